@@ -1,0 +1,3 @@
+export { createSimulatedClock } from "./simulated-clock.ts";
+export type { SimulatedClock } from "./simulated-clock.ts";
+export { createSeededRandom } from "./seeded-random.ts";

@@ -1,0 +1,58 @@
+import { describe, expect, it } from "vitest";
+import { UsageError } from "./errors.ts";
+import { defineFlags, describeFlags, parseFlags } from "./flags.ts";
+
+const table = defineFlags({
+  "bind-address": { type: "string", default: "0.0.0.0", help: "Address to listen on" },
+  "secure-port": { type: "number", default: 6443, help: "Port to listen on" },
+  "leader-elect": { type: "boolean", default: true, help: "Elect a leader first" },
+  "sync-period": { type: "duration", default: "30s", help: "How often" },
+  "etcd-servers": { type: "list", help: "Stores" },
+});
+
+describe("parseFlags", () => {
+  it("parseFlags gives every flag its default", () => {
+    expect(parseFlags(table, [])).toEqual({
+      "bind-address": "0.0.0.0",
+      "secure-port": 6443,
+      "leader-elect": true,
+      "sync-period": 30_000,
+      "etcd-servers": undefined,
+    });
+  });
+
+  it("parseFlags takes values after = and in the next word, and repeated lists", () => {
+    const argv = ["--secure-port=1", "--bind-address", "::", "--leader-elect=false", "--sync-period", "1m0.5s"];
+    expect(parseFlags(table, [...argv, "--etcd-servers=a,b", "--etcd-servers=c"])).toEqual({
+      "bind-address": "::",
+      "secure-port": 1,
+      "leader-elect": false,
+      "sync-period": 60_500,
+      "etcd-servers": ["a", "b", "c"],
+    });
+  });
+
+  it.each([
+    [["--sekure-port=1"], "unknown flag: --sekure-port"],
+    [["--sekure-port", "1"], "unknown flag: --sekure-port"],
+    [["--constructor"], "unknown flag: --constructor"],
+    [["--secure-port"], "flag needs an argument: --secure-port"],
+    [["--secure-port=x"], 'invalid argument "x" for "--secure-port" flag: expected a number'],
+    [["--leader-elect=maybe"], 'invalid argument "maybe" for "--leader-elect" flag: expected true or false'],
+    [["--sync-period=10"], 'invalid argument "10" for "--sync-period" flag: expected a duration such as "10s" or "1m30s"'],
+    [["stray"], 'unknown argument "stray": only flags are taken'],
+    [["-x"], 'unknown shorthand flag: "x" in -x'],
+  ])("parseFlags refuses %j", (argv, message) => {
+    expect(() => parseFlags(table, argv)).toThrow(new UsageError(message));
+  });
+
+  it("parseFlags names a required flag that is missing", () => {
+    const required = defineFlags({ kubeconfig: { type: "string", required: true, help: "Who we are" } });
+    expect(() => parseFlags(required, [])).toThrow(new UsageError('required flag(s) "kubeconfig" not set'));
+  });
+
+  it("describeFlags prints one aligned line a flag", () => {
+    const small = defineFlags({ a: { type: "string", help: "First" }, bcd: { type: "number", default: 1, help: "Second" } });
+    expect(describeFlags(small)).toBe("  --a string     First\n  --bcd number   Second (default 1)");
+  });
+});

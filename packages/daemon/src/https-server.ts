@@ -1,0 +1,165 @@
+// The small HTTPS server that every daemon has: health, readiness, metrics, and what routes the daemon adds.
+// Health is open to all; everything else asks for a certificate of the client authority. Certificates are read again
+// when their files change. It speaks HTTP/1.1 only; the apiserver and the store bring their own servers.
+import type { IncomingMessage } from "node:http";
+import { createServer } from "node:https";
+import type { Server } from "node:https";
+import type { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
+import { fastify } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { Clock, Timer } from "@coxswain/clock";
+import type { Component } from "./component.ts";
+import { StartError } from "./errors.ts";
+import type { Logger } from "./logger.ts";
+import type { MetricsRegistry } from "./metrics.ts";
+import { readTlsFiles, tlsFilesStamp } from "./tls-files.ts";
+import type { TlsFiles, TlsMaterial } from "./tls-files.ts";
+
+export interface HttpsServerConfig extends TlsFiles {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface PeerIdentity {
+  readonly commonName: string;
+  readonly organizations: readonly string[];
+}
+
+export interface HttpsServerPorts {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: MetricsRegistry;
+  /** What is missing; empty when ready. */
+  readonly ready: () => readonly string[];
+  /** Whether a verified client may use the routes that are not open; left out, every verified one may. */
+  readonly authorize?: (peer: PeerIdentity) => boolean;
+  /** Adds the daemon's own routes, behind the certificate check. */
+  readonly routes?: (app: FastifyInstance) => void;
+  /** Takes upgraded connections (exec, attach, port-forward), behind the certificate check. */
+  readonly upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+}
+
+/** How often certificate files are looked at, in milliseconds. */
+const reloadIntervalMs = 30_000;
+const openPaths: ReadonlySet<string> = new Set(["/healthz", "/livez", "/readyz"]);
+
+export function createHttpsServer(config: HttpsServerConfig, ports: HttpsServerPorts): Component {
+  let app: FastifyInstance | undefined;
+  let timer: Timer | undefined;
+
+  const admits = (request: IncomingMessage): boolean => {
+    const peer = verifiedPeer(request);
+    return peer !== undefined && (ports.authorize?.(peer) ?? true);
+  };
+
+  return {
+    async start() {
+      const stamp = await tlsFilesStamp(config).catch(() => "");
+      const server = createServer({ ...tlsOptions(await readTlsFiles(config)), requestCert: true, rejectUnauthorized: false });
+      app = createApp(server, ports, admits);
+      server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+        if (ports.upgrade && admits(request)) ports.upgrade(request, socket, head);
+        else socket.end("HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+      });
+      await listen(app, config);
+      timer = reloadOnChange(server, config, ports, stamp);
+    },
+    ready: () => (app ? [] : ["the HTTPS server does not listen yet"]),
+    async stop() {
+      timer?.cancel();
+      const closing = app;
+      app = undefined;
+      closing?.server.closeAllConnections();
+      await closing?.close();
+    },
+  };
+}
+
+/** The subject of a client certificate that the configured authority has signed. */
+export function verifiedPeer(request: IncomingMessage): PeerIdentity | undefined {
+  const socket = request.socket;
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
+  const subject = socket.getPeerCertificate().subject as unknown as Readonly<Record<string, string | string[] | undefined>>;
+  const commonName = subject["CN"];
+  const organization = subject["O"] ?? [];
+  if (typeof commonName !== "string") return undefined;
+  return { commonName, organizations: Array.isArray(organization) ? organization : [organization] };
+}
+
+function createApp(server: Server, ports: HttpsServerPorts, admits: (request: IncomingMessage) => boolean): FastifyInstance {
+  const app = fastify({
+    serverFactory: (handler) => server.on("request", handler),
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 512 },
+  });
+  app.addHook("onRequest", async (request, reply) => {
+    if (openPaths.has(pathOf(request)) || admits(request.raw)) return;
+    await reply.code(401).type("text/plain").send("Unauthorized");
+  });
+  app.get("/healthz", (_request, reply) => reply.type("text/plain").send("ok"));
+  app.get("/livez", (_request, reply) => reply.type("text/plain").send("ok"));
+  app.get("/readyz", (_request, reply) => {
+    const missing = ports.ready();
+    reply.code(missing.length === 0 ? 200 : 503).type("text/plain");
+    return reply.send(missing.length === 0 ? "ok" : missing.map((item) => `[-] ${item}\n`).join(""));
+  });
+  app.get("/metrics", async (_request, reply) => reply.type(ports.metrics.contentType).send(await ports.metrics.expose()));
+  ports.routes?.(app);
+  return app;
+}
+
+function pathOf(request: FastifyRequest): string {
+  return request.url.split("?", 1)[0] ?? "";
+}
+
+async function listen(app: FastifyInstance, config: HttpsServerConfig): Promise<void> {
+  try {
+    await app.listen({ host: config.host, port: config.port });
+  } catch (cause) {
+    await app.close();
+    throw new StartError(listenFailure(cause as NodeJS.ErrnoException, config.host, config.port), { cause });
+  }
+}
+
+/** One sentence for a person about a port that cannot be had. */
+export function listenFailure(error: NodeJS.ErrnoException, host: string, port: number): string {
+  switch (error.code) {
+    case "EADDRINUSE":
+      return `port ${port} on ${host} is already in use`;
+    case "EADDRNOTAVAIL":
+      return `${host} is not an address of this machine`;
+    case "EACCES":
+      return `no permission to listen on port ${port} of ${host}`;
+    default:
+      return `cannot listen on ${host}:${port}: ${error.message}`;
+  }
+}
+
+function reloadOnChange(server: Server, config: HttpsServerConfig, ports: HttpsServerPorts, loaded: string): Timer {
+  const { clock, log } = ports;
+  let current = loaded;
+  let timer: Timer;
+  const look = async (): Promise<void> => {
+    const stamp = await tlsFilesStamp(config);
+    if (stamp === current) return;
+    server.setSecureContext(tlsOptions(await readTlsFiles(config)));
+    current = stamp;
+    log.info({ certFile: config.certFile }, "certificates reloaded");
+  };
+  const arm = (): void => {
+    timer = clock.setTimeout(() => {
+      look()
+        .catch((err: unknown) => log.error({ err }, "certificates not reloaded; the old ones stay in use"))
+        .finally(arm);
+    }, reloadIntervalMs);
+  };
+  arm();
+  return { cancel: () => timer.cancel() };
+}
+
+function tlsOptions(material: TlsMaterial): { cert: Buffer; key: Buffer; ca?: Buffer; minVersion: "TLSv1.2" } {
+  const { cert, key, ca } = material;
+  // Without an authority of our own, the system's would verify strangers: an empty list verifies nobody.
+  return { cert, key, ca: ca ?? Buffer.alloc(0), minVersion: "TLSv1.2" };
+}

@@ -1,0 +1,115 @@
+// The life of a daemon's process: read the flags, assemble, start, wait for a signal, stop within the grace, exit.
+// The only place that reads argv, listens to signals and ends the process. It knows no daemon.
+import { systemClock, systemRandom } from "@coxswain/clock";
+import type { Clock, Random } from "@coxswain/clock";
+import type { Component } from "./component.ts";
+import { StartError, UsageError } from "./errors.ts";
+import { defineFlags, describeFlags, parseFlags } from "./flags.ts";
+import type { FlagTable, FlagValues } from "./flags.ts";
+import { createLogger, logLevels } from "./logger.ts";
+import type { LogLevel, Logger } from "./logger.ts";
+import { createMetricsRegistry } from "./metrics.ts";
+import type { MetricsRegistry } from "./metrics.ts";
+
+/** What the skin hands to every daemon. */
+export interface DaemonPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly metrics: MetricsRegistry;
+  /** Ends the process at once after a failure that nothing may survive (a failed fsync, a broken invariant). */
+  readonly die: (reason: string, cause: unknown) => never;
+}
+
+export interface Daemon<Table extends FlagTable, Config> {
+  /** The component's name, also in logs and metrics. */
+  readonly name: string;
+  /** One sentence for `--help`. */
+  readonly summary: string;
+  readonly flags: Table;
+  /** Turns the flags into one readonly value; throws `UsageError`. */
+  readonly config: (flags: FlagValues<Table>) => Config;
+  readonly assemble: (config: Config, ports: DaemonPorts) => Component | Promise<Component>;
+}
+
+/** How long a stop may take before the process ends anyway, in milliseconds. */
+const stopGraceMs = 30_000;
+export const version = "0.1.0";
+
+const commonFlags = defineFlags({
+  "log-level": { type: "string", default: "info", help: `Lowest level that is logged: ${logLevels.join(", ")}` },
+  v: { type: "number", default: 0, help: "Kubernetes' verbosity; 4 and above log at debug level" },
+  version: { type: "boolean", default: false, help: "Print the version and exit" },
+  help: { type: "boolean", default: false, help: "Print this text and exit" },
+});
+
+/** Runs until a signal comes; the process ends in here. */
+export async function runDaemon<Table extends FlagTable, Config>(daemon: Daemon<Table, Config>): Promise<void> {
+  const table = { ...daemon.flags, ...commonFlags };
+  let log: Logger | undefined;
+  try {
+    const flags = parseFlags(table, process.argv.slice(2)) as FlagValues<Table> & FlagValues<typeof commonFlags>;
+    if (flags.help) return print(`${daemon.summary}\n\nFlags:\n${describeFlags(table)}\n`);
+    if (flags.version) return print(`Coxswain ${daemon.name} ${version}\n`);
+    const config = daemon.config(flags);
+    log = createLogger(daemon.name, levelOf(flags["log-level"], flags.v));
+    await live(daemon, config, log);
+  } catch (error) {
+    if (log) log.error({ err: error }, "the daemon cannot run");
+    process.stderr.write(`${daemon.name}: ${sentence(error)}\n`);
+    process.exit(1);
+  }
+}
+
+async function live<Table extends FlagTable, Config>(daemon: Daemon<Table, Config>, config: Config, log: Logger): Promise<void> {
+  const die = (reason: string, cause: unknown): never => {
+    log.error({ err: cause }, "fatal");
+    process.stderr.write(`${daemon.name}: ${reason}: ${sentence(cause)}\n`);
+    process.exit(1);
+  };
+  process.on("uncaughtException", (error) => die("a bug ended the process", error));
+  process.on("unhandledRejection", (error) => die("a bug ended the process (a promise nobody owned)", error));
+
+  const aborter = new AbortController();
+  const metrics = createMetricsRegistry(daemon.name);
+  const component = await daemon.assemble(config, { clock: systemClock, random: systemRandom, log, metrics, die });
+  const asked = Promise.withResolvers<NodeJS.Signals>();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      if (aborter.signal.aborted) process.exit(1);
+      aborter.abort(new DOMException(`stopped by ${signal}`, "AbortError"));
+      asked.resolve(signal);
+    });
+  }
+  log.info({ pid: process.pid, version }, "starting");
+  const startedAt = systemClock.monotonic();
+  const starting = component.start(aborter.signal).then(() => {
+    log.info({ durationMs: Math.round(systemClock.monotonic() - startedAt) }, "started");
+  });
+  // A stop may come before the start is through: then the start's own end (an abort) is not an error.
+  await Promise.race([starting, asked.promise]);
+  const signal = await asked.promise;
+  log.info({ signal }, "stopping");
+  systemClock.setTimeout(() => die("the stop took longer than its grace", new Error(`${stopGraceMs} ms`)), stopGraceMs);
+  await starting.catch(() => undefined);
+  await component.stop();
+  log.info({}, "stopped");
+  process.exit(0);
+}
+
+function levelOf(text: string, verbosity: number): LogLevel {
+  const level = logLevels.find((known) => known === text);
+  if (!level) throw new UsageError(`invalid argument ${JSON.stringify(text)} for "--log-level" flag: expected one of ${logLevels.join(", ")}`);
+  return verbosity >= 4 ? "debug" : level;
+}
+
+function print(text: string): void {
+  process.stdout.write(text);
+}
+
+/** The first line of a mistake's message; for anything else its kind as well, since it was not meant for a person. */
+function sentence(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const line = error.message.split("\n", 1)[0] ?? "";
+  return error instanceof UsageError || error instanceof StartError ? line : `${error.name}: ${line}`;
+}

@@ -1,0 +1,20 @@
+// Two kinds of test: `unit` beside the sources (milliseconds, no outside world beyond the file system) and `system`
+// under test/ (real processes, containers and clients), which `scripts/test.ts` prepares a machine for.
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: "unit", include: ["packages/*/{src,testing}/**/*.test.ts", "scripts/**/*.test.ts", "test/house/**/*.test.ts"], testTimeout: 30_000 } },
+      {
+        test: {
+          name: "system",
+          include: ["test/{protocol,system}/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});

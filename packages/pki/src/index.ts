@@ -1,0 +1,11 @@
+export { createAuthority, openAuthority } from "./authority.ts";
+export type { Authority, KeyPair, LeafRequest, Subject } from "./authority.ts";
+export {
+  authorityNames,
+  authorityValidityMs,
+  leafValidityMs,
+  planControlPlaneCertificates,
+  planNodeCertificates,
+} from "./cluster-certificates.ts";
+export type { AuthorityName, ControlPlaneHost, PlannedCertificate } from "./cluster-certificates.ts";
+export { createServiceAccountKey } from "./service-account-key.ts";

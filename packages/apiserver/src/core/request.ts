@@ -1,0 +1,140 @@
+// What every stage of a request speaks about: who asks, for what, and what may refuse it. Types only; the stages
+// themselves are listed in `pipeline.ts`, and the factories that make their parts are called in `apiserver.ts`.
+//
+//   core/authn/authenticator.ts   createAuthenticator(…): Authenticator
+//   core/authz/authorizer.ts      createAuthorizer(…): Authorizer
+//   core/authz/bootstrap.ts       the default roles, through ObjectWriter
+//   core/admission/order.ts       admissionPlugins(…): readonly AdmissionPlugin[]
+//   core/…/reviews.ts             reviews(…): ReadonlyMap<"group/resource", Review>
+//   io/node-tunnel/tunnel.ts      createNodeTunnel(…): Tunnel (declared in io/http/tunnel.ts)
+import type { ApiObject } from "@coxswain/apimachinery";
+import type { RequestAuthorizer, Subject } from "./authz/attributes.ts";
+
+/** Someone who has been authenticated, or `system:anonymous`. */
+export type UserInfo = Subject;
+
+/** Kubernetes' `request.RequestInfo`: the path and method in the words of the API. Empty strings, never undefined. */
+export interface RequestInfo {
+  /** False for /healthz, /version, discovery and the like; then only `verb` (the method, lower case) and `path` mean anything. */
+  readonly isResourceRequest: boolean;
+  readonly verb: string;
+  readonly path: string;
+  readonly apiPrefix: "" | "api" | "apis";
+  readonly apiGroup: string;
+  readonly apiVersion: string;
+  readonly namespace: string;
+  readonly resource: string;
+  readonly subresource: string;
+  readonly name: string;
+  /** What follows the subresource; the path behind `/proxy/`. Without the leading slash. */
+  readonly rest: string;
+}
+
+/** What a request brings along to say who sent it. */
+export interface Credentials {
+  /** Subject of the client certificate, when the client authority has signed it and it is valid now. */
+  readonly certificate: { readonly commonName: string; readonly organizations: readonly string[] } | undefined;
+  /** From `Authorization: Bearer`, or from the subprotocol of a WebSocket. */
+  readonly bearerToken: string | undefined;
+}
+
+export type Authentication =
+  | { readonly kind: "user"; readonly user: UserInfo }
+  /** Something was shown and it is not valid, or nothing was and strangers are not served: 401. */
+  | { readonly kind: "unauthorized"; readonly because: string };
+
+/** Answers anonymous itself, when that is allowed. */
+export interface Authenticator {
+  authenticate(credentials: Credentials, signal: AbortSignal): Promise<Authentication>;
+}
+
+export type Authorizer = RequestAuthorizer;
+
+export type Operation = "CREATE" | "UPDATE" | "DELETE" | "CONNECT";
+
+export interface GroupVersionKind {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+}
+
+export interface GroupVersionResource {
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+}
+
+/** What an admission plugin sees. Objects are shared: a plugin that wants another one returns it from `admit`. */
+export interface AdmissionAttributes {
+  readonly operation: Operation;
+  readonly kind: GroupVersionKind;
+  readonly resource: GroupVersionResource;
+  /** "" for the object itself; "status", "scale", "eviction", "binding", "exec", … */
+  readonly subresource: string;
+  readonly namespace: string;
+  /** May still be "" on create with generateName. */
+  readonly name: string;
+  /** The new object (CREATE, UPDATE), or the options (CONNECT); undefined for DELETE. */
+  readonly object: ApiObject | undefined;
+  /** The object as it is stored (UPDATE, DELETE). */
+  readonly oldObject: ApiObject | undefined;
+  readonly user: UserInfo;
+  readonly dryRun: boolean;
+  /** True for a create by a server-side apply or an update that creates: plugins treat it as CREATE already. */
+  readonly userAgent: string;
+  /** Adds a `Warning` header. */
+  warn(text: string): void;
+}
+
+/** One admission plugin; its place is in `admission/order.ts`. Refusal is a thrown StatusError (usually 403). */
+export interface AdmissionPlugin {
+  readonly name: string;
+  handles(attributes: AdmissionAttributes): boolean;
+  /** Returns the object to go on with; undefined leaves it as it is. */
+  admit?(attributes: AdmissionAttributes): ApiObject | undefined | Promise<ApiObject | undefined>;
+  validate?(attributes: AdmissionAttributes): void | Promise<void>;
+}
+
+export interface GroupResource {
+  readonly group: string;
+  readonly resource: string;
+}
+
+/** All objects of one kind, kept in memory by its watch. Objects are shared and must not be changed. */
+export interface ObjectView {
+  /** Resolves when the first list is in. */
+  whenSynced(signal?: AbortSignal): Promise<void>;
+  synced(): boolean;
+  /** `namespace` is "" for cluster-scoped kinds. */
+  get(namespace: string, name: string): ApiObject | undefined;
+  /** Of one namespace, or all when left out. */
+  list(namespace?: string): Iterable<ApiObject>;
+  /** Called after each change, with the object before and after; returns the way to end it. */
+  subscribe(listener: (change: { readonly old: ApiObject | undefined; readonly object: ApiObject | undefined }) => void): () => void;
+}
+
+/** What stages and plugins may read. */
+export interface ObjectReader {
+  /** Starts the watch on first use. */
+  view(resource: GroupResource): ObjectView;
+  /** Straight from the store, linearizable. */
+  read(resource: GroupResource, namespace: string, name: string): Promise<ApiObject | undefined>;
+  /** All of a namespace ("" for all), straight from the store. */
+  readAll(resource: GroupResource, namespace: string): Promise<readonly ApiObject[]>;
+}
+
+/** Writes of the server itself (bootstrap, allocation repair): no authentication, no admission, but storage's own conflict checks. */
+export interface ObjectWriter extends ObjectReader {
+  /** False when it is there already. `object.metadata` gets uid and creationTimestamp here. */
+  createIfAbsent(resource: GroupResource, object: ApiObject): Promise<boolean>;
+  /** Reads, lets `change` compute the next value (undefined: leave it) and writes it unless another came first, then again. */
+  update(resource: GroupResource, namespace: string, name: string, change: (object: ApiObject) => ApiObject | undefined): Promise<void>;
+  /** Removes it when it is there, at once, regardless of finalizers. */
+  remove(resource: GroupResource, namespace: string, name: string): Promise<void>;
+}
+
+/**
+ * A kind that is answered and never stored: the access and token reviews, and `serviceaccounts/token`.
+ * Keyed "group/resource" or "group/resource/subresource" ("/serviceaccounts/token" for the core group).
+ */
+export type Review = (object: ApiObject, context: { readonly user: UserInfo; readonly namespace: string; readonly name: string; readonly reader: ObjectReader }) => Promise<ApiObject>;

@@ -1,0 +1,29 @@
+export { planChanges } from "./changes.ts";
+export type { Changes } from "./changes.ts";
+export { NetfilterError } from "./errors.ts";
+export type { NetfilterErrorCode } from "./errors.ts";
+export { createNetfilter } from "./netfilter.ts";
+export type { Netfilter, NetfilterConfig } from "./netfilter.ts";
+export { asObserved, parseSave } from "./observed.ts";
+export type { Observed, ObservedHook, ObservedTable, Owned } from "./observed.ts";
+export { renderRule, renderRuleset } from "./render.ts";
+export { comment, jump, maxChainNameBytes, maxCommentBytes } from "./rule.ts";
+export type {
+  Address,
+  Chain,
+  ConnectionState,
+  Family,
+  Hook,
+  HookRule,
+  Interface,
+  Match,
+  Protocol,
+  RejectWith,
+  Rule,
+  Ruleset,
+  Table,
+  TableName,
+  Target,
+} from "./rule.ts";
+export { createTool } from "./tool.ts";
+export type { Tool, ToolConfig } from "./tool.ts";

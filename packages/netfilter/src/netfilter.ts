@@ -1,0 +1,65 @@
+// Makes one owner's part of the kernel's tables as wanted: read, compare, write what differs. Foreign chains and rules
+// are neither read into the comparison nor written. It keeps no state: the kernel is the truth. When to look is the
+// caller's choice; two calls at once are put in a row.
+import { planChanges } from "./changes.ts";
+import { asObserved, parseSave } from "./observed.ts";
+import type { Observed, Owned } from "./observed.ts";
+import type { Ruleset, TableName } from "./rule.ts";
+import type { Tool } from "./tool.ts";
+
+export interface Netfilter {
+  /** Makes the tables as wanted and says what differed; an empty list means that nothing was written. */
+  sync(wanted: Ruleset, signal?: AbortSignal): Promise<readonly string[]>;
+  /** Removes every chain and hook of ours from all tables; says what was there. */
+  remove(signal?: AbortSignal): Promise<readonly string[]>;
+  /** What is there of ours. */
+  read(signal?: AbortSignal): Promise<Observed>;
+}
+
+export interface NetfilterConfig {
+  /** Which chains belong to the caller, and with them the hooks that jump to them. */
+  readonly owned: Owned;
+  /** The tables the owner may ever have rules in; others are neither read nor cleaned. */
+  readonly tables: readonly TableName[];
+}
+
+export function createNetfilter(config: NetfilterConfig, ports: { readonly tool: Tool }): Netfilter {
+  const { tool } = ports;
+  let last: Promise<unknown> = Promise.resolve();
+  const inRow = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = last.then(work, work);
+    last = turn;
+    return turn;
+  };
+
+  const read = async (signal?: AbortSignal): Promise<Observed> => {
+    const texts: string[] = [];
+    for (const table of config.tables) texts.push(await tool.save(table, signal));
+    return parseSave(texts.join(""), config.owned);
+  };
+  const write = async (wanted: Observed, signal?: AbortSignal): Promise<readonly string[]> => {
+    const changes = planChanges(wanted, await read(signal));
+    if (changes.text !== "") await tool.restore(changes.text, signal);
+    return changes.because;
+  };
+
+  return {
+    sync(wanted, signal) {
+      refuseForeign(wanted, config);
+      return inRow(() => write(asObserved(wanted), signal));
+    },
+    remove: (signal) => inRow(() => write(new Map(), signal)),
+    read: (signal) => inRow(() => read(signal)),
+  };
+}
+
+/** A ruleset with chains that the owner test does not claim could never be removed again. */
+function refuseForeign(wanted: Ruleset, config: NetfilterConfig): void {
+  for (const table of wanted.tables) {
+    if (!config.tables.includes(table.name)) throw new Error(`table ${table.name} is not among this owner's tables`);
+    const stray = table.chains.find((chain) => !config.owned(chain.name)) ?? undefined;
+    if (stray) throw new Error(`chain ${stray.name} is not one of this owner's`);
+    const hook = table.hooks.find(({ rule }) => !config.owned(rule.target.chain));
+    if (hook) throw new Error(`a hook of ${hook.hook} jumps to ${hook.rule.target.chain}, which is not one of this owner's`);
+  }
+}

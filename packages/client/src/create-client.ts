@@ -1,0 +1,90 @@
+// The client's assembly: servers, credentials, headers, verbs. Opens no connection before the first request.
+import type { Clock, Random } from "@coxswain/clock";
+import { orThrow, readAnswer } from "./answer.ts";
+import type { Client, LogOptions, ObjectRef, RawRequest } from "./client.ts";
+import type { ClientConfig } from "./config.ts";
+import { openConnection } from "./connect.ts";
+import { createCredentials } from "./credentials.ts";
+import { readDiscovery } from "./discovery.ts";
+import { ClientError } from "./errors.ts";
+import { queryText } from "./path.ts";
+import { createResourceClient } from "./resource-client.ts";
+import { createNegotiatingTransport } from "./transport/negotiate.ts";
+import { createServers } from "./transport/servers.ts";
+import { createTlsMaterial } from "./transport/tls.ts";
+import type { Exchange } from "./transport/transport.ts";
+
+export interface ClientPorts {
+  readonly clock: Clock;
+  /** Spreads the ends of watches; without it they end together. */
+  readonly random?: Pick<Random, "next">;
+}
+
+export function createClient(config: ClientConfig, ports: ClientPorts): Client {
+  const tls = createTlsMaterial(config);
+  const credentials = createCredentials(config);
+  const urls = config.servers.map((server) => {
+    if (!URL.canParse(server)) throw new ClientError("kubeconfig-invalid", `not a server address: ${JSON.stringify(server)}`);
+    return new URL(server);
+  });
+  const servers = createServers(
+    urls.map((url) => ({ url, transport: createNegotiatingTransport(url, tls, ports.clock) })),
+    ports.clock,
+  );
+
+  const send = (request: RawRequest): Promise<Exchange> => {
+    const { bytes, contentType } = encode(request);
+    return servers.send({
+      method: request.method,
+      target: `${request.path}${queryText(request.query)}`,
+      headers: {
+        accept: request.accept ?? "application/json",
+        ...credentials.headers(),
+        ...(bytes ? { "content-type": contentType } : {}),
+        ...request.headers,
+      },
+      body: bytes,
+      signal: request.signal,
+    });
+  };
+
+  const client: Client = {
+    namespace: config.namespace ?? "default",
+    server: () => servers.current().href.replace(/\/$/, ""),
+    resource: (descriptor) => createResourceClient(client, descriptor, () => ports.random?.next() ?? 0),
+    request: async (request) => readAnswer(await send(request)),
+    stream: async (request) => {
+      const exchange = await send(request);
+      if (exchange.status >= 400) orThrow(await readAnswer(exchange), request);
+      return exchange;
+    },
+    connect: (request) => openConnection(servers.current(), tls, credentials.headers(), request),
+    logs: (ref, options) => readLogs(client, ref, options ?? {}),
+    discover: (signal) => readDiscovery(client, signal),
+    close: () => {
+      servers.close();
+      return Promise.resolve();
+    },
+  };
+  return client;
+}
+
+async function* readLogs(client: Client, ref: ObjectRef, options: LogOptions): AsyncGenerator<Uint8Array> {
+  const { signal, ...query } = options;
+  const response = await client.stream({
+    method: "GET",
+    path: `/api/v1/namespaces/${ref.namespace ?? "default"}/pods/${ref.name}/log`,
+    query,
+    accept: "*/*",
+    signal,
+  });
+  yield* response.body;
+}
+
+function encode(request: RawRequest): { readonly bytes: Uint8Array | undefined; readonly contentType: string } {
+  const contentType = request.contentType ?? "application/json";
+  const { body } = request;
+  if (body === undefined) return { bytes: undefined, contentType };
+  if (body instanceof Uint8Array) return { bytes: body, contentType };
+  return { bytes: Buffer.from(typeof body === "string" ? body : JSON.stringify(body)), contentType };
+}

@@ -1,0 +1,74 @@
+// Chooses HTTP/2 or HTTP/1.1 for one server: what TLS negotiates (ALPN). Keeps the HTTP/2 connection and replaces it when it
+// breaks, goes away, or our certificate has changed.
+import { connect } from "node:tls";
+import type { TLSSocket } from "node:tls";
+import type { Clock } from "@coxswain/clock";
+import { createHttp1Transport } from "./http1.ts";
+import { createHttp2Session } from "./http2.ts";
+import type { Http2Session } from "./http2.ts";
+import { connectError } from "./tls.ts";
+import type { TlsMaterial } from "./tls.ts";
+import type { Transport } from "./transport.ts";
+
+const connectTimeoutMs = 5_000;
+
+export function createNegotiatingTransport(server: URL, tls: TlsMaterial, clock: Clock): Transport {
+  const http1 = createHttp1Transport(server, tls);
+  if (server.protocol === "http:") return http1;
+  let pending: Promise<Http2Session | undefined> | undefined;
+  let session: Http2Session | undefined;
+  let sessionGeneration = -1;
+  let onlyHttp1 = false;
+
+  const negotiate = async (): Promise<Http2Session | undefined> => {
+    const socket = await openSocket(server, tls, clock);
+    if (socket.alpnProtocol === "h2") {
+      sessionGeneration = tls.generation();
+      session = createHttp2Session(server, socket, clock);
+      return session;
+    }
+    onlyHttp1 = true;
+    socket.destroy();
+    return undefined;
+  };
+
+  return {
+    async send(request) {
+      if (onlyHttp1) return http1.send(request);
+      // An outdated connection is left to its streams and closes with the last of them.
+      if (session?.usable() && sessionGeneration === tls.generation()) return session.send(request);
+      pending ??= negotiate().finally(() => (pending = undefined));
+      return ((await pending) ?? http1).send(request);
+    },
+    close() {
+      http1.close();
+      session?.close();
+    },
+  };
+}
+
+function openSocket(server: URL, tls: TlsMaterial, clock: Clock): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const host = server.hostname.replace(/^\[|\]$/g, "");
+    const socket = connect({
+      host,
+      port: Number(server.port || 443),
+      ALPNProtocols: ["h2", "http/1.1"],
+      ...tls.options(host),
+    });
+    socket.setNoDelay(true);
+    const timer = clock.setTimeout(() => {
+      socket.destroy(Object.assign(new Error("timed out"), { code: "ETIMEDOUT" }));
+    }, connectTimeoutMs);
+    const failed = (cause: NodeJS.ErrnoException): void => {
+      timer.cancel();
+      reject(connectError(server.origin, cause));
+    };
+    socket.once("error", failed);
+    socket.once("secureConnect", () => {
+      timer.cancel();
+      socket.off("error", failed);
+      resolve(socket);
+    });
+  });
+}

@@ -1,0 +1,64 @@
+// Several interchangeable servers: stays with the one that answers, goes round when it does not. This is one of the two
+// places of the house that try again (the other is the work queue), and its rule is narrow: a request is sent anew when it
+// was never sent (refused, no route, TLS), when the server said "not now" (429, 503 with Retry-After), or when it was lost
+// and reading twice does no harm (GET, HEAD).
+import type { Clock } from "@coxswain/clock";
+import { ClientError } from "../errors.ts";
+import type { Exchange, OutgoingRequest, Transport } from "./transport.ts";
+
+/** How often "not now" is obeyed before it is handed to the caller. */
+const patience = 5;
+const longestWaitMs = 10_000;
+
+export interface Servers {
+  send(request: OutgoingRequest): Promise<Exchange>;
+  current(): URL;
+  close(): void;
+}
+
+export function createServers(servers: readonly { readonly url: URL; readonly transport: Transport }[], clock: Clock): Servers {
+  let current = 0;
+
+  const sendOnce = async (request: OutgoingRequest): Promise<Exchange> => {
+    const reading = request.method === "GET" || request.method === "HEAD";
+    let failure: unknown;
+    // Reading gets one more try than there are servers, so that a kept-alive connection that went stale costs nothing.
+    for (let tries = 0; tries < servers.length + (reading ? 1 : 0); tries++) {
+      const index = current % servers.length;
+      const server = servers[index];
+      if (server === undefined) break;
+      try {
+        return await server.transport.send(request);
+      } catch (error) {
+        if (!(error instanceof ClientError)) throw error;
+        if (error.code === "connection-lost" && !reading) throw error;
+        const mayRepeatHere = error.code === "connection-lost" && tries === 0;
+        if (index === current % servers.length && !mayRepeatHere) current = (index + 1) % servers.length;
+        if (failure === undefined || error.code === "tls-failed") failure = error;
+        if (servers.length === 1 && error.code !== "connection-lost") break;
+      }
+    }
+    throw failure ?? new ClientError("connection-failed", "no API server is configured");
+  };
+
+  return {
+    async send(request) {
+      for (let attempt = 0; ; attempt++) {
+        const exchange = await sendOnce(request);
+        const waitMs = retryAfterMs(exchange);
+        if (waitMs === undefined || attempt >= patience) return exchange;
+        for await (const _ of exchange.body); // frees the connection
+        await clock.sleep(waitMs, request.signal);
+      }
+    },
+    current: () => servers[current % servers.length]?.url ?? new URL("https://127.0.0.1"),
+    close: () => servers.forEach((server) => server.transport.close()),
+  };
+}
+
+/** How long the server asks to wait, when it refused for the moment. */
+function retryAfterMs(exchange: Exchange): number | undefined {
+  if (exchange.status !== 429 && exchange.status !== 503) return undefined;
+  const seconds = Number(exchange.headers["retry-after"] ?? Number.NaN);
+  return Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds * 1000, longestWaitMs) : undefined;
+}

@@ -1,0 +1,16 @@
+export { createRaftNode } from "./node.ts";
+export type { FollowerStatus, RaftNode, Status } from "./node.ts";
+export { defaultLimits } from "./config.ts";
+export type { RaftConfig } from "./config.ts";
+export type { Entry, HardState, Index, Membership, NodeId, ProposedEntry, Snapshot, Term } from "./entry.ts";
+export { emptyMembership, initialHardState } from "./entry.ts";
+export type { Message } from "./message.ts";
+export type { Ready, SoftState } from "./ready.ts";
+export type { ReadState, RoleName } from "./state.ts";
+export type { ProposalOutcome } from "./role/role.ts";
+export type { Storage } from "./storage.ts";
+export { createMemoryStorage } from "./memory-storage.ts";
+export type { MemoryStorage } from "./memory-storage.ts";
+export { changeMembership, decodeMembershipChange, encodeMembershipChange } from "./membership/change.ts";
+export type { ChangeOutcome, MembershipChange, SingleChange } from "./membership/change.ts";
+export { RaftAssertionError } from "./assert.ts";

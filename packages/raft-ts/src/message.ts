@@ -1,0 +1,89 @@
+// Everything one node says to another. Encoding is the transport's affair. The names are the thesis's.
+import type { Entry, Index, NodeId, ProposedEntry, Snapshot, Term } from "./entry.ts";
+
+interface Envelope {
+  readonly from: NodeId;
+  readonly to: NodeId;
+  /** 0 in messages that are not about a term: forwarded proposals, read requests, transfer requests. */
+  readonly term: Term;
+}
+
+export interface Propose extends Envelope {
+  readonly type: "propose";
+  readonly entries: readonly ProposedEntry[];
+}
+export interface Append extends Envelope {
+  readonly type: "append";
+  readonly prevIndex: Index;
+  readonly prevTerm: Term;
+  readonly entries: readonly Entry[];
+  readonly commit: Index;
+}
+export interface AppendResponse extends Envelope {
+  readonly type: "append-response";
+  /** Accepted: the last index that now matches. Rejected: the `prevIndex` that did not. */
+  readonly index: Index;
+  readonly reject: boolean;
+  /** Rejected: the follower's best guess of where the logs may still agree. */
+  readonly hintIndex: Index;
+  readonly hintTerm: Term;
+}
+export interface Vote extends Envelope {
+  readonly type: "vote" | "pre-vote";
+  readonly lastIndex: Index;
+  readonly lastTerm: Term;
+  /** The leader itself asked for this election: voters do not insist on their lease. */
+  readonly transfer: boolean;
+}
+export interface VoteResponse extends Envelope {
+  readonly type: "vote-response" | "pre-vote-response";
+  readonly reject: boolean;
+}
+export interface InstallSnapshot extends Envelope {
+  readonly type: "snapshot";
+  readonly snapshot: Snapshot;
+}
+export interface Heartbeat extends Envelope {
+  readonly type: "heartbeat";
+  readonly commit: Index;
+  /** The newest read that waits for this round; empty when none does. */
+  readonly context: string;
+}
+export interface HeartbeatResponse extends Envelope {
+  readonly type: "heartbeat-response";
+  readonly context: string;
+}
+export interface TimeoutNow extends Envelope {
+  readonly type: "timeout-now";
+}
+export interface TransferLeader extends Envelope {
+  readonly type: "transfer-leader";
+  readonly transferee: NodeId;
+}
+export interface ReadIndex extends Envelope {
+  readonly type: "read-index";
+  readonly context: string;
+}
+export interface ReadIndexResponse extends Envelope {
+  readonly type: "read-index-response";
+  readonly index: Index;
+  readonly context: string;
+}
+
+export type Message =
+  | Propose
+  | Append
+  | AppendResponse
+  | Vote
+  | VoteResponse
+  | InstallSnapshot
+  | Heartbeat
+  | HeartbeatResponse
+  | TimeoutNow
+  | TransferLeader
+  | ReadIndex
+  | ReadIndexResponse;
+
+type DraftOf<M> = M extends Message ? Omit<M, "from" | "term"> & { readonly term?: Term } : never;
+/** A message before the sender's name and term are put on it. */
+export type Draft = DraftOf<Message>;

@@ -1,0 +1,110 @@
+// The whole state of one node, as one record that the roles work on. No behaviour but looking things up and putting a message
+// into the outbox.
+import type { RaftConfig } from "./config.ts";
+import type { HardState, Index, NodeId, Term } from "./entry.ts";
+import { Log } from "./log/log.ts";
+import { restoreGroup } from "./membership/restore.ts";
+import type { Group } from "./membership/restore.ts";
+import type { Draft, Message, ReadIndex } from "./message.ts";
+import { createReadQueue } from "./read-index.ts";
+import type { ReadQueue } from "./read-index.ts";
+
+export type RoleName = "follower" | "pre-candidate" | "candidate" | "leader";
+
+/** A read that may be served as soon as the application has applied `index`. */
+export interface ReadState {
+  readonly context: string;
+  readonly index: Index;
+}
+
+export interface RaftState {
+  readonly id: NodeId;
+  readonly config: RaftConfig;
+  readonly log: Log;
+  group: Group;
+  role: RoleName;
+  term: Term;
+  vote: NodeId | undefined;
+  leader: NodeId | undefined;
+  /** Answers of the running election. */
+  votes: Map<NodeId, boolean>;
+  /** The voter to which leadership is being handed; proposals are refused meanwhile. */
+  transferee: NodeId | undefined;
+  /** Only one membership change may be under way: no second one before the entry at this index is applied. */
+  pendingChangeIndex: Index;
+  uncommittedBytes: number;
+  electionElapsed: number;
+  heartbeatElapsed: number;
+  /** In [electionTicks, 2 × electionTicks), drawn again with every change of role. */
+  electionTimeout: number;
+  reads: ReadQueue;
+  /** Reads that arrived before the leader had committed an entry of its own term. */
+  earlyReads: ReadIndex[];
+  readStates: ReadState[];
+  /** May be sent at once. */
+  outbox: Message[];
+  /** Must not be sent before the entries and the hard state of the same `Ready` are on disk. May be addressed to this node. */
+  outboxAfterSync: Message[];
+}
+
+export function createState(config: RaftConfig): RaftState {
+  const { hardState, membership } = config.storage.initialState();
+  const log = new Log(config.storage);
+  const limits = { maxMessages: config.maxInflightMessages, maxBytes: config.maxInflightBytes };
+  const state: RaftState = {
+    id: config.id,
+    config,
+    log,
+    group: restoreGroup(membership, new Map(), log.lastIndex(), limits),
+    role: "follower",
+    term: hardState.term,
+    vote: hardState.vote,
+    leader: undefined,
+    votes: new Map(),
+    transferee: undefined,
+    pendingChangeIndex: 0,
+    uncommittedBytes: 0,
+    electionElapsed: 0,
+    heartbeatElapsed: 0,
+    electionTimeout: config.electionTicks + config.randomInt(config.electionTicks),
+    reads: createReadQueue(),
+    earlyReads: [],
+    readStates: [],
+    outbox: [],
+    outboxAfterSync: [],
+  };
+  log.commitTo(Math.max(hardState.commit, log.committed));
+  log.applied = Math.max(log.applied, Math.min(config.applied, log.committed));
+  return state;
+}
+
+export function hardStateOf(state: RaftState): HardState {
+  return { term: state.term, vote: state.vote, commit: state.log.committed };
+}
+
+/** May this node stand for election? Learners, strangers and nodes with a snapshot still to install may not. */
+export function isPromotable(state: RaftState): boolean {
+  const progress = state.group.progress.get(state.id);
+  return progress !== undefined && !progress.isLearner && state.log.unstable.snapshot === undefined;
+}
+
+export function isOnlyVoter(state: RaftState): boolean {
+  const { incoming, outgoing } = state.group.voters;
+  return incoming.size === 1 && outgoing.size === 0 && incoming.has(state.id);
+}
+
+/**
+ * Answers to appends and votes, and the request for votes itself, promise that something is durable, so they wait for the disk;
+ * everything else may overtake it. (A candidate whose vote for itself was lost in a crash could vote twice in one term.)
+ */
+export function send(state: RaftState, draft: Draft): void {
+  const message = { ...draft, from: state.id, term: draft.term ?? termOf(draft.type, state.term) } as Message;
+  const promises = afterSync.has(message.type);
+  (promises ? state.outboxAfterSync : state.outbox).push(message);
+}
+
+const afterSync: ReadonlySet<Message["type"]> = new Set(["append-response", "vote", "vote-response", "pre-vote-response"]);
+
+function termOf(type: Message["type"], term: Term): Term {
+  return type === "propose" || type === "read-index" || type === "transfer-leader" ? 0 : term;
+}

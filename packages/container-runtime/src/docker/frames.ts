@@ -1,0 +1,62 @@
+// Docker's framing of a stream without a terminal: eight bytes (stream, 0, 0, 0, length big-endian), then the payload.
+// The library's own splitter has no back-pressure and never ends its targets; these do both.
+import { PassThrough } from "node:stream";
+import type { Readable } from "node:stream";
+import type { LogChunk } from "../runtime.ts";
+
+const headerBytes = 8;
+
+/** Splits a framed byte stream; chunks of a large frame are passed on as they come, never collected. */
+export async function* readFrames(source: AsyncIterable<Uint8Array>): AsyncIterable<LogChunk> {
+  let header = Buffer.alloc(0);
+  let remaining = 0;
+  let stream: LogChunk["stream"] = "stdout";
+  for await (const piece of source) {
+    let rest = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
+    while (rest.length > 0) {
+      if (remaining === 0) {
+        const missing = headerBytes - header.length;
+        header = Buffer.concat([header, rest.subarray(0, missing)]);
+        rest = rest.subarray(missing);
+        if (header.length < headerBytes) break;
+        stream = header[0] === 2 ? "stderr" : "stdout";
+        remaining = header.readUInt32BE(4);
+        header = Buffer.alloc(0);
+        continue;
+      }
+      const bytes = rest.subarray(0, remaining);
+      remaining -= bytes.length;
+      rest = rest.subarray(bytes.length);
+      yield { stream, bytes };
+    }
+  }
+}
+
+/** Both streams of a framed source as readables that push back on it and end with it. */
+export function splitFrames(source: Readable): { stdout: Readable; stderr: Readable; ended: Promise<void> } {
+  const stdout = new PassThrough();
+  const stderr = new PassThrough();
+  const pump = async (): Promise<void> => {
+    for await (const { stream, bytes } of readFrames(source)) {
+      const target = stream === "stderr" ? stderr : stdout;
+      if (target.destroyed) continue;
+      if (!target.write(bytes)) await drained(target);
+    }
+  };
+  // A cut connection is the end of the output; what it meant is told by the exit code.
+  const finish = (): void => {
+    stdout.end();
+    stderr.end();
+  };
+  return { stdout, stderr, ended: pump().then(finish, finish) };
+}
+
+function drained(target: PassThrough): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      target.off("drain", done).off("close", done);
+      resolve();
+    };
+    target.once("drain", done).once("close", done);
+  });
+}

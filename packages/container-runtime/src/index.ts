@@ -1,0 +1,28 @@
+export { createDockerRuntime } from "./docker/docker-runtime.ts";
+export type { DockerRuntimeConfig } from "./docker/docker-runtime.ts";
+export { RuntimeError, isRuntimeError } from "./errors.ts";
+export type { RuntimeErrorCode } from "./errors.ts";
+export { containerName, marks } from "./marks.ts";
+export type {
+  AttachRequest,
+  ContainerConfig,
+  ContainerInspection,
+  ContainerResources,
+  ContainerRuntime,
+  ContainerSecurity,
+  ContainerState,
+  ContainerStats,
+  ContainerSummary,
+  ExecRequest,
+  ImageStatus,
+  Labels,
+  ListFilter,
+  LogChunk,
+  LogRequest,
+  Mount,
+  RegistryAuth,
+  RuntimeEvent,
+  RuntimeVersion,
+  SandboxConfig,
+  StreamSession,
+} from "./runtime.ts";

@@ -1,0 +1,4 @@
+export { createMemoryTool } from "./memory-tool.ts";
+export type { MemoryTool } from "./memory-tool.ts";
+export { walkPacket } from "./walk-packet.ts";
+export type { Packet, Verdict, World } from "./walk-packet.ts";

@@ -1,0 +1,71 @@
+// gRPC's length-prefixed messages on a byte stream: one byte "compressed", four bytes length, the message. A message over
+// the limit is refused by its prefix, before it is buffered; a compressed one always (we announce no encoding).
+import type { Init, Message } from "../wire/message.ts";
+import { WireWriter } from "../wire/writer.ts";
+import { GrpcError, statusCodes } from "./status.ts";
+
+const prefixBytes = 5;
+
+/** One message with its prefix. */
+export function frame<T>(message: Message<T>, value: Init<T>): Buffer {
+  const writer = new WireWriter(prefixBytes);
+  message.write(value, writer);
+  const framed = writer.finish();
+  framed[0] = 0;
+  framed.writeUInt32BE(framed.length - prefixBytes, 1);
+  return framed;
+}
+
+/** Cuts a stream of chunks into messages. */
+export class FrameReader {
+  readonly #maxMessageBytes: number;
+  #chunks: Buffer[] = [];
+  #buffered = 0;
+  /** Bytes of the message being collected, prefix included; 0 before its prefix is complete. */
+  #needed = 0;
+
+  constructor(maxMessageBytes: number) {
+    this.#maxMessageBytes = maxMessageBytes;
+  }
+
+  /** True when no part of a message is left over. */
+  get empty(): boolean {
+    return this.#buffered === 0;
+  }
+
+  /** Messages that `chunk` completes. Throws a GrpcError that ends the call. */
+  push(chunk: Buffer): Buffer[] {
+    this.#chunks.push(chunk);
+    this.#buffered += chunk.length;
+    const messages: Buffer[] = [];
+    for (;;) {
+      if (this.#needed === 0) {
+        if (this.#buffered < prefixBytes) return messages;
+        this.#needed = prefixBytes + this.#messageLength(this.#joined());
+      }
+      if (this.#buffered < this.#needed) return messages;
+      const joined = this.#joined();
+      messages.push(joined.subarray(prefixBytes, this.#needed));
+      const rest = joined.subarray(this.#needed);
+      this.#chunks = rest.length === 0 ? [] : [rest];
+      this.#buffered = rest.length;
+      this.#needed = 0;
+    }
+  }
+
+  #messageLength(joined: Buffer): number {
+    if (joined[0] !== 0) {
+      throw new GrpcError(statusCodes.unimplemented, "grpc: Decompressor is not installed for grpc-encoding");
+    }
+    const length = joined.readUInt32BE(1);
+    if (length > this.#maxMessageBytes) {
+      throw new GrpcError(statusCodes.resourceExhausted, `grpc: received message larger than max (${length} vs. ${this.#maxMessageBytes})`);
+    }
+    return length;
+  }
+
+  #joined(): Buffer {
+    if (this.#chunks.length > 1) this.#chunks = [Buffer.concat(this.#chunks, this.#buffered)];
+    return this.#chunks[0] as Buffer;
+  }
+}

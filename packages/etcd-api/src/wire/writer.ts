@@ -1,0 +1,127 @@
+// Writes protobuf's wire format into one growing buffer. Fields that hold their default are not written; nested
+// messages are written in place and their length put in front afterwards (one memmove when it takes more than a byte).
+
+const twoTo32 = 0x1_0000_0000;
+
+export class WireWriter {
+  #bytes: Buffer;
+  position: number;
+
+  /** `reserved` bytes stay free in front, for a frame's header. */
+  constructor(reserved = 0, capacity = 256) {
+    this.#bytes = Buffer.allocUnsafe(Math.max(capacity, reserved + 64));
+    this.position = reserved;
+  }
+
+  finish(): Buffer {
+    return this.#bytes.subarray(0, this.position);
+  }
+
+  bytesField(tag: number, value: Uint8Array | string): void {
+    if (value.length === 0) return;
+    this.presentBytesField(tag, value);
+  }
+
+  /** Written even when empty: repeated fields and members of a oneof. */
+  presentBytesField(tag: number, value: Uint8Array | string): void {
+    if (typeof value === "string") {
+      const length = Buffer.byteLength(value);
+      this.#ensure(length + 15);
+      this.uint32(tag);
+      this.uint32(length);
+      this.#bytes.write(value, this.position, "utf8");
+      this.position += length;
+      return;
+    }
+    const length = value.length;
+    this.#ensure(length + 15);
+    this.uint32(tag);
+    this.uint32(length);
+    this.#bytes.set(value, this.position);
+    this.position += length;
+  }
+
+  int64Field(tag: number, value: number): void {
+    if (value === 0) return;
+    this.presentInt64Field(tag, value);
+  }
+
+  presentInt64Field(tag: number, value: number): void {
+    this.uint32(tag);
+    this.int64(value);
+  }
+
+  bigintField(tag: number, value: bigint): void {
+    if (value === 0n) return;
+    this.presentBigintField(tag, value);
+  }
+
+  presentBigintField(tag: number, value: bigint): void {
+    this.uint32(tag);
+    const bits = BigInt.asUintN(64, value);
+    this.#varint(Number(bits & 0xffff_ffffn), Number(bits >> 32n));
+  }
+
+  boolField(tag: number, value: boolean): void {
+    if (!value) return;
+    this.uint32(tag);
+    this.uint32(1);
+  }
+
+  /** Starts a nested message; pass what it returns to `endNested`. */
+  beginNested(tag: number): number {
+    this.uint32(tag);
+    this.#ensure(1);
+    return ++this.position;
+  }
+
+  endNested(start: number): void {
+    const length = this.position - start;
+    if (length < 0x80) {
+      this.#bytes[start - 1] = length;
+      return;
+    }
+    const extra = length < 0x4000 ? 1 : length < 0x20_0000 ? 2 : length < 0x1000_0000 ? 3 : 4;
+    this.#ensure(extra);
+    this.#bytes.copyWithin(start + extra, start, this.position);
+    this.position = start - 1;
+    this.uint32(length);
+    this.position = start + extra + length;
+  }
+
+  int64(value: number): void {
+    const high = Math.floor(value / twoTo32);
+    if (high === 0) this.uint32(value);
+    else this.#varint(value - high * twoTo32, high >>> 0);
+  }
+
+  uint32(value: number): void {
+    this.#ensure(5);
+    let rest = value;
+    while (rest > 0x7f) {
+      this.#bytes[this.position++] = (rest & 0x7f) | 0x80;
+      rest >>>= 7;
+    }
+    this.#bytes[this.position++] = rest;
+  }
+
+  #varint(low: number, high: number): void {
+    this.#ensure(10);
+    let lowRest = low >>> 0;
+    let highRest = high >>> 0;
+    while (highRest !== 0 || lowRest > 0x7f) {
+      this.#bytes[this.position++] = (lowRest & 0x7f) | 0x80;
+      lowRest = ((lowRest >>> 7) | (highRest << 25)) >>> 0;
+      highRest >>>= 7;
+    }
+    this.#bytes[this.position++] = lowRest;
+  }
+
+  #ensure(count: number): void {
+    const needed = this.position + count;
+    if (needed <= this.#bytes.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2));
+    this.#bytes.copy(grown, 0, 0, this.position);
+    this.#bytes = grown;
+  }
+}

@@ -1,0 +1,82 @@
+// What `npm start` may be asked for. Unknown options and bad values are refused in one sentence.
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import type { ParseArgsConfig } from "node:util";
+import { Failure } from "./failure.ts";
+import { defaultDataDir } from "./layout.ts";
+
+export interface StartOptions {
+  readonly dataDir: string;
+  /** The apiserver's port; the other daemons keep Kubernetes' and etcd's own. */
+  readonly port: number;
+  readonly detach: boolean;
+  readonly demo: boolean;
+  /** 0: everything on this machine. Otherwise so many worker machines in the lab. */
+  readonly workers: number;
+  readonly masters: number;
+}
+
+export const startUsage = `Usage: npm start -- [options]
+
+Brings up a cluster on this machine, applies the demo and stays in the foreground.
+
+  --detach           give the terminal back once the cluster is ready
+  --no-demo          do not apply the demo
+  --data-dir DIR     where everything is kept (default: .coxswain in the project)
+  --port N           the apiserver's port (default 6443)
+  --workers N        N worker machines in a lab on this machine
+  --masters N        N control-plane machines in that lab (default 1)
+  --help             this text
+`;
+
+/** Answers `undefined` when help was asked for. */
+export function parseStartOptions(argv: readonly string[]): StartOptions | undefined {
+  const values = parse(argv, {
+    detach: { type: "boolean" },
+    "no-demo": { type: "boolean" },
+    "data-dir": { type: "string" },
+    port: { type: "string" },
+    workers: { type: "string" },
+    masters: { type: "string" },
+    help: { type: "boolean" },
+  });
+  if (values["help"]) return undefined;
+  const workers = wholeNumber("workers", values["workers"], 0, 20) ?? 0;
+  const masters = wholeNumber("masters", values["masters"], 1, 9);
+  if (masters !== undefined && workers === 0) {
+    throw new Failure("--masters needs --workers: control-plane machines of their own exist only in the lab");
+  }
+  return {
+    dataDir: dataDirFrom(values["data-dir"]),
+    port: wholeNumber("port", values["port"], 1, 65_535) ?? 6443,
+    detach: values["detach"] === true,
+    demo: values["no-demo"] !== true,
+    workers,
+    masters: masters ?? 1,
+  };
+}
+
+/** For the commands that only need to know which cluster is meant. */
+export function parseDataDir(argv: readonly string[]): string {
+  return dataDirFrom(parse(argv, { "data-dir": { type: "string" } })["data-dir"]);
+}
+
+function parse(argv: readonly string[], options: NonNullable<ParseArgsConfig["options"]>): Readonly<Record<string, unknown>> {
+  try {
+    return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false }).values;
+  } catch (cause) {
+    throw new Failure((cause as Error).message.split(". To specify", 1)[0] ?? "", { cause });
+  }
+}
+
+function dataDirFrom(value: unknown): string {
+  if (value === "") throw new Failure("--data-dir must not be empty");
+  return typeof value === "string" ? resolve(value) : defaultDataDir;
+}
+
+function wholeNumber(name: string, value: unknown, lowest: number, highest: number): number | undefined {
+  if (value === undefined) return undefined;
+  const number = Number(value);
+  if (Number.isInteger(number) && number >= lowest && number <= highest) return number;
+  throw new Failure(`--${name} must be a whole number from ${lowest} to ${highest}, found ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,284 @@
+// An API server in memory behind the client's port: resource versions, conflicts, finalizers, status, generateName, watches;
+// and the faults of a real one: watches that drop, events that come late or twice, history that is gone. Not served here:
+// validation, defaults, field selectors other than metadata.name and spec.nodeName, patches other than merge patches.
+import { objectKey, statuses, StatusError } from "@coxswain/apimachinery";
+import type { ApiObject, DeepReadonly, ResourceDescriptor, WatchEvent } from "@coxswain/apimachinery";
+import type { Client, Discovery, ListOptions, ResourceClient, WatchOptions } from "@coxswain/client";
+import { rfc3339 } from "@coxswain/clock";
+import type { Clock, Random } from "@coxswain/clock";
+import { mergePatch } from "./merge-patch.ts";
+
+export interface Faults {
+  /** Chance that an event is sent twice. */
+  repeat: number;
+  /** Chance that a watch is cut before an event is sent. */
+  drop: number;
+  /** Events reach watchers this much later. */
+  delayMs: number;
+  /** Called before every write; throwing makes it fail without effect. */
+  beforeWrite: (verb: string, descriptor: ResourceDescriptor, object: string) => void;
+  /** Called after every write; throwing makes it seem to fail although it was carried out. */
+  afterWrite: (verb: string, descriptor: ResourceDescriptor, object: string) => void;
+}
+
+export interface FakeApi {
+  readonly client: Client;
+  readonly faults: Faults;
+  resource<T extends ApiObject>(descriptor: ResourceDescriptor<T>): ResourceClient<T>;
+  /** What is stored, by key. */
+  all<T extends ApiObject>(descriptor: ResourceDescriptor<T>): T[];
+  /** Removes at once, whatever the finalizers and the grace, as a node agent or etcdctl would. */
+  remove(descriptor: ResourceDescriptor, key: string): void;
+  /** Ends every open watch; those who come back with an old version are told 410 Gone. */
+  loseHistory(): void;
+  /** Ends every open watch; those who come back miss nothing. */
+  dropWatches(): void;
+  /** "create pods default/web-1" … in order. */
+  readonly writes: string[];
+}
+
+interface Stored {
+  readonly type: "ADDED" | "MODIFIED" | "DELETED";
+  readonly object: ApiObject;
+  readonly version: number;
+  readonly resource: string;
+}
+
+export function createFakeApi(ports: { readonly clock: Clock; readonly random: Random }, options: { readonly graceful?: boolean } = {}): FakeApi {
+  const { clock, random } = ports;
+  const collections = new Map<string, { readonly descriptor: ResourceDescriptor; readonly objects: Map<string, ApiObject> }>();
+  const history: Stored[] = [];
+  const writes: string[] = [];
+  const watchers = new Set<() => void>();
+  const faults: Faults = { repeat: 0, drop: 0, delayMs: 0, beforeWrite: () => {}, afterWrite: () => {} };
+  let version = 1;
+  let oldest = 0;
+  /** Bumped to end all open watches. */
+  let epoch = 0;
+
+  const idOf = (d: ResourceDescriptor): string => `${d.group}/${d.resource}`;
+  const collection = (d: ResourceDescriptor): Map<string, ApiObject> => {
+    const known = collections.get(idOf(d));
+    if (known) return known.objects;
+    const objects = new Map<string, ApiObject>();
+    collections.set(idOf(d), { descriptor: d, objects });
+    return objects;
+  };
+  const wake = (): void => {
+    for (const watcher of [...watchers]) watcher();
+  };
+  const commit = (d: ResourceDescriptor, type: Stored["type"], object: ApiObject): ApiObject => {
+    version++;
+    const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } };
+    if (type === "DELETED") collection(d).delete(objectKey(stored));
+    else collection(d).set(objectKey(stored), stored);
+    history.push({ type, object: stored, version, resource: idOf(d) });
+    if (faults.delayMs > 0) clock.setTimeout(wake, faults.delayMs);
+    else queueMicrotask(wake);
+    return stored;
+  };
+  const write = <R>(verb: string, d: ResourceDescriptor, key: string, act: () => R): R => {
+    faults.beforeWrite(verb, d, key);
+    const result = act();
+    writes.push(`${verb} ${d.resource} ${key}`);
+    faults.afterWrite(verb, d, key);
+    return structuredClone(result);
+  };
+  const named = (d: ResourceDescriptor): { group: string; resource: string } => ({ group: d.group, resource: d.resource });
+  const existing = (d: ResourceDescriptor, key: string): ApiObject => {
+    const object = collection(d).get(key);
+    if (object === undefined) throw new StatusError(statuses.notFound(named(d), key.split("/").at(-1) ?? key));
+    return object;
+  };
+  const refKey = (d: ResourceDescriptor, ref: { readonly namespace?: string | undefined; readonly name: string }): string =>
+    d.namespaced ? `${ref.namespace ?? "default"}/${ref.name}` : ref.name;
+
+  const store = (d: ResourceDescriptor, old: ApiObject, next: ApiObject): ApiObject => {
+    if (next.metadata.deletionTimestamp !== undefined && (next.metadata.finalizers ?? []).length === 0 && !isGraceful(d, next)) {
+      return commit(d, "DELETED", next);
+    }
+    const same = (a: ApiObject): string => JSON.stringify({ ...a, metadata: { ...a.metadata, resourceVersion: "" } });
+    return same(old) === same(next) ? old : commit(d, "MODIFIED", next);
+  };
+  const isGraceful = (d: ResourceDescriptor, object: ApiObject): boolean =>
+    options.graceful === true && d.resource === "pods" && object.metadata.deletionGracePeriodSeconds !== 0;
+
+  const replace = (d: ResourceDescriptor, next: ApiObject, subresource: string | undefined): ApiObject => {
+    const old = existing(d, refKey(d, next.metadata));
+    if (next.metadata.resourceVersion !== undefined && next.metadata.resourceVersion !== old.metadata.resourceVersion) {
+      throw new StatusError(statuses.conflict(named(d), next.metadata.name, "the object has been modified"));
+    }
+    const status = (object: ApiObject): unknown => ("status" in object ? object.status : undefined);
+    const merged =
+      subresource === "status"
+        ? { ...old, status: status(next) }
+        : { ...old, ...next, metadata: { ...old.metadata, ...next.metadata }, ...("status" in old ? { status: old.status } : {}) };
+    const spec = (object: ApiObject): string => JSON.stringify("spec" in object ? object.spec : undefined);
+    if (spec(merged) !== spec(old)) merged.metadata = { ...merged.metadata, generation: (old.metadata.generation ?? 1) + 1 };
+    return store(d, old, merged);
+  };
+
+  const matches = (object: ApiObject, o: ListOptions | WatchOptions): boolean => {
+    if (o.namespace !== undefined && object.metadata.namespace !== o.namespace) return false;
+    for (const term of o.fieldSelector?.split(",") ?? []) {
+      const [path = "", value] = term.split("=");
+      if (String(read(object, path.split(".")) ?? "") !== value) return false;
+    }
+    for (const term of o.labelSelector?.split(",") ?? []) {
+      const [label = "", value] = term.split("=");
+      if (value === undefined ? object.metadata.labels?.[label] === undefined : object.metadata.labels?.[label] !== value) return false;
+    }
+    return true;
+  };
+
+  async function* watch<T extends ApiObject>(d: ResourceDescriptor<T>, o: WatchOptions): AsyncGenerator<WatchEvent<T>> {
+    let from = Number(o.resourceVersion ?? version);
+    const mine = epoch;
+    if (from < oldest) throw new StatusError(statuses.expired(`too old resource version: ${from} (${oldest})`));
+    let cursor = history.findIndex((entry) => entry.version > from);
+    if (cursor === -1) cursor = history.length;
+    while (!o.signal.aborted && epoch === mine) {
+      const entry = history[cursor];
+      if (entry === undefined) {
+        await new Promise<void>((resolve) => {
+          const done = (): void => {
+            watchers.delete(done);
+            o.signal.removeEventListener("abort", done);
+            resolve();
+          };
+          watchers.add(done);
+          o.signal.addEventListener("abort", done, { once: true });
+        });
+        continue;
+      }
+      cursor++;
+      from = entry.version;
+      if (entry.resource !== idOf(d) || !matches(entry.object, o)) continue;
+      if (faults.drop > 0 && random.next() < faults.drop) return;
+      const event = { type: entry.type, object: structuredClone(entry.object) as T };
+      yield event;
+      if (faults.repeat > 0 && random.next() < faults.repeat) yield structuredClone(event);
+    }
+  }
+
+  const resource = <T extends ApiObject>(d: ResourceDescriptor<T>): ResourceClient<T> => ({
+    descriptor: d,
+    get: async (ref) => structuredClone(existing(d, refKey(d, ref))) as T,
+    list: async (o = {}) => ({
+      apiVersion: "v1",
+      kind: `${d.kind}List`,
+      metadata: { resourceVersion: String(version) },
+      items: [...collection(d).values()].filter((object) => matches(object, o)).map((object) => structuredClone(object) as T),
+    }),
+    watch: (o) => watch(d, o),
+    create: async (object, o) => {
+      const base = structuredClone(object) as T;
+      const name = base.metadata.name || `${base.metadata.generateName ?? ""}${random.suffix(5)}`;
+      const namespace = d.namespaced ? (o?.namespace ?? base.metadata.namespace ?? "default") : undefined;
+      const metadata = {
+        ...base.metadata,
+        name,
+        ...(namespace === undefined ? {} : { namespace }),
+        uid: random.uuid(),
+        generation: 1,
+        creationTimestamp: rfc3339(clock.now()),
+      };
+      const made: ApiObject = { ...base, apiVersion: d.group === "" ? d.version : `${d.group}/${d.version}`, kind: d.kind, metadata };
+      return write("create", d, objectKey(made), () => {
+        if (collection(d).has(objectKey(made))) throw new StatusError(statuses.alreadyExists(named(d), name));
+        return commit(d, "ADDED", made) as T;
+      });
+    },
+    update: async (object, o) => {
+      const next = structuredClone(object) as ApiObject;
+      const verb = o?.subresource ? `update/${o.subresource}` : "update";
+      return write(verb, d, refKey(d, next.metadata), () => replace(d, next, o?.subresource) as T);
+    },
+    patch: async (ref, patch, o) => {
+      const verb = o.subresource ? `patch/${o.subresource}` : "patch";
+      return write(verb, d, refKey(d, ref), () => {
+        const old = existing(d, refKey(d, ref));
+        const next = mergePatch(old, patch) as ApiObject;
+        return (o.subresource === "status" ? replace(d, next, "status") : store(d, old, next)) as T;
+      });
+    },
+    delete: async (ref, o = {}) => {
+      write("delete", d, refKey(d, ref), () => {
+        const old = existing(d, refKey(d, ref));
+        const wanted = o.preconditions;
+        if ((wanted?.uid ?? old.metadata.uid) !== old.metadata.uid || (wanted?.resourceVersion ?? old.metadata.resourceVersion) !== old.metadata.resourceVersion) {
+          throw new StatusError(statuses.conflict(named(d), ref.name, "Precondition failed"));
+        }
+        const finalizers = [...(old.metadata.finalizers ?? [])];
+        if (o.propagationPolicy === "Foreground") finalizers.push("foregroundDeletion");
+        if (o.propagationPolicy === "Orphan") finalizers.push("orphan");
+        const next = {
+          ...old,
+          metadata: {
+            ...old.metadata,
+            deletionTimestamp: old.metadata.deletionTimestamp ?? rfc3339(clock.now()),
+            deletionGracePeriodSeconds: o.gracePeriodSeconds ?? 30,
+            ...(finalizers.length > 0 ? { finalizers: [...new Set(finalizers)] } : {}),
+          },
+        };
+        return store(d, old, next);
+      });
+    },
+    deleteCollection: async (o) => {
+      for (const object of [...collection(d).values()].filter((candidate) => matches(candidate, o))) {
+        await resource(d).delete({ namespace: object.metadata.namespace, name: object.metadata.name });
+      }
+    },
+    getSubresource: () => Promise.reject(new StatusError(statuses.pathNotFound())),
+    createSubresource: () => Promise.reject(new StatusError(statuses.pathNotFound())),
+  });
+
+  const discover = async (): Promise<Discovery> => ({
+    resources: [...collections.values()].map(({ descriptor }) => ({
+      descriptor,
+      verbs: ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
+      shortNames: [],
+      categories: [],
+      preferred: true,
+    })),
+    failures: [],
+  });
+  const absent = (): Promise<never> => Promise.reject(new StatusError(statuses.pathNotFound()));
+
+  return {
+    faults,
+    writes,
+    resource,
+    client: {
+      resource,
+      discover,
+      request: absent,
+      stream: absent,
+      connect: absent,
+      // eslint-disable-next-line require-yield
+      async *logs() {
+        throw new StatusError(statuses.pathNotFound());
+      },
+      server: () => "memory:",
+      namespace: "default",
+      close: () => Promise.resolve(),
+    },
+    all: <T extends ApiObject>(d: ResourceDescriptor<T>) => [...collection(d).values()] as DeepReadonly<ApiObject>[] as T[],
+    remove(d, key) {
+      commit(d, "DELETED", existing(d, key));
+    },
+    loseHistory() {
+      oldest = ++version;
+      epoch++;
+      wake();
+    },
+    dropWatches() {
+      epoch++;
+      wake();
+    },
+  };
+}
+
+function read(value: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>((at, part) => (typeof at === "object" && at !== null ? (at as Record<string, unknown>)[part] : undefined), value);
+}

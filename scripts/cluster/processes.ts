@@ -1,0 +1,196 @@
+// Which daemons run on a machine, and with which flags: the whole wiring of a cluster as one list of values.
+import { join } from "node:path";
+import type { ClusterPki } from "./certificates.ts";
+import { writeKubeconfig } from "./kubeconfig.ts";
+import { daemonEntry } from "./layout.ts";
+import type { Layout } from "./layout.ts";
+import type { Machine } from "./machine.ts";
+
+export interface ClusterPlan {
+  readonly layout: Layout;
+  readonly pki: ClusterPki;
+  readonly apiPort: number;
+  readonly masters: readonly Machine[];
+}
+
+export interface ProcessSpec {
+  readonly name: string;
+  readonly machine: Machine;
+  readonly entry: string;
+  readonly args: readonly string[];
+  /** Answers 200 when the daemon is ready. */
+  readonly readyz: string;
+  /** Arguments that undo what the daemon leaves in the kernel and the engine, run after it has ended. */
+  readonly cleanup?: readonly string[];
+}
+
+export const serviceCidr = "10.96.0.0/12";
+export const kubernetesServiceAddress = "10.96.0.1";
+export const clusterDnsAddress = "10.96.0.10";
+export const podCidr = "10.244.0.0/16";
+export const clusterDomain = "cluster.local";
+
+/** Ports besides the apiserver's, with what they are for. */
+export const controlPlanePorts: Readonly<Record<number, string>> = {
+  2379: "store",
+  2380: "store",
+  10259: "scheduler",
+  10257: "controller-manager",
+};
+export const nodePorts: Readonly<Record<number, string>> = { 10250: "node-agent", 10256: "proxy", 9153: "dns" };
+
+export function controlPlaneProcesses(plan: ClusterPlan, machine: Machine): readonly ProcessSpec[] {
+  const { layout, pki, apiPort, masters } = plan;
+  const url = (port: number, of: Machine = machine): string => `https://${of.address}:${port}`;
+  const data = layout.machineDir(machine.name);
+  const authority = pki.authorityFile("kubernetes-ca");
+  const storeAuthority = pki.authorityFile("etcd-ca");
+  const tls = (name: string): string[] => tlsFlags(pki, machine, name);
+  const storeCert = pki.files(machine.name, "etcd-server");
+  const peerCert = pki.files(machine.name, "etcd-peer");
+  const storeClient = pki.files(machine.name, "apiserver-etcd-client");
+  const agentClient = pki.files(machine.name, "apiserver-kubelet-client");
+  // Each apiserver uses its own machine's member first (stacked topology).
+  const stores = [machine, ...masters.filter((other) => other !== machine)].map((member) => url(2379, member));
+
+  return [
+    {
+      ...common("store", machine, `${url(2379)}/readyz`),
+      args: [
+        `--name=${machine.name}`,
+        `--data-dir=${join(data, "store")}`,
+        `--listen-client-urls=${url(2379)}`,
+        `--advertise-client-urls=${url(2379)}`,
+        `--listen-peer-urls=${url(2380)}`,
+        `--initial-advertise-peer-urls=${url(2380)}`,
+        `--initial-cluster=${masters.map((member) => `${member.name}=${url(2380, member)}`).join(",")}`,
+        `--cert-file=${storeCert.cert}`,
+        `--key-file=${storeCert.key}`,
+        `--trusted-ca-file=${storeAuthority}`,
+        "--client-cert-auth",
+        `--peer-cert-file=${peerCert.cert}`,
+        `--peer-key-file=${peerCert.key}`,
+        `--peer-trusted-ca-file=${storeAuthority}`,
+        "--peer-client-cert-auth",
+      ],
+    },
+    {
+      ...common("apiserver", machine, `${url(apiPort)}/readyz`),
+      args: [
+        `--etcd-servers=${stores.join(",")}`,
+        `--etcd-cafile=${storeAuthority}`,
+        `--etcd-certfile=${storeClient.cert}`,
+        `--etcd-keyfile=${storeClient.key}`,
+        `--advertise-address=${machine.address}`,
+        `--secure-port=${apiPort}`,
+        ...tls("apiserver"),
+        `--client-ca-file=${authority}`,
+        `--service-cluster-ip-range=${serviceCidr}`,
+        `--service-account-key-file=${pki.serviceAccountKey.publicKey}`,
+        `--service-account-signing-key-file=${pki.serviceAccountKey.privateKey}`,
+        `--service-account-issuer=https://kubernetes.default.svc.${clusterDomain}`,
+        `--kubelet-client-certificate=${agentClient.cert}`,
+        `--kubelet-client-key=${agentClient.key}`,
+        `--kubelet-certificate-authority=${authority}`,
+        "--authorization-mode=Node,RBAC",
+      ],
+    },
+    {
+      ...common("scheduler", machine, `${url(10259)}/readyz`),
+      args: [
+        `--kubeconfig=${kubeconfigFor(plan, machine, "scheduler", "system:kube-scheduler")}`,
+        ...tls("scheduler"),
+        `--client-ca-file=${authority}`,
+        "--secure-port=10259",
+      ],
+    },
+    {
+      ...common("controller-manager", machine, `${url(10257)}/readyz`),
+      args: [
+        `--kubeconfig=${kubeconfigFor(plan, machine, "controller-manager", "system:kube-controller-manager")}`,
+        ...tls("controller-manager"),
+        `--client-ca-file=${authority}`,
+        "--secure-port=10257",
+        `--cluster-cidr=${podCidr}`,
+        `--root-ca-file=${authority}`,
+        `--service-account-private-key-file=${pki.serviceAccountKey.privateKey}`,
+      ],
+    },
+  ];
+}
+
+export function nodeProcesses(plan: ClusterPlan, machine: Machine): readonly ProcessSpec[] {
+  const { layout, pki } = plan;
+  const data = layout.machineDir(machine.name);
+  const url = (port: number): string => `https://${machine.address}:${port}`;
+  const clientAuthority = `--client-ca-file=${pki.authorityFile("kubernetes-ca")}`;
+  const agentKubeconfig = `--kubeconfig=${kubeconfigFor(plan, machine, "node-agent", `system:node:${machine.name}`)}`;
+  const agent = [
+    agentKubeconfig,
+    `--hostname-override=${machine.name}`,
+    `--node-ip=${machine.address}`,
+    `--root-dir=${join(data, "node-agent")}`,
+    `--container-runtime-endpoint=unix://${machine.dockerSocket}`,
+    "--pod-infra-container-image=coxswain/pause:1",
+    `--cluster-dns=${clusterDnsAddress}`,
+    `--cluster-domain=${clusterDomain}`,
+    `--cluster-cidr=${podCidr}`,
+    `--resolv-conf=${machine.resolvConf}`,
+    "--port=10250",
+    ...tlsFlags(pki, machine, "node-agent"),
+    clientAuthority,
+  ];
+  const proxy = [
+    `--kubeconfig=${kubeconfigFor(plan, machine, "proxy", "system:kube-proxy")}`,
+    `--hostname-override=${machine.name}`,
+    `--cluster-cidr=${podCidr}`,
+    "--secure-port=10256",
+    ...tlsFlags(pki, machine, "proxy"),
+    clientAuthority,
+  ];
+  const dns = [
+    `--kubeconfig=${kubeconfigFor(plan, machine, "dns", "system:coredns")}`,
+    `--cluster-domain=${clusterDomain}`,
+    `--dns-bind-address=${clusterDnsAddress}`,
+    "--secure-port=9153",
+    `--resolv-conf=${machine.resolvConf}`,
+    ...tlsFlags(pki, machine, "dns"),
+    clientAuthority,
+  ];
+  return [
+    { ...common("node-agent", machine, `${url(10250)}/readyz`), args: agent, cleanup: [...agent, "--cleanup"] },
+    { ...common("proxy", machine, `${url(10256)}/readyz`), args: proxy, cleanup: [...proxy, "--cleanup"] },
+    { ...common("dns", machine, `${url(9153)}/readyz`), args: dns, cleanup: [...dns, "--cleanup"] },
+  ];
+}
+
+/** The administrator's file, for people. */
+export function writeAdminKubeconfig(plan: ClusterPlan): string {
+  const machine = plan.masters[0];
+  if (!machine) throw new Error("a cluster has at least one control-plane machine");
+  kubeconfigFor(plan, machine, "admin", "kubernetes-admin", plan.layout.adminKubeconfig);
+  return plan.layout.adminKubeconfig;
+}
+
+function kubeconfigFor(plan: ClusterPlan, machine: Machine, name: string, user: string, file?: string): string {
+  const target = file ?? join(plan.layout.kubeconfigDir, machine.name, `${name}.conf`);
+  // A control-plane machine talks to its own apiserver, a worker to the first one.
+  const server = plan.masters.includes(machine) ? machine : plan.masters[0];
+  writeKubeconfig({
+    file: target,
+    server: `https://${server?.address}:${plan.apiPort}`,
+    authorityFile: plan.pki.authorityFile("kubernetes-ca"),
+    user,
+    certificate: plan.pki.files(machine.name, name),
+  });
+  return target;
+}
+
+function common(name: string, machine: Machine, readyz: string): Pick<ProcessSpec, "name" | "machine" | "entry" | "readyz"> {
+  return { name, machine, entry: daemonEntry(name), readyz };
+}
+
+function tlsFlags(pki: ClusterPki, machine: Machine, name: string): string[] {
+  const { cert, key } = pki.files(machine.name, name);
+  return [`--tls-cert-file=${cert}`, `--tls-private-key-file=${key}`];
+}

@@ -38,3 +38,47 @@ export {
 } from "./status.ts";
 export type { FieldError, FieldErrorType } from "./field-error.ts";
 export { aggregateText, causeOf, fieldErrorBody, fieldErrors, fieldErrorText } from "./field-error.ts";
+export type { JsonObject } from "./json-value.ts";
+export { cloneJson, isJsonObject, jsonEqual } from "./json-value.ts";
+export type { FieldSchema, ScalarName, Schema, SchemaSet, SchemaText, StructSchema } from "./schema.ts";
+export { createSchemaSet } from "./schema.ts";
+export type { Decoded } from "./decode.ts";
+export { decode, DecodeError, strictDecodingError, zeroValue } from "./decode.ts";
+export { duplicateFields } from "./duplicate-fields.ts";
+export { nearest } from "./nearest.ts";
+export type { QuantityValue } from "./quantity.ts";
+export {
+  addQuantities,
+  canonicalQuantity,
+  compareQuantities,
+  formatQuantity,
+  parseQuantity,
+  QuantityError,
+  quantityMillis,
+  quantityUnits,
+  subtractQuantities,
+} from "./quantity.ts";
+export { isPercentage, scaledAmount } from "./int-or-string.ts";
+export {
+  configMapKeyErrors,
+  dns1035LabelErrors,
+  dnsLabelErrors,
+  dnsSubdomainErrors,
+  envVarNameErrors,
+  labelValueErrors,
+  pathSegmentErrors,
+  portNameErrors,
+  portNumberErrors,
+  qualifiedNameErrors,
+  wildcardDnsErrors,
+} from "./names.ts";
+export type { LabelMatcher, Labels } from "./selector/labels.ts";
+export { labelMapMatcher, labelSelectorMatcher, parseLabelSelector } from "./selector/labels.ts";
+export type { LabelRequirement } from "./selector/label-parser.ts";
+export { SelectorError } from "./selector/label-parser.ts";
+export type { FieldMatcher, FieldTerm } from "./selector/fields.ts";
+export { parseFieldSelector } from "./selector/fields.ts";
+export { PatchError } from "./patch/patch-error.ts";
+export { applyJsonPatch, maximumOperations } from "./patch/json-patch.ts";
+export { applyMergePatch, createMergePatch } from "./patch/merge-patch.ts";
+export { applyStrategicMerge } from "./patch/strategic-merge.ts";

@@ -1,0 +1,227 @@
+// mvcc's tables and the store's own in one level database. Writes gather in memory and go to level as one atomic batch, with the
+// applied index among them, so that what is on disk is always the state after some entry of the log. Those batches are not synced:
+// the log is the durability point, and a segment of it is released only after `sync`.
+//
+//   put ──► pending ──flush──► flushing ──► level          get looks from left to right
+import { ClassicLevel } from "classic-level";
+import type { Backend, Entry, Table } from "@coxswain/mvcc";
+import { StoreError } from "../../errors.ts";
+
+/** What the store keeps beside mvcc's tables. */
+export type OwnName = "applied" | "membership" | "members" | "removed" | "alarms" | "identity";
+
+export interface StoreBackend extends Backend {
+  getOwn(name: OwnName): Uint8Array | undefined;
+  putOwn(name: OwnName, value: Uint8Array): void;
+  /** Resolves when what was written before the call is in level (not necessarily on disk), whole. */
+  flush(): Promise<void>;
+  /** Resolves when it is on disk. */
+  sync(): Promise<void>;
+  /** Bytes not yet given to level. */
+  pendingBytes(): number;
+  /** On disk, about. */
+  sizeBytes(): Promise<number>;
+  /** Gives space back to the file system. */
+  compact(): Promise<void>;
+  /** Everything as of the call, in order, whatever is written meanwhile. */
+  copy(): AsyncIterable<readonly [Uint8Array, Uint8Array]>;
+  /** Replaces everything by a received copy, durably. */
+  replace(pairs: AsyncIterable<readonly [Uint8Array, Uint8Array]>): Promise<void>;
+  close(): Promise<void>;
+}
+
+const prefixes: Readonly<Record<Table | "own", string>> = { key: "k", lease: "l", meta: "m", own: "s" };
+const scanStep = 1000;
+
+/** Opening takes level's lock: a second process on the same directory is refused here. */
+export async function openLevelBackend(directory: string): Promise<StoreBackend> {
+  const db = new ClassicLevel<Buffer, Buffer>(directory, {
+    keyEncoding: "buffer",
+    valueEncoding: "buffer",
+    compression: false,
+    cacheSize: 8 * 1024 * 1024,
+    writeBufferSize: 4 * 1024 * 1024,
+  });
+  try {
+    await db.open();
+  } catch (cause) {
+    const code = ((cause as Error).cause as { code?: string } | undefined)?.code;
+    if (code === "LEVEL_LOCKED") throw new StoreError("data-dir-in-use", `the data directory is in use by another process: ${directory}`, { cause });
+    throw new StoreError("disk-failed", `cannot open ${directory}: ${((cause as Error).cause as Error | undefined)?.message ?? (cause as Error).message}`, { cause });
+  }
+  return new LevelBackend(db);
+}
+
+type Pending = Map<string, Uint8Array | undefined>;
+
+class LevelBackend implements StoreBackend {
+  readonly #db: ClassicLevel<Buffer, Buffer>;
+  #pending: Pending = new Map();
+  #pendingBytes = 0;
+  #flushing: Pending = new Map();
+  /** Flushes one after the other. */
+  #tail: Promise<void> = Promise.resolve();
+
+  constructor(db: ClassicLevel<Buffer, Buffer>) {
+    this.#db = db;
+  }
+
+  get(table: Table, key: Uint8Array): Uint8Array | undefined {
+    return this.#get(prefixes[table] + latin1(key));
+  }
+
+  put(table: Table, key: Uint8Array, value: Uint8Array): void {
+    this.#put(prefixes[table] + latin1(key), value);
+  }
+
+  delete(table: Table, key: Uint8Array): void {
+    this.#put(prefixes[table] + latin1(key), undefined);
+  }
+
+  getOwn(name: OwnName): Uint8Array | undefined {
+    return this.#get(prefixes.own + name);
+  }
+
+  putOwn(name: OwnName, value: Uint8Array): void {
+    this.#put(prefixes.own + name, value);
+  }
+
+  async scan(table: Table, from: Uint8Array, limit: number): Promise<readonly Entry[]> {
+    const prefix = prefixes[table];
+    const start = prefix + latin1(from);
+    // Everything level has, with what it does not have yet laid over it. The overlay is taken after the read, so nothing is missed.
+    const stored = await this.#read(start, nextPrefix(prefix), limit);
+    const exhausted = stored.length < limit;
+    const last = stored.at(-1)?.[0];
+    const merged = new Map<string, Uint8Array | undefined>(stored);
+    for (const overlay of [this.#flushing, this.#pending]) {
+      for (const [key, value] of overlay) {
+        if (key >= start && key.startsWith(prefix) && (exhausted || (last !== undefined && key <= last))) merged.set(key, value);
+      }
+    }
+    const entries = Array.from(merged).flatMap(([key, value]) => (value === undefined ? [] : [{ key, value }]));
+    entries.sort((a, b) => (a.key < b.key ? -1 : 1));
+    const found = entries.slice(0, limit).map(({ key, value }): Entry => ({ key: bytesOf(key.slice(1)), value }));
+    if (found.length < limit && !exhausted) return [...found, ...(await this.scan(table, after(last ?? start), limit - found.length))];
+    return found;
+  }
+
+  flush(): Promise<void> {
+    return this.#write(false);
+  }
+
+  sync(): Promise<void> {
+    return this.#write(true);
+  }
+
+  pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  async sizeBytes(): Promise<number> {
+    return (await this.#db.approximateSize(Buffer.from([0]), Buffer.from([255]))) + this.#pendingBytes;
+  }
+
+  async compact(): Promise<void> {
+    await this.flush();
+    await this.#db.compactRange(Buffer.from([0]), Buffer.from([255]));
+  }
+
+  async *copy(): AsyncIterable<readonly [Uint8Array, Uint8Array]> {
+    await this.flush();
+    const iterator = this.#db.iterator();
+    try {
+      for (let batch = await iterator.nextv(scanStep); batch.length > 0; batch = await iterator.nextv(scanStep)) yield* batch;
+    } finally {
+      await iterator.close();
+    }
+  }
+
+  async replace(pairs: AsyncIterable<readonly [Uint8Array, Uint8Array]>): Promise<void> {
+    await this.flush();
+    await this.#db.clear();
+    let batch: { type: "put"; key: Buffer; value: Buffer }[] = [];
+    let bytes = 0;
+    let applied: { type: "put"; key: Buffer; value: Buffer } | undefined;
+    for await (const [key, value] of pairs) {
+      const operation = { type: "put", key: Buffer.from(key), value: Buffer.from(value) } as const;
+      // The applied index comes last of all: a copy that was cut off by a crash is seen to be none.
+      if (latin1(key) === `${prefixes.own}applied`) applied = operation;
+      else batch.push(operation);
+      bytes += key.length + value.length;
+      if (bytes < 1024 * 1024) continue;
+      await this.#db.batch(batch);
+      batch = [];
+      bytes = 0;
+    }
+    await this.#db.batch(batch);
+    await this.#db.batch(applied ? [applied] : [], { sync: true });
+  }
+
+  async close(): Promise<void> {
+    await this.sync();
+    await this.#db.close();
+  }
+
+  #get(key: string): Uint8Array | undefined {
+    const pending = this.#pending.get(key);
+    if (pending !== undefined || this.#pending.has(key)) return pending;
+    const flushing = this.#flushing.get(key);
+    if (flushing !== undefined || this.#flushing.has(key)) return flushing;
+    return this.#db.getSync(bytesOf(key));
+  }
+
+  #put(key: string, value: Uint8Array | undefined): void {
+    this.#pending.set(key, value);
+    this.#pendingBytes += key.length + (value?.length ?? 0);
+  }
+
+  #write(sync: boolean): Promise<void> {
+    const write = async (): Promise<void> => {
+      if (this.#pending.size === 0 && !sync) return;
+      this.#flushing = this.#pending;
+      this.#pending = new Map();
+      this.#pendingBytes = 0;
+      const batch = this.#db.batch();
+      for (const [key, value] of this.#flushing) {
+        if (value === undefined) batch.del(bytesOf(key));
+        else batch.put(bytesOf(key), Buffer.from(value.buffer, value.byteOffset, value.byteLength));
+      }
+      if (batch.length === 0) batch.del(Buffer.from("~"));
+      await batch.write({ sync });
+      this.#flushing = new Map();
+    };
+    this.#tail = this.#tail.then(write);
+    return this.#tail;
+  }
+
+  async #read(start: string, end: string, limit: number): Promise<[string, Uint8Array][]> {
+    const found: [string, Uint8Array][] = [];
+    const iterator = this.#db.iterator({ gte: bytesOf(start), lt: bytesOf(end), limit });
+    try {
+      for (let batch = await iterator.nextv(scanStep); batch.length > 0; batch = await iterator.nextv(scanStep)) {
+        for (const [key, value] of batch) found.push([latin1(key), value]);
+      }
+    } finally {
+      await iterator.close();
+    }
+    return found;
+  }
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).latin1Slice();
+}
+
+function bytesOf(key: string): Buffer {
+  return Buffer.from(key, "latin1");
+}
+
+function nextPrefix(prefix: string): string {
+  return String.fromCharCode(prefix.charCodeAt(0) + 1);
+}
+
+/** The smallest key above, without the table's prefix. */
+function after(key: string): Buffer {
+  return bytesOf(`${key.slice(1)}\0`);
+}

@@ -1,0 +1,157 @@
+// Raft's messages to bytes and back, for the wire between members. Little endian, fixed fields first; entries last.
+import type { Entry, Message, ProposedEntry, Snapshot } from "raft-ts";
+import { decodeMembership, encodeMembership } from "../wal/record.ts";
+
+const types = [
+  "propose",
+  "append",
+  "append-response",
+  "vote",
+  "pre-vote",
+  "vote-response",
+  "pre-vote-response",
+  "snapshot",
+  "heartbeat",
+  "heartbeat-response",
+  "timeout-now",
+  "transfer-leader",
+  "read-index",
+  "read-index-response",
+] as const satisfies readonly Message["type"][];
+
+/** | type u8 | from u64 | to u64 | term u48 | … | */
+const headBytes = 23;
+
+export function encodeMessage(message: Message): Buffer {
+  const parts: Uint8Array[] = [Buffer.allocUnsafe(headBytes)];
+  const head = parts[0] as Buffer;
+  head[0] = types.indexOf(message.type);
+  head.writeBigUInt64LE(message.from, 1);
+  head.writeBigUInt64LE(message.to, 9);
+  head.writeUIntLE(message.term, 17, 6);
+  switch (message.type) {
+    case "propose":
+      for (const entry of message.entries) parts.push(...entryParts({ ...entry, term: 0, index: 0 }));
+      break;
+    case "append":
+      parts.push(numbers(message.prevIndex, message.prevTerm, message.commit));
+      for (const entry of message.entries) parts.push(...entryParts(entry));
+      break;
+    case "append-response":
+      parts.push(numbers(message.index, message.hintIndex, message.hintTerm, message.reject ? 1 : 0));
+      break;
+    case "vote":
+    case "pre-vote":
+      parts.push(numbers(message.lastIndex, message.lastTerm, message.transfer ? 1 : 0));
+      break;
+    case "vote-response":
+    case "pre-vote-response":
+      parts.push(numbers(message.reject ? 1 : 0));
+      break;
+    case "snapshot":
+      parts.push(encodeSnapshot(message.snapshot));
+      break;
+    case "heartbeat":
+      parts.push(numbers(message.commit), Buffer.from(message.context));
+      break;
+    case "heartbeat-response":
+    case "read-index":
+      parts.push(Buffer.from(message.context));
+      break;
+    case "timeout-now":
+      break;
+    case "transfer-leader": {
+      const id = Buffer.alloc(8);
+      id.writeBigUInt64LE(message.transferee);
+      parts.push(id);
+      break;
+    }
+    case "read-index-response":
+      parts.push(numbers(message.index), Buffer.from(message.context));
+      break;
+  }
+  return Buffer.concat(parts);
+}
+
+/** Throws RangeError for what no member sends. */
+export function decodeMessage(bytes: Buffer): Message {
+  const type = types[bytes.readUInt8(0)];
+  const envelope = { from: bytes.readBigUInt64LE(1), to: bytes.readBigUInt64LE(9), term: bytes.readUIntLE(17, 6) };
+  const number = (position: number): number => bytes.readUIntLE(headBytes + position * 6, 6);
+  const text = (skip: number): string => bytes.toString("utf8", headBytes + skip * 6);
+  switch (type) {
+    case "propose":
+      return { ...envelope, type, entries: readEntries(bytes, headBytes).map(({ kind, data }): ProposedEntry => ({ kind, data })) };
+    case "append":
+      return { ...envelope, type, prevIndex: number(0), prevTerm: number(1), commit: number(2), entries: readEntries(bytes, headBytes + 18) };
+    case "append-response":
+      return { ...envelope, type, index: number(0), hintIndex: number(1), hintTerm: number(2), reject: number(3) === 1 };
+    case "vote":
+    case "pre-vote":
+      return { ...envelope, type, lastIndex: number(0), lastTerm: number(1), transfer: number(2) === 1 };
+    case "vote-response":
+    case "pre-vote-response":
+      return { ...envelope, type, reject: number(0) === 1 };
+    case "snapshot":
+      return { ...envelope, type, snapshot: decodeSnapshot(bytes.subarray(headBytes)) };
+    case "heartbeat":
+      return { ...envelope, type, commit: number(0), context: text(1) };
+    case "heartbeat-response":
+    case "read-index":
+      return { ...envelope, type, context: text(0) };
+    case "timeout-now":
+      return { ...envelope, type };
+    case "transfer-leader":
+      return { ...envelope, type, transferee: bytes.readBigUInt64LE(headBytes) };
+    case "read-index-response":
+      return { ...envelope, type, index: number(0), context: text(1) };
+    default:
+      throw new RangeError(`expected a Raft message of type 0 to ${types.length - 1}, found ${bytes[0]}`);
+  }
+}
+
+/** Without data: the backend travels beside it. */
+export function encodeSnapshot(snapshot: Snapshot): Buffer {
+  return Buffer.concat([numbers(snapshot.index, snapshot.term), encodeMembership(snapshot.membership)]);
+}
+
+export function decodeSnapshot(bytes: Buffer): Snapshot {
+  return {
+    index: bytes.readUIntLE(0, 6),
+    term: bytes.readUIntLE(6, 6),
+    membership: decodeMembership(bytes.subarray(12)),
+    data: new Uint8Array(0),
+  };
+}
+
+function numbers(...values: readonly number[]): Buffer {
+  const bytes = Buffer.allocUnsafe(values.length * 6);
+  for (const [position, value] of values.entries()) bytes.writeUIntLE(value, position * 6, 6);
+  return bytes;
+}
+
+/** | length u32 | term u48 | index u48 | kind u8 | data | */
+function entryParts(entry: Entry): Uint8Array[] {
+  const head = Buffer.allocUnsafe(17);
+  head.writeUInt32LE(entry.data.length, 0);
+  head.writeUIntLE(entry.term, 4, 6);
+  head.writeUIntLE(entry.index, 10, 6);
+  head[16] = entry.kind === "membership" ? 1 : 0;
+  return [head, entry.data];
+}
+
+function readEntries(bytes: Buffer, from: number): Entry[] {
+  const entries: Entry[] = [];
+  for (let offset = from; offset < bytes.length; ) {
+    const end = offset + 17 + bytes.readUInt32LE(offset);
+    if (end > bytes.length) throw new RangeError(`expected an entry of ${end - offset} bytes, found ${bytes.length - offset}`);
+    entries.push({
+      term: bytes.readUIntLE(offset + 4, 6),
+      index: bytes.readUIntLE(offset + 10, 6),
+      kind: bytes[offset + 16] === 1 ? "membership" : "normal",
+      data: bytes.subarray(offset + 17, end),
+    });
+    offset = end;
+  }
+  return entries;
+}

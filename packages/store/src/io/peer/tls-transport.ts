@@ -1,0 +1,361 @@
+// Members talk over TLS sockets with frames of our own: one connection from each to each for messages, one more for every snapshot.
+// A message that cannot go at once is dropped, Raft says it again. A connection that breaks is reported at once: it is the earliest
+// sign that a process has died.
+import * as net from "node:net";
+import * as tls from "node:tls";
+import type { Clock, Random, Timer } from "@coxswain/clock";
+import type { Logger } from "@coxswain/daemon";
+import type { Message } from "raft-ts";
+import { decodeMessage, decodeSnapshot, encodeMessage, encodeSnapshot } from "./codec.ts";
+import { FrameParser, decodeHello, decodePairs, encodeFrame, encodeHello, encodePair } from "./frame.ts";
+import type { Frame, Hello } from "./frame.ts";
+import type { PeerReceiver, PeerTransport } from "./peer.ts";
+
+export interface TransportConfig {
+  readonly clusterId: bigint;
+  readonly memberId: bigint;
+  readonly listen: readonly URL[];
+  /** Absent: without TLS (only where the URLs say http). */
+  readonly tls: { readonly cert: Buffer; readonly key: Buffer; readonly ca: Buffer | undefined; readonly requireClientCertificate: boolean } | undefined;
+}
+
+export interface TransportPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+const maxFrameBytes = 64 * 1024 * 1024;
+/** More than this unsent to one peer: drop, and probe again later. */
+const maxQueuedBytes = 64 * 1024 * 1024;
+const pairsFrameBytes = 256 * 1024;
+const reconnectMs = { least: 100, most: 1000 };
+
+export function createTlsTransport(config: TransportConfig, ports: TransportPorts): PeerTransport {
+  return new TlsTransport(config, ports);
+}
+
+interface Peer {
+  readonly id: bigint;
+  urls: readonly string[];
+  socket: net.Socket | undefined;
+  welcome: boolean;
+  retry: Timer | undefined;
+  failures: number;
+}
+
+class TlsTransport implements PeerTransport {
+  readonly #config: TransportConfig;
+  readonly #ports: TransportPorts;
+  readonly #peers = new Map<bigint, Peer>();
+  readonly #servers: net.Server[] = [];
+  readonly #sockets = new Set<net.Socket>();
+  #receiver: PeerReceiver | undefined;
+  #stopped = false;
+
+  constructor(config: TransportConfig, ports: TransportPorts) {
+    this.#config = config;
+    this.#ports = ports;
+  }
+
+  async start(receiver: PeerReceiver, signal: AbortSignal): Promise<void> {
+    this.#receiver = receiver;
+    for (const url of this.#config.listen) {
+      signal.throwIfAborted();
+      const server = this.#serverFor(url);
+      this.#servers.push(server);
+      await listen(server, url);
+    }
+    for (const peer of this.#peers.values()) this.#connect(peer);
+  }
+
+  setPeers(peers: ReadonlyMap<bigint, readonly string[]>): void {
+    for (const [id, peer] of this.#peers) {
+      if (peers.has(id)) continue;
+      this.#peers.delete(id);
+      peer.retry?.cancel();
+      peer.socket?.destroy();
+    }
+    for (const [id, urls] of peers) {
+      if (id === this.#config.memberId) continue;
+      const known = this.#peers.get(id);
+      if (known) {
+        known.urls = urls;
+        continue;
+      }
+      const peer: Peer = { id, urls, socket: undefined, welcome: false, retry: undefined, failures: 0 };
+      this.#peers.set(id, peer);
+      if (this.#receiver) this.#connect(peer);
+    }
+  }
+
+  send(messages: readonly Message[]): void {
+    for (const message of messages) {
+      const peer = this.#peers.get(message.to);
+      if (!peer) continue;
+      if (message.type === "snapshot") {
+        void this.#sendSnapshot(peer, message);
+        continue;
+      }
+      const { socket } = peer;
+      if (!socket || !peer.welcome || socket.writableLength > maxQueuedBytes) {
+        if (message.type === "append") this.#receiver?.unreachable(peer.id);
+        continue;
+      }
+      socket.write(encodeFrame("message", encodeMessage(message)));
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const peer of this.#peers.values()) peer.retry?.cancel();
+    for (const socket of this.#sockets) socket.destroy();
+    await Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  }
+
+  #connect(peer: Peer): void {
+    if (this.#stopped || peer.socket || this.#peers.get(peer.id) !== peer) return;
+    const url = peer.urls[peer.failures % Math.max(1, peer.urls.length)];
+    if (!url) return;
+    const socket = this.#dial(new URL(url), { purpose: "messages", clusterId: this.#config.clusterId, from: this.#config.memberId, to: peer.id });
+    peer.socket = socket;
+    peer.welcome = false;
+    readFrames(socket, (frame) => {
+      if (frame.kind === "refused") this.#ports.log.error({ peer: hex(peer.id), reason: frame.payload.toString() }, "a peer refuses this member");
+      if (frame.kind !== "welcome") return;
+      peer.welcome = true;
+      peer.failures = 0;
+      this.#ports.log.info({ peer: hex(peer.id) }, "connected to a peer");
+    });
+    socket.on("close", () => {
+      if (peer.socket !== socket) return;
+      if (peer.welcome) this.#ports.log.warn({ peer: hex(peer.id) }, "lost the connection to a peer");
+      peer.socket = undefined;
+      peer.welcome = false;
+      peer.failures++;
+      if (this.#stopped || this.#peers.get(peer.id) !== peer) return;
+      this.#receiver?.unreachable(peer.id);
+      const delay = Math.min(reconnectMs.most, reconnectMs.least * 2 ** Math.min(peer.failures, 5));
+      peer.retry = this.#ports.clock.setTimeout(() => this.#connect(peer), delay * (0.5 + this.#ports.random.next() / 2));
+    });
+  }
+
+  async #sendSnapshot(peer: Peer, message: Extract<Message, { type: "snapshot" }>): Promise<void> {
+    const receiver = this.#receiver;
+    const url = peer.urls[0];
+    if (!receiver || !url) return;
+    const socket = this.#dial(new URL(url), { purpose: "snapshot", clusterId: this.#config.clusterId, from: this.#config.memberId, to: peer.id });
+    const closed = new Promise<false>((resolve) => socket.on("close", () => resolve(false)));
+    const delivered = new Promise<true>((resolve) => readFrames(socket, (frame) => frame.kind === "end" && resolve(true)));
+    try {
+      // Newer than what Raft asked for is as good: the follower says how far it is when it has it.
+      const copy = receiver.copyBackend();
+      const { snapshot } = copy;
+      socket.write(encodeFrame("message", encodeMessage({ ...message, snapshot })));
+      socket.write(encodeFrame("snapshot", encodeSnapshot(snapshot)));
+      let batch: Buffer[] = [];
+      let bytes = 0;
+      const flush = async (): Promise<void> => {
+        const full = !socket.write(encodeFrame("pairs", Buffer.concat(batch)));
+        batch = [];
+        bytes = 0;
+        if (full) await Promise.race([new Promise((resolve) => socket.once("drain", resolve)), closed]);
+      };
+      for await (const [key, value] of copy.pairs) {
+        if (socket.destroyed) break;
+        batch.push(encodePair(key, value));
+        bytes += key.length + value.length + 8;
+        if (bytes >= pairsFrameBytes) await flush();
+      }
+      await flush();
+      socket.write(encodeFrame("end", Buffer.alloc(0)));
+      const done = await Promise.race([delivered, closed]);
+      this.#ports.log.info({ peer: hex(peer.id), index: snapshot.index, delivered: done }, "sent a snapshot");
+      receiver.snapshotDelivered(peer.id, done);
+    } catch (err) {
+      this.#ports.log.warn({ peer: hex(peer.id), err }, "could not send a snapshot");
+      receiver.snapshotDelivered(peer.id, false);
+    } finally {
+      socket.destroy();
+    }
+  }
+
+  #dial(url: URL, hello: Hello): net.Socket {
+    const socket = dialPeer(url, this.#config.tls);
+    this.#track(socket);
+    socket.write(encodeFrame("hello", encodeHello(hello)));
+    return socket;
+  }
+
+  #serverFor(url: URL): net.Server {
+    const { tls: material } = this.#config;
+    const accept = (socket: net.Socket): void => {
+      this.#track(socket);
+      this.#serve(socket);
+    };
+    if (url.protocol !== "https:" || !material) return net.createServer(accept);
+    const { cert, key, ca, requireClientCertificate } = material;
+    const options = { cert, key, ...(ca ? { ca } : {}), requestCert: requireClientCertificate, rejectUnauthorized: requireClientCertificate };
+    return tls.createServer({ ...options, minVersion: "TLSv1.2" }, accept);
+  }
+
+  #track(socket: net.Socket): void {
+    this.#sockets.add(socket);
+    socket.setNoDelay(true);
+    // What went wrong shows in "close", which always follows.
+    socket.on("error", (err) => this.#ports.log.debug({ err }, "a peer connection failed"));
+    socket.on("close", () => this.#sockets.delete(socket));
+  }
+
+  #serve(socket: net.Socket): void {
+    let hello: Hello | undefined;
+    let incoming: Incoming | undefined;
+    readFrames(socket, (frame) => {
+      const receiver = this.#receiver;
+      if (!receiver) return;
+      if (!hello) {
+        hello = this.#greet(socket, frame, receiver);
+        return;
+      }
+      if (hello.purpose === "messages" && frame.kind === "message") {
+        const message = decodeMessage(frame.payload);
+        if (message.from === hello.from && message.to === this.#config.memberId) receiver.step(message);
+        return;
+      }
+      if (hello.purpose !== "snapshot") return;
+      incoming ??= { message: undefined, pairs: new PairQueue(socket) };
+      this.#takeSnapshotFrame(socket, frame, incoming, receiver);
+    });
+  }
+
+  #takeSnapshotFrame(socket: net.Socket, frame: Frame, incoming: Incoming, receiver: PeerReceiver): void {
+    switch (frame.kind) {
+      case "message":
+        incoming.message = decodeMessage(frame.payload);
+        return;
+      case "snapshot": {
+        const { message } = incoming;
+        const snapshot = decodeSnapshot(frame.payload);
+        receiver.receiveBackend(snapshot, incoming.pairs).then(
+          () => {
+            if (message) receiver.step(message);
+            socket.end(encodeFrame("end", Buffer.alloc(0)));
+          },
+          (err: unknown) => {
+            this.#ports.log.warn({ err }, "could not receive a snapshot");
+            socket.destroy();
+          },
+        );
+        return;
+      }
+      case "pairs":
+        incoming.pairs.push(frame.payload);
+        return;
+      case "end":
+        incoming.pairs.end();
+        return;
+      case "hello":
+      case "welcome":
+      case "refused":
+      case "cluster":
+        return;
+    }
+  }
+
+  #greet(socket: net.Socket, frame: Frame, receiver: PeerReceiver): Hello | undefined {
+    const hello = frame.kind === "hello" ? decodeHello(frame.payload) : undefined;
+    const refuse = (reason: string): undefined => {
+      this.#ports.log.warn({ reason, peer: hello ? hex(hello.from) : undefined }, "refused a peer");
+      socket.end(encodeFrame("refused", Buffer.from(reason)));
+      return undefined;
+    };
+    if (!hello) return refuse("expected a hello");
+    if (hello.purpose === "cluster") {
+      socket.end(encodeFrame("cluster", receiver.describeCluster()));
+      return hello;
+    }
+    if (hello.clusterId !== this.#config.clusterId) return refuse(`cluster ID mismatch: this is ${hex(this.#config.clusterId)}, not ${hex(hello.clusterId)}`);
+    if (hello.to !== this.#config.memberId) return refuse(`this member is ${hex(this.#config.memberId)}, not ${hex(hello.to)}`);
+    socket.write(encodeFrame("welcome", Buffer.alloc(0)));
+    return hello;
+  }
+}
+
+interface Incoming {
+  message: Message | undefined;
+  readonly pairs: PairQueue;
+}
+
+/** Frames of pairs as an async iterable; holds the sender back while the consumer writes. */
+class PairQueue implements AsyncIterable<readonly [Uint8Array, Uint8Array]> {
+  readonly #socket: net.Socket;
+  #frames: Buffer[] = [];
+  #done = false;
+  #wake: PromiseWithResolvers<void> | undefined;
+
+  constructor(socket: net.Socket) {
+    this.#socket = socket;
+    socket.on("close", () => this.#wake?.resolve());
+  }
+
+  push(frame: Buffer): void {
+    this.#frames.push(frame);
+    if (this.#frames.length > 16) this.#socket.pause();
+    this.#wake?.resolve();
+  }
+
+  end(): void {
+    this.#done = true;
+    this.#wake?.resolve();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<readonly [Uint8Array, Uint8Array]> {
+    for (;;) {
+      const frame = this.#frames.shift();
+      if (frame) {
+        yield* decodePairs(frame);
+        continue;
+      }
+      if (this.#done) return;
+      if (this.#socket.destroyed) throw new Error("the connection broke before the snapshot was complete");
+      this.#socket.resume();
+      this.#wake = Promise.withResolvers();
+      await this.#wake.promise;
+    }
+  }
+}
+
+/** A connection to a peer's URL, with this member's certificate where there is TLS. */
+export function dialPeer(url: URL, material: TransportConfig["tls"]): net.Socket {
+  const address = { host: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port || "2380") };
+  if (url.protocol !== "https:") return net.connect(address);
+  const servername = net.isIP(address.host) ? {} : { servername: address.host };
+  const own = material ? { cert: material.cert, key: material.key, ...(material.ca ? { ca: material.ca } : {}) } : {};
+  return tls.connect({ ...address, ...own, ...servername });
+}
+
+/** Destroys the connection when what arrives is not frames. */
+export function readFrames(socket: net.Socket, take: (frame: Frame) => void): void {
+  const parser = new FrameParser(maxFrameBytes);
+  socket.on("data", (chunk: Buffer) => {
+    try {
+      for (const frame of parser.push(chunk)) take(frame);
+    } catch (error) {
+      socket.destroy(error as Error);
+    }
+  });
+}
+
+function listen(server: net.Server, url: URL): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(Number(url.port || "2380"), url.hostname.replace(/^\[|\]$/g, ""), () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+function hex(id: bigint): string {
+  return id.toString(16);
+}

@@ -1,0 +1,49 @@
+// etcd's errors, word for word (api/v3rpc/rpctypes/error.go of etcd 3.6): clients compare code and text.
+import { GrpcError, statusCodes } from "@coxswain/etcd-api";
+
+const table = {
+  emptyKey: [statusCodes.invalidArgument, "etcdserver: key is not provided"],
+  keyNotFound: [statusCodes.invalidArgument, "etcdserver: key not found"],
+  valueProvided: [statusCodes.invalidArgument, "etcdserver: value is provided"],
+  leaseProvided: [statusCodes.invalidArgument, "etcdserver: lease is provided"],
+  tooManyOps: [statusCodes.invalidArgument, "etcdserver: too many operations in txn request"],
+  duplicateKey: [statusCodes.invalidArgument, "etcdserver: duplicate key given in txn request"],
+  invalidSortOption: [statusCodes.invalidArgument, "etcdserver: invalid sort option"],
+  compacted: [statusCodes.outOfRange, "etcdserver: mvcc: required revision has been compacted"],
+  futureRev: [statusCodes.outOfRange, "etcdserver: mvcc: required revision is a future revision"],
+  noSpace: [statusCodes.resourceExhausted, "etcdserver: mvcc: database space exceeded"],
+  corrupt: [statusCodes.dataLoss, "etcdserver: corrupt cluster"],
+  leaseNotFound: [statusCodes.notFound, "etcdserver: requested lease not found"],
+  leaseExist: [statusCodes.failedPrecondition, "etcdserver: lease already exists"],
+  leaseTtlTooLarge: [statusCodes.outOfRange, "etcdserver: too large lease TTL"],
+  memberExist: [statusCodes.failedPrecondition, "etcdserver: member ID already exist"],
+  peerUrlExist: [statusCodes.failedPrecondition, "etcdserver: Peer URLs already exists"],
+  memberNotEnoughStarted: [statusCodes.failedPrecondition, "etcdserver: re-configuration failed due to not enough started members"],
+  memberBadUrls: [statusCodes.invalidArgument, "etcdserver: given member URLs are invalid"],
+  memberNotFound: [statusCodes.notFound, "etcdserver: member not found"],
+  memberNotLearner: [statusCodes.failedPrecondition, "etcdserver: can only promote a learner member"],
+  learnerNotReady: [statusCodes.failedPrecondition, "etcdserver: can only promote a learner member which is in sync with leader"],
+  tooManyLearners: [statusCodes.failedPrecondition, "etcdserver: too many learner members in cluster"],
+  learnerRefuses: [statusCodes.unavailable, "etcdserver: rpc not supported for learner"],
+  requestTooLarge: [statusCodes.invalidArgument, "etcdserver: request is too large"],
+  tooManyRequests: [statusCodes.resourceExhausted, "etcdserver: too many requests"],
+  noLeader: [statusCodes.unavailable, "etcdserver: no leader"],
+  notLeader: [statusCodes.failedPrecondition, "etcdserver: not leader"],
+  leaderChanged: [statusCodes.unavailable, "etcdserver: leader changed"],
+  stopped: [statusCodes.unavailable, "etcdserver: server stopped"],
+  timeout: [statusCodes.unavailable, "etcdserver: request timed out"],
+  timeoutLeaderLost: [statusCodes.unavailable, "etcdserver: request timed out, possibly due to previous leader failure"],
+  timeoutConnectionLost: [statusCodes.unavailable, "etcdserver: request timed out, possibly due to connection lost"],
+  unhealthy: [statusCodes.unavailable, "etcdserver: unhealthy cluster"],
+  badLeaderTransferee: [statusCodes.failedPrecondition, "etcdserver: bad leader transferee"],
+  authNotEnabled: [statusCodes.failedPrecondition, "etcdserver: authentication is not enabled"],
+  invalidDowngradeTarget: [statusCodes.invalidArgument, "etcdserver: invalid downgrade target version"],
+  noInflightDowngrade: [statusCodes.failedPrecondition, "etcdserver: no inflight downgrade"],
+} as const satisfies Record<string, readonly [number, string]>;
+
+export type EtcdErrorName = keyof typeof table;
+
+export function etcdError(name: EtcdErrorName): GrpcError {
+  const [code, text] = table[name];
+  return new GrpcError(code, text);
+}

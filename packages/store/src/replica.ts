@@ -1,0 +1,251 @@
+// The ready loop: the only place where log, network and state machine meet. In this order, always:
+//
+//   ready ─► append (write-ahead log, one sync) ─► send what promised durability ─► apply ─► advance
+//              │ meanwhile: send what may overtake the disk, apply what was durable before
+//
+// What arrives during a sync makes up the next batch: that is the group commit. It knows neither keys nor gRPC.
+import type { Clock, Timer } from "@coxswain/clock";
+import type { Entry, HardState, Message, MembershipChange, MemoryStorage, ProposalOutcome, RaftNode, Ready, Snapshot, Status } from "raft-ts";
+import { initialHardState } from "raft-ts";
+import type { PeerTransport } from "./io/peer/peer.ts";
+import type { Wal } from "./io/wal/wal.ts";
+
+/** The state machine behind the log. Synchronous: an entry is applied when `apply` returns. */
+export interface StateMachine {
+  /** Applies one committed entry; the same on every member. */
+  apply(entry: Entry): void;
+  /** After a batch of entries. */
+  applied(): void;
+  /** Replaces the state by the copy that came with this snapshot. */
+  install(snapshot: Snapshot): Promise<void>;
+  /** Resolves with what is then durable, so that the log before it can go; undefined when that is not worth it now. */
+  checkpoint(): Promise<{ readonly index: number; readonly term: number } | undefined>;
+}
+
+export interface ReplicaPorts {
+  readonly node: RaftNode;
+  readonly storage: MemoryStorage;
+  readonly wal: Wal;
+  readonly machine: StateMachine;
+  readonly transport: PeerTransport;
+  readonly clock: Clock;
+  /** The disk failed or an invariant broke: nothing may go on. */
+  readonly die: (reason: string, cause: unknown) => void;
+  readonly onLeadership: (status: Status) => void;
+}
+
+export interface ReplicaConfig {
+  readonly tickMs: number;
+  /** Entries kept in memory behind a checkpoint for followers that lag a little. */
+  readonly catchUpEntries: number;
+}
+
+export interface Replica {
+  run(): Promise<void>;
+  stop(): Promise<void>;
+  step(message: Message): void;
+  propose(data: Uint8Array): ProposalOutcome;
+  proposeMembership(change: MembershipChange): ProposalOutcome;
+  /** Resolves when the state here is at least as new as the cluster's at the time of the call. */
+  readIndex(): Promise<void>;
+  status(): Status;
+  /** Lets the loop look again, after something was done to the node directly. */
+  wake(): void;
+}
+
+export function createReplica(config: ReplicaConfig, ports: ReplicaPorts): Replica {
+  return new ReadyLoop(config, ports);
+}
+
+interface ReadRound {
+  readonly context: string;
+  readonly waiters: PromiseWithResolvers<void>[];
+  index: number | undefined;
+}
+
+class ReadyLoop implements Replica {
+  readonly #config: ReplicaConfig;
+  readonly #ports: ReplicaPorts;
+  #wake: PromiseWithResolvers<void> | undefined;
+  #stopped = false;
+  #running: Promise<void> | undefined;
+  #ticker: Timer | undefined;
+  /** The newest known and the newest written; a commit index alone is not worth a write. */
+  #hardState: HardState = initialHardState;
+  #applied: number;
+  #nextRead: ReadRound | undefined;
+  #rounds: ReadRound[] = [];
+  #roundNumber = 0;
+
+  constructor(config: ReplicaConfig, ports: ReplicaPorts) {
+    this.#config = config;
+    this.#ports = ports;
+    this.#hardState = ports.storage.initialState().hardState;
+    this.#applied = ports.node.status().applied;
+  }
+
+  run(): Promise<void> {
+    this.#running ??= this.#loop().catch((cause: unknown) => {
+      this.#stopped = true;
+      this.#failReads(cause);
+      this.#ports.die("the member cannot go on", cause);
+    });
+    return this.#running;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#ticker?.cancel();
+    this.wake();
+    await this.#running;
+    this.#failReads(new Error("stopped"));
+  }
+
+  step(message: Message): void {
+    if (this.#stopped) return;
+    this.#ports.node.step(message);
+    this.wake();
+  }
+
+  propose(data: Uint8Array): ProposalOutcome {
+    const outcome = this.#ports.node.propose(data);
+    this.wake();
+    return outcome;
+  }
+
+  proposeMembership(change: MembershipChange): ProposalOutcome {
+    const outcome = this.#ports.node.proposeMembership(change);
+    this.wake();
+    return outcome;
+  }
+
+  readIndex(): Promise<void> {
+    const waiter = Promise.withResolvers<void>();
+    // All reads that arrive before the next round begins share it.
+    this.#nextRead ??= { context: `${this.#ports.node.status().id.toString(16)}-${++this.#roundNumber}`, waiters: [], index: undefined };
+    this.#nextRead.waiters.push(waiter);
+    this.#beginRead();
+    return waiter.promise;
+  }
+
+  status(): Status {
+    return this.#ports.node.status();
+  }
+
+  wake(): void {
+    this.#wake?.resolve();
+  }
+
+  async #loop(): Promise<void> {
+    const { node } = this.#ports;
+    while (!this.#stopped) {
+      if (!node.hasReady()) {
+        this.#armTicker();
+        this.#wake = Promise.withResolvers();
+        await this.#wake.promise;
+        this.#wake = undefined;
+        continue;
+      }
+      const ready = node.ready();
+      await this.#act(ready);
+      node.advance(ready);
+      this.#serveReads();
+      this.#beginRead();
+      await this.#checkpoint();
+    }
+  }
+
+  async #act(ready: Ready): Promise<void> {
+    const { storage, wal, machine, transport } = this.#ports;
+    transport.send(ready.messages);
+    if (ready.softState) this.#ports.onLeadership(this.#ports.node.status());
+    if (ready.snapshot) {
+      await machine.install(ready.snapshot);
+      await wal.mark({ index: ready.snapshot.index, term: ready.snapshot.term, membership: ready.snapshot.membership });
+      storage.applySnapshot(ready.snapshot);
+      this.#applied = ready.snapshot.index;
+    }
+    if (ready.hardState) this.#hardState = ready.hardState;
+    const saving = ready.mustSync ? wal.save(this.#hardState, ready.entries) : undefined;
+    const durable = ready.committed.findIndex((entry) => entry.index > storage.lastIndex());
+    const now = durable < 0 ? ready.committed : ready.committed.slice(0, durable);
+    try {
+      this.#apply(now);
+    } finally {
+      await saving;
+    }
+    storage.append(ready.entries);
+    storage.setHardState(this.#hardState);
+    transport.send(ready.messagesAfterSync);
+    this.#apply(ready.committed.slice(now.length));
+    for (const { context, index } of ready.readStates) {
+      for (const round of this.#rounds) if (round.context === context) round.index = index;
+    }
+  }
+
+  #apply(entries: readonly Entry[]): void {
+    if (entries.length === 0) return;
+    for (const entry of entries) {
+      this.#ports.machine.apply(entry);
+      this.#applied = entry.index;
+    }
+    this.#ports.machine.applied();
+  }
+
+  async #checkpoint(): Promise<void> {
+    const { machine, storage, wal, node } = this.#ports;
+    const durable = await machine.checkpoint();
+    if (!durable) return;
+    const { membership } = node.status();
+    await wal.mark({ ...durable, membership });
+    storage.createSnapshot(durable.index, membership, new Uint8Array(0));
+    const keepFrom = durable.index - this.#config.catchUpEntries;
+    storage.compact(keepFrom);
+    await wal.release(durable.index);
+  }
+
+  /** One round at a time; with more members than one it costs a round trip, alone nothing. */
+  #beginRead(): void {
+    const round = this.#nextRead;
+    if (!round || this.#rounds.length > 0 || this.#ports.node.status().leader === undefined) return;
+    this.#nextRead = undefined;
+    this.#rounds.push(round);
+    this.#ports.node.readIndex(round.context);
+    this.wake();
+  }
+
+  #serveReads(): void {
+    const due = this.#rounds.filter((round) => round.index !== undefined && round.index <= this.#applied);
+    if (due.length === 0) return;
+    this.#rounds = this.#rounds.filter((round) => !due.includes(round));
+    for (const round of due) for (const waiter of round.waiters) waiter.resolve();
+  }
+
+  #failReads(cause: unknown): void {
+    const rounds = [...this.#rounds, ...(this.#nextRead ? [this.#nextRead] : [])];
+    this.#rounds = [];
+    this.#nextRead = undefined;
+    for (const round of rounds) for (const waiter of round.waiters) waiter.reject(cause);
+  }
+
+  /** A member that is alone and leads needs no ticks at all. */
+  #armTicker(): void {
+    if (this.#ticker || this.#stopped) return;
+    const { membership, role } = this.#ports.node.status();
+    const members = membership.voters.length + membership.outgoing.length + membership.learners.length;
+    if (members <= 1 && role === "leader") return;
+    this.#ticker = this.#ports.clock.setTimeout(() => {
+      this.#ticker = undefined;
+      this.#ports.node.tick();
+      this.#retryReads();
+      this.wake();
+      this.#armTicker();
+    }, this.#config.tickMs);
+  }
+
+  /** A read request may be lost with a leader or on the way: ask again, under the same context, with every tick. */
+  #retryReads(): void {
+    for (const round of this.#rounds) if (round.index === undefined) this.#ports.node.readIndex(round.context);
+    this.#beginRead();
+  }
+}

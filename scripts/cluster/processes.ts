@@ -1,6 +1,6 @@
 // Which daemons run on a machine, and with which flags: the whole wiring of a cluster as one list of values.
 import { join } from "node:path";
-import type { ClusterPki } from "./certificates.ts";
+import type { CertificateFiles, ClusterPki } from "./certificates.ts";
 import { writeKubeconfig } from "./kubeconfig.ts";
 import { daemonEntry } from "./layout.ts";
 import type { Layout } from "./layout.ts";
@@ -20,6 +20,8 @@ export interface ProcessSpec {
   readonly args: readonly string[];
   /** Answers 200 when the daemon is ready. */
   readonly readyz: string;
+  /** Shown to the daemon when asking for its readiness; only the store insists on one. */
+  readonly probeCertificate?: CertificateFiles;
   /** Arguments that undo what the daemon leaves in the kernel and the engine, run after it has ended. */
   readonly cleanup?: readonly string[];
 }
@@ -56,6 +58,7 @@ export function controlPlaneProcesses(plan: ClusterPlan, machine: Machine): read
   return [
     {
       ...common("store", machine, `${url(2379)}/readyz`),
+      probeCertificate: storeClient,
       args: [
         `--name=${machine.name}`,
         `--data-dir=${join(data, "store")}`,

@@ -47,8 +47,8 @@ export interface SupervisorConfig {
   /** The program that runs a daemon's entry file. */
   readonly node: string;
   readonly environment: NodeJS.ProcessEnv;
-  /** PEM texts of the authorities that sign the daemons' certificates, and a client certificate for the store. */
-  readonly trust: { readonly ca: readonly string[]; readonly cert: string; readonly key: string };
+  /** PEM texts of the authorities that sign the daemons' certificates. */
+  readonly authorities: readonly string[];
   /** Called whenever a process has started or ended. */
   readonly onChange: () => void;
 }
@@ -113,7 +113,7 @@ export function createSupervisor(config: SupervisorConfig): Supervisor {
       let answer = "it did not answer";
       while (performance.now() < deadline) {
         aborter.signal.throwIfAborted();
-        const result = await probe(spec.readyz, config.trust);
+        const result = await probe(spec, config.authorities);
         if (result.ok) return;
         answer = result.text;
         if ((child?.restarts ?? 0) >= 3) break;
@@ -175,9 +175,13 @@ function lastWords(file: string): string {
   return lines.findLast((line) => line !== "" && !line.startsWith("{")) ?? lines.at(-1) ?? "it wrote nothing";
 }
 
-function probe(url: string, trust: SupervisorConfig["trust"]): Promise<{ ok: boolean; text: string }> {
+function probe(spec: ProcessSpec, authorities: readonly string[]): Promise<{ ok: boolean; text: string }> {
+  const certificate = spec.probeCertificate && {
+    cert: readFileSync(spec.probeCertificate.cert),
+    key: readFileSync(spec.probeCertificate.key),
+  };
   return new Promise((resolve) => {
-    const outgoing = request(url, { ...trust, ca: [...trust.ca], timeout: 2000, agent: false }, (response) => {
+    const outgoing = request(spec.readyz, { ...certificate, ca: [...authorities], timeout: 2000, agent: false }, (response) => {
       let text = "";
       response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
       response.on("end", () => resolve({ ok: response.statusCode === 200, text: text.trim().replaceAll("\n", "; ") }));

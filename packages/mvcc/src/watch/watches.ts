@@ -1,0 +1,254 @@
+// Watches. A watch is *synced* when it has seen everything up to now: then it is told of each transaction as it happens.
+// Otherwise it is *behind*: it started in the past, or its reader was full. `catchUp` reads what it misses from the
+// history, in portions, until it is synced. So a slow reader costs no memory here and holds back nobody; nothing is lost
+// until a compaction passes it by, and then it is told so.
+import { isSingleKey, keyRange } from "../key.ts";
+import type { Key, KeyRange } from "../key.ts";
+import { deletion } from "../keyspace.ts";
+import type { Change as PastChange, Keyspace } from "../keyspace.ts";
+import { inRange } from "../key.ts";
+import type { StoreEvent } from "../requests.ts";
+import type { Change } from "../write.ts";
+
+export interface WatchRequest {
+  readonly key: Uint8Array;
+  readonly rangeEnd?: Uint8Array;
+  /** First revision wanted; 0: the next one. */
+  readonly startRevision?: number;
+  readonly prevKv?: boolean;
+  readonly filters?: readonly ("NOPUT" | "NODELETE" | "UNRECOGNIZED")[];
+}
+
+/** All events of one or more whole revisions, in order. Without events: a progress notification. */
+export interface WatchBatch {
+  /** The store's revision; nothing up to it is missing once the batch is delivered. */
+  readonly revision: number;
+  readonly events: readonly StoreEvent[];
+}
+
+/** Where a watch's events go. */
+export interface WatchSink {
+  /** Takes a batch; false: it is the last for now, until `Watch.resume` is called. */
+  send(batch: WatchBatch): boolean;
+  /** The revision the watch needs next is gone; the watch is over. */
+  compacted(compactRevision: number): void;
+}
+
+export interface Watch {
+  /** Whether it has seen everything up to now. */
+  readonly synced: boolean;
+  /** The sink has room again. */
+  resume(): void;
+  /** Sends a progress notification if synced; false if it is not. */
+  progress(): boolean;
+  cancel(): void;
+}
+
+interface Watcher extends Watch {
+  readonly request: WatchRequest;
+  readonly range: KeyRange;
+  readonly sink: WatchSink;
+  /** First revision not delivered yet. */
+  next: number;
+  state: "synced" | "behind" | "full" | "over";
+  /** What a watch that is behind has still to read, up to `readTo`. */
+  past: readonly PastChange[];
+  pastAt: number;
+  readTo: number;
+}
+
+/** What watches need to know of the store. */
+export interface WatchedStore {
+  readonly keyspace: Keyspace;
+  readonly revision: number;
+  readonly compacted: number;
+}
+
+/** Events of one portion of catching up; a revision is never split, so there may be more. */
+const portion = 1000;
+
+export class Watches {
+  readonly #store: WatchedStore;
+  readonly #byKey = new Map<Key, Set<Watcher>>();
+  /** Watches of ranges, those of the same range together: the apiserver's watches share a few dozen ranges. */
+  readonly #byRange = new Map<string, { readonly range: KeyRange; readonly watchers: Set<Watcher> }>();
+  readonly #behind = new Set<Watcher>();
+  #count = 0;
+
+  constructor(store: WatchedStore) {
+    this.#store = store;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Watches that `catchUp` has work for. */
+  get behind(): number {
+    return this.#behind.size;
+  }
+
+  watch(request: WatchRequest, sink: WatchSink): Watch {
+    const start = request.startRevision ?? 0;
+    const next = start > 0 ? start : this.#store.revision + 1;
+    const watcher = this.#create(request, sink, next);
+    this.#count++;
+    if (next > this.#store.revision) this.#sync(watcher);
+    else this.#fallBehind(watcher);
+    return watcher;
+  }
+
+  /** Tells the synced watches of a transaction that has just happened. */
+  notify(main: number, changes: readonly Change[]): void {
+    if (this.#byKey.size === 0 && this.#byRange.size === 0) return;
+    const affected = new Map<Watcher, Change[]>();
+    const add = (watchers: Iterable<Watcher>, change: Change): void => {
+      for (const watcher of watchers) {
+        if (main < watcher.next || !wants(watcher, change.tombstone)) continue;
+        const list = affected.get(watcher);
+        if (list === undefined) affected.set(watcher, [change]);
+        else list.push(change);
+      }
+    };
+    for (const change of changes) {
+      const watchers = this.#byKey.get(change.key);
+      if (watchers !== undefined) add(watchers, change);
+      for (const group of this.#byRange.values()) if (inRange(group.range, change.key)) add(group.watchers, change);
+    }
+    for (const [watcher, list] of affected) {
+      const events = list.map((change) => this.#event(watcher, change.key, change.kv.modRevision, change.tombstone, change));
+      this.#deliver(watcher, { revision: main, events }, main + 1);
+    }
+  }
+
+  /** One portion for each watch that is behind. Returns how many still are: call again while there are any. */
+  catchUp(): number {
+    for (const watcher of [...this.#behind]) this.#catchUpOne(watcher);
+    return this.#behind.size;
+  }
+
+  #catchUpOne(watcher: Watcher): void {
+    const { revision, compacted, keyspace } = this.#store;
+    if (watcher.next < compacted) {
+      this.#over(watcher);
+      watcher.sink.compacted(compacted);
+      return;
+    }
+    if (watcher.pastAt >= watcher.past.length) {
+      if (watcher.readTo >= watcher.next) watcher.next = watcher.readTo + 1;
+      if (watcher.next > revision) {
+        this.#sync(watcher);
+        return;
+      }
+      watcher.past = keyspace.changes(watcher.range, watcher.next, revision);
+      watcher.pastAt = 0;
+      watcher.readTo = revision;
+    }
+    const events: StoreEvent[] = [];
+    let last = 0;
+    while (watcher.pastAt < watcher.past.length) {
+      const change = watcher.past[watcher.pastAt] as PastChange;
+      if (events.length >= portion && change.main !== last) break;
+      watcher.pastAt++;
+      last = change.main;
+      if (wants(watcher, change.tombstone)) events.push(this.#event(watcher, change.key, change.main, change.tombstone, change));
+    }
+    const finished = watcher.pastAt >= watcher.past.length;
+    const next = finished ? watcher.readTo + 1 : last + 1;
+    if (finished) watcher.past = [];
+    if (events.length > 0) this.#deliver(watcher, { revision: this.#store.revision, events }, next);
+    else watcher.next = next;
+    if (watcher.state === "behind" && finished && watcher.next > this.#store.revision) this.#sync(watcher);
+  }
+
+  #event(watcher: Watcher, key: Key, main: number, tombstone: boolean, change: PastChange | Change): StoreEvent {
+    const kv = "kv" in change ? change.kv : tombstone ? deletion(key, main) : this.#store.keyspace.record(main, change.sub);
+    const type = tombstone ? "DELETE" : "PUT";
+    if (watcher.request.prevKv !== true || main - 1 < this.#store.compacted) return { type, kv };
+    return { type, kv, prevKv: this.#store.keyspace.read(key, main - 1) };
+  }
+
+  #deliver(watcher: Watcher, batch: WatchBatch, next: number): void {
+    watcher.next = next;
+    if (watcher.sink.send(batch) || watcher.state === "over") return;
+    this.#leaveSynced(watcher);
+    this.#behind.delete(watcher);
+    watcher.state = "full";
+  }
+
+  #create(request: WatchRequest, sink: WatchSink, next: number): Watcher {
+    const watcher: Watcher = {
+      request,
+      sink,
+      range: keyRange(request.key, request.rangeEnd),
+      next,
+      state: "behind",
+      past: [],
+      pastAt: 0,
+      readTo: 0,
+      get synced() {
+        return this.state === "synced";
+      },
+      resume: () => {
+        if (watcher.state === "full") this.#fallBehind(watcher);
+      },
+      progress: () => {
+        if (watcher.state !== "synced" || watcher.next > this.#store.revision + 1) return false;
+        this.#deliver(watcher, { revision: this.#store.revision, events: [] }, this.#store.revision + 1);
+        return true;
+      },
+      cancel: () => this.#over(watcher),
+    };
+    return watcher;
+  }
+
+  #sync(watcher: Watcher): void {
+    this.#behind.delete(watcher);
+    watcher.state = "synced";
+    if (isSingleKey(watcher.range)) {
+      const watchers = this.#byKey.get(watcher.range.start);
+      if (watchers === undefined) this.#byKey.set(watcher.range.start, new Set([watcher]));
+      else watchers.add(watcher);
+      return;
+    }
+    const name = rangeName(watcher.range);
+    const group = this.#byRange.get(name);
+    if (group === undefined) this.#byRange.set(name, { range: watcher.range, watchers: new Set([watcher]) });
+    else group.watchers.add(watcher);
+  }
+
+  #fallBehind(watcher: Watcher): void {
+    watcher.state = "behind";
+    this.#behind.add(watcher);
+  }
+
+  #leaveSynced(watcher: Watcher): void {
+    if (watcher.state !== "synced") return;
+    if (isSingleKey(watcher.range)) {
+      const watchers = this.#byKey.get(watcher.range.start);
+      watchers?.delete(watcher);
+      if (watchers?.size === 0) this.#byKey.delete(watcher.range.start);
+      return;
+    }
+    const group = this.#byRange.get(rangeName(watcher.range));
+    group?.watchers.delete(watcher);
+    if (group?.watchers.size === 0) this.#byRange.delete(rangeName(watcher.range));
+  }
+
+  #over(watcher: Watcher): void {
+    if (watcher.state === "over") return;
+    this.#leaveSynced(watcher);
+    this.#behind.delete(watcher);
+    watcher.state = "over";
+    watcher.past = [];
+    this.#count--;
+  }
+}
+
+function rangeName(range: KeyRange): string {
+  return `${range.start.length}:${range.start}${range.end ?? "\0"}`;
+}
+
+function wants(watcher: Watcher, tombstone: boolean): boolean {
+  return watcher.request.filters?.includes(tombstone ? "NODELETE" : "NOPUT") !== true;
+}

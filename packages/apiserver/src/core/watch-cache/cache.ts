@@ -1,0 +1,172 @@
+// All objects of one resource in memory, with a window of their latest changes, fed by one watch of the store and fanned
+// out to any number of watchers. Bytes are kept as they are sent and shared by all.
+//
+//   store ── batch ──► apply ──► entries (by key, sorted on demand)
+//                        │──► window  [ change … change ]   resume from a revision in here, otherwise "expired"
+//                        └──► watchers ── notify(change) ──► their own bounded queues
+//
+// It is a plain machine: no clock, no I/O. Feeding it and waiting for it is `io/storage/feed.ts`.
+import type { StorageEvent, StoredValue } from "../storage.ts";
+import type { Entry, SelectableFields } from "./entry.ts";
+import { createEntry } from "./entry.ts";
+
+/** One change: from nothing, to nothing, or both. Line buffers made for it are shared by all watchers. */
+export interface Change {
+  readonly revision: number;
+  readonly before: Entry | undefined;
+  readonly after: Entry | undefined;
+  /** Encodings of this change by whoever needs them, once each. */
+  readonly encoded: Map<string, Buffer>;
+}
+
+export interface CacheListener {
+  /** Called in order for every change of the resource. */
+  changed(change: Change): void;
+  /** A batch is over: nothing up to `revision` is missing. */
+  flush(revision: number): void;
+  /** The history was lost and the cache filled anew: what comes next does not follow. */
+  interrupted(): void;
+}
+
+export interface WindowLimits {
+  readonly changes: number;
+  readonly bytes: number;
+}
+
+export const defaultWindow: WindowLimits = { changes: 5000, bytes: 16 * 1024 * 1024 };
+
+export class WatchCache {
+  /** Nothing up to here is missing from `entries`. 0: not filled yet. */
+  revision = 0;
+  /** A watcher may resume after any revision from here on. */
+  #oldestResume = 0;
+  readonly #entries = new Map<string, Entry>();
+  readonly #window: Change[] = [];
+  #windowBytes = 0;
+  #sorted: readonly Entry[] | undefined;
+  readonly #byNamespace = new Map<string, Map<string, Entry>>();
+  readonly #sortedByNamespace = new Map<string, readonly Entry[]>();
+  readonly #listeners = new Set<CacheListener>();
+  readonly #selectable: SelectableFields | undefined;
+  readonly #limits: WindowLimits;
+
+  constructor(selectable: SelectableFields | undefined, limits: WindowLimits = defaultWindow) {
+    this.#selectable = selectable;
+    this.#limits = limits;
+  }
+
+  /** Fills the cache. A second fill (after lost history) ends every watcher that relied on the first. */
+  replace(values: readonly StoredValue[], revision: number): void {
+    const refill = this.revision > 0;
+    this.#entries.clear();
+    this.#byNamespace.clear();
+    this.#forgetOrder();
+    this.#window.length = 0;
+    this.#windowBytes = 0;
+    for (const { key, value, revision: own } of values) this.#set(createEntry(key, value, own, true, this.#selectable));
+    this.revision = revision;
+    this.#oldestResume = revision;
+    if (refill) for (const listener of [...this.#listeners]) listener.interrupted();
+  }
+
+  /** One batch of the store's watch, in order. */
+  apply(events: readonly StorageEvent[], revision: number): void {
+    for (const event of events) {
+      if (event.revision <= this.revision) continue;
+      const before = this.#entries.get(event.key);
+      const after = event.type === "put" ? createEntry(event.key, event.value, event.revision, before === undefined, this.#selectable) : undefined;
+      if (after) this.#set(after);
+      else if (before) this.#delete(before);
+      else continue;
+      const change: Change = { revision: event.revision, before, after, encoded: new Map() };
+      this.#remember(change);
+      for (const listener of this.#listeners) listener.changed(change);
+    }
+    this.revision = Math.max(this.revision, revision);
+    for (const listener of this.#listeners) listener.flush(this.revision);
+  }
+
+  get(key: string): Entry | undefined {
+    return this.#entries.get(key);
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** In the order of keys; of one namespace, or all for "". */
+  list(namespace: string): readonly Entry[] {
+    if (namespace === "") return (this.#sorted ??= inOrder(this.#entries.values()));
+    let sorted = this.#sortedByNamespace.get(namespace);
+    if (!sorted) {
+      sorted = inOrder(this.#byNamespace.get(namespace)?.values() ?? []);
+      this.#sortedByNamespace.set(namespace, sorted);
+    }
+    return sorted;
+  }
+
+  /** The changes after a revision; undefined when the window no longer reaches back so far. */
+  since(revision: number): readonly Change[] | undefined {
+    if (revision < this.#oldestResume) return undefined;
+    let low = 0;
+    let high = this.#window.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#window[middle]?.revision ?? 0) <= revision) low = middle + 1;
+      else high = middle;
+    }
+    return this.#window.slice(low);
+  }
+
+  /** The oldest revision that `since` answers. */
+  get oldestResume(): number {
+    return this.#oldestResume;
+  }
+
+  listen(listener: CacheListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  #remember(change: Change): void {
+    this.#window.push(change);
+    this.#windowBytes += change.after?.line.length ?? 0;
+    let drop = 0;
+    while (this.#window.length - drop > this.#limits.changes || this.#windowBytes > this.#limits.bytes) {
+      const oldest = this.#window[drop];
+      if (!oldest) break;
+      drop += 1;
+      this.#windowBytes -= oldest.after?.line.length ?? 0;
+      this.#oldestResume = oldest.revision;
+    }
+    // Shifting one by one would cost the whole window each time.
+    if (drop > 0) this.#window.splice(0, drop);
+  }
+
+  #set(entry: Entry): void {
+    this.#forgetOrder(entry.namespace);
+    this.#entries.set(entry.key, entry);
+    if (entry.namespace === "") return;
+    let names = this.#byNamespace.get(entry.namespace);
+    if (!names) this.#byNamespace.set(entry.namespace, (names = new Map()));
+    names.set(entry.name, entry);
+  }
+
+  #delete(entry: Entry): void {
+    this.#forgetOrder(entry.namespace);
+    this.#entries.delete(entry.key);
+    const names = this.#byNamespace.get(entry.namespace);
+    names?.delete(entry.name);
+    if (names?.size === 0) this.#byNamespace.delete(entry.namespace);
+  }
+
+  #forgetOrder(namespace?: string): void {
+    this.#sorted = undefined;
+    if (namespace === undefined) this.#sortedByNamespace.clear();
+    else this.#sortedByNamespace.delete(namespace);
+  }
+}
+
+function inOrder(entries: Iterable<Entry>): Entry[] {
+  return [...entries].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+}

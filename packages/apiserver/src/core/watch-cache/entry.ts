@@ -1,0 +1,66 @@
+// What the watch cache keeps of an object: its bytes as they are sent, and the few values that selectors look at. The
+// decoded object is made when someone asks and not kept, except where a view of the server itself reads it often.
+import type { ApiObject } from "@coxswain/apimachinery";
+import { withRevision } from "../registry/encoding.ts";
+
+export interface Entry {
+  readonly key: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly revision: number;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Values of the kind's field selectors; metadata.name and metadata.namespace among them. */
+  readonly fields: Readonly<Record<string, string>>;
+  /** `{"type":"MODIFIED","object":…}` and a line feed: the event this state came by. The object's bytes lie inside. */
+  readonly line: Buffer;
+  readonly type: "ADDED" | "MODIFIED";
+  /** Where "metadata" begins in `line`. */
+  readonly itemAt: number;
+}
+
+/** Values of a kind's field selectors beyond name and namespace. */
+export type SelectableFields = (object: ApiObject) => Readonly<Record<string, string>>;
+
+const opening = { ADDED: '{"type":"ADDED","object":', MODIFIED: '{"type":"MODIFIED","object":', DELETED: '{"type":"DELETED","object":' } as const;
+export const closing = "}\n";
+
+export function createEntry(key: string, value: Buffer, revision: number, created: boolean, selectable: SelectableFields | undefined): Entry {
+  const object = JSON.parse(value.toString()) as ApiObject;
+  const { name, namespace = "", labels = {} } = object.metadata;
+  const type = created ? "ADDED" : "MODIFIED";
+  const { bytes, itemAt } = withRevision(value, revision, opening[type], closing);
+  const fields = { "metadata.name": name, "metadata.namespace": namespace, ...selectable?.(object) };
+  return { key, namespace, name, revision, labels, fields, line: bytes, type, itemAt };
+}
+
+/** The object's own bytes. */
+export function objectBytes(entry: Entry): Buffer {
+  return entry.line.subarray(opening[entry.type].length, entry.line.length - closing.length);
+}
+
+/** The object's bytes as an item of a list, without the opening brace. */
+export function itemTail(entry: Entry): Buffer {
+  return entry.line.subarray(entry.itemAt, entry.line.length - closing.length);
+}
+
+/** Decoded anew at each call; the result belongs to the caller. */
+export function decodeEntry(entry: Entry): ApiObject {
+  return JSON.parse(objectBytes(entry).toString()) as ApiObject;
+}
+
+/** The same state under another event type; `revision` overrides the object's (a deletion has one of its own). */
+export function lineOf(entry: Entry, type: "ADDED" | "MODIFIED" | "DELETED", revision = entry.revision): Buffer {
+  if (type === entry.type && revision === entry.revision) return entry.line;
+  const object = objectBytes(entry);
+  const parts = [Buffer.from(opening[type]), object, Buffer.from(closing)];
+  if (revision === entry.revision) return Buffer.concat(parts);
+  const old = `"metadata":{"resourceVersion":"${entry.revision}"`;
+  const at = entry.itemAt - opening[entry.type].length;
+  return Buffer.concat([
+    Buffer.from(opening[type]),
+    object.subarray(0, at),
+    Buffer.from(`"metadata":{"resourceVersion":"${revision}"`),
+    object.subarray(at + old.length),
+    Buffer.from(closing),
+  ]);
+}

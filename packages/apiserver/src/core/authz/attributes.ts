@@ -25,6 +25,8 @@ export interface ResourceAttributes {
   readonly namespace: string;
   /** "" when the request names no object (list, create, …). */
   readonly name: string;
+  /** Of a list or watch, as sent. The node authorizer lets a node see pods only with `spec.nodeName=` itself. */
+  readonly fieldSelector?: string | undefined;
 }
 
 export interface NonResourceAttributes {

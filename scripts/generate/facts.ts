@@ -152,7 +152,7 @@ const scalars: Record<string, Scalar> = {
 const metaTypes = new Set(
   (
     "APIGroup APIResource Condition DeleteOptions FieldSelectorRequirement GroupVersionForDiscovery GroupVersionKind GroupVersionResource LabelSelector LabelSelectorRequirement " +
-    "ListMeta ManagedFieldsEntry ObjectMeta OwnerReference Preconditions ServerAddressByClientCIDR ShardInfo Status StatusCause StatusDetails APIGroupList APIResourceList APIVersions GroupKind"
+    "ListMeta ManagedFieldsEntry ObjectMeta OwnerReference Preconditions ServerAddressByClientCIDR ShardInfo Status StatusCause StatusDetails APIGroupList APIResourceList APIVersions GroupKind Verbs"
   ).split(" "),
 );
 

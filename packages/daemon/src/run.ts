@@ -19,6 +19,8 @@ export interface DaemonPorts {
   readonly metrics: MetricsRegistry;
   /** Ends the process at once after a failure that nothing may survive (a failed fsync, a broken invariant). */
   readonly die: (reason: string, cause: unknown) => never;
+  /** Ends the process in order, as SIGTERM would: what it was started for is done. */
+  readonly end: (reason: string) => void;
 }
 
 export interface Daemon<Table extends FlagTable, Config> {
@@ -72,8 +74,9 @@ async function live<Table extends FlagTable, Config>(daemon: Daemon<Table, Confi
 
   const aborter = new AbortController();
   const metrics = createMetricsRegistry(daemon.name);
-  const component = await daemon.assemble(config, { clock: systemClock, random: systemRandom, log, metrics, die });
-  const asked = Promise.withResolvers<NodeJS.Signals>();
+  const asked = Promise.withResolvers<string>();
+  const end = (reason: string): void => asked.resolve(reason);
+  const component = await daemon.assemble(config, { clock: systemClock, random: systemRandom, log, metrics, die, end });
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
       if (aborter.signal.aborted) process.exit(1);

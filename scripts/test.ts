@@ -1,0 +1,86 @@
+// `npm test`: checks the sources, brings what the tests need, runs every test, and ends with `N passed, N failed`.
+// `npm test -- unit` runs only what needs no root, no Docker and no network namespace.
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { runChecks } from "./checks.ts";
+import { aptInstall, installDocker } from "./cluster/docker.ts";
+import { Failure, runScript } from "./cluster/failure.ts";
+import { projectRoot } from "./cluster/layout.ts";
+
+interface Report {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numTodoTests: number;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  }[];
+}
+
+await runScript(async () => {
+  const only = process.argv.slice(2);
+  for (const name of only) if (name !== "unit" && name !== "system") throw new Failure(`there are the tests "unit" and "system", found ${JSON.stringify(name)}`);
+  const wants = (name: string): boolean => only.length === 0 || only.includes(name);
+  let [passed, failed, skipped] = [0, 0, 0];
+  const skips: string[] = [];
+
+  if (wants("unit")) {
+    for (const check of await runChecks()) {
+      process.stdout.write(`${check.passed ? "✓" : "✗"} ${check.name} (${(check.durationMs / 1000).toFixed(1)} s)\n`);
+      if (!check.passed) process.stdout.write(`${check.output}\n`);
+      if (check.passed) passed++;
+      else failed++;
+    }
+  }
+  if (process.getuid?.() === 0) bringTools();
+  for (const project of ["unit", "system"].filter(wants)) {
+    const report = runVitest(project);
+    passed += report.numPassedTests;
+    failed += report.numFailedTests;
+    skipped += report.numPendingTests + report.numTodoTests;
+    for (const file of report.testResults) {
+      // A file that does not even load has no tests that could fail.
+      if (file.status === "failed" && file.assertionResults.every((test) => test.status !== "failed")) failed++;
+      for (const test of file.assertionResults) if (test.status === "pending" || test.status === "skipped") skips.push(test.fullName);
+    }
+  }
+  for (const name of skips) process.stdout.write(`skipped: ${name}\n`);
+  process.stdout.write(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}\n`);
+  return failed === 0 && passed > 0 ? 0 : 1;
+});
+
+/** Clients and engines that the tests use for real: Docker, etcd as the peer of our store, a kubectl. */
+function bringTools(): void {
+  const say = (text: string): void => void process.stdout.write(`${text}\n`);
+  installDocker(say);
+  const missing = [
+    ...(hasCommand("etcd", ["--version"]) ? [] : ["etcd-server"]),
+    ...(hasCommand("etcdctl", ["version"]) ? [] : ["etcd-client"]),
+    ...(hasCommand("kubectl", ["version", "--client"]) ? [] : ["kubernetes-client"]),
+    ...(hasCommand("/bin/busybox", ["true"]) ? [] : ["busybox-static"]),
+  ];
+  if (missing.length === 0) return;
+  say(`installing ${missing.join(", ")} for the tests`);
+  aptInstall(missing);
+}
+
+function hasCommand(command: string, args: readonly string[]): boolean {
+  return spawnSync(command, args).error === undefined;
+}
+
+function runVitest(project: string): Report {
+  const folder = mkdtempSync(join(tmpdir(), "coxswain-test-"));
+  const report = join(folder, "report.json");
+  const vitest = join(projectRoot, "node_modules", "vitest", "vitest.mjs");
+  const args = [vitest, "run", "--project", project, "--reporter=default", "--reporter=json", `--outputFile=${report}`];
+  try {
+    spawnSync(process.execPath, args, { cwd: projectRoot, stdio: ["ignore", "inherit", "inherit"] });
+    return JSON.parse(readFileSync(report, "utf8")) as Report;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

@@ -9,6 +9,8 @@ export const marks = {
   podName: "io.kubernetes.pod.name",
   podNamespace: "io.kubernetes.pod.namespace",
   containerName: "io.kubernetes.container.name",
+  /** Put on every container by the runtime: the id of the sandbox it joined. */
+  sandboxId: "coxswain.io/sandbox-id",
 } as const;
 
 /** `k8s_<container>_<pod>_<namespace>_<uid>_<attempt>`; the sandbox is called POD. */

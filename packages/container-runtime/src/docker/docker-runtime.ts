@@ -44,7 +44,7 @@ export function createDockerRuntime(config: DockerRuntimeConfig, ports: { readon
 
     async createContainer(sandboxId, container, signal) {
       const sandbox = await ask(engine.short.getContainer(sandboxId).inspect(), "failed", signal);
-      const labels = { ...container.labels, ...mark, [marks.kind]: "container", [sandboxLabel]: sandboxId };
+      const labels = { ...container.labels, ...mark, [marks.kind]: "container", [marks.sandboxId]: sandboxId };
       const options = containerOptions(sandboxId, { ...container, labels }, sandbox.HostConfig.NetworkMode === "host");
       return (await ask(engine.short.createContainer(options), "failed", signal)).id;
     },
@@ -80,9 +80,6 @@ export function createDockerRuntime(config: DockerRuntimeConfig, ports: { readon
   };
 }
 
-/** Which sandbox a container joined; Docker has no relation of its own between them. */
-const sandboxLabel = "coxswain.io/sandbox-id";
-
 async function listMarked(engine: Engine, label: readonly string[]): Promise<readonly ContainerSummary[]> {
   const containers = await ask(engine.short.listContainers({ all: true, filters: { label: [...label] } }));
   return containers.map(summaryOf).filter((summary) => summary !== undefined);
@@ -94,7 +91,7 @@ async function sandboxMembers(
   sandboxId: string,
 ): Promise<readonly ContainerSummary[]> {
   if (!(await askIfPresent(engine.short.getContainer(sandboxId).inspect()))) return [];
-  return listOurs([`${sandboxLabel}=${sandboxId}`]);
+  return listOurs([`${marks.sandboxId}=${sandboxId}`]);
 }
 
 /** A container that has ended already, or is gone, is as stopped as one can be. */

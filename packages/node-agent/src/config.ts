@@ -1,0 +1,103 @@
+// Every flag of the node agent once, under the kubelet's names, and the one value they are parsed into.
+import { hostname } from "node:os";
+import { UsageError, defineFlags } from "@coxswain/daemon";
+import type { FlagValues } from "@coxswain/daemon";
+import type { Taint } from "@coxswain/api/core/v1";
+import { amountOf } from "./core/container/amount.ts";
+import { parseTaint } from "./core/node/status.ts";
+
+export const flags = defineFlags({
+  kubeconfig: { type: "string", required: true, help: "Path of the kubeconfig with which the agent talks to the API server" },
+  "hostname-override": { type: "string", help: "Name of the node, instead of the machine's host name" },
+  "node-ip": { type: "string", help: "Address of the node, instead of the first one found" },
+  "node-labels": { type: "list", default: [], help: "Labels for the node, key=value" },
+  "register-with-taints": { type: "list", default: [], help: "Taints for a new node, key=value:Effect" },
+  "cluster-dns": { type: "list", default: ["10.96.0.10"], help: "Name servers for pods with dnsPolicy ClusterFirst" },
+  "cluster-domain": { type: "string", default: "cluster.local", help: "Domain of the cluster's names" },
+  "cluster-cidr": { type: "string", default: "10.244.0.0/16", help: "Addresses of all pods; what leaves it is masqueraded" },
+  "cluster-id": { type: "string", default: "coxswain", help: "Mark of this cluster's containers on the machine" },
+  "pod-cidr": { type: "string", help: "Addresses of this node's pods, when nobody allocates them" },
+  "bridge-name": { type: "string", default: "cox0", help: "Bridge that the pods of this node are connected to" },
+  "root-dir": { type: "string", default: "/var/lib/coxswain/node-agent", help: "Directory for volumes and pods' files" },
+  "resolv-conf": { type: "string", default: "/etc/resolv.conf", help: "The resolver's file that dnsPolicy Default starts from" },
+  "container-runtime-endpoint": { type: "string", default: "unix:///var/run/docker.sock", help: "Socket of the Docker Engine" },
+  "pod-infra-container-image": { type: "string", default: "coxswain/pause:1", help: "Image of the container that holds a pod's namespaces" },
+  "max-pods": { type: "number", default: 110, help: "How many pods the node takes" },
+  "system-reserved": { type: "list", default: [], help: "Resources kept back from pods, cpu=…,memory=…" },
+  "bind-address": { type: "string", default: "0.0.0.0", help: "Address that the server listens on" },
+  "secure-port": { type: "number", default: 10250, help: "Port of the HTTPS server" },
+  port: { type: "number", help: "The kubelet's name for --secure-port" },
+  "tls-cert-file": { type: "string", required: true, help: "Certificate of the server" },
+  "tls-private-key-file": { type: "string", required: true, help: "Key of the server's certificate" },
+  "client-ca-file": { type: "string", required: true, help: "Authority whose client certificates may be let in" },
+  "authorized-client": { type: "list", default: ["kube-apiserver-kubelet-client"], help: "Common names that may use the server" },
+  "cleanup-on-stop": { type: "boolean", default: false, help: "Remove containers, links, rules and mounts when stopped" },
+  "cleanup-and-exit": { type: "boolean", default: false, help: "Remove containers, links, rules and mounts, then end" },
+});
+
+export interface NodeAgentConfig {
+  readonly kubeconfig: string;
+  readonly nodeName: string;
+  readonly nodeIp: string | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly taints: readonly Taint[];
+  readonly clusterDns: readonly string[];
+  readonly clusterDomain: string;
+  readonly clusterCidr: string;
+  readonly clusterId: string;
+  readonly podCidr: string | undefined;
+  readonly bridge: string;
+  readonly rootDirectory: string;
+  readonly resolvConfFile: string;
+  readonly runtimeSocket: string;
+  readonly sandboxImage: string;
+  readonly maxPods: number;
+  readonly reserved: { readonly cpu: number; readonly memoryBytes: number };
+  readonly server: { readonly host: string; readonly port: number; readonly certFile: string; readonly keyFile: string; readonly clientCaFile: string };
+  readonly authorizedClients: readonly string[];
+  readonly cleanup: "never" | "on-stop" | "and-exit";
+}
+
+export function readConfig(values: FlagValues<typeof flags>): NodeAgentConfig {
+  const endpoint = values["container-runtime-endpoint"];
+  if (!/^(unix:\/\/)?\//.test(endpoint)) throw new UsageError(`--container-runtime-endpoint: expected unix:///path, found ${JSON.stringify(endpoint)}`);
+  const reserved = new Map(values["system-reserved"].map((text) => pair("system-reserved", text)));
+  return {
+    kubeconfig: values.kubeconfig,
+    nodeName: (values["hostname-override"] ?? hostname()).toLowerCase(),
+    nodeIp: values["node-ip"],
+    labels: Object.fromEntries(values["node-labels"].map((text) => pair("node-labels", text))),
+    taints: values["register-with-taints"].map((text) => {
+      const taint = parseTaint(text);
+      if (!taint) throw new UsageError(`--register-with-taints: expected key=value:Effect, found ${JSON.stringify(text)}`);
+      return taint;
+    }),
+    clusterDns: values["cluster-dns"],
+    clusterDomain: values["cluster-domain"],
+    clusterCidr: values["cluster-cidr"],
+    clusterId: values["cluster-id"],
+    podCidr: values["pod-cidr"],
+    bridge: values["bridge-name"],
+    rootDirectory: values["root-dir"],
+    resolvConfFile: values["resolv-conf"],
+    runtimeSocket: endpoint.replace(/^unix:\/\//, ""),
+    sandboxImage: values["pod-infra-container-image"],
+    maxPods: values["max-pods"],
+    reserved: { cpu: amountOf(reserved.get("cpu")) ?? 0, memoryBytes: amountOf(reserved.get("memory")) ?? 0 },
+    server: {
+      host: values["bind-address"],
+      port: values.port ?? values["secure-port"],
+      certFile: values["tls-cert-file"],
+      keyFile: values["tls-private-key-file"],
+      clientCaFile: values["client-ca-file"],
+    },
+    authorizedClients: values["authorized-client"],
+    cleanup: values["cleanup-and-exit"] ? "and-exit" : values["cleanup-on-stop"] ? "on-stop" : "never",
+  };
+}
+
+function pair(flag: string, text: string): readonly [string, string] {
+  const at = text.indexOf("=");
+  if (at <= 0) throw new UsageError(`--${flag}: expected key=value, found ${JSON.stringify(text)}`);
+  return [text.slice(0, at), text.slice(at + 1)];
+}

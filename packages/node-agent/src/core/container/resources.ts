@@ -1,0 +1,48 @@
+// Requests and limits as the cgroup's numbers, and the order in which the kernel would kill, as the kubelet has them.
+import type { Container, Pod } from "@coxswain/api/core/v1";
+import type { ContainerResources } from "@coxswain/container-runtime";
+import { amountOf } from "./amount.ts";
+
+const cpuPeriodUs = 100_000;
+const leastQuotaUs = 1_000;
+const leastShares = 2;
+const mostShares = 262_144;
+
+export type QosClass = "Guaranteed" | "Burstable" | "BestEffort";
+
+export function containerResources(pod: Pod, container: Container, nodeMemoryBytes: number): ContainerResources {
+  const { requests, limits } = container.resources ?? {};
+  const cpuRequest = amountOf(requests?.cpu) ?? amountOf(limits?.cpu) ?? 0;
+  const cpuLimit = amountOf(limits?.cpu) ?? 0;
+  const memoryLimit = amountOf(limits?.memory) ?? 0;
+  return {
+    cpuShares: Math.min(mostShares, Math.max(leastShares, Math.floor(cpuRequest * 1024))),
+    ...(cpuLimit > 0 ? { cpuPeriodUs, cpuQuotaUs: Math.max(leastQuotaUs, Math.round(cpuLimit * cpuPeriodUs)) } : {}),
+    ...(memoryLimit > 0 ? { memoryBytes: Math.floor(memoryLimit) } : {}),
+    oomScoreAdj: oomScoreAdj(pod, container, nodeMemoryBytes),
+  };
+}
+
+/**
+ * Guaranteed pods die last, best-effort ones first. The kubelet gives Guaranteed ones -997; without CAP_SYS_RESOURCE that
+ * cannot be set, and 0 is still before everything else of the cluster.
+ */
+function oomScoreAdj(pod: Pod, container: Container, nodeMemoryBytes: number): number {
+  const qos = qosOf(pod);
+  if (qos === "Guaranteed") return 0;
+  if (qos === "BestEffort") return 1000;
+  const request = amountOf(container.resources?.requests?.memory) ?? 0;
+  return Math.min(999, Math.max(3, Math.floor(1000 - (1000 * request) / nodeMemoryBytes)));
+}
+
+export function qosOf(pod: Pod): QosClass {
+  const containers = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
+  const amounts = containers.map((container) =>
+    ["cpu", "memory"].map((name) => {
+      const limit = amountOf(container.resources?.limits?.[name]) ?? 0;
+      return { limit, request: amountOf(container.resources?.requests?.[name]) ?? limit };
+    }),
+  );
+  if (amounts.flat().every(({ limit, request }) => limit === 0 && request === 0)) return "BestEffort";
+  return amounts.flat().every(({ limit, request }) => limit > 0 && request === limit) ? "Guaranteed" : "Burstable";
+}

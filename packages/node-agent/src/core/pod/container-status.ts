@@ -1,0 +1,99 @@
+// One container's status as the API tells it: state, lastState, restart count, and Kubernetes' words for why it waits.
+import type { Container, ContainerState, ContainerStatus } from "@coxswain/api/core/v1";
+import { rfc3339 } from "@coxswain/clock";
+import { backoffOf, goSeconds } from "./backoff.ts";
+import { hasStarted, isInitialized, isSidecar, isTerminating, knownRestarts, latestAttempt, mayRestart, previousAttempt, restartPolicyOf } from "./lifecycle.ts";
+import type { ContainerView, PodView } from "./view.ts";
+
+export function containerStatus(view: PodView, container: Container, isInit: boolean, nowMs: number): ContainerStatus {
+  const latest = latestAttempt(view, container.name);
+  const known = findKnown(view, container.name);
+  if (!latest) return withoutAttempt(view, container, known);
+  const waits = latest.state === "exited" ? waitingAfter(view, container, latest, isInit, nowMs) : undefined;
+  const previous = previousAttempt(view, container.name);
+  const lastState = waits ? terminated(latest) : previous?.state === "exited" ? terminated(previous) : {};
+  const started = hasStarted(view, latest);
+  return {
+    name: container.name,
+    state: waits ?? stateOf(latest),
+    lastState,
+    ready: latest.state === "exited" ? isInit && !isSidecar(container) && latest.exitCode === 0 : isReady(view, latest),
+    started: latest.state === "running" && started,
+    restartCount: latest.attempt,
+    image: latest.image,
+    imageID: latest.imageId === "" ? "" : `docker://${latest.imageId}`,
+    containerID: `docker://${latest.id}`,
+  };
+}
+
+/** Running, started, and its readiness probe says so (or it has none). */
+export function isReady(view: PodView, container: ContainerView): boolean {
+  if (!hasStarted(view, container)) return false;
+  const readiness = view.probes.get(container.id)?.readiness;
+  return readiness === undefined || readiness.result === "success";
+}
+
+function findKnown(view: PodView, name: string): ContainerStatus | undefined {
+  const { status } = view.pod;
+  return [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])].find((candidate) => candidate.name === name);
+}
+
+/** Never created yet, or removed behind our back. */
+function withoutAttempt(view: PodView, container: Container, known: ContainerStatus | undefined): ContainerStatus {
+  const failure = view.failures.get(container.name);
+  const common = {
+    name: container.name,
+    ready: false,
+    started: false,
+    restartCount: knownRestarts(view.pod, container.name) ?? 0,
+    image: known?.image || (container.image ?? ""),
+    imageID: known?.imageID ?? "",
+    ...(known?.containerID ? { containerID: known.containerID } : {}),
+  };
+  if (known?.state?.terminated) return { ...common, ready: known.ready, state: known.state, lastState: known.lastState ?? {} };
+  if (known?.state?.running) {
+    const vanished = { exitCode: 137, reason: "ContainerStatusUnknown", message: "The container could not be located when the pod was terminated" };
+    if (isTerminating(view)) return { ...common, state: { terminated: vanished }, lastState: {} };
+  }
+  const reason = isInitialized(view) ? "ContainerCreating" : "PodInitializing";
+  return { ...common, state: { waiting: failure ? { reason: failure.reason, message: failure.message } : { reason } }, lastState: known?.lastState ?? {} };
+}
+
+/** An ended container that will start again waits: in back-off, or for what keeps it from starting. */
+function waitingAfter(view: PodView, container: Container, last: ContainerView, isInit: boolean, nowMs: number): ContainerState | undefined {
+  if (isTerminating(view)) return undefined;
+  if (!mayRestart(restartPolicyOf(view.pod, container, isInit), last)) return undefined;
+  const failure = view.failures.get(container.name);
+  if (failure) return { waiting: { reason: failure.reason, message: failure.message } };
+  const { untilMs, delayMs } = backoffOf(last);
+  if (untilMs <= nowMs) return undefined;
+  const { metadata } = view.pod;
+  const pod = `${metadata?.name ?? ""}_${metadata?.namespace ?? ""}(${metadata?.uid ?? ""})`;
+  return { waiting: { reason: "CrashLoopBackOff", message: `back-off ${goSeconds(delayMs)} restarting failed container=${container.name} pod=${pod}` } };
+}
+
+function stateOf(container: ContainerView): ContainerState {
+  switch (container.state) {
+    case "created":
+      return { waiting: { reason: "ContainerCreating" } };
+    case "running":
+      return { running: { startedAt: rfc3339(container.startedAtMs ?? container.createdAtMs) } };
+    case "exited":
+      return terminated(container);
+  }
+}
+
+function terminated(container: ContainerView): ContainerState {
+  const exitCode = container.exitCode ?? 137;
+  const message = container.startError ?? container.terminationMessage;
+  return {
+    terminated: {
+      exitCode,
+      reason: container.startError !== undefined ? "StartError" : container.oomKilled ? "OOMKilled" : exitCode === 0 ? "Completed" : "Error",
+      ...(message === "" ? {} : { message }),
+      startedAt: rfc3339(container.startedAtMs ?? container.createdAtMs),
+      finishedAt: rfc3339(container.finishedAtMs ?? container.createdAtMs),
+      containerID: `docker://${container.id}`,
+    },
+  };
+}

@@ -1,0 +1,125 @@
+// Where a pod stands in its life: which attempt of a container counts, what has started, what is done for good. The
+// order of init containers and sidecars is decided here and nowhere else.
+import type { Container, Pod } from "@coxswain/api/core/v1";
+import type { ContainerView, PodView, SandboxView } from "./view.ts";
+
+export type RestartPolicy = "Always" | "OnFailure" | "Never";
+
+export interface PodContainers {
+  readonly init: readonly Container[];
+  readonly regular: readonly Container[];
+}
+
+export function containersOf(pod: Pod): PodContainers {
+  return { init: pod.spec?.initContainers ?? [], regular: pod.spec?.containers ?? [] };
+}
+
+/** An init container that goes on running beside the others. */
+export function isSidecar(container: Container): boolean {
+  return container.restartPolicy === "Always";
+}
+
+export function restartPolicyOf(pod: Pod, container: Container, isInit: boolean): RestartPolicy {
+  if (container.restartPolicy === "Always" || container.restartPolicy === "OnFailure" || container.restartPolicy === "Never") return container.restartPolicy;
+  const policy = pod.spec?.restartPolicy;
+  if (isInit && policy === "Always") return "OnFailure";
+  return policy === "OnFailure" || policy === "Never" ? policy : "Always";
+}
+
+/** The newest sandbox that runs. */
+export function currentSandbox(view: PodView): SandboxView | undefined {
+  return view.sandboxes.filter((sandbox) => sandbox.running).toSorted((a, b) => b.attempt - a.attempt)[0];
+}
+
+/** The newest attempt of a container, in whichever sandbox. */
+export function latestAttempt(view: PodView, name: string): ContainerView | undefined {
+  return view.containers.filter((container) => container.name === name).toSorted((a, b) => b.attempt - a.attempt || b.createdAtMs - a.createdAtMs)[0];
+}
+
+/** The attempt before the newest: where `lastState` and `logs --previous` come from. */
+export function previousAttempt(view: PodView, name: string): ContainerView | undefined {
+  return view.containers.filter((container) => container.name === name).toSorted((a, b) => b.attempt - a.attempt || b.createdAtMs - a.createdAtMs)[1];
+}
+
+/** The newest attempt of a container in the current sandbox; what ran before the sandbox was lost does not count. */
+export function attemptIn(view: PodView, sandbox: SandboxView, name: string): ContainerView | undefined {
+  const latest = latestAttempt(view, name);
+  return latest?.sandboxId === sandbox.id ? latest : undefined;
+}
+
+/** Running, its startup probe passed, its postStart hook through. */
+export function hasStarted(view: PodView, container: ContainerView): boolean {
+  if (container.state !== "running" || view.inPostStart.has(container.id)) return false;
+  const startup = view.probes.get(container.id)?.startup;
+  return startup === undefined || startup.result === "success";
+}
+
+/** Every init container has done its part. An exited one may have been cleaned away: later containers vouch for it. */
+export function isInitialized(view: PodView): boolean {
+  const sandbox = currentSandbox(view);
+  const { init, regular } = containersOf(view.pod);
+  if (init.length === 0) return true;
+  if (!sandbox) return allDone(view) || wasInitialized(view.pod);
+  if (regular.some((container) => attemptIn(view, sandbox, container.name))) return true;
+  return init.every((container) => initDone(view, sandbox, container));
+}
+
+function wasInitialized(pod: Pod): boolean {
+  return pod.status?.conditions?.some((condition) => condition.type === "Initialized" && condition.status === "True") ?? false;
+}
+
+export function initDone(view: PodView, sandbox: SandboxView, container: Container): boolean {
+  const attempt = attemptIn(view, sandbox, container.name);
+  if (!attempt) return false;
+  if (isSidecar(container)) return hasStarted(view, attempt);
+  return attempt.state === "exited" && attempt.exitCode === 0;
+}
+
+/** No regular container runs or will ever run again. */
+export function allDone(view: PodView): boolean {
+  const { init, regular } = containersOf(view.pod);
+  if (initFailedForGood(view, init)) return true;
+  return regular.length > 0 && regular.every((container) => doneForGood(view, container, false));
+}
+
+export function initFailedForGood(view: PodView, init: readonly Container[]): boolean {
+  return init.some((container) => {
+    if (isSidecar(container)) return false;
+    const last = latestAttempt(view, container.name);
+    return last?.state === "exited" && last.exitCode !== 0 && restartPolicyOf(view.pod, container, true) === "Never";
+  });
+}
+
+function doneForGood(view: PodView, container: Container, isInit: boolean): boolean {
+  const last = latestAttempt(view, container.name);
+  return last?.state === "exited" && !mayRestart(restartPolicyOf(view.pod, container, isInit), last);
+}
+
+export function mayRestart(policy: RestartPolicy, last: ContainerView): boolean {
+  if (policy === "Always") return true;
+  return policy === "OnFailure" && last.exitCode !== 0;
+}
+
+/** The restart count that the API knows, for a container whose attempts have been removed from the machine. */
+export function knownRestarts(pod: Pod, name: string): number | undefined {
+  const statuses = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
+  const status = statuses.find((candidate) => candidate.name === name);
+  return status?.containerID ? status.restartCount : undefined;
+}
+
+/** FNV-1a over what makes a running container outdated when it changes: only the image may, in a pod. */
+export function specHash(container: Container): string {
+  let hash = 0x811c9dc5;
+  for (const char of `${container.name}\n${container.image ?? ""}`) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193) >>> 0;
+  return hash.toString(16);
+}
+
+export function isTerminating(view: PodView): boolean {
+  return view.orphaned || view.pod.metadata?.deletionTimestamp !== undefined;
+}
+
+export function deadlineMs(pod: Pod): number | undefined {
+  const seconds = pod.spec?.activeDeadlineSeconds;
+  const start = pod.status?.startTime;
+  return seconds === undefined || seconds === null || !start ? undefined : Date.parse(start) + seconds * 1000;
+}

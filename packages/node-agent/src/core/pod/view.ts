@@ -1,0 +1,72 @@
+// What the agent sees of one pod: what is wanted, what the runtime has, what is under way. A value, made anew for every
+// look; the only memory in it is that of the shell's own attempts (a failed pull, a probe's verdict).
+import type { Pod } from "@coxswain/api/core/v1";
+
+export interface PodView {
+  readonly pod: Pod;
+  /** The pod is no longer in the API (or is another one by now): stop it without asking for more. */
+  readonly orphaned: boolean;
+  readonly sandboxes: readonly SandboxView[];
+  readonly containers: readonly ContainerView[];
+  /** Container names with an operation under way; and "" for the pod as a whole. */
+  readonly busy: ReadonlySet<string>;
+  /** Ids of containers whose stop has been asked for, with the moment they are killed at the latest. */
+  readonly stopping: ReadonlyMap<string, number>;
+  readonly volumes: VolumesState;
+  /** Why a container could not be started, by name. */
+  readonly failures: ReadonlyMap<string, StartFailure>;
+  readonly sandboxFailure: StartFailure | undefined;
+  /** By container id. */
+  readonly probes: ReadonlyMap<string, ProbeVerdicts>;
+  /** By container id: those whose postStart hook has not ended yet. */
+  readonly inPostStart: ReadonlySet<string>;
+  readonly podIP: string | undefined;
+}
+
+export interface SandboxView {
+  readonly id: string;
+  readonly attempt: number;
+  readonly running: boolean;
+  readonly createdAtMs: number;
+}
+
+export interface ContainerView {
+  readonly id: string;
+  readonly name: string;
+  readonly sandboxId: string;
+  readonly attempt: number;
+  /** How many attempts in a row ended soon, this one not counted. */
+  readonly crashes: number;
+  readonly specHash: string;
+  readonly state: "created" | "running" | "exited";
+  readonly createdAtMs: number;
+  readonly startedAtMs: number | undefined;
+  readonly finishedAtMs: number | undefined;
+  readonly exitCode: number | undefined;
+  readonly oomKilled: boolean;
+  readonly startError: string | undefined;
+  readonly image: string;
+  readonly imageId: string;
+  readonly terminationMessage: string;
+}
+
+export type VolumesState = { readonly state: "absent" } | { readonly state: "ready" } | { readonly state: "failed"; readonly retryAtMs: number; readonly message: string };
+
+export interface StartFailure {
+  /** Kubernetes' waiting reason: ErrImagePull, ImagePullBackOff, CreateContainerConfigError … */
+  readonly reason: string;
+  readonly message: string;
+  readonly retryAtMs: number;
+}
+
+export interface ProbeVerdicts {
+  /** `undefined`: no such probe. */
+  readonly startup: ProbeVerdict | undefined;
+  readonly liveness: ProbeVerdict | undefined;
+  readonly readiness: ProbeVerdict | undefined;
+}
+
+export interface ProbeVerdict {
+  readonly result: "unknown" | "success" | "failure";
+  readonly message: string;
+}

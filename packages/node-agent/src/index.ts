@@ -1,0 +1,2 @@
+export { createNodeAgent } from "./node-agent.ts";
+export type { NodeAgentConfig } from "./config.ts";

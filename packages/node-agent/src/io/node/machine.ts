@@ -1,0 +1,48 @@
+// Facts about this machine, read anew each time.
+import { readFile, readdir, statfs } from "node:fs/promises";
+import { arch, cpus, hostname, networkInterfaces, release, totalmem } from "node:os";
+import type { RuntimeVersion } from "@coxswain/container-runtime";
+import type { MachineFacts } from "../../core/node/status.ts";
+
+export async function readMachine(runtime: RuntimeVersion, rootDirectory: string, nodeIp: string | undefined): Promise<MachineFacts> {
+  const [meminfo, osRelease, machineId, bootId, pidMax, processes, disk] = await Promise.all([
+    readText("/proc/meminfo"),
+    readText("/etc/os-release"),
+    readText("/etc/machine-id"),
+    readText("/proc/sys/kernel/random/boot_id"),
+    readText("/proc/sys/kernel/pid_max"),
+    readdir("/proc"),
+    statfs(rootDirectory),
+  ]);
+  const available = Number(/MemAvailable:\s+(\d+) kB/.exec(meminfo)?.[1] ?? 0) * 1024;
+  return {
+    hostname: hostname().toLowerCase(),
+    addresses: nodeIp === undefined ? ownAddresses().slice(0, 1) : [nodeIp],
+    cpus: cpus().length,
+    memoryBytes: totalmem(),
+    memoryAvailableBytes: available,
+    diskBytes: disk.blocks * disk.bsize,
+    diskAvailableBytes: disk.bavail * disk.bsize,
+    // File systems without a fixed number of inodes say 0 of 0.
+    inodesFree: disk.files === 0 ? Number.POSITIVE_INFINITY : disk.ffree,
+    pidsFree: Number(pidMax) - processes.filter((name) => /^\d+$/.test(name)).length,
+    architecture: arch() === "x64" ? "amd64" : arch(),
+    kernelVersion: release(),
+    osImage: /^PRETTY_NAME="?([^"\n]*)/m.exec(osRelease)?.[1] ?? "Linux",
+    runtimeVersion: `${runtime.name}://${runtime.version}`,
+    machineId: machineId.trim(),
+    bootId: bootId.trim(),
+  };
+}
+
+/** Addresses of this machine's own interfaces; bridges of container engines and of ours come last. */
+export function ownAddresses(): readonly string[] {
+  const rank = (name: string): number => (/^(docker|br-|cox|veth|virbr)/.test(name) ? 1 : 0);
+  return Object.entries(networkInterfaces())
+    .toSorted(([a], [b]) => rank(a) - rank(b))
+    .flatMap(([, addresses]) => (addresses ?? []).filter((address) => address.family === "IPv4" && !address.internal).map((address) => address.address));
+}
+
+async function readText(path: string): Promise<string> {
+  return readFile(path, "utf8").catch(() => "");
+}

@@ -1,0 +1,124 @@
+// Keeps the node's object and lease: registers, renews, writes the status when there is news or it is time. A failure is
+// logged and tried again at the next turn; the pods go on meanwhile.
+import type { Node } from "@coxswain/api/core/v1";
+import { nodes } from "@coxswain/api/core/v1";
+import { leases } from "@coxswain/api/coordination/v1";
+import { isAlreadyExists, isNotFound } from "@coxswain/client";
+import type { Client } from "@coxswain/client";
+import type { Clock, Random } from "@coxswain/clock";
+import type { Logger } from "@coxswain/daemon";
+import { leaseNamespace, newLease, renewIntervalMs, renewed, statusIntervalMs, statusLookMs } from "../../core/heartbeat.ts";
+import { differs, newNode, nodeLabels, nodeStatus } from "../../core/node/status.ts";
+import type { MachineFacts, NodeSettings } from "../../core/node/status.ts";
+import { statusPatch } from "../pods/status-patch.ts";
+
+export interface Registration {
+  /** Resolves when the node is registered; the two loops go on until the signal. */
+  run(signal: AbortSignal): Promise<void>;
+  registered(): boolean;
+  /** Something about the node's readiness has changed: look now. */
+  poke(): void;
+}
+
+const retryMs = 1_000;
+
+export function createRegistration(
+  settings: NodeSettings,
+  ports: {
+    readonly client: Client;
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly log: Logger;
+    readonly machine: () => Promise<MachineFacts>;
+    readonly missing: () => readonly string[];
+    readonly heartbeatFailed: () => void;
+  },
+): Registration {
+  const { client, clock, log } = ports;
+  const nodeApi = client.resource(nodes);
+  const leaseApi = client.resource(leases);
+  const ref = { name: settings.name };
+  let own: Node | undefined;
+  let writtenAtMs = 0;
+  let wake: PromiseWithResolvers<void> = Promise.withResolvers();
+
+  const register = async (signal: AbortSignal): Promise<Node> => {
+    const facts = await ports.machine();
+    try {
+      return await nodeApi.create(newNode(settings, facts, clock.now()), { signal });
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+    }
+    const labels = nodeLabels(settings, facts);
+    const podCidr = settings.podCidr === undefined ? {} : { spec: { podCIDR: settings.podCidr, podCIDRs: [settings.podCidr] } };
+    const present = await nodeApi.get(ref, { signal });
+    const relabel = Object.entries(labels).some(([key, value]) => present.metadata.labels?.[key] !== value);
+    const cidrMissing = settings.podCidr !== undefined && !present.spec?.podCIDR;
+    if (!relabel && !cidrMissing) return present;
+    return nodeApi.patch(ref, { metadata: { labels }, ...(cidrMissing ? podCidr : {}) }, { type: "merge", signal });
+  };
+
+  const look = async (signal: AbortSignal): Promise<void> => {
+    if (!own) own = await register(signal);
+    const previous = own.status;
+    const status = nodeStatus(settings, await ports.machine(), previous, ports.missing(), clock.now());
+    if (!differs(previous, status) && clock.now() - writtenAtMs < statusIntervalMs) return;
+    try {
+      own = await nodeApi.patch(ref, statusPatch(previous, status), { type: "merge", subresource: "status", signal });
+      writtenAtMs = clock.now();
+    } catch (error) {
+      // Somebody has deleted the node: register again at the next turn.
+      if (isNotFound(error)) own = undefined;
+      throw error;
+    }
+  };
+
+  const renew = async (signal: AbortSignal): Promise<void> => {
+    const uid = own?.metadata.uid;
+    if (!uid) return;
+    try {
+      const lease = await leaseApi.get({ namespace: leaseNamespace, name: settings.name }, { signal });
+      await leaseApi.update(renewed(lease, settings.name, clock.now()), { signal });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      await leaseApi.create(newLease({ name: settings.name, uid }, clock.now()), { namespace: leaseNamespace, signal });
+    }
+  };
+
+  const loop = async (work: (signal: AbortSignal) => Promise<void>, intervalMs: number, what: string, signal: AbortSignal, wakeable: boolean): Promise<void> => {
+    while (!signal.aborted) {
+      let waitMs = intervalMs * (0.96 + 0.04 * ports.random.next());
+      try {
+        await work(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        waitMs = retryMs;
+        ports.heartbeatFailed();
+        log.warn({ node: settings.name, err: error }, what);
+      }
+      const pause = clock.sleep(waitMs, signal).catch(() => undefined);
+      await (wakeable ? Promise.race([pause, wake.promise]) : pause);
+      if (wakeable) wake = Promise.withResolvers();
+    }
+  };
+
+  return {
+    async run(signal) {
+      const first = Promise.withResolvers<void>();
+      const status = loop(
+        async (inner) => {
+          await look(inner);
+          first.resolve();
+        },
+        statusLookMs,
+        "the node's status could not be written",
+        signal,
+        true,
+      );
+      await Promise.race([first.promise, status]);
+      await Promise.all([status, loop(renew, renewIntervalMs, "the node's lease could not be renewed", signal, false)]);
+    },
+    registered: () => own !== undefined,
+    poke: () => wake.resolve(),
+  };
+}

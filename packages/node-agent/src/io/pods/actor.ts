@@ -1,0 +1,201 @@
+// Performs a pod's actions and keeps account of them in the worker's state. It decides nothing: each action comes from the
+// plan with its reason.
+import type { Container, Pod } from "@coxswain/api/core/v1";
+import { sandboxConfig } from "../../core/container/config.ts";
+import { nextDelayMs } from "../../core/pod/backoff.ts";
+import { currentSandbox } from "../../core/pod/lifecycle.ts";
+import type { PodAction } from "../../core/pod/plan.ts";
+import type { PodView } from "../../core/pod/view.ts";
+import { messageOf } from "../../errors.ts";
+import type { PodPorts } from "../../ports.ts";
+import { runHandler } from "../runtime/hooks.ts";
+import { selfView, startContainer } from "../runtime/start-container.ts";
+import type { PodState } from "./worker.ts";
+import { nameOf } from "./worker.ts";
+
+export interface PodActor {
+  /** Starts the action unless its container (or the pod) is busy. */
+  begin(action: PodAction, view: PodView): void;
+  /** Gives up what is being started: the pod is to end. */
+  abortStarts(): void;
+  /** Removes everything of a pod that has ended. */
+  finish(view: PodView): Promise<void>;
+}
+
+/** The least time a container has between SIGTERM and SIGKILL once a preStop hook has used up the grace, in seconds. */
+const leastGraceSeconds = 2;
+/** After a pull has failed its own reason is shown for a while, then that the agent backs off. */
+const pullReasonMs = 3_000;
+
+type Of<T extends PodAction["type"]> = Extract<PodAction, { readonly type: T }>;
+
+export function createPodActor(state: PodState, ports: PodPorts, loop: { readonly poke: () => void; readonly signal: AbortSignal }): PodActor {
+  const { clock, log, runtime, network, volumes, events } = ports;
+  const starts = new AbortController();
+  const startSignal = AbortSignal.any([starts.signal, loop.signal]);
+
+  const timed = async <T>(operation: string, work: Promise<T>): Promise<T> => {
+    const startedAt = clock.monotonic();
+    try {
+      return await work;
+    } catch (error) {
+      ports.metrics.runtimeErrors.inc({ operation_type: operation });
+      throw error;
+    } finally {
+      ports.metrics.runtimeOperations.observe((clock.monotonic() - startedAt) / 1000, { operation_type: operation });
+    }
+  };
+
+  const track = (key: string, work: () => Promise<void>): void => {
+    if (state.busy.has(key)) return;
+    const running = work()
+      .catch((error: unknown) => {
+        if (!loop.signal.aborted && !starts.signal.aborted) log.warn({ object: nameOf(state.pod), container: key, err: error }, "an operation failed");
+      })
+      .finally(() => {
+        state.busy.delete(key);
+        loop.poke();
+      });
+    state.busy.set(key, running);
+  };
+
+  const prepareVolumes = async (podIP: string | undefined): Promise<void> => {
+    try {
+      await volumes.prepare(selfView(ports, state.pod, podIP), startSignal);
+      state.volumes = { state: "ready" };
+    } catch (error) {
+      if (startSignal.aborted) return;
+      const message = messageOf(error);
+      events.record(state.pod, undefined, "Warning", "FailedMount", message);
+      state.volumes = { state: "failed", message, retryAtMs: clock.now() + 2_000 };
+    }
+  };
+
+  const createSandbox = async (attempt: number): Promise<void> => {
+    const { pod } = state;
+    let address: string | undefined;
+    try {
+      if (attempt > 0) events.record(pod, undefined, "Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
+      address = pod.spec?.hostNetwork ? undefined : await network.reserve();
+      const id = await timed("run_podsandbox", runtime.runPodSandbox(sandboxConfig(pod, attempt, ports.sandboxImage, address), startSignal));
+      if (address !== undefined) {
+        const sandbox = await runtime.inspect(id);
+        if (sandbox?.state !== "running") throw new Error("the sandbox ended before it had its network");
+        await timed("attach_network", network.attach({ id, pid: sandbox.pid, address }, startSignal));
+        state.attachedIP = address;
+      }
+      state.sandboxFailure = undefined;
+    } catch (error) {
+      if (startSignal.aborted) return;
+      const message = `Failed to create pod sandbox: ${messageOf(error)}`;
+      events.record(pod, undefined, "Warning", "FailedCreatePodSandBox", message);
+      const delayMs = state.sandboxFailure ? nextDelayMs(state.sandboxFailure.delayMs) / 5 : 1_000;
+      state.sandboxFailure = { reason: "CreatePodSandboxError", message, retryAtMs: clock.now() + delayMs, delayMs };
+    } finally {
+      if (address !== undefined) network.release(address);
+    }
+  };
+
+  const start = async (action: Of<"startContainer">, view: PodView): Promise<void> => {
+    const sandbox = currentSandbox(view);
+    const container = containerNamed(view.pod, action.name);
+    if (!sandbox || !container) return;
+    const before = state.failures.get(action.name);
+    const podIP = view.pod.spec?.hostNetwork ? (ports.node.hostIPs[0] ?? "") : (view.podIP ?? "");
+    const request = { pod: state.pod, container, sandboxId: sandbox.id, attempt: action.attempt, crashes: action.crashes, podIP };
+    const result = await timed("start_container", startContainer(ports, request, startSignal));
+    if ("reason" in result) return fail(container, result, before?.delayMs);
+    state.failures.delete(action.name);
+    if (action.attempt > 0) ports.metrics.restarts.inc();
+    if (container.lifecycle?.postStart) await postStart(container, result.id, podIP);
+  };
+
+  const fail = (container: Container, failure: { readonly reason: string; readonly message: string }, previousDelayMs: number | undefined): void => {
+    const isPull = failure.reason === "ErrImagePull";
+    const delayMs = isPull ? nextDelayMs(previousDelayMs) : 5_000;
+    state.failures.set(container.name, { ...failure, retryAtMs: clock.now() + delayMs, delayMs });
+    if (!isPull) return;
+    clock.setTimeout(() => {
+      const current = state.failures.get(container.name);
+      if (current?.reason !== "ErrImagePull" || loop.signal.aborted) return;
+      const message = `Back-off pulling image ${JSON.stringify(container.image)}`;
+      state.failures.set(container.name, { ...current, reason: "ImagePullBackOff", message: `${message}: ErrImagePull: ${failure.message}` });
+      events.record(state.pod, container.name, "Normal", "BackOff", message);
+      events.record(state.pod, container.name, "Warning", "Failed", "Error: ImagePullBackOff");
+      loop.poke();
+    }, pullReasonMs);
+  };
+
+  const postStart = async (container: Container, id: string, podIP: string): Promise<void> => {
+    state.inPostStart.add(id);
+    loop.poke();
+    const outcome = await runHandler(ports, container.lifecycle?.postStart ?? {}, { containerId: id, container, podIP }, 86_400_000, startSignal);
+    state.inPostStart.delete(id);
+    if (outcome.ok || startSignal.aborted) return;
+    events.record(state.pod, container.name, "Warning", "FailedPostStartHook", `PostStartHook failed: ${outcome.message}`);
+    events.record(state.pod, container.name, "Normal", "Killing", "FailedPostStartHook");
+    await runtime.stopContainer(id, graceOf(state.pod), loop.signal);
+  };
+
+  const stop = async (action: Of<"stopContainer">, view: PodView): Promise<void> => {
+    const startedAt = clock.now();
+    const first = !state.stopping.has(action.id);
+    const deadline = startedAt + action.graceSeconds * 1000;
+    state.stopping.set(action.id, deadline);
+    try {
+      const container = containerNamed(view.pod, action.name);
+      const hook = action.runPreStop && first ? container?.lifecycle?.preStop : undefined;
+      if (first) events.record(state.pod, action.name, "Normal", "Killing", action.because);
+      if (hook && container && action.graceSeconds > 0) {
+        const outcome = await runHandler(ports, hook, { containerId: action.id, container, podIP: view.podIP ?? ports.node.hostIPs[0] ?? "" }, action.graceSeconds * 1000, loop.signal);
+        if (!outcome.ok) events.record(state.pod, action.name, "Warning", "FailedPreStopHook", `PreStopHook failed: ${outcome.message}`);
+      }
+      const left = (deadline - clock.now()) / 1000;
+      const grace = action.graceSeconds <= 0 ? 0 : Math.max(leastGraceSeconds, left);
+      await timed("stop_container", runtime.stopContainer(action.id, grace, loop.signal));
+    } finally {
+      if (state.stopping.get(action.id) === deadline) state.stopping.delete(action.id);
+    }
+  };
+
+  return {
+    begin(action, view) {
+      switch (action.type) {
+        case "prepareVolumes":
+          return track("", () => prepareVolumes(view.podIP));
+        case "createSandbox":
+          return track("", () => createSandbox(action.attempt));
+        case "removeSandbox":
+          return track("", () => runtime.removePodSandbox(action.id, loop.signal));
+        case "stopSandbox":
+          return track("", () => runtime.stopPodSandbox(action.id, loop.signal));
+        case "startContainer":
+          return track(action.name, () => start(action, view));
+        case "removeContainer":
+          return track(action.name, () => runtime.removeContainer(action.id, loop.signal));
+        case "stopContainer":
+          // A shorter deadline may come while the first stop lasts, so each has an entry of its own.
+          return track(`${action.name} until ${clock.now() + action.graceSeconds * 1000}`, () => stop(action, view));
+        case "finish":
+          return;
+      }
+    },
+    abortStarts: () => starts.abort(new Error("the pod is to end")),
+    async finish(view) {
+      await Promise.all(view.sandboxes.map((sandbox) => runtime.removePodSandbox(sandbox.id, loop.signal)));
+      await Promise.all(view.containers.map((container) => runtime.removeContainer(container.id, loop.signal)));
+      await volumes.remove(state.apiPod.metadata?.uid ?? "");
+      // Last, so that an agent killed in between finds the object again and goes on.
+      if (!state.gone) await ports.api.deletePod(state.apiPod, loop.signal);
+    },
+  };
+}
+
+function containerNamed(pod: Pod, name: string): Container | undefined {
+  return [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].find((container) => container.name === name);
+}
+
+function graceOf(pod: Pod): number {
+  return pod.spec?.terminationGracePeriodSeconds ?? 30;
+}
+

@@ -1,0 +1,101 @@
+// All pods of this node: a worker for each, woken by the API and by the runtime's events. Containers whose pod is unknown
+// are removed once the API has told which pods there are.
+import type { Pod } from "@coxswain/api/core/v1";
+import { marks } from "@coxswain/container-runtime";
+import { selfView } from "../runtime/start-container.ts";
+import type { PodPorts } from "../../ports.ts";
+import { createPodWorker } from "./worker.ts";
+import type { PodWorker } from "./worker.ts";
+
+export interface PodSet {
+  /** Takes a pod, or its newer version. */
+  put(pod: Pod): void;
+  /** The pod is gone from the API. */
+  forget(uid: string): void;
+  /** Follows the runtime's events until the signal. */
+  run(signal: AbortSignal): Promise<void>;
+  /** The API's pods are all known now: what belongs to no pod is removed. */
+  collectOrphans(signal: AbortSignal): Promise<void>;
+  workers(): readonly PodWorker[];
+  byName(namespace: string, name: string): PodWorker | undefined;
+  /** Leaves the containers running. */
+  stop(): Promise<void>;
+}
+
+/** How often files of ConfigMaps, Secrets and tokens are brought up to date. */
+const refreshMs = 60_000;
+
+export function createPodSet(ports: PodPorts): PodSet {
+  const { clock, log, runtime, volumes } = ports;
+  const workers = new Map<string, PodWorker>();
+
+  const add = (uid: string, pod: Pod): void => {
+    const worker = createPodWorker(pod, ports);
+    workers.set(uid, worker);
+    ports.metrics.runningPods.set(workers.size);
+    worker.done.then(
+      () => {
+        if (workers.get(uid) === worker) workers.delete(uid);
+        ports.metrics.runningPods.set(workers.size);
+      },
+      (error: unknown) => log.error({ err: error, object: uid }, "a pod's worker ended with a bug"),
+    );
+  };
+
+  const followEvents = async (signal: AbortSignal): Promise<void> => {
+    for await (const event of runtime.events(signal)) {
+      if (event.type === "connected") for (const worker of workers.values()) worker.poke();
+      else workers.get(event.labels[marks.podUid] ?? "")?.poke();
+    }
+  };
+
+  const refresh = async (signal: AbortSignal): Promise<void> => {
+    while (!signal.aborted) {
+      await clock.sleep(refreshMs, signal).catch(() => undefined);
+      for (const worker of workers.values()) {
+        const pod = worker.pod();
+        if (signal.aborted || pod.metadata.deletionTimestamp || pod.status?.phase !== "Running") continue;
+        await volumes.refresh(selfView(ports, pod, pod.status.podIP), signal).catch((error: unknown) => log.warn({ err: error, object: pod.metadata.name }, "volumes could not be refreshed"));
+      }
+    }
+  };
+
+  const removeOrphan = async (uid: string, signal: AbortSignal): Promise<void> => {
+    for (const summary of await runtime.list({ podUid: uid }, signal)) {
+      if (summary.kind === "sandbox") await runtime.removePodSandbox(summary.id, signal);
+      else await runtime.removeContainer(summary.id, signal);
+    }
+    await volumes.remove(uid);
+  };
+
+  return {
+    put(pod) {
+      const uid = pod.metadata.uid ?? "";
+      const worker = workers.get(uid);
+      if (worker) worker.update(pod);
+      else add(uid, pod);
+    },
+    forget(uid) {
+      workers.get(uid)?.update(undefined);
+    },
+    async run(signal) {
+      await Promise.all([followEvents(signal), refresh(signal)]);
+    },
+    async collectOrphans(signal) {
+      const inRuntime = (await runtime.list(undefined, signal)).map((summary) => summary.labels[marks.podUid] ?? "");
+      const uids = new Set([...inRuntime, ...(await volumes.podUids())]);
+      for (const uid of uids) {
+        if (uid === "" || workers.has(uid)) continue;
+        log.info({ object: uid }, "removing what is left of an unknown pod");
+        await removeOrphan(uid, signal);
+      }
+    },
+    workers: () => [...workers.values()],
+    byName: (namespace, name) => [...workers.values()].find((worker) => worker.pod().metadata.name === name && worker.pod().metadata.namespace === namespace),
+    async stop() {
+      await Promise.all([...workers.values()].map((worker) => worker.stop()));
+      workers.clear();
+    },
+  };
+}
+

@@ -1,0 +1,212 @@
+// One pod's loop: observe, plan, act, report, wait. Operations that last (a pull, a grace period) run beside the loop and
+// wake it when they end, so that a pod that waits for one thing still reports and does the others.
+import type { Pod, PodStatus } from "@coxswain/api/core/v1";
+import type { Timer } from "@coxswain/clock";
+import { planPod } from "../../core/pod/plan.ts";
+import { podStatus } from "../../core/pod/status.ts";
+import type { PodView, StartFailure, VolumesState } from "../../core/pod/view.ts";
+import type { PodPorts } from "../../ports.ts";
+import { createProber } from "../probe/prober.ts";
+import { createPodObserver } from "../runtime/observe.ts";
+import type { PodObservation } from "../runtime/observe.ts";
+import { createPodActor } from "./actor.ts";
+
+export interface PodWorker {
+  /** The newest version of the pod; `undefined` when it is gone from the API. */
+  update(pod: Pod | undefined): void;
+  /** Something about its containers may have changed. */
+  poke(): void;
+  /** What was last reported of it. */
+  pod(): Pod;
+  /** Why it is as it is: the `because` of the last plan. */
+  because(): string;
+  /** Resolves when nothing of the pod is left, or after `stop`. */
+  readonly done: Promise<void>;
+  /** Leaves the containers as they are. */
+  stop(): Promise<void>;
+}
+
+/** A look without an occasion, in case an event was lost. */
+const relistMs = 60_000;
+const retryMs = 2_000;
+
+export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
+  const { clock, log } = ports;
+  const uid = initial.metadata?.uid ?? "";
+  const stopping = new AbortController();
+  const state = createPodState(initial);
+  let timer: Timer | undefined;
+  let wake = Promise.withResolvers<void>();
+  let awake = false;
+  const poke = (): void => {
+    awake = true;
+    wake.resolve();
+  };
+  const prober = createProber({ ...ports, changed: poke });
+  const actor = createPodActor(state, ports, { poke, signal: stopping.signal });
+  const observer = createPodObserver(uid, {
+    runtime: ports.runtime,
+    isAttached: (id) => ports.network.isAttached(id),
+    podDirectory: () => ports.volumes.podDirectory(state.pod),
+    fallBackToLogs: (name) => [...(state.pod.spec?.containers ?? []), ...(state.pod.spec?.initContainers ?? [])].some((container) => container.name === name && container.terminationMessagePolicy === "FallbackToLogsOnError"),
+  });
+
+  const look = async (): Promise<"again" | "done"> => {
+    const observation = await observer.observe(stopping.signal);
+    const podIP = podIPOf(observation) ?? state.attachedIP;
+    const running = observation.containers.filter((container) => container.state === "running");
+    prober.follow(state.pod, running, state.pod.spec?.hostNetwork ? (ports.node.hostIPs[0] ?? "") : (podIP ?? ""));
+    const view = viewOf(state, observation, podIP, prober.verdicts());
+    const now = clock.now();
+    const plan = planPod(view, now);
+    state.because = plan.because;
+    if (plan.actions.length > 0) log.debug({ object: nameOf(state.pod), actions: plan.actions.map((action) => action.type), because: plan.because }, "plan");
+    const finishing = plan.actions.some((action) => action.type === "finish");
+    // The end is told first; a start is not held up by telling of it.
+    if (finishing) await report(view);
+    for (const action of plan.actions) if (action.type !== "finish") actor.begin(action, view);
+    if (finishing) {
+      await actor.finish(view);
+      return "done";
+    }
+    await report(viewOf(state, observation, podIP, prober.verdicts()));
+    timer?.cancel();
+    timer = clock.setTimeout(poke, Math.max(10, Math.min(relistMs, (plan.wakeAtMs ?? Number.POSITIVE_INFINITY) - clock.now())));
+    return "again";
+  };
+
+  const report = async (view: PodView): Promise<void> => {
+    if (state.gone) return;
+    const status = podStatus(view, ports.node, clock.now());
+    const text = JSON.stringify(status);
+    if (text === state.reported) return;
+    const written = await ports.api.writeStatus(state.pod, status, stopping.signal);
+    state.reported = text;
+    state.lastStatus = status;
+    if (!written) state.gone = true;
+    observeStart(status);
+  };
+
+  let startObserved = initial.status?.phase === "Running";
+  const observeStart = (status: PodStatus): void => {
+    if (startObserved || status.phase !== "Running") return;
+    startObserved = true;
+    ports.metrics.podStart.observe((clock.now() - state.seenAtMs) / 1000);
+  };
+  state.seenAtMs = clock.now();
+
+  const run = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      awake = false;
+      try {
+        if ((await look()) === "done") return;
+      } catch (error) {
+        if (stopping.signal.aborted) return;
+        log.warn({ object: nameOf(state.pod), err: error }, "the pod could not be looked after; trying again");
+        timer?.cancel();
+        timer = clock.setTimeout(poke, retryMs);
+      }
+      if (!awake) await wake.promise;
+      wake = Promise.withResolvers();
+    }
+  };
+  const done = run().finally(() => {
+    timer?.cancel();
+    prober.stop();
+  });
+
+  return {
+    update(pod) {
+      if (!pod) state.gone = true;
+      else {
+        state.apiPod = pod;
+        if (pod.metadata?.deletionTimestamp) actor.abortStarts();
+      }
+      if (!pod) actor.abortStarts();
+      poke();
+    },
+    poke,
+    pod: () => state.pod,
+    because: () => state.because,
+    done,
+    async stop() {
+      stopping.abort(new Error("the agent stops"));
+      wake.resolve();
+      await done;
+    },
+  };
+}
+
+/** What a worker remembers between looks: its own attempts and what it reported. */
+export interface PodState {
+  apiPod: Pod;
+  lastStatus: PodStatus | undefined;
+  /** The newest specification with the newest status, whichever side it comes from. */
+  readonly pod: Pod;
+  gone: boolean;
+  reported: string;
+  because: string;
+  seenAtMs: number;
+  attachedIP: string | undefined;
+  volumes: VolumesState;
+  sandboxFailure: (StartFailure & { readonly delayMs: number }) | undefined;
+  readonly failures: Map<string, StartFailure & { readonly delayMs: number }>;
+  readonly busy: Map<string, Promise<void>>;
+  readonly stopping: Map<string, number>;
+  readonly inPostStart: Set<string>;
+}
+
+function createPodState(pod: Pod): PodState {
+  return {
+    apiPod: pod,
+    lastStatus: undefined,
+    get pod(): Pod {
+      return this.lastStatus ? { ...this.apiPod, status: withForeignConditions(this.lastStatus, this.apiPod.status) } : this.apiPod;
+    },
+    gone: false,
+    reported: "",
+    because: "",
+    seenAtMs: 0,
+    attachedIP: undefined,
+    volumes: { state: "absent" },
+    sandboxFailure: undefined,
+    failures: new Map(),
+    busy: new Map(),
+    stopping: new Map(),
+    inPostStart: new Set(),
+  };
+}
+
+const ownConditions: ReadonlySet<string> = new Set(["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady"]);
+
+/** Our status is the newest for what we decide; conditions of others (readiness gates) are newest in the API. */
+function withForeignConditions(own: PodStatus, api: PodStatus | undefined): PodStatus {
+  const foreign = (api?.conditions ?? []).filter((condition) => !ownConditions.has(condition.type));
+  return { ...own, conditions: [...(own.conditions ?? []).filter((condition) => ownConditions.has(condition.type)), ...foreign] };
+}
+
+function viewOf(state: PodState, observation: PodObservation, podIP: string | undefined, probes: PodView["probes"]): PodView {
+  return {
+    pod: state.pod,
+    orphaned: state.gone,
+    sandboxes: observation.sandboxes,
+    containers: observation.containers,
+    busy: new Set(state.busy.keys()),
+    stopping: state.stopping,
+    volumes: state.volumes,
+    failures: state.failures,
+    sandboxFailure: state.sandboxFailure,
+    probes,
+    inPostStart: state.inPostStart,
+    podIP,
+  };
+}
+
+function podIPOf(observation: PodObservation): string | undefined {
+  return observation.sandboxes.filter((sandbox) => sandbox.running).toSorted((a, b) => b.attempt - a.attempt)[0]?.podIP;
+}
+
+export function nameOf(pod: Pod): string {
+  return `${pod.metadata?.namespace ?? ""}/${pod.metadata?.name ?? ""}`;
+}
+

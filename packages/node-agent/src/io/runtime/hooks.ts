@@ -1,0 +1,114 @@
+// Runs a lifecycle handler or the action of a probe once: a command in the container, an HTTP request, a connection, or a
+// wait. The outcome is a value; what follows from it is decided elsewhere.
+import { request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { connect } from "node:net";
+import type { Container, ExecAction, HTTPGetAction, SleepAction, TCPSocketAction } from "@coxswain/api/core/v1";
+import type { Clock } from "@coxswain/clock";
+import type { ContainerRuntime } from "@coxswain/container-runtime";
+import type { ProbeOutcome } from "../../core/probe/probe.ts";
+import { messageOf } from "../../errors.ts";
+
+export interface HandlerTarget {
+  readonly containerId: string;
+  readonly container: Container;
+  readonly podIP: string;
+}
+
+export interface Handler {
+  readonly exec?: ExecAction | undefined;
+  readonly httpGet?: HTTPGetAction | undefined;
+  readonly tcpSocket?: TCPSocketAction | undefined;
+  readonly sleep?: SleepAction | undefined;
+}
+
+/** The kubelet reads this much of a command's or server's answer. */
+const mostAnswerBytes = 10 << 10;
+
+export async function runHandler(ports: { readonly runtime: ContainerRuntime; readonly clock: Clock }, handler: Handler, target: HandlerTarget, timeoutMs: number, signal: AbortSignal): Promise<ProbeOutcome> {
+  const aborter = new AbortController();
+  const timer = ports.clock.setTimeout(() => aborter.abort(new Error(`timed out after ${timeoutMs / 1000}s`)), timeoutMs);
+  const limit = AbortSignal.any([signal, aborter.signal]);
+  try {
+    if (handler.exec) return await runCommand(ports.runtime, handler.exec.command ?? [], target, limit);
+    if (handler.httpGet) return await getHttp(handler.httpGet, target, limit);
+    if (handler.tcpSocket) return await openSocket(handler.tcpSocket, target, limit);
+    if (handler.sleep) await ports.clock.sleep(handler.sleep.seconds * 1000, limit);
+    return { ok: true, message: "" };
+  } catch (error) {
+    return { ok: false, message: aborter.signal.aborted ? `command ${JSON.stringify(handler.exec?.command?.join(" ") ?? "")} timed out`.replace('command "" ', "") : messageOf(error) };
+  } finally {
+    timer.cancel();
+  }
+}
+
+async function runCommand(runtime: ContainerRuntime, command: readonly string[], target: HandlerTarget, signal: AbortSignal): Promise<ProbeOutcome> {
+  const session = await runtime.exec(target.containerId, { command, stdin: false, tty: false }, signal);
+  const cut = (): void => session.close();
+  signal.addEventListener("abort", cut, { once: true });
+  try {
+    let output = "";
+    const collect = async (stream: AsyncIterable<Buffer> | undefined): Promise<void> => {
+      if (stream) for await (const bytes of stream) output = (output + bytes.toString()).slice(0, mostAnswerBytes);
+    };
+    await Promise.all([collect(session.stdout), collect(session.stderr)]);
+    signal.throwIfAborted();
+    const code = await session.exitCode;
+    return { ok: code === 0, message: code === 0 ? output : output || `command ${command.join(" ")} exited with ${code}` };
+  } finally {
+    signal.removeEventListener("abort", cut);
+    session.close();
+  }
+}
+
+function getHttp(action: HTTPGetAction, target: HandlerTarget, signal: AbortSignal): Promise<ProbeOutcome> {
+  const port = portOf(action.port, target.container);
+  const secure = action.scheme === "HTTPS";
+  const host = action.host || target.podIP;
+  const path = action.path ? (action.path.startsWith("/") ? action.path : `/${action.path}`) : "/";
+  const given = Object.fromEntries((action.httpHeaders ?? []).map((header) => [header.name.toLowerCase(), header.value]));
+  const options = { host, port, path, method: "GET", signal, agent: false as const, headers: { "user-agent": "kube-probe/1.36", accept: "*/*", connection: "close", ...given } };
+  const { promise, resolve, reject } = Promise.withResolvers<ProbeOutcome>();
+  const request = secure ? httpsRequest({ ...options, rejectUnauthorized: false }) : httpRequest(options);
+  request.on("response", (response) => {
+    const status = response.statusCode ?? 0;
+    let read = 0;
+    const done = (): void => resolve(status >= 200 && status < 400 ? { ok: true, message: "" } : { ok: false, message: `HTTP probe failed with statuscode: ${status}` });
+    response.on("data", (bytes: Buffer) => {
+      read += bytes.length;
+      if (read > mostAnswerBytes) response.destroy();
+    });
+    response.on("end", done).on("close", done).on("error", done);
+  });
+  request.on("error", (error) => reject(signal.aborted ? signal.reason : new Error(`Get "${secure ? "https" : "http"}://${host}:${port}${path}": ${dialText(error, host, port)}`)));
+  request.end();
+  return promise;
+}
+
+function openSocket(action: TCPSocketAction, target: HandlerTarget, signal: AbortSignal): Promise<ProbeOutcome> {
+  const host = action.host || target.podIP;
+  const port = portOf(action.port, target.container);
+  const { promise, resolve, reject } = Promise.withResolvers<ProbeOutcome>();
+  const socket = connect({ host, port, signal });
+  socket.on("connect", () => {
+    socket.destroy();
+    resolve({ ok: true, message: "" });
+  });
+  socket.on("error", (error) => reject(signal.aborted ? signal.reason : new Error(dialText(error, host, port))));
+  return promise;
+}
+
+function portOf(port: number | string, container: Container): number {
+  if (typeof port === "number") return port;
+  const named = container.ports?.find((candidate) => candidate.name === port)?.containerPort ?? Number(port);
+  if (!Number.isInteger(named)) throw new Error(`couldn't find port: ${JSON.stringify(port)} in container ${container.name}`);
+  return named;
+}
+
+/** Go's sentence for a refused or failed connection, which people search for. */
+function dialText(error: Error, host: string, port: number): string {
+  const code = "code" in error ? error.code : undefined;
+  if (code === "ECONNREFUSED") return `dial tcp ${host}:${port}: connect: connection refused`;
+  if (code === "EHOSTUNREACH") return `dial tcp ${host}:${port}: connect: no route to host`;
+  return error.message;
+}

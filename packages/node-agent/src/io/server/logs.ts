@@ -1,0 +1,47 @@
+// A container's log as the API asks for it: tail, since, timestamps, a limit of bytes, and the attempt before.
+import type { ContainerRuntime, LogChunk } from "@coxswain/container-runtime";
+import { marks } from "@coxswain/container-runtime";
+import { agentMarks } from "../../core/container/config.ts";
+
+export interface LogQuery {
+  readonly follow: boolean;
+  readonly previous: boolean;
+  readonly timestamps: boolean;
+  readonly tailLines: number | undefined;
+  readonly sinceMs: number | undefined;
+  readonly limitBytes: number | undefined;
+}
+
+export type LogQueryResult = { readonly query: LogQuery } | { readonly error: string };
+
+export function parseLogQuery(parameters: URLSearchParams, nowMs: number): LogQueryResult {
+  const number = (name: string): number | undefined => {
+    const text = parameters.get(name);
+    return text === null || text === "" ? undefined : Number(text);
+  };
+  const flag = (name: string): boolean => ["true", "1", "t"].includes(parameters.get(name) ?? "");
+  const [tailLines, sinceSeconds, limitBytes] = [number("tailLines"), number("sinceSeconds"), number("limitBytes")];
+  const wrong = Object.entries({ tailLines, sinceSeconds, limitBytes }).find(([, value]) => value !== undefined && !(Number.isSafeInteger(value) && value >= 0));
+  if (wrong) return { error: `${wrong[0]} must be a whole number of at least 0` };
+  const sinceTime = parameters.get("sinceTime");
+  const sinceMs = sinceTime ? Date.parse(sinceTime) : sinceSeconds === undefined ? undefined : nowMs - sinceSeconds * 1000;
+  if (Number.isNaN(sinceMs)) return { error: `sinceTime is not a time: ${JSON.stringify(sinceTime)}` };
+  return { query: { follow: flag("follow"), previous: flag("previous"), timestamps: flag("timestamps"), tailLines, sinceMs, limitBytes } };
+}
+
+/** The id of the container's newest attempt, or of the one before. */
+export async function findAttempt(runtime: ContainerRuntime, podUid: string, container: string, previous: boolean): Promise<string | undefined> {
+  const attempts = (await runtime.list({ podUid }))
+    .filter((summary) => summary.kind === "container" && summary.labels[marks.containerName] === container)
+    .toSorted((a, b) => Number(b.labels[agentMarks.attempt] ?? 0) - Number(a.labels[agentMarks.attempt] ?? 0) || b.createdAtMs - a.createdAtMs);
+  return attempts[previous ? 1 : 0]?.id;
+}
+
+export async function* limited(chunks: AsyncIterable<LogChunk>, limitBytes: number | undefined): AsyncIterable<Uint8Array> {
+  let left = limitBytes ?? Number.POSITIVE_INFINITY;
+  for await (const { bytes } of chunks) {
+    if (left <= 0) return;
+    yield bytes.length > left ? bytes.subarray(0, left) : bytes;
+    left -= bytes.length;
+  }
+}

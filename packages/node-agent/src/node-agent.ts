@@ -1,0 +1,165 @@
+// The assembly of the node agent: which parts there are and in which order they begin. Only wiring.
+import { mkdir, readFile } from "node:fs/promises";
+import { nodes, pods, services } from "@coxswain/api/core/v1";
+import type { Node, Pod, Service } from "@coxswain/api/core/v1";
+import type { ApiObject, DeepReadonly } from "@coxswain/apimachinery";
+import { createClient, loadKubeconfig } from "@coxswain/client";
+import { createDockerRuntime } from "@coxswain/container-runtime";
+import type { RuntimeVersion } from "@coxswain/container-runtime";
+import { createEventRecorder, createInformer } from "@coxswain/controller";
+import { StartError } from "@coxswain/daemon";
+import type { Component, DaemonPorts } from "@coxswain/daemon";
+import { createNetfilter, createTool } from "@coxswain/netfilter";
+import type { NodeAgentConfig } from "./config.ts";
+import { agentMarks } from "./core/container/config.ts";
+import { routesTo } from "./core/network/routes.ts";
+import { isPodChain, podTables } from "./core/network/rules.ts";
+import { messageOf } from "./errors.ts";
+import { createVolumes } from "./io/mounts/volumes.ts";
+import { createPodNetwork } from "./io/net/pod-network.ts";
+import { readMachine } from "./io/node/machine.ts";
+import { createRegistration } from "./io/node/registration.ts";
+import { createPodApi } from "./io/pods/api.ts";
+import { createPodEvents } from "./io/pods/events.ts";
+import { createPodSet } from "./io/pods/pod-set.ts";
+import type { PodSet } from "./io/pods/pod-set.ts";
+import { createAgentServer } from "./io/server/server.ts";
+import { agentMetrics } from "./metrics.ts";
+import { clearMachine } from "./cleanup.ts";
+
+/** Bridge and rules are looked at this often, in case somebody has changed them. */
+const repairMs = 30_000;
+
+export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPorts): Promise<Component> {
+  const { clock, random, log } = daemon;
+  const metrics = daemon.metrics.create(agentMetrics);
+  const client = createClient(loadKubeconfig(config.kubeconfig, { userAgent: "coxswain-node-agent" }), { clock, random });
+  const runtime = createDockerRuntime({ socketPath: config.runtimeSocket, cluster: config.clusterId }, { clock });
+  const version = await reachRuntime(() => runtime.version(), config.runtimeSocket);
+  await mkdir(config.rootDirectory, { recursive: true, mode: 0o750 });
+  const machine = () => readMachine(version, config.rootDirectory, config.nodeIp);
+  const facts = await machine();
+
+  const netfilter = createNetfilter({ owned: isPodChain, tables: podTables }, { tool: createTool({ family: "ipv4", waitSeconds: 5 }) });
+  const network = createPodNetwork(
+    { bridge: config.bridge, clusterCidr: config.clusterCidr },
+    { netfilter, taken: async () => new Set((await runtime.list()).flatMap((summary) => summary.labels[agentMarks.podIP] ?? [])) },
+  );
+  const serviceInformer = createInformer<Service>(client.resource(services), {}, daemon);
+  const nodeInformer = createInformer<Node>(client.resource(nodes), {}, daemon);
+  const podInformer = createInformer<Pod>(client.resource(pods), { fieldSelector: `spec.nodeName=${config.nodeName}` }, daemon);
+  const api = createPodApi({ client, clock, services: () => serviceInformer.list().map((service) => own<Service>(service)) });
+  const volumes = createVolumes({ rootDirectory: config.rootDirectory }, { clock, random, api });
+  const recorder = createEventRecorder({ component: "kubelet", host: config.nodeName }, { client, clock, random, log });
+  let hostResolvConf = await readFile(config.resolvConfFile, "utf8").catch(() => "");
+
+  const podSet: PodSet = createPodSet({
+    clock,
+    random,
+    log,
+    metrics,
+    runtime,
+    network,
+    volumes,
+    api,
+    events: createPodEvents(recorder),
+    node: {
+      name: config.nodeName,
+      hostIPs: facts.addresses,
+      allocatable: { cpu: facts.cpus - config.reserved.cpu, memoryBytes: facts.memoryBytes - config.reserved.memoryBytes },
+      memoryBytes: facts.memoryBytes,
+    },
+    sandboxImage: config.sandboxImage,
+    resolver: () => ({ clusterDns: config.clusterDns, clusterDomain: config.clusterDomain, hostResolvConf }),
+  });
+  const missing = (): readonly string[] => [network.missing()].filter((text) => text !== undefined);
+  const registration = createRegistration(
+    {
+      name: config.nodeName,
+      labels: config.labels,
+      taints: config.taints,
+      podCidr: config.podCidr,
+      maxPods: config.maxPods,
+      port: config.server.port,
+      reservedCpu: config.reserved.cpu,
+      reservedMemoryBytes: config.reserved.memoryBytes,
+    },
+    { client, clock, random, log, machine, missing, heartbeatFailed: () => metrics.heartbeatFailures.inc() },
+  );
+  const server = createAgentServer({ ...config.server, authorizedClients: config.authorizedClients }, { clock, log, metrics: daemon.metrics, runtime, podSet, ready: () => [...missing(), ...(registration.registered() ? [] : ["the node is not registered"])] });
+
+  const living = new AbortController();
+  let loops: Promise<unknown> | undefined;
+
+  /** The node's CIDR and the ways to the others, whenever a node changes. */
+  const followNodes = async (signal: AbortSignal): Promise<void> => {
+    let configured = "";
+    let wake = Promise.withResolvers<void>();
+    nodeInformer.subscribe(() => wake.resolve());
+    while (!signal.aborted) {
+      try {
+        const all = nodeInformer.list().map((node) => own<Node>(node));
+        const podCidr = all.find((node) => node.metadata.name === config.nodeName)?.spec?.podCIDR ?? config.podCidr;
+        if (podCidr && podCidr !== configured) {
+          await network.configure(podCidr, signal);
+          configured = podCidr;
+          log.info({ node: config.nodeName, podCidr }, "the pod network is ready");
+          registration.poke();
+        } else if (configured !== "") await network.repair(signal);
+        if (configured !== "" && nodeInformer.synced()) await network.setRoutes(routesTo(all, config.nodeName), signal);
+        hostResolvConf = await readFile(config.resolvConfFile, "utf8").catch(() => hostResolvConf);
+      } catch (error) {
+        if (!signal.aborted) log.warn({ err: error }, "the pod network could not be made");
+      }
+      await Promise.race([wake.promise, clock.sleep(repairMs, signal).catch(() => undefined)]);
+      wake = Promise.withResolvers();
+    }
+  };
+
+  const followPods = async (signal: AbortSignal): Promise<void> => {
+    podInformer.subscribe((event) => {
+      if (event.type === "deleted") podSet.forget(event.object.metadata.uid ?? "");
+      else podSet.put(own<Pod>(event.object));
+    });
+    await podInformer.whenSynced(signal);
+    await podSet.collectOrphans(signal);
+  };
+
+  return {
+    async start(signal) {
+      if (config.cleanup === "and-exit") {
+        await clearMachine({ runtime, network, volumes });
+        daemon.end("the machine is cleared");
+        return;
+      }
+      const until = AbortSignal.any([signal, living.signal]);
+      await server.start(until);
+      const owned = [registration.run(until), nodeInformer.run(until), serviceInformer.run(until), podInformer.run(until), podSet.run(until), followNodes(until), followPods(until)];
+      loops = Promise.all(owned.map((loop) => loop.catch((error: unknown) => (until.aborted ? undefined : daemon.die("a loop of the agent ended", error)))));
+    },
+    ready: () => [...server.ready(), ...missing(), ...(registration.registered() ? [] : ["the node is not registered"]), ...(podInformer.synced() ? [] : ["the pods are not known yet"])],
+    async stop() {
+      living.abort(new Error("the agent stops"));
+      await server.stop();
+      await podSet.stop();
+      await loops;
+      loops = undefined;
+      if (config.cleanup === "on-stop") await clearMachine({ runtime, network, volumes });
+      await client.close();
+      runtime.close();
+    },
+  };
+}
+
+async function reachRuntime(version: () => Promise<RuntimeVersion>, socket: string): Promise<RuntimeVersion> {
+  try {
+    return await version();
+  } catch (cause) {
+    throw new StartError(`no Docker Engine answers at ${socket}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** Objects of a cache are shared; what pods' workers keep is a copy of their own. */
+function own<T extends ApiObject>(object: DeepReadonly<T>): T {
+  return structuredClone(object) as T;
+}

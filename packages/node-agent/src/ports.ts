@@ -1,0 +1,60 @@
+// What the agent needs of the world, in its own words. Implementations are in io/; tests bring their own.
+import type { ConfigMap, Pod, PodStatus, Secret, Service } from "@coxswain/api/core/v1";
+import type { Clock, Random } from "@coxswain/clock";
+import type { ContainerRuntime } from "@coxswain/container-runtime";
+import type { Logger } from "@coxswain/daemon";
+import type { ResolverSettings } from "./core/network/files.ts";
+import type { Volumes } from "./io/mounts/volumes.ts";
+import type { AgentMetrics } from "./metrics.ts";
+
+/** The objects that pods refer to, and what becomes of them. `undefined` answers mean "there is none". */
+export interface PodApi {
+  configMap(namespace: string, name: string, signal?: AbortSignal): Promise<ConfigMap | undefined>;
+  secret(namespace: string, name: string, signal?: AbortSignal): Promise<Secret | undefined>;
+  /** A token bound to the pod. */
+  token(pod: Pod, request: { readonly audience: string; readonly expirationSeconds: number }, signal?: AbortSignal): Promise<{ readonly token: string; readonly expiresAtMs: number }>;
+  /** From a cache; used for environment variables. */
+  services(): readonly Service[];
+  /** `undefined` when the pod is gone or another one by now. */
+  writeStatus(pod: Pod, status: PodStatus, signal?: AbortSignal): Promise<Pod | undefined>;
+  /** Removes the object for good (grace 0), if it is still this one. */
+  deletePod(pod: Pod, signal?: AbortSignal): Promise<void>;
+}
+
+export interface PodEvents {
+  record(pod: Pod, container: string | undefined, type: "Normal" | "Warning", reason: string, message: string): void;
+}
+
+/** The pods' network on this machine. Everything it makes carries our name and goes with `remove`. */
+export interface PodNetwork {
+  /** Gives the sandbox its interface and address. */
+  attach(sandbox: { readonly id: string; readonly pid: number; readonly address: string }, signal?: AbortSignal): Promise<void>;
+  isAttached(sandboxId: string): Promise<boolean>;
+  /** Why no pod can have an address yet; `undefined` when ready. */
+  missing(): string | undefined;
+  /** An address nobody has, held until `release` or until a sandbox carries it. */
+  reserve(): Promise<string>;
+  release(address: string): void;
+}
+
+export interface NodeFacts {
+  readonly name: string;
+  readonly hostIPs: readonly string[];
+  readonly allocatable: { readonly cpu: number; readonly memoryBytes: number };
+  readonly memoryBytes: number;
+}
+
+export interface PodPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly metrics: AgentMetrics;
+  readonly runtime: ContainerRuntime;
+  readonly network: PodNetwork;
+  readonly volumes: Volumes;
+  readonly api: PodApi;
+  readonly events: PodEvents;
+  readonly node: NodeFacts;
+  readonly sandboxImage: string;
+  readonly resolver: () => ResolverSettings;
+}

@@ -33,10 +33,14 @@ interface Requests {
   compact: CompactionRequest;
   leaseGrant: LeaseGrantRequest;
   leaseRevoke: LeaseRevokeRequest;
+  /** Starts a lease's time again, where it came to a member that does not lead: only the leader keeps the time. */
+  leaseRenew: LeaseRevokeRequest;
+  /** What is left of a lease, in `ttl`, so that the next leader does not begin from its full time. */
+  leaseCheckpoint: LeaseGrantRequest;
   alarm: AlarmRequest;
   /** A member says its name and its client URLs. */
   publish: Member;
-  /** Rides in a membership entry: the member that is added, changed, or (its id only) removed. */
+  /** In a membership entry: who is added, promoted or (its id only) removed. In a normal one: a member's new peer URLs. */
   member: Member;
 }
 
@@ -47,6 +51,8 @@ const messages = {
   compact: compactionRequest,
   leaseGrant: leaseGrantRequest,
   leaseRevoke: leaseRevokeRequest,
+  leaseRenew: leaseRevokeRequest,
+  leaseCheckpoint: leaseGrantRequest,
   alarm: alarmRequest,
   publish: member,
   member,
@@ -98,8 +104,10 @@ function encodeRequest(command: CommandInit): Buffer {
     case "compact":
       return encode(compactionRequest, command.request);
     case "leaseGrant":
+    case "leaseCheckpoint":
       return encode(leaseGrantRequest, command.request);
     case "leaseRevoke":
+    case "leaseRenew":
       return encode(leaseRevokeRequest, command.request);
     case "alarm":
       return encode(alarmRequest, command.request);

@@ -1,0 +1,73 @@
+// The Lease service. Time is kept by the leader alone; a member that does not lead sends a renewal through the log.
+import type {
+  Init,
+  LeaseGrantRequest,
+  LeaseGrantResponse,
+  LeaseKeepAliveRequest,
+  LeaseKeepAliveResponse,
+  LeaseLeasesResponse,
+  LeaseRevokeRequest,
+  LeaseRevokeResponse,
+  LeaseTimeToLiveRequest,
+  LeaseTimeToLiveResponse,
+  StreamCall,
+} from "@coxswain/etcd-api";
+import { GrpcError } from "@coxswain/etcd-api";
+import { etcdError } from "./errors.ts";
+import type { Served } from "./ports.ts";
+
+export async function serveLeaseGrant(served: Served, request: LeaseGrantRequest): Promise<Init<LeaseGrantResponse>> {
+  served.admit(64);
+  // The id travels in the proposal: every member must make the same lease.
+  const id = request.id === 0n ? served.newLeaseId() : request.id;
+  const answer = await served.propose<"leaseGrant">({ kind: "leaseGrant", request: { id, ttl: request.ttl } });
+  return { header: served.header(answer.revision), id, ttl: answer.ttlSeconds };
+}
+
+export async function serveLeaseRevoke(served: Served, request: LeaseRevokeRequest): Promise<Init<LeaseRevokeResponse>> {
+  const { revision } = await served.propose<"leaseRevoke">({ kind: "leaseRevoke", request });
+  return { header: served.header(revision) };
+}
+
+export async function serveLeaseKeepAlive(served: Served, requests: AsyncIterable<LeaseKeepAliveRequest>, call: StreamCall<LeaseKeepAliveResponse>): Promise<void> {
+  for await (const { id } of requests) {
+    const ttl = await renew(served, id);
+    if (!call.send({ header: served.header(), id, ttl })) await call.drained();
+  }
+}
+
+/** The time to live; 0 when the lease is gone, which is an answer and not an error here. */
+async function renew(served: Served, id: bigint): Promise<number> {
+  if (served.status().role === "leader") {
+    // Only a leader that still is one may promise time.
+    await served.linearize();
+    const renewed = served.mvcc().leases.renew(id, served.nowMs());
+    if ("refused" in renewed) return 0;
+    if (renewed.checkpoint) await served.propose<"leaseCheckpoint">({ kind: "leaseCheckpoint", request: { id, ttl: 0 } });
+    return renewed.ttlSeconds;
+  }
+  try {
+    return (await served.propose<"leaseRenew">({ kind: "leaseRenew", request: { id } })).ttlSeconds;
+  } catch (error) {
+    if (error instanceof GrpcError && error.details === etcdError("leaseNotFound").details) return 0;
+    throw error;
+  }
+}
+
+export async function serveLeaseTimeToLive(served: Served, request: LeaseTimeToLiveRequest): Promise<Init<LeaseTimeToLiveResponse>> {
+  await served.linearize();
+  const info = served.mvcc().leases.info(request.id, served.nowMs());
+  if ("refused" in info) return { header: served.header(), id: request.id, ttl: -1 };
+  return {
+    header: served.header(),
+    id: request.id,
+    ttl: info.remainingTtlSeconds,
+    grantedTTL: info.grantedTtlSeconds,
+    keys: request.keys ? info.keys : [],
+  };
+}
+
+export async function serveLeaseLeases(served: Served): Promise<Init<LeaseLeasesResponse>> {
+  await served.linearize();
+  return { header: served.header(), leases: served.mvcc().leases.ids().map((id) => ({ id })) };
+}

@@ -1,0 +1,154 @@
+// Requests on their way through the log: gives each a number, hands it to Raft, and wakes its owner when the entry with that number was
+// applied here. Being applied is the only proof; when time runs out nobody knows, and the client is told so.
+import type { Clock, Random, Timer } from "@coxswain/clock";
+import type { GrpcError } from "@coxswain/etcd-api";
+import { encodeCommand } from "./core/command.ts";
+import type { CommandInit, CommandKind, Origin } from "./core/command.ts";
+import type { AnswerOf, Outcome } from "./core/outcome.ts";
+import { etcdError } from "./io/rpc/errors.ts";
+import type { MembershipChange, ProposalOutcome } from "raft-ts";
+
+export interface ProposalsConfig {
+  readonly memberId: bigint;
+  readonly maxRequestBytes: number;
+  /** etcd: five seconds and two election timeouts. */
+  readonly timeoutMs: number;
+  /** How long a request waits for a leader before it is refused. */
+  readonly leaderWaitMs: number;
+}
+
+export interface ProposalsPorts {
+  readonly propose: (data: Uint8Array) => ProposalOutcome;
+  readonly proposeMembership: (change: MembershipChange) => ProposalOutcome;
+  /** Entries that are committed but not applied: with many, new requests are refused. */
+  readonly backlog: () => number;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+interface Waiting {
+  readonly deadlineMs: number;
+  readonly settle: (outcome: Outcome) => void;
+  readonly fail: (error: GrpcError) => void;
+  /** Undefined once it is in Raft's hands. */
+  send: (() => ProposalOutcome) | undefined;
+}
+
+/** etcd refuses beyond this gap between commit and apply. */
+const mostUnapplied = 5000;
+
+export class Proposals {
+  readonly #config: ProposalsConfig;
+  readonly #ports: ProposalsPorts;
+  readonly #boot: number;
+  readonly #waiting = new Map<number, Waiting>();
+  #sequence = 0;
+  #timer: Timer | undefined;
+
+  constructor(config: ProposalsConfig, ports: ProposalsPorts) {
+    this.#config = config;
+    this.#ports = ports;
+    this.#boot = ports.random.int(2 ** 32);
+  }
+
+  get pending(): number {
+    return this.#waiting.size;
+  }
+
+  /** Resolves with what the command did; rejects with etcd's error when it was refused or its fate is unknown. */
+  async propose<K extends CommandKind>(command: Extract<CommandInit, { kind: K }>): Promise<AnswerOf<K>> {
+    const origin = this.#nextOrigin();
+    const data = encodeCommand(origin, command);
+    if (data.length > this.#config.maxRequestBytes) throw etcdError("requestTooLarge");
+    return (await this.#enter(origin, () => this.#ports.propose(data))) as AnswerOf<K>;
+  }
+
+  async proposeMembership(changes: MembershipChange["changes"], command: Extract<CommandInit, { kind: "member" }>): Promise<AnswerOf<"member">> {
+    const origin = this.#nextOrigin();
+    const change: MembershipChange = { transition: "auto", changes, context: encodeCommand(origin, command) };
+    return (await this.#enter(origin, () => this.#ports.proposeMembership(change))) as AnswerOf<"member">;
+  }
+
+  /** An entry was applied. */
+  settle(origin: Origin, outcome: Outcome): void {
+    if (origin.member !== this.#config.memberId || origin.boot !== this.#boot) return;
+    const waiting = this.#waiting.get(origin.sequence);
+    this.#waiting.delete(origin.sequence);
+    waiting?.settle(outcome);
+  }
+
+  /** There is a leader: what waited for one goes now. */
+  leaderFound(): void {
+    for (const [sequence, waiting] of this.#waiting) if (waiting.send) this.#try(sequence, waiting);
+  }
+
+  failAll(name: "stopped" | "leaderChanged"): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    const all = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const waiting of all) waiting.fail(etcdError(name));
+  }
+
+  #nextOrigin(): Origin {
+    return { member: this.#config.memberId, boot: this.#boot, sequence: ++this.#sequence };
+  }
+
+  #enter(origin: Origin, send: () => ProposalOutcome): Promise<unknown> {
+    if (this.#ports.backlog() > mostUnapplied) throw etcdError("tooManyRequests");
+    return new Promise((resolve, reject) => {
+      const waiting: Waiting = {
+        deadlineMs: this.#ports.clock.monotonic() + this.#config.timeoutMs,
+        settle: (outcome) => ("refused" in outcome ? reject(etcdError(outcome.refused)) : resolve(outcome.answer)),
+        fail: reject,
+        send,
+      };
+      this.#waiting.set(origin.sequence, waiting);
+      this.#armTimer();
+      this.#try(origin.sequence, waiting);
+    });
+  }
+
+  #try(sequence: number, waiting: Waiting): void {
+    const outcome = waiting.send?.();
+    switch (outcome) {
+      case "accepted":
+      case "forwarded":
+        waiting.send = undefined;
+        return;
+      case "no-leader":
+      case "transferring":
+      case undefined:
+        // Waits for a leader, but not long.
+        return;
+      case "too-much-uncommitted":
+        this.#waiting.delete(sequence);
+        waiting.fail(etcdError("tooManyRequests"));
+        return;
+      case "not-a-member":
+        this.#waiting.delete(sequence);
+        waiting.fail(etcdError("stopped"));
+        return;
+    }
+  }
+
+  /** One coarse timer for all: a request may wait half a second longer than it should. */
+  #armTimer(): void {
+    this.#timer ??= this.#ports.clock.setTimeout(() => {
+      this.#timer = undefined;
+      const nowMs = this.#ports.clock.monotonic();
+      for (const [sequence, waiting] of this.#waiting) {
+        const leaderless = waiting.send !== undefined && nowMs >= waiting.deadlineMs - this.#config.timeoutMs + this.#config.leaderWaitMs;
+        if (waiting.send) this.#try(sequence, waiting);
+        if (leaderless && waiting.send) this.#expire(sequence, waiting, "noLeader");
+        else if (nowMs >= waiting.deadlineMs) this.#expire(sequence, waiting, "timeout");
+      }
+      if (this.#waiting.size > 0) this.#armTimer();
+    }, 500);
+  }
+
+  #expire(sequence: number, waiting: Waiting, name: "noLeader" | "timeout"): void {
+    this.#waiting.delete(sequence);
+    waiting.fail(etcdError(name));
+  }
+}

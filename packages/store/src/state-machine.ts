@@ -1,0 +1,247 @@
+// The replicated state behind the log: decodes an entry, applies it, notes the applied index beside it in the same batch, and tells
+// whoever waits. Also decides when the backend is flushed, and when so much is durable that the log before it can go.
+import { openMvcc } from "@coxswain/mvcc";
+import type { Mvcc } from "@coxswain/mvcc";
+import { alarmRequest, decode, encode, member, memberListResponse } from "@coxswain/etcd-api";
+import type { Member } from "@coxswain/etcd-api";
+import type { Clock, Timer } from "@coxswain/clock";
+import { decodeMembershipChange, emptyMembership } from "raft-ts";
+import type { ChangeOutcome, Entry, Membership, MembershipChange, Snapshot } from "raft-ts";
+import { applyCommand } from "./core/apply.ts";
+import type { AppliedState } from "./core/apply.ts";
+import { decodeCommand } from "./core/command.ts";
+import type { Command, Origin } from "./core/command.ts";
+import { changeMembers, refuseChange } from "./core/membership.ts";
+import type { Members } from "./core/membership.ts";
+import type { Outcome } from "./core/outcome.ts";
+import type { StoreBackend } from "./io/backend/level-backend.ts";
+import { decodeMembership, encodeMembership } from "./io/wal/record.ts";
+import type { StateMachine } from "./replica.ts";
+
+export interface MachineConfig {
+  readonly minLeaseTtlSeconds: number;
+  /** Checkpoint after this many entries … */
+  readonly entriesPerCheckpoint: number;
+  /** … or this much log. */
+  readonly bytesPerCheckpoint: number;
+}
+
+export interface MachinePorts {
+  readonly backend: StoreBackend;
+  readonly clock: Clock;
+  readonly leads: () => boolean;
+  readonly applyMembership: (change: MembershipChange | undefined) => ChangeOutcome;
+  readonly settle: (origin: Origin, outcome: Outcome) => void;
+  /** Something that watchers, leases or members depend on has changed. */
+  readonly onApplied: (what: { readonly members: boolean; readonly compacted: boolean; readonly leases: boolean }) => void;
+  /** The whole state was replaced: nothing that was read from it before may go on. */
+  readonly onReplaced: () => void;
+  /** The spooled copy of the backend that came with a snapshot. */
+  readonly openCopy: (snapshot: Snapshot) => AsyncIterable<readonly [Uint8Array, Uint8Array]>;
+  readonly die: (reason: string, cause: unknown) => void;
+}
+
+const flushAfterMs = 100;
+const flushAfterBytes = 1024 * 1024;
+/** The ready loop waits for the backend beyond this. */
+const mostPendingBytes = 16 * 1024 * 1024;
+const jobsPerTurn = 1;
+
+export class Machine implements StateMachine, AppliedState {
+  readonly #config: MachineConfig;
+  readonly #ports: MachinePorts;
+  mvcc: Mvcc;
+  members: Members = new Map();
+  alarms: AppliedState["alarms"] = [];
+  removed: ReadonlySet<bigint> = new Set();
+  appliedIndex = 0;
+  appliedTerm = 0;
+  membership: Membership = emptyMembership;
+  #entriesSince = 0;
+  #bytesSince = 0;
+  #timer: Timer | undefined;
+  #jobs: (() => Promise<void>)[] = [];
+  #changed = { members: false, compacted: false, leases: false };
+
+  private constructor(config: MachineConfig, ports: MachinePorts, mvcc: Mvcc) {
+    this.#config = config;
+    this.#ports = ports;
+    this.mvcc = mvcc;
+  }
+
+  static async open(config: MachineConfig, ports: MachinePorts): Promise<Machine> {
+    const machine = new Machine(config, ports, await openMvcc(ports.backend, config));
+    machine.#restore();
+    return machine;
+  }
+
+  apply(entry: Entry): void {
+    if (entry.kind === "membership") this.#applyMembership(entry);
+    else if (entry.data.length > 0) this.#applyCommand(entry);
+    this.appliedIndex = entry.index;
+    this.appliedTerm = entry.term;
+    this.#entriesSince++;
+    this.#bytesSince += entry.data.length;
+  }
+
+  applied(): void {
+    saveApplied(this.#ports.backend, this.appliedIndex, this.appliedTerm);
+    if (this.#ports.backend.pendingBytes() > flushAfterBytes) this.#flush();
+    else this.#timer ??= this.#ports.clock.setTimeout(() => this.#flush(), flushAfterMs);
+    const changed = this.#changed;
+    this.#changed = { members: false, compacted: false, leases: false };
+    this.#ports.onApplied(changed);
+  }
+
+  async install(snapshot: Snapshot): Promise<void> {
+    await this.#ports.backend.replace(this.#ports.openCopy(snapshot));
+    this.mvcc = await openMvcc(this.#ports.backend, this.#config);
+    this.#restore();
+    this.#ports.onReplaced();
+  }
+
+  async checkpoint(): Promise<{ index: number; term: number } | undefined> {
+    for (const job of this.#jobs.splice(0, jobsPerTurn)) await job();
+    const { backend } = this.#ports;
+    if (backend.pendingBytes() > mostPendingBytes) await backend.flush();
+    if (this.#entriesSince < this.#config.entriesPerCheckpoint && this.#bytesSince < this.#config.bytesPerCheckpoint) return undefined;
+    this.#entriesSince = 0;
+    this.#bytesSince = 0;
+    await backend.sync();
+    return { index: this.appliedIndex, term: this.appliedTerm };
+  }
+
+  hasJobs(): boolean {
+    return this.#jobs.length > 0;
+  }
+
+  /** Runs between two batches, while nothing is applied. The caller wakes the loop. */
+  exclusive<T>(job: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#jobs.push(() => job().then(resolve, reject));
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#timer?.cancel();
+    await this.#ports.backend.close();
+  }
+
+  #flush(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#ports.backend.flush().catch((cause: unknown) => this.#ports.die("the backend could not be written", cause));
+  }
+
+  #applyCommand(entry: Entry): void {
+    const { origin, command } = decodeCommand(entry.data);
+    const outcome = applyCommand(this, command, this.#ports.clock.monotonic(), this.#ports.leads());
+    this.#note(command);
+    this.#ports.settle(origin, outcome);
+  }
+
+  #note(command: Command): void {
+    switch (command.kind) {
+      case "alarm":
+        this.#ports.backend.putOwn("alarms", encodeAlarms(this.alarms));
+        return;
+      case "publish":
+      case "member":
+        this.#saveMembers();
+        return;
+      case "compact":
+        this.#changed.compacted = true;
+        return;
+      case "leaseGrant":
+      case "leaseRenew":
+      case "leaseRevoke":
+        this.#changed.leases = true;
+        return;
+      case "put":
+      case "deleteRange":
+      case "txn":
+      case "leaseCheckpoint":
+        return;
+    }
+  }
+
+  #applyMembership(entry: Entry): void {
+    const change = decodeMembershipChange(entry.data);
+    const known = change.context.length > 0 ? decodeCommand(change.context) : undefined;
+    const context = known?.command.kind === "member" ? known.command.request : undefined;
+    const refused = context ? refuseChange(this.members, this.removed, change, context) : undefined;
+    const outcome = this.#ports.applyMembership(refused ? undefined : change);
+    if ("membership" in outcome) {
+      this.membership = outcome.membership;
+      this.#ports.backend.putOwn("membership", encodeMembership(outcome.membership));
+      if (context) {
+        this.members = changeMembers(this.members, change, context);
+        if (change.changes[0]?.type === "remove") this.removed = new Set([...this.removed, context.id]);
+      }
+      this.#saveMembers();
+    }
+    if (known) this.#ports.settle(known.origin, "refused" in outcome ? { refused: refused ?? "unhealthy" } : { answer: { members: this.members } });
+  }
+
+  #saveMembers(): void {
+    this.#changed.members = true;
+    saveMembers(this.#ports.backend, this.members, this.removed);
+  }
+
+  #restore(): void {
+    const { backend } = this.#ports;
+    ({ index: this.appliedIndex, term: this.appliedTerm } = readApplied(backend) ?? { index: 0, term: 0 });
+    const membership = backend.getOwn("membership");
+    this.membership = membership ? decodeMembership(Buffer.from(membership)) : emptyMembership;
+    this.members = readMembers(backend.getOwn("members"));
+    this.removed = new Set(readMembers(backend.getOwn("removed")).keys());
+    this.alarms = decodeAlarms(backend.getOwn("alarms"));
+  }
+}
+
+export function saveApplied(backend: StoreBackend, index: number, term: number): void {
+  const bytes = Buffer.allocUnsafe(12);
+  bytes.writeUIntLE(index, 0, 6);
+  bytes.writeUIntLE(term, 6, 6);
+  backend.putOwn("applied", bytes);
+}
+
+export function readApplied(backend: StoreBackend): { index: number; term: number } | undefined {
+  const bytes = backend.getOwn("applied");
+  if (!bytes) return undefined;
+  const buffer = Buffer.from(bytes);
+  return { index: buffer.readUIntLE(0, 6), term: buffer.readUIntLE(6, 6) };
+}
+
+export function saveMembers(backend: StoreBackend, members: Members, removed: ReadonlySet<bigint>): void {
+  backend.putOwn("members", encodeMembers(members.values()));
+  backend.putOwn("removed", encodeMembers(Array.from(removed, (id) => ({ id, name: "", peerURLs: [], clientURLs: [], isLearner: false }))));
+}
+
+export function encodeMembers(members: Iterable<Member>): Buffer {
+  return encode(memberListResponse, { members: [...members] });
+}
+
+export function readMembers(bytes: Uint8Array | undefined): Members {
+  const list = bytes ? decode(memberListResponse, bytes).members : [];
+  return new Map(list.map((each): [bigint, Member] => [each.id, decode(member, encode(member, each))]));
+}
+
+/** Length and request, one after the other. */
+function encodeAlarms(alarms: AppliedState["alarms"]): Buffer {
+  return Buffer.concat(
+    alarms.flatMap((alarm) => {
+      const bytes = encode(alarmRequest, { action: "ACTIVATE", memberId: alarm.memberId, alarm: alarm.alarm });
+      return [Buffer.from([bytes.length]), bytes];
+    }),
+  );
+}
+
+function decodeAlarms(bytes: Uint8Array | undefined): AppliedState["alarms"] {
+  const alarms: { memberId: bigint; alarm: "NONE" | "NOSPACE" | "CORRUPT" | "UNRECOGNIZED" }[] = [];
+  for (let offset = 0; bytes && offset < bytes.length; offset += 1 + (bytes[offset] ?? 0)) {
+    const { memberId, alarm } = decode(alarmRequest, bytes.subarray(offset + 1, offset + 1 + (bytes[offset] ?? 0)));
+    alarms.push({ memberId, alarm });
+  }
+  return alarms;
+}

@@ -5,6 +5,8 @@ import type { Discovery } from "./discovery.ts";
 export interface Client {
   /** A typed view of one resource. Cheap; holds nothing. */
   resource<T extends ApiObject>(descriptor: ResourceDescriptor<T>): ResourceClient<T>;
+  /** The same, but what it reads carries metadata only (PartialObjectMetadata): for those who look at every kind. */
+  metadata(descriptor: ResourceDescriptor): ResourceClient<ApiObject>;
   /** Any request. Answers of 400 and above are returned, not thrown; the body has been read whole. */
   request(request: RawRequest): Promise<RawResponse>;
   /** Any request whose body is read piece by piece (logs, watches). Answers of 400 and above throw a StatusError. */

@@ -52,6 +52,7 @@ export function createClient(config: ClientConfig, ports: ClientPorts): Client {
     namespace: config.namespace ?? "default",
     server: () => servers.current().href.replace(/\/$/, ""),
     resource: (descriptor) => createResourceClient(client, descriptor, () => ports.random?.next() ?? 0),
+    metadata: (descriptor) => createResourceClient(metadataOnly(client), descriptor, () => ports.random?.next() ?? 0),
     request: async (request) => readAnswer(await send(request)),
     stream: async (request) => {
       const exchange = await send(request);
@@ -67,6 +68,16 @@ export function createClient(config: ClientConfig, ports: ClientPorts): Client {
     },
   };
   return client;
+}
+
+/** The first form is for lists, the second for single objects; a server that knows neither sends the whole. */
+const partial = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+
+function metadataOnly(client: Client): Pick<Client, "request" | "stream"> {
+  return {
+    request: (request) => client.request({ ...request, accept: partial }),
+    stream: (request) => client.stream({ ...request, accept: partial }),
+  };
 }
 
 async function* readLogs(client: Client, ref: ObjectRef, options: LogOptions): AsyncGenerator<Uint8Array> {

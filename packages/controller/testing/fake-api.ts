@@ -251,6 +251,7 @@ export function createFakeApi(ports: { readonly clock: Clock; readonly random: R
     resource,
     client: {
       resource,
+      metadata: resource,
       discover,
       request: absent,
       stream: absent,

@@ -27,6 +27,7 @@ export function fenceClient(client: Client, isLeading: () => boolean): Client {
   return {
     ...client,
     resource: (descriptor) => fenceResource(client.resource(descriptor)),
+    metadata: (descriptor) => fenceResource(client.metadata(descriptor)),
     request: async (request) => {
       if (request.method !== "GET" && request.method !== "HEAD") check();
       return client.request(request);

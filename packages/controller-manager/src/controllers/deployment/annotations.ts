@@ -1,0 +1,54 @@
+// The annotations by which a Deployment and its ReplicaSets tell their history: revision, wanted and most replicas.
+import type { Deployment, ReplicaSet } from "@coxswain/api/apps/v1";
+import type { DeepReadonly } from "@coxswain/apimachinery";
+
+export const revisionAnnotation = "deployment.kubernetes.io/revision";
+const historyAnnotation = "deployment.kubernetes.io/revision-history";
+export const desiredAnnotation = "deployment.kubernetes.io/desired-replicas";
+export const maxAnnotation = "deployment.kubernetes.io/max-replicas";
+
+const notCopied = new Set([
+  "kubectl.kubernetes.io/last-applied-configuration",
+  revisionAnnotation,
+  historyAnnotation,
+  desiredAnnotation,
+  maxAnnotation,
+  "deprecated.deployment.rollback.to",
+]);
+
+type Annotations = Readonly<Record<string, string>>;
+
+export const revisionOf = (object: DeepReadonly<Deployment | ReplicaSet>): number =>
+  Number(object.metadata.annotations?.[revisionAnnotation] ?? 0) || 0;
+
+export function desiredReplicas(set: DeepReadonly<ReplicaSet>): number | undefined {
+  const text = set.metadata.annotations?.[desiredAnnotation];
+  return text === undefined ? undefined : Number(text);
+}
+
+export function maxReplicas(set: DeepReadonly<ReplicaSet>): number | undefined {
+  const text = set.metadata.annotations?.[maxAnnotation];
+  return text === undefined ? undefined : Number(text);
+}
+
+/** Annotations of the set that is rolled out: the Deployment's own, and the revision, with the ones it had before. */
+export function annotationsOfNewSet(
+  deployment: DeepReadonly<Deployment>,
+  set: DeepReadonly<ReplicaSet> | undefined,
+  revision: number,
+): Annotations {
+  const own = set?.metadata.annotations ?? {};
+  const copied = Object.fromEntries(Object.entries(deployment.metadata.annotations ?? {}).filter(([name]) => !notCopied.has(name)));
+  const kept = { ...own, ...copied };
+  const before = own[revisionAnnotation];
+  // Going back to an old set makes it the newest, and it remembers which it was.
+  if (before === undefined || Number(before) >= revision) return { ...kept, [revisionAnnotation]: before ?? String(revision) };
+  const history = own[historyAnnotation];
+  return { ...kept, [revisionAnnotation]: String(revision), [historyAnnotation]: history ? `${history},${before}` : before };
+}
+
+/** The annotations that proportional scaling reads. */
+export const scaleAnnotations = (desired: number, max: number): Annotations => ({
+  [desiredAnnotation]: String(desired),
+  [maxAnnotation]: String(max),
+});

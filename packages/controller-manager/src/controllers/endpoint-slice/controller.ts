@@ -1,0 +1,91 @@
+// Writes the EndpointSlices of services with selectors. Slices of other managers are left alone; those of a service that is gone
+// go with it, by garbage collection and here.
+import { endpointSlices } from "@coxswain/api/discovery/v1";
+import type { EndpointSlice } from "@coxswain/api/discovery/v1";
+import type { DeepReadonly } from "@coxswain/apimachinery";
+import { isNotFound } from "@coxswain/client";
+import { createOwnWrites } from "@coxswain/controller";
+import { createLoop } from "../../loop/controller.ts";
+import type { Controller, ControllerPorts } from "../../loop/controller.ts";
+import { controllerReference } from "../../ownership/adopt.ts";
+import { createOnce } from "../../ownership/create-once.ts";
+import { hasSelector, isHeadless } from "../../services/endpoints-of.ts";
+import type { ReadonlyService } from "../../services/endpoints-of.ts";
+import { planEndpointSlices } from "./plan.ts";
+import type { SliceAction, SliceContent } from "./plan.ts";
+import { endpointSliceWatches, managerLabel, managerName, serviceLabel } from "./watches.ts";
+
+const zoneLabel = "topology.kubernetes.io/zone";
+
+export function createEndpointSliceController(ports: ControllerPorts): Controller {
+  const { client, informers, random } = ports;
+  const services = informers.services();
+  const pods = informers.pods();
+  const slices = informers.endpointSlices();
+  const nodes = informers.nodes();
+  const writes = createOwnWrites(slices);
+  const sliceClient = client.resource(endpointSlices);
+
+  const reconcile = async (key: string, signal: AbortSignal): Promise<void> => {
+    if (!writes.areSeen(key)) return; // what is not seen yet will wake us
+    const service = services.get(key);
+    const mine = slices.byIndex("service", key).filter((slice) => slice.metadata.labels?.[managerLabel] === managerName);
+    if (service === undefined || service.metadata.deletionTimestamp !== undefined) {
+      for (const slice of mine) await act(key, service, { kind: "delete", slice }, signal);
+      return;
+    }
+    if (!hasSelector(service)) return; // its slices, if any, are written by people
+    const plan = planEndpointSlices({
+      service,
+      pods: pods.byIndex("namespace", service.metadata.namespace ?? ""),
+      slices: mine,
+      zoneOf: (node) => nodes.get(node)?.metadata.labels?.[zoneLabel],
+    });
+    for (const action of plan.actions) await act(key, service, action, signal);
+  };
+
+  const act = async (key: string, service: ReadonlyService | undefined, action: SliceAction, signal: AbortSignal): Promise<void> => {
+    if (action.kind === "delete") {
+      const { namespace, name } = action.slice.metadata;
+      await sliceClient.delete({ namespace, name }, { signal }).catch((error: unknown) => {
+        if (!isNotFound(error)) throw error;
+      });
+      writes.deleted(key, action.slice);
+      return;
+    }
+    if (service === undefined) return;
+    const written =
+      action.kind === "create"
+        ? await createOnce(sliceClient, sliceObject(service, action.content, { name: `${service.metadata.name}-${random.suffix(5)}` }), signal)
+        : await sliceClient.update(sliceObject(service, action.content, action.slice.metadata), { signal });
+    writes.wrote(key, written as DeepReadonly<EndpointSlice>);
+  };
+
+  return createLoop({ name: "endpointslice", watches: endpointSliceWatches(informers), reconcile }, ports);
+}
+
+function sliceObject(
+  service: ReadonlyService,
+  content: SliceContent,
+  metadata: DeepReadonly<EndpointSlice["metadata"]>,
+): DeepReadonly<EndpointSlice> {
+  return {
+    apiVersion: "discovery.k8s.io/v1",
+    kind: "EndpointSlice",
+    metadata: {
+      ...metadata,
+      generateName: `${service.metadata.name}-`,
+      namespace: service.metadata.namespace,
+      labels: {
+        ...service.metadata.labels,
+        [managerLabel]: managerName,
+        [serviceLabel]: service.metadata.name,
+        ...(isHeadless(service) ? { "service.kubernetes.io/headless": "" } : {}),
+      },
+      ownerReferences: [controllerReference({ object: service, apiVersion: "v1", kind: "Service" })],
+    },
+    addressType: content.addressType,
+    endpoints: content.endpoints,
+    ports: content.ports,
+  };
+}

@@ -1,0 +1,123 @@
+// Keeps as many pods as a ReplicaSet asks for. Also serves ReplicationControllers (../replication-controller), which differ in
+// kind and selector only. It never creates twice: it does not act before its cache shows all it has written (own-writes of the
+// kit), names are chosen here, and a lost answer is settled by sending the same name again.
+import { replicaSets } from "@coxswain/api/apps/v1";
+import { pods as podResource } from "@coxswain/api/core/v1";
+import type { Pod } from "@coxswain/api/core/v1";
+import type { DeepReadonly, ResourceDescriptor } from "@coxswain/apimachinery";
+import { isConflict, isNotFound } from "@coxswain/client";
+import { createOwnWrites } from "@coxswain/controller";
+import type { Informer, ReconcileResult } from "@coxswain/controller";
+import { createLoop } from "../../loop/controller.ts";
+import type { Controller, ControllerPorts } from "../../loop/controller.ts";
+import { carryOutClaim, controllerReference } from "../../ownership/adopt.ts";
+import { inGrowingBatches } from "../../ownership/batches.ts";
+import { planClaim } from "../../ownership/claim.ts";
+import { createOnce } from "../../ownership/create-once.ts";
+import { podFromTemplate } from "../../pods/from-template.ts";
+import { isActive } from "../../pods/state.ts";
+import type { ReadonlyPod } from "../../pods/state.ts";
+import { sameJson } from "../../loop/same-json.ts";
+import { planReplicaSet, replicaSetStatus, templateOf } from "./plan.ts";
+import type { PodAction, ReplicaSetView, Replicator } from "./plan.ts";
+import { selectorOf } from "./selector.ts";
+import { replicaSetWatches } from "./watches.ts";
+
+export function createReplicaSetController(ports: ControllerPorts): Controller {
+  return createReplicatorController({ name: "replicaset", descriptor: replicaSets, sets: ports.informers.replicaSets() }, ports);
+}
+
+export function createReplicatorController<T extends Replicator>(
+  kind: { readonly name: string; readonly descriptor: ResourceDescriptor<T>; readonly sets: Informer<T> },
+  ports: ControllerPorts,
+): Controller {
+  const { client, informers, clock, random, log } = ports;
+  const pods = informers.pods();
+  const writes = createOwnWrites(pods);
+  const podClient = client.resource(podResource);
+  const setClient = client.resource(kind.descriptor);
+  const events = ports.events(`${kind.name}-controller`);
+
+  const reconcile = async (key: string, signal: AbortSignal): Promise<ReconcileResult | void> => {
+    const set: DeepReadonly<Replicator> | undefined = kind.sets.get(key) as DeepReadonly<Replicator> | undefined;
+    if (set === undefined || !writes.areSeen(key)) return; // what is not seen yet will wake us
+    const owner = { object: set, apiVersion: set.apiVersion, kind: set.kind };
+    const namespace = set.metadata.namespace ?? "";
+    const claim = planClaim<Pod>(set, selectorOf(set), pods.byIndex("owner", set.metadata.uid ?? ""), pods.byIndex("orphans", namespace));
+    const owned = await carryOutClaim<Pod>(owner, claim, { children: podClient, owners: setClient, writes, ownerKey: key }, signal);
+    const view: ReplicaSetView = { replicator: set, pods: owned, podsOnNode: podsOnNode(set), nowMs: clock.now() };
+    const plan = planReplicaSet(view);
+    const failure = await act(key, set, plan.actions, plan.because, signal);
+    const { status, wakeAfterMs } = replicaSetStatus(view, failure && { reason: failure.reason, message: messageOf(failure.error) });
+    await writeStatus(set, status, signal);
+    if (failure) throw failure.error;
+    return { wakeAfterMs };
+  };
+
+  const act = async (
+    key: string,
+    set: DeepReadonly<Replicator>,
+    actions: readonly PodAction[],
+    because: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly reason: "FailedCreate" | "FailedDelete"; readonly error: unknown } | undefined> => {
+    if (actions.length > 0) log.info({ controller: kind.name, object: key, because, actions: actions.length }, "changing pods");
+    const creations = actions.reduce((sum, action) => sum + (action.kind === "create" ? action.count : 0), 0);
+    const created = await inGrowingBatches(Array.from({ length: creations }), () => createPod(key, set, signal));
+    if (created.error !== undefined) return { reason: "FailedCreate", error: created.error };
+    const doomed = actions.flatMap((action) => (action.kind === "delete" ? [action.pod] : []));
+    const deleted = await inGrowingBatches(doomed, (pod) => deletePod(key, set, pod, signal));
+    return deleted.error === undefined ? undefined : { reason: "FailedDelete", error: deleted.error };
+  };
+
+  const createPod = async (key: string, set: DeepReadonly<Replicator>, signal: AbortSignal): Promise<void> => {
+    const template = templateOf(set);
+    if (template === undefined) return;
+    const reference = controllerReference({ object: set, apiVersion: set.apiVersion, kind: set.kind });
+    const owner = { name: set.metadata.name, namespace: set.metadata.namespace ?? "", reference };
+    try {
+      const pod = await createOnce(podClient, podFromTemplate(template, owner, random.suffix(5)), signal);
+      writes.wrote(key, pod as ReadonlyPod);
+      events.record(set, "Normal", "SuccessfulCreate", `Created pod: ${pod.metadata.name}`);
+    } catch (error) {
+      if (!signal.aborted) events.record(set, "Warning", "FailedCreate", `Error creating: ${messageOf(error)}`);
+      throw error;
+    }
+  };
+
+  const deletePod = async (key: string, set: DeepReadonly<Replicator>, pod: ReadonlyPod, signal: AbortSignal): Promise<void> => {
+    const { namespace, name, uid } = pod.metadata;
+    try {
+      await podClient.delete({ namespace, name }, { preconditions: { uid: uid ?? "" }, signal });
+      writes.deleted(key, pod);
+      events.record(set, "Normal", "SuccessfulDelete", `Deleted pod: ${name}`);
+    } catch (error) {
+      if (isNotFound(error) || isConflict(error)) return; // gone already, or another pod by now
+      events.record(set, "Warning", "FailedDelete", `Error deleting: ${messageOf(error)}`);
+      throw error;
+    }
+  };
+
+  const writeStatus = async (set: DeepReadonly<Replicator>, status: unknown, signal: AbortSignal): Promise<void> => {
+    if (sameJson(set.status, status)) return;
+    await setClient.update({ ...set, status } as DeepReadonly<T>, { subresource: "status", signal });
+  };
+
+  /** Counts the active pods of all sets of the same Deployment by node. */
+  const podsOnNode = (set: DeepReadonly<Replicator>): ReadonlyMap<string, number> => {
+    const grandOwner = set.metadata.ownerReferences?.find((reference) => reference.controller)?.uid;
+    const family = grandOwner === undefined ? [] : kind.sets.byIndex("owner", grandOwner);
+    const counts = new Map<string, number>();
+    for (const relative of family) {
+      for (const pod of pods.byIndex("owner", relative.metadata.uid ?? "")) {
+        const node = pod.spec?.nodeName;
+        if (node !== undefined && isActive(pod)) counts.set(node, (counts.get(node) ?? 0) + 1);
+      }
+    }
+    return counts;
+  };
+
+  return createLoop({ name: kind.name, watches: replicaSetWatches(kind.descriptor.kind, kind.sets, pods), reconcile }, ports);
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,106 @@
+// Decides which pods a ReplicaSet (or ReplicationController) still needs, or has too many of, and what its status is. It
+// looks; it does not remember. Order of deletion and conditions as kube-controller-manager's.
+import type { PodTemplateSpec, ReplicationController } from "@coxswain/api/core/v1";
+import type { ReplicaSet, ReplicaSetStatus } from "@coxswain/api/apps/v1";
+import type { DeepReadonly } from "@coxswain/apimachinery";
+import { parseRfc3339, rfc3339 } from "@coxswain/clock";
+import type { Plan } from "@coxswain/controller";
+import { createdMs, condition, isActive, isFinished, isReady, isTerminating, availableInMs, restarts } from "../../pods/state.ts";
+import type { ReadonlyPod } from "../../pods/state.ts";
+
+export type Replicator = ReplicaSet | ReplicationController;
+
+export interface ReplicaSetView {
+  readonly replicator: DeepReadonly<Replicator>;
+  /** Everything it owns, ended and terminating ones as well. */
+  readonly pods: readonly ReadonlyPod[];
+  /** Active pods of the same grand-owner by node: doubles are removed first. */
+  readonly podsOnNode: ReadonlyMap<string, number>;
+  readonly nowMs: number;
+}
+
+export type PodAction = { readonly kind: "create"; readonly count: number } | { readonly kind: "delete"; readonly pod: ReadonlyPod };
+
+/** Most creations or deletions in one go; the rest follows when these have been seen. */
+export const burst = 500;
+
+export function planReplicaSet(view: ReplicaSetView): Plan<PodAction> {
+  const { replicator, pods } = view;
+  if (replicator.metadata.deletionTimestamp !== undefined) return { actions: [], because: "it is being deleted" };
+  const wanted = replicator.spec?.replicas ?? 1;
+  const living = pods.filter(isActive);
+  const missing = wanted - living.length;
+  if (missing > 0) {
+    return { actions: [{ kind: "create", count: Math.min(missing, burst) }], because: `${missing} of ${wanted} pods are missing` };
+  }
+  if (missing < 0) {
+    const count = Math.min(-missing, burst);
+    const actions = leastWanted(living, view).slice(0, count).map((pod) => ({ kind: "delete" as const, pod }));
+    return { actions, because: `${-missing} more pods than the ${wanted} asked for` };
+  }
+  return { actions: [], because: "as many pods as asked for" };
+}
+
+/** The order in which pods are given up. */
+export function leastWanted(pods: readonly ReadonlyPod[], view: Pick<ReplicaSetView, "podsOnNode" | "nowMs">): readonly ReadonlyPod[] {
+  const phases: Readonly<Record<string, number>> = { Pending: 0, Unknown: 1, Running: 2 };
+  const readySince = (pod: ReadonlyPod): number => parseRfc3339(condition(pod, "Ready")?.lastTransitionTime ?? "") ?? 0;
+  /** Ages are compared by their order of magnitude, so that among equals chance decides, not the millisecond. */
+  const magnitude = (sinceMs: number): number => Math.floor(Math.log2(Math.max(1, (view.nowMs - sinceMs) / 1000)));
+  const compare = (a: ReadonlyPod, b: ReadonlyPod): number =>
+    Number(Boolean(a.spec?.nodeName)) - Number(Boolean(b.spec?.nodeName)) ||
+    (phases[a.status?.phase ?? "Pending"] ?? 0) - (phases[b.status?.phase ?? "Pending"] ?? 0) ||
+    Number(isReady(a)) - Number(isReady(b)) ||
+    deletionCost(a) - deletionCost(b) ||
+    (view.podsOnNode.get(b.spec?.nodeName ?? "") ?? 0) - (view.podsOnNode.get(a.spec?.nodeName ?? "") ?? 0) ||
+    (isReady(a) && isReady(b) ? magnitude(readySince(a)) - magnitude(readySince(b)) : 0) ||
+    restarts(b) - restarts(a) ||
+    magnitude(createdMs(a)) - magnitude(createdMs(b)) ||
+    ((a.metadata.uid ?? "") < (b.metadata.uid ?? "") ? -1 : 1);
+  return [...pods].sort(compare);
+}
+
+function deletionCost(pod: ReadonlyPod): number {
+  const text = pod.metadata.annotations?.["controller.kubernetes.io/pod-deletion-cost"] ?? "0";
+  return /^-?(0|[1-9]\d{0,9})$/.test(text) ? Number(text) : 0;
+}
+
+/** The status that the pods amount to, and when it will change although nothing happens (a pod becomes available). */
+export function replicaSetStatus(
+  view: ReplicaSetView,
+  failure: { readonly reason: "FailedCreate" | "FailedDelete"; readonly message: string } | undefined,
+): { readonly status: ReplicaSetStatus; readonly wakeAfterMs: number | undefined } {
+  const { replicator, nowMs } = view;
+  const minReadySeconds = replicator.spec?.minReadySeconds ?? 0;
+  const active = view.pods.filter(isActive);
+  const labels = Object.entries(templateOf(replicator)?.metadata?.labels ?? {});
+  const waits = active.map((pod) => availableInMs(pod, minReadySeconds, nowMs));
+  const pending = waits.filter((wait) => wait !== undefined && wait > 0) as number[];
+  const terminating = view.pods.filter((pod) => isTerminating(pod) && !isFinished(pod)).length;
+  const status: ReplicaSetStatus = {
+    replicas: active.length,
+    fullyLabeledReplicas: active.filter((pod) => labels.every(([key, value]) => pod.metadata.labels?.[key] === value)).length,
+    readyReplicas: active.filter(isReady).length,
+    availableReplicas: waits.filter((wait) => wait === 0).length,
+    ...(replicator.kind === "ReplicaSet" ? { terminatingReplicas: terminating } : {}),
+    observedGeneration: replicator.metadata.generation ?? 0,
+  };
+  const conditions = (replicator.status?.conditions ?? []).filter((candidate) => candidate.type !== "ReplicaFailure");
+  const before = replicator.status?.conditions?.find((candidate) => candidate.type === "ReplicaFailure");
+  const now = failure && {
+    type: "ReplicaFailure",
+    status: "True",
+    reason: failure.reason,
+    message: failure.message,
+    lastTransitionTime: before?.reason === failure.reason ? before.lastTransitionTime : rfc3339(nowMs),
+  };
+  const all = [...conditions, ...(now ? [now] : [])];
+  return {
+    status: all.length > 0 ? { ...status, conditions: all } : status,
+    wakeAfterMs: pending.length > 0 ? Math.min(...pending) : undefined,
+  };
+}
+
+export function templateOf(replicator: DeepReadonly<Replicator>): DeepReadonly<PodTemplateSpec> | undefined {
+  return replicator.spec?.template;
+}

@@ -1,0 +1,53 @@
+// Deletes pods that may not stay on their tainted nodes. Everything is in the objects (the taint's time, the toleration's
+// seconds), so that a restart loses no deadline.
+import { pods as podResource } from "@coxswain/api/core/v1";
+import { objectKey } from "@coxswain/apimachinery";
+import { isNotFound } from "@coxswain/client";
+import { rfc3339 } from "@coxswain/clock";
+import type { ReconcileResult } from "@coxswain/controller";
+import { createLoop, wakeOn } from "../../loop/controller.ts";
+import type { Controller, ControllerPorts } from "../../loop/controller.ts";
+import type { ReadonlyPod } from "../../pods/state.ts";
+import { planEviction } from "./plan.ts";
+
+export function createTaintEvictionController(ports: ControllerPorts): Controller {
+  const { client, informers, clock, log } = ports;
+  const nodes = informers.nodes();
+  const pods = informers.pods();
+  const podClient = client.resource(podResource);
+  const events = ports.events("taint-eviction-controller");
+
+  const reconcile = async (key: string, signal: AbortSignal): Promise<ReconcileResult | void> => {
+    const pod = pods.get(key);
+    const node = pod?.spec?.nodeName === undefined ? undefined : nodes.get(pod.spec.nodeName);
+    if (pod === undefined || node === undefined || pod.metadata.deletionTimestamp !== undefined) return;
+    const eviction = planEviction(pod, node.spec?.taints ?? [], clock.now());
+    if (eviction.kind === "wait") return { wakeAfterMs: eviction.forMs };
+    if (eviction.kind === "stay") return;
+    log.info({ controller: "taint-eviction", object: key, node: node.metadata.name, because: eviction.because }, "evicting a pod");
+    events.record(pod, "Normal", "TaintManagerEviction", `Marking for deletion Pod ${key}`);
+    await evict(pod, signal);
+  };
+
+  const evict = async (pod: ReadonlyPod, signal: AbortSignal): Promise<void> => {
+    const { namespace, name, uid } = pod.metadata;
+    const reason = { type: "DisruptionTarget", status: "True" as const, reason: "DeletionByTaintManager", message: "Taint manager: deleting due to NoExecute taint" };
+    const conditions = (pod.status?.conditions ?? []).filter((condition) => condition.type !== "DisruptionTarget");
+    const marked = { ...pod.status, conditions: [...conditions, { ...reason, lastTransitionTime: rfc3339(clock.now()) }] };
+    try {
+      await podClient.update({ ...pod, status: marked }, { subresource: "status", signal });
+      await podClient.delete({ namespace, name }, { preconditions: { uid: uid ?? "" }, signal });
+    } catch (error) {
+      if (!isNotFound(error)) throw error; // after a conflict the queue looks again
+    }
+  };
+
+  const watches = [
+    wakeOn(pods, (pod) => (pod.spec?.nodeName === undefined ? [] : [objectKey(pod)])),
+    wakeOn(nodes, (node, event) => {
+      const changed = event.type !== "updated" || JSON.stringify(event.old.spec?.taints) !== JSON.stringify(event.object.spec?.taints);
+      return changed ? pods.byIndex("node", node.metadata.name).map(objectKey) : [];
+    }),
+  ];
+  return createLoop({ name: "taint-eviction", watches, reconcile }, ports);
+}

@@ -1,0 +1,80 @@
+// The informers that the controllers share, one per resource, made when first asked for. With the indexes they need.
+import { daemonSets, deployments, replicaSets, statefulSets } from "@coxswain/api/apps/v1";
+import { cronJobs, jobs } from "@coxswain/api/batch/v1";
+import { leases } from "@coxswain/api/coordination/v1";
+import {
+  configMaps,
+  endpoints,
+  namespaces,
+  nodes,
+  pods,
+  replicationControllers,
+  serviceAccounts,
+  services,
+} from "@coxswain/api/core/v1";
+import { endpointSlices } from "@coxswain/api/discovery/v1";
+import type { ApiObject, DeepReadonly, ResourceDescriptor } from "@coxswain/apimachinery";
+import type { Client } from "@coxswain/client";
+import { createInformer } from "@coxswain/controller";
+import type { Indexers, Informer, InformerPorts } from "@coxswain/controller";
+
+/** UID of the object that controls this one. */
+export const controllerUid = (object: DeepReadonly<ApiObject>): string | undefined =>
+  object.metadata.ownerReferences?.find((reference) => reference.controller)?.uid;
+
+/** "owner": by the controlling object's UID. "orphans": by namespace, those that nobody controls. "namespace": all. */
+const owned: Indexers<ApiObject> = {
+  owner: (object) => [controllerUid(object) ?? ""].filter((uid) => uid !== ""),
+  orphans: (object) => (controllerUid(object) === undefined ? [object.metadata.namespace ?? ""] : []),
+  namespace: (object) => [object.metadata.namespace ?? ""],
+};
+
+export type SharedInformers = ReturnType<typeof createSharedInformers>;
+
+export function createSharedInformers(client: Pick<Client, "resource">, ports: InformerPorts) {
+  const made = new Map<string, { readonly run: (signal: AbortSignal) => Promise<void>; readonly synced: () => boolean }>();
+  const shared = <T extends ApiObject>(descriptor: ResourceDescriptor<T>, indexers: Indexers<T> = {}, namespace?: string): (() => Informer<T>) => {
+    let informer: Informer<T> | undefined;
+    return () => {
+      informer ??= createInformer(client.resource(descriptor), { indexers, namespace, transform: withoutManagedFields }, ports);
+      made.set(descriptor.resource, informer);
+      return informer;
+    };
+  };
+  const informers = {
+    pods: shared(pods, { ...owned, node: (pod) => [pod.spec?.nodeName ?? ""] }),
+    nodes: shared(nodes),
+    namespaces: shared(namespaces),
+    services: shared(services, { namespace: (service) => [service.metadata.namespace ?? ""] }),
+    endpoints: shared(endpoints),
+    endpointSlices: shared(endpointSlices, {
+      service: (slice) => [`${slice.metadata.namespace}/${slice.metadata.labels?.["kubernetes.io/service-name"] ?? ""}`],
+    }),
+    serviceAccounts: shared(serviceAccounts),
+    configMaps: shared(configMaps),
+    replicationControllers: shared(replicationControllers, owned),
+    replicaSets: shared(replicaSets, owned),
+    deployments: shared(deployments, owned),
+    daemonSets: shared(daemonSets, owned),
+    statefulSets: shared(statefulSets, owned),
+    jobs: shared(jobs, owned),
+    cronJobs: shared(cronJobs),
+    nodeLeases: shared(leases, {}, "kube-node-lease"),
+  };
+  return {
+    ...informers,
+    /** Follows everything that has been asked for, until the signal. */
+    run: async (signal: AbortSignal): Promise<void> => {
+      await Promise.all([...made.values()].map((informer) => informer.run(signal)));
+    },
+    /** Resources whose first list is not in yet. */
+    missing: (): readonly string[] => [...made].filter(([, informer]) => !informer.synced()).map(([resource]) => resource),
+  };
+}
+
+/** No controller reads managed fields, and they are half of an object. */
+function withoutManagedFields<T extends ApiObject>(object: T): T {
+  if (object.metadata.managedFields === undefined) return object;
+  const { managedFields: _, ...metadata } = object.metadata;
+  return { ...object, metadata };
+}

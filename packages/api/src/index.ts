@@ -1,3 +1,8 @@
-/** The door of the scheme: every served resource. Types and descriptors have doors of their own, `@coxswain/api/<group>/<version>`. */
+/**
+ * The door of the scheme: schemas, served resources, defaults, validation, columns. It loads all of the built-in API; whoever needs types and
+ * descriptors only goes through `@coxswain/api/<group>/<version>`, which cost nothing.
+ */
 export type { ResourceInfo } from "./resource-info.ts";
 export { resources } from "./resources.ts";
+export { findKind, findResource, findSchema, schemaName, schemas } from "./scheme.ts";
+export { defaultObject } from "./defaults.ts";

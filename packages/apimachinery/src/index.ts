@@ -82,3 +82,4 @@ export { PatchError } from "./patch/patch-error.ts";
 export { applyJsonPatch, maximumOperations } from "./patch/json-patch.ts";
 export { applyMergePatch, createMergePatch } from "./patch/merge-patch.ts";
 export { applyStrategicMerge } from "./patch/strategic-merge.ts";
+export { applyFallbacks } from "./fallbacks.ts";

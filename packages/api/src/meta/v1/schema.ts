@@ -149,4 +149,6 @@ kind? 3 string
 uid? 6 string
 causes? 4 []StatusCause list=atomic
 retryAfterSeconds? 5 int32
+
+alias Verbs []string
 `;

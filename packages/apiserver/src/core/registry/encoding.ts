@@ -36,11 +36,11 @@ export function withRevision(value: Buffer, revision: number, before = "", after
   const empty = value[cut] === 0x7d;
   const inserted = `"resourceVersion":"${revision}"${empty ? "" : ","}`;
   const bytes = Buffer.allocUnsafe(before.length + value.length + inserted.length + after.length);
-  let end = bytes.latin1Write(before, 0);
+  let end = bytes.write(before, 0, "latin1");
   end += value.copy(bytes, end, 0, cut);
-  end += bytes.latin1Write(inserted, end);
+  end += bytes.write(inserted, end, "latin1");
   end += value.copy(bytes, end, cut);
-  bytes.latin1Write(after, end);
+  bytes.write(after, end, "latin1");
   return { bytes, itemAt: before.length + at };
 }
 

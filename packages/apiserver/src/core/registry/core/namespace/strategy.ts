@@ -1,0 +1,23 @@
+// Namespaces: born Active with the finalizer `kubernetes`, Terminating from the first DELETE until that finalizer is gone
+// from `spec` (through /finalize) and the others from `metadata`.
+import type { ApiObject } from "@coxswain/apimachinery";
+import type { Loose, Strategy } from "../../strategy.ts";
+import { keep, memberOf, textOf } from "../../strategy.ts";
+
+export const namespaceStrategy: Strategy = {
+  fieldNames: ["status.phase", "name"],
+  fields: (namespace) => ({ "status.phase": textOf(namespace, "status", "phase"), name: namespace.metadata.name }),
+  prepareForCreate(namespace) {
+    (namespace as Loose)["status"] = { phase: "Active" };
+    (namespace as Loose)["spec"] = { finalizers: [...new Set([...specFinalizers(namespace), "kubernetes"])] };
+    namespace.metadata.labels = { ...namespace.metadata.labels, "kubernetes.io/metadata.name": namespace.metadata.name };
+  },
+  prepareForUpdate(namespace, old, { subresource }) {
+    if (subresource !== "finalize") keep(namespace as Loose, old as Loose, "spec");
+    namespace.metadata.labels = { ...namespace.metadata.labels, "kubernetes.io/metadata.name": namespace.metadata.name };
+  },
+};
+
+export function specFinalizers(namespace: ApiObject): readonly string[] {
+  return (memberOf(namespace, "spec")["finalizers"] as string[] | undefined) ?? [];
+}

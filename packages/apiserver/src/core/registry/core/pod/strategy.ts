@@ -1,0 +1,62 @@
+// Pods: status begins as Pending, the quality of service is computed once, deletion is graceful while a node runs it.
+import { compareQuantities } from "@coxswain/apimachinery";
+import type { ApiObject } from "@coxswain/apimachinery";
+import type { Loose, Strategy } from "../../strategy.ts";
+import { keep, memberOf, textOf } from "../../strategy.ts";
+
+export const podStrategy: Strategy = {
+  fieldNames: ["spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork", "status.phase", "status.podIP", "status.podIPs", "status.nominatedNodeName"],
+  fields: (pod) => ({
+    "spec.nodeName": textOf(pod, "spec", "nodeName"),
+    "spec.restartPolicy": textOf(pod, "spec", "restartPolicy"),
+    "spec.schedulerName": textOf(pod, "spec", "schedulerName"),
+    "spec.serviceAccountName": textOf(pod, "spec", "serviceAccountName"),
+    "spec.hostNetwork": textOf(pod, "spec", "hostNetwork") || "false",
+    "status.phase": textOf(pod, "status", "phase"),
+    "status.podIP": textOf(pod, "status", "podIP"),
+    "status.podIPs": textOf(pod, "status", "podIP"),
+    "status.nominatedNodeName": textOf(pod, "status", "nominatedNodeName"),
+  }),
+  countsGenerations: true,
+  prepareForCreate(pod) {
+    (pod as Loose)["status"] = { phase: "Pending", qosClass: qualityOfService(pod) };
+  },
+  prepareForStatusUpdate(pod, old) {
+    // The node reports; it may neither revive nor disown a pod.
+    keep(pod.metadata, old.metadata, "deletionTimestamp");
+    keep(pod.metadata, old.metadata, "ownerReferences");
+    const status = (pod as Loose)["status"];
+    if (typeof status === "object" && status !== null) keep(status as Loose, memberOf(old, "status") as Loose, "qosClass");
+  },
+  gracePeriodSeconds(pod, options) {
+    const asked = options.gracePeriodSeconds ?? (memberOf(pod, "spec")["terminationGracePeriodSeconds"] as number | undefined) ?? 30;
+    // Nobody runs it yet, or nothing in it runs any more.
+    if (textOf(pod, "spec", "nodeName") === "") return 0;
+    const phase = textOf(pod, "status", "phase");
+    return phase === "Failed" || phase === "Succeeded" ? 0 : Math.max(asked, asked < 0 ? 1 : 0);
+  },
+};
+
+type Amounts = Readonly<Record<string, string>>;
+
+/** Guaranteed: every container's limits are set and equal its requests; BestEffort: none has any; Burstable: the rest. */
+export function qualityOfService(pod: ApiObject): "Guaranteed" | "Burstable" | "BestEffort" {
+  const spec = memberOf(pod, "spec");
+  const containers = [...((spec["initContainers"] as object[] | undefined) ?? []), ...((spec["containers"] as object[] | undefined) ?? [])];
+  const counted = (amounts: Amounts): [string, string][] =>
+    Object.entries(amounts).filter(([name, amount]) => (name === "cpu" || name === "memory") && compareQuantities(amount, "0") > 0);
+  let guaranteed = true;
+  let any = false;
+  for (const container of containers) {
+    const resources = memberOf(container, "resources");
+    const limits = Object.fromEntries(counted(memberOf(resources, "limits") as Amounts));
+    const requests = Object.fromEntries(counted(memberOf(resources, "requests") as Amounts));
+    if (Object.keys(limits).length + Object.keys(requests).length > 0) any = true;
+    for (const name of ["cpu", "memory"]) {
+      const limit = limits[name];
+      if (limit === undefined || compareQuantities(requests[name] ?? limit, limit) !== 0) guaranteed = false;
+    }
+  }
+  if (!any) return "BestEffort";
+  return guaranteed ? "Guaranteed" : "Burstable";
+}

@@ -1,0 +1,65 @@
+// The strategy of every kind that has one of its own; by "group/resource". The order is that of Kubernetes' groups.
+import { daemonSetStrategy, replicaSetStrategy, statefulSetStrategy } from "./apps/stateful-set/strategy.ts";
+import { deploymentStrategy } from "./apps/deployment/strategy.ts";
+import { cronJobStrategy, jobStrategy } from "./batch/job/strategy.ts";
+import { certificateSigningRequestStrategy } from "./certificates/certificate-signing-request/strategy.ts";
+import { eventStrategy } from "./core/event/strategy.ts";
+import { namespaceStrategy } from "./core/namespace/strategy.ts";
+import { nodeStrategy } from "./core/node/strategy.ts";
+import { persistentVolumeClaimStrategy } from "./core/persistent-volume-claim/strategy.ts";
+import { persistentVolumeStrategy } from "./core/persistent-volume/strategy.ts";
+import { podStrategy } from "./core/pod/strategy.ts";
+import { replicationControllerStrategy } from "./core/replication-controller/strategy.ts";
+import { secretStrategy } from "./core/secret/strategy.ts";
+import { serviceStrategy } from "./core/service/strategy.ts";
+import type { Strategy } from "./strategy.ts";
+
+const plain: Strategy = {};
+const generations: Strategy = { countsGenerations: true };
+const createsOnUpdate: Strategy = { createsOnUpdate: true };
+
+const strategies: Readonly<Record<string, Strategy>> = {
+  "/pods": podStrategy,
+  "/services": serviceStrategy,
+  "/namespaces": namespaceStrategy,
+  "/nodes": nodeStrategy,
+  "/events": eventStrategy,
+  "events.k8s.io/events": eventStrategy,
+  "/secrets": secretStrategy,
+  "/replicationcontrollers": replicationControllerStrategy,
+  "/persistentvolumes": persistentVolumeStrategy,
+  "/persistentvolumeclaims": persistentVolumeClaimStrategy,
+  "/endpoints": createsOnUpdate,
+  "/limitranges": createsOnUpdate,
+  "apps/deployments": deploymentStrategy,
+  "apps/statefulsets": statefulSetStrategy,
+  "apps/replicasets": replicaSetStrategy,
+  "apps/daemonsets": daemonSetStrategy,
+  "batch/jobs": jobStrategy,
+  "batch/cronjobs": cronJobStrategy,
+  "autoscaling/horizontalpodautoscalers": plain,
+  "policy/poddisruptionbudgets": { countsGenerations: true, unconditionalUpdate: false },
+  "networking.k8s.io/ingresses": generations,
+  "networking.k8s.io/networkpolicies": generations,
+  "networking.k8s.io/ingressclasses": { countsGenerations: true, unconditionalUpdate: false },
+  "discovery.k8s.io/endpointslices": generations,
+  "coordination.k8s.io/leases": { createsOnUpdate: true, unconditionalUpdate: false },
+  "rbac.authorization.k8s.io/roles": createsOnUpdate,
+  "rbac.authorization.k8s.io/rolebindings": createsOnUpdate,
+  "rbac.authorization.k8s.io/clusterroles": createsOnUpdate,
+  "rbac.authorization.k8s.io/clusterrolebindings": createsOnUpdate,
+  "scheduling.k8s.io/priorityclasses": { countsGenerations: true },
+  "certificates.k8s.io/certificatesigningrequests": certificateSigningRequestStrategy,
+  "admissionregistration.k8s.io/mutatingwebhookconfigurations": { countsGenerations: true, unconditionalUpdate: false },
+  "admissionregistration.k8s.io/validatingwebhookconfigurations": { countsGenerations: true, unconditionalUpdate: false },
+  "admissionregistration.k8s.io/validatingadmissionpolicies": { countsGenerations: true, unconditionalUpdate: false },
+  "admissionregistration.k8s.io/validatingadmissionpolicybindings": { countsGenerations: true, unconditionalUpdate: false },
+  "flowcontrol.apiserver.k8s.io/flowschemas": generations,
+  "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations": generations,
+  "apiextensions.k8s.io/customresourcedefinitions": { countsGenerations: true, unconditionalUpdate: false },
+  "storage.k8s.io/csidrivers": generations,
+};
+
+export function strategyOf(group: string, resource: string): Strategy {
+  return strategies[`${group}/${resource}`] ?? plain;
+}

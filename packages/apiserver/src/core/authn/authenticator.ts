@@ -1,0 +1,98 @@
+// Who is asking: the client certificate's subject, else the bearer token's owner, else `system:anonymous`. Kubernetes' order: the
+// first that knows the caller wins, and a token that nobody knows is an error even where strangers are served.
+// The handshake has checked the certificate already; files are read and keys held elsewhere.
+import type { Clock } from "@coxswain/clock";
+import type { ServiceAccountClaims, TokenVerifier } from "@coxswain/pki";
+import { LRUCache } from "lru-cache";
+import type { Authentication, Authenticator, Credentials, ObjectReader, UserInfo } from "../request.ts";
+import { brokenBinding } from "./bound-objects.ts";
+import { anonymous, serviceAccountGroups, withAuthenticated } from "./groups.ts";
+import { findStaticToken, type StaticToken } from "./static-tokens.ts";
+
+export interface AuthenticatorConfig {
+  readonly anonymousAuth: boolean;
+  /** What a token must be meant for to be good for this server (`--api-audiences`). */
+  readonly audiences: readonly string[];
+  readonly staticTokens: readonly StaticToken[];
+}
+
+export type TokenAuthentication =
+  | { readonly kind: "user"; readonly user: UserInfo; readonly audiences: readonly string[] }
+  | { readonly kind: "unknown"; readonly because: string };
+
+export interface TokenAuthenticator extends Authenticator {
+  /** For TokenReview: the user without `system:authenticated`'s help, and which of the wanted audiences the token is for. */
+  authenticateToken(token: string, audiences: readonly string[]): Promise<TokenAuthentication>;
+}
+
+/** Verified signatures are kept this many at a time; beyond, the least used is checked anew. */
+const rememberedTokens = 10_000;
+
+export function createAuthenticator(
+  config: AuthenticatorConfig,
+  ports: { readonly verifier: TokenVerifier | undefined; readonly reader: ObjectReader; readonly clock: Clock },
+): TokenAuthenticator {
+  const verified = new LRUCache<string, ServiceAccountClaims>({ max: rememberedTokens });
+  return { authenticate, authenticateToken };
+
+  async function authenticate({ certificate, bearerToken }: Credentials): Promise<Authentication> {
+    if (certificate !== undefined && certificate.commonName !== "") {
+      return { kind: "user", user: withAuthenticated({ username: certificate.commonName, groups: certificate.organizations }) };
+    }
+    if (bearerToken !== undefined) {
+      const found = await authenticateToken(bearerToken, config.audiences);
+      return found.kind === "user" ? { kind: "user", user: found.user } : { kind: "unauthorized", because: found.because };
+    }
+    return config.anonymousAuth ? { kind: "user", user: anonymous } : { kind: "unauthorized", because: "no credentials" };
+  }
+
+  async function authenticateToken(token: string, audiences: readonly string[]): Promise<TokenAuthentication> {
+    const named = findStaticToken(config.staticTokens, token);
+    if (named !== undefined) return { kind: "user", user: withAuthenticated(named), audiences: config.audiences };
+    const claims = await verifiedClaims(token);
+    if (typeof claims === "string") return { kind: "unknown", because: claims };
+    const nowMs = ports.clock.now();
+    if (claims.exp * 1000 <= nowMs) {
+      verified.delete(token);
+      return { kind: "unknown", because: "service account token has expired" };
+    }
+    if (claims.nbf * 1000 > nowMs) return { kind: "unknown", because: "service account token is not valid yet" };
+    const common = audiences.filter((audience) => claims.aud.includes(audience));
+    if (common.length === 0) {
+      return { kind: "unknown", because: `token audiences ${goList(claims.aud)} is invalid for the target audiences ${goList(audiences)}` };
+    }
+    const broken = await brokenBinding(claims, ports.reader, nowMs);
+    if (broken !== undefined) return { kind: "unknown", because: broken };
+    return { kind: "user", user: withAuthenticated(userOf(claims)), audiences: common };
+  }
+
+  async function verifiedClaims(token: string): Promise<ServiceAccountClaims | string> {
+    const known = verified.get(token);
+    if (known !== undefined) return known;
+    const checked = await ports.verifier?.verify(token);
+    if (checked === undefined || checked.kind === "foreign") return "invalid bearer token";
+    if (checked.kind === "invalid") return checked.because;
+    verified.set(token, checked.claims);
+    return checked.claims;
+  }
+}
+
+/** The account as a user; what the token is bound to is kept in `extra` under Kubernetes' keys. */
+function userOf(claims: ServiceAccountClaims): UserInfo {
+  const { namespace, serviceaccount, pod, node } = claims["kubernetes.io"];
+  const extra: Record<string, readonly string[]> = {};
+  if (claims.jti !== "") extra["authentication.kubernetes.io/credential-id"] = [`JTI=${claims.jti}`];
+  if (pod !== undefined) {
+    extra["authentication.kubernetes.io/pod-name"] = [pod.name];
+    extra["authentication.kubernetes.io/pod-uid"] = [pod.uid];
+  }
+  if (node !== undefined) {
+    extra["authentication.kubernetes.io/node-name"] = [node.name];
+    if (node.uid !== undefined) extra["authentication.kubernetes.io/node-uid"] = [node.uid];
+  }
+  return { username: claims.sub, uid: serviceaccount.uid, groups: serviceAccountGroups(namespace), extra };
+}
+
+function goList(values: readonly string[]): string {
+  return `[${values.map((value) => JSON.stringify(value)).join(" ")}]`;
+}

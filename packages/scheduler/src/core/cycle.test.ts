@@ -1,0 +1,101 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { ClusterState } from "./cluster.ts";
+import { choose } from "./cycle.ts";
+import type { Choice } from "./cycle.ts";
+import { because, unschedulableMessage } from "./explain.ts";
+import { defaultProfile } from "./profile.ts";
+import { podRequests } from "./resources.ts";
+import type { NodeView, PodView } from "./resources.ts";
+
+type NodeParts = { readonly cpu?: string; readonly memory?: string; readonly pods?: string; readonly labels?: Record<string, string>; readonly spec?: NodeView["spec"] };
+
+function node(name: string, { cpu = "4", memory = "8Gi", pods = "110", labels = {}, spec = {} }: NodeParts = {}): NodeView {
+  return { apiVersion: "v1", kind: "Node", metadata: { name, labels: { "kubernetes.io/hostname": name, ...labels } }, spec, status: { allocatable: { cpu, memory, pods } } };
+}
+
+function pod(name: string, requests: Record<string, string> = {}, spec: Partial<NonNullable<PodView["spec"]>> = {}): PodView {
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, namespace: "default", uid: name },
+    spec: { containers: [{ name: "main", image: "web", resources: { requests } }], ...spec },
+  };
+}
+
+function cluster(nodes: readonly NodeView[], placed: readonly PodView[] = []): ClusterState {
+  const state = new ClusterState();
+  for (const one of nodes) state.setNode(one);
+  for (const one of placed) state.setPod(one);
+  return state;
+}
+
+function check(state: ClusterState, asked: PodView): Choice {
+  return choose({ pod: asked, cluster: state, plugins: defaultProfile, startAt: 0, draw: () => 0 });
+}
+
+const master = { spec: { taints: [{ key: "node-role.kubernetes.io/control-plane", effect: "NoSchedule" as const }] } };
+
+describe("choose", () => {
+  test.each<readonly [string, readonly NodeView[], readonly PodView[], PodView, string]>([
+    ["has no node to offer", [], [], pod("a"), "no nodes available to schedule pods"],
+    ["counts each resource that is short", [node("n1", { cpu: "1" }), node("n2", { cpu: "1", memory: "1Gi" })], [], pod("a", { cpu: "2", memory: "2Gi" }), "0/2 nodes are available: 1 Insufficient memory, 2 Insufficient cpu."],
+    ["counts pods that are there already", [node("n1", { cpu: "1" })], [pod("b", { cpu: "600m" }, { nodeName: "n1" })], pod("a", { cpu: "500m" }), "0/1 nodes are available: 1 Insufficient cpu."],
+    ["does not count pods that have ended", [node("n1", { cpu: "1" })], [{ ...pod("b", { cpu: "600m" }, { nodeName: "n1" }), status: { phase: "Succeeded" } }], pod("a", { cpu: "500m" }), ""],
+    ["names the taint and the cordon", [node("n1", master), node("n2", { spec: { unschedulable: true } })], [], pod("a"), "0/2 nodes are available: 1 node(s) had untolerated taint {node-role.kubernetes.io/control-plane: }, 1 node(s) were unschedulable."],
+    ["honours tolerations", [node("n1", master)], [], pod("a", {}, { tolerations: [{ operator: "Exists" }] }), ""],
+    ["holds nodes to the selector", [node("n1"), node("n2", { labels: { disk: "ssd" } })], [], pod("a", {}, { nodeSelector: { disk: "nvme" } }), "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector."],
+    ["gives a host port once", [node("n1")], [pod("b", {}, { nodeName: "n1", containers: [{ name: "m", image: "w", ports: [{ containerPort: 80, hostPort: 80 }] }] })], pod("a", {}, { containers: [{ name: "m", image: "w", ports: [{ containerPort: 8080, hostPort: 80, hostIP: "10.0.0.1" }] }] }), "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports."],
+    ["keeps to the node's number of pods", [node("n1", { pods: "1" })], [pod("b", {}, { nodeName: "n1" })], pod("a"), "0/1 nodes are available: 1 Too many pods."],
+    ["knows resources by any name", [node("n1")], [], pod("a", { "example.com/gpu": "1" }), "0/1 nodes are available: 1 Insufficient example.com/gpu."],
+  ])("%s", (_name, nodes, placed, asked, message) => {
+    const choice = check(cluster(nodes, placed), asked);
+    expect(choice.node === undefined ? unschedulableMessage(choice) : "").toBe(message);
+  });
+
+  test("prefers the emptier node, and says so", () => {
+    const choice = check(cluster([node("full"), node("empty")], [pod("b", { cpu: "2", memory: "4Gi" }, { nodeName: "full" })]), pod("a", { cpu: "1", memory: "2Gi" }));
+    expect(because(choice)).toBe("empty scores 475, the best of 2 feasible nodes");
+    const shared = { TaintToleration: 300, NodeAffinity: 0, NodeResourcesBalancedAllocation: 100, ImageLocality: 0 };
+    expect(choice.scored).toEqual([
+      { node: "empty", total: 475, scores: { ...shared, NodeResourcesFit: 75 } },
+      { node: "full", total: 425, scores: { ...shared, NodeResourcesFit: 25 } },
+    ]);
+  });
+
+  test("explains with numbers", () => {
+    const choice = check(cluster([node("n1", { cpu: "1" })], [pod("b", { cpu: "600m" }, { nodeName: "n1" })]), pod("a", { cpu: "500m" }));
+    expect(choice.rejected).toEqual([{ node: "n1", plugin: "NodeResourcesFit", reasons: ["Insufficient cpu"], detail: "cpu: asked 500m, free 400m of 1000m" }]);
+  });
+
+  test("never gives away more than a node has, whatever comes, goes, is bound or refused in between", () => {
+    const step = fc.record({ cpu: fc.integer({ min: 0, max: 3000 }), memory: fc.integer({ min: 0, max: 4000 }), fate: fc.constantFrom("bound", "refused", "pending", "ended") });
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1000, max: 6000 }), { minLength: 1, maxLength: 4 }), fc.array(step, { maxLength: 40 }), (sizes, steps) => {
+        const state = cluster(sizes.map((cpu, index) => node(`n${index}`, { cpu: `${cpu}m`, memory: `${cpu}Mi`, pods: "8" })));
+        const running = new Map<string, { pod: PodView; node: string }>();
+        steps.forEach(({ cpu, memory, fate }, index) => {
+          const asked = pod(`p${index}`, { cpu: `${cpu}m`, memory: `${memory}Mi` });
+          const chosen = check(state, asked).node;
+          if (chosen === undefined) return;
+          state.assume(asked, chosen);
+          const bound = { ...asked, spec: { containers: [], ...asked.spec, nodeName: chosen } };
+          if (fate === "refused") return state.forget(asked);
+          running.set(asked.metadata.name ?? "", { pod: asked, node: chosen });
+          if (fate === "bound") state.setPod(bound);
+          if (fate === "ended") {
+            state.setPod({ ...bound, status: { phase: "Succeeded" } });
+            running.delete(asked.metadata.name ?? "");
+          }
+        });
+        sizes.forEach((size, index) => {
+          const here = [...running.values()].filter(({ node: at }) => at === `n${index}`).map(({ pod: one }) => podRequests(one));
+          const sum = (name: string): number => here.reduce((total, amounts) => total + (amounts.get(name) ?? 0), 0);
+          expect(sum("cpu")).toBeLessThanOrEqual(size);
+          expect(sum("memory")).toBeLessThanOrEqual(size * 1024 * 1024);
+          expect(here.length).toBeLessThanOrEqual(8);
+        });
+      }),
+    );
+  });
+});

@@ -1,0 +1,38 @@
+// ImageLocality: prefers nodes that already hold large images of the pod, less so when few nodes do (or they would all
+// pile up there). Thresholds are Kubernetes'.
+import { definePlugin, highestScore } from "../plugin.ts";
+import type { Cluster } from "../cluster.ts";
+
+const megabyte = 1024 * 1024;
+const least = 23 * megabyte;
+const mostPerContainer = 1000 * megabyte;
+
+interface Prepared {
+  readonly images: readonly string[];
+  readonly cluster: Cluster;
+}
+
+export const imageLocality = definePlugin<Prepared>({
+  name: "ImageLocality",
+  weight: 1,
+  prepare: (pod, cluster) => ({
+    images: [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].map(({ image }) => normalized(image ?? "")),
+    cluster,
+  }),
+  score: ({ images, cluster }, node) => {
+    let sum = 0;
+    for (const image of images) {
+      const bytes = node.images.get(image);
+      if (bytes !== undefined) sum += Math.floor((bytes * cluster.nodesWithImage(image)) / cluster.nodes.length);
+    }
+    const most = mostPerContainer * images.length;
+    const clamped = Math.min(Math.max(sum, least), most);
+    return Math.floor((highestScore * (clamped - least)) / (most - least));
+  },
+  wakes: () => false,
+});
+
+/** An image without a tag or digest means its latest. */
+function normalized(image: string): string {
+  return image.lastIndexOf(":") <= image.lastIndexOf("/") ? `${image}:latest` : image;
+}

@@ -2,7 +2,7 @@
 import type { Container, ContainerState, ContainerStatus } from "@coxswain/api/core/v1";
 import { rfc3339 } from "@coxswain/clock";
 import { backoffOf, goSeconds } from "./backoff.ts";
-import { hasStarted, isInitialized, isSidecar, isTerminating, knownRestarts, latestAttempt, mayRestart, previousAttempt, restartPolicyOf } from "./lifecycle.ts";
+import { currentSandbox, hasStarted, isInitialized, isSidecar, isTerminating, knownRestarts, latestAttempt, mayRestart, previousAttempt, restartPolicyOf } from "./lifecycle.ts";
 import type { ContainerView, PodView } from "./view.ts";
 
 export function containerStatus(view: PodView, container: Container, isInit: boolean, nowMs: number): ContainerStatus {
@@ -65,6 +65,8 @@ function waitingAfter(view: PodView, container: Container, last: ContainerView, 
   if (!mayRestart(restartPolicyOf(view.pod, container, isInit), last)) return undefined;
   const failure = view.failures.get(container.name);
   if (failure) return { waiting: { reason: failure.reason, message: failure.message } };
+  // With a new sandbox everything begins anew, without a back-off.
+  if (currentSandbox(view)?.id !== last.sandboxId) return { waiting: { reason: isInitialized(view) ? "ContainerCreating" : "PodInitializing" } };
   const { untilMs, delayMs } = backoffOf(last);
   if (untilMs <= nowMs) return undefined;
   const { metadata } = view.pod;

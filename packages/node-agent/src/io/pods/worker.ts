@@ -80,11 +80,23 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
     const status = podStatus(view, ports.node, clock.now());
     const text = JSON.stringify(status);
     if (text === state.reported) return;
+    tellBackoffs(status);
     const written = await ports.api.writeStatus(state.pod, status, stopping.signal);
     state.reported = text;
     state.lastStatus = status;
     if (!written) state.gone = true;
     observeStart(status);
+  };
+
+  /** One event for each wait, as the kubelet has it. */
+  const tellBackoffs = (status: PodStatus): void => {
+    for (const { name, state: now } of [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])]) {
+      const waiting = now?.waiting?.reason === "CrashLoopBackOff" ? (now.waiting.message ?? "") : "";
+      if (waiting !== "" && state.toldBackoffs.get(name) !== waiting) {
+        ports.events.record(state.pod, name, "Warning", "BackOff", `Back-off restarting failed container ${name} in pod ${waiting.slice(waiting.indexOf("pod=") + 4)}`);
+      }
+      state.toldBackoffs.set(name, waiting);
+    }
   };
 
   let startObserved = initial.status?.phase === "Running";
@@ -154,6 +166,8 @@ export interface PodState {
   readonly busy: Map<string, Promise<void>>;
   readonly stopping: Map<string, number>;
   readonly inPostStart: Set<string>;
+  /** The wait that each container's last BackOff event was about. */
+  readonly toldBackoffs: Map<string, string>;
 }
 
 function createPodState(pod: Pod): PodState {
@@ -174,6 +188,7 @@ function createPodState(pod: Pod): PodState {
     busy: new Map(),
     stopping: new Map(),
     inPostStart: new Set(),
+    toldBackoffs: new Map(),
   };
 }
 

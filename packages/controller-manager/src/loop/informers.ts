@@ -32,7 +32,7 @@ const owned: Indexers<ApiObject> = {
 export type SharedInformers = ReturnType<typeof createSharedInformers>;
 
 export function createSharedInformers(client: Pick<Client, "resource">, ports: InformerPorts) {
-  const made = new Map<string, { readonly run: (signal: AbortSignal) => Promise<void>; readonly synced: () => boolean }>();
+  const made = new Map<string, Pick<Informer<ApiObject>, "run" | "whenSynced">>();
   const shared = <T extends ApiObject>(descriptor: ResourceDescriptor<T>, indexers: Indexers<T> = {}, namespace?: string): (() => Informer<T>) => {
     let informer: Informer<T> | undefined;
     return () => {
@@ -67,8 +67,10 @@ export function createSharedInformers(client: Pick<Client, "resource">, ports: I
     run: async (signal: AbortSignal): Promise<void> => {
       await Promise.all([...made.values()].map((informer) => informer.run(signal)));
     },
-    /** Resources whose first list is not in yet. */
-    missing: (): readonly string[] => [...made].filter(([, informer]) => !informer.synced()).map(([resource]) => resource),
+    /** Resolves when all first lists are in. */
+    whenAllSynced: async (signal: AbortSignal): Promise<void> => {
+      await Promise.all([...made.values()].map((informer) => informer.whenSynced(signal)));
+    },
   };
 }
 

@@ -1,0 +1,125 @@
+// The controller manager's flags, under kube-controller-manager's names, and the one value they become.
+import { readFileSync } from "node:fs";
+import { ClientError, loadKubeconfig } from "@coxswain/client";
+import type { ClientConfig } from "@coxswain/client";
+import { defineFlags, UsageError, version } from "@coxswain/daemon";
+import type { FlagValues, HttpsServerConfig } from "@coxswain/daemon";
+import { controllerNames, selectControllers } from "./controllers.ts";
+import type { ControllerName } from "./controllers.ts";
+import { parseRange } from "./controllers/node-ipam/plan.ts";
+import type { Range } from "./controllers/node-ipam/plan.ts";
+
+export const flags = defineFlags({
+  kubeconfig: { type: "string", required: true, help: "File that says where the API server is and who we are" },
+  master: { type: "string", default: "", help: "Address of the API server, instead of the kubeconfig's" },
+  controllers: {
+    type: "list",
+    default: ["*"],
+    help: `Controllers to run: "*" for all, "name" to add, "-name" to leave out. All: ${controllerNames.join(", ")}`,
+  },
+  "bind-address": { type: "string", default: "0.0.0.0", help: "Address to serve /healthz, /readyz and /metrics on" },
+  "secure-port": { type: "number", default: 10257, help: "Port of that server; 0 for none" },
+  "tls-cert-file": { type: "string", default: "", help: "The server's certificate (PEM)" },
+  "tls-private-key-file": { type: "string", default: "", help: "Its key (PEM)" },
+  "client-ca-file": { type: "string", default: "", help: "Authority of the clients that may read /metrics" },
+  "leader-elect": { type: "boolean", default: true, help: "Work only while holding the lease" },
+  "leader-elect-lease-duration": { type: "duration", default: "15s", help: "How long others wait before they take over" },
+  "leader-elect-renew-deadline": { type: "duration", default: "10s", help: "How long a leader goes on without a renewal" },
+  "leader-elect-retry-period": { type: "duration", default: "2s", help: "Time between tries" },
+  "leader-elect-resource-name": { type: "string", default: "kube-controller-manager", help: "The lease's name" },
+  "leader-elect-resource-namespace": { type: "string", default: "kube-system", help: "The lease's namespace" },
+  "allocate-node-cidrs": { type: "boolean", default: true, help: "Give every node a pod CIDR" },
+  "cluster-cidr": { type: "string", default: "10.244.0.0/16", help: "Addresses of all pods (IPv4)" },
+  "node-cidr-mask-size": { type: "number", default: 24, help: "Size of a node's part of them" },
+  "root-ca-file": { type: "string", default: "", help: "Certificate published as kube-root-ca.crt; by default the kubeconfig's" },
+  "service-account-private-key-file": { type: "string", default: "", help: "Accepted for compatibility; the API server signs tokens" },
+  "node-monitor-grace-period": { type: "duration", default: "40s", help: "Silence after which a node counts as unreachable" },
+  "node-startup-grace-period": { type: "duration", default: "60s", help: "The same for a node that has never spoken" },
+  "terminated-pod-gc-threshold": { type: "number", default: 12500, help: "Ended pods kept before the oldest are removed; 0 keeps all" },
+});
+
+export interface ControllerManagerConfig {
+  readonly client: ClientConfig;
+  readonly controllers: readonly ControllerName[];
+  readonly serving: HttpsServerConfig | undefined;
+  readonly leaderElection:
+    | { readonly namespace: string; readonly name: string; readonly leaseDurationMs: number; readonly renewDeadlineMs: number; readonly retryPeriodMs: number }
+    | undefined;
+  readonly cluster: Range;
+  readonly nodeMask: number;
+  readonly rootCa: string;
+  readonly nodeGraceMs: number;
+  readonly nodeStartupGraceMs: number;
+  readonly terminatedThreshold: number;
+}
+
+export function parseConfig(values: FlagValues<typeof flags>): ControllerManagerConfig {
+  const servers = values.master === "" ? undefined : values.master.split(",");
+  const client = readKubeconfig(values.kubeconfig, servers);
+  const cluster = parseRange(values["cluster-cidr"]);
+  const nodeMask = values["node-cidr-mask-size"];
+  if (cluster === undefined) throw new UsageError(`--cluster-cidr must be an IPv4 range, found ${JSON.stringify(values["cluster-cidr"])}`);
+  if (nodeMask < cluster.prefix || nodeMask > 30) {
+    throw new UsageError(`--node-cidr-mask-size must be between ${cluster.prefix} and 30, found ${nodeMask}`);
+  }
+  const [leaseDurationMs, renewDeadlineMs, retryPeriodMs] = [
+    values["leader-elect-lease-duration"],
+    values["leader-elect-renew-deadline"],
+    values["leader-elect-retry-period"],
+  ];
+  if (leaseDurationMs <= renewDeadlineMs || renewDeadlineMs <= retryPeriodMs) {
+    throw new UsageError("--leader-elect-lease-duration must be above the renew deadline, and that above the retry period");
+  }
+  const controllers = selectControllers(values.controllers);
+  return {
+    client,
+    controllers: values["allocate-node-cidrs"] ? controllers : controllers.filter((name) => name !== "node-ipam-controller"),
+    serving: serving(values),
+    leaderElection: values["leader-elect"]
+      ? {
+          namespace: values["leader-elect-resource-namespace"],
+          name: values["leader-elect-resource-name"],
+          leaseDurationMs,
+          renewDeadlineMs,
+          retryPeriodMs,
+        }
+      : undefined,
+    cluster,
+    nodeMask,
+    rootCa: rootCa(values["root-ca-file"], client),
+    nodeGraceMs: values["node-monitor-grace-period"],
+    nodeStartupGraceMs: values["node-startup-grace-period"],
+    terminatedThreshold: values["terminated-pod-gc-threshold"],
+  };
+}
+
+function readKubeconfig(path: string, servers: readonly string[] | undefined): ClientConfig {
+  try {
+    return loadKubeconfig(path, { userAgent: `coxswain-controller-manager/${version}`, servers });
+  } catch (error) {
+    if (error instanceof ClientError) throw new UsageError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+function serving(values: FlagValues<typeof flags>): HttpsServerConfig | undefined {
+  const [port, certFile, keyFile] = [values["secure-port"], values["tls-cert-file"], values["tls-private-key-file"]];
+  if (port === 0) return undefined;
+  if (certFile === "" || keyFile === "") {
+    throw new UsageError("--tls-cert-file and --tls-private-key-file are needed to serve; --secure-port=0 serves nothing");
+  }
+  return { host: values["bind-address"], port, certFile, keyFile, clientCaFile: values["client-ca-file"] || undefined };
+}
+
+function rootCa(file: string, client: ClientConfig): string {
+  if (file === "") return client.ca === undefined ? "" : "data" in client.ca ? client.ca.data : readCa(client.ca.file);
+  return readCa(file);
+}
+
+function readCa(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new UsageError(`--root-ca-file ${file} cannot be read (${(cause as NodeJS.ErrnoException).code})`);
+  }
+}

@@ -1,0 +1,76 @@
+// Every controller there is, by Kubernetes' name, in the order in which they are started. "deployment" is accepted for
+// "deployment-controller", as before Kubernetes 1.28.
+import { UsageError } from "@coxswain/daemon";
+import type { Controller, ControllerPorts } from "./loop/controller.ts";
+import type { ControllerManagerConfig } from "./config.ts";
+import { createDeploymentController } from "./controllers/deployment/controller.ts";
+import { createEndpointSliceController } from "./controllers/endpoint-slice/controller.ts";
+import { createEndpointsController } from "./controllers/endpoints/controller.ts";
+import { createGarbageCollectorController } from "./controllers/garbage-collector/controller.ts";
+import { createNamespaceController } from "./controllers/namespace/controller.ts";
+import { createNodeIpamController } from "./controllers/node-ipam/controller.ts";
+import { createNodeLifecycleController } from "./controllers/node-lifecycle/controller.ts";
+import { createPodGcController } from "./controllers/pod-gc/controller.ts";
+import { createReplicaSetController } from "./controllers/replica-set/controller.ts";
+import { createReplicationControllerController } from "./controllers/replication-controller/controller.ts";
+import { createRootCaController } from "./controllers/root-ca/controller.ts";
+import { createServiceAccountController } from "./controllers/service-account/controller.ts";
+import { createTaintEvictionController } from "./controllers/taint-eviction/controller.ts";
+
+type Limits = Pick<ControllerManagerConfig, "cluster" | "nodeMask" | "rootCa" | "nodeGraceMs" | "nodeStartupGraceMs" | "terminatedThreshold">;
+
+const controllers = {
+  "serviceaccount-controller": createServiceAccountController,
+  "root-ca-certificate-publisher-controller": (ports: ControllerPorts, limits: Limits) => createRootCaController(ports, limits.rootCa),
+  "node-ipam-controller": (ports: ControllerPorts, limits: Limits) =>
+    createNodeIpamController(ports, { cluster: limits.cluster, nodeMask: limits.nodeMask }),
+  "node-lifecycle-controller": (ports: ControllerPorts, limits: Limits) =>
+    createNodeLifecycleController(ports, { graceMs: limits.nodeGraceMs, startupGraceMs: limits.nodeStartupGraceMs }),
+  "taint-eviction-controller": createTaintEvictionController,
+  "deployment-controller": createDeploymentController,
+  "replicaset-controller": createReplicaSetController,
+  "replicationcontroller-controller": createReplicationControllerController,
+  "endpointslice-controller": createEndpointSliceController,
+  "endpoints-controller": createEndpointsController,
+  "namespace-controller": createNamespaceController,
+  "pod-garbage-collector-controller": (ports: ControllerPorts, limits: Limits) =>
+    createPodGcController(ports, { terminatedThreshold: limits.terminatedThreshold }),
+  "garbage-collector-controller": createGarbageCollectorController,
+} satisfies Record<string, (ports: ControllerPorts, limits: Limits) => Controller>;
+
+export type ControllerName = keyof typeof controllers;
+
+const isName = (name: string): name is ControllerName => Object.hasOwn(controllers, name);
+export const controllerNames: readonly ControllerName[] = Object.keys(controllers).filter(isName);
+
+/** Kubernetes' names from before 1.28, where they are not just the name without "-controller". */
+const aliases: Readonly<Record<string, ControllerName>> = {
+  endpoint: "endpoints-controller",
+  garbagecollector: "garbage-collector-controller",
+  nodeipam: "node-ipam-controller",
+  nodelifecycle: "node-lifecycle-controller",
+  podgc: "pod-garbage-collector-controller",
+  "root-ca-cert-publisher": "root-ca-certificate-publisher-controller",
+};
+
+export function createController(name: ControllerName, ports: ControllerPorts, limits: Limits): Controller {
+  return controllers[name](ports, limits);
+}
+
+/** Reads `--controllers`: of "*", names and "-names" the specific wins over the star. */
+export function selectControllers(wanted: readonly string[]): readonly ControllerName[] {
+  const on = new Set<ControllerName>();
+  const off = new Set<ControllerName>();
+  for (const text of wanted) {
+    if (text === "*") continue;
+    const leaveOut = text.startsWith("-");
+    (leaveOut ? off : on).add(resolveName(leaveOut ? text.slice(1) : text));
+  }
+  return controllerNames.filter((name) => !off.has(name) && (on.has(name) || wanted.includes("*")));
+}
+
+function resolveName(text: string): ControllerName {
+  const name = aliases[text] ?? (isName(text) ? text : `${text}-controller`);
+  if (!isName(name)) throw new UsageError(`unknown controller ${JSON.stringify(text)} in --controllers; there are ${controllerNames.join(", ")}`);
+  return name;
+}

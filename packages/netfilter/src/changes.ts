@@ -52,7 +52,8 @@ function planHooks(wanted: readonly ObservedHook[], observed: readonly ObservedH
   return [...hooks].flatMap((hook) => {
     const want = rulesOf(wanted, hook);
     const have = rulesOf(observed, hook);
-    if (sameRules(want, have)) return [];
+    const misplaced = observed.some((rule) => rule.hook === hook && rule.misplaced);
+    if (sameRules(want, have) && !misplaced) return [];
     return [...have.map((rule) => `-D ${hook} ${rule}`), ...want.map((rule, index) => `-I ${hook} ${index + 1} ${rule}`)];
   });
 }

@@ -72,6 +72,19 @@ COMMIT
     expect(await netfilter.sync(ruleset("10.0.0.2:80"))).toEqual([]);
   });
 
+  it("netfilter puts its hooks before those of the chains that it must come before", async () => {
+    const tool = createMemoryTool();
+    const netfilter = createNetfilter({ owned, before: (chain) => chain === "LATER", tables: ["nat"] }, { tool });
+    await netfilter.sync(ruleset("10.0.0.2:80"));
+    const whole = tool.text();
+    await tool.restore("*nat\n:LATER - [0:0]\n-I PREROUTING 1 -j LATER\nCOMMIT\n");
+    expect(await netfilter.sync(ruleset("10.0.0.2:80"))).toEqual(["nat hooks differ"]);
+    expect(tool.text()).toBe(
+      whole.replace("-j COX-ENTRY\n", "-j COX-ENTRY\n-A PREROUTING -j LATER\n").replace(":COX-WEB - [0:0]\n", ":COX-WEB - [0:0]\n:LATER - [0:0]\n"),
+    );
+    expect(await netfilter.sync(ruleset("10.0.0.2:80"))).toEqual([]);
+  });
+
   it("netfilter makes one hook out of a doubled one", async () => {
     const { tool, netfilter } = setUp();
     await netfilter.sync(ruleset("10.0.0.2:80"));

@@ -19,6 +19,8 @@ export interface Netfilter {
 export interface NetfilterConfig {
   /** Which chains belong to the caller, and with them the hooks that jump to them. */
   readonly owned: Owned;
+  /** Foreign chains whose hooks ours must come before; of all others our hooks may stand anywhere. */
+  readonly before?: Owned;
   /** The tables the owner may ever have rules in; others are neither read nor cleaned. */
   readonly tables: readonly TableName[];
 }
@@ -35,7 +37,7 @@ export function createNetfilter(config: NetfilterConfig, ports: { readonly tool:
   const read = async (signal?: AbortSignal): Promise<Observed> => {
     const texts: string[] = [];
     for (const table of config.tables) texts.push(await tool.save(table, signal));
-    return parseSave(texts.join(""), config.owned);
+    return parseSave(texts.join(""), config.owned, config.before);
   };
   const write = async (wanted: Observed, signal?: AbortSignal): Promise<readonly string[]> => {
     const changes = planChanges(wanted, await read(signal));

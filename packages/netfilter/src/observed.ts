@@ -13,6 +13,8 @@ export interface ObservedTable {
 export interface ObservedHook {
   readonly hook: Hook;
   readonly rule: string;
+  /** A rule that ours must come before stands above it. */
+  readonly misplaced?: true;
 }
 
 export type Observed = ReadonlyMap<TableName, ObservedTable>;
@@ -23,14 +25,19 @@ export type Owned = (chain: string) => boolean;
 const hooks: readonly string[] = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"] satisfies Hook[];
 const tableNames: readonly string[] = ["raw", "mangle", "nat", "filter"] satisfies TableName[];
 
-/** Reads `iptables-save` text. A rule in a foreign chain that jumps into ours is left alone: it is not ours. */
-export function parseSave(text: string, owned: Owned): Observed {
+/**
+ * Reads `iptables-save` text. A rule in a foreign chain that jumps into ours is left alone: it is not ours.
+ * `before` are foreign chains that our hooks must come before.
+ */
+export function parseSave(text: string, owned: Owned, before: Owned = () => false): Observed {
   const tables = new Map<TableName, { chains: Map<string, string[]>; hooks: ObservedHook[] }>();
   let table: { chains: Map<string, string[]>; hooks: ObservedHook[] } | undefined;
+  let passed = new Set<Hook>();
   for (const line of text.split("\n")) {
     if (line.startsWith("*")) {
       const name = line.slice(1).trim();
       table = { chains: new Map(), hooks: [] };
+      passed = new Set();
       if (isTableName(name)) tables.set(name, table);
     } else if (line.startsWith(":")) {
       const name = line.slice(1).split(" ", 1)[0] ?? "";
@@ -41,7 +48,9 @@ export function parseSave(text: string, owned: Owned): Observed {
       const rule = end < 0 ? "" : line.slice(end + 1);
       if (isHook(chain)) {
         const target = jumpTarget(rule);
-        if (target !== undefined && owned(target)) table?.hooks.push({ hook: chain, rule });
+        if (target === undefined) continue;
+        if (before(target)) passed.add(chain);
+        if (owned(target)) table?.hooks.push({ hook: chain, rule, ...(passed.has(chain) ? { misplaced: true } : {}) });
       } else {
         table?.chains.get(chain)?.push(rule);
       }

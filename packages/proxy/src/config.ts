@@ -1,0 +1,66 @@
+// Every flag of the proxy once, under kube-proxy's names, and the one value they are parsed into.
+import { hostname } from "node:os";
+import { UsageError, defineFlags } from "@coxswain/daemon";
+import type { FlagValues } from "@coxswain/daemon";
+
+export const flags = defineFlags({
+  kubeconfig: { type: "string", help: "Path of the kubeconfig with which the proxy talks to the API server (required unless --cleanup)" },
+  "hostname-override": { type: "string", help: "Name of the node, instead of the machine's host name" },
+  "cluster-cidr": { type: "string", help: "Addresses of all pods; traffic to services from elsewhere is masqueraded" },
+  "proxy-mode": { type: "string", default: "iptables", help: "How packets are led; only iptables" },
+  "iptables-sync-period": { type: "duration", default: "5s", help: "Longest time until a stranger's change of the rules is repaired" },
+  "iptables-min-sync-period": { type: "duration", default: "100ms", help: "Shortest time between two writes; changes within it are made together" },
+  "iptables-masquerade-bit": { type: "number", default: 14, help: "Bit of the packet mark that asks for masquerading, 0 to 31" },
+  "masquerade-all": { type: "boolean", default: false, help: "Masquerade traffic to services from pods, too" },
+  "bind-address": { type: "string", default: "0.0.0.0", help: "Address that health and metrics are served on" },
+  "secure-port": { type: "number", default: 10256, help: "HTTPS port for health and metrics" },
+  "tls-cert-file": { type: "string", help: "Certificate of the server (required unless --cleanup)" },
+  "tls-private-key-file": { type: "string", help: "Key of the server's certificate (required unless --cleanup)" },
+  "client-ca-file": { type: "string", help: "Authority whose client certificates may read metrics" },
+  cleanup: { type: "boolean", default: false, help: "Remove every rule of the proxy from this machine, then end" },
+});
+
+export type ProxyConfig = { readonly mode: "cleanup" } | RunConfig;
+
+export interface RunConfig {
+  readonly mode: "run";
+  readonly kubeconfig: string;
+  readonly nodeName: string;
+  readonly rules: { readonly clusterCidr: string | undefined; readonly masqueradeAll: boolean; readonly masqueradeMark: number };
+  readonly sync: { readonly minIntervalMs: number; readonly checkIntervalMs: number };
+  readonly server: { readonly host: string; readonly port: number; readonly certFile: string; readonly keyFile: string; readonly clientCaFile: string | undefined };
+}
+
+export function readConfig(values: FlagValues<typeof flags>): ProxyConfig {
+  if (values.cleanup) return { mode: "cleanup" };
+  const mode = values["proxy-mode"];
+  if (mode !== "iptables") throw new UsageError(`--proxy-mode: expected iptables, found ${JSON.stringify(mode)}`);
+  const bit = values["iptables-masquerade-bit"];
+  if (!Number.isInteger(bit) || bit < 0 || bit > 31) throw new UsageError(`--iptables-masquerade-bit: expected 0 to 31, found ${bit}`);
+  const cidr = values["cluster-cidr"];
+  if (cidr !== undefined && !/^\d+(\.\d+){3}\/\d+$/.test(cidr)) throw new UsageError(`--cluster-cidr: expected an IPv4 CIDR, found ${JSON.stringify(cidr)}`);
+  const checkIntervalMs = values["iptables-sync-period"];
+  const minIntervalMs = values["iptables-min-sync-period"];
+  if (checkIntervalMs <= 0) throw new UsageError("--iptables-sync-period: expected more than 0");
+  if (minIntervalMs < 0 || minIntervalMs > checkIntervalMs) throw new UsageError("--iptables-min-sync-period: expected 0 to --iptables-sync-period");
+  return {
+    mode: "run",
+    kubeconfig: needed(values, "kubeconfig"),
+    nodeName: (values["hostname-override"] ?? hostname()).toLowerCase(),
+    rules: { clusterCidr: cidr, masqueradeAll: values["masquerade-all"], masqueradeMark: 2 ** bit },
+    sync: { minIntervalMs, checkIntervalMs },
+    server: {
+      host: values["bind-address"],
+      port: values["secure-port"],
+      certFile: needed(values, "tls-cert-file"),
+      keyFile: needed(values, "tls-private-key-file"),
+      clientCaFile: values["client-ca-file"],
+    },
+  };
+}
+
+function needed(values: FlagValues<typeof flags>, name: "kubeconfig" | "tls-cert-file" | "tls-private-key-file"): string {
+  const value = values[name];
+  if (value === undefined) throw new UsageError(`required flag(s) ${JSON.stringify(name)} not set`);
+  return value;
+}

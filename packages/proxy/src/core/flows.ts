@@ -1,0 +1,58 @@
+// Which UDP flows the kernel remembers although the services say otherwise. A UDP flow never ends by itself as long as
+// packets come: one that goes to a backend which is gone, or past the service because there was no backend when it
+// began, is a black hole until it is forgotten. Flows are compared with what shall be, not with what has changed.
+import type { ServicePort } from "./service-port.ts";
+
+/** One line of `conntrack -L`: as the client sent it, and where the answers come from. */
+export interface Flow {
+  readonly source: string;
+  readonly sourcePort: number;
+  readonly destination: string;
+  readonly destinationPort: number;
+  readonly replySource: string;
+  readonly replySourcePort: number;
+}
+
+export interface Frontend {
+  /** undefined: any address of the node (a node port). */
+  readonly address: string | undefined;
+  readonly port: number;
+  /** "address:port" of every backend that may answer. */
+  readonly backends: ReadonlySet<string>;
+}
+
+/** Everything that UDP clients may address. */
+export function udpFrontends(ports: readonly ServicePort[]): readonly Frontend[] {
+  return ports
+    .filter(({ protocol }) => protocol === "udp")
+    .flatMap((port) => {
+      const backends = new Set([...port.backends, ...port.localBackends].map(({ address, port: number }) => `${address}:${number}`));
+      const addresses = [port.clusterIp, ...port.externalIps, ...port.loadBalancerIps];
+      return [
+        ...addresses.map((address): Frontend => ({ address, port: port.port, backends })),
+        ...(port.nodePort ? [{ address: undefined, port: port.nodePort, backends }] : []),
+      ];
+    });
+}
+
+/** `gone` are frontends of services that were deleted: every flow to them is stale. */
+export function staleFlows(flows: readonly Flow[], frontends: readonly Frontend[], gone: readonly Frontend[]): readonly Flow[] {
+  const byPort = Map.groupBy([...frontends, ...gone.map((frontend) => ({ ...frontend, backends: new Set<string>() }))], ({ port }) => port);
+  return flows.filter((flow) => {
+    const candidates = byPort.get(flow.destinationPort) ?? [];
+    // A packet that merely passes through on a node port's number is not ours: only translated flows are.
+    const frontend =
+      candidates.find(({ address }) => address === flow.destination) ??
+      (flow.replySource === flow.destination ? undefined : candidates.find(({ address }) => address === undefined));
+    if (!frontend) return false;
+    const untranslated = flow.replySource === flow.destination;
+    if (untranslated) return frontend.backends.size > 0;
+    return !frontend.backends.has(`${flow.replySource}:${flow.replySourcePort}`);
+  });
+}
+
+/** Frontends that were there before and are not any more. */
+export function goneFrontends(before: readonly Frontend[], now: readonly Frontend[]): readonly Frontend[] {
+  const kept = new Set(now.map(({ address, port }) => `${address ?? "*"}:${port}`));
+  return before.filter(({ address, port }) => !kept.has(`${address ?? "*"}:${port}`));
+}

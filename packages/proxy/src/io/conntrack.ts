@@ -1,0 +1,49 @@
+// The kernel's table of UDP flows through the `conntrack` tool. Where the tool is missing the list is empty: stale flows
+// then end by their own timeout, and the proxy says so once.
+import { spawn } from "node:child_process";
+import type { Flow } from "../core/flows.ts";
+
+export interface Conntrack {
+  /** All UDP flows over IPv4; undefined when the tool is not installed. */
+  list(signal: AbortSignal): Promise<readonly Flow[] | undefined>;
+  /** Forgets one flow. A flow that has ended meanwhile is no error. */
+  forget(flow: Flow, signal: AbortSignal): Promise<void>;
+}
+
+export function createConntrack(): Conntrack {
+  return {
+    async list(signal) {
+      const result = await run(["-L", "-p", "udp", "-f", "ipv4"], signal);
+      return result === undefined ? undefined : parseFlows(result.out);
+    },
+    async forget(flow, signal) {
+      const words = ["-D", "-p", "udp", "--orig-src", flow.source, "--orig-dst", flow.destination];
+      await run([...words, "--orig-port-src", String(flow.sourcePort), "--orig-port-dst", String(flow.destinationPort)], signal);
+    },
+  };
+}
+
+/** Lines such as `udp 17 25 src=… dst=… sport=… dport=… [UNREPLIED] src=… dst=… sport=… dport=… mark=0 use=1`. */
+export function parseFlows(text: string): readonly Flow[] {
+  const end = String.raw`src=(\S+) dst=(\S+) sport=(\d+) dport=(\d+)`;
+  const pattern = new RegExp(`^udp .*?${end} .*?${end}`, "gm");
+  return [...text.matchAll(pattern)].map(([, source = "", destination = "", sport, dport, replySource = "", , replySport]) => ({
+    source,
+    sourcePort: Number(sport),
+    destination,
+    destinationPort: Number(dport),
+    replySource,
+    replySourcePort: Number(replySport),
+  }));
+}
+
+/** The tool ends with 1 when nothing matched, which is a result like any other. */
+function run(args: readonly string[], signal: AbortSignal): Promise<{ readonly out: string } | undefined> {
+  return new Promise((resolve, reject) => {
+    const child = spawn("conntrack", args, { stdio: ["ignore", "pipe", "ignore"], signal });
+    const out: Buffer[] = [];
+    child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
+    child.on("error", (error: NodeJS.ErrnoException) => (error.code === "ENOENT" ? resolve(undefined) : reject(error)));
+    child.on("close", () => resolve({ out: Buffer.concat(out).toString("utf8") }));
+  });
+}

@@ -6,3 +6,6 @@ export type { ResourceInfo } from "./resource-info.ts";
 export { resources } from "./resources.ts";
 export { findKind, findResource, findSchema, schemaName, schemas } from "./scheme.ts";
 export { defaultObject } from "./defaults.ts";
+export { tablePrinter } from "./columns.ts";
+export type { Column, TablePrinter } from "./table.ts";
+export { isSelectableField, selectableFields } from "./fields.ts";

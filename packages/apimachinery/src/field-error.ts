@@ -2,8 +2,6 @@
  * What validation says about one field, in the words of Kubernetes (k8s.io/apimachinery/pkg/util/validation/field): a path, a type of error,
  * the value found and a detail. Building the list is the business of whoever knows the kind.
  */
-import type { StatusCause } from "./status.ts";
-
 export type FieldErrorType =
   | "FieldValueNotFound"
   | "FieldValueRequired"
@@ -15,6 +13,13 @@ export type FieldErrorType =
   | "FieldValueTooMany"
   | "InternalError"
   | "FieldValueTypeInvalid";
+
+/** One reason of a failure, as it stands in a Status. */
+export interface StatusCause {
+  reason?: string | undefined;
+  message?: string | undefined;
+  field?: string | undefined;
+}
 
 export interface FieldError {
   readonly type: FieldErrorType;

@@ -24,7 +24,7 @@ export type {
 } from "./meta.ts";
 export type { ApiObject, DeepReadonly, List, ResourceDescriptor, WatchEvent, WatchEventType } from "./object.ts";
 export { apiVersionOf, objectKey, parseApiVersion, qualifiedName } from "./object.ts";
-export type { GroupResource, Status, StatusCause, StatusDetails, StatusReason } from "./status.ts";
+export type { GroupResource, Status, StatusDetails, StatusReason } from "./status.ts";
 export {
   isAlreadyExists,
   isConflict,
@@ -36,7 +36,7 @@ export {
   StatusError,
   statuses,
 } from "./status.ts";
-export type { FieldError, FieldErrorType } from "./field-error.ts";
+export type { FieldError, FieldErrorType, StatusCause } from "./field-error.ts";
 export { aggregateText, causeOf, fieldErrorBody, fieldErrors, fieldErrorText } from "./field-error.ts";
 export type { JsonObject } from "./json-value.ts";
 export { cloneJson, isJsonObject, jsonEqual } from "./json-value.ts";
@@ -83,3 +83,4 @@ export { applyJsonPatch, maximumOperations } from "./patch/json-patch.ts";
 export { applyMergePatch, createMergePatch } from "./patch/merge-patch.ts";
 export { applyStrategicMerge } from "./patch/strategic-merge.ts";
 export { applyFallbacks } from "./fallbacks.ts";
+export { age, humanDuration } from "./duration.ts";

@@ -4,7 +4,7 @@
  */
 import type { ListMeta } from "./meta.ts";
 import { qualifiedName } from "./object.ts";
-import { aggregateText, causeOf, type FieldError } from "./field-error.ts";
+import { aggregateText, causeOf, type FieldError, type StatusCause } from "./field-error.ts";
 
 export interface Status {
   apiVersion: "v1";
@@ -24,12 +24,6 @@ export interface StatusDetails {
   uid?: string | undefined;
   causes?: StatusCause[] | undefined;
   retryAfterSeconds?: number | undefined;
-}
-
-export interface StatusCause {
-  reason?: string | undefined;
-  message?: string | undefined;
-  field?: string | undefined;
 }
 
 export type StatusReason =

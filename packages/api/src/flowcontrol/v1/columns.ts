@@ -1,0 +1,34 @@
+/** Tables of flow control. */
+import { ageOf, printer, type TablePrinter } from "../../table.ts";
+import type { FlowSchema, PriorityLevelConfiguration } from "./types.ts";
+
+export const flowSchemaTable: TablePrinter<FlowSchema> = printer(
+  ["PriorityLevel", "MatchingPrecedence#", "DistinguisherMethod", "Age", "MissingPL"],
+  (schema, now) => {
+    const dangling = schema.status?.conditions?.find(({ type }) => type === "Dangling")?.status;
+    return [
+      schema.spec?.priorityLevelConfiguration.name ?? "",
+      schema.spec?.matchingPrecedence ?? 0,
+      schema.spec?.distinguisherMethod?.type ?? "<none>",
+      ageOf(schema, now),
+      dangling ?? "?",
+    ];
+  },
+);
+
+export const priorityLevelTable: TablePrinter<PriorityLevelConfiguration> = printer(
+  ["Type", "NominalConcurrencyShares", "Queues", "HandSize", "QueueLengthLimit", "Age"],
+  (level, now) => {
+    const limited = level.spec?.limited ?? level.spec?.exempt;
+    const queuing = level.spec?.limited?.limitResponse?.queuing;
+    const text = (value: number | undefined): string => (value === undefined ? "<none>" : String(value));
+    return [
+      level.spec?.type ?? "",
+      text(limited?.nominalConcurrencyShares),
+      text(queuing?.queues),
+      text(queuing?.handSize),
+      text(queuing?.queueLengthLimit),
+      ageOf(level, now),
+    ];
+  },
+);

@@ -9,6 +9,8 @@ export type StoreErrorCode =
   | "wal-version"
   | "backend-behind"
   | "disk-failed"
+  | "no-leader"
+  | "read-timeout"
   | "stopped";
 
 export class StoreError extends Error {

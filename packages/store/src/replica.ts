@@ -7,6 +7,7 @@
 import type { Clock, Timer } from "@coxswain/clock";
 import type { Entry, HardState, Message, MembershipChange, MemoryStorage, ProposalOutcome, RaftNode, Ready, Snapshot, Status } from "raft-ts";
 import { initialHardState } from "raft-ts";
+import { StoreError } from "./errors.ts";
 import type { PeerTransport } from "./io/peer/peer.ts";
 import type { Wal } from "./io/wal/wal.ts";
 
@@ -20,6 +21,8 @@ export interface StateMachine {
   install(snapshot: Snapshot): Promise<void>;
   /** Resolves with what is then durable, so that the log before it can go; undefined when that is not worth it now. */
   checkpoint(): Promise<{ readonly index: number; readonly term: number } | undefined>;
+  /** Work waits that wants to run while nothing is applied; `checkpoint` does it. */
+  hasJobs(): boolean;
 }
 
 export interface ReplicaPorts {
@@ -35,9 +38,14 @@ export interface ReplicaPorts {
 }
 
 export interface ReplicaConfig {
+  /** Drawn anew at every start; tells this run's reads from an earlier one's. */
+  readonly boot: number;
   readonly tickMs: number;
   /** Entries kept in memory behind a checkpoint for followers that lag a little. */
   readonly catchUpEntries: number;
+  /** A read that finds no leader, or no answer, for this long is refused. */
+  readonly leaderWaitMs: number;
+  readonly readTimeoutMs: number;
 }
 
 export interface Replica {
@@ -59,6 +67,7 @@ export function createReplica(config: ReplicaConfig, ports: ReplicaPorts): Repli
 
 interface ReadRound {
   readonly context: string;
+  readonly sinceMs: number;
   readonly waiters: PromiseWithResolvers<void>[];
   index: number | undefined;
 }
@@ -98,7 +107,7 @@ class ReadyLoop implements Replica {
     this.#ticker?.cancel();
     this.wake();
     await this.#running;
-    this.#failReads(new Error("stopped"));
+    this.#failReads(new StoreError("stopped", "the member is stopping"));
   }
 
   step(message: Message): void {
@@ -122,7 +131,7 @@ class ReadyLoop implements Replica {
   readIndex(): Promise<void> {
     const waiter = Promise.withResolvers<void>();
     // All reads that arrive before the next round begins share it.
-    this.#nextRead ??= { context: `${this.#ports.node.status().id.toString(16)}-${++this.#roundNumber}`, waiters: [], index: undefined };
+    this.#nextRead ??= { context: `${this.#ports.node.status().id.toString(16)}-${this.#config.boot}-${++this.#roundNumber}`, sinceMs: this.#ports.clock.monotonic(), waiters: [], index: undefined };
     this.#nextRead.waiters.push(waiter);
     this.#beginRead();
     return waiter.promise;
@@ -140,6 +149,10 @@ class ReadyLoop implements Replica {
     const { node } = this.#ports;
     while (!this.#stopped) {
       if (!node.hasReady()) {
+        if (this.#ports.machine.hasJobs()) {
+          await this.#checkpoint();
+          continue;
+        }
         this.#armTicker();
         this.#wake = Promise.withResolvers();
         await this.#wake.promise;
@@ -245,6 +258,14 @@ class ReadyLoop implements Replica {
 
   /** A read request may be lost with a leader or on the way: ask again, under the same context, with every tick. */
   #retryReads(): void {
+    const nowMs = this.#ports.clock.monotonic();
+    const leaderless = this.#ports.node.status().leader === undefined;
+    const waitMs = leaderless ? this.#config.leaderWaitMs : this.#config.readTimeoutMs;
+    const late = [...this.#rounds, ...(this.#nextRead ? [this.#nextRead] : [])].filter((round) => nowMs - round.sinceMs > waitMs);
+    const error = leaderless ? new StoreError("no-leader", "no leader was found in time") : new StoreError("read-timeout", "no majority confirmed the read in time");
+    for (const round of late) for (const waiter of round.waiters) waiter.reject(error);
+    this.#rounds = this.#rounds.filter((round) => !late.includes(round));
+    if (this.#nextRead && late.includes(this.#nextRead)) this.#nextRead = undefined;
     for (const round of this.#rounds) if (round.index === undefined) this.#ports.node.readIndex(round.context);
     this.#beginRead();
   }

@@ -23,8 +23,8 @@ export interface StoreBackend extends Backend {
   sizeBytes(): Promise<number>;
   /** Gives space back to the file system. */
   compact(): Promise<void>;
-  /** Everything as of the call, in order, whatever is written meanwhile. */
-  copy(): AsyncIterable<readonly [Uint8Array, Uint8Array]>;
+  /** Everything as it is when this resolves, in order, whatever is written afterwards. Nothing may be written until it does. */
+  copy(): Promise<AsyncIterable<readonly [Uint8Array, Uint8Array]>>;
   /** Replaces everything by a received copy, durably. */
   replace(pairs: AsyncIterable<readonly [Uint8Array, Uint8Array]>): Promise<void>;
   close(): Promise<void>;
@@ -52,6 +52,10 @@ export async function openLevelBackend(directory: string): Promise<StoreBackend>
   return new LevelBackend(db);
 }
 
+interface PairIterator {
+  nextv(size: number): Promise<[Buffer, Buffer][]>;
+  close(): Promise<void>;
+}
 type Pending = Map<string, Uint8Array | undefined>;
 
 class LevelBackend implements StoreBackend {
@@ -127,14 +131,10 @@ class LevelBackend implements StoreBackend {
     await this.#db.compactRange(Buffer.from([0]), Buffer.from([255]));
   }
 
-  async *copy(): AsyncIterable<readonly [Uint8Array, Uint8Array]> {
+  async copy(): Promise<AsyncIterable<readonly [Uint8Array, Uint8Array]>> {
     await this.flush();
-    const iterator = this.#db.iterator();
-    try {
-      for (let batch = await iterator.nextv(scanStep); batch.length > 0; batch = await iterator.nextv(scanStep)) yield* batch;
-    } finally {
-      await iterator.close();
-    }
+    // An iterator reads from the moment it was made.
+    return pairsOf(this.#db.iterator());
   }
 
   async replace(pairs: AsyncIterable<readonly [Uint8Array, Uint8Array]>): Promise<void> {
@@ -206,6 +206,14 @@ class LevelBackend implements StoreBackend {
       await iterator.close();
     }
     return found;
+  }
+}
+
+async function* pairsOf(iterator: PairIterator): AsyncGenerator<readonly [Uint8Array, Uint8Array]> {
+  try {
+    for (let batch = await iterator.nextv(scanStep); batch.length > 0; batch = await iterator.nextv(scanStep)) yield* batch;
+  } finally {
+    await iterator.close();
   }
 }
 

@@ -17,7 +17,7 @@ export interface PeerReceiver {
   unreachable(id: bigint): void;
   snapshotDelivered(id: bigint, delivered: boolean): void;
   /** What a snapshot message stands for, as a consistent copy of the whole backend. */
-  copyBackend(): BackendCopy;
+  copyBackend(): Promise<BackendCopy>;
   /** A received copy; resolves when it may be installed. */
   receiveBackend(snapshot: Snapshot, pairs: AsyncIterable<readonly [Uint8Array, Uint8Array]>): Promise<void>;
   /** For a joining member: who is in the cluster, as encoded member list. */

@@ -149,7 +149,7 @@ class TlsTransport implements PeerTransport {
     const delivered = new Promise<true>((resolve) => readFrames(socket, (frame) => frame.kind === "end" && resolve(true)));
     try {
       // Newer than what Raft asked for is as good: the follower says how far it is when it has it.
-      const copy = receiver.copyBackend();
+      const copy = await receiver.copyBackend();
       const { snapshot } = copy;
       socket.write(encodeFrame("message", encodeMessage({ ...message, snapshot })));
       socket.write(encodeFrame("snapshot", encodeSnapshot(snapshot)));

@@ -1,0 +1,10 @@
+export { createStore } from "./store.ts";
+export { flags, parseConfig } from "./config.ts";
+export type { StoreConfig } from "./config.ts";
+export { systemPorts } from "./system-ports.ts";
+export type { StorePorts } from "./system-ports.ts";
+export { createMember } from "./member.ts";
+export type { RunningMember } from "./member.ts";
+export type { Disk, DiskFile } from "./io/disk/disk.ts";
+export type { PeerReceiver, PeerTransport } from "./io/peer/peer.ts";
+export type { StoreBackend } from "./io/backend/level-backend.ts";

@@ -1,0 +1,93 @@
+// A received copy of the backend on its way in: parts first, the manifest last, so that a copy is either whole or not there. It is kept
+// until the log says that it was installed; a crash in between installs it again.
+import { join } from "node:path";
+import { crc32 } from "node:zlib";
+import type { Snapshot } from "raft-ts";
+import type { Disk } from "../disk/disk.ts";
+import { decodeSnapshot, encodeSnapshot } from "../peer/codec.ts";
+import { decodePairs, encodePair } from "../peer/frame.ts";
+
+type Pairs = AsyncIterable<readonly [Uint8Array, Uint8Array]>;
+
+export interface Spool {
+  /** Resolves when the copy is on disk, whole. */
+  receive(snapshot: Snapshot, pairs: Pairs): Promise<void>;
+  open(snapshot: Snapshot): Pairs;
+  /** The newest whole copy, if any. */
+  newest(): Promise<Snapshot | undefined>;
+  clear(): Promise<void>;
+}
+
+const partBytes = 32 * 1024 * 1024;
+
+export function createSpool(directory: string, disk: Disk): Spool {
+  const manifestOf = (index: number): string => join(directory, `${index.toString(16).padStart(16, "0")}.snapshot`);
+  const partOf = (index: number, part: number): string => join(directory, `${index.toString(16).padStart(16, "0")}-${part.toString().padStart(6, "0")}.part`);
+
+  const write = async (path: string, bytes: Uint8Array): Promise<void> => {
+    const file = await disk.open(path);
+    try {
+      await file.write(bytes, 0);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  };
+  const clear = async (): Promise<void> => {
+    const names = await disk.list(directory);
+    for (const name of names.filter((each) => each.endsWith(".snapshot"))) await disk.remove(join(directory, name));
+    for (const name of names.filter((each) => !each.endsWith(".snapshot"))) await disk.remove(join(directory, name));
+  };
+
+  return {
+    clear,
+    async receive(snapshot, pairs) {
+      await disk.makeDirectory(directory);
+      await clear();
+      const sums: number[] = [];
+      let batch: Buffer[] = [];
+      let bytes = 0;
+      const flush = async (): Promise<void> => {
+        const part = Buffer.concat(batch);
+        await write(partOf(snapshot.index, sums.length), part);
+        sums.push(crc32(part));
+        batch = [];
+        bytes = 0;
+      };
+      for await (const [key, value] of pairs) {
+        batch.push(encodePair(key, value));
+        bytes += key.length + value.length + 8;
+        if (bytes >= partBytes) await flush();
+      }
+      await flush();
+      const head = encodeSnapshot(snapshot);
+      const manifest = Buffer.alloc(8 + sums.length * 4);
+      manifest.writeUInt32LE(sums.length, 0);
+      manifest.writeUInt32LE(crc32(head), 4);
+      for (const [position, sum] of sums.entries()) manifest.writeUInt32LE(sum, 8 + position * 4);
+      const temporary = `${manifestOf(snapshot.index)}.tmp`;
+      await write(temporary, Buffer.concat([manifest, head]));
+      await disk.rename(temporary, manifestOf(snapshot.index));
+      await disk.syncDirectory(directory);
+    },
+    async *open(snapshot) {
+      const { sums } = readManifest(await disk.read(manifestOf(snapshot.index)));
+      for (const [position, sum] of sums.entries()) {
+        const part = await disk.read(partOf(snapshot.index, position));
+        if (crc32(part) !== sum) throw new Error(`${partOf(snapshot.index, position)} is damaged`);
+        yield* decodePairs(part);
+      }
+    },
+    async newest() {
+      const name = (await disk.list(directory)).findLast((each) => each.endsWith(".snapshot"));
+      return name === undefined ? undefined : readManifest(await disk.read(join(directory, name))).snapshot;
+    },
+  };
+}
+
+function readManifest(bytes: Buffer): { snapshot: Snapshot; sums: readonly number[] } {
+  const count = bytes.readUInt32LE(0);
+  const head = bytes.subarray(8 + count * 4);
+  if (crc32(head) !== bytes.readUInt32LE(4)) throw new Error("the manifest of a received snapshot is damaged");
+  return { snapshot: decodeSnapshot(head), sums: Array.from({ length: count }, (_, position) => bytes.readUInt32LE(8 + position * 4)) };
+}

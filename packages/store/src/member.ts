@@ -1,0 +1,310 @@
+// One member while it runs: the log, the state machine, the requests under way and the duties of a leader, wired together. It has no
+// ports to clients; `store.ts` puts those around it. This is what a simulation runs.
+import type { Timer } from "@coxswain/clock";
+import type { Logger } from "@coxswain/daemon";
+import { encode, memberListResponse } from "@coxswain/etcd-api";
+import type { ResponseHeader } from "@coxswain/etcd-api";
+import { createRaftNode, defaultLimits } from "raft-ts";
+import type { RaftNode, Status } from "raft-ts";
+import type { StoreConfig } from "./config.ts";
+import { planAutoCompaction, sampleIntervalMs } from "./core/auto-compaction.ts";
+import type { RevisionSample } from "./core/auto-compaction.ts";
+import { planExpiry } from "./core/expiry.ts";
+import type { OpenedData } from "./data-dir.ts";
+import { StoreError } from "./errors.ts";
+import type { PeerReceiver, PeerTransport } from "./io/peer/peer.ts";
+import { etcdError } from "./io/rpc/errors.ts";
+import { Proposals } from "./proposals.ts";
+import { createReplica } from "./replica.ts";
+import type { Replica } from "./replica.ts";
+import { SpaceKeeper } from "./space.ts";
+import { Machine } from "./state-machine.ts";
+import { Sweeper } from "./sweeper.ts";
+import type { StorePorts } from "./system-ports.ts";
+
+export interface RunningMember {
+  readonly machine: Machine;
+  readonly replica: Replica;
+  readonly proposals: Proposals;
+  readonly sweeper: Sweeper;
+  readonly space: SpaceKeeper;
+  readonly receiver: PeerReceiver;
+  readonly leaderChanges: () => number;
+  linearize(): Promise<void>;
+  header(revision?: number): ResponseHeader;
+  /** Calls when the whole state was replaced by a snapshot. */
+  onReplaced(tell: () => void): () => void;
+  transferLeader(to: bigint): Promise<void>;
+  run(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Beyond five seconds and two election timeouts nobody waits for an answer. */
+const requestTimeoutMs = 5000;
+const leaderWaitMs = 2000;
+
+export async function createMember(config: StoreConfig, data: OpenedData, transport: PeerTransport, ports: StorePorts): Promise<RunningMember> {
+  const { clock, random, log } = ports;
+  const { memberId, clusterId } = data.identity;
+  const boot = random.int(2 ** 31);
+  let leading = false;
+  let leader: bigint | undefined;
+  let leaderChanges = 0;
+  let stopped = false;
+  const replacedListeners = new Set<() => void>();
+  const leaderWaiters = new Set<() => void>();
+
+  const node: RaftNode = createRaftNode({
+    ...defaultLimits,
+    id: memberId,
+    storage: data.storage,
+    applied: data.applied,
+    electionTicks: Math.max(2, Math.round(config.electionMs / config.heartbeatMs)),
+    randomInt: (most) => random.int(most),
+  });
+  const die = (reason: string, cause: unknown): void => {
+    if (!stopped) ports.die(reason, cause);
+  };
+  const proposals: Proposals = new Proposals(
+    { memberId, maxRequestBytes: config.maxRequestBytes, timeoutMs: requestTimeoutMs + 2 * config.electionMs, leaderWaitMs },
+    {
+      propose: (bytes) => replica.propose(bytes),
+      proposeMembership: (change) => replica.proposeMembership(change),
+      backlog: () => 0,
+      clock,
+      random,
+    },
+  );
+  const machine: Machine = await Machine.open(
+    { minLeaseTtlSeconds: Math.ceil((3 * config.electionMs) / 2 / 1000), entriesPerCheckpoint: config.snapshotCount, bytesPerCheckpoint: 64 * 1024 * 1024 },
+    {
+      backend: data.backend,
+      clock,
+      leads: () => leading,
+      applyMembership: (change) => node.applyMembership(change),
+      settle: (origin, outcome) => proposals.settle(origin, outcome),
+      onApplied: (what) => {
+        if (what.members) connectPeers();
+        if (what.compacted) sweeper.start();
+        if (what.leases && leading) leases.look();
+        sweeper.pumpWatches();
+      },
+      onReplaced: () => {
+        connectPeers();
+        for (const tell of replacedListeners) tell();
+      },
+      openCopy: (snapshot) => data.spool.open(snapshot),
+      die,
+    },
+  );
+  const sweeper = new Sweeper({ mvcc: () => machine.mvcc, clock, onSwept: () => space.reclaim() });
+  const space = new SpaceKeeper(config.quotaBytes, { backend: data.backend, clock, log, memberId, alarms: () => machine.alarms, propose: (command) => proposals.propose<"alarm">(command) });
+
+  const connectPeers = (): void => transport.setPeers(new Map(Array.from(machine.members.values(), (each): [bigint, readonly string[]] => [each.id, each.peerURLs])));
+  const onLeadership = (status: Status): void => {
+    leading = status.role === "leader";
+    if (status.leader !== leader) {
+      leader = status.leader;
+      if (leader !== undefined) leaderChanges++;
+      log.info({ leader: leader?.toString(16), term: status.term, role: status.role }, "the leader changed");
+    }
+    if (leading) machine.mvcc.leases.promote(clock.monotonic(), config.electionMs);
+    else machine.mvcc.leases.demote();
+    leases.look();
+    if (leader === undefined) return;
+    proposals.leaderFound();
+    for (const found of leaderWaiters) found();
+  };
+  const replica = createReplica(
+    { boot, tickMs: config.heartbeatMs, catchUpEntries: 5000, leaderWaitMs, readTimeoutMs: requestTimeoutMs + 2 * config.electionMs },
+    { node, storage: data.storage, wal: data.wal, machine, transport, clock, die, onLeadership },
+  );
+  const leases = new LeaseKeeper(() => (leading && !stopped ? machine.mvcc.leases : undefined), proposals, ports, log);
+  const compactor = new AutoCompactor(config, () => (leading && !stopped ? machine.mvcc.revision : undefined), proposals, ports, log);
+
+  const linearize = (): Promise<void> =>
+    replica.readIndex().catch((error: unknown) => {
+      if (!(error instanceof StoreError)) throw error;
+      throw etcdError(error.code === "no-leader" ? "noLeader" : error.code === "stopped" ? "stopped" : "timeout");
+    });
+  const header = (revision: number = machine.mvcc.revision): ResponseHeader => ({ clusterId, memberId, revision, raftTerm: node.status().term });
+
+  const receiver: PeerReceiver = {
+    step: (message) => replica.step(message),
+    unreachable: (id) => {
+      node.reportUnreachable(id);
+      // A closed connection to the leader is early news of its death. Asking for pre-votes disturbs nobody if it is not true.
+      if (id === node.status().leader) clock.setTimeout(() => campaignIfStill(id), random.int(config.heartbeatMs));
+    },
+    snapshotDelivered: (id, delivered) => {
+      node.reportSnapshot(id, delivered);
+      replica.wake();
+    },
+    copyBackend: () => {
+      const copying = machine.exclusive(async () => ({
+        snapshot: { index: machine.appliedIndex, term: machine.appliedTerm, membership: machine.membership, data: new Uint8Array(0) },
+        pairs: await data.backend.copy(),
+      }));
+      replica.wake();
+      return copying;
+    },
+    receiveBackend: (snapshot, pairs) => data.spool.receive(snapshot, pairs),
+    describeCluster: () => encode(memberListResponse, { header: header(), members: [...machine.members.values()] }),
+  };
+  const campaignIfStill = (id: bigint): void => {
+    if (stopped || node.status().leader !== id) return;
+    node.campaign();
+    replica.wake();
+  };
+
+  connectPeers();
+  return {
+    machine,
+    replica,
+    proposals,
+    sweeper,
+    space,
+    receiver,
+    leaderChanges: () => leaderChanges,
+    linearize,
+    header,
+    onReplaced: (tell) => {
+      replacedListeners.add(tell);
+      return () => void replacedListeners.delete(tell);
+    },
+    transferLeader: (to) =>
+      new Promise((resolve, reject) => {
+        const done = (): void => {
+          if (leader !== to) return;
+          leaderWaiters.delete(done);
+          timer.cancel();
+          resolve();
+        };
+        const timer = clock.setTimeout(() => {
+          leaderWaiters.delete(done);
+          reject(etcdError("timeout"));
+        }, 3 * config.electionMs);
+        leaderWaiters.add(done);
+        node.transferLeader(to);
+        replica.wake();
+      }),
+    async run() {
+      // Compaction may have been interrupted; an unfinished sweep goes on.
+      sweeper.start();
+      compactor.start();
+      if (node.status().membership.voters.length === 1 && node.status().membership.voters[0] === memberId) node.campaign();
+      const running = replica.run();
+      await Promise.race([running, new Promise<void>((resolve) => (leader !== undefined ? resolve() : leaderWaiters.add(resolve)))]);
+    },
+    async stop() {
+      stopped = true;
+      leases.stop();
+      compactor.stop();
+      sweeper.stop();
+      space.stop();
+      proposals.failAll("stopped");
+      await replica.stop();
+    },
+  };
+}
+
+/** The leader's duty to leases: revoke what has run out, tell the others what is left. */
+class LeaseKeeper {
+  readonly #leases: () => Machine["mvcc"]["leases"] | undefined;
+  readonly #proposals: Proposals;
+  readonly #ports: StorePorts;
+  readonly #log: Logger;
+  readonly #underWay = new Set<bigint>();
+  #timer: Timer | undefined;
+  #dueMs = Number.POSITIVE_INFINITY;
+
+  constructor(leases: () => Machine["mvcc"]["leases"] | undefined, proposals: Proposals, ports: StorePorts, log: Logger) {
+    this.#leases = leases;
+    this.#proposals = proposals;
+    this.#ports = ports;
+    this.#log = log;
+  }
+
+  look(): void {
+    const leases = this.#leases();
+    const nowMs = this.#ports.clock.monotonic();
+    if (!leases) return this.stop();
+    const plan = planExpiry(leases, this.#underWay, nowMs);
+    for (const id of plan.revoke) this.#revoke(id);
+    for (const { id, remainingTtlSeconds } of plan.checkpoint) {
+      this.#own(this.#proposals.propose<"leaseCheckpoint">({ kind: "leaseCheckpoint", request: { id, ttl: remainingTtlSeconds } }));
+    }
+    if (plan.wakeAtMs === undefined || (this.#timer && this.#dueMs <= plan.wakeAtMs)) return;
+    this.stop();
+    this.#dueMs = plan.wakeAtMs;
+    this.#timer = this.#ports.clock.setTimeout(() => {
+      this.#timer = undefined;
+      this.look();
+    }, plan.wakeAtMs - nowMs);
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #revoke(id: bigint): void {
+    this.#underWay.add(id);
+    const revoking = this.#proposals.propose<"leaseRevoke">({ kind: "leaseRevoke", request: { id } });
+    this.#own(revoking.finally(() => this.#underWay.delete(id)));
+  }
+
+  /** A failure is made up for by the next look. */
+  #own(proposal: Promise<unknown>): void {
+    proposal.catch((err: unknown) => {
+      this.#log.debug({ err }, "a lease could not be looked after now");
+      this.look();
+    });
+  }
+}
+
+/** etcd's --auto-compaction-*, on the leader. */
+class AutoCompactor {
+  readonly #config: StoreConfig;
+  readonly #revision: () => number | undefined;
+  readonly #proposals: Proposals;
+  readonly #ports: StorePorts;
+  readonly #log: Logger;
+  #samples: readonly RevisionSample[] = [];
+  #timer: Timer | undefined;
+
+  constructor(config: StoreConfig, revision: () => number | undefined, proposals: Proposals, ports: StorePorts, log: Logger) {
+    this.#config = config;
+    this.#revision = revision;
+    this.#proposals = proposals;
+    this.#ports = ports;
+    this.#log = log;
+  }
+
+  start(): void {
+    const policy = this.#config.autoCompaction;
+    if (!policy) return;
+    this.#timer = this.#ports.clock.setTimeout(() => {
+      const nowMs = this.#ports.clock.monotonic();
+      const revision = this.#revision();
+      if (revision !== undefined) {
+        const plan = planAutoCompaction(policy, [...this.#samples, { atMs: nowMs, revision }], nowMs);
+        this.#samples = plan.samples;
+        if (plan.compactAt !== undefined) this.#compact(plan.compactAt);
+      }
+      this.start();
+    }, sampleIntervalMs(policy));
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
+  #compact(revision: number): void {
+    this.#proposals.propose<"compact">({ kind: "compact", request: { revision, physical: false } }).then(
+      () => this.#log.info({ revision }, "compacted"),
+      (err: unknown) => this.#log.debug({ err, revision }, "the automatic compaction was refused"),
+    );
+  }
+}
+

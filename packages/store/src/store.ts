@@ -1,0 +1,178 @@
+// The assembly: opens the data, runs the member, and puts its ports around it. Only wiring.
+import type { Component, TlsMaterial } from "@coxswain/daemon";
+import { StartError, listenFailure, readTlsFiles } from "@coxswain/daemon";
+import type { GrpcServer, Member } from "@coxswain/etcd-api";
+import type { StoreConfig, TlsFileNames } from "./config.ts";
+import { openData } from "./data-dir.ts";
+import type { OpenedData } from "./data-dir.ts";
+import { createHttpHandler } from "./io/http.ts";
+import { askCluster } from "./io/peer/ask.ts";
+import { memberId } from "./io/peer/identity.ts";
+import type { PeerTransport } from "./io/peer/peer.ts";
+import { services } from "./io/rpc/services.ts";
+import type { Served } from "./io/rpc/ports.ts";
+import { createMember } from "./member.ts";
+import type { RunningMember } from "./member.ts";
+import { metricTable } from "./metrics.ts";
+import type { StorePorts } from "./system-ports.ts";
+
+/** The version of etcd whose API this is: clients decide by it what they may use. */
+export const apiVersion = "3.6.0";
+/** gRPC's own overhead on top of the largest request, as etcd allows it. */
+const overheadBytes = 512 * 1024;
+
+export function createStore(config: StoreConfig, ports: StorePorts): Component {
+  const parts: { data?: OpenedData; transport?: PeerTransport; member?: RunningMember; servers: GrpcServer[] } = { servers: [] };
+  let ready = false;
+  const stop = async (): Promise<void> => {
+    ready = false;
+    const { data, transport, member, servers } = parts;
+    parts.servers = [];
+    await Promise.all(servers.map((server) => server.close(500)));
+    await member?.stop();
+    await transport?.stop();
+    if (!data) return;
+    delete parts.data;
+    await data.wal.close();
+    if (member) await member.machine.close();
+    else await data.backend.close();
+  };
+  return {
+    async start(signal) {
+      const peerTls = await tlsOf(config.peerTls);
+      const clientTls = await tlsOf(config.clientTls);
+      const data = await openData(config, { ...ports, askCluster: (urls) => askCluster(urls, peerTls) });
+      parts.data = data;
+      const { identity } = data;
+      ports.log.info({ member: identity.memberId.toString(16), cluster: identity.clusterId.toString(16), history: data.history, applied: data.applied }, "opened the data directory");
+      if (data.repaired) ports.log.warn(data.repaired, "dropped an unfinished batch at the end of the log");
+      const transport = ports.createTransport({ ...identity, listen: config.listenPeerUrls, tls: peerTls });
+      parts.transport = transport;
+      const member = await createMember(config, data, transport, ports);
+      parts.member = member;
+      await transport.start(member.receiver, signal).catch((error: unknown) => {
+        throw new StartError(listenFailure(error as NodeJS.ErrnoException, "the peer port", 0), { cause: error });
+      });
+      const served = serve(config, data, member, ports);
+      const http = createHttpHandler({ served, metrics: ports.metrics, observe: observer(data, member, served, ports), log: ports.log });
+      const found = member.run();
+      for (const url of config.listenClientUrls) {
+        const server = ports.createServer({
+          services: services(served),
+          maxRequestBytes: config.maxRequestBytes + overheadBytes,
+          onBug: (path, err) => ports.log.error({ err, path }, "a request failed"),
+          http,
+          ...(url.protocol === "https:" && clientTls ? { tls: listenerTls(clientTls) } : {}),
+        });
+        parts.servers.push(server);
+        const host = url.hostname.replace(/^\[|\]$/g, "");
+        await server.listen({ host, port: Number(url.port) }).catch((error: unknown) => {
+          throw new StartError(listenFailure(error as NodeJS.ErrnoException, host, Number(url.port)), { cause: error });
+        });
+      }
+      await Promise.race([found, aborted(signal)]);
+      await publish(config, data, member, ports, signal);
+      ready = true;
+    },
+    ready: () => (ready && parts.member?.replica.status().leader !== undefined ? [] : ["a leader"]),
+    stop,
+  };
+}
+
+type LoadedTls = { readonly cert: Buffer; readonly key: Buffer; readonly ca: Buffer | undefined; readonly requireClientCertificate: boolean };
+
+async function tlsOf(names: TlsFileNames | undefined): Promise<LoadedTls | undefined> {
+  if (!names) return undefined;
+  const { cert, key, ca }: TlsMaterial = await readTlsFiles({ certFile: names.certFile, keyFile: names.keyFile, clientCaFile: names.caFile });
+  return { cert, key, ca, requireClientCertificate: names.requireClientCertificate };
+}
+
+function listenerTls({ cert, key, ca, requireClientCertificate }: LoadedTls) {
+  return { cert, key, ...(ca ? { ca } : {}), requestCert: requireClientCertificate, rejectUnauthorized: requireClientCertificate, minVersion: "TLSv1.2" } as const;
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason as Error);
+    signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+  });
+}
+
+/** Tells the cluster this member's name and client URLs, until it is heard. */
+async function publish(config: StoreConfig, data: OpenedData, member: RunningMember, ports: StorePorts, signal: AbortSignal): Promise<void> {
+  const { memberId: id } = data.identity;
+  const same = (known: Member | undefined): boolean => known?.name === config.name && known.clientURLs.join() === config.advertiseClientUrls.join();
+  while (!same(member.machine.members.get(id))) {
+    if (!member.machine.members.has(id)) ports.log.warn({}, "this member is not in the cluster's member list (yet)");
+    await member.proposals
+      .propose<"publish">({ kind: "publish", request: { id, name: config.name, clientURLs: config.advertiseClientUrls } })
+      .catch((err: unknown) => ports.log.warn({ err }, "could not publish the member's name yet"));
+    if (!same(member.machine.members.get(id))) await ports.clock.sleep(1000, signal);
+  }
+}
+
+function serve(config: StoreConfig, data: OpenedData, member: RunningMember, ports: StorePorts): Served {
+  const { machine, replica, proposals, sweeper, space } = member;
+  const size = async (): Promise<{ total: number; inUse: number; quota: number }> => {
+    const total = await space.refresh();
+    return { total, inUse: total, quota: space.quotaBytes };
+  };
+  return {
+    mvcc: () => machine.mvcc,
+    members: () => machine.members,
+    alarms: () => machine.alarms,
+    status: () => replica.status(),
+    clusterId: () => data.identity.clusterId,
+    propose: (command) => proposals.propose(command),
+    proposeMembership: (changes, command) => proposals.proposeMembership(changes, command),
+    linearize: member.linearize,
+    admit: (addedBytes) => space.admit(addedBytes),
+    header: member.header,
+    nowMs: () => ports.clock.monotonic(),
+    exclusive: (job) => {
+      const done = machine.exclusive(job);
+      replica.wake();
+      return done;
+    },
+    size,
+    defragment: () => data.backend.compact(),
+    transferLeader: member.transferLeader,
+    swept: () => sweeper.swept(),
+    pumpWatches: () => sweeper.pumpWatches(),
+    onReplaced: member.onReplaced,
+    newMemberId: (peerUrls) => memberId(peerUrls, config.initial.token, ports.clock.now()),
+    newLeaseId: () => (Buffer.from(ports.random.bytes(8)).readBigUInt64BE() & 0x7fff_ffff_ffff_ffffn) || 1n,
+    version: apiVersion,
+    limits: { maxTxnOps: config.maxTxnOps, maxRequestBytes: config.maxRequestBytes, progressIntervalMs: config.progressIntervalMs },
+    clock: ports.clock,
+  };
+}
+
+/** Gauges are read when somebody asks for them; only what is counted is counted as it happens. */
+function observer(data: OpenedData, member: RunningMember, served: Served, ports: StorePorts): () => Promise<void> {
+  const metrics = ports.metrics.create(metricTable);
+  metrics.version.set(1, { server_version: apiVersion });
+  metrics.id.set(1, { server_id: data.identity.memberId.toString(16) });
+  let changesSeen = 0;
+  return async () => {
+    const status = served.status();
+    const mvcc = served.mvcc();
+    const { total, inUse, quota } = await served.size();
+    metrics.hasLeader.set(status.leader === undefined ? 0 : 1);
+    metrics.isLeader.set(status.role === "leader" ? 1 : 0);
+    metrics.isLearner.set(status.membership.learners.includes(status.id) ? 1 : 0);
+    metrics.leaderChanges.inc({}, member.leaderChanges() - changesSeen);
+    changesSeen = member.leaderChanges();
+    metrics.committed.set(status.commit);
+    metrics.applied.set(status.applied);
+    metrics.pending.set(member.proposals.pending);
+    metrics.dbSize.set(total);
+    metrics.dbInUse.set(inUse);
+    metrics.quota.set(quota);
+    metrics.keys.set(mvcc.keyCount);
+    metrics.watchers.set(mvcc.watches.count);
+    metrics.slowWatchers.set(mvcc.watches.behind);
+    metrics.revision.set(mvcc.revision);
+    metrics.compactRevision.set(mvcc.compactRevision);
+  };
+}

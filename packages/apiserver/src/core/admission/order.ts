@@ -1,0 +1,67 @@
+// The built-in admission plugins in Kubernetes' order (`pkg/kubeapiserver/options/plugins.go`). Every request passes them from top to
+// bottom, first all `admit`, then all `validate`. Later stages have their places between the last two groups:
+//
+//   … DefaultIngressClass | mutating policies and webhooks | validating policies and webhooks | ResourceQuota | escalation check
+import type { Clock, Random } from "@coxswain/clock";
+import type { ClusterAuthorizer } from "../authz/authorizer.ts";
+import { createEscalationCheck } from "../authz/rbac/escalation.ts";
+import type { AdmissionPlugin, ObjectReader } from "../request.ts";
+import { createCertificatePlugins } from "./certificate-plugins.ts";
+import { createDefaultIngressClass, createDefaultStorageClass, createRuntimeClassAdmission, storageObjectInUseProtection } from "./default-class.ts";
+import { defaultTolerationSeconds } from "./default-toleration-seconds.ts";
+import { createLimitRanger } from "./limit-ranger.ts";
+import { createNamespaceLifecycle } from "./namespace-lifecycle.ts";
+import { createNodeRestriction } from "./node-restriction.ts";
+import { createPriorityAdmission } from "./priority.ts";
+import { createServiceAccountAdmission } from "./service-account.ts";
+import { taintNodesByCondition } from "./taint-nodes-by-condition.ts";
+
+export interface AdmissionConfig {
+  /** `--enable-admission-plugins`: in addition to those on by default. */
+  readonly enabled: readonly string[];
+  /** `--disable-admission-plugins`. */
+  readonly disabled: readonly string[];
+}
+
+export interface AdmissionPorts {
+  readonly reader: ObjectReader;
+  readonly authorizer: ClusterAuthorizer;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Known, but only on request. The protection finalizers wait for the controllers that lift them. */
+const offByDefault: ReadonlySet<string> = new Set(["StorageObjectInUseProtection"]);
+/** Not a plugin in Kubernetes but part of storage, so no flag turns it off. */
+const alwaysOn: ReadonlySet<string> = new Set(["RBACEscalation"]);
+
+/** The plugins that are on, in order. Throws for a name that is not known. */
+export function admissionPlugins(config: AdmissionConfig, ports: AdmissionPorts): readonly AdmissionPlugin[] {
+  const all = allPlugins(ports);
+  for (const name of [...config.enabled, ...config.disabled]) {
+    if (!all.some((plugin) => plugin.name === name)) throw new Error(`unknown admission plugin ${JSON.stringify(name)}`);
+  }
+  return all.filter(({ name }) => {
+    if (alwaysOn.has(name)) return true;
+    if (config.disabled.includes(name)) return false;
+    return !offByDefault.has(name) || config.enabled.includes(name);
+  });
+}
+
+function allPlugins({ reader, authorizer, clock, random }: AdmissionPorts): readonly AdmissionPlugin[] {
+  return [
+    createNamespaceLifecycle(reader),
+    createLimitRanger(reader),
+    createServiceAccountAdmission({ reader, clock, random }),
+    createNodeRestriction(reader),
+    taintNodesByCondition,
+    createPriorityAdmission(reader),
+    defaultTolerationSeconds,
+    createDefaultStorageClass(reader),
+    storageObjectInUseProtection,
+    createRuntimeClassAdmission(reader),
+    ...createCertificatePlugins(authorizer),
+    createDefaultIngressClass(reader),
+    createEscalationCheck(authorizer.policy, authorizer),
+  ];
+}

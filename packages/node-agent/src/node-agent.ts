@@ -40,7 +40,7 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
   const machine = () => readMachine(version, config.rootDirectory, config.nodeIp);
   const facts = await machine();
 
-  const netfilter = createNetfilter({ owned: isPodChain, tables: podTables }, { tool: createTool({ family: "ipv4", waitSeconds: 5 }) });
+  const netfilter = createNetfilter({ owned: isPodChain(config.bridge), tables: podTables }, { tool: createTool({ family: "ipv4", waitSeconds: 5 }) });
   const network = createPodNetwork(
     { bridge: config.bridge, clusterCidr: config.clusterCidr },
     { netfilter, taken: async () => new Set((await runtime.list()).flatMap((summary) => summary.labels[agentMarks.podIP] ?? [])) },

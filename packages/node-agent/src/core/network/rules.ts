@@ -3,17 +3,20 @@
 import { comment, jump } from "@coxswain/netfilter";
 import type { Ruleset } from "@coxswain/netfilter";
 
-const forwardChain = "COX-POD-FORWARD";
-const masqueradeChain = "COX-POD-POSTROUTING";
+/** A chain's name carries the bridge's, so that several agents on one machine do not take each other's for their own. */
+const forwardChainOf = (bridge: string): string => `COX-POD-FWD-${bridge}`;
+const masqueradeChainOf = (bridge: string): string => `COX-POD-OUT-${bridge}`;
 
-/** Whether a chain is one of this owner's. */
-export function isPodChain(name: string): boolean {
-  return name === forwardChain || name === masqueradeChain;
+/** Whether a chain is one of this bridge's. */
+export function isPodChain(bridge: string): (name: string) => boolean {
+  return (name) => name === forwardChainOf(bridge) || name === masqueradeChainOf(bridge);
 }
 
 export const podTables = ["nat", "filter"] as const;
 
 export function podRuleset(bridge: string, podCidr: string, clusterCidr: string): Ruleset {
+  const forwardChain = forwardChainOf(bridge);
+  const masqueradeChain = masqueradeChainOf(bridge);
   return {
     family: "ipv4",
     tables: [

@@ -1,30 +1,15 @@
 // Matching a LabelSelector in the form objects carry it. An absent selector matches nothing, an empty one everything.
-import type { DeepReadonly, LabelSelector } from "@coxswain/apimachinery";
+import { labelSelectorMatcher } from "@coxswain/apimachinery";
+import type { DeepReadonly, LabelMatcher, Labels, LabelSelector } from "@coxswain/apimachinery";
 
-export type Labels = Readonly<Record<string, string>>;
+/** Parsed once per object: the same selector is asked about every pod that changes. */
+const matchers = new WeakMap<object, LabelMatcher>();
 
 export function selects(selector: DeepReadonly<LabelSelector> | undefined, labels: Labels | undefined): boolean {
   if (selector === undefined) return false;
-  const found = labels ?? {};
-  for (const [key, value] of Object.entries(selector.matchLabels ?? {})) if (found[key] !== value) return false;
-  for (const { key, operator, values } of selector.matchExpressions ?? []) {
-    const value = found[key];
-    switch (operator) {
-      case "In":
-        if (value === undefined || !(values ?? []).includes(value)) return false;
-        break;
-      case "NotIn":
-        if (value !== undefined && (values ?? []).includes(value)) return false;
-        break;
-      case "Exists":
-        if (value === undefined) return false;
-        break;
-      case "DoesNotExist":
-        if (value !== undefined) return false;
-        break;
-    }
-  }
-  return true;
+  const matcher = matchers.get(selector) ?? labelSelectorMatcher(selector);
+  matchers.set(selector, matcher);
+  return matcher.matches(labels);
 }
 
 /** Whether a selector matches everything; controllers refuse to act on one. */

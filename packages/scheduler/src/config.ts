@@ -4,7 +4,7 @@ import { UsageError, defineFlags } from "@coxswain/daemon";
 import type { FlagValues, HttpsServerConfig } from "@coxswain/daemon";
 
 export const flags = defineFlags({
-  kubeconfig: { type: "string", required: true, help: "Path to the kubeconfig of the API server to schedule for" },
+  kubeconfig: { type: "string", help: "Path to the kubeconfig of the API server to schedule for" },
   "bind-address": { type: "string", default: "0.0.0.0", help: "Address to serve on" },
   "secure-port": { type: "number", default: 10259, help: "Port to serve HTTPS on; 0 serves nothing" },
   "tls-cert-file": { type: "string", help: "Certificate to serve with" },
@@ -38,6 +38,8 @@ export interface SchedulerConfig {
 }
 
 export function parseConfig(values: FlagValues<typeof flags>): SchedulerConfig {
+  // Checked here and not by the flag table, so that --help works without it.
+  if (values.kubeconfig === undefined) throw new UsageError('required flag(s) "kubeconfig" not set');
   return {
     kubeconfig: values.kubeconfig,
     schedulerName: values["scheduler-name"],

@@ -1,0 +1,25 @@
+// What an etcd v3 endpoint must answer, case by case, with etcd's exact codes and texts. The same list runs against our
+// store and against real etcd; each case keeps to keys of its own, so that they may run on a store that is in use.
+import { kvCases } from "./kv-cases.ts";
+import { leaseCases } from "./lease-cases.ts";
+import { txnCases } from "./txn-cases.ts";
+import { watchCases } from "./watch-cases.ts";
+import type { EtcdClient } from "../src/index.ts";
+
+export interface Endpoint {
+  readonly client: EtcdClient;
+  /** Keys of this case begin so. */
+  readonly prefix: string;
+  /** Ends what the case has left open. */
+  readonly signal: AbortSignal;
+}
+
+export interface Case {
+  /** A sentence with the endpoint as its subject. */
+  readonly name: string;
+  /** Throws (an AssertionError) when the endpoint does otherwise. */
+  readonly run: (endpoint: Endpoint) => Promise<void>;
+}
+
+/** All cases, in the order of the API. */
+export const conformance: readonly Case[] = [...kvCases, ...txnCases, ...leaseCases, ...watchCases];

@@ -216,6 +216,40 @@ describe.skipIf(absence !== undefined)(`pods with real containers${absence === u
     await remove(job);
   }, 40_000);
 
+  test("a pod on the machine's network, as another user, with hooks and limits, is as it was asked for", async () => {
+    const plain = podOf("plain", {
+      hostNetwork: true,
+      shareProcessNamespace: true,
+      securityContext: { runAsUser: 1000, runAsGroup: 3000, fsGroup: 2000 },
+      volumes: [{ name: "data", emptyDir: {} }],
+      containers: [
+        {
+          name: "main",
+          image,
+          command: ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done"],
+          resources: { limits: { memory: "64Mi", cpu: "500m" } },
+          lifecycle: { postStart: { exec: { command: ["sh", "-c", "echo begun > /data/hooks"] } }, preStop: { exec: { command: ["sh", "-c", "echo ending >> /data/hooks"] } } },
+          livenessProbe: { exec: { command: ["cat", "/data/hooks"] }, periodSeconds: 1, failureThreshold: 1 },
+          volumeMounts: [{ name: "data", mountPath: "/data" }, { name: "data", mountPath: "/part", subPath: "a/b" }],
+        },
+      ],
+    });
+    set.put(plain);
+    await expect.poll(() => isReady("plain"), { timeout: 10_000 }).toBe(true);
+    expect(status("plain")?.podIP).toBe("192.0.2.1");
+    expect(await execIn(plain, "main", ["sh", "-c", "id -u; id -g; id -G; cat /data/hooks; ls -d /data/a/b; grep -c 'sleep 0.1' /proc/1/cmdline"])).toBe("1000\n3000\n3000 2000\nbegun\n/data/a/b\n0\n");
+    const [inspected] = JSON.parse(execFileSync("docker", ["inspect", await containerId(plain, "main")]).toString()) as [{ HostConfig: Record<string, unknown> }];
+    expect(inspected.HostConfig).toMatchObject({ Memory: 64 * 2 ** 20, CpuQuota: 50_000, CpuPeriod: 100_000, CpuShares: 512 });
+
+    // The liveness probe fails: the container is restarted, after its preStop hook.
+    await execIn(plain, "main", ["rm", "/data/hooks"]);
+    await expect.poll(() => status("plain")?.containerStatuses?.[0]?.restartCount, { timeout: 10_000 }).toBe(1);
+    expect(events).toContain("plain/main Warning Unhealthy");
+    expect(events).toContain("plain/main Normal Killing");
+    await expect.poll(() => execIn(plain, "main", ["cat", "/data/hooks"])).toBe("begun\n");
+    await remove(plain);
+  }, 40_000);
+
   test("what is left of a pod that nobody knows is removed", async () => {
     await runtime.runPodSandbox({ name: "k8s_POD_ghost_default_uid-ghost_0", image: "coxswain/pause:1", hostname: "ghost", labels: { [marks.podUid]: "uid-ghost" }, network: "none", hostPid: false, hostIpc: false, sysctls: {} });
     await set.collectOrphans(aborter.signal);

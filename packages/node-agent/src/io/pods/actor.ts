@@ -127,10 +127,7 @@ export function createPodActor(state: PodState, ports: PodPorts, loop: { readonl
   };
 
   const postStart = async (container: Container, id: string, podIP: string): Promise<void> => {
-    state.inPostStart.add(id);
-    loop.poke();
     const outcome = await runHandler(ports, container.lifecycle?.postStart ?? {}, { containerId: id, container, podIP }, 86_400_000, startSignal);
-    state.inPostStart.delete(id);
     if (outcome.ok || startSignal.aborted) return;
     events.record(state.pod, container.name, "Warning", "FailedPostStartHook", `PostStartHook failed: ${outcome.message}`);
     events.record(state.pod, container.name, "Normal", "Killing", "FailedPostStartHook");

@@ -4,7 +4,8 @@ import type { Pod, PodStatus } from "@coxswain/api/core/v1";
 import type { Timer } from "@coxswain/clock";
 import { planPod } from "../../core/pod/plan.ts";
 import { podStatus } from "../../core/pod/status.ts";
-import type { PodView, StartFailure, VolumesState } from "../../core/pod/view.ts";
+import type { ContainerView, PodView, StartFailure, VolumesState } from "../../core/pod/view.ts";
+import { messageOf } from "../../errors.ts";
 import type { PodPorts } from "../../ports.ts";
 import { createProber } from "../probe/prober.ts";
 import { createPodObserver } from "../runtime/observe.ts";
@@ -38,6 +39,7 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
   let timer: Timer | undefined;
   let wake = Promise.withResolvers<void>();
   let awake = false;
+  let publishing: Promise<void> | undefined;
   const poke = (): void => {
     awake = true;
     wake.resolve();
@@ -54,7 +56,8 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
   const look = async (): Promise<"again" | "done"> => {
     const observation = await observer.observe(stopping.signal);
     const podIP = podIPOf(observation) ?? state.attachedIP;
-    const running = observation.containers.filter((container) => container.state === "running");
+    const hooked = inPostStart(state, observation);
+    const running = observation.containers.filter((container) => container.state === "running" && !hooked.includes(container));
     prober.follow(state.pod, running, state.pod.spec?.hostNetwork ? (ports.node.hostIPs[0] ?? "") : (podIP ?? ""));
     const view = viewOf(state, observation, podIP, prober.verdicts());
     const now = clock.now();
@@ -63,29 +66,52 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
     if (plan.actions.length > 0) log.debug({ object: nameOf(state.pod), actions: plan.actions.map((action) => action.type), because: plan.because }, "plan");
     const finishing = plan.actions.some((action) => action.type === "finish");
     // The end is told first; a start is not held up by telling of it.
-    if (finishing) await report(view);
+    if (finishing) {
+      report(view);
+      await publishing;
+      if (stopping.signal.aborted) return "done";
+    }
     for (const action of plan.actions) if (action.type !== "finish") actor.begin(action, view);
     if (finishing) {
       await actor.finish(view);
       return "done";
     }
-    await report(viewOf(state, observation, podIP, prober.verdicts()));
+    report(viewOf(state, observation, podIP, prober.verdicts()));
     timer?.cancel();
     timer = clock.setTimeout(poke, Math.max(10, Math.min(relistMs, (plan.wakeAtMs ?? Number.POSITIVE_INFINITY) - clock.now())));
     return "again";
   };
 
-  const report = async (view: PodView): Promise<void> => {
-    if (state.gone) return;
+  /** Tells of the pod as it is; writing goes on beside the loop, so that a slow API holds up no container. */
+  const report = (view: PodView): void => {
     const status = podStatus(view, ports.node, clock.now());
     const text = JSON.stringify(status);
-    if (text === state.reported) return;
-    tellBackoffs(status);
-    const written = await ports.api.writeStatus(state.pod, status, stopping.signal);
+    if (state.gone || text === state.reported) return;
     state.reported = text;
     state.lastStatus = status;
-    if (!written) state.gone = true;
+    tellBackoffs(status);
     observeStart(status);
+    publishing ??= publish().finally(() => (publishing = undefined));
+  };
+
+  /** Writes the newest status until the API has it. Those in between are skipped. */
+  const publish = async (): Promise<void> => {
+    while (state.written !== state.reported && state.lastStatus && !state.gone && !stopping.signal.aborted) {
+      const { reported, lastStatus } = state;
+      try {
+        const written = await ports.api.writeStatus({ ...state.apiPod, ...(state.writtenStatus ? { status: state.writtenStatus } : {}) }, lastStatus, stopping.signal);
+        state.written = reported;
+        state.writtenStatus = lastStatus;
+        if (!written) {
+          state.gone = true;
+          poke();
+        }
+      } catch (error) {
+        if (stopping.signal.aborted) return;
+        log.warn({ object: nameOf(state.pod), err: messageOf(error) }, "a pod's status could not be written; trying again");
+        await clock.sleep(retryMs, stopping.signal).catch(() => undefined);
+      }
+    }
   };
 
   /** One event for each wait, as the kubelet has it. */
@@ -122,8 +148,9 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
       wake = Promise.withResolvers();
     }
   };
-  const done = run().finally(() => {
+  const done = run().finally(async () => {
     timer?.cancel();
+    await publishing;
     prober.stop();
   });
 
@@ -156,7 +183,10 @@ export interface PodState {
   /** The newest specification with the newest status, whichever side it comes from. */
   readonly pod: Pod;
   gone: boolean;
+  /** The newest status as text, and the one that the API has. */
   reported: string;
+  written: string;
+  writtenStatus: PodStatus | undefined;
   because: string;
   seenAtMs: number;
   attachedIP: string | undefined;
@@ -165,7 +195,6 @@ export interface PodState {
   readonly failures: Map<string, StartFailure & { readonly delayMs: number }>;
   readonly busy: Map<string, Promise<void>>;
   readonly stopping: Map<string, number>;
-  readonly inPostStart: Set<string>;
   /** The wait that each container's last BackOff event was about. */
   readonly toldBackoffs: Map<string, string>;
 }
@@ -179,6 +208,8 @@ function createPodState(pod: Pod): PodState {
     },
     gone: false,
     reported: "",
+    written: "",
+    writtenStatus: undefined,
     because: "",
     seenAtMs: 0,
     attachedIP: undefined,
@@ -187,7 +218,6 @@ function createPodState(pod: Pod): PodState {
     failures: new Map(),
     busy: new Map(),
     stopping: new Map(),
-    inPostStart: new Set(),
     toldBackoffs: new Map(),
   };
 }
@@ -212,9 +242,16 @@ function viewOf(state: PodState, observation: PodObservation, podIP: string | un
     failures: state.failures,
     sandboxFailure: state.sandboxFailure,
     probes,
-    inPostStart: state.inPostStart,
+    inPostStart: new Set(inPostStart(state, observation).map((container) => container.id)),
     podIP,
   };
+}
+
+/** Running containers whose start is not through yet because of their hook: not started, and not to be probed. */
+function inPostStart(state: PodState, observation: PodObservation): readonly ContainerView[] {
+  const { initContainers = [], containers = [] } = state.pod.spec ?? {};
+  const hooked = [...initContainers, ...containers].filter((container) => container.lifecycle?.postStart && state.busy.has(container.name));
+  return observation.containers.filter((view) => view.state === "running" && hooked.some((container) => container.name === view.name));
 }
 
 function podIPOf(observation: PodObservation): string | undefined {

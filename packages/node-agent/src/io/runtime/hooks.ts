@@ -3,11 +3,12 @@
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { connect } from "node:net";
-import type { Container, ExecAction, HTTPGetAction, SleepAction, TCPSocketAction } from "@coxswain/api/core/v1";
+import type { Container, ExecAction, GRPCAction, HTTPGetAction, SleepAction, TCPSocketAction } from "@coxswain/api/core/v1";
 import type { Clock } from "@coxswain/clock";
 import type { ContainerRuntime } from "@coxswain/container-runtime";
 import type { ProbeOutcome } from "../../core/probe/probe.ts";
 import { messageOf } from "../../errors.ts";
+import { checkGrpcHealth } from "./grpc-health.ts";
 
 export interface HandlerTarget {
   readonly containerId: string;
@@ -19,6 +20,7 @@ export interface Handler {
   readonly exec?: ExecAction | undefined;
   readonly httpGet?: HTTPGetAction | undefined;
   readonly tcpSocket?: TCPSocketAction | undefined;
+  readonly grpc?: GRPCAction | undefined;
   readonly sleep?: SleepAction | undefined;
 }
 
@@ -33,6 +35,7 @@ export async function runHandler(ports: { readonly runtime: ContainerRuntime; re
     if (handler.exec) return await runCommand(ports.runtime, handler.exec.command ?? [], target, limit);
     if (handler.httpGet) return await getHttp(handler.httpGet, target, limit);
     if (handler.tcpSocket) return await openSocket(handler.tcpSocket, target, limit);
+    if (handler.grpc) return await checkGrpcHealth(target.podIP, handler.grpc.port, handler.grpc.service ?? "", limit);
     if (handler.sleep) await ports.clock.sleep(handler.sleep.seconds * 1000, limit);
     return { ok: true, message: "" };
   } catch (error) {

@@ -1,13 +1,14 @@
 // etcd's KV messages (rpc.proto and kv.proto of etcd 3.7), as tables. Property names are the proto's in camel case.
 import { bool, bytes, enumeration, int64, message, nested, optional, repeatedMessage, signedId, unsignedId } from "../wire/message.ts";
 import type { Message, TypeOf } from "../wire/message.ts";
+import { keyValueCodec, putRequestCodec, responseHeaderCodec } from "./straight-line.ts";
 
 export const responseHeader = message("ResponseHeader", {
   clusterId: unsignedId(1),
   memberId: unsignedId(2),
   revision: int64(3),
   raftTerm: int64(4),
-});
+}, responseHeaderCodec);
 export type ResponseHeader = TypeOf<typeof responseHeader>;
 
 export const keyValue = message("KeyValue", {
@@ -17,7 +18,7 @@ export const keyValue = message("KeyValue", {
   version: int64(4),
   value: bytes(5),
   lease: signedId(6),
-});
+}, keyValueCodec);
 export type KeyValue = TypeOf<typeof keyValue>;
 
 export const rangeRequest = message("RangeRequest", {
@@ -56,7 +57,7 @@ export const putRequest = message("PutRequest", {
   prevKv: bool(4),
   ignoreValue: bool(5),
   ignoreLease: bool(6),
-});
+}, putRequestCodec);
 export type PutRequest = TypeOf<typeof putRequest>;
 
 export const putResponse = message("PutResponse", { header: nested(1, () => responseHeader), prevKv: nested(2, () => keyValue) });

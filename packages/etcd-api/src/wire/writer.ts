@@ -96,6 +96,10 @@ export class WireWriter {
   }
 
   uint32(value: number): void {
+    if (value < 0x80 && this.position < this.#bytes.length) {
+      this.#bytes[this.position++] = value;
+      return;
+    }
     this.#ensure(5);
     let rest = value;
     while (rest > 0x7f) {

@@ -20,6 +20,11 @@ export class ClientError extends Error {
 
 /** 429. */
 export const isTooManyRequests = (error: unknown): boolean => error instanceof StatusError && error.status.code === 429;
-/** The request may or may not have been carried out: look before doing it again. */
-export const isOutcomeUnknown = (error: unknown): boolean =>
-  (error instanceof ClientError && error.code === "connection-lost") || (error instanceof StatusError && error.status.code === 504);
+/**
+ * The request may or may not have been carried out: look before doing it again, or do it again in a way that cannot count twice.
+ * Only a refusal (4xx) and a failure before sending are certain; an answer of 500 and above may have come after the write.
+ */
+export function isOutcomeUnknown(error: unknown): boolean {
+  if (error instanceof StatusError) return error.status.code >= 500;
+  return !(error instanceof ClientError && (error.code === "connection-failed" || error.code === "tls-failed"));
+}

@@ -10,7 +10,7 @@ import type { Controller, ControllerPorts } from "../../loop/controller.ts";
 import { sameJson } from "../../loop/same-json.ts";
 import { carryOutClaim, controllerReference } from "../../ownership/adopt.ts";
 import { planClaim } from "../../ownership/claim.ts";
-import { createOnce } from "../../ownership/create-once.ts";
+import { createCreator } from "../../ownership/create-once.ts";
 import { selectsEverything } from "../../ownership/selector.ts";
 import { isFinished } from "../../pods/state.ts";
 import { revisionAnnotation } from "./annotations.ts";
@@ -30,6 +30,7 @@ export function createDeploymentController(ports: ControllerPorts): Controller {
   const setWrites = createOwnWrites(sets);
   const ownWrites = createOwnWrites(deployments);
   const setClient = client.resource(replicaSets);
+  const creator = createCreator(setClient, setWrites);
   const deploymentClient = client.resource(deploymentResource);
   const events = ports.events("deployment-controller");
 
@@ -40,6 +41,7 @@ export function createDeploymentController(ports: ControllerPorts): Controller {
       events.record(deployment, "Warning", "SelectingAll", "This deployment is selecting all pods. A non-empty selector is required.");
       return;
     }
+    if (await creator.settle(key, signal)) return; // what was settled will wake us
     const owned = await claimSets(key, deployment, signal);
     const plan = planDeployment({ deployment, sets: owned, oldPodsRunning: oldPodsRun(deployment, owned), nowMs: clock.now() });
     if (plan.actions.length > 0) log.info({ controller: "deployment", object: key, because: plan.because }, "changing replica sets");
@@ -95,8 +97,7 @@ export function createDeploymentController(ports: ControllerPorts): Controller {
   ): Promise<void> => {
     const set = newSetObject(deployment, action);
     try {
-      const made = await createOnce(setClient, set, signal);
-      setWrites.wrote(key, made as DeepReadonly<ReplicaSet>);
+      await creator.create(key, set, signal);
       if (action.replicas > 0) scaled(deployment, action.name, 0, action.replicas);
     } catch (error) {
       if (!isAlreadyExists(error)) {

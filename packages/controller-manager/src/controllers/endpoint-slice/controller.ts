@@ -8,7 +8,7 @@ import { createOwnWrites } from "@coxswain/controller";
 import { createLoop } from "../../loop/controller.ts";
 import type { Controller, ControllerPorts } from "../../loop/controller.ts";
 import { controllerReference } from "../../ownership/adopt.ts";
-import { createOnce } from "../../ownership/create-once.ts";
+import { createCreator } from "../../ownership/create-once.ts";
 import { hasSelector, isHeadless } from "../../services/endpoints-of.ts";
 import type { ReadonlyService } from "../../services/endpoints-of.ts";
 import { planEndpointSlices } from "./plan.ts";
@@ -25,9 +25,11 @@ export function createEndpointSliceController(ports: ControllerPorts): Controlle
   const nodes = informers.nodes();
   const writes = createOwnWrites(slices);
   const sliceClient = client.resource(endpointSlices);
+  const creator = createCreator(sliceClient, writes);
 
   const reconcile = async (key: string, signal: AbortSignal): Promise<void> => {
     if (!writes.areSeen(key)) return; // what is not seen yet will wake us
+    if (await creator.settle(key, signal)) return; // what was settled will wake us
     const service = services.get(key);
     const mine = slices.byIndex("service", key).filter((slice) => slice.metadata.labels?.[managerLabel] === managerName);
     if (service === undefined || service.metadata.deletionTimestamp !== undefined) {
@@ -54,10 +56,12 @@ export function createEndpointSliceController(ports: ControllerPorts): Controlle
       return;
     }
     if (service === undefined) return;
-    const written =
-      action.kind === "create"
-        ? await createOnce(sliceClient, sliceObject(service, action.content, { name: `${service.metadata.name}-${random.suffix(5)}` }), signal)
-        : await sliceClient.update(sliceObject(service, action.content, action.slice.metadata), { signal });
+    if (action.kind === "create") {
+      const name = `${service.metadata.name.slice(0, 240)}-${random.suffix(5)}`;
+      await creator.create(key, sliceObject(service, action.content, { name }), signal);
+      return;
+    }
+    const written = await sliceClient.update(sliceObject(service, action.content, action.slice.metadata), { signal });
     writes.wrote(key, written as DeepReadonly<EndpointSlice>);
   };
 

@@ -13,7 +13,7 @@ import type { Controller, ControllerPorts } from "../../loop/controller.ts";
 import { carryOutClaim, controllerReference } from "../../ownership/adopt.ts";
 import { inGrowingBatches } from "../../ownership/batches.ts";
 import { planClaim } from "../../ownership/claim.ts";
-import { createOnce } from "../../ownership/create-once.ts";
+import { createCreator, untilKnown } from "../../ownership/create-once.ts";
 import { podFromTemplate } from "../../pods/from-template.ts";
 import { isActive } from "../../pods/state.ts";
 import type { ReadonlyPod } from "../../pods/state.ts";
@@ -36,11 +36,13 @@ export function createReplicatorController<T extends Replicator>(
   const writes = createOwnWrites(pods);
   const podClient = client.resource(podResource);
   const setClient = client.resource(kind.descriptor);
+  const creator = createCreator(podClient, writes);
   const events = ports.events(`${kind.name}-controller`);
 
   const reconcile = async (key: string, signal: AbortSignal): Promise<ReconcileResult | void> => {
     const set: DeepReadonly<Replicator> | undefined = kind.sets.get(key) as DeepReadonly<Replicator> | undefined;
     if (set === undefined || !writes.areSeen(key)) return; // what is not seen yet will wake us
+    if (await creator.settle(key, signal)) return; // what was settled will wake us
     const owner = { object: set, apiVersion: set.apiVersion, kind: set.kind };
     const namespace = set.metadata.namespace ?? "";
     const claim = planClaim<Pod>(set, selectorOf(set), pods.byIndex("owner", set.metadata.uid ?? ""), pods.byIndex("orphans", namespace));
@@ -76,8 +78,7 @@ export function createReplicatorController<T extends Replicator>(
     const reference = controllerReference({ object: set, apiVersion: set.apiVersion, kind: set.kind });
     const owner = { name: set.metadata.name, namespace: set.metadata.namespace ?? "", reference };
     try {
-      const pod = await createOnce(podClient, podFromTemplate(template, owner, random.suffix(5)), signal);
-      writes.wrote(key, pod as ReadonlyPod);
+      const pod = await creator.create(key, podFromTemplate(template, owner, random.suffix(5)), signal);
       events.record(set, "Normal", "SuccessfulCreate", `Created pod: ${pod.metadata.name}`);
     } catch (error) {
       if (!signal.aborted) events.record(set, "Warning", "FailedCreate", `Error creating: ${messageOf(error)}`);
@@ -88,7 +89,7 @@ export function createReplicatorController<T extends Replicator>(
   const deletePod = async (key: string, set: DeepReadonly<Replicator>, pod: ReadonlyPod, signal: AbortSignal): Promise<void> => {
     const { namespace, name, uid } = pod.metadata;
     try {
-      await podClient.delete({ namespace, name }, { preconditions: { uid: uid ?? "" }, signal });
+      await untilKnown(() => podClient.delete({ namespace, name }, { preconditions: { uid: uid ?? "" }, signal }), signal);
       writes.deleted(key, pod);
       events.record(set, "Normal", "SuccessfulDelete", `Deleted pod: ${name}`);
     } catch (error) {

@@ -25,7 +25,7 @@ const retryMs = 1_000;
 export function createRegistration(
   settings: NodeSettings,
   ports: {
-    readonly client: Client;
+    readonly client: Pick<Client, "resource">;
     readonly clock: Clock;
     readonly random: Random;
     readonly log: Logger;

@@ -1,0 +1,102 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createClient } from "@coxswain/client";
+import type { Client } from "@coxswain/client";
+import { systemClock as clock, systemRandom as random } from "@coxswain/clock";
+import type { Logger } from "@coxswain/daemon";
+import type { MachineFacts, NodeSettings } from "../../core/node/status.ts";
+import { createRegistration } from "./registration.ts";
+
+const facts: MachineFacts = {
+  hostname: "n1",
+  addresses: ["10.0.0.1"],
+  cpus: 2,
+  memoryBytes: 2 ** 32,
+  memoryAvailableBytes: 2 ** 31,
+  diskBytes: 2 ** 40,
+  diskAvailableBytes: 2 ** 39,
+  inodesFree: 1e6,
+  pidsFree: 1e4,
+  architecture: "amd64",
+  kernelVersion: "6",
+  osImage: "Debian",
+  runtimeVersion: "docker://20",
+  machineId: "m",
+  bootId: "b",
+};
+const settings: NodeSettings = { name: "n1", labels: { zone: "a" }, taints: [], podCidr: undefined, maxPods: 110, port: 10250, reservedMemoryBytes: 0, reservedCpu: 0 };
+const quiet: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => quiet };
+
+/** Just enough of an API: objects by path, created once, replaced, merged at the top level. */
+interface Stored {
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+  readonly [field: string]: unknown;
+}
+const objects = new Map<string, Stored>();
+const requests: string[] = [];
+const server = createServer((request, response) => {
+  const path = request.url ?? "";
+  let body = "";
+  request.on("data", (bytes: Buffer) => (body += bytes.toString()));
+  request.on("end", () => {
+    requests.push(`${request.method ?? ""} ${path}`);
+    const object = (body === "" ? { metadata: {} } : JSON.parse(body)) as Stored;
+    const answer = (status: number, value: unknown): void => {
+      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
+    };
+    const failure = (code: number, reason: string): void => answer(code, { kind: "Status", apiVersion: "v1", metadata: {}, status: "Failure", reason, code, message: reason });
+    if (request.method === "POST") {
+      const key = `${path}/${String(object.metadata.name)}`;
+      if (objects.has(key)) return failure(409, "AlreadyExists");
+      objects.set(key, { ...object, metadata: { ...object.metadata, uid: "uid-1", resourceVersion: "1" } });
+      return answer(201, objects.get(key));
+    }
+    const key = path.replace(/\/status$/, "");
+    const present = objects.get(key);
+    if (!present) return failure(404, "NotFound");
+    if (request.method !== "GET") objects.set(key, { ...present, ...object, metadata: { ...present.metadata, ...object.metadata } });
+    answer(200, objects.get(key));
+  });
+});
+
+let client: Client;
+beforeEach(async () => {
+  objects.clear();
+  requests.length = 0;
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  client = createClient({ servers: [`http://127.0.0.1:${(server.address() as AddressInfo).port}`], userAgent: "test" }, { clock });
+});
+afterEach(async () => {
+  await client.close();
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+test("a node registers itself, tells when it becomes ready, and renews its lease", async () => {
+  let missing: readonly string[] = ["the node has no pod CIDR yet"];
+  const aborter = new AbortController();
+  const registration = createRegistration(settings, { client, clock, random, log: quiet, machine: async () => facts, missing: () => missing, heartbeatFailed: () => undefined });
+  const running = registration.run(aborter.signal);
+  const ready = () => objects.get("/api/v1/nodes/n1")?.status?.conditions?.find((condition) => condition.type === "Ready");
+
+  await expect.poll(ready).toMatchObject({ status: "False", reason: "KubeletNotReady", message: "the node has no pod CIDR yet" });
+  expect(objects.get("/api/v1/nodes/n1")).toMatchObject({
+    metadata: { name: "n1", labels: { zone: "a", "kubernetes.io/hostname": "n1", "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64" } },
+    status: { capacity: { cpu: "2", memory: "4194304Ki", pods: "110" }, addresses: [{ type: "InternalIP", address: "10.0.0.1" }, { type: "Hostname", address: "n1" }], nodeInfo: { containerRuntimeVersion: "docker://20" } },
+  });
+  await expect.poll(() => objects.get("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n1")).toMatchObject({ spec: { holderIdentity: "n1", leaseDurationSeconds: 40 } });
+
+  missing = [];
+  registration.poke();
+  await expect.poll(ready).toMatchObject({ status: "True", reason: "KubeletReady" });
+
+  // The node is deleted by somebody: it comes back.
+  objects.delete("/api/v1/nodes/n1");
+  missing = ["for a moment"];
+  registration.poke();
+  await expect.poll(() => objects.has("/api/v1/nodes/n1"), { timeout: 5_000 }).toBe(true);
+  aborter.abort(new Error("over"));
+  await running;
+});

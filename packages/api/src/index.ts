@@ -9,3 +9,4 @@ export { defaultObject } from "./defaults.ts";
 export { tablePrinter } from "./columns.ts";
 export type { Column, TablePrinter } from "./table.ts";
 export { isSelectableField, selectableFields } from "./fields.ts";
+export { validateCreate, validateUpdate } from "./validation.ts";

@@ -6,8 +6,7 @@ import { createServer } from "node:https";
 import type { Server } from "node:https";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
-import { fastify } from "fastify";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyRequest, fastify as Fastify } from "fastify";
 import type { Clock, Timer } from "@coxswain/clock";
 import type { Component } from "./component.ts";
 import { StartError } from "./errors.ts";
@@ -57,7 +56,9 @@ export function createHttpsServer(config: HttpsServerConfig, ports: HttpsServerP
     async start() {
       const stamp = await tlsFilesStamp(config).catch(() => "");
       const server = createServer({ ...tlsOptions(await readTlsFiles(config)), requestCert: true, rejectUnauthorized: false });
-      app = createApp(server, ports, admits);
+      // Only where it is needed: it costs 15 MB of memory, and the store has a server of its own.
+      const { fastify } = await import("fastify");
+      app = createApp(fastify, server, ports, admits);
       server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
         if (ports.upgrade && admits(request)) ports.upgrade(request, socket, head);
         else socket.end("HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
@@ -87,7 +88,7 @@ export function verifiedPeer(request: IncomingMessage): PeerIdentity | undefined
   return { commonName, organizations: Array.isArray(organization) ? organization : [organization] };
 }
 
-function createApp(server: Server, ports: HttpsServerPorts, admits: (request: IncomingMessage) => boolean): FastifyInstance {
+function createApp(fastify: typeof Fastify, server: Server, ports: HttpsServerPorts, admits: (request: IncomingMessage) => boolean): FastifyInstance {
   const app = fastify({
     serverFactory: (handler) => server.on("request", handler),
     forceCloseConnections: true,

@@ -4,10 +4,14 @@ import type { Entry, Index, NodeId, ProposedEntry, Snapshot, Term } from "./entr
 interface Envelope {
   readonly from: NodeId;
   readonly to: NodeId;
-  /** 0 in messages that are not about a term: forwarded proposals, read requests, transfer requests. */
+  /** 0 in messages that are not about a term: read requests, transfer requests, and what the application asks of its own node. */
   readonly term: Term;
 }
 
+/**
+ * Forwarded to the leader of this very term; no other takes it. So a proposer that sees an entry of a later term applied, but not its
+ * own, knows that its proposal is lost for good and may make it again.
+ */
 export interface Propose extends Envelope {
   readonly type: "propose";
   readonly entries: readonly ProposedEntry[];

@@ -106,5 +106,5 @@ export function send(state: RaftState, draft: Draft): void {
 const afterSync: ReadonlySet<Message["type"]> = new Set(["append-response", "vote", "vote-response", "pre-vote-response"]);
 
 function termOf(type: Message["type"], term: Term): Term {
-  return type === "propose" || type === "read-index" || type === "transfer-leader" ? 0 : term;
+  return type === "read-index" || type === "transfer-leader" ? 0 : term;
 }

@@ -70,7 +70,8 @@ export async function createMember(config: StoreConfig, data: OpenedData, transp
     {
       propose: (bytes) => replica.propose(bytes),
       proposeMembership: (change) => replica.proposeMembership(change),
-      backlog: () => 0,
+      term: () => node.status().term,
+      backlog: () => node.status().commit - machine.appliedIndex,
       clock,
       random,
     },
@@ -89,7 +90,9 @@ export async function createMember(config: StoreConfig, data: OpenedData, transp
         if (what.leases && leading) leases.look();
         sweeper.pumpWatches();
       },
+      onTerm: (term) => proposals.termBegan(term),
       onReplaced: () => {
+        proposals.forget();
         connectPeers();
         for (const tell of replacedListeners) tell();
       },

@@ -1,5 +1,6 @@
 // Requests on their way through the log: gives each a number, hands it to Raft, and wakes its owner when the entry with that number was
-// applied here. Being applied is the only proof; when time runs out nobody knows, and the client is told so.
+// applied here. Being applied is the only proof; when time runs out nobody knows, and the client is told so. A proposal that is known to
+// be lost with its leader is made again: raft-ts says when that is certain (`Propose` in its message.ts), so nothing is done twice.
 import type { Clock, Random, Timer } from "@coxswain/clock";
 import type { GrpcError } from "@coxswain/etcd-api";
 import { encodeCommand } from "./core/command.ts";
@@ -20,6 +21,7 @@ export interface ProposalsConfig {
 export interface ProposalsPorts {
   readonly propose: (data: Uint8Array) => ProposalOutcome;
   readonly proposeMembership: (change: MembershipChange) => ProposalOutcome;
+  readonly term: () => number;
   /** Entries that are committed but not applied: with many, new requests are refused. */
   readonly backlog: () => number;
   readonly clock: Clock;
@@ -30,8 +32,9 @@ interface Waiting {
   readonly deadlineMs: number;
   readonly settle: (outcome: Outcome) => void;
   readonly fail: (error: GrpcError) => void;
-  /** Undefined once it is in Raft's hands. */
-  send: (() => ProposalOutcome) | undefined;
+  readonly send: () => ProposalOutcome;
+  /** The term in which it was put into Raft's hands; undefined while it waits for a leader. */
+  sentTerm: number | undefined;
 }
 
 /** etcd refuses beyond this gap between commit and apply. */
@@ -79,7 +82,19 @@ export class Proposals {
 
   /** There is a leader: what waited for one goes now. */
   leaderFound(): void {
-    for (const [sequence, waiting] of this.#waiting) if (waiting.send) this.#try(sequence, waiting);
+    for (const [sequence, waiting] of this.#waiting) if (waiting.sentTerm === undefined) this.#try(sequence, waiting);
+  }
+
+  /** The first entry of this term was applied: what was proposed before and is not applied is lost, and goes again. */
+  termBegan(term: number): void {
+    for (const [sequence, waiting] of this.#waiting) {
+      if (waiting.sentTerm !== undefined && waiting.sentTerm < term) this.#try(sequence, waiting);
+    }
+  }
+
+  /** The state was replaced: whether what was under way is in it, nobody knows. */
+  forget(): void {
+    for (const [sequence, waiting] of this.#waiting) if (waiting.sentTerm !== undefined) this.#expire(sequence, waiting, "timeoutLeaderLost");
   }
 
   failAll(name: "stopped" | "leaderChanged"): void {
@@ -102,6 +117,7 @@ export class Proposals {
         settle: (outcome) => ("refused" in outcome ? reject(etcdError(outcome.refused)) : resolve(outcome.answer)),
         fail: reject,
         send,
+        sentTerm: undefined,
       };
       this.#waiting.set(origin.sequence, waiting);
       this.#armTimer();
@@ -110,16 +126,16 @@ export class Proposals {
   }
 
   #try(sequence: number, waiting: Waiting): void {
-    const outcome = waiting.send?.();
+    const outcome = waiting.send();
     switch (outcome) {
       case "accepted":
       case "forwarded":
-        waiting.send = undefined;
+        waiting.sentTerm = this.#ports.term();
         return;
       case "no-leader":
       case "transferring":
-      case undefined:
         // Waits for a leader, but not long.
+        waiting.sentTerm = undefined;
         return;
       case "too-much-uncommitted":
         this.#waiting.delete(sequence);
@@ -138,16 +154,16 @@ export class Proposals {
       this.#timer = undefined;
       const nowMs = this.#ports.clock.monotonic();
       for (const [sequence, waiting] of this.#waiting) {
-        const leaderless = waiting.send !== undefined && nowMs >= waiting.deadlineMs - this.#config.timeoutMs + this.#config.leaderWaitMs;
-        if (waiting.send) this.#try(sequence, waiting);
-        if (leaderless && waiting.send) this.#expire(sequence, waiting, "noLeader");
+        const leaderless = waiting.sentTerm === undefined && nowMs >= waiting.deadlineMs - this.#config.timeoutMs + this.#config.leaderWaitMs;
+        if (waiting.sentTerm === undefined) this.#try(sequence, waiting);
+        if (leaderless && waiting.sentTerm === undefined) this.#expire(sequence, waiting, "noLeader");
         else if (nowMs >= waiting.deadlineMs) this.#expire(sequence, waiting, "timeout");
       }
       if (this.#waiting.size > 0) this.#armTimer();
     }, 500);
   }
 
-  #expire(sequence: number, waiting: Waiting, name: "noLeader" | "timeout"): void {
+  #expire(sequence: number, waiting: Waiting, name: "noLeader" | "timeout" | "timeoutLeaderLost"): void {
     this.#waiting.delete(sequence);
     waiting.fail(etcdError(name));
   }

@@ -34,6 +34,8 @@ export interface MachinePorts {
   readonly settle: (origin: Origin, outcome: Outcome) => void;
   /** Something that watchers, leases or members depend on has changed. */
   readonly onApplied: (what: { readonly members: boolean; readonly compacted: boolean; readonly leases: boolean }) => void;
+  /** The first entry of this term was applied. */
+  readonly onTerm: (term: number) => void;
   /** The whole state was replaced: nothing that was read from it before may go on. */
   readonly onReplaced: () => void;
   /** The spooled copy of the backend that came with a snapshot. */
@@ -78,8 +80,10 @@ export class Machine implements StateMachine, AppliedState {
   apply(entry: Entry): void {
     if (entry.kind === "membership") this.#applyMembership(entry);
     else if (entry.data.length > 0) this.#applyCommand(entry);
+    const newTerm = entry.term > this.appliedTerm;
     this.appliedIndex = entry.index;
     this.appliedTerm = entry.term;
+    if (newTerm) this.#ports.onTerm(entry.term);
     this.#entriesSince++;
     this.#bytesSince += entry.data.length;
   }

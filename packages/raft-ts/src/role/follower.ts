@@ -30,7 +30,8 @@ function step(state: RaftState, message: Message): ProposalOutcome | undefined {
       handleSnapshot(state, message);
       return undefined;
     case "propose":
-      if (state.leader === undefined) return "no-leader";
+      // What another forwarded was meant for a leader; passing it on could bring it there twice, or too late.
+      if (state.leader === undefined || message.from !== state.id) return "no-leader";
       send(state, { type: "propose", to: state.leader, entries: message.entries });
       return "forwarded";
     case "transfer-leader":

@@ -1,0 +1,3 @@
+export { readConfig } from "./config.ts";
+export type { DnsConfig } from "./config.ts";
+export { createDns } from "./dns.ts";

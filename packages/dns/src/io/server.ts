@@ -1,0 +1,78 @@
+// Listens for questions by UDP and TCP on one address. Frames and limits only; what to answer is the caller's.
+import { createSocket } from "node:dgram";
+import type { Socket as UdpSocket } from "node:dgram";
+import { createServer } from "node:net";
+import type { Server, Socket } from "node:net";
+import type { Clock } from "@coxswain/clock";
+import { StartError, listenFailure } from "@coxswain/daemon";
+import type { Component, Logger } from "@coxswain/daemon";
+import { lengthOf } from "./upstream.ts";
+
+/** Answers one message; undefined sends nothing. */
+export type Handler = (message: Buffer, transport: "udp" | "tcp") => Promise<Buffer | undefined>;
+
+const mostConnections = 256;
+const idleMs = 10_000;
+
+export function createDnsServer(config: { readonly address: string; readonly port: number }, ports: { readonly clock: Clock; readonly log: Logger; readonly handle: Handler }): Component {
+  const { address, port } = config;
+  const { log, handle } = ports;
+  let udp: UdpSocket | undefined;
+  let tcp: Server | undefined;
+  const connections = new Set<Socket>();
+  const answer = (message: Buffer, transport: "udp" | "tcp", send: (reply: Buffer) => void): void => {
+    handle(message, transport).then(
+      (reply) => (reply ? send(reply) : undefined),
+      (err: unknown) => log.error({ err, transport }, "a question could not be answered"),
+    );
+  };
+
+  const connect = (socket: Socket): void => {
+    connections.add(socket);
+    socket.setTimeout(idleMs, () => socket.destroy());
+    socket.once("close", () => connections.delete(socket));
+    socket.on("error", () => socket.destroy());
+    let received: Buffer = Buffer.alloc(0);
+    socket.on("data", (chunk: Buffer) => {
+      received = Buffer.concat([received, chunk]);
+      while (received.length >= 2 && received.length >= 2 + received.readUInt16BE(0)) {
+        const message = received.subarray(2, 2 + received.readUInt16BE(0));
+        received = received.subarray(2 + message.length);
+        answer(message, "tcp", (reply) => socket.write(Buffer.concat([lengthOf(reply), reply])));
+      }
+    });
+  };
+
+  return {
+    async start() {
+      udp = createSocket({ type: address.includes(":") ? "udp6" : "udp4" });
+      const socket = udp;
+      await listening(address, port, (done, failed) => socket.once("error", failed).bind(port, address, done));
+      socket.removeAllListeners("error");
+      socket.on("error", (err) => log.error({ err }, "the UDP socket failed"));
+      socket.on("message", (message, peer) => answer(message, "udp", (reply) => socket.send(reply, peer.port, peer.address)));
+      tcp = createServer(connect);
+      const server = tcp;
+      server.maxConnections = mostConnections;
+      await listening(address, port, (done, failed) => server.once("error", failed).listen(port, address, done));
+      server.removeAllListeners("error");
+      server.on("error", (err) => log.error({ err }, "the TCP listener failed"));
+    },
+    ready: () => (tcp?.listening ? [] : [`port ${port} on ${address} is not open yet`]),
+    async stop() {
+      const [closingUdp, closingTcp] = [udp, tcp];
+      udp = tcp = undefined;
+      for (const socket of connections) socket.destroy();
+      await Promise.all([
+        closingUdp && new Promise<void>((resolve) => closingUdp.close(resolve)),
+        closingTcp && new Promise<void>((resolve) => closingTcp.close(() => resolve())),
+      ]);
+    },
+  };
+}
+
+function listening(address: string, port: number, open: (done: () => void, failed: (error: Error) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    open(resolve, (cause) => reject(new StartError(listenFailure(cause as NodeJS.ErrnoException, address, port), { cause })));
+  });
+}

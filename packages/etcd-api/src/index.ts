@@ -17,7 +17,16 @@ export { GrpcError, statusCodes } from "./grpc/status.ts";
 export type { StatusCode } from "./grpc/status.ts";
 export type { Timers } from "./grpc/timers.ts";
 
-export { authService, clusterService, healthService, kvService, leaseService, maintenanceService, methodPath, watchService } from "./services.ts";
+export {
+  authService,
+  clusterService,
+  healthService,
+  kvService,
+  leaseService,
+  maintenanceService,
+  methodPath,
+  watchService,
+} from "./services.ts";
 export type { HealthCheckRequest, HealthCheckResponse, Method, Streaming } from "./services.ts";
 
 export { decode, encode } from "./wire/message.ts";

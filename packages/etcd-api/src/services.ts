@@ -52,7 +52,10 @@ export const kvService = {
   },
 } as const;
 
-export const watchService = { name: "etcdserverpb.Watch", methods: { watch: bidi(watch.watchRequest, watch.watchResponse) } } as const;
+export const watchService = {
+  name: "etcdserverpb.Watch",
+  methods: { watch: bidi(watch.watchRequest, watch.watchResponse) },
+} as const;
 
 export const leaseService = {
   name: "etcdserverpb.Lease",
@@ -122,5 +125,8 @@ export type HealthCheckResponse = TypeOf<typeof healthCheckResponse>;
 
 export const healthService = {
   name: "grpc.health.v1.Health",
-  methods: { check: unary(healthCheckRequest, healthCheckResponse), watch: server(healthCheckRequest, healthCheckResponse) },
+  methods: {
+    check: unary(healthCheckRequest, healthCheckResponse),
+    watch: server(healthCheckRequest, healthCheckResponse),
+  },
 } as const;

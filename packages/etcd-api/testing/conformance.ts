@@ -4,22 +4,7 @@ import { kvCases } from "./kv-cases.ts";
 import { leaseCases } from "./lease-cases.ts";
 import { txnCases } from "./txn-cases.ts";
 import { watchCases } from "./watch-cases.ts";
-import type { EtcdClient } from "../src/index.ts";
-
-export interface Endpoint {
-  readonly client: EtcdClient;
-  /** Keys of this case begin so. */
-  readonly prefix: string;
-  /** Ends what the case has left open. */
-  readonly signal: AbortSignal;
-}
-
-export interface Case {
-  /** A sentence with the endpoint as its subject. */
-  readonly name: string;
-  /** Throws (an AssertionError) when the endpoint does otherwise. */
-  readonly run: (endpoint: Endpoint) => Promise<void>;
-}
+import type { Case } from "./case.ts";
 
 /** All cases, in the order of the API. */
 export const conformance: readonly Case[] = [...kvCases, ...txnCases, ...leaseCases, ...watchCases];

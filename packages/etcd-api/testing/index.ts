@@ -1,3 +1,3 @@
 // The second door of etcd-api, for tests: what any etcd v3 endpoint must do, ours and the real one alike.
 export { conformance } from "./conformance.ts";
-export type { Case, Endpoint } from "./conformance.ts";
+export type { Case, Endpoint } from "./case.ts";

@@ -1,6 +1,6 @@
 // Range, Put, DeleteRange, Compact.
 import { deepStrictEqual, ok } from "node:assert";
-import type { Case } from "./conformance.ts";
+import type { Case } from "./case.ts";
 import { pairs, prefixEnd, refused } from "./expectations.ts";
 
 export const kvCases: readonly Case[] = [
@@ -11,10 +11,29 @@ export const kvCases: readonly Case[] = [
       const first = (await kv.put({ key, value: "1" })).header?.revision ?? 0;
       deepStrictEqual((await kv.put({ key, value: "2" })).header?.revision, first + 1);
       const { kvs, count, more } = await kv.range({ key });
-      deepStrictEqual({ kvs, count, more }, { kvs: [{ key: Buffer.from(key), createRevision: first, modRevision: first + 1, version: 2, value: Buffer.from("2"), lease: 0n }], count: 1, more: false });
+      deepStrictEqual(
+        { kvs, count, more },
+        {
+          kvs: [
+            {
+              key: Buffer.from(key),
+              createRevision: first,
+              modRevision: first + 1,
+              version: 2,
+              value: Buffer.from("2"),
+              lease: 0n,
+            },
+          ],
+          count: 1,
+          more: false,
+        },
+      );
       await kv.deleteRange({ key });
       await kv.put({ key, value: "3" });
-      deepStrictEqual((await kv.range({ key })).kvs.map(({ createRevision, version }) => [createRevision, version]), [[first + 3, 1]]);
+      deepStrictEqual(
+        (await kv.range({ key })).kvs.map(({ createRevision, version }) => [createRevision, version]),
+        [[first + 3, 1]],
+      );
       deepStrictEqual(pairs((await kv.range({ key, revision: first })).kvs, prefix), ["k=1"]);
     },
   },
@@ -36,9 +55,18 @@ export const kvCases: readonly Case[] = [
   {
     name: "sorts by every target, and ascending by any but the key when no order is given",
     run: async ({ client: { kv }, prefix }) => {
-      for (const [name, value] of [["a", "3"], ["b", "1"], ["c", "2"], ["a", "0"]] as const) await kv.put({ key: prefix + name, value });
+      for (const [name, value] of [
+        ["a", "3"],
+        ["b", "1"],
+        ["c", "2"],
+        ["a", "0"],
+      ] as const)
+        await kv.put({ key: prefix + name, value });
       const range = { key: prefix, rangeEnd: prefixEnd(prefix) };
-      const order = async (sortTarget: "KEY" | "VERSION" | "CREATE" | "MOD" | "VALUE", sortOrder: "NONE" | "ASCEND" | "DESCEND"): Promise<string> =>
+      const order = async (
+        sortTarget: "KEY" | "VERSION" | "CREATE" | "MOD" | "VALUE",
+        sortOrder: "NONE" | "ASCEND" | "DESCEND",
+      ): Promise<string> =>
         (await kv.range({ ...range, sortTarget, sortOrder })).kvs.map(({ key }) => key.toString().at(-1)).join("");
       deepStrictEqual(await order("KEY", "DESCEND"), "cba");
       deepStrictEqual(await order("VALUE", "NONE"), "abc");
@@ -56,7 +84,10 @@ export const kvCases: readonly Case[] = [
       const range = { key: prefix, rangeEnd: prefixEnd(prefix) };
       const middle = await kv.range({ ...range, minModRevision: at[1], maxModRevision: at[1] });
       deepStrictEqual([pairs(middle.kvs, prefix), middle.count], [["b="], 3]);
-      deepStrictEqual(pairs((await kv.range({ ...range, minCreateRevision: at[1], maxCreateRevision: at[2] })).kvs, prefix), ["b=", "c="]);
+      deepStrictEqual(
+        pairs((await kv.range({ ...range, minCreateRevision: at[1], maxCreateRevision: at[2] })).kvs, prefix),
+        ["b=", "c="],
+      );
     },
   },
   {
@@ -66,7 +97,10 @@ export const kvCases: readonly Case[] = [
       deepStrictEqual((await kv.put({ key, value: "1", prevKv: true })).prevKv, undefined);
       deepStrictEqual((await kv.put({ key, value: "2", prevKv: true })).prevKv?.value.toString(), "1");
       await kv.put({ key, ignoreValue: true });
-      deepStrictEqual((await kv.range({ key })).kvs.map(({ value, version }) => [value.toString(), version]), [["2", 3]]);
+      deepStrictEqual(
+        (await kv.range({ key })).kvs.map(({ value, version }) => [value.toString(), version]),
+        [["2", 3]],
+      );
       const { deleted, prevKvs } = await kv.deleteRange({ key, prevKv: true });
       deepStrictEqual([deleted, pairs(prevKvs, prefix)], [1, ["k=2"]]);
       deepStrictEqual((await kv.deleteRange({ key })).deleted, 0);
@@ -84,8 +118,16 @@ export const kvCases: readonly Case[] = [
       await refused(kv.put({ key, value: "v", lease: 1n, ignoreLease: true }), 3, "etcdserver: lease is provided");
       await refused(kv.put({ key: `${prefix}absent`, ignoreValue: true }), 3, "etcdserver: key not found");
       await refused(kv.put({ key, value: "v", lease: 0x7abcdefn }), 5, "etcdserver: requested lease not found");
-      await refused(kv.range({ key, revision: revision + 1_000_000 }), 11, "etcdserver: mvcc: required revision is a future revision");
-      await refused(kv.compact({ revision: revision + 1_000_000 }), 11, "etcdserver: mvcc: required revision is a future revision");
+      await refused(
+        kv.range({ key, revision: revision + 1_000_000 }),
+        11,
+        "etcdserver: mvcc: required revision is a future revision",
+      );
+      await refused(
+        kv.compact({ revision: revision + 1_000_000 }),
+        11,
+        "etcdserver: mvcc: required revision is a future revision",
+      );
     },
   },
   {

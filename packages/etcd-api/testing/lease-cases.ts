@@ -1,6 +1,6 @@
 // Leases: grant, attach, renew, look, revoke, run out.
 import { deepStrictEqual, ok } from "node:assert";
-import type { Case } from "./conformance.ts";
+import type { Case } from "./case.ts";
 import { pairs, prefixEnd, refused } from "./expectations.ts";
 
 export const leaseCases: readonly Case[] = [
@@ -42,7 +42,10 @@ export const leaseCases: readonly Case[] = [
       await kv.put({ key, value: "w", lease: second });
       await lease.leaseRevoke({ id: first });
       await kv.put({ key, value: "x", ignoreLease: true });
-      deepStrictEqual((await kv.range({ key })).kvs.map(({ lease: held }) => held), [second]);
+      deepStrictEqual(
+        (await kv.range({ key })).kvs.map(({ lease: held }) => held),
+        [second],
+      );
       await kv.put({ key, value: "y" });
       await lease.leaseRevoke({ id: second });
       deepStrictEqual(pairs((await kv.range({ key })).kvs, prefix), ["k=y"]);
@@ -57,7 +60,11 @@ export const leaseCases: readonly Case[] = [
         break;
       }
       await lease.leaseRevoke({ id });
-      await refused(keepAlive(id, { signal })[Symbol.asyncIterator]().next(), 5, "etcdserver: requested lease not found");
+      await refused(
+        keepAlive(id, { signal })[Symbol.asyncIterator]().next(),
+        5,
+        "etcdserver: requested lease not found",
+      );
     },
   },
   {

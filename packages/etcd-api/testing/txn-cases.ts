@@ -1,7 +1,7 @@
 // Txn: comparisons, branches, nesting, and what may not be in one transaction.
 import { deepStrictEqual } from "node:assert";
 import type { Compare, Init } from "../src/index.ts";
-import type { Case } from "./conformance.ts";
+import type { Case } from "./case.ts";
 import { pairs, prefixEnd, refused } from "./expectations.ts";
 
 export const txnCases: readonly Case[] = [
@@ -33,11 +33,18 @@ export const txnCases: readonly Case[] = [
       const before = (await kv.put({ key: a, value: "0" })).header?.revision ?? 0;
       const answer = await kv.txn({
         compare: [{ key: a, target: "VALUE", result: "EQUAL", value: "0" }],
-        success: [{ requestPut: { key: a, value: "1" } }, { requestPut: { key: b, value: "2" } }, { requestRange: { key: prefix, rangeEnd: prefixEnd(prefix) } }],
+        success: [
+          { requestPut: { key: a, value: "1" } },
+          { requestPut: { key: b, value: "2" } },
+          { requestRange: { key: prefix, rangeEnd: prefixEnd(prefix) } },
+        ],
         failure: [{ requestDeleteRange: { key: a } }],
       });
       deepStrictEqual([answer.succeeded, answer.header?.revision], [true, before + 1]);
-      deepStrictEqual(answer.responses[2]?.responseRange?.kvs.map(({ modRevision }) => modRevision), [before + 1, before + 1]);
+      deepStrictEqual(
+        answer.responses[2]?.responseRange?.kvs.map(({ modRevision }) => modRevision),
+        [before + 1, before + 1],
+      );
       deepStrictEqual(pairs(answer.responses[2]?.responseRange?.kvs ?? [], prefix), ["a=1", "b=2"]);
       const read = await kv.txn({ success: [{ requestRange: { key: a } }] });
       deepStrictEqual(read.header?.revision, before + 1);
@@ -51,11 +58,19 @@ export const txnCases: readonly Case[] = [
       const answer = await kv.txn({
         success: [
           { requestPut: { key, value: "new" } },
-          { requestTxn: { compare: [{ key, target: "VALUE", result: "EQUAL", value: "old" }], success: [{ requestRange: { key } }] } },
+          {
+            requestTxn: {
+              compare: [{ key, target: "VALUE", result: "EQUAL", value: "old" }],
+              success: [{ requestRange: { key } }],
+            },
+          },
         ],
       });
       const inner = answer.responses[1]?.responseTxn;
-      deepStrictEqual([inner?.succeeded, pairs(inner?.responses[0]?.responseRange?.kvs ?? [], prefix)], [true, ["k=new"]]);
+      deepStrictEqual(
+        [inner?.succeeded, pairs(inner?.responses[0]?.responseRange?.kvs ?? [], prefix)],
+        [true, ["k=new"]],
+      );
     },
   },
   {
@@ -64,12 +79,20 @@ export const txnCases: readonly Case[] = [
       const key = `${prefix}k`;
       const put = { requestPut: { key, value: "v" } };
       await refused(kv.txn({ success: [put, put] }), 3, "etcdserver: duplicate key given in txn request");
-      await refused(kv.txn({ success: [put, { requestDeleteRange: { key: prefix, rangeEnd: prefixEnd(prefix) } }] }), 3, "etcdserver: duplicate key given in txn request");
+      await refused(
+        kv.txn({ success: [put, { requestDeleteRange: { key: prefix, rangeEnd: prefixEnd(prefix) } }] }),
+        3,
+        "etcdserver: duplicate key given in txn request",
+      );
       const many = Array.from({ length: 129 }, (_, index) => ({ requestPut: { key: `${prefix}${index}` } }));
       await refused(kv.txn({ success: many }), 3, "etcdserver: too many operations in txn request");
       await refused(kv.txn({ success: [{ requestPut: { value: "v" } }] }), 3, "etcdserver: key is not provided");
       await refused(kv.txn({ compare: [{ target: "VERSION" }] }), 3, "etcdserver: key is not provided");
-      await refused(kv.txn({ success: [put, { requestRange: { key, revision: 1_000_000_000 } }] }), 11, "etcdserver: mvcc: required revision is a future revision");
+      await refused(
+        kv.txn({ success: [put, { requestRange: { key, revision: 1_000_000_000 } }] }),
+        11,
+        "etcdserver: mvcc: required revision is a future revision",
+      );
       deepStrictEqual((await kv.range({ key: prefix, rangeEnd: prefixEnd(prefix) })).count, 0);
     },
   },

@@ -2,7 +2,7 @@
 import { deepStrictEqual, ok } from "node:assert";
 import { CompactedError } from "../src/index.ts";
 import type { EtcdClient, Event, WatchBatch, WatchOptions } from "../src/index.ts";
-import type { Case } from "./conformance.ts";
+import type { Case } from "./case.ts";
 import { prefixEnd } from "./expectations.ts";
 
 export const watchCases: readonly Case[] = [
@@ -13,7 +13,9 @@ export const watchCases: readonly Case[] = [
       await client.kv.put({ key: `${prefix}a`, value: "2" });
       const events = follow(client, { key: prefix, rangeEnd: prefixEnd(prefix), startRevision: start, signal });
       deepStrictEqual(await take(events, 2, prefix), ["PUT a=1", "PUT a=2"]);
-      await client.kv.txn({ success: [{ requestPut: { key: `${prefix}b`, value: "3" } }, { requestDeleteRange: { key: `${prefix}a` } }] });
+      await client.kv.txn({
+        success: [{ requestPut: { key: `${prefix}b`, value: "3" } }, { requestDeleteRange: { key: `${prefix}a` } }],
+      });
       deepStrictEqual(await take(events, 2, prefix), ["PUT b=3", "DELETE a="]);
     },
   },
@@ -39,9 +41,15 @@ export const watchCases: readonly Case[] = [
       await client.kv.deleteRange({ key });
       const deletions = follow(client, { key, startRevision: start, filters: ["NOPUT"], prevKv: true, signal });
       const deletion = (await deletions.next()).value as Event;
-      deepStrictEqual([deletion.type, deletion.prevKv?.value.toString(), deletion.kv?.modRevision], ["DELETE", "2", start + 2]);
+      deepStrictEqual(
+        [deletion.type, deletion.prevKv?.value.toString(), deletion.kv?.modRevision],
+        ["DELETE", "2", start + 2],
+      );
       const puts = follow(client, { key, startRevision: start, filters: ["NODELETE"], prevKv: true, signal });
-      deepStrictEqual([((await puts.next()).value as Event).prevKv, ((await puts.next()).value as Event).prevKv?.value.toString()], [undefined, "1"]);
+      deepStrictEqual(
+        [((await puts.next()).value as Event).prevKv, ((await puts.next()).value as Event).prevKv?.value.toString()],
+        [undefined, "1"],
+      );
     },
   },
   {
@@ -76,12 +84,21 @@ export const watchCases: readonly Case[] = [
     name: "carries many watches and many events at once, each in order",
     run: async ({ client, prefix, signal }) => {
       const start = ((await client.kv.range({ key: prefix })).header?.revision ?? 0) + 1;
-      const watches = Array.from({ length: 50 }, (_, index) => follow(client, { key: `${prefix}${index % 5}`, startRevision: start, signal }));
-      await Promise.all(Array.from({ length: 200 }, (_, index) => client.kv.put({ key: `${prefix}${index % 5}`, value: "x".repeat(1000) })));
+      const watches = Array.from({ length: 50 }, (_, index) =>
+        follow(client, { key: `${prefix}${index % 5}`, startRevision: start, signal }),
+      );
+      await Promise.all(
+        Array.from({ length: 200 }, (_, index) =>
+          client.kv.put({ key: `${prefix}${index % 5}`, value: "x".repeat(1000) }),
+        ),
+      );
       for (const watch of watches) {
         const versions: (number | undefined)[] = [];
         for (let index = 0; index < 40; index++) versions.push(((await watch.next()).value as Event).kv?.version);
-        deepStrictEqual(versions, Array.from({ length: 40 }, (_, index) => index + 1));
+        deepStrictEqual(
+          versions,
+          Array.from({ length: 40 }, (_, index) => index + 1),
+        );
       }
     },
   },

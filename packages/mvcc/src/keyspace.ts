@@ -47,7 +47,8 @@ export class Keyspace {
 
   record(main: number, sub: number): KeyValue {
     const bytes = this.#backend.get("key", revisionBytes(main, sub));
-    if (bytes === undefined) throw new Error(`the record of revision ${main}/${sub} is in the index but not in the backend`);
+    if (bytes === undefined)
+      throw new Error(`the record of revision ${main}/${sub} is in the index but not in the backend`);
     return decodeRecord(bytes);
   }
 
@@ -68,7 +69,10 @@ export class Keyspace {
   changes(range: KeyRange, from: number, to: number): Change[] {
     const changes: Change[] = [];
     const collect = (history: KeyHistory): void => {
-      if (history.modified >= from) history.visitBetween(from, to, (main, sub, tombstone) => changes.push({ main, sub, tombstone, key: history.key }));
+      if (history.modified >= from)
+        history.visitBetween(from, to, (main, sub, tombstone) =>
+          changes.push({ main, sub, tombstone, key: history.key }),
+        );
     };
     if (isSingleKey(range)) {
       const history = this.#index.get(range.start);
@@ -136,7 +140,9 @@ export class Keyspace {
 
   /** True when a deletion at exactly `at` was kept. */
   #shorten(history: KeyHistory, at: number): boolean {
-    const held = history.compact(at, (main, sub, tombstone) => this.#backend.delete("key", revisionBytes(main, sub, tombstone)));
+    const held = history.compact(at, (main, sub, tombstone) =>
+      this.#backend.delete("key", revisionBytes(main, sub, tombstone)),
+    );
     if (history.empty && this.#index.get(history.key) === history) this.#index.delete(history.key);
     return held;
   }

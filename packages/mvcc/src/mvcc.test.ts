@@ -14,7 +14,13 @@ const bytes = (text: string): Buffer => Buffer.from(text);
 const text = (value: Uint8Array): string => Buffer.from(value).toString();
 const options = { minLeaseTtlSeconds: 1 };
 const open = (backend: Backend = createMemoryBackend()): Promise<Mvcc> => openMvcc(backend, options);
-const plain = (kv: KeyValue): object => ({ key: text(kv.key), createRevision: kv.createRevision, modRevision: kv.modRevision, version: kv.version, value: text(kv.value) });
+const plain = (kv: KeyValue): object => ({
+  key: text(kv.key),
+  createRevision: kv.createRevision,
+  modRevision: kv.modRevision,
+  version: kv.version,
+  value: text(kv.value),
+});
 const seen = ({ type, kv, prevKv }: StoreEvent): ModelEvent => ({
   type,
   key: text(kv.key),
@@ -32,10 +38,29 @@ type Step =
   | { readonly do: "watch"; readonly fraction: number; readonly room: number }
   | { readonly do: "resume" };
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 10, arbitrary: fc.uniqueArray(change, { minLength: 1, maxLength: 3, selector: ([changed]) => changed }).map((changes) => ({ do: "write" as const, changes })) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("compact" as const), fraction: fc.double({ min: 0, max: 1, noNaN: true }), sweep: fc.integer({ min: 0, max: 5 }) }) },
+  {
+    weight: 10,
+    arbitrary: fc
+      .uniqueArray(change, { minLength: 1, maxLength: 3, selector: ([changed]) => changed })
+      .map((changes) => ({ do: "write" as const, changes })),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant("compact" as const),
+      fraction: fc.double({ min: 0, max: 1, noNaN: true }),
+      sweep: fc.integer({ min: 0, max: 5 }),
+    }),
+  },
   { weight: 1, arbitrary: fc.constant({ do: "reopen" as const }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("watch" as const), fraction: fc.double({ min: 0, max: 1, noNaN: true }), room: fc.integer({ min: 1, max: 4 }) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("watch" as const),
+      fraction: fc.double({ min: 0, max: 1, noNaN: true }),
+      room: fc.integer({ min: 1, max: 4 }),
+    }),
+  },
   { weight: 2, arbitrary: fc.constant({ do: "resume" as const }) },
 );
 
@@ -61,9 +86,15 @@ describe("mvcc", () => {
         for (let revision = Math.max(1, model.compacted); revision <= model.revision; revision++) {
           const answer = mvcc.range({ key: bytes("a"), rangeEnd: bytes("c\0"), revision });
           const expected = model.range("a", "c\0", revision);
-          expect("refused" in answer ? answer : { ...answer, kvs: answer.kvs.map(plain) }).toEqual({ revision: model.revision, kvs: expected, more: false, count: expected.length });
+          expect("refused" in answer ? answer : { ...answer, kvs: answer.kvs.map(plain) }).toEqual({
+            revision: model.revision,
+            kvs: expected,
+            more: false,
+            count: expected.length,
+          });
         }
-        if (model.compacted > 1) expect(mvcc.range({ key: bytes("a"), revision: model.compacted - 1 })).toEqual({ refused: "compacted" });
+        if (model.compacted > 1)
+          expect(mvcc.range({ key: bytes("a"), revision: model.compacted - 1 })).toEqual({ refused: "compacted" });
       }),
       { numRuns: 300 },
     );
@@ -84,8 +115,12 @@ describe("mvcc", () => {
           mvcc.sweep(next.sweep);
         }
         expect(mvcc.sweep(Number.POSITIVE_INFINITY)).toBe(true);
-        const readable = model.states.slice(Math.max(1, model.compacted)).flatMap((state) => [...state.values()].map((value) => value.modRevision + value.key));
-        const watchable = model.events.filter((event) => event.modRevision >= model.compacted).map((event) => event.modRevision + event.key);
+        const readable = model.states
+          .slice(Math.max(1, model.compacted))
+          .flatMap((state) => [...state.values()].map((value) => value.modRevision + value.key));
+        const watchable = model.events
+          .filter((event) => event.modRevision >= model.compacted)
+          .map((event) => event.modRevision + event.key);
         const kept = await backend.scan("key", bytes(""), 10_000);
         expect(kept.length).toBe(new Set([...readable, ...watchable]).size);
       }),
@@ -98,7 +133,13 @@ describe("mvcc", () => {
       fc.asyncProperty(fc.array(step, { maxLength: 80 }), async (steps) => {
         const model = new NaiveModel();
         const mvcc = await open();
-        const watchers: { start: number; got: ModelEvent[]; compacted: number; revision: number; resume: () => void }[] = [];
+        const watchers: {
+          start: number;
+          got: ModelEvent[];
+          compacted: number;
+          revision: number;
+          resume: () => void;
+        }[] = [];
         for (const next of steps) {
           if (next.do === "write") apply(mvcc, model, next.changes);
           if (next.do === "compact") {
@@ -142,7 +183,9 @@ describe("mvcc", () => {
           const expected = compacted > 0 ? due.slice(0, got.length) : due;
           const withoutPrev = (event: ModelEvent): object => ({ ...event, prev: undefined });
           expect(got.map(withoutPrev)).toEqual(expected.map(withoutPrev));
-          got.forEach((event, index) => expect([event.prev, undefined]).toContain(event.prev === undefined ? undefined : expected[index]?.prev));
+          got.forEach((event, index) =>
+            expect([event.prev, undefined]).toContain(event.prev === undefined ? undefined : expected[index]?.prev),
+          );
         }
       }),
       { numRuns: 300 },
@@ -164,7 +207,12 @@ describe("mvcc", () => {
       compare: [{ key: bytes("k"), target: "VALUE", result: "EQUAL", value: bytes("old") }],
       success: [
         { requestPut: { key: bytes("k"), value: bytes("new"), prevKv: true } },
-        { requestTxn: { compare: [{ key: bytes("k"), target: "VALUE", result: "EQUAL", value: bytes("new") }], failure: [{ requestRange: { key: bytes("k") } }] } },
+        {
+          requestTxn: {
+            compare: [{ key: bytes("k"), target: "VALUE", result: "EQUAL", value: bytes("new") }],
+            failure: [{ requestRange: { key: bytes("k") } }],
+          },
+        },
         { requestDeleteRange: { key: bytes("absent") } },
       ],
     });
@@ -174,7 +222,22 @@ describe("mvcc", () => {
       succeeded: true,
       answers: [
         { put: { revision: 3, prevKv: before } },
-        { txn: { revision: 3, succeeded: false, answers: [{ range: { revision: 3, kvs: [{ ...before, modRevision: 3, version: 2, value: bytes("new") }], more: false, count: 1 } }] } },
+        {
+          txn: {
+            revision: 3,
+            succeeded: false,
+            answers: [
+              {
+                range: {
+                  revision: 3,
+                  kvs: [{ ...before, modRevision: 3, version: 2, value: bytes("new") }],
+                  more: false,
+                  count: 1,
+                },
+              },
+            ],
+          },
+        },
         { deleteRange: { revision: 3, deleted: 0, prevKvs: [] } },
       ],
     });
@@ -183,9 +246,15 @@ describe("mvcc", () => {
   test("refuses a transaction as a whole when one of its operations cannot be carried out", async () => {
     const mvcc = await open();
     const put: RequestOp = { requestPut: { key: bytes("k"), value: bytes("v") } };
-    expect(mvcc.txn({ success: [put, { requestRange: { key: bytes("k"), revision: 9 } }] })).toEqual({ refused: "future-revision" });
-    expect(mvcc.txn({ success: [put, { requestPut: { key: bytes("l"), lease: 7n } }] })).toEqual({ refused: "lease-not-found" });
-    expect(mvcc.txn({ success: [put, { requestPut: { key: bytes("m"), ignoreValue: true } }] })).toEqual({ refused: "key-not-found" });
+    expect(mvcc.txn({ success: [put, { requestRange: { key: bytes("k"), revision: 9 } }] })).toEqual({
+      refused: "future-revision",
+    });
+    expect(mvcc.txn({ success: [put, { requestPut: { key: bytes("l"), lease: 7n } }] })).toEqual({
+      refused: "lease-not-found",
+    });
+    expect(mvcc.txn({ success: [put, { requestPut: { key: bytes("m"), ignoreValue: true } }] })).toEqual({
+      refused: "key-not-found",
+    });
     expect(mvcc.revision).toBe(1);
   });
 
@@ -198,9 +267,17 @@ describe("mvcc", () => {
     mvcc.put({ key: bytes("b"), lease: -2n });
     mvcc.put({ key: bytes("c") });
     mvcc = await open(backend);
-    expect(mvcc.leases.info(-2n, 0)).toEqual({ id: -2n, grantedTtlSeconds: 10, remainingTtlSeconds: 10, keys: [bytes("b")] });
+    expect(mvcc.leases.info(-2n, 0)).toEqual({
+      id: -2n,
+      grantedTtlSeconds: 10,
+      remainingTtlSeconds: 10,
+      keys: [bytes("b")],
+    });
     expect(mvcc.leases.revoke(1n)).toEqual({ revision: 7 });
-    expect(mvcc.range({ key: bytes("a"), rangeEnd: bytes("z"), keysOnly: true })).toMatchObject({ count: 2, revision: 7 });
+    expect(mvcc.range({ key: bytes("a"), rangeEnd: bytes("z"), keysOnly: true })).toMatchObject({
+      count: 2,
+      revision: 7,
+    });
     expect(mvcc.leases.revoke(1n)).toEqual({ refused: "lease-not-found" });
   });
 
@@ -224,7 +301,9 @@ describe("mvcc", () => {
 
 function apply(mvcc: Mvcc, model: NaiveModel, changes: readonly (readonly [string, string?])[]): void {
   const operations = changes.map(([name, value]): RequestOp =>
-    value === undefined ? { requestDeleteRange: { key: bytes(name) } } : { requestPut: { key: bytes(name), value: bytes(value) } },
+    value === undefined
+      ? { requestDeleteRange: { key: bytes(name) } }
+      : { requestPut: { key: bytes(name), value: bytes(value) } },
   );
   mvcc.txn({ success: operations });
   model.write(changes);

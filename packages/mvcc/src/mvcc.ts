@@ -7,7 +7,17 @@ import { Keyspace } from "./keyspace.ts";
 import { Leases } from "./lease/leases.ts";
 import { checkRevision, range } from "./range.ts";
 import { decodeRecord } from "./record.ts";
-import type { DeleteRangeAnswer, DeleteRangeRequest, PutAnswer, PutRequest, RangeAnswer, RangeQuery, Refused, TxnAnswer, TxnRequest } from "./requests.ts";
+import type {
+  DeleteRangeAnswer,
+  DeleteRangeRequest,
+  PutAnswer,
+  PutRequest,
+  RangeAnswer,
+  RangeQuery,
+  Refused,
+  TxnAnswer,
+  TxnRequest,
+} from "./requests.ts";
 import { parseRevision, revisionBytes } from "./revision.ts";
 import { Watches } from "./watch/watches.ts";
 import { WriteTransaction } from "./write.ts";
@@ -54,7 +64,17 @@ export interface Mvcc {
 export interface LeaseVerbs extends Omit<Leases, "attach" | "detach" | "revoke" | "restore" | "of" | "info"> {
   /** Ends a lease and deletes its keys in one transaction. */
   revoke(id: bigint): { readonly revision: number } | Refused;
-  info(id: bigint, nowMs: number): { readonly id: bigint; readonly grantedTtlSeconds: number; readonly remainingTtlSeconds: number; readonly keys: readonly Uint8Array[] } | Refused;
+  info(
+    id: bigint,
+    nowMs: number,
+  ):
+    | {
+        readonly id: bigint;
+        readonly grantedTtlSeconds: number;
+        readonly remainingTtlSeconds: number;
+        readonly keys: readonly Uint8Array[];
+      }
+    | Refused;
 }
 
 const scheduledCompaction = Buffer.from("scheduledCompactRev");
@@ -134,7 +154,11 @@ export async function openMvcc(backend: Backend, options: MvccOptions): Promise<
   };
 }
 
-function leaseVerbs(leases: Leases, write: <T>(change: (transaction: WriteTransaction) => T) => T, revision: () => number): LeaseVerbs {
+function leaseVerbs(
+  leases: Leases,
+  write: <T>(change: (transaction: WriteTransaction) => T) => T,
+  revision: () => number,
+): LeaseVerbs {
   return {
     has: (id) => leases.has(id),
     ids: () => leases.ids(),

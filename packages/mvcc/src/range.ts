@@ -28,7 +28,12 @@ export function range(view: ReadView, query: RangeQuery): RangeAnswer | Refused 
   const prunes = pruner(query);
   const order = sorter(query);
   // Without sorting and pruning the first `limit` keys are the answer; the others are only counted.
-  const wanted = query.countOnly === true ? 0 : prunes === undefined && order === undefined && limit > 0 ? limit : Number.POSITIVE_INFINITY;
+  const wanted =
+    query.countOnly === true
+      ? 0
+      : prunes === undefined && order === undefined && limit > 0
+        ? limit
+        : Number.POSITIVE_INFINITY;
   let count = 0;
   let kvs: KeyValue[] = [];
   view.keyspace.visit(keys, at, (found) => {
@@ -51,7 +56,8 @@ const noBytes = new Uint8Array(0);
 
 function pruner(query: RangeQuery): ((kv: KeyValue) => boolean) | undefined {
   const { minModRevision = 0, maxModRevision = 0, minCreateRevision = 0, maxCreateRevision = 0 } = query;
-  if (minModRevision === 0 && maxModRevision === 0 && minCreateRevision === 0 && maxCreateRevision === 0) return undefined;
+  if (minModRevision === 0 && maxModRevision === 0 && minCreateRevision === 0 && maxCreateRevision === 0)
+    return undefined;
   return (kv) =>
     (maxModRevision !== 0 && kv.modRevision > maxModRevision) ||
     (minModRevision !== 0 && kv.modRevision < minModRevision) ||

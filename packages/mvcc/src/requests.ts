@@ -3,7 +3,8 @@
 import type { KeyValue } from "./record.ts";
 
 /** Why a request was not carried out; nothing was changed. The server knows etcd's text for each. */
-export type Refusal = "compacted" | "future-revision" | "key-not-found" | "lease-not-found" | "lease-exists" | "lease-ttl-too-large";
+export type Refusal =
+  "compacted" | "future-revision" | "key-not-found" | "lease-not-found" | "lease-exists" | "lease-ttl-too-large";
 export interface Refused {
   readonly refused: Refusal;
 }

@@ -102,7 +102,10 @@ export class WriteTransaction {
     const operations = (succeeded ? request.success : request.failure) ?? [];
     return {
       succeeded,
-      operations: operations.map((operation) => ({ operation, nested: operation.requestTxn === undefined ? undefined : this.#choose(operation.requestTxn) })),
+      operations: operations.map((operation) => ({
+        operation,
+        nested: operation.requestTxn === undefined ? undefined : this.#choose(operation.requestTxn),
+      })),
     };
   }
 
@@ -137,7 +140,8 @@ export class WriteTransaction {
   #perform(operation: RequestOp, nested: ChosenPath | undefined): AnswerOp {
     if (nested !== undefined) return { txn: this.#run(nested) };
     if (operation.requestPut !== undefined) return { put: checked(this.put(operation.requestPut)) };
-    if (operation.requestDeleteRange !== undefined) return { deleteRange: this.deleteRange(operation.requestDeleteRange) };
+    if (operation.requestDeleteRange !== undefined)
+      return { deleteRange: this.deleteRange(operation.requestDeleteRange) };
     if (operation.requestRange !== undefined) return { range: checked(range(this.view, operation.requestRange)) };
     return {};
   }
@@ -208,6 +212,7 @@ function compareHolds(compare: Compare, kv: KeyValue | undefined): boolean {
 }
 
 function checked<T extends object>(answer: T | Refused): T {
-  if ("refused" in answer) throw new Error(`an operation was refused after the transaction's checks: ${answer.refused}`);
+  if ("refused" in answer)
+    throw new Error(`an operation was refused after the transaction's checks: ${answer.refused}`);
   return answer;
 }

@@ -3,7 +3,8 @@ import { deepStrictEqual } from "node:assert";
 import type { Backend } from "../src/backend.ts";
 
 const bytes = (text: string): Uint8Array => Buffer.from(text, "latin1");
-const text = (value: Uint8Array | undefined): string | undefined => (value === undefined ? undefined : Buffer.from(value).toString("latin1"));
+const text = (value: Uint8Array | undefined): string | undefined =>
+  value === undefined ? undefined : Buffer.from(value).toString("latin1");
 
 /** `open` gives an empty backend each time. */
 export async function checkBackend(open: () => Promise<Backend>): Promise<void> {
@@ -16,7 +17,11 @@ export async function checkBackend(open: () => Promise<Backend>): Promise<void> 
   backend.put("key", bytes("a\0"), bytes("3"));
   backend.put("meta", bytes("a"), bytes("other table"));
   deepStrictEqual(text(backend.get("key", bytes("a"))), "1", "a write is visible to get at once");
-  deepStrictEqual(await scan(backend, "", 10), ["a=1", "a\0=3", "b=2", "\xff=4"], "scan sees writes at once, in the order of bytes");
+  deepStrictEqual(
+    await scan(backend, "", 10),
+    ["a=1", "a\0=3", "b=2", "\xff=4"],
+    "scan sees writes at once, in the order of bytes",
+  );
   deepStrictEqual(await scan(backend, "a\0", 2), ["a\0=3", "b=2"], "scan starts at its key and stops at its limit");
 
   backend.put("key", bytes("a"), bytes("1b"));

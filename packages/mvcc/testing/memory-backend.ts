@@ -4,7 +4,11 @@ import { bytesOf, keyOf } from "../src/key.ts";
 import { SortedMap } from "../src/key-index/sorted-map.ts";
 
 export function createMemoryBackend(): Backend {
-  const tables: Readonly<Record<Table, SortedMap<Uint8Array>>> = { key: new SortedMap(), lease: new SortedMap(), meta: new SortedMap() };
+  const tables: Readonly<Record<Table, SortedMap<Uint8Array>>> = {
+    key: new SortedMap(),
+    lease: new SortedMap(),
+    meta: new SortedMap(),
+  };
   return {
     get: (table, key) => tables[table].get(keyOf(key)),
     put: (table, key, value) => tables[table].set(keyOf(key), value),

@@ -36,7 +36,13 @@ export class NaiveModel {
       const old = next.get(key);
       const prev = before.get(key)?.value;
       if (value !== undefined) {
-        next.set(key, { key, createRevision: old?.createRevision ?? main, modRevision: main, version: (old?.version ?? 0) + 1, value });
+        next.set(key, {
+          key,
+          createRevision: old?.createRevision ?? main,
+          modRevision: main,
+          version: (old?.version ?? 0) + 1,
+          value,
+        });
         made.push({ type: "PUT", key, value, modRevision: main, prev });
       } else if (old !== undefined) {
         next.delete(key);

@@ -10,13 +10,29 @@ export const flags = defineFlags({
   "tls-cert-file": { type: "string", help: "Certificate to serve with" },
   "tls-private-key-file": { type: "string", help: "Key of the certificate" },
   "client-ca-file": { type: "string", help: "Authority of clients that may read metrics and decisions" },
-  "leader-elect": { type: "boolean", default: true, help: "Schedule only while holding the lease, so that several may run" },
-  "leader-elect-lease-duration": { type: "duration", default: "15s", help: "How long others wait after the last renewal" },
-  "leader-elect-renew-deadline": { type: "duration", default: "10s", help: "How long the leader tries to renew before it gives up" },
+  "leader-elect": {
+    type: "boolean",
+    default: true,
+    help: "Schedule only while holding the lease, so that several may run",
+  },
+  "leader-elect-lease-duration": {
+    type: "duration",
+    default: "15s",
+    help: "How long others wait after the last renewal",
+  },
+  "leader-elect-renew-deadline": {
+    type: "duration",
+    default: "10s",
+    help: "How long the leader tries to renew before it gives up",
+  },
   "leader-elect-retry-period": { type: "duration", default: "2s", help: "Pause between tries" },
   "leader-elect-resource-name": { type: "string", default: "kube-scheduler", help: "Name of the lease" },
   "leader-elect-resource-namespace": { type: "string", default: "kube-system", help: "Namespace of the lease" },
-  "scheduler-name": { type: "string", default: "default-scheduler", help: "Pods with this spec.schedulerName are scheduled" },
+  "scheduler-name": {
+    type: "string",
+    default: "default-scheduler",
+    help: "Pods with this spec.schedulerName are scheduled",
+  },
 });
 
 export interface SchedulerConfig {
@@ -58,6 +74,15 @@ export function parseConfig(values: FlagValues<typeof flags>): SchedulerConfig {
 
 function httpsConfig(values: FlagValues<typeof flags>): HttpsServerConfig {
   const [certFile, keyFile] = [values["tls-cert-file"], values["tls-private-key-file"]];
-  if (certFile === undefined || keyFile === undefined) throw new UsageError("--tls-cert-file and --tls-private-key-file are needed to serve, or --secure-port=0 to serve nothing");
-  return { host: values["bind-address"], port: values["secure-port"], certFile, keyFile, clientCaFile: values["client-ca-file"] };
+  if (certFile === undefined || keyFile === undefined)
+    throw new UsageError(
+      "--tls-cert-file and --tls-private-key-file are needed to serve, or --secure-port=0 to serve nothing",
+    );
+  return {
+    host: values["bind-address"],
+    port: values["secure-port"],
+    certFile,
+    keyFile,
+    clientCaFile: values["client-ca-file"],
+  };
 }

@@ -79,12 +79,19 @@ export function createSchedulingLoop(parts: LoopParts): SchedulingLoop {
     metrics.attemptSeconds.observe((clock.monotonic() - startedMs) / 1000, { result, profile: parts.schedulerName });
   };
 
-  const conclude = async (queued: QueuedPod, nodeName: string, outcome: BindOutcome, startedMs: number): Promise<void> => {
+  const conclude = async (
+    queued: QueuedPod,
+    nodeName: string,
+    outcome: BindOutcome,
+    startedMs: number,
+  ): Promise<void> => {
     const { pod, key } = queued;
     switch (outcome.outcome) {
       case "bound":
         attempted("scheduled", startedMs);
-        metrics.podSeconds.observe((clock.now() - queued.addedAtMs) / 1000, { attempts: Math.min(queued.attempts, 16) });
+        metrics.podSeconds.observe((clock.now() - queued.addedAtMs) / 1000, {
+          attempts: Math.min(queued.attempts, 16),
+        });
         parts.recorder.record(eventObject(pod), "Normal", "Scheduled", `Successfully assigned ${key} to ${nodeName}`);
         return;
       case "moot":
@@ -98,7 +105,12 @@ export function createSchedulingLoop(parts: LoopParts): SchedulingLoop {
         queue.failed(key, clock.now());
         nudge();
         log.warn({ object: key, node: nodeName, err: outcome.error }, "a binding failed; the pod is tried again");
-        parts.recorder.record(eventObject(pod), "Warning", "FailedScheduling", `binding rejected: ${outcome.error instanceof Error ? outcome.error.message : String(outcome.error)}`);
+        parts.recorder.record(
+          eventObject(pod),
+          "Warning",
+          "FailedScheduling",
+          `binding rejected: ${outcome.error instanceof Error ? outcome.error.message : String(outcome.error)}`,
+        );
         return;
     }
   };
@@ -120,7 +132,19 @@ export function createSchedulingLoop(parts: LoopParts): SchedulingLoop {
     startAt = choice.nodeCount === 0 ? 0 : (startAt + choice.examined) % choice.nodeCount;
     const { node, nodeCount, examined, feasible, scored, rejected } = choice;
     const reason = because(choice);
-    parts.decisions.add({ pod: key, uid: pod.metadata.uid ?? "", time: rfc3339(clock.now()), attempt: queued.attempts, node, because: reason, nodeCount, examined, feasible, scored, rejected });
+    parts.decisions.add({
+      pod: key,
+      uid: pod.metadata.uid ?? "",
+      time: rfc3339(clock.now()),
+      attempt: queued.attempts,
+      node,
+      because: reason,
+      nodeCount,
+      examined,
+      feasible,
+      scored,
+      rejected,
+    });
     if (node === undefined) {
       queue.unschedulable(key, choice.rejectedBy, clock.now());
       return refuse(queued, choice, startedMs, signal);
@@ -144,7 +168,9 @@ export function createSchedulingLoop(parts: LoopParts): SchedulingLoop {
           continue;
         }
         const work = schedule(queued, signal)
-          .catch((err: unknown) => log.warn({ object: queued.key, err }, "the outcome of a scheduling attempt could not be written"))
+          .catch((err: unknown) =>
+            log.warn({ object: queued.key, err }, "the outcome of a scheduling attempt could not be written"),
+          )
           .finally(() => underWay.delete(work));
         underWay.add(work);
         if (underWay.size >= mostBindings) await Promise.race(underWay);
@@ -169,4 +195,3 @@ export function awaitsNode(pod: QueuedPod["pod"], schedulerName: string): boolea
   const ended = pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
   return nodeName === "" && asked === schedulerName && pod.metadata.deletionTimestamp === undefined && !ended;
 }
-

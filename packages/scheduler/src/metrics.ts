@@ -1,7 +1,9 @@
 // Every metric of the scheduler, under kube-scheduler's names.
 import { defineMetrics } from "@coxswain/daemon";
 
-const attemptBuckets = [0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.024, 2.048, 4.096, 8.192, 16.384];
+const attemptBuckets = [
+  0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.024, 2.048, 4.096, 8.192, 16.384,
+];
 
 export const metricTable = defineMetrics({
   attempts: {
@@ -36,5 +38,10 @@ export const metricTable = defineMetrics({
     help: "Pods that wait, by part of the queue: active, backoff, unschedulable or gated.",
     labels: ["queue"],
   },
-  assumed: { kind: "gauge", name: "scheduler_scheduler_cache_size", help: "Objects in the scheduler's view, by type.", labels: ["type"] },
+  assumed: {
+    kind: "gauge",
+    name: "scheduler_scheduler_cache_size",
+    help: "Objects in the scheduler's view, by type.",
+    labels: ["type"],
+  },
 });

@@ -21,7 +21,10 @@ export function observeNode({ cluster, queue }: View, event: InformerEvent<Node>
     return;
   }
   cluster.setNode(event.object);
-  const change: ClusterEvent = event.type === "added" ? { type: "node-added", node: event.object } : { type: "node-updated", node: event.object, old: event.old };
+  const change: ClusterEvent =
+    event.type === "added"
+      ? { type: "node-added", node: event.object }
+      : { type: "node-updated", node: event.object, old: event.old };
   queue.wake(change, nowMs);
 }
 
@@ -38,8 +41,13 @@ export function observePod({ cluster, queue, schedulerName }: View, event: Infor
   if (after === undefined) cluster.removePod(key);
   else cluster.setPod(after);
 
-  if (before !== undefined && takesRoom(before) && (after === undefined || !takesRoom(after))) queue.wake({ type: "pod-gone", pod: before }, nowMs);
-  if (after !== undefined && takesRoom(after) && (before === undefined || !takesRoom(before) || before.metadata.labels !== after.metadata.labels)) {
+  if (before !== undefined && takesRoom(before) && (after === undefined || !takesRoom(after)))
+    queue.wake({ type: "pod-gone", pod: before }, nowMs);
+  if (
+    after !== undefined &&
+    takesRoom(after) &&
+    (before === undefined || !takesRoom(before) || before.metadata.labels !== after.metadata.labels)
+  ) {
     queue.wake({ type: "pod-placed", pod: after }, nowMs);
   }
 }

@@ -20,15 +20,33 @@ interface World {
   readonly scheduler: Component;
 }
 
-const config = { kubeconfig: "", schedulerName: "default-scheduler", https: undefined, leaderElection: undefined, host: "test" };
+const config = {
+  kubeconfig: "",
+  schedulerName: "default-scheduler",
+  https: undefined,
+  leaderElection: undefined,
+  host: "test",
+};
 
 /** The fake's client, with the binding subresource as the API server has it. */
-function withBinding(api: FakeApi, clock: SimulatedClock, random: { next(): number }, faults: { readonly fail: number; readonly lose: number }): Client {
+function withBinding(
+  api: FakeApi,
+  clock: SimulatedClock,
+  random: { next(): number },
+  faults: { readonly fail: number; readonly lose: number },
+): Client {
   const bind = async (namespace: string, name: string, target: string): Promise<void> => {
     await clock.sleep(Math.floor(random.next() * 300));
     if (random.next() < faults.fail) throw new StatusError(statuses.internalError("the store is on fire"));
     const pod = await api.resource(pods).get({ namespace, name });
-    if ((pod.spec?.nodeName ?? "") !== "") throw new StatusError(statuses.conflict({ group: "", resource: "pods/binding" }, name, `pod ${name} is already assigned to node "${pod.spec?.nodeName}"`));
+    if ((pod.spec?.nodeName ?? "") !== "")
+      throw new StatusError(
+        statuses.conflict(
+          { group: "", resource: "pods/binding" },
+          name,
+          `pod ${name} is already assigned to node "${pod.spec?.nodeName}"`,
+        ),
+      );
     await api.resource(pods).update({ ...pod, spec: { containers: [], ...pod.spec, nodeName: target } });
     if (random.next() < faults.lose) throw new ClientError("connection-lost", "the connection broke off");
   };
@@ -36,7 +54,11 @@ function withBinding(api: FakeApi, clock: SimulatedClock, random: { next(): numb
     ...api.client,
     resource: (descriptor) => ({
       ...api.client.resource(descriptor),
-      createSubresource: async <R>(ref: { namespace?: string | undefined; name: string }, name: string, body: unknown): Promise<R> => {
+      createSubresource: async <R>(
+        ref: { namespace?: string | undefined; name: string },
+        name: string,
+        body: unknown,
+      ): Promise<R> => {
         expect([descriptor.resource, name]).toEqual(["pods", "binding"]);
         await bind(ref.namespace ?? "", ref.name, (body as { target: { name: string } }).target.name);
         return body as R;
@@ -50,12 +72,23 @@ async function start(seed = 1, faults = { fail: 0, lose: 0 }): Promise<World> {
   const random = createSeededRandom(seed);
   const api = createFakeApi({ clock, random });
   const client = withBinding(api, clock, random, faults);
-  const scheduler = createScheduler(config, { client, clock, random, log: { ...silentLog, child: () => silentLog } as never, metrics: createMetricsRegistry(`test-${seed}`) });
+  const scheduler = createScheduler(config, {
+    client,
+    clock,
+    random,
+    log: { ...silentLog, child: () => silentLog } as never,
+    metrics: createMetricsRegistry(`test-${seed}`),
+  });
   await scheduler.start(new AbortController().signal);
   return { api, clock, scheduler };
 }
 
-const node = (name: string, cpu: string): Node => ({ apiVersion: "v1", kind: "Node", metadata: { name }, status: { allocatable: { cpu, memory: "8Gi", pods: "20" } } });
+const node = (name: string, cpu: string): Node => ({
+  apiVersion: "v1",
+  kind: "Node",
+  metadata: { name },
+  status: { allocatable: { cpu, memory: "8Gi", pods: "20" } },
+});
 const pod = (name: string, cpu: string): Pod => ({
   apiVersion: "v1",
   kind: "Pod",
@@ -84,8 +117,18 @@ describe("the scheduler", () => {
     await api.resource(pods).create(pod("web", "2"));
     await clock.advance(2000);
     const message = "0/1 nodes are available: 1 Insufficient cpu.";
-    expect(api.all(pods)[0]?.status?.conditions).toEqual([{ type: "PodScheduled", status: "False", reason: "Unschedulable", message, lastTransitionTime: "2026-01-01T00:00:00Z" }]);
-    expect(api.all(events).map(({ type, reason, message: text }) => ({ type, reason, text }))).toEqual([{ type: "Warning", reason: "FailedScheduling", text: message }]);
+    expect(api.all(pods)[0]?.status?.conditions).toEqual([
+      {
+        type: "PodScheduled",
+        status: "False",
+        reason: "Unschedulable",
+        message,
+        lastTransitionTime: "2026-01-01T00:00:00Z",
+      },
+    ]);
+    expect(api.all(events).map(({ type, reason, message: text }) => ({ type, reason, text }))).toEqual([
+      { type: "Warning", reason: "FailedScheduling", text: message },
+    ]);
     await api.resource(nodes).create(node("big", "4"));
     await clock.advance(2000);
     expect(api.all(pods)[0]?.spec?.nodeName).toBe("big");

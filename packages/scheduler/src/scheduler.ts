@@ -1,6 +1,6 @@
 // The scheduler's assembly: informers feed the view, the loop places pods while this instance leads, the server shows
 // health, metrics and decisions. Only wiring.
-import { nodes, pods } from "@coxswain/api/core/v1";
+import { namespaces, nodes, pods } from "@coxswain/api/core/v1";
 import type { Client } from "@coxswain/client";
 import { createEventRecorder, createInformer, createLeaderElector, fenceClient } from "@coxswain/controller";
 import type { Clock, Random } from "@coxswain/clock";
@@ -36,11 +36,16 @@ export function createScheduler(config: SchedulerConfig, ports: SchedulerPorts):
     ready: () => placing.ready(),
     routes: (app) => {
       app.get("/debug/decisions", (_request, reply) => reply.send({ decisions: decisions.list() }));
-      app.get<{ Params: { namespace: string; name: string } }>("/debug/decisions/:namespace/:name", (request, reply) => {
-        const { namespace, name } = request.params;
-        const decision = decisions.get(`${namespace}/${name}`);
-        return decision === undefined ? reply.code(404).send({ message: `no decision about pod ${namespace}/${name} is remembered` }) : reply.send(decision);
-      });
+      app.get<{ Params: { namespace: string; name: string } }>(
+        "/debug/decisions/:namespace/:name",
+        (request, reply) => {
+          const { namespace, name } = request.params;
+          const decision = decisions.get(`${namespace}/${name}`);
+          return decision === undefined
+            ? reply.code(404).send({ message: `no decision about pod ${namespace}/${name} is remembered` })
+            : reply.send(decision);
+        },
+      );
     },
   });
   return sequence([server, placing]);
@@ -49,9 +54,14 @@ export function createScheduler(config: SchedulerConfig, ports: SchedulerPorts):
 function createPlacing(config: SchedulerConfig, ports: SchedulerPorts, decisions: DecisionLog): Component {
   const { client, clock, log } = ports;
   const identity = `${config.host}_${ports.random.uuid()}`;
-  const elector = config.leaderElection === undefined ? undefined : createLeaderElector({ ...config.leaderElection, identity }, ports);
+  const elector =
+    config.leaderElection === undefined
+      ? undefined
+      : createLeaderElector({ ...config.leaderElection, identity }, ports);
   const fenced = elector === undefined ? client : fenceClient(client, () => elector.isLeading());
   const nodeInformer = createInformer(client.resource(nodes), {}, ports);
+  // Only for namespace selectors of affinity terms: nothing waits for it.
+  const namespaceInformer = createInformer(client.resource(namespaces), {}, ports);
   const podInformer = createInformer(client.resource(pods), { transform: withoutManagedFields }, ports);
   const cluster = new ClusterState();
   const queue = new SchedulingQueue(defaultProfile);
@@ -78,6 +88,9 @@ function createPlacing(config: SchedulerConfig, ports: SchedulerPorts, decisions
         observeNode(view, event, clock.now());
         loop.nudge();
       });
+      namespaceInformer.subscribe(({ type, object }) => {
+        cluster.setNamespace(object.metadata.name, type === "deleted" ? undefined : (object.metadata.labels ?? {}));
+      });
       podInformer.subscribe((event) => {
         observePod(view, event, clock.now());
         loop.nudge();
@@ -86,7 +99,7 @@ function createPlacing(config: SchedulerConfig, ports: SchedulerPorts, decisions
         log.info({ identity }, "scheduling");
         await loop.run(AbortSignal.any([leading, stopping.signal]));
       };
-      const following = [nodeInformer.run(stopping.signal), podInformer.run(stopping.signal)];
+      const following = [nodeInformer, podInformer, namespaceInformer].map((informer) => informer.run(stopping.signal));
       const placing = async (): Promise<void> => {
         await Promise.all([nodeInformer.whenSynced(stopping.signal), podInformer.whenSynced(stopping.signal)]);
         await (elector === undefined ? lead(stopping.signal) : elector.run(stopping.signal, lead));
@@ -95,7 +108,10 @@ function createPlacing(config: SchedulerConfig, ports: SchedulerPorts, decisions
         if (!stopping.signal.aborted) throw err;
       });
     },
-    ready: () => [...(nodeInformer.synced() ? [] : ["nodes have not been listed yet"]), ...(podInformer.synced() ? [] : ["pods have not been listed yet"])],
+    ready: () => [
+      ...(nodeInformer.synced() ? [] : ["nodes have not been listed yet"]),
+      ...(podInformer.synced() ? [] : ["pods have not been listed yet"]),
+    ],
     async stop() {
       stopping.abort(new DOMException("the scheduler stops", "AbortError"));
       await running;

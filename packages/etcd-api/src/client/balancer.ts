@@ -5,7 +5,12 @@ import { TransportError } from "./channel.ts";
 import type { CallOptions, Channel, ClientStream } from "./channel.ts";
 
 export interface Balancer {
-  unary(path: string, framed: Buffer, reads: boolean, options: CallOptions & { readonly endpoint?: string | undefined }): Promise<Buffer>;
+  unary(
+    path: string,
+    framed: Buffer,
+    reads: boolean,
+    options: CallOptions & { readonly endpoint?: string | undefined },
+  ): Promise<Buffer>;
   /** Opens a stream on the current endpoint, or the next that accepts connections. */
   stream(path: string, options: CallOptions & { readonly endpoint?: string | undefined }): Promise<ClientStream>;
   /** The current endpoint did badly: prefer the next one from now on. */
@@ -15,9 +20,14 @@ export interface Balancer {
 
 export function createBalancer(channels: readonly Channel[]): Balancer {
   let preferred = 0;
-  const attempt = async <T>(endpoint: string | undefined, call: (channel: Channel) => Promise<T>, again: (error: unknown) => boolean): Promise<T> => {
+  const attempt = async <T>(
+    endpoint: string | undefined,
+    call: (channel: Channel) => Promise<T>,
+    again: (error: unknown) => boolean,
+  ): Promise<T> => {
     const pinned = endpoint === undefined ? undefined : channels.find((channel) => channel.endpoint === endpoint);
-    if (endpoint !== undefined && pinned === undefined) throw new GrpcError(statusCodes.unavailable, `endpoint ${endpoint} is not among the client's`);
+    if (endpoint !== undefined && pinned === undefined)
+      throw new GrpcError(statusCodes.unavailable, `endpoint ${endpoint} is not among the client's`);
     if (pinned !== undefined) return await call(pinned);
     for (let tried = 1; ; tried++) {
       const index = preferred;
@@ -34,7 +44,9 @@ export function createBalancer(channels: readonly Channel[]): Balancer {
       attempt(
         options.endpoint,
         (channel) => channel.unary(path, framed, options),
-        (error) => options.signal?.aborted !== true && ((error instanceof TransportError && !error.sent) || (reads && isUnavailable(error))),
+        (error) =>
+          options.signal?.aborted !== true &&
+          ((error instanceof TransportError && !error.sent) || (reads && isUnavailable(error))),
       ),
     stream: (path, options) =>
       attempt(

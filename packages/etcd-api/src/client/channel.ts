@@ -83,7 +83,8 @@ export function createChannel(options: ChannelOptions, timers: Timers): Channel 
     );
     return connecting;
   };
-  const current = (): http2.ClientHttp2Session | undefined => (session !== undefined && !session.closed && !session.destroyed ? session : undefined);
+  const current = (): http2.ClientHttp2Session | undefined =>
+    session !== undefined && !session.closed && !session.destroyed ? session : undefined;
 
   return {
     endpoint: options.endpoint,
@@ -112,13 +113,22 @@ function open(options: ChannelOptions, timers: Timers): Promise<http2.ClientHttp
       peerMaxConcurrentStreams: 1 << 20,
     });
     let failure: unknown;
-    const timer = timers.setTimeout(() => session.destroy(new Error(`no connection to ${options.endpoint} within ${options.connectTimeoutMs} ms`)), options.connectTimeoutMs);
+    const timer = timers.setTimeout(
+      () => session.destroy(new Error(`no connection to ${options.endpoint} within ${options.connectTimeoutMs} ms`)),
+      options.connectTimeoutMs,
+    );
     session.on("error", (error) => {
       failure = error;
     });
     session.on("close", () => {
       timer.cancel();
-      reject(new TransportError(`connection to ${options.endpoint} failed: ${failure instanceof Error ? failure.message : "closed"}`, false, failure));
+      reject(
+        new TransportError(
+          `connection to ${options.endpoint} failed: ${failure instanceof Error ? failure.message : "closed"}`,
+          false,
+          failure,
+        ),
+      );
     });
     session.on("connect", () => {
       timer.cancel();
@@ -166,7 +176,9 @@ function statusOf(headers: http2.IncomingHttpHeaders): GrpcError | "ok" | undefi
   const status = headers["grpc-status"];
   if (status === undefined) {
     const http = headers[":status"];
-    return http === undefined || Number(http) === 200 ? undefined : new GrpcError(statusCodes.unknown, `unexpected HTTP status code ${String(http)}`);
+    return http === undefined || Number(http) === 200
+      ? undefined
+      : new GrpcError(statusCodes.unknown, `unexpected HTTP status code ${String(http)}`);
   }
   const code = Number(status);
   return code === 0 ? "ok" : new GrpcError(code, decodeStatusMessage(String(headers["grpc-message"] ?? "")));
@@ -187,7 +199,13 @@ function unary(
     let response: Buffer | undefined;
     let status: GrpcError | "ok" | undefined;
     let failure: Error | undefined;
-    const timer = call.timeoutMs === undefined ? undefined : timers.setTimeout(() => giveUp(new GrpcError(statusCodes.deadlineExceeded, "context deadline exceeded")), call.timeoutMs);
+    const timer =
+      call.timeoutMs === undefined
+        ? undefined
+        : timers.setTimeout(
+            () => giveUp(new GrpcError(statusCodes.deadlineExceeded, "context deadline exceeded")),
+            call.timeoutMs,
+          );
     const giveUp = (error: Error): void => {
       failure ??= error;
       stream.close(http2.constants.NGHTTP2_CANCEL);
@@ -220,7 +238,12 @@ function brokenStream(error: Error | undefined, rstCode: number | undefined): Tr
   return new TransportError(`the stream broke off: ${error?.message ?? "connection closed"}`, !refused, error);
 }
 
-function startStream(session: http2.ClientHttp2Session, path: string, call: CallOptions, options: ChannelOptions): ClientStream {
+function startStream(
+  session: http2.ClientHttp2Session,
+  path: string,
+  call: CallOptions,
+  options: ChannelOptions,
+): ClientStream {
   call.signal?.throwIfAborted();
   const stream = session.request(requestHeaders(path, call), { endStream: false });
   const frames = new FrameReader(options.maxResponseBytes);

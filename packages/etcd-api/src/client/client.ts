@@ -7,7 +7,15 @@ import { leaseKeepAliveRequest, leaseKeepAliveResponse } from "../messages/lease
 import type { LeaseKeepAliveResponse } from "../messages/lease.ts";
 import { snapshotRequest, snapshotResponse } from "../messages/maintenance.ts";
 import type { SnapshotResponse } from "../messages/maintenance.ts";
-import { authService, clusterService, healthService, kvService, leaseService, maintenanceService, methodPath } from "../services.ts";
+import {
+  authService,
+  clusterService,
+  healthService,
+  kvService,
+  leaseService,
+  maintenanceService,
+  methodPath,
+} from "../services.ts";
 import type { Method } from "../services.ts";
 import { decode } from "../wire/message.ts";
 import type { Init, Message } from "../wire/message.ts";
@@ -37,7 +45,11 @@ export type RequestOptions = CallOptions & { readonly endpoint?: string | undefi
 
 /** A service's unary methods as functions. */
 export type UnaryClient<M> = {
-  readonly [K in keyof M as M[K] extends Method<infer _Q, infer _R, "unary"> ? K : never]: M[K] extends Method<infer Q, infer R, "unary">
+  readonly [K in keyof M as M[K] extends Method<infer _Q, infer _R, "unary"> ? K : never]: M[K] extends Method<
+    infer Q,
+    infer R,
+    "unary"
+  >
     ? (request: Init<Q>, options?: RequestOptions) => Promise<R>
     : never;
 };
@@ -96,11 +108,27 @@ export function createEtcdClient(config: EtcdClientConfig, ports: { readonly clo
   };
 }
 
-const readingMethods = new Set(["range", "leaseTimeToLive", "leaseLeases", "memberList", "status", "hash", "hashKV", "check"]);
+const readingMethods = new Set([
+  "range",
+  "leaseTimeToLive",
+  "leaseLeases",
+  "memberList",
+  "status",
+  "hash",
+  "hashKV",
+  "check",
+]);
 
-function unaryClient<M extends object>(service: { readonly name: string; readonly methods: M }, balancer: Balancer, defaultTimeoutMs: number): UnaryClient<M> {
+function unaryClient<M extends object>(
+  service: { readonly name: string; readonly methods: M },
+  balancer: Balancer,
+  defaultTimeoutMs: number,
+): UnaryClient<M> {
   const client: Record<string, unknown> = {};
-  for (const [name, method] of Object.entries(service.methods) as [string, { streaming: string; request: Message<unknown>; response: Message<unknown> }][]) {
+  for (const [name, method] of Object.entries(service.methods) as [
+    string,
+    { streaming: string; request: Message<unknown>; response: Message<unknown> },
+  ][]) {
     if (method.streaming !== "unary") continue;
     const path = methodPath(service, name);
     const reads = readingMethods.has(name);
@@ -112,7 +140,12 @@ function unaryClient<M extends object>(service: { readonly name: string; readonl
   return client as UnaryClient<M>;
 }
 
-async function* keepAlive(balancer: Balancer, timers: Timers, id: bigint, signal: AbortSignal | undefined): AsyncGenerator<LeaseKeepAliveResponse> {
+async function* keepAlive(
+  balancer: Balancer,
+  timers: Timers,
+  id: bigint,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<LeaseKeepAliveResponse> {
   const stream = await balancer.stream("/etcdserverpb.Lease/LeaseKeepAlive", { signal });
   let timer: { cancel(): void } | undefined;
   const renew = (): void => stream.send(frame(leaseKeepAliveRequest, { id }));

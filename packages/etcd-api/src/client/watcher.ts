@@ -80,7 +80,18 @@ export function createWatcher(balancer: Balancer, timers: Timers): Watcher {
     watch.fragments = [];
     active.set(watch.id, watch);
     const { key, rangeEnd, prevKv, progressNotify, filters } = watch.options;
-    send({ createRequest: { key, rangeEnd, prevKv, progressNotify, filters, startRevision: watch.nextRevision, watchId: watch.id, fragment: true } });
+    send({
+      createRequest: {
+        key,
+        rangeEnd,
+        prevKv,
+        progressNotify,
+        filters,
+        startRevision: watch.nextRevision,
+        watchId: watch.id,
+        fragment: true,
+      },
+    });
   };
   const takeOff = (watch: Watch): void => {
     if (active.delete(watch.id)) send({ cancelRequest: { watchId: watch.id } });
@@ -98,7 +109,8 @@ export function createWatcher(balancer: Balancer, timers: Timers): Watcher {
   const onResponse = (response: WatchResponse): void => {
     const revision = response.header?.revision ?? 0;
     if (response.watchId === -1 && !response.canceled && !response.created) {
-      for (const watch of active.values()) if (watch.announced) deliver(watch, { revision, events: [], created: false });
+      for (const watch of active.values())
+        if (watch.announced) deliver(watch, { revision, events: [], created: false });
       return;
     }
     const watch = active.get(response.watchId);
@@ -106,7 +118,11 @@ export function createWatcher(balancer: Balancer, timers: Timers): Watcher {
     if (response.canceled) {
       active.delete(response.watchId);
       all.delete(watch);
-      watch.inbox.fail(response.compactRevision > 0 ? new CompactedError(response.compactRevision) : new GrpcError(statusCodes.cancelled, response.cancelReason));
+      watch.inbox.fail(
+        response.compactRevision > 0
+          ? new CompactedError(response.compactRevision)
+          : new GrpcError(statusCodes.cancelled, response.cancelReason),
+      );
       return;
     }
     if (response.created) {
@@ -174,7 +190,14 @@ export function createWatcher(balancer: Balancer, timers: Timers): Watcher {
         },
         () => finish(watch),
       );
-      const watch: Watch = { options, inbox, nextRevision: options.startRevision ?? 0, announced: false, fragments: [], id: 0 };
+      const watch: Watch = {
+        options,
+        inbox,
+        nextRevision: options.startRevision ?? 0,
+        announced: false,
+        fragments: [],
+        id: 0,
+      };
       all.add(watch);
       options.signal?.addEventListener(
         "abort",

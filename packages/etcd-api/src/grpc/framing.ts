@@ -59,7 +59,10 @@ export class FrameReader {
     }
     const length = joined.readUInt32BE(1);
     if (length > this.#maxMessageBytes) {
-      throw new GrpcError(statusCodes.resourceExhausted, `grpc: received message larger than max (${length} vs. ${this.#maxMessageBytes})`);
+      throw new GrpcError(
+        statusCodes.resourceExhausted,
+        `grpc: received message larger than max (${length} vs. ${this.#maxMessageBytes})`,
+      );
     }
     return length;
   }

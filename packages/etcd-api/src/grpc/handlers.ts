@@ -42,7 +42,12 @@ export type Handlers<M> = { readonly [K in keyof M]?: Handler<M[K]> };
 
 /** A method with its function, the types forgotten; made by `implement` only. */
 export type Route =
-  | { readonly streaming: "unary"; readonly request: Message<unknown>; readonly response: Message<unknown>; readonly handle: (request: unknown, call: Call) => unknown }
+  | {
+      readonly streaming: "unary";
+      readonly request: Message<unknown>;
+      readonly response: Message<unknown>;
+      readonly handle: (request: unknown, call: Call) => unknown;
+    }
   | {
       readonly streaming: "server" | "bidi";
       readonly request: Message<unknown>;

@@ -14,7 +14,10 @@ export interface GrpcServerOptions extends ServeOptions {
   /** Certificates, and whether clients must show one (`requestCert`, `rejectUnauthorized`). Absent: no TLS. */
   readonly tls?: Pick<TlsOptions, "cert" | "key" | "ca" | "requestCert" | "rejectUnauthorized" | "minVersion">;
   /** Requests that are not gRPC, in HTTP/1.1 or HTTP/2. Absent: 404. */
-  readonly http?: (request: http.IncomingMessage | http2.Http2ServerRequest, response: http.ServerResponse | http2.Http2ServerResponse) => void;
+  readonly http?: (
+    request: http.IncomingMessage | http2.Http2ServerRequest,
+    response: http.ServerResponse | http2.Http2ServerResponse,
+  ) => void;
 }
 
 export interface GrpcServer {
@@ -43,7 +46,13 @@ export function createGrpcServer(options: GrpcServerOptions, timers: Timers): Gr
   const sessions = new Set<http2.ServerHttp2Session>();
   const sockets = new Set<net.Socket>();
   const { tls } = options;
-  const secure = tls === undefined ? undefined : http2.createSecureServer({ ...tls, ...http2Settings, allowHTTP1: true, ALPNProtocols: ["h2", "http/1.1"] }, serveHttp);
+  const secure =
+    tls === undefined
+      ? undefined
+      : http2.createSecureServer(
+          { ...tls, ...http2Settings, allowHTTP1: true, ALPNProtocols: ["h2", "http/1.1"] },
+          serveHttp,
+        );
   const speaker: http2.Http2Server | http2.Http2SecureServer = secure ?? http2.createServer(http2Settings, serveHttp);
   splitGrpc(speaker, handleGrpc(options, timers));
   speaker.on("session", (session: http2.ServerHttp2Session) => {
@@ -88,7 +97,10 @@ export function createGrpcServer(options: GrpcServerOptions, timers: Timers): Gr
 }
 
 /** Sends gRPC streams to `serveGrpc`, the others through Node's request/response compatibility layer. */
-function splitGrpc(server: http2.Http2Server | http2.Http2SecureServer, serveGrpc: ReturnType<typeof handleGrpc>): void {
+function splitGrpc(
+  server: http2.Http2Server | http2.Http2SecureServer,
+  serveGrpc: ReturnType<typeof handleGrpc>,
+): void {
   const compatibility = server.listeners("stream") as ((...args: unknown[]) => void)[];
   server.removeAllListeners("stream");
   server.on("stream", (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders, ...rest: unknown[]) => {

@@ -23,7 +23,11 @@ afterEach(async () => {
   for (const thing of open.splice(0).reverse()) await thing.close();
 });
 
-async function serve(kv: Handlers<typeof kvService.methods>, watch: Handlers<typeof watchService.methods> = {}, port = 0): Promise<{ endpoint: string; port: number; server: GrpcServer; bugs: unknown[] }> {
+async function serve(
+  kv: Handlers<typeof kvService.methods>,
+  watch: Handlers<typeof watchService.methods> = {},
+  port = 0,
+): Promise<{ endpoint: string; port: number; server: GrpcServer; bugs: unknown[] }> {
   const bugs: unknown[] = [];
   const server = createGrpcServer(
     {
@@ -64,8 +68,14 @@ describe("a gRPC server", () => {
 
   test("says Unimplemented for what it does not know", async () => {
     const client = connect((await serve({})).endpoint);
-    await expect(client.kv.put({ key: "k" })).rejects.toMatchObject({ code: 12, details: "unknown method Put for service etcdserverpb.KV" });
-    await expect(client.auth.authStatus({})).rejects.toMatchObject({ code: 12, details: "unknown service etcdserverpb.Auth" });
+    await expect(client.kv.put({ key: "k" })).rejects.toMatchObject({
+      code: 12,
+      details: "unknown method Put for service etcdserverpb.KV",
+    });
+    await expect(client.auth.authStatus({})).rejects.toMatchObject({
+      code: 12,
+      details: "unknown service etcdserverpb.Auth",
+    });
   });
 
   test("refuses a message over the limit, whose connection stays usable", async () => {
@@ -99,7 +109,9 @@ describe("a gRPC server", () => {
   test("refuses compressed messages with Unimplemented", async () => {
     const { endpoint } = await serve({ range: () => ({}) });
     expect(await raw(endpoint, {}, Buffer.from([1, 0, 0, 0, 0]))).toMatchObject({ "grpc-status": "12" });
-    expect(await raw(endpoint, { "grpc-encoding": "gzip" }, Buffer.from([0, 0, 0, 0, 0]))).toMatchObject({ "grpc-status": "12" });
+    expect(await raw(endpoint, { "grpc-encoding": "gzip" }, Buffer.from([0, 0, 0, 0, 0]))).toMatchObject({
+      "grpc-status": "12",
+    });
     expect(await raw(endpoint, {}, Buffer.from([0, 0, 0, 0, 2, 0xff, 0xff]))).toMatchObject({ "grpc-status": "13" });
     expect(await raw(endpoint, {}, Buffer.alloc(0))).toMatchObject({ "grpc-status": "13" });
   });
@@ -113,7 +125,11 @@ describe("a gRPC server", () => {
     const { endpoint } = await serve({ range: () => ({ count: 1 }) }, { watch: () => new Promise<void>(() => {}) });
     const session = http2.connect(endpoint);
     for (let index = 0; index < 3000; index++) {
-      const stream = session.request({ ":method": "POST", ":path": "/etcdserverpb.Watch/Watch", "content-type": "application/grpc" });
+      const stream = session.request({
+        ":method": "POST",
+        ":path": "/etcdserverpb.Watch/Watch",
+        "content-type": "application/grpc",
+      });
       stream.on("error", () => {});
       if (index % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
       stream.close(http2.constants.NGHTTP2_CANCEL);
@@ -127,7 +143,9 @@ describe("a gRPC server", () => {
 describe("the client", () => {
   test("goes to the next endpoint when one cannot be reached, for writes as well", async () => {
     const { endpoint } = await serve({ put: () => ({ header: header(3) }) });
-    expect(await connect("http://127.0.0.1:1", endpoint).kv.put({ key: "k" })).toMatchObject({ header: { revision: 3 } });
+    expect(await connect("http://127.0.0.1:1", endpoint).kv.put({ key: "k" })).toMatchObject({
+      header: { revision: 3 },
+    });
   });
 
   test("does not send a write again that a server may have seen", async () => {
@@ -166,7 +184,12 @@ describe("the client", () => {
           const { watchId } = createRequest;
           call.send({ header: header(10), watchId, created: true });
           const modRevision = Math.max(11, createRequest.startRevision);
-          call.send({ header: header(modRevision), watchId, fragment: true, events: [{ kv: { key: "a", modRevision } }] });
+          call.send({
+            header: header(modRevision),
+            watchId,
+            fragment: true,
+            events: [{ kv: { key: "a", modRevision } }],
+          });
           call.send({ header: header(modRevision), watchId, events: [{ kv: { key: "b", modRevision } }] });
         }
       },
@@ -177,7 +200,10 @@ describe("the client", () => {
       const batch = (await batches.next()).value as WatchBatch;
       return [batch.revision, batch.created, batch.events.map(({ kv }) => kv?.key.toString()).join("")];
     };
-    expect([await next(), await next()]).toEqual([[10, true, ""], [11, false, "ab"]]);
+    expect([await next(), await next()]).toEqual([
+      [10, true, ""],
+      [11, false, "ab"],
+    ]);
     await first.server.close();
     await serve({}, watch, first.port);
     expect(await next()).toEqual([12, false, "ab"]);
@@ -194,8 +220,15 @@ describe("the client", () => {
         async watch(requests, call) {
           const live = new Set<number>();
           const feed = async (watchId: number, from: number): Promise<void> => {
-            for (let revision = Math.max(1, from); revision <= last && live.has(watchId) && !call.signal.aborted; revision++) {
-              if (!call.send({ header: header(revision), watchId, events: [{ kv: { key: "k", modRevision: revision } }] })) await call.drained();
+            for (
+              let revision = Math.max(1, from);
+              revision <= last && live.has(watchId) && !call.signal.aborted;
+              revision++
+            ) {
+              if (
+                !call.send({ header: header(revision), watchId, events: [{ kv: { key: "k", modRevision: revision } }] })
+              )
+                await call.drained();
               if (revision % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
             }
           };
@@ -228,7 +261,12 @@ describe("the client", () => {
 function raw(endpoint: string, headers: Record<string, string>, body: Buffer): Promise<http2.IncomingHttpHeaders> {
   return new Promise((resolve, reject) => {
     const session = http2.connect(endpoint);
-    const stream = session.request({ ":method": "POST", ":path": "/etcdserverpb.KV/Range", "content-type": "application/grpc", ...headers });
+    const stream = session.request({
+      ":method": "POST",
+      ":path": "/etcdserverpb.KV/Range",
+      "content-type": "application/grpc",
+      ...headers,
+    });
     stream.on("response", (answered) => {
       resolve(answered);
       session.destroy();

@@ -25,7 +25,10 @@ export interface ServeOptions {
 const inboxLimit = 256;
 
 /** A listener for the "stream" event of an HTTP/2 server. */
-export function handleGrpc(options: ServeOptions, timers: Timers): (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void {
+export function handleGrpc(
+  options: ServeOptions,
+  timers: Timers,
+): (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void {
   const routes = new Map<string, Route>();
   const services = new Set<string>();
   for (const implementation of options.services) {
@@ -45,13 +48,21 @@ export function handleGrpc(options: ServeOptions, timers: Timers): (stream: Serv
     const route = routes.get(path);
     if (route === undefined) {
       const [, service = "", method = ""] = path.split("/");
-      call.fail(new GrpcError(statusCodes.unimplemented, services.has(service) ? `unknown method ${method} for service ${service}` : `unknown service ${service}`));
+      call.fail(
+        new GrpcError(
+          statusCodes.unimplemented,
+          services.has(service) ? `unknown method ${method} for service ${service}` : `unknown service ${service}`,
+        ),
+      );
       return;
     }
     const timeout = headers["grpc-timeout"];
     const timeoutMs = typeof timeout === "string" ? parseTimeout(timeout) : undefined;
     if (timeoutMs !== undefined) {
-      call.timer = timers.setTimeout(() => call.fail(new GrpcError(statusCodes.deadlineExceeded, "context deadline exceeded")), timeoutMs);
+      call.timer = timers.setTimeout(
+        () => call.fail(new GrpcError(statusCodes.deadlineExceeded, "context deadline exceeded")),
+        timeoutMs,
+      );
     }
     if (route.streaming === "unary") serveUnary(stream, call, route, options);
     else serveStream(stream, call, route, options);
@@ -59,15 +70,24 @@ export function handleGrpc(options: ServeOptions, timers: Timers): (stream: Serv
 }
 
 function refuse(headers: IncomingHttpHeaders): GrpcError | undefined {
-  if (headers[":method"] !== "POST") return new GrpcError(statusCodes.internal, `unexpected HTTP method ${String(headers[":method"])}`);
+  if (headers[":method"] !== "POST")
+    return new GrpcError(statusCodes.internal, `unexpected HTTP method ${String(headers[":method"])}`);
   const encoding = headers["grpc-encoding"];
   if (encoding !== undefined && encoding !== "identity") {
-    return new GrpcError(statusCodes.unimplemented, `grpc: Decompressor is not installed for grpc-encoding "${String(encoding)}"`);
+    return new GrpcError(
+      statusCodes.unimplemented,
+      `grpc: Decompressor is not installed for grpc-encoding "${String(encoding)}"`,
+    );
   }
   return undefined;
 }
 
-function serveUnary(stream: ServerHttp2Stream, call: ServedCall, route: Extract<Route, { streaming: "unary" }>, options: ServeOptions): void {
+function serveUnary(
+  stream: ServerHttp2Stream,
+  call: ServedCall,
+  route: Extract<Route, { streaming: "unary" }>,
+  options: ServeOptions,
+): void {
   const frames = new FrameReader(options.maxRequestBytes);
   let taken = false;
   stream.on("data", (chunk: Buffer) => {
@@ -98,7 +118,12 @@ function serveUnary(stream: ServerHttp2Stream, call: ServedCall, route: Extract<
   };
 }
 
-function serveStream(stream: ServerHttp2Stream, call: ServedCall, route: Exclude<Route, { streaming: "unary" }>, options: ServeOptions): void {
+function serveStream(
+  stream: ServerHttp2Stream,
+  call: ServedCall,
+  route: Exclude<Route, { streaming: "unary" }>,
+  options: ServeOptions,
+): void {
   const frames = new FrameReader(options.maxRequestBytes);
   const inbox: Inbox<unknown> = createInbox(inboxLimit, () => stream.resume());
   call.inbox = inbox;
@@ -152,7 +177,10 @@ function parse<T>(message: Message<T>, bytes: Buffer): T {
   try {
     return decode(message, bytes);
   } catch (error) {
-    if (error instanceof WireError) throw new GrpcError(statusCodes.internal, `grpc: error unmarshalling request: ${error.message}`, { cause: error });
+    if (error instanceof WireError)
+      throw new GrpcError(statusCodes.internal, `grpc: error unmarshalling request: ${error.message}`, {
+        cause: error,
+      });
     throw error;
   }
 }
@@ -195,7 +223,10 @@ class ServedCall implements Call {
   get peer(): Peer {
     const socket = this.#stream.session?.socket as TLSSocket | undefined;
     const name = socket?.authorized === true ? socket.getPeerCertificate().subject?.CN : undefined;
-    return { address: `${socket?.remoteAddress ?? ""}:${socket?.remotePort ?? 0}`, commonName: Array.isArray(name) ? name[0] : name };
+    return {
+      address: `${socket?.remoteAddress ?? ""}:${socket?.remotePort ?? 0}`,
+      commonName: Array.isArray(name) ? name[0] : name,
+    };
   }
 
   /** Sends the response's headers, once. */
@@ -214,7 +245,10 @@ class ServedCall implements Call {
   fail(error: GrpcError): void {
     if (this.ended) return;
     this.finished();
-    const status: OutgoingHttpHeaders = { "grpc-status": String(error.code), "grpc-message": encodeStatusMessage(error.details) };
+    const status: OutgoingHttpHeaders = {
+      "grpc-status": String(error.code),
+      "grpc-message": encodeStatusMessage(error.details),
+    };
     if (!this.#stream.destroyed) {
       if (this.#stream.headersSent) {
         this.#trailers = status;
@@ -261,4 +295,3 @@ class ServedCall implements Call {
 export function isGrpc(headers: IncomingHttpHeaders): boolean {
   return headers["content-type"]?.startsWith("application/grpc") === true;
 }
-

@@ -41,7 +41,9 @@ export class GrpcError extends Error {
 export function encodeStatusMessage(text: string): string {
   return /^[\x20-\x24\x26-\x7e]*$/.test(text)
     ? text
-    : [...Buffer.from(text)].map((byte) => (byte >= 0x20 && byte <= 0x7e && byte !== 0x25 ? String.fromCharCode(byte) : percent(byte))).join("");
+    : [...Buffer.from(text)]
+        .map((byte) => (byte >= 0x20 && byte <= 0x7e && byte !== 0x25 ? String.fromCharCode(byte) : percent(byte)))
+        .join("");
 }
 
 export function decodeStatusMessage(text: string): string {

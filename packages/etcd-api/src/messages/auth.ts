@@ -1,5 +1,15 @@
 // etcd's Auth messages, as tables.
-import { bool, bytes, enumeration, int64, message, nested, repeated, repeatedMessage, string } from "../wire/message.ts";
+import {
+  bool,
+  bytes,
+  enumeration,
+  int64,
+  message,
+  nested,
+  repeated,
+  repeatedMessage,
+  string,
+} from "../wire/message.ts";
 import type { TypeOf } from "../wire/message.ts";
 import { responseHeader } from "./kv.ts";
 
@@ -17,7 +27,11 @@ export const authDisableRequest = message("AuthDisableRequest", {});
 export type AuthDisableRequest = TypeOf<typeof authDisableRequest>;
 export const authStatusRequest = message("AuthStatusRequest", {});
 export type AuthStatusRequest = TypeOf<typeof authStatusRequest>;
-export const authStatusResponse = message("AuthStatusResponse", { header, enabled: bool(2), authRevision: int64(3, { protoName: "authRevision" }) });
+export const authStatusResponse = message("AuthStatusResponse", {
+  header,
+  enabled: bool(2),
+  authRevision: int64(3, { protoName: "authRevision" }),
+});
 export type AuthStatusResponse = TypeOf<typeof authStatusResponse>;
 
 export const authenticateRequest = message("AuthenticateRequest", { name, password: string(2) });
@@ -65,7 +79,10 @@ export const authRoleAddRequest = message("AuthRoleAddRequest", { name });
 export type AuthRoleAddRequest = TypeOf<typeof authRoleAddRequest>;
 export const authRoleGetRequest = message("AuthRoleGetRequest", { role });
 export type AuthRoleGetRequest = TypeOf<typeof authRoleGetRequest>;
-export const authRoleGetResponse = message("AuthRoleGetResponse", { header, perm: repeatedMessage(2, () => permission) });
+export const authRoleGetResponse = message("AuthRoleGetResponse", {
+  header,
+  perm: repeatedMessage(2, () => permission),
+});
 export type AuthRoleGetResponse = TypeOf<typeof authRoleGetResponse>;
 export const authRoleListRequest = message("AuthRoleListRequest", {});
 export type AuthRoleListRequest = TypeOf<typeof authRoleListRequest>;
@@ -73,7 +90,14 @@ export const authRoleListResponse = message("AuthRoleListResponse", { header, ro
 export type AuthRoleListResponse = TypeOf<typeof authRoleListResponse>;
 export const authRoleDeleteRequest = message("AuthRoleDeleteRequest", { role });
 export type AuthRoleDeleteRequest = TypeOf<typeof authRoleDeleteRequest>;
-export const authRoleGrantPermissionRequest = message("AuthRoleGrantPermissionRequest", { name, perm: nested(2, () => permission) });
+export const authRoleGrantPermissionRequest = message("AuthRoleGrantPermissionRequest", {
+  name,
+  perm: nested(2, () => permission),
+});
 export type AuthRoleGrantPermissionRequest = TypeOf<typeof authRoleGrantPermissionRequest>;
-export const authRoleRevokePermissionRequest = message("AuthRoleRevokePermissionRequest", { role, key: bytes(2), rangeEnd: bytes(3) });
+export const authRoleRevokePermissionRequest = message("AuthRoleRevokePermissionRequest", {
+  role,
+  key: bytes(2),
+  rangeEnd: bytes(3),
+});
 export type AuthRoleRevokePermissionRequest = TypeOf<typeof authRoleRevokePermissionRequest>;

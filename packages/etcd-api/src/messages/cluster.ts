@@ -34,7 +34,10 @@ export type MemberRemoveRequest = TypeOf<typeof memberRemoveRequest>;
 export const memberRemoveResponse = message("MemberRemoveResponse", membersAnswer);
 export type MemberRemoveResponse = TypeOf<typeof memberRemoveResponse>;
 
-export const memberUpdateRequest = message("MemberUpdateRequest", { id, peerURLs: repeated(string(2, { protoName: "peerURLs" })) });
+export const memberUpdateRequest = message("MemberUpdateRequest", {
+  id,
+  peerURLs: repeated(string(2, { protoName: "peerURLs" })),
+});
 export type MemberUpdateRequest = TypeOf<typeof memberUpdateRequest>;
 export const memberUpdateResponse = message("MemberUpdateResponse", membersAnswer);
 export type MemberUpdateResponse = TypeOf<typeof memberUpdateResponse>;

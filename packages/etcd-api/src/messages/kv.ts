@@ -1,24 +1,43 @@
 // etcd's KV messages (rpc.proto and kv.proto of etcd 3.7), as tables. Property names are the proto's in camel case.
-import { bool, bytes, enumeration, int64, message, nested, optional, repeatedMessage, signedId, unsignedId } from "../wire/message.ts";
+import {
+  bool,
+  bytes,
+  enumeration,
+  int64,
+  message,
+  nested,
+  optional,
+  repeatedMessage,
+  signedId,
+  unsignedId,
+} from "../wire/message.ts";
 import type { Message, TypeOf } from "../wire/message.ts";
 import { keyValueCodec, putRequestCodec, responseHeaderCodec } from "./straight-line.ts";
 
-export const responseHeader = message("ResponseHeader", {
-  clusterId: unsignedId(1),
-  memberId: unsignedId(2),
-  revision: int64(3),
-  raftTerm: int64(4),
-}, responseHeaderCodec);
+export const responseHeader = message(
+  "ResponseHeader",
+  {
+    clusterId: unsignedId(1),
+    memberId: unsignedId(2),
+    revision: int64(3),
+    raftTerm: int64(4),
+  },
+  responseHeaderCodec,
+);
 export type ResponseHeader = TypeOf<typeof responseHeader>;
 
-export const keyValue = message("KeyValue", {
-  key: bytes(1),
-  createRevision: int64(2),
-  modRevision: int64(3),
-  version: int64(4),
-  value: bytes(5),
-  lease: signedId(6),
-}, keyValueCodec);
+export const keyValue = message(
+  "KeyValue",
+  {
+    key: bytes(1),
+    createRevision: int64(2),
+    modRevision: int64(3),
+    version: int64(4),
+    value: bytes(5),
+    lease: signedId(6),
+  },
+  keyValueCodec,
+);
 export type KeyValue = TypeOf<typeof keyValue>;
 
 export const rangeRequest = message("RangeRequest", {
@@ -50,17 +69,24 @@ export type RangeResponse = TypeOf<typeof rangeResponse>;
 export const rangeStreamResponse = message("RangeStreamResponse", { rangeResponse: nested(1, () => rangeResponse) });
 export type RangeStreamResponse = TypeOf<typeof rangeStreamResponse>;
 
-export const putRequest = message("PutRequest", {
-  key: bytes(1),
-  value: bytes(2),
-  lease: signedId(3),
-  prevKv: bool(4),
-  ignoreValue: bool(5),
-  ignoreLease: bool(6),
-}, putRequestCodec);
+export const putRequest = message(
+  "PutRequest",
+  {
+    key: bytes(1),
+    value: bytes(2),
+    lease: signedId(3),
+    prevKv: bool(4),
+    ignoreValue: bool(5),
+    ignoreLease: bool(6),
+  },
+  putRequestCodec,
+);
 export type PutRequest = TypeOf<typeof putRequest>;
 
-export const putResponse = message("PutResponse", { header: nested(1, () => responseHeader), prevKv: nested(2, () => keyValue) });
+export const putResponse = message("PutResponse", {
+  header: nested(1, () => responseHeader),
+  prevKv: nested(2, () => keyValue),
+});
 export type PutResponse = TypeOf<typeof putResponse>;
 
 export const deleteRangeRequest = message("DeleteRangeRequest", { key: bytes(1), rangeEnd: bytes(2), prevKv: bool(3) });

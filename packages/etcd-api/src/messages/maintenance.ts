@@ -1,5 +1,17 @@
 // etcd's Maintenance messages, as tables.
-import { bool, bytes, enumeration, int64, message, nested, repeated, repeatedMessage, string, uint32, unsignedId } from "../wire/message.ts";
+import {
+  bool,
+  bytes,
+  enumeration,
+  int64,
+  message,
+  nested,
+  repeated,
+  repeatedMessage,
+  string,
+  uint32,
+  unsignedId,
+} from "../wire/message.ts";
 import type { TypeOf } from "../wire/message.ts";
 import { responseHeader } from "./kv.ts";
 
@@ -20,7 +32,10 @@ export type AlarmResponse = TypeOf<typeof alarmResponse>;
 
 export const statusRequest = message("StatusRequest", {});
 export type StatusRequest = TypeOf<typeof statusRequest>;
-export const downgradeInfo = message("DowngradeInfo", { enabled: bool(1), targetVersion: string(2, { protoName: "targetVersion" }) });
+export const downgradeInfo = message("DowngradeInfo", {
+  enabled: bool(1),
+  targetVersion: string(2, { protoName: "targetVersion" }),
+});
 export type DowngradeInfo = TypeOf<typeof downgradeInfo>;
 export const statusResponse = message("StatusResponse", {
   header,
@@ -51,12 +66,22 @@ export type HashResponse = TypeOf<typeof hashResponse>;
 
 export const hashKVRequest = message("HashKVRequest", { revision: int64(1) });
 export type HashKVRequest = TypeOf<typeof hashKVRequest>;
-export const hashKVResponse = message("HashKVResponse", { header, hash: uint32(2), compactRevision: int64(3), hashRevision: int64(4) });
+export const hashKVResponse = message("HashKVResponse", {
+  header,
+  hash: uint32(2),
+  compactRevision: int64(3),
+  hashRevision: int64(4),
+});
 export type HashKVResponse = TypeOf<typeof hashKVResponse>;
 
 export const snapshotRequest = message("SnapshotRequest", {});
 export type SnapshotRequest = TypeOf<typeof snapshotRequest>;
-export const snapshotResponse = message("SnapshotResponse", { header, remainingBytes: int64(2), blob: bytes(3), version: string(4) });
+export const snapshotResponse = message("SnapshotResponse", {
+  header,
+  remainingBytes: int64(2),
+  blob: bytes(3),
+  version: string(4),
+});
 export type SnapshotResponse = TypeOf<typeof snapshotResponse>;
 
 export const moveLeaderRequest = message("MoveLeaderRequest", { targetId: unsignedId(1, { protoName: "targetID" }) });
@@ -64,7 +89,10 @@ export type MoveLeaderRequest = TypeOf<typeof moveLeaderRequest>;
 export const moveLeaderResponse = message("MoveLeaderResponse", { header });
 export type MoveLeaderResponse = TypeOf<typeof moveLeaderResponse>;
 
-export const downgradeRequest = message("DowngradeRequest", { action: enumeration(1, ["VALIDATE", "ENABLE", "CANCEL"]), version: string(2) });
+export const downgradeRequest = message("DowngradeRequest", {
+  action: enumeration(1, ["VALIDATE", "ENABLE", "CANCEL"]),
+  version: string(2),
+});
 export type DowngradeRequest = TypeOf<typeof downgradeRequest>;
 export const downgradeResponse = message("DowngradeResponse", { header, version: string(2) });
 export type DowngradeResponse = TypeOf<typeof downgradeResponse>;

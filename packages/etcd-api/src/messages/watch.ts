@@ -1,5 +1,15 @@
 // etcd's Watch messages, as tables.
-import { bool, bytes, enumeration, int64, message, nested, repeated, repeatedMessage, string } from "../wire/message.ts";
+import {
+  bool,
+  bytes,
+  enumeration,
+  int64,
+  message,
+  nested,
+  repeated,
+  repeatedMessage,
+  string,
+} from "../wire/message.ts";
 import type { TypeOf } from "../wire/message.ts";
 import { keyValue, responseHeader } from "./kv.ts";
 

@@ -36,39 +36,58 @@ function valueOf(shape: Shape): fc.Arbitrary<Record<string, unknown>> {
       Object.entries(shape).map(([property, field]) => {
         const one = scalar(field);
         if (field.label === "repeated") return [property, fc.array(one, { maxLength: 3 })];
-        return [property, field.label === "optional" || field.kind === "message" ? fc.option(one, { nil: undefined }) : one];
+        return [
+          property,
+          field.label === "optional" || field.kind === "message" ? fc.option(one, { nil: undefined }) : one,
+        ];
       }),
     ),
   );
 }
 
-const flat: readonly Message<unknown>[] = [keyValue, responseHeader, putRequest, rangeRequest, compare, watchCreateRequest, watchResponse, leaseTimeToLiveResponse];
+const flat: readonly Message<unknown>[] = [
+  keyValue,
+  responseHeader,
+  putRequest,
+  rangeRequest,
+  compare,
+  watchCreateRequest,
+  watchResponse,
+  leaseTimeToLiveResponse,
+];
 
 describe("a message", () => {
-  test.each(flat.map((message) => [message.name, message] as const))("%s decodes to what was encoded, by its table and by its straight-line code alike", (_name, message) => {
-    const table = { ...message, ...walkTable<unknown>(message.shape) };
-    fc.assert(
-      fc.property(valueOf(message.shape), (value) => {
-        const bytes = encode(message, value);
-        expect(decode(message, bytes)).toEqual(value);
-        expect(encode(table, value)).toEqual(bytes);
-        expect(decode(table, bytes)).toEqual(value);
-      }),
-      { numRuns: 200 },
-    );
-  });
+  test.each(flat.map((message) => [message.name, message] as const))(
+    "%s decodes to what was encoded, by its table and by its straight-line code alike",
+    (_name, message) => {
+      const table = { ...message, ...walkTable<unknown>(message.shape) };
+      fc.assert(
+        fc.property(valueOf(message.shape), (value) => {
+          const bytes = encode(message, value);
+          expect(decode(message, bytes)).toEqual(value);
+          expect(encode(table, value)).toEqual(bytes);
+          expect(decode(table, bytes)).toEqual(value);
+        }),
+        { numRuns: 200 },
+      );
+    },
+  );
 
   test("is written byte for byte as protobuf has it", () => {
     const bytes = encode(txnRequest, {
       compare: [{ key: "k", target: "MOD", result: "GREATER", modRevision: 0 }],
       success: [{ requestPut: { key: "k", value: "v", lease: -1n } }],
     });
-    expect(bytes.toString("hex")).toBe("0a0908011002" + "1a016b" + "3000" + "1213" + "1211" + "0a016b" + "120176" + "18ffffffffffffffffff01");
+    expect(bytes.toString("hex")).toBe(
+      "0a0908011002" + "1a016b" + "3000" + "1213" + "1211" + "0a016b" + "120176" + "18ffffffffffffffffff01",
+    );
   });
 
   test("passes over fields it does not know, of every wire type", () => {
     const unknown = Buffer.from("f80101" + "f9010102030405060708" + "fa0102abcd" + "fd0101020304", "hex");
-    expect(decode(keyValue, Buffer.concat([unknown, encode(keyValue, { key: "k" }), unknown]))).toMatchObject({ key: Buffer.from("k") });
+    expect(decode(keyValue, Buffer.concat([unknown, encode(keyValue, { key: "k" }), unknown]))).toMatchObject({
+      key: Buffer.from("k"),
+    });
   });
 
   test("that is cut short or garbled is refused as such, never read as something else's end", () => {
@@ -77,7 +96,10 @@ describe("a message", () => {
       fc.property(fc.integer({ min: 1, max: whole.length - 1 }), (length) => {
         try {
           const part = decode(putRequest, whole.subarray(0, length));
-          expect([part.key.length, part.value.length]).toEqual([part.key.length === 0 ? 0 : 3, part.value.length === 0 ? 0 : 5]);
+          expect([part.key.length, part.value.length]).toEqual([
+            part.key.length === 0 ? 0 : 3,
+            part.value.length === 0 ? 0 : 5,
+          ]);
         } catch (error) {
           expect(error).toBeInstanceOf(WireError);
         }

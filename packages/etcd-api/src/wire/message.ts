@@ -4,7 +4,8 @@
 import { WireReader } from "./reader.ts";
 import { WireWriter } from "./writer.ts";
 
-export type FieldKind = "bytes" | "string" | "bool" | "int64" | "uint32" | "signedId" | "unsignedId" | "enum" | "message";
+export type FieldKind =
+  "bytes" | "string" | "bool" | "int64" | "uint32" | "signedId" | "unsignedId" | "enum" | "message";
 export type FieldLabel = "single" | "optional" | "repeated";
 
 export interface Field<T> {
@@ -57,14 +58,43 @@ export function decode<T>(message: Message<T>, bytes: Uint8Array): T {
 type Options = { readonly protoName?: string };
 
 export const bytes = (number: number): Field<Buffer> => ({ number, kind: "bytes", label: "single" });
-export const string = (number: number, options: Options = {}): Field<string> => ({ number, kind: "string", label: "single", ...options });
-export const bool = (number: number, options: Options = {}): Field<boolean> => ({ number, kind: "bool", label: "single", ...options });
-export const int64 = (number: number, options: Options = {}): Field<number> => ({ number, kind: "int64", label: "single", ...options });
+export const string = (number: number, options: Options = {}): Field<string> => ({
+  number,
+  kind: "string",
+  label: "single",
+  ...options,
+});
+export const bool = (number: number, options: Options = {}): Field<boolean> => ({
+  number,
+  kind: "bool",
+  label: "single",
+  ...options,
+});
+export const int64 = (number: number, options: Options = {}): Field<number> => ({
+  number,
+  kind: "int64",
+  label: "single",
+  ...options,
+});
 export const uint32 = (number: number): Field<number> => ({ number, kind: "uint32", label: "single" });
 /** A 64-bit identifier that uses all its bits. */
-export const signedId = (number: number, options: Options = {}): Field<bigint> => ({ number, kind: "signedId", label: "single", ...options });
-export const unsignedId = (number: number, options: Options = {}): Field<bigint> => ({ number, kind: "unsignedId", label: "single", ...options });
-export const enumeration = <const N extends readonly string[]>(number: number, names: N, options: Options = {}): Field<N[number] | "UNRECOGNIZED"> => ({
+export const signedId = (number: number, options: Options = {}): Field<bigint> => ({
+  number,
+  kind: "signedId",
+  label: "single",
+  ...options,
+});
+export const unsignedId = (number: number, options: Options = {}): Field<bigint> => ({
+  number,
+  kind: "unsignedId",
+  label: "single",
+  ...options,
+});
+export const enumeration = <const N extends readonly string[]>(
+  number: number,
+  names: N,
+  options: Options = {},
+): Field<N[number] | "UNRECOGNIZED"> => ({
   number,
   kind: "enum",
   label: "single",
@@ -84,9 +114,11 @@ export const repeatedMessage = <T>(number: number, of: () => Message<T>): Field<
   of: of as () => Message<unknown>,
 });
 /** The other scalars, many times. */
-export const repeated = <T>(field: Field<T>): Field<readonly T[]> => ({ ...field, label: "repeated" }) as Field<readonly T[]>;
+export const repeated = <T>(field: Field<T>): Field<readonly T[]> =>
+  ({ ...field, label: "repeated" }) as Field<readonly T[]>;
 /** A scalar whose presence counts: a member of a oneof. */
-export const optional = <T>(field: Field<T>): Field<T | undefined> => ({ ...field, label: "optional" }) as Field<T | undefined>;
+export const optional = <T>(field: Field<T>): Field<T | undefined> =>
+  ({ ...field, label: "optional" }) as Field<T | undefined>;
 
 /** Straight-line code for a message of the hot paths. */
 export interface StraightLine<T> {
@@ -95,7 +127,11 @@ export interface StraightLine<T> {
 }
 
 /** Declares a message. Without `fast`, its codec walks the table. */
-export function message<const S extends Shape>(name: string, shape: S, fast?: StraightLine<Decoded<S>>): Message<Decoded<S>> {
+export function message<const S extends Shape>(
+  name: string,
+  shape: S,
+  fast?: StraightLine<Decoded<S>>,
+): Message<Decoded<S>> {
   return { name, shape, ...(fast ?? walkTable<Decoded<S>>(shape)) };
 }
 
@@ -113,7 +149,8 @@ export function walkTable<T>(shape: Shape): StraightLine<T> {
       for (const [property, field] of fields) {
         const held = given[property];
         if (held === undefined) continue;
-        if (field.label === "repeated") for (const item of held as readonly unknown[]) writeField(writer, field, item, true);
+        if (field.label === "repeated")
+          for (const item of held as readonly unknown[]) writeField(writer, field, item, true);
         else writeField(writer, field, held, field.label === "optional");
       }
     },
@@ -179,7 +216,13 @@ function writeField(writer: WireWriter, field: Field<unknown>, value: unknown, p
   }
 }
 
-function readField(reader: WireReader, tag: number, field: Field<unknown>, property: string, result: Record<string, unknown>): void {
+function readField(
+  reader: WireReader,
+  tag: number,
+  field: Field<unknown>,
+  property: string,
+  result: Record<string, unknown>,
+): void {
   const isLength = field.kind === "bytes" || field.kind === "string" || field.kind === "message";
   const wireType = tag & 7;
   if (field.label === "repeated") {

@@ -64,7 +64,8 @@ export class WireReader {
     const start = this.position + 0;
     const length = this.uint32();
     const from = this.position;
-    if (from + length > this.end) throw new WireError(`field of ${length} bytes at ${start} runs past the message's end`);
+    if (from + length > this.end)
+      throw new WireError(`field of ${length} bytes at ${start} runs past the message's end`);
     this.position = from + length;
     return this.#bytes.subarray(from, from + length);
   }

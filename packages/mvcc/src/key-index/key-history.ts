@@ -86,7 +86,12 @@ export class KeyHistory {
       if (ended && (revisions[puts] as number) <= at) return undefined;
       let i = puts - 2;
       while ((revisions[i] as number) > at) i -= 2;
-      return { main: revisions[i] as number, sub: revisions[i + 1] as number, createdMain, version: version - (puts - 2 - i) / 2 };
+      return {
+        main: revisions[i] as number,
+        sub: revisions[i + 1] as number,
+        createdMain,
+        version: version - (puts - 2 - i) / 2,
+      };
     }
     return undefined;
   }

@@ -57,7 +57,13 @@ export class Leases {
     if (ttlSeconds > maxTtlSeconds) return { refused: "lease-ttl-too-large" };
     if (this.#leases.has(id)) return { refused: "lease-exists" };
     const granted = Math.max(ttlSeconds, this.#minTtlSeconds);
-    const lease: Lease = { id, ttlSeconds: granted, remainingTtlSeconds: 0, expiresAtMs: this.#primary ? nowMs + granted * 1000 : Number.POSITIVE_INFINITY, keys: new Set() };
+    const lease: Lease = {
+      id,
+      ttlSeconds: granted,
+      remainingTtlSeconds: 0,
+      expiresAtMs: this.#primary ? nowMs + granted * 1000 : Number.POSITIVE_INFINITY,
+      keys: new Set(),
+    };
     this.#leases.set(id, lease);
     this.#save(lease);
     return { ttlSeconds: granted };
@@ -98,7 +104,12 @@ export class Leases {
   info(id: bigint, nowMs: number): LeaseInfo | Refused {
     const lease = this.#leases.get(id);
     if (lease === undefined) return { refused: "lease-not-found" };
-    return { id, grantedTtlSeconds: lease.ttlSeconds, remainingTtlSeconds: remaining(lease, nowMs), keys: [...lease.keys].sort() };
+    return {
+      id,
+      grantedTtlSeconds: lease.ttlSeconds,
+      remainingTtlSeconds: remaining(lease, nowMs),
+      keys: [...lease.keys].sort(),
+    };
   }
 
   /** Takes over the clock as the leader. Every lease gets at least `extendMs`, so that clients can find this leader. */
@@ -134,7 +145,11 @@ export class Leases {
   }
 
   /** Remaining times worth telling the others: leases longer than `intervalSeconds` that ran on since their checkpoint. */
-  checkpointsDue(nowMs: number, intervalSeconds: number, limit: number): readonly { readonly id: bigint; readonly remainingTtlSeconds: number }[] {
+  checkpointsDue(
+    nowMs: number,
+    intervalSeconds: number,
+    limit: number,
+  ): readonly { readonly id: bigint; readonly remainingTtlSeconds: number }[] {
     if (!this.#primary) return [];
     const due: { id: bigint; remainingTtlSeconds: number }[] = [];
     for (const lease of this.#leases.values()) {
@@ -162,7 +177,13 @@ export class Leases {
       const page = await this.#backend.scan("lease", from, pageSize);
       for (const { value } of page) {
         const { id, ttlSeconds, remainingTtlSeconds } = decodeLease(value);
-        this.#leases.set(id, { id, ttlSeconds: Math.max(ttlSeconds, this.#minTtlSeconds), remainingTtlSeconds, expiresAtMs: Number.POSITIVE_INFINITY, keys: new Set() });
+        this.#leases.set(id, {
+          id,
+          ttlSeconds: Math.max(ttlSeconds, this.#minTtlSeconds),
+          remainingTtlSeconds,
+          expiresAtMs: Number.POSITIVE_INFINITY,
+          keys: new Set(),
+        });
       }
       const last = page.at(-1);
       if (page.length < pageSize || last === undefined) return;
@@ -176,6 +197,7 @@ export class Leases {
 }
 
 function remaining(lease: Lease, nowMs: number): number {
-  if (lease.expiresAtMs === Number.POSITIVE_INFINITY) return lease.remainingTtlSeconds > 0 ? lease.remainingTtlSeconds : lease.ttlSeconds;
+  if (lease.expiresAtMs === Number.POSITIVE_INFINITY)
+    return lease.remainingTtlSeconds > 0 ? lease.remainingTtlSeconds : lease.ttlSeconds;
   return Math.max(0, Math.ceil((lease.expiresAtMs - nowMs) / 1000));
 }

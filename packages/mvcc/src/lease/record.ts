@@ -6,8 +6,16 @@ export function leaseKey(id: bigint): Buffer {
   return bytes;
 }
 
-export function encodeLease(lease: { readonly id: bigint; readonly ttlSeconds: number; readonly remainingTtlSeconds: number }): Buffer {
-  const fields = [BigInt.asUintN(64, lease.id), BigInt.asUintN(64, BigInt(lease.ttlSeconds)), BigInt.asUintN(64, BigInt(lease.remainingTtlSeconds))];
+export function encodeLease(lease: {
+  readonly id: bigint;
+  readonly ttlSeconds: number;
+  readonly remainingTtlSeconds: number;
+}): Buffer {
+  const fields = [
+    BigInt.asUintN(64, lease.id),
+    BigInt.asUintN(64, BigInt(lease.ttlSeconds)),
+    BigInt.asUintN(64, BigInt(lease.remainingTtlSeconds)),
+  ];
   const bytes: number[] = [];
   fields.forEach((field, index) => {
     if (field === 0n) return;

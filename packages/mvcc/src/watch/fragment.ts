@@ -27,5 +27,10 @@ export function fragments(batch: WatchBatch, maxBytes: number): readonly Fragmen
 /** Bytes of an event in a message, about: contents plus what numbers and tags take. */
 function sizeOf({ kv, prevKv }: StoreEvent): number {
   const overhead = 48;
-  return kv.key.length + kv.value.length + overhead + (prevKv === undefined ? 0 : prevKv.key.length + prevKv.value.length + overhead);
+  return (
+    kv.key.length +
+    kv.value.length +
+    overhead +
+    (prevKv === undefined ? 0 : prevKv.key.length + prevKv.value.length + overhead)
+  );
 }

@@ -116,7 +116,9 @@ export class Watches {
       for (const group of this.#byRange.values()) if (inRange(group.range, change.key)) add(group.watchers, change);
     }
     for (const [watcher, list] of affected) {
-      const events = list.map((change) => this.#event(watcher, change.key, change.kv.modRevision, change.tombstone, change));
+      const events = list.map((change) =>
+        this.#event(watcher, change.key, change.kv.modRevision, change.tombstone, change),
+      );
       this.#deliver(watcher, { revision: main, events }, main + 1);
     }
   }
@@ -151,7 +153,8 @@ export class Watches {
       if (events.length >= portion && change.main !== last) break;
       watcher.pastAt++;
       last = change.main;
-      if (wants(watcher, change.tombstone)) events.push(this.#event(watcher, change.key, change.main, change.tombstone, change));
+      if (wants(watcher, change.tombstone))
+        events.push(this.#event(watcher, change.key, change.main, change.tombstone, change));
     }
     const finished = watcher.pastAt >= watcher.past.length;
     const next = finished ? watcher.readTo + 1 : last + 1;
@@ -162,7 +165,8 @@ export class Watches {
   }
 
   #event(watcher: Watcher, key: Key, main: number, tombstone: boolean, change: PastChange | Change): StoreEvent {
-    const kv = "kv" in change ? change.kv : tombstone ? deletion(key, main) : this.#store.keyspace.record(main, change.sub);
+    const kv =
+      "kv" in change ? change.kv : tombstone ? deletion(key, main) : this.#store.keyspace.record(main, change.sub);
     const type = tombstone ? "DELETE" : "PUT";
     if (watcher.request.prevKv !== true || main - 1 < this.#store.compacted) return { type, kv };
     return { type, kv, prevKv: this.#store.keyspace.read(key, main - 1) };

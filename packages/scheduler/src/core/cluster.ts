@@ -29,6 +29,9 @@ export interface Cluster {
   node(name: string): NodeState | undefined;
   /** How many nodes hold an image. */
   nodesWithImage(image: string): number;
+  /** Placed pods that have affinity or anti-affinity of their own. */
+  podsWithAffinity(): Iterable<readonly [NodeState, PodView]>;
+  namespaceLabels(namespace: string): Readonly<Record<string, string>>;
 }
 
 interface MutableNode extends NodeState {
@@ -46,6 +49,8 @@ export class ClusterState implements Cluster {
   /** Pod key to the node it counts on. */
   readonly #placed = new Map<string, string>();
   readonly #assumed = new Map<string, string>();
+  readonly #withAffinity = new Map<string, readonly [NodeState, PodView]>();
+  readonly #namespaceLabels = new Map<string, Readonly<Record<string, string>>>();
   #list: readonly NodeState[] | undefined;
 
   get nodes(): readonly NodeState[] {
@@ -60,6 +65,19 @@ export class ClusterState implements Cluster {
 
   nodesWithImage(image: string): number {
     return this.#imageCounts.get(image) ?? 0;
+  }
+
+  podsWithAffinity(): Iterable<readonly [NodeState, PodView]> {
+    return this.#withAffinity.values();
+  }
+
+  namespaceLabels(namespace: string): Readonly<Record<string, string>> {
+    return this.#namespaceLabels.get(namespace) ?? {};
+  }
+
+  setNamespace(name: string, labels: Readonly<Record<string, string>> | undefined): void {
+    if (labels === undefined) this.#namespaceLabels.delete(name);
+    else this.#namespaceLabels.set(name, labels);
   }
 
   get assumedCount(): number {
@@ -123,6 +141,8 @@ export class ClusterState implements Cluster {
     addTo(state.requested, placed.requests);
     addTo(state.scoringRequested, placed.scoringRequests);
     this.#placed.set(key, nodeName);
+    const { podAffinity, podAntiAffinity } = pod.spec?.affinity ?? {};
+    if (podAffinity !== undefined || podAntiAffinity !== undefined) this.#withAffinity.set(key, [state, pod]);
   }
 
   #take(key: string): void {
@@ -131,6 +151,7 @@ export class ClusterState implements Cluster {
     const placed = state?.pods.get(key);
     if (state === undefined || placed === undefined) return;
     this.#placed.delete(key);
+    this.#withAffinity.delete(key);
     state.pods.delete(key);
     takeFrom(state.requested, placed.requests);
     takeFrom(state.scoringRequested, placed.scoringRequests);
@@ -156,7 +177,8 @@ export class ClusterState implements Cluster {
   #setImages(state: MutableNode, node: NodeView | undefined): void {
     for (const image of state.images.keys()) this.#imageCounts.set(image, (this.#imageCounts.get(image) ?? 1) - 1);
     const images = new Map<string, number>();
-    for (const { names, sizeBytes } of node?.status?.images ?? []) for (const name of names ?? []) images.set(name, sizeBytes ?? 0);
+    for (const { names, sizeBytes } of node?.status?.images ?? [])
+      for (const name of names ?? []) images.set(name, sizeBytes ?? 0);
     for (const image of images.keys()) this.#imageCounts.set(image, (this.#imageCounts.get(image) ?? 0) + 1);
     state.images = images;
   }

@@ -70,7 +70,13 @@ export function choose(input: CycleInput): Choice {
     const plugin = plugins[index] as Plugin;
     rejectedBy.add(plugin.name);
     for (const reason of reasons) reasonCounts.set(reason, (reasonCounts.get(reason) ?? 0) + 1);
-    if (rejected.length < particulars) rejected.push({ node: node.name, plugin: plugin.name, reasons, detail: plugin.explain?.(prepared[index], node) ?? "" });
+    if (rejected.length < particulars)
+      rejected.push({
+        node: node.name,
+        plugin: plugin.name,
+        reasons,
+        detail: plugin.explain?.(prepared[index], node) ?? "",
+      });
   }
   const scored = score(plugins, prepared, feasible);
   const best = scored[0]?.total;
@@ -95,7 +101,11 @@ export function enoughFeasible(nodeCount: number): number {
   return Math.max(100, Math.floor((nodeCount * percentage) / 100));
 }
 
-function firstRejection(plugins: readonly Plugin[], prepared: readonly unknown[], node: NodeState): readonly [number, Reasons] | undefined {
+function firstRejection(
+  plugins: readonly Plugin[],
+  prepared: readonly unknown[],
+  node: NodeState,
+): readonly [number, Reasons] | undefined {
   for (let i = 0; i < plugins.length; i++) {
     const reasons = (plugins[i] as Plugin).filter?.(prepared[i], node);
     if (reasons !== undefined) return [i, reasons];
@@ -122,6 +132,7 @@ function score(plugins: readonly Plugin[], prepared: readonly unknown[], feasibl
   return order.map((index, rank) => ({
     node: (feasible[index] as NodeState).name,
     total: totals[index] as number,
-    scores: rank < particulars ? Object.fromEntries(tables.map(([name, scores]) => [name, scores[index] as number])) : {},
+    scores:
+      rank < particulars ? Object.fromEntries(tables.map(([name, scores]) => [name, scores[index] as number])) : {},
   }));
 }

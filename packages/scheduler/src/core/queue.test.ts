@@ -3,8 +3,18 @@ import { defaultProfile } from "./profile.ts";
 import { SchedulingQueue } from "./queue.ts";
 import type { NodeView, PodView } from "./resources.ts";
 
-const pod = (name: string, priority = 0, spec: object = {}): PodView => ({ apiVersion: "v1", kind: "Pod", metadata: { name, namespace: "d", uid: name }, spec: { containers: [], priority, ...spec } });
-const node: NodeView = { apiVersion: "v1", kind: "Node", metadata: { name: "n" }, status: { allocatable: { cpu: "1", pods: "10" } } };
+const pod = (name: string, priority = 0, spec: object = {}): PodView => ({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { name, namespace: "d", uid: name },
+  spec: { containers: [], priority, ...spec },
+});
+const node: NodeView = {
+  apiVersion: "v1",
+  kind: "Node",
+  metadata: { name: "n" },
+  status: { allocatable: { cpu: "1", pods: "10" } },
+};
 
 function queueOf(...pods: PodView[]): SchedulingQueue {
   const queue = new SchedulingQueue(defaultProfile);

@@ -70,7 +70,17 @@ export class SchedulingQueue {
     const known = this.#entries.get(key);
     if (known === undefined || known.pod.metadata.uid !== pod.metadata.uid) {
       this.remove(key);
-      const entry: Entry = { key, pod, attempts: 0, addedAtMs: nowMs, place: "taken", sequence: 0, rejectedBy: new Set(), dueMs: 0, triedAtMs: 0 };
+      const entry: Entry = {
+        key,
+        pod,
+        attempts: 0,
+        addedAtMs: nowMs,
+        place: "taken",
+        sequence: 0,
+        rejectedBy: new Set(),
+        dueMs: 0,
+        triedAtMs: 0,
+      };
       this.#entries.set(key, entry);
       this.#admit(entry);
       return;
@@ -182,7 +192,11 @@ export class SchedulingQueue {
 }
 
 function specChanged(old: PodView, pod: PodView): boolean {
-  return old.spec !== pod.spec && (old.metadata.generation !== pod.metadata.generation || JSON.stringify([old.spec, old.metadata.labels]) !== JSON.stringify([pod.spec, pod.metadata.labels]));
+  return (
+    old.spec !== pod.spec &&
+    (old.metadata.generation !== pod.metadata.generation ||
+      JSON.stringify([old.spec, old.metadata.labels]) !== JSON.stringify([pod.spec, pod.metadata.labels]))
+  );
 }
 
 /** Higher priority first, then who came first. */
@@ -211,7 +225,8 @@ function heapPop(heap: Entry[]): Entry | undefined {
   for (;;) {
     const left = at * 2 + 1;
     let first = at;
-    for (const child of [left, left + 1]) if (child < heap.length && before(heap[child] as Entry, heap[first] as Entry)) first = child;
+    for (const child of [left, left + 1])
+      if (child < heap.length && before(heap[child] as Entry, heap[first] as Entry)) first = child;
     if (first === at) return top;
     swap(heap, at, first);
     at = first;

@@ -61,7 +61,8 @@ function sumOf(pod: PodView, requests: (container: DeepReadonly<Container>) => M
     }
   }
   raiseTo(total, peak);
-  for (const [name, quantity] of Object.entries(pod.spec?.resources?.requests ?? {})) total.set(name, amountOf(name, quantity));
+  for (const [name, quantity] of Object.entries(pod.spec?.resources?.requests ?? {}))
+    total.set(name, amountOf(name, quantity));
   addTo(total, amounts(pod.spec?.overhead));
   return total;
 }

@@ -12,7 +12,12 @@ export type BindOutcome =
   | { readonly outcome: "moot"; readonly because: string }
   | { readonly outcome: "failed"; readonly error: unknown };
 
-export async function bindPod(client: Pick<Client, "resource">, pod: PodView, nodeName: string, signal: AbortSignal): Promise<BindOutcome> {
+export async function bindPod(
+  client: Pick<Client, "resource">,
+  pod: PodView,
+  nodeName: string,
+  signal: AbortSignal,
+): Promise<BindOutcome> {
   const { name, namespace, uid } = pod.metadata;
   const api = client.resource(pods);
   const binding: Binding = {
@@ -32,13 +37,20 @@ export async function bindPod(client: Pick<Client, "resource">, pod: PodView, no
 }
 
 /** Reads what the pod is bound to now. */
-async function look(client: Pick<Client, "resource">, pod: PodView, nodeName: string, cause: unknown, signal: AbortSignal): Promise<BindOutcome> {
+async function look(
+  client: Pick<Client, "resource">,
+  pod: PodView,
+  nodeName: string,
+  cause: unknown,
+  signal: AbortSignal,
+): Promise<BindOutcome> {
   const { name, namespace, uid } = pod.metadata;
   try {
     const now = await client.resource(pods).get({ namespace, name }, { signal });
     if (now.metadata.uid !== uid) return { outcome: "moot", because: "the pod was replaced by another of its name" };
     if (now.spec?.nodeName === nodeName) return { outcome: "bound" };
-    if (now.spec?.nodeName !== undefined && now.spec.nodeName !== "") return { outcome: "moot", because: `the pod is bound to ${now.spec.nodeName}` };
+    if (now.spec?.nodeName !== undefined && now.spec.nodeName !== "")
+      return { outcome: "moot", because: `the pod is bound to ${now.spec.nodeName}` };
     return { outcome: "failed", error: cause };
   } catch (error) {
     return isNotFound(error) ? { outcome: "moot", because: "the pod is gone" } : { outcome: "failed", error };

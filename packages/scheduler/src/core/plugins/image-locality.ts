@@ -16,7 +16,9 @@ export const imageLocality = definePlugin<Prepared>({
   name: "ImageLocality",
   weight: 1,
   prepare: (pod, cluster) => ({
-    images: [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].map(({ image }) => normalized(image ?? "")),
+    images: [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].map(({ image }) =>
+      normalized(image ?? ""),
+    ),
     cluster,
   }),
   score: ({ images, cluster }, node) => {

@@ -12,27 +12,36 @@ export const nodeAffinity = definePlugin<PodView>({
   name: "NodeAffinity",
   weight: 2,
   prepare: (pod) => pod,
-  filter: (pod, { node }) => (node !== undefined && matchesRequired(pod, node) ? undefined : ["node(s) didn't match Pod's node affinity/selector"]),
+  filter: (pod, { node }) =>
+    node !== undefined && matchesRequired(pod, node)
+      ? undefined
+      : ["node(s) didn't match Pod's node affinity/selector"],
   score: (pod, { node }) => {
     let score = 0;
-    for (const { weight, preference } of pod.spec?.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []) {
+    for (const { weight, preference } of pod.spec?.affinity?.nodeAffinity
+      ?.preferredDuringSchedulingIgnoredDuringExecution ?? []) {
       if (node !== undefined && matchesTerm(preference, node)) score += weight;
     }
     return score;
   },
   normalize: (scores) => normalizeToBest(scores, false),
   explain: (pod, { node }) => {
-    const missing = Object.entries(pod.spec?.nodeSelector ?? {}).find(([key, value]) => node?.metadata.labels?.[key] !== value);
+    const missing = Object.entries(pod.spec?.nodeSelector ?? {}).find(
+      ([key, value]) => node?.metadata.labels?.[key] !== value,
+    );
     if (missing === undefined) return "no term of its required node affinity matches the node's labels";
     const [key, value] = missing;
     return `the pod selects ${key}=${value}, the node has ${key}=${node?.metadata.labels?.[key] ?? "(absent)"}`;
   },
-  wakes: (event, pod) => (event.type === "node-added" && matchesRequired(pod, event.node)) || (event.type === "node-updated" && !matchesRequired(pod, event.old) && matchesRequired(pod, event.node)),
+  wakes: (event, pod) =>
+    (event.type === "node-added" && matchesRequired(pod, event.node)) ||
+    (event.type === "node-updated" && !matchesRequired(pod, event.old) && matchesRequired(pod, event.node)),
 });
 
 /** Whether the node is one of those the pod restricts itself to. */
 export function matchesRequired(pod: PodView, node: NodeView): boolean {
-  for (const [key, value] of Object.entries(pod.spec?.nodeSelector ?? {})) if (node.metadata.labels?.[key] !== value) return false;
+  for (const [key, value] of Object.entries(pod.spec?.nodeSelector ?? {}))
+    if (node.metadata.labels?.[key] !== value) return false;
   const required = pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
   return required === undefined || required.nodeSelectorTerms.some((term) => matchesTerm(term, node));
 }

@@ -6,7 +6,8 @@ export const nodeName = definePlugin({
   name: "NodeName",
   weight: 0,
   prepare: (pod) => pod.spec?.nodeName ?? "",
-  filter: (wanted, { name }) => (wanted !== "" && wanted !== name ? ["node(s) didn't match the requested node name"] : undefined),
+  filter: (wanted, { name }) =>
+    wanted !== "" && wanted !== name ? ["node(s) didn't match the requested node name"] : undefined,
   explain: (wanted, { name }) => `the pod asks for ${wanted}, this is ${name}`,
   wakes: (event) => event.type === "node-added",
 });

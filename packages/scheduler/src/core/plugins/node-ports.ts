@@ -13,7 +13,10 @@ export const nodePorts = definePlugin<readonly HostPort[]>({
   name: "NodePorts",
   weight: 0,
   prepare: hostPorts,
-  filter: (wanted, node) => (wanted.length > 0 && conflict(wanted, node) !== undefined ? ["node(s) didn't have free ports for the requested pod ports"] : undefined),
+  filter: (wanted, node) =>
+    wanted.length > 0 && conflict(wanted, node) !== undefined
+      ? ["node(s) didn't have free ports for the requested pod ports"]
+      : undefined,
   explain: (wanted, node) => {
     const found = conflict(wanted, node);
     return `host port ${found?.port.port}/${found?.port.protocol} is held by ${found?.holder}`;
@@ -26,15 +29,25 @@ function hostPorts(pod: PodView): readonly HostPort[] {
   return [...(pod.spec?.containers ?? []), ...sidecars].flatMap(({ ports = [] }) =>
     ports
       .filter(({ hostPort = 0 }) => hostPort > 0)
-      .map(({ hostPort = 0, hostIP, protocol }) => ({ port: hostPort, protocol: protocol ?? "TCP", ip: hostIP === undefined || hostIP === "" ? "0.0.0.0" : hostIP })),
+      .map(({ hostPort = 0, hostIP, protocol }) => ({
+        port: hostPort,
+        protocol: protocol ?? "TCP",
+        ip: hostIP === undefined || hostIP === "" ? "0.0.0.0" : hostIP,
+      })),
   );
 }
 
-function conflict(wanted: readonly HostPort[], node: NodeState): { readonly port: HostPort; readonly holder: string } | undefined {
+function conflict(
+  wanted: readonly HostPort[],
+  node: NodeState,
+): { readonly port: HostPort; readonly holder: string } | undefined {
   for (const [holder, { pod }] of node.pods) {
     for (const held of hostPorts(pod)) {
       const port = wanted.find(
-        (one) => one.port === held.port && one.protocol === held.protocol && (one.ip === held.ip || one.ip === "0.0.0.0" || held.ip === "0.0.0.0"),
+        (one) =>
+          one.port === held.port &&
+          one.protocol === held.protocol &&
+          (one.ip === held.ip || one.ip === "0.0.0.0" || held.ip === "0.0.0.0"),
       );
       if (port !== undefined) return { port, holder };
     }

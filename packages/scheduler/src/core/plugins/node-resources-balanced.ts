@@ -15,7 +15,8 @@ export const nodeResourcesBalanced = definePlugin<Amounts>({
     const fractions: number[] = [];
     for (const name of balanced) {
       const allocatable = node.allocatable.get(name) ?? 0;
-      if (allocatable > 0) fractions.push(Math.min(1, ((node.requested.get(name) ?? 0) + (requests.get(name) ?? 0)) / allocatable));
+      if (allocatable > 0)
+        fractions.push(Math.min(1, ((node.requested.get(name) ?? 0) + (requests.get(name) ?? 0)) / allocatable));
     }
     const [first = 0, second = first] = fractions;
     return Math.floor((1 - Math.abs(first - second) / 2) * highestScore);

@@ -37,8 +37,14 @@ export const nodeResourcesFit = definePlugin<Prepared>({
     return counted === 0 ? 0 : Math.floor(sum / counted);
   },
   explain: ({ requests }, node) => {
-    const clauses = [...requests].filter(([name, amount]) => amount > 0 && amount > free(node, name)).map(([name, amount]) => `${name}: asked ${show(name, amount)}, free ${show(name, free(node, name))} of ${show(name, node.allocatable.get(name) ?? 0)}`);
-    if (node.pods.size + 1 > (node.allocatable.get("pods") ?? 0)) clauses.unshift(`pods: ${node.pods.size} of ${node.allocatable.get("pods") ?? 0}`);
+    const clauses = [...requests]
+      .filter(([name, amount]) => amount > 0 && amount > free(node, name))
+      .map(
+        ([name, amount]) =>
+          `${name}: asked ${show(name, amount)}, free ${show(name, free(node, name))} of ${show(name, node.allocatable.get(name) ?? 0)}`,
+      );
+    if (node.pods.size + 1 > (node.allocatable.get("pods") ?? 0))
+      clauses.unshift(`pods: ${node.pods.size} of ${node.allocatable.get("pods") ?? 0}`);
     return clauses.join("; ");
   },
   wakes: (event, pod) => {

@@ -8,7 +8,12 @@ export const nodeUnschedulable = definePlugin({
   name: "NodeUnschedulable",
   weight: 0,
   prepare: (pod) => (pod.spec?.tolerations ?? []).some((toleration) => tolerates(toleration, taint)),
-  filter: (tolerated, { node }) => (node?.spec?.unschedulable === true && !tolerated ? ["node(s) were unschedulable"] : undefined),
+  filter: (tolerated, { node }) =>
+    node?.spec?.unschedulable === true && !tolerated ? ["node(s) were unschedulable"] : undefined,
   explain: () => "it is cordoned (spec.unschedulable)",
-  wakes: (event) => event.type === "node-added" || (event.type === "node-updated" && event.old.spec?.unschedulable === true && event.node.spec?.unschedulable !== true),
+  wakes: (event) =>
+    event.type === "node-added" ||
+    (event.type === "node-updated" &&
+      event.old.spec?.unschedulable === true &&
+      event.node.spec?.unschedulable !== true),
 });

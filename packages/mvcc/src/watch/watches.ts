@@ -125,7 +125,8 @@ export class Watches {
 
   /** One portion for each watch that is behind. Returns how many still are: call again while there are any. */
   catchUp(): number {
-    for (const watcher of [...this.#behind]) this.#catchUpOne(watcher);
+    // A sink that takes its batch at once may put its watch back: that one waits for the next call.
+    for (const watcher of Array.from(this.#behind)) this.#catchUpOne(watcher);
     return this.#behind.size;
   }
 

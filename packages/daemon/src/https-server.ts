@@ -81,11 +81,15 @@ export function createHttpsServer(config: HttpsServerConfig, ports: HttpsServerP
 export function verifiedPeer(request: IncomingMessage): PeerIdentity | undefined {
   const socket = request.socket;
   if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
-  const subject = socket.getPeerCertificate().subject as unknown as Readonly<Record<string, string | string[] | undefined>>;
-  const commonName = subject["CN"];
-  const organization = subject["O"] ?? [];
-  if (typeof commonName !== "string") return undefined;
-  return { commonName, organizations: Array.isArray(organization) ? organization : [organization] };
+  const { CN, O } = socket.getPeerCertificate().subject;
+  const [commonName, ...more] = valuesOf(CN);
+  if (commonName === undefined || more.length > 0) return undefined;
+  return { commonName, organizations: valuesOf(O) };
+}
+
+/** An attribute that a subject has once is a string, one that it has several times a list, whatever Node's types say. */
+function valuesOf(attribute: string | readonly string[] | undefined): readonly string[] {
+  return attribute === undefined ? [] : typeof attribute === "string" ? [attribute] : attribute;
 }
 
 function createApp(fastify: typeof Fastify, server: Server, ports: HttpsServerPorts, admits: (request: IncomingMessage) => boolean): FastifyInstance {

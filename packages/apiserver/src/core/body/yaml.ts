@@ -1,0 +1,67 @@
+// YAML as kubectl and Kubernetes read it: the scalars of Go's yaml library, which are neither YAML 1.1 nor 1.2. Keys become
+// text; later keys win, but are reported. One document; a second one is ignored, as Kubernetes does.
+import { defineScalarTag, dump, FAILSAFE_SCHEMA, loadAll, mergeTag, NOT_RESOLVED, YAMLException } from "js-yaml";
+
+export type ParsedYaml = { readonly value: unknown; readonly complaints: readonly string[] } | { readonly error: string };
+
+const nullTag = defineScalarTag("tag:yaml.org,2002:null", {
+  implicit: true,
+  identify: () => false,
+  implicitFirstChars: ["", "~", "n", "N"],
+  resolve: (text: string) => (text === "" || text === "~" || text === "null" || text === "Null" || text === "NULL" ? null : NOT_RESOLVED),
+});
+
+const truths: ReadonlyMap<string, boolean> = new Map(
+  (["y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE"] as const).map((word): [string, boolean] => [word, true]).concat(
+    (["n", "N", "no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE"] as const).map((word): [string, boolean] => [word, false]),
+  ),
+);
+const boolTag = defineScalarTag("tag:yaml.org,2002:bool", {
+  implicit: true,
+  identify: () => false,
+  implicitFirstChars: [..."yYnNoOtTfF"],
+  resolve: (text: string) => truths.get(text) ?? NOT_RESOLVED,
+});
+
+const intTag = defineScalarTag<number>("tag:yaml.org,2002:int", {
+  implicit: true,
+  identify: () => false,
+  implicitFirstChars: [..."+-0123456789"],
+  resolve(text: string) {
+    const plain = text.replaceAll("_", "");
+    const match = /^([+-]?)(0b[01]+|0o[0-7]+|0x[0-9a-fA-F]+|0[0-7]+|0|[1-9][0-9]*|0[0-9]+)$/.exec(plain);
+    const digits = match?.[2];
+    if (!digits) return NOT_RESOLVED;
+    const octal = /^0[0-7]+$/.test(digits);
+    const amount = octal ? parseInt(digits, 8) : /^0[0-9]+$/.test(digits) ? parseInt(digits, 10) : Number(digits);
+    return match?.[1] === "-" ? -amount : amount;
+  },
+});
+
+const floatTag = defineScalarTag<number>("tag:yaml.org,2002:float", {
+  implicit: true,
+  identify: () => false,
+  implicitFirstChars: [..."+-.0123456789"],
+  resolve(text: string) {
+    const plain = text.replaceAll("_", "");
+    return /^[+-]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/.test(plain) ? Number(plain) : NOT_RESOLVED;
+  },
+});
+
+const schema = FAILSAFE_SCHEMA.withTags(nullTag, boolTag, intTag, floatTag, mergeTag);
+
+export function parseYaml(text: string): ParsedYaml {
+  try {
+    const documents: unknown[] = loadAll(text, { schema });
+    return { value: documents[0] ?? null, complaints: [] };
+  } catch (error) {
+    if (!(error instanceof YAMLException)) throw error;
+    const line = error.mark?.line;
+    return { error: line === undefined ? error.reason : `line ${line + 1}: ${error.reason}` };
+  }
+}
+
+/** For `Accept: application/yaml`. */
+export function renderYaml(value: unknown): string {
+  return dump(value, { noRefs: true, lineWidth: -1, sortKeys: true });
+}

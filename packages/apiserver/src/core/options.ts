@@ -1,0 +1,157 @@
+// The options of a request: its query, and for DELETE also its body. Bad values are refused in Kubernetes' words.
+import { fieldErrors, parseFieldSelector, parseLabelSelector, SelectorError, StatusError, statuses } from "@coxswain/apimachinery";
+import type { DeleteOptions, FieldError, FieldMatcher, LabelMatcher } from "@coxswain/apimachinery";
+import type { FieldValidation } from "./body/decode-body.ts";
+import type { Kind } from "./registry/kind.ts";
+import { isTrue } from "./request-info.ts";
+
+export interface WriteOptions {
+  readonly dryRun: boolean;
+  readonly fieldManager: string;
+  readonly fieldValidation: FieldValidation;
+  readonly force: boolean;
+}
+
+/** `kind` is the name of the options type in messages: CreateOptions, UpdateOptions, PatchOptions. */
+export function readWriteOptions(query: URLSearchParams, kind: string): WriteOptions {
+  const errors: FieldError[] = [];
+  const dryRun = readDryRun(query.getAll("dryRun"), errors);
+  const fieldValidation = query.get("fieldValidation") || "Warn";
+  if (!isFieldValidation(fieldValidation)) errors.push(fieldErrors.notSupported("fieldValidation", fieldValidation, ["Ignore", "Strict", "Warn"]));
+  const fieldManager = query.get("fieldManager") ?? "";
+  if (fieldManager.length > 128) errors.push(fieldErrors.tooLong("fieldManager", fieldManager, 128));
+  if (errors.length > 0) throw new StatusError(statuses.invalid({ group: "meta.k8s.io", kind }, "", errors));
+  return { dryRun, fieldManager, fieldValidation: fieldValidation as FieldValidation, force: isTrue(query.get("force")) };
+}
+
+function isFieldValidation(text: string): text is FieldValidation {
+  return text === "Ignore" || text === "Warn" || text === "Strict";
+}
+
+function readDryRun(values: readonly string[], errors: FieldError[]): boolean {
+  const given = values.filter((value) => value !== "");
+  if (given.some((value) => value !== "All")) errors.push(fieldErrors.notSupported("dryRun", given, ["All"]));
+  return given.length > 0;
+}
+
+export interface ReadDeleteOptions extends DeleteOptions {
+  readonly isDryRun: boolean;
+}
+
+/** The body wins over the query, as in Kubernetes. */
+export function readDeleteOptions(query: URLSearchParams, body: DeleteOptions | undefined): ReadDeleteOptions {
+  const errors: FieldError[] = [];
+  const grace = query.get("gracePeriodSeconds");
+  if (grace !== null && !/^-?\d+$/.test(grace)) throw new StatusError(statuses.badRequest(`strconv.ParseInt: parsing ${JSON.stringify(grace)}: invalid syntax`));
+  const fromQuery: DeleteOptions = {
+    ...(grace !== null && { gracePeriodSeconds: Number(grace) }),
+    ...(query.has("propagationPolicy") && { propagationPolicy: query.get("propagationPolicy") as NonNullable<DeleteOptions["propagationPolicy"]> }),
+    ...(query.has("orphanDependents") && { orphanDependents: isTrue(query.get("orphanDependents")) }),
+    ...(query.has("dryRun") && { dryRun: query.getAll("dryRun") }),
+  };
+  const options = body ?? fromQuery;
+  const isDryRun = readDryRun(options.dryRun ?? [], errors);
+  const policy = options.propagationPolicy;
+  if (policy !== undefined && !["Foreground", "Background", "Orphan"].includes(policy)) {
+    errors.push(fieldErrors.notSupported("propagationPolicy", policy, ["Background", "Foreground", "Orphan"]));
+  }
+  if (policy !== undefined && options.orphanDependents !== undefined) {
+    errors.push(fieldErrors.invalid("propagationPolicy", policy, "orphanDependents and deletionPropagation cannot be both set"));
+  }
+  if (errors.length > 0) throw new StatusError(statuses.invalid({ group: "meta.k8s.io", kind: "DeleteOptions" }, "", errors));
+  return { ...options, isDryRun };
+}
+
+export interface ListOptions {
+  readonly labels: LabelMatcher;
+  readonly fields: FieldMatcher;
+  readonly resourceVersion: string;
+  readonly resourceVersionMatch: string;
+  readonly limit: number;
+  readonly continueToken: string;
+  readonly timeoutSeconds: number | undefined;
+  readonly allowWatchBookmarks: boolean;
+  readonly sendInitialEvents: boolean | undefined;
+}
+
+export function readListOptions(query: URLSearchParams, kind: Kind, isWatch: boolean): ListOptions {
+  const { labels, fields } = readSelectors(query, kind);
+  const resourceVersion = query.get("resourceVersion") ?? "";
+  const resourceVersionMatch = query.get("resourceVersionMatch") ?? "";
+  const sendInitialEvents = query.get("sendInitialEvents");
+  const continueToken = query.get("continue") ?? "";
+  const options = {
+    labels,
+    fields,
+    resourceVersion,
+    resourceVersionMatch,
+    continueToken,
+    limit: readCount(query, "limit") ?? 0,
+    timeoutSeconds: readCount(query, "timeoutSeconds"),
+    allowWatchBookmarks: isTrue(query.get("allowWatchBookmarks")),
+    sendInitialEvents: sendInitialEvents === null ? undefined : isTrue(sendInitialEvents),
+  };
+  const errors = checkVersionMatch(options, isWatch);
+  if (errors.length > 0) throw new StatusError(statuses.invalid({ group: "meta.k8s.io", kind: "ListOptions" }, "", errors));
+  return options;
+}
+
+function checkVersionMatch(options: ListOptions, isWatch: boolean): FieldError[] {
+  const { resourceVersion, resourceVersionMatch: match, sendInitialEvents, continueToken } = options;
+  const at = "resourceVersionMatch";
+  if (isWatch) {
+    if (sendInitialEvents === undefined) return match === "" ? [] : [fieldErrors.forbidden(at, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")];
+    if (match !== "NotOlderThan") {
+      return match === ""
+        ? [fieldErrors.forbidden(at, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")]
+        : [fieldErrors.notSupported(at, match, ["NotOlderThan"])];
+    }
+    return sendInitialEvents && !options.allowWatchBookmarks ? [] : [];
+  }
+  if (sendInitialEvents !== undefined) return [fieldErrors.forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list")];
+  if (match === "") return [];
+  if (resourceVersion === "") return [fieldErrors.forbidden(at, "resourceVersionMatch is forbidden unless resourceVersion is provided")];
+  if (continueToken !== "") return [fieldErrors.forbidden(at, "resourceVersionMatch is forbidden when continue is provided")];
+  if (match !== "Exact" && match !== "NotOlderThan") return [fieldErrors.notSupported(at, match, ["Exact", "NotOlderThan"])];
+  if (match === "Exact" && resourceVersion === "0") return [fieldErrors.forbidden(at, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"')];
+  return [];
+}
+
+function readCount(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name);
+  if (text === null || text === "") return undefined;
+  if (!/^-?\d+$/.test(text)) throw new StatusError(statuses.badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`));
+  return Math.max(0, Number(text));
+}
+
+/** A resourceVersion as a revision; "" is undefined. */
+export function readRevision(text: string): number | undefined {
+  if (text === "") return undefined;
+  const revision = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(revision)) {
+    throw new StatusError(
+      statuses.invalid({ group: "", kind: "ListOptions" }, "", [fieldErrors.invalid("resourceVersion", text, `strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`)]),
+    );
+  }
+  return revision;
+}
+
+export function readSelectors(query: URLSearchParams, kind: Kind): { labels: LabelMatcher; fields: FieldMatcher } {
+  try {
+    const labels = parseLabelSelector(query.get("labelSelector") ?? "");
+    const fields = parseFieldSelector(query.get("fieldSelector") ?? "");
+    const known = new Set(["metadata.name", ...(kind.namespaced ? ["metadata.namespace"] : []), ...(kind.strategy.fieldNames ?? [])]);
+    for (const { field } of fields.terms) {
+      if (!known.has(field)) throw new SelectorError(unknownField(kind, field));
+    }
+    return { labels, fields };
+  } catch (error) {
+    if (error instanceof SelectorError) throw new StatusError(statuses.badRequest(error.message), { cause: error });
+    throw error;
+  }
+}
+
+function unknownField(kind: Kind, field: string): string {
+  if (kind.strategy.fieldNames) return `field label not supported: ${field}`;
+  return `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`;
+}

@@ -1,0 +1,81 @@
+// The resources the server has, each with where it is stored and how it behaves. Built once from the scheme; custom
+// resources would join here. Looking one up costs a map access.
+import { findSchema, resources } from "@coxswain/api";
+import type { ResourceInfo } from "@coxswain/api";
+import { apiVersionOf } from "@coxswain/apimachinery";
+import type { StructSchema } from "@coxswain/apimachinery";
+import type { GroupResource, GroupVersionKind } from "../request.ts";
+import type { Conversion } from "./conversions.ts";
+import { conversionOf } from "./conversions.ts";
+import { resourcePrefix } from "./keys.ts";
+import type { Strategy } from "./strategy.ts";
+import { strategyOf } from "./strategies.ts";
+
+export interface Kind {
+  readonly info: ResourceInfo;
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  readonly kind: string;
+  /** "v1", "apps/v1". */
+  readonly apiVersion: string;
+  readonly namespaced: boolean;
+  /** Where its objects lie in the store; "" for kinds that are never stored. */
+  readonly prefix: string;
+  readonly strategy: Strategy;
+  readonly hasStatus: boolean;
+  /** Set when objects are stored in another version than this one. */
+  readonly conversion: Conversion | undefined;
+  readonly schema: StructSchema;
+}
+
+export interface Kinds {
+  find(group: string, version: string, resource: string): Kind | undefined;
+  /** The version a resource is stored in. */
+  stored(of: GroupResource): Kind | undefined;
+  readonly all: readonly Kind[];
+}
+
+export function createKinds(): Kinds {
+  const all = resources.map(createKind);
+  const byResource = new Map(all.map((kind) => [`${kind.group}/${kind.version}/${kind.resource}`, kind]));
+  const stored = new Map(all.filter((kind) => kind.conversion === undefined).map((kind) => [`${kind.group}/${kind.resource}`, kind]));
+  return {
+    all,
+    find: (group, version, resource) => byResource.get(`${group}/${version}/${resource}`),
+    stored({ group, resource }) {
+      const kind = stored.get(`${group}/${resource}`) ?? all.find((candidate) => candidate.group === group && candidate.resource === resource);
+      const target = kind?.conversion?.stored;
+      return target ? byResource.get(`${target.group}/${target.version}/${target.resource}`) : kind;
+    },
+  };
+}
+
+function createKind(info: ResourceInfo): Kind {
+  const { group, version, resource, kind } = info;
+  const conversion = conversionOf(group, version, resource);
+  const isStored = info.verbs.includes("list") && resource !== "componentstatuses";
+  return {
+    info,
+    group,
+    version,
+    resource,
+    kind,
+    apiVersion: apiVersionOf(info),
+    namespaced: info.namespaced,
+    prefix: isStored ? resourcePrefix(conversion?.stored ?? info) : "",
+    strategy: strategyOf(group, resource),
+    hasStatus: info.subresources.includes("status"),
+    conversion,
+    get schema() {
+      return schemaOf(info);
+    },
+  };
+}
+
+/** The schema of a kind; it throws for one without, which would be a hole in the generated scheme. */
+export function schemaOf(type: GroupVersionKind): StructSchema {
+  const schema = findSchema(type);
+  if (!schema) throw new Error(`no schema for ${type.group}/${type.version} ${type.kind}`);
+  return schema;
+}

@@ -1,0 +1,88 @@
+// What the verbs work with, and what they answer. Declared once so that each verb's file reads as its steps.
+import type { Clock, Random } from "@coxswain/clock";
+import type { Logger } from "@coxswain/daemon";
+import type { ApiObject } from "@coxswain/apimachinery";
+import type { AdmissionPlugin, ObjectWriter, Review, UserInfo, RequestInfo } from "../core/request.ts";
+import type { Kind, Kinds } from "../core/registry/kind.ts";
+import type { Storage } from "../core/storage.ts";
+import type { CacheListener } from "../core/watch-cache/cache.ts";
+import type { Feed } from "../io/storage/feed.ts";
+
+export interface Parts {
+  readonly kinds: Kinds;
+  readonly storage: Storage;
+  /** The feed of the resource's watch cache, started on first use. */
+  readonly feed: (kind: Kind) => Feed;
+  readonly admission: readonly AdmissionPlugin[];
+  /** Gives out what must be unique in the cluster (service addresses), after mutating admission and before validation. */
+  readonly allocation: Allocation;
+  readonly reviews: ReadonlyMap<string, Review>;
+  readonly objects: ObjectWriter;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+/** Addresses and ports of services. `allocate` changes the new object; what it returns is undone when the write fails. */
+export interface Allocation {
+  handles(kind: Kind): boolean;
+  allocate(object: ApiObject, old: ApiObject | undefined, dryRun: boolean): Promise<{ readonly commit: () => Promise<void>; readonly release: () => Promise<void> }>;
+  /** After the object is gone. */
+  releaseAll(object: ApiObject): Promise<void>;
+}
+
+/** One request on its way to a verb: authorized, its resource found. */
+export interface Exchange {
+  readonly info: RequestInfo;
+  readonly kind: Kind;
+  readonly user: UserInfo;
+  readonly userAgent: string;
+  readonly query: URLSearchParams;
+  readonly contentType: string | undefined;
+  /** The whole body; throws a 413 when it is too large. */
+  readonly body: () => Promise<Buffer>;
+  readonly signal: AbortSignal;
+  readonly warn: (text: string) => void;
+}
+
+/** Bytes with the means to look inside. */
+export interface Item {
+  /** From `"metadata"` on; with "{" in front, an item of a list. */
+  readonly tail: Buffer;
+  readonly object: () => ApiObject;
+}
+
+export type Answer =
+  | { readonly type: "object"; readonly code: number; readonly object: ApiObject; readonly kind?: Kind | undefined }
+  /** An object of `kind` as it lies in the store. */
+  | { readonly type: "encoded"; readonly code: number; readonly bytes: Buffer; readonly object: () => ApiObject; readonly kind: Kind }
+  | { readonly type: "status"; readonly code: number; readonly status: object }
+  | {
+      readonly type: "list";
+      readonly kind: Kind;
+      readonly metadata: { readonly resourceVersion: string; readonly continue?: string; readonly remainingItemCount?: number };
+      readonly items: readonly Item[];
+    }
+  | { readonly type: "watch"; readonly kind: Kind; readonly watch: WatchSource };
+
+/** A watch that has been accepted; nothing flows before `start`. */
+export interface WatchSource {
+  /** Calls the listener at once for what is there already, then for every change. Returns the way to end it. */
+  start(sink: WatchSink): () => void;
+  readonly timeoutMs: number;
+  readonly allowBookmarks: boolean;
+}
+
+export type WatchEventKind = "ADDED" | "MODIFIED" | "DELETED";
+
+export interface WatchSink {
+  /** An event of an object. `line` gives its bytes as JSON; they are shared. `cacheKey` tells whether an encoding of it may be shared, too. */
+  event(type: WatchEventKind, line: () => Buffer, object: () => ApiObject, encoded: Map<string, Buffer> | undefined): void;
+  bookmark(revision: number, initialEventsEnd: boolean): void;
+  /** What has been said so far may be sent. */
+  flush(): void;
+  /** The watch cannot go on; a Status follows as an ERROR event, if given. */
+  end(status?: object): void;
+}
+
+export type { CacheListener };

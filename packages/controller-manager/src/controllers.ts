@@ -3,10 +3,12 @@
 import { UsageError } from "@coxswain/daemon";
 import type { Controller, ControllerPorts } from "./loop/controller.ts";
 import type { ControllerManagerConfig } from "./config.ts";
+import { createDaemonSetController } from "./controllers/daemon-set/controller.ts";
 import { createDeploymentController } from "./controllers/deployment/controller.ts";
 import { createEndpointSliceController } from "./controllers/endpoint-slice/controller.ts";
 import { createEndpointsController } from "./controllers/endpoints/controller.ts";
 import { createGarbageCollectorController } from "./controllers/garbage-collector/controller.ts";
+import { createJobController } from "./controllers/job/controller.ts";
 import { createNamespaceController } from "./controllers/namespace/controller.ts";
 import { createNodeIpamController } from "./controllers/node-ipam/controller.ts";
 import { createNodeLifecycleController } from "./controllers/node-lifecycle/controller.ts";
@@ -16,6 +18,7 @@ import { createReplicationControllerController } from "./controllers/replication
 import { createRootCaController } from "./controllers/root-ca/controller.ts";
 import { createServiceAccountController } from "./controllers/service-account/controller.ts";
 import { createTaintEvictionController } from "./controllers/taint-eviction/controller.ts";
+import { createTtlAfterFinishedController } from "./controllers/ttl-after-finished/controller.ts";
 
 type Limits = Pick<ControllerManagerConfig, "cluster" | "nodeMask" | "rootCa" | "nodeGraceMs" | "nodeStartupGraceMs" | "terminatedThreshold">;
 
@@ -30,6 +33,9 @@ const controllers = {
   "deployment-controller": createDeploymentController,
   "replicaset-controller": createReplicaSetController,
   "replicationcontroller-controller": createReplicationControllerController,
+  "daemonset-controller": createDaemonSetController,
+  "job-controller": createJobController,
+  "ttl-after-finished-controller": createTtlAfterFinishedController,
   "endpointslice-controller": createEndpointSliceController,
   "endpoints-controller": createEndpointsController,
   "namespace-controller": createNamespaceController,

@@ -1,5 +1,5 @@
 // The informers that the controllers share, one per resource, made when first asked for. With the indexes they need.
-import { daemonSets, deployments, replicaSets, statefulSets } from "@coxswain/api/apps/v1";
+import { controllerRevisions, daemonSets, deployments, replicaSets, statefulSets } from "@coxswain/api/apps/v1";
 import { cronJobs, jobs } from "@coxswain/api/batch/v1";
 import { leases } from "@coxswain/api/coordination/v1";
 import {
@@ -7,6 +7,7 @@ import {
   endpoints,
   namespaces,
   nodes,
+  persistentVolumeClaims,
   pods,
   replicationControllers,
   serviceAccounts,
@@ -57,6 +58,8 @@ export function createSharedInformers(client: Pick<Client, "resource">, ports: I
     deployments: shared(deployments, owned),
     daemonSets: shared(daemonSets, owned),
     statefulSets: shared(statefulSets, owned),
+    controllerRevisions: shared(controllerRevisions, owned),
+    persistentVolumeClaims: shared(persistentVolumeClaims),
     jobs: shared(jobs, owned),
     cronJobs: shared(cronJobs),
     nodeLeases: shared(leases, {}, "kube-node-lease"),

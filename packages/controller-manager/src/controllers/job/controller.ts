@@ -1,0 +1,155 @@
+// Runs Jobs to their end. The status is written before the actions it speaks of (see plan.ts).
+import { jobs as jobResource } from "@coxswain/api/batch/v1";
+import { pods as podResource } from "@coxswain/api/core/v1";
+import type { Container, Pod } from "@coxswain/api/core/v1";
+import { objectKey } from "@coxswain/apimachinery";
+import type { DeepReadonly } from "@coxswain/apimachinery";
+import { isConflict, isNotFound } from "@coxswain/client";
+import { createOwnWrites } from "@coxswain/controller";
+import type { ReconcileResult } from "@coxswain/controller";
+import { createLoop, wakeOn } from "../../loop/controller.ts";
+import type { Controller, ControllerPorts } from "../../loop/controller.ts";
+import { sameJson } from "../../loop/same-json.ts";
+import { carryOutClaim, controllerReference } from "../../ownership/adopt.ts";
+import { inGrowingBatches } from "../../ownership/batches.ts";
+import { planClaim } from "../../ownership/claim.ts";
+import { createCreator, untilKnown } from "../../ownership/create-once.ts";
+import { podFromTemplate } from "../../pods/from-template.ts";
+import type { ReadonlyPod } from "../../pods/state.ts";
+import { indexAnnotation, isIndexed, isOver, planJob, trackingFinalizer } from "./plan.ts";
+import type { JobAction, ReadonlyJob } from "./plan.ts";
+
+export function createJobController(ports: ControllerPorts): Controller {
+  const { client, informers, clock, random, log } = ports;
+  const jobs = informers.jobs();
+  const pods = informers.pods();
+  const writes = createOwnWrites(pods);
+  const ownWrites = createOwnWrites(jobs);
+  const podClient = client.resource(podResource);
+  const jobClient = client.resource(jobResource);
+  const creator = createCreator(podClient, writes);
+  const events = ports.events("job-controller");
+
+  const reconcile = async (key: string, signal: AbortSignal): Promise<ReconcileResult | void> => {
+    const job = jobs.get(key);
+    if (job?.spec === undefined || !writes.areSeen(key) || !ownWrites.areSeen(key)) return; // what is not seen yet will wake us
+    if (job.spec.managedBy && job.spec.managedBy !== "kubernetes.io/job-controller") return;
+    if (await creator.settle(key, signal)) return; // what was settled will wake us
+    const owner = { object: job, apiVersion: "batch/v1", kind: "Job" };
+    const claim = planClaim<Pod>(job, job.spec.selector, pods.byIndex("owner", job.metadata.uid ?? ""), pods.byIndex("orphans", job.metadata.namespace ?? ""));
+    const owned = await carryOutClaim<Pod>(owner, claim, { children: podClient, owners: jobClient, writes, ownerKey: key }, signal);
+    const plan = planJob({ job, pods: owned, nowMs: clock.now() });
+    if (!sameJson(plan.status, job.status)) {
+      const updated = await jobClient.update({ ...job, status: plan.status }, { subresource: "status", signal });
+      ownWrites.wrote(key, updated as ReadonlyJob);
+      announce(job, updated as ReadonlyJob);
+    }
+    if (plan.actions.length > 0) log.info({ controller: "job", object: key, because: plan.because, actions: plan.actions.length }, "changing pods");
+    const result = await inGrowingBatches(plan.actions, (action) => act(key, job, action, signal));
+    if (result.error !== undefined) throw result.error;
+    return { wakeAfterMs: plan.wakeAfterMs };
+  };
+
+  const announce = (before: ReadonlyJob, after: ReadonlyJob): void => {
+    if (isOver(before) || !isOver(after)) return;
+    const condition = after.status?.conditions?.find((one) => one.type === "Complete" || one.type === "Failed");
+    if (condition?.type === "Complete") events.record(after, "Normal", "Completed", "Job completed");
+    else events.record(after, "Warning", condition?.reason ?? "Failed", condition?.message ?? "Job failed");
+  };
+
+  const act = async (key: string, job: ReadonlyJob, action: JobAction, signal: AbortSignal): Promise<void> => {
+    switch (action.kind) {
+      case "create": {
+        try {
+          const pod = await creator.create(key, jobPod(job, action.index, random.suffix(5)), signal);
+          events.record(job, "Normal", "SuccessfulCreate", `Created pod: ${pod.metadata.name}`);
+        } catch (error) {
+          if (!signal.aborted) events.record(job, "Warning", "FailedCreate", `Error creating: ${error instanceof Error ? error.message : String(error)}`);
+          throw error;
+        }
+        return;
+      }
+      case "delete": {
+        const { namespace, name, uid } = action.pod.metadata;
+        // Nobody will count this one any more.
+        await removeFinalizer(key, action.pod, signal);
+        await ignoreGone(untilKnown(() => podClient.delete({ namespace, name }, { preconditions: { uid: uid ?? "" }, signal }), signal));
+        writes.deleted(key, action.pod);
+        events.record(job, "Normal", "SuccessfulDelete", `Deleted pod: ${name}`);
+        return;
+      }
+      case "remove-finalizer":
+        await removeFinalizer(key, action.pod, signal);
+    }
+  };
+
+  const removeFinalizer = async (key: string, pod: ReadonlyPod, signal: AbortSignal): Promise<void> => {
+    const { namespace, name, uid, resourceVersion, finalizers = [] } = pod.metadata;
+    if (!finalizers.includes(trackingFinalizer)) return;
+    const left = finalizers.filter((finalizer) => finalizer !== trackingFinalizer);
+    const patch = { metadata: { uid, resourceVersion, finalizers: left.length > 0 ? left : null } };
+    try {
+      const patched = await podClient.patch({ namespace, name }, patch, { type: "merge", signal });
+      if (patched.metadata.deletionTimestamp === undefined) writes.wrote(key, patched as ReadonlyPod);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  };
+
+  const watches = [
+    wakeOn(jobs, (job) => [objectKey(job)]),
+    wakeOn(pods, (pod) => {
+      const controller = pod.metadata.ownerReferences?.find((reference) => reference.controller && reference.kind === "Job");
+      return controller ? [`${pod.metadata.namespace}/${controller.name}`] : [];
+    }),
+  ];
+  return createLoop({ name: "job", watches, reconcile }, ports);
+}
+
+function jobPod(job: ReadonlyJob, index: number | undefined, suffix: string): DeepReadonly<Pod> {
+  const { name, namespace = "", uid = "" } = job.metadata;
+  const reference = controllerReference({ object: job, apiVersion: "batch/v1", kind: "Job" });
+  const prefix = index === undefined ? name : `${name.slice(0, 57 - String(index).length)}-${index}`;
+  const pod = podFromTemplate(job.spec?.template ?? {}, { name: prefix, namespace, reference }, suffix);
+  const labels = {
+    "batch.kubernetes.io/controller-uid": uid,
+    "batch.kubernetes.io/job-name": name,
+    "controller-uid": uid,
+    "job-name": name,
+    ...pod.metadata.labels,
+    ...(index === undefined ? {} : { [indexAnnotation]: String(index) }),
+  };
+  const metadata = {
+    ...pod.metadata,
+    labels,
+    finalizers: [...(pod.metadata.finalizers ?? []), trackingFinalizer],
+    ...(index === undefined ? {} : { annotations: { ...pod.metadata.annotations, [indexAnnotation]: String(index) } }),
+  };
+  if (pod.spec === undefined || index === undefined || !isIndexed(job)) return { ...pod, metadata };
+  const withIndex = (container: DeepReadonly<Container>): DeepReadonly<Container> =>
+    container.env?.some((variable) => variable.name === "JOB_COMPLETION_INDEX")
+      ? container
+      : {
+          ...container,
+          env: [
+            ...(container.env ?? []),
+            { name: "JOB_COMPLETION_INDEX", valueFrom: { fieldRef: { fieldPath: `metadata.labels['${indexAnnotation}']` } } },
+          ],
+        };
+  const spec = {
+    ...pod.spec,
+    hostname: prefix,
+    containers: pod.spec.containers.map(withIndex),
+    ...(pod.spec.initContainers ? { initContainers: pod.spec.initContainers.map(withIndex) } : {}),
+  };
+  return { ...pod, metadata, spec };
+}
+
+async function ignoreGone(deleting: Promise<void>): Promise<void> {
+  try {
+    await deleting;
+  } catch (error) {
+    if (!isNotFound(error) && !isConflict(error)) throw error; // gone already, or another pod by now
+  }
+}
+

@@ -3,7 +3,7 @@
 import { systemClock, systemRandom } from "@coxswain/clock";
 import type { Clock, Random } from "@coxswain/clock";
 import type { Component } from "./component.ts";
-import { StartError, UsageError } from "./errors.ts";
+import { UsageError } from "./errors.ts";
 import { defineFlags, describeFlags, parseFlags } from "./flags.ts";
 import type { FlagTable, FlagValues } from "./flags.ts";
 import { createLogger, logLevels } from "./logger.ts";
@@ -50,8 +50,9 @@ export async function runDaemon<Table extends FlagTable, Config>(daemon: Daemon<
   const table = { ...daemon.flags, ...commonFlags };
   let log: Logger | undefined;
   try {
+    // Before parsing: who asks for help need not give the required flags.
+    if (process.argv.includes("--help")) return print(`${daemon.summary}\n\nFlags:\n${describeFlags(table)}\n`);
     const flags = parseFlags(table, process.argv.slice(2)) as FlagValues<Table> & FlagValues<typeof commonFlags>;
-    if (flags.help) return print(`${daemon.summary}\n\nFlags:\n${describeFlags(table)}\n`);
     if (flags.version) return print(`Coxswain ${daemon.name} ${version}\n`);
     const config = daemon.config(flags);
     log = createLogger(daemon.name, levelOf(flags["log-level"], flags.v));
@@ -110,9 +111,9 @@ function print(text: string): void {
   process.stdout.write(text);
 }
 
-/** The first line of a mistake's message; for anything else its kind as well, since it was not meant for a person. */
+/** The first line of a message; of what the language itself throws also the kind, since that was not meant for a person. */
 function sentence(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const line = error.message.split("\n", 1)[0] ?? "";
-  return error instanceof UsageError || error instanceof StartError ? line : `${error.name}: ${line}`;
+  return /^(Type|Range|Reference|Syntax|Assertion)Error/.test(error.name) ? `${error.name}: ${line}` : line;
 }

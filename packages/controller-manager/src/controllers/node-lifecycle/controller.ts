@@ -54,7 +54,7 @@ export function createNodeLifecycleController(ports: ControllerPorts, config: No
       return;
     }
     const sound = listen(node);
-    const allSilent = sound.silentMs >= sound.graceMs && nodes.list().length > 1 && nodes.list().every(isSilent);
+    const allSilent = sound.silentMs >= sound.graceMs && nodes.list().every(isSilent);
     const plan = planNode({ node, ...sound, allSilent, nowMs: clock.now() });
     for (const action of plan.actions) {
       if (action.kind !== "mark-pods-not-ready") log.info({ controller: "node-lifecycle", node: key, because: plan.because }, "changing a node");
@@ -96,11 +96,15 @@ export function createNodeLifecycleController(ports: ControllerPorts, config: No
   };
 
   const watches = [
-    wakeOn(nodes, (node) => [objectKey(node)]),
+    // Whether all are silent concerns each of them.
+    wakeOn(nodes, (node, event) =>
+      event.type === "updated" && readiness(event.old) === readiness(event.object) ? [objectKey(node)] : nodes.list().map(objectKey),
+    ),
     wakeOn(leases, (lease) => [lease.metadata.name]),
     wakeOn(pods, () => []),
   ];
   return createLoop({ name: "node-lifecycle", watches, reconcile }, ports);
 }
 
+const readiness = (node: ReadonlyNode): string | undefined => node.status?.conditions?.find((one) => one.type === "Ready")?.status;
 const sameTaints = (one: ReadonlyNode, other: ReadonlyNode): boolean => JSON.stringify(one.spec?.taints) === JSON.stringify(other.spec?.taints);

@@ -13,7 +13,7 @@ export interface NodeView {
   /** How long nothing has been heard of it. */
   readonly silentMs: number;
   readonly graceMs: number;
-  /** Every node is silent: more likely it is us who hear nothing, so nothing is evicted. */
+  /** Every node is silent: more likely it is us who hear nothing, so nobody is evicted, and evictions begun are called off. */
   readonly allSilent: boolean;
   readonly nowMs: number;
 }
@@ -81,8 +81,7 @@ function taintsFor(view: NodeView, conditions: readonly DeepReadonly<NodeConditi
   const key = ready === "False" ? notReady : ready === "Unknown" ? unreachable : undefined;
   if (key !== undefined) {
     wanted.push({ key, effect: "NoSchedule" });
-    const present = node.spec?.taints?.some((taint) => taint.key === key && taint.effect === "NoExecute");
-    if (!allSilent || present) wanted.push({ key, effect: "NoExecute" });
+    if (!allSilent) wanted.push({ key, effect: "NoExecute" });
   }
   // A node that has not spoken yet keeps the taint it registered with.
   const unborn = ready === undefined;

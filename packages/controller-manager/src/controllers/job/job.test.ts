@@ -1,0 +1,118 @@
+// Jobs over an API server in memory: every pod counts once, whatever happens between the writes.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { jobs } from "@coxswain/api/batch/v1";
+import type { Job } from "@coxswain/api/batch/v1";
+import { pods } from "@coxswain/api/core/v1";
+import { createWorld } from "../../../testing/world.ts";
+import { createJobController } from "./controller.ts";
+import { formatIndexes, parseIndexes } from "./indexes.ts";
+
+function job(spec: Partial<NonNullable<Job["spec"]>>): Job {
+  return {
+    apiVersion: "batch/v1",
+    kind: "Job",
+    metadata: { name: "sum", namespace: "default" },
+    spec: {
+      parallelism: 2,
+      completions: 5,
+      backoffLimit: 6,
+      completionMode: "NonIndexed",
+      selector: { matchLabels: { "job-name": "sum" } },
+      template: { metadata: { labels: { "job-name": "sum" } }, spec: { containers: [{ name: "sum", image: "sum" }], restartPolicy: "Never" } },
+      ...spec,
+    },
+  };
+}
+const ref = { namespace: "default", name: "sum" };
+
+describe("a Job", () => {
+  it("completes when enough pods have succeeded, and lets their finalizers go", async () => {
+    const world = createWorld(1);
+    world.agent = () => ({ phase: "Succeeded" });
+    const manager = world.start(createJobController);
+    await world.api.resource(jobs).create(job({}));
+    await world.settle(60);
+    const { status } = await world.api.resource(jobs).get(ref);
+    expect(status).toMatchObject({ succeeded: 5, failed: 0, active: 0, uncountedTerminatedPods: {} });
+    expect(status?.conditions?.map(({ type }) => type)).toEqual(["SuccessCriteriaMet", "Complete"]);
+    expect(world.api.all(pods).flatMap((pod) => pod.metadata.finalizers ?? [])).toEqual([]);
+    await manager.stop();
+  });
+
+  it("gives each index to one pod at a time and names the completed ones", async () => {
+    const world = createWorld(2);
+    world.agent = () => ({ phase: "Succeeded" });
+    const manager = world.start(createJobController);
+    await world.api.resource(jobs).create(job({ completionMode: "Indexed", completions: 4, parallelism: 3 }));
+    await world.settle(60);
+    const { status } = await world.api.resource(jobs).get(ref);
+    expect(status).toMatchObject({ succeeded: 4, completedIndexes: "0-3" });
+    expect(world.api.all(pods).map((pod) => pod.metadata.annotations?.["batch.kubernetes.io/job-completion-index"]).sort()).toEqual(["0", "1", "2", "3"]);
+    await manager.stop();
+  });
+
+  it("fails after its back-off limit, each retry later than the one before", async () => {
+    const world = createWorld(3);
+    world.agent = () => ({ phase: "Failed" });
+    const manager = world.start(createJobController);
+    await world.api.resource(jobs).create(job({ backoffLimit: 2, parallelism: 1, completions: 1 }));
+    await world.settle(5);
+    expect(world.api.all(pods)).toHaveLength(1);
+    await world.settle(120);
+    const { status } = await world.api.resource(jobs).get(ref);
+    expect(status).toMatchObject({ failed: 3, succeeded: 0 });
+    expect(status?.conditions?.map(({ type, reason }) => ({ type, reason }))).toEqual([
+      { type: "FailureTarget", reason: "BackoffLimitExceeded" },
+      { type: "Failed", reason: "BackoffLimitExceeded" },
+    ]);
+    await manager.stop();
+  });
+
+  it("stops its pods while it is suspended and goes on afterwards", async () => {
+    const world = createWorld(4);
+    const manager = world.start(createJobController);
+    await world.api.resource(jobs).create(job({}));
+    await world.settle(5);
+    expect(world.activePods()).toHaveLength(2);
+    await world.api.resource(jobs).patch(ref, { spec: { suspend: true } }, { type: "merge" });
+    await world.settle(5);
+    expect(world.activePods()).toHaveLength(0);
+    world.agent = () => ({ phase: "Succeeded" });
+    await world.api.resource(jobs).patch(ref, { spec: { suspend: false } }, { type: "merge" });
+    await world.settle(60);
+    expect((await world.api.resource(jobs).get(ref)).status).toMatchObject({ succeeded: 5 });
+    await manager.stop();
+  });
+
+  it("counts every pod exactly once, wherever the process is killed", async () => {
+    const run = fc.asyncProperty(fc.integer({ min: 1, max: 1_000_000 }), fc.integer({ min: 1, max: 40 }), async (seed, killAfter) => {
+      const world = createWorld(seed);
+      Object.assign(world.api.faults, { repeat: 0.1, drop: 0.05, delayMs: seed % 400 });
+      world.agent = () => ({ phase: "Succeeded" });
+      let writes = 0;
+      let manager = world.start(createJobController);
+      const client = world.api.resource(jobs);
+      await client.create(job({ completions: 6, parallelism: 3 }));
+      world.api.faults.afterWrite = (verb, { resource }) => {
+        if (!(resource === "pods" && verb === "update/status") && ++writes === killAfter) throw new Error("killed");
+      };
+      await world.settle(3);
+      await manager.stop();
+      manager = world.start(createJobController);
+      await world.settle(60);
+      await manager.stop();
+      expect((await client.get(ref)).status).toMatchObject({ succeeded: 6, failed: 0 });
+      expect(world.api.all(pods).filter((pod) => pod.status?.phase === "Succeeded")).toHaveLength(6);
+    });
+    await fc.assert(run, { numRuns: 15 });
+  }, 60_000);
+});
+
+it("completion indexes are written as ranges and read back", () => {
+  expect(formatIndexes([0, 1, 2, 4, 7, 8])).toBe("0-2,4,7,8");
+  const check = fc.property(fc.uniqueArray(fc.nat(60)), (indexes) => {
+    expect(new Set(parseIndexes(formatIndexes(indexes)))).toEqual(new Set(indexes));
+  });
+  fc.assert(check);
+});

@@ -1,0 +1,93 @@
+// A node falls silent: conditions, taints, pods marked, pods evicted, and all of it taken back.
+import { describe, expect, it } from "vitest";
+import { leases } from "@coxswain/api/coordination/v1";
+import { nodes, pods } from "@coxswain/api/core/v1";
+import type { Node } from "@coxswain/api/core/v1";
+import { createWorld, testNode } from "../../../testing/world.ts";
+import type { World } from "../../../testing/world.ts";
+import { createPodGcController } from "../pod-gc/controller.ts";
+import { createTaintEvictionController } from "../taint-eviction/controller.ts";
+import { createNodeLifecycleController } from "./controller.ts";
+
+const lifecycle = (ports: Parameters<typeof createNodeLifecycleController>[0]) =>
+  createNodeLifecycleController(ports, { graceMs: 40_000, startupGraceMs: 60_000 });
+
+const readyNode = (name: string, now: string): Node =>
+  testNode(name, { status: { conditions: [{ type: "Ready", status: "True", reason: "KubeletReady", message: "", lastHeartbeatTime: now, lastTransitionTime: now }] } });
+
+async function beat(world: World, name: string): Promise<void> {
+  const client = world.api.resource(leases);
+  const key = `kube-node-lease/${name}`;
+  const present = world.api.all(leases).find((lease) => `${lease.metadata.namespace}/${lease.metadata.name}` === key);
+  const lease = { apiVersion: "coordination.k8s.io/v1" as const, kind: "Lease" as const, metadata: { namespace: "kube-node-lease", name }, spec: { renewTime: world.now() } };
+  if (present) await client.update({ ...lease, metadata: present.metadata });
+  else await client.create(lease);
+}
+
+async function live(world: World, seconds: number, beating: readonly string[]): Promise<void> {
+  for (let passed = 0; passed < seconds; passed += 10) {
+    for (const name of beating) await beat(world, name);
+    await world.settle(10);
+  }
+}
+
+describe("a node that falls silent", () => {
+  it("is unreachable after the grace period, and its pods leave when they tolerate it no longer", async () => {
+    const world = createWorld(1);
+    for (const name of ["a", "b"]) await world.api.resource(nodes).create(readyNode(name, world.now()));
+    await world.api.resource(pods).create({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "web", namespace: "default" },
+      spec: {
+        nodeName: "b",
+        containers: [{ name: "web", image: "web" }],
+        tolerations: [{ key: "node.kubernetes.io/unreachable", operator: "Exists", effect: "NoExecute", tolerationSeconds: 60 }],
+      },
+    });
+    const manager = world.start(lifecycle, createTaintEvictionController);
+    await live(world, 60, ["a", "b"]);
+    expect((await world.api.resource(nodes).get({ name: "b" })).spec?.taints ?? []).toEqual([]);
+    await live(world, 50, ["a"]);
+    const silent = await world.api.resource(nodes).get({ name: "b" });
+    expect(silent.status?.conditions?.map(({ type, status, reason }) => `${type}=${status} ${reason}`)).toEqual([
+      "Ready=Unknown NodeStatusUnknown",
+      "MemoryPressure=Unknown NodeStatusNeverUpdated",
+      "DiskPressure=Unknown NodeStatusNeverUpdated",
+      "PIDPressure=Unknown NodeStatusNeverUpdated",
+    ]);
+    expect(silent.spec?.taints?.map(({ key, effect }) => `${key}:${effect}`)).toEqual([
+      "node.kubernetes.io/unreachable:NoSchedule",
+      "node.kubernetes.io/unreachable:NoExecute",
+    ]);
+    expect(world.activePods().map((pod) => pod.status?.conditions?.find(({ type }) => type === "Ready")?.status)).toEqual(["False"]);
+    await live(world, 70, ["a"]);
+    expect(world.activePods()).toEqual([]);
+    await manager.stop();
+  });
+
+  it("evicts nobody when all nodes are silent at once", async () => {
+    const world = createWorld(2);
+    for (const name of ["a", "b"]) await world.api.resource(nodes).create(readyNode(name, world.now()));
+    const manager = world.start(lifecycle, createTaintEvictionController);
+    await live(world, 20, ["a", "b"]);
+    await live(world, 100, []);
+    const taints = world.api.all(nodes).flatMap((node) => node.spec?.taints ?? []);
+    expect(taints.some((taint) => taint.effect === "NoExecute")).toBe(false);
+    await manager.stop();
+  });
+});
+
+describe("pod garbage collection", () => {
+  it("removes the pods of a node that was deleted", async () => {
+    const world = createWorld(3);
+    await world.api.resource(nodes).create(readyNode("a", world.now()));
+    for (const node of ["a", "gone"]) {
+      await world.api.resource(pods).create({ apiVersion: "v1", kind: "Pod", metadata: { name: node, namespace: "default" }, spec: { nodeName: node, containers: [{ name: "c", image: "c" }] } });
+    }
+    const manager = world.start((ports) => createPodGcController(ports, { terminatedThreshold: 0 }));
+    await world.settle(90);
+    expect(world.activePods().map((pod) => pod.metadata.name)).toEqual(["a"]);
+    await manager.stop();
+  });
+});

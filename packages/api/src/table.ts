@@ -19,6 +19,26 @@ export interface TablePrinter<T> {
 
 type Shown = [name: string, description: string];
 
+// Stands before the printers: they are made while this file loads.
+const descriptions: Readonly<Record<string, string>> = {
+  Age: "How long ago the object was created.",
+  "Created At": "When the object was created.",
+  Ready: "How many are ready, of those wanted.",
+  Status: "The state in one word, or why it is not as wanted.",
+  Restarts: "How often containers were restarted, and when last.",
+  IP: "The address of the pod.",
+  Node: "The node it runs on.",
+  "Nominated Node": "The node on which room is being made.",
+  "Readiness Gates": "Conditions beyond the containers' that readiness waits for.",
+  Containers: "Names of the containers in the template.",
+  Images: "Images of the containers in the template.",
+  Selector: "Which labels belong to it.",
+  Desired: "How many are wanted.",
+  Current: "How many there are.",
+  "Up-to-date": "How many have the newest template.",
+  Available: "How many have been ready for long enough.",
+};
+
 const nameColumn: Column = { name: "Name", type: "string", format: "name", description: "Name of the object, unique in its namespace.", priority: 0 };
 
 /**
@@ -77,22 +97,3 @@ function column(written: string | Shown): Column {
   const type = /#\+?$/.test(text) ? "integer" : /\?\+?$/.test(text) ? "boolean" : "string";
   return { name, type, format: "", description: description === "" ? (descriptions[name] ?? `${name}.`) : description, priority: text.endsWith("+") ? 1 : 0 };
 }
-
-const descriptions: Readonly<Record<string, string>> = {
-  Age: "How long ago the object was created.",
-  "Created At": "When the object was created.",
-  Ready: "How many are ready, of those wanted.",
-  Status: "The state in one word, or why it is not as wanted.",
-  Restarts: "How often containers were restarted, and when last.",
-  IP: "The address of the pod.",
-  Node: "The node it runs on.",
-  "Nominated Node": "The node on which room is being made.",
-  "Readiness Gates": "Conditions beyond the containers' that readiness waits for.",
-  Containers: "Names of the containers in the template.",
-  Images: "Images of the containers in the template.",
-  Selector: "Which labels belong to it.",
-  Desired: "How many are wanted.",
-  Current: "How many there are.",
-  "Up-to-date": "How many have the newest template.",
-  Available: "How many have been ready for long enough.",
-};

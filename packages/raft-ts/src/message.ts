@@ -43,6 +43,7 @@ export interface VoteResponse extends Envelope {
   readonly type: "vote-response" | "pre-vote-response";
   readonly reject: boolean;
 }
+/** The transport may put a newer snapshot in its place, and should: an old one may not name the receiver as a member. */
 export interface InstallSnapshot extends Envelope {
   readonly type: "snapshot";
   readonly snapshot: Snapshot;

@@ -40,6 +40,7 @@ export interface RaftNode {
   transferLeader(to: NodeId): void;
   /** The transport could not deliver: fall back to probing. */
   reportUnreachable(id: NodeId): void;
+  /** To be called once for every snapshot message: until then the follower is sent nothing else. */
   reportSnapshot(id: NodeId, delivered: boolean): void;
   status(): Status;
 }

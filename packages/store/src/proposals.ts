@@ -134,6 +134,7 @@ export class Proposals {
         return;
       case "no-leader":
       case "transferring":
+      case "change-pending":
         // Waits for a leader, but not long.
         waiting.sentTerm = undefined;
         return;

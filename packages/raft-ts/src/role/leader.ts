@@ -64,9 +64,11 @@ function step(state: RaftState, message: Message): ProposalOutcome | undefined {
 function propose(state: RaftState, message: Propose): ProposalOutcome {
   if (!state.group.progress.has(state.id)) return "not-a-member";
   if (state.transferee !== undefined) return "transferring";
+  const changing = state.pendingChangeIndex > state.log.applied;
+  if (changing && message.from === state.id && message.entries.every((entry) => entry.kind === "membership")) return "change-pending";
   const entries = message.entries.map((entry, position) => {
     if (entry.kind === "normal") return entry;
-    // One change at a time: a second one is turned into an empty entry, which the proposer sees when it is applied.
+    // One change at a time. What came from another member is turned into an empty entry, since nobody waits here for an answer.
     if (state.pendingChangeIndex > state.log.applied) return { kind: "normal", data: new Uint8Array(0) } as const;
     state.pendingChangeIndex = state.log.lastIndex() + position + 1;
     return entry;

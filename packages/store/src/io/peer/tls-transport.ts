@@ -92,7 +92,10 @@ class TlsTransport implements PeerTransport {
   send(messages: readonly Message[]): void {
     for (const message of messages) {
       const peer = this.#peers.get(message.to);
-      if (!peer) continue;
+      if (!peer) {
+        if (message.type === "snapshot") this.#receiver?.snapshotDelivered(message.to, false);
+        continue;
+      }
       if (message.type === "snapshot") {
         void this.#sendSnapshot(peer, message);
         continue;
@@ -143,7 +146,9 @@ class TlsTransport implements PeerTransport {
   async #sendSnapshot(peer: Peer, message: Extract<Message, { type: "snapshot" }>): Promise<void> {
     const receiver = this.#receiver;
     const url = peer.urls[0];
-    if (!receiver || !url) return;
+    if (!receiver) return;
+    // Raft waits for a word about every snapshot.
+    if (!url) return receiver.snapshotDelivered(peer.id, false);
     const socket = this.#dial(new URL(url), { purpose: "snapshot", clusterId: this.#config.clusterId, from: this.#config.memberId, to: peer.id });
     const closed = new Promise<false>((resolve) => socket.on("close", () => resolve(false)));
     const delivered = new Promise<true>((resolve) => readFrames(socket, (frame) => frame.kind === "end" && resolve(true)));

@@ -1,0 +1,3 @@
+export { allFaults, SafetyViolation, Simulation } from "./simulation.ts";
+export type { Faults, RandomSource } from "./simulation.ts";
+export { runTranscript } from "./transcript.ts";

@@ -67,6 +67,10 @@ function parse(text: string, status: number): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new ClientError("response-invalid", `expected JSON with status ${status}, found ${JSON.stringify(text.slice(0, 80))}`, { cause });
+    throw new ClientError(
+      "response-invalid",
+      `expected JSON with status ${status}, found ${JSON.stringify(text.slice(0, 80))}`,
+      { cause },
+    );
   }
 }

@@ -32,7 +32,10 @@ export interface ObjectRef {
 /** What controllers and agents do with one resource. API errors are thrown as StatusError (see isNotFound and friends). */
 export interface ResourceClient<T extends ApiObject> {
   readonly descriptor: ResourceDescriptor<T>;
-  get(ref: ObjectRef, options?: { readonly resourceVersion?: string; readonly signal?: AbortSignal | undefined }): Promise<T>;
+  get(
+    ref: ObjectRef,
+    options?: { readonly resourceVersion?: string; readonly signal?: AbortSignal | undefined },
+  ): Promise<T>;
   list(options?: ListOptions): Promise<List<T>>;
   /**
    * Changes from `resourceVersion` on. Ends when the server ends the stream; throws a StatusError for an ERROR event

@@ -31,11 +31,20 @@ export function openConnection(
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.once("end", () => {
         const text = Buffer.concat(chunks).toString("utf8");
-        reject(new ClientError("upgrade-refused", messageIn(text) ?? `the server answered ${response.statusCode} instead of opening a stream`));
+        reject(
+          new ClientError(
+            "upgrade-refused",
+            messageIn(text) ?? `the server answered ${response.statusCode} instead of opening a stream`,
+          ),
+        );
       });
     });
     socket.once("error", (cause) => {
-      reject(request.signal?.aborted ? (request.signal.reason as Error) : new ClientError("connection-failed", `cannot open a stream to ${base}: ${cause.message}`, { cause }));
+      reject(
+        request.signal?.aborted
+          ? (request.signal.reason as Error)
+          : new ClientError("connection-failed", `cannot open a stream to ${base}: ${cause.message}`, { cause }),
+      );
     });
     socket.once("open", () =>
       resolve({

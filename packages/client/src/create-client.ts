@@ -1,4 +1,5 @@
 // The client's assembly: servers, credentials, headers, verbs. Opens no connection before the first request.
+import { pods } from "@coxswain/api/core/v1";
 import type { Clock, Random } from "@coxswain/clock";
 import { orThrow, readAnswer } from "./answer.ts";
 import type { Client, LogOptions, ObjectRef, RawRequest } from "./client.ts";
@@ -7,7 +8,7 @@ import { openConnection } from "./connect.ts";
 import { createCredentials } from "./credentials.ts";
 import { readDiscovery } from "./discovery.ts";
 import { ClientError } from "./errors.ts";
-import { queryText } from "./path.ts";
+import { objectPath, queryText } from "./path.ts";
 import { createResourceClient } from "./resource-client.ts";
 import { createNegotiatingTransport } from "./transport/negotiate.ts";
 import { createServers } from "./transport/servers.ts";
@@ -24,7 +25,8 @@ export function createClient(config: ClientConfig, ports: ClientPorts): Client {
   const tls = createTlsMaterial(config);
   const credentials = createCredentials(config);
   const urls = config.servers.map((server) => {
-    if (!URL.canParse(server)) throw new ClientError("kubeconfig-invalid", `not a server address: ${JSON.stringify(server)}`);
+    if (!URL.canParse(server))
+      throw new ClientError("kubeconfig-invalid", `not a server address: ${JSON.stringify(server)}`);
     return new URL(server);
   });
   const servers = createServers(
@@ -71,7 +73,8 @@ export function createClient(config: ClientConfig, ports: ClientPorts): Client {
 }
 
 /** The first form is for lists, the second for single objects; a server that knows neither sends the whole. */
-const partial = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+const partial =
+  "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 
 function metadataOnly(client: Client): Pick<Client, "request" | "stream"> {
   return {
@@ -84,7 +87,7 @@ async function* readLogs(client: Client, ref: ObjectRef, options: LogOptions): A
   const { signal, ...query } = options;
   const response = await client.stream({
     method: "GET",
-    path: `/api/v1/namespaces/${ref.namespace ?? "default"}/pods/${ref.name}/log`,
+    path: objectPath(pods, { namespace: ref.namespace ?? client.namespace, name: ref.name }, "log"),
     query,
     accept: "*/*",
     signal,

@@ -10,7 +10,9 @@ export function createCredentials(config: ClientConfig): Credentials {
   const { token, basic, impersonate } = config;
   const fixed: Record<string, string> = {
     "user-agent": config.userAgent,
-    ...(basic ? { authorization: `Basic ${Buffer.from(`${basic.username}:${basic.password}`).toString("base64")}` } : {}),
+    ...(basic
+      ? { authorization: `Basic ${Buffer.from(`${basic.username}:${basic.password}`).toString("base64")}` }
+      : {}),
     ...(impersonate ? { "impersonate-user": impersonate.user } : {}),
     ...(impersonate?.uid === undefined ? {} : { "impersonate-uid": impersonate.uid }),
     ...(impersonate?.groups?.length ? { "impersonate-group": impersonate.groups.join(",") } : {}),

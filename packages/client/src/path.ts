@@ -11,7 +11,8 @@ export interface Location {
 /** "/api/v1/namespaces/default/pods", "/apis/apps/v1/deployments". Without a namespace: all namespaces. */
 export function collectionPath(location: Location, namespace: string | undefined): string {
   const root = location.group === "" ? `/api/${location.version}` : `/apis/${location.group}/${location.version}`;
-  const within = location.namespaced && namespace !== undefined && namespace !== "" ? `/namespaces/${segment(namespace)}` : "";
+  const within =
+    location.namespaced && namespace !== undefined && namespace !== "" ? `/namespaces/${segment(namespace)}` : "";
   return `${root}${within}/${location.resource}`;
 }
 
@@ -39,7 +40,8 @@ export function queryText(query: Query | undefined): string {
   const parts: string[] = [];
   for (const [name, value] of Object.entries(query ?? {})) {
     if (value === undefined || value === "") continue;
-    for (const one of typeof value === "object" ? value : [value]) parts.push(`${name}=${encodeURIComponent(String(one))}`);
+    for (const one of typeof value === "object" ? value : [value])
+      parts.push(`${name}=${encodeURIComponent(String(one))}`);
   }
   return parts.length === 0 ? "" : `?${parts.join("&")}`;
 }

@@ -1,7 +1,16 @@
 // The typed verbs on one resource: paths, queries and content types. Sends nothing itself; see create-client.ts.
 import type { ApiObject, DeepReadonly, List, ResourceDescriptor, WatchEvent } from "@coxswain/apimachinery";
 import { orThrow } from "./answer.ts";
-import type { Client, ObjectRef, PatchType, Query, RawRequest, ResourceClient, WatchOptions, WriteOptions } from "./client.ts";
+import type {
+  Client,
+  ObjectRef,
+  PatchType,
+  Query,
+  RawRequest,
+  ResourceClient,
+  WatchOptions,
+  WriteOptions,
+} from "./client.ts";
 import { collectionPath, listQuery, objectPath } from "./path.ts";
 import { watchEvents } from "./watch.ts";
 
@@ -20,7 +29,8 @@ export function createResourceClient<T extends ApiObject>(
   descriptor: ResourceDescriptor<T>,
   jitter: () => number,
 ): ResourceClient<T> {
-  const call = async <R>(request: RawRequest): Promise<R> => orThrow(await client.request(request), request).json() as R;
+  const call = async <R>(request: RawRequest): Promise<R> =>
+    orThrow(await client.request(request), request).json() as R;
   const typeMeta = {
     apiVersion: descriptor.group === "" ? descriptor.version : `${descriptor.group}/${descriptor.version}`,
     kind: descriptor.kind,
@@ -49,7 +59,13 @@ export function createResourceClient<T extends ApiObject>(
     create: (object, options) => {
       const namespace = options?.namespace ?? object.metadata.namespace;
       const path = collectionPath(descriptor, namespace);
-      return call({ method: "POST", path, query: writeQuery(options), body: { ...typeMeta, ...object }, signal: options?.signal });
+      return call({
+        method: "POST",
+        path,
+        query: writeQuery(options),
+        body: { ...typeMeta, ...object },
+        signal: options?.signal,
+      });
     },
     update: (object, options) => {
       const path = objectPath(descriptor, refOf(object), options?.subresource);
@@ -78,7 +94,13 @@ export function createResourceClient<T extends ApiObject>(
     getSubresource: (ref, name, options) =>
       call({ method: "GET", path: objectPath(descriptor, ref, name), signal: options?.signal }),
     createSubresource: (ref, name, body, options) =>
-      call({ method: "POST", path: objectPath(descriptor, ref, name), query: writeQuery(options), body, signal: options?.signal }),
+      call({
+        method: "POST",
+        path: objectPath(descriptor, ref, name),
+        query: writeQuery(options),
+        body,
+        signal: options?.signal,
+      }),
   };
 }
 

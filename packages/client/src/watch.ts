@@ -33,7 +33,10 @@ export async function* lines(body: AsyncIterable<Uint8Array>): AsyncGenerator<st
       pending.push(chunk.subarray(start));
       pendingBytes += chunk.length - start;
       if (pendingBytes > longestLineBytes) {
-        throw new ClientError("response-invalid", `a watch sent more than ${longestLineBytes} bytes without a line end`);
+        throw new ClientError(
+          "response-invalid",
+          `a watch sent more than ${longestLineBytes} bytes without a line end`,
+        );
       }
     }
   }

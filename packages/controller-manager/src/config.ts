@@ -23,19 +23,43 @@ export const flags = defineFlags({
   "tls-private-key-file": { type: "string", default: "", help: "Its key (PEM)" },
   "client-ca-file": { type: "string", default: "", help: "Authority of the clients that may read /metrics" },
   "leader-elect": { type: "boolean", default: true, help: "Work only while holding the lease" },
-  "leader-elect-lease-duration": { type: "duration", default: "15s", help: "How long others wait before they take over" },
-  "leader-elect-renew-deadline": { type: "duration", default: "10s", help: "How long a leader goes on without a renewal" },
+  "leader-elect-lease-duration": {
+    type: "duration",
+    default: "15s",
+    help: "How long others wait before they take over",
+  },
+  "leader-elect-renew-deadline": {
+    type: "duration",
+    default: "10s",
+    help: "How long a leader goes on without a renewal",
+  },
   "leader-elect-retry-period": { type: "duration", default: "2s", help: "Time between tries" },
   "leader-elect-resource-name": { type: "string", default: "kube-controller-manager", help: "The lease's name" },
   "leader-elect-resource-namespace": { type: "string", default: "kube-system", help: "The lease's namespace" },
   "allocate-node-cidrs": { type: "boolean", default: true, help: "Give every node a pod CIDR" },
   "cluster-cidr": { type: "string", default: "10.244.0.0/16", help: "Addresses of all pods (IPv4)" },
   "node-cidr-mask-size": { type: "number", default: 24, help: "Size of a node's part of them" },
-  "root-ca-file": { type: "string", default: "", help: "Certificate published as kube-root-ca.crt; by default the kubeconfig's" },
-  "service-account-private-key-file": { type: "string", default: "", help: "Accepted for compatibility; the API server signs tokens" },
-  "node-monitor-grace-period": { type: "duration", default: "40s", help: "Silence after which a node counts as unreachable" },
+  "root-ca-file": {
+    type: "string",
+    default: "",
+    help: "Certificate published as kube-root-ca.crt; by default the kubeconfig's",
+  },
+  "service-account-private-key-file": {
+    type: "string",
+    default: "",
+    help: "Accepted for compatibility; the API server signs tokens",
+  },
+  "node-monitor-grace-period": {
+    type: "duration",
+    default: "40s",
+    help: "Silence after which a node counts as unreachable",
+  },
   "node-startup-grace-period": { type: "duration", default: "60s", help: "The same for a node that has never spoken" },
-  "terminated-pod-gc-threshold": { type: "number", default: 12500, help: "Ended pods kept before the oldest are removed; 0 keeps all" },
+  "terminated-pod-gc-threshold": {
+    type: "number",
+    default: 12500,
+    help: "Ended pods kept before the oldest are removed; 0 keeps all",
+  },
 });
 
 export interface ControllerManagerConfig {
@@ -43,7 +67,13 @@ export interface ControllerManagerConfig {
   readonly controllers: readonly ControllerName[];
   readonly serving: HttpsServerConfig | undefined;
   readonly leaderElection:
-    | { readonly namespace: string; readonly name: string; readonly leaseDurationMs: number; readonly renewDeadlineMs: number; readonly retryPeriodMs: number }
+    | {
+        readonly namespace: string;
+        readonly name: string;
+        readonly leaseDurationMs: number;
+        readonly renewDeadlineMs: number;
+        readonly retryPeriodMs: number;
+      }
     | undefined;
   readonly cluster: Range;
   readonly nodeMask: number;
@@ -58,7 +88,8 @@ export function parseConfig(values: FlagValues<typeof flags>): ControllerManager
   const client = readKubeconfig(values.kubeconfig, servers);
   const cluster = parseRange(values["cluster-cidr"]);
   const nodeMask = values["node-cidr-mask-size"];
-  if (cluster === undefined) throw new UsageError(`--cluster-cidr must be an IPv4 range, found ${JSON.stringify(values["cluster-cidr"])}`);
+  if (cluster === undefined)
+    throw new UsageError(`--cluster-cidr must be an IPv4 range, found ${JSON.stringify(values["cluster-cidr"])}`);
   if (nodeMask < cluster.prefix || nodeMask > 30) {
     throw new UsageError(`--node-cidr-mask-size must be between ${cluster.prefix} and 30, found ${nodeMask}`);
   }
@@ -68,12 +99,16 @@ export function parseConfig(values: FlagValues<typeof flags>): ControllerManager
     values["leader-elect-retry-period"],
   ];
   if (leaseDurationMs <= renewDeadlineMs || renewDeadlineMs <= retryPeriodMs) {
-    throw new UsageError("--leader-elect-lease-duration must be above the renew deadline, and that above the retry period");
+    throw new UsageError(
+      "--leader-elect-lease-duration must be above the renew deadline, and that above the retry period",
+    );
   }
   const controllers = selectControllers(values.controllers);
   return {
     client,
-    controllers: values["allocate-node-cidrs"] ? controllers : controllers.filter((name) => name !== "node-ipam-controller"),
+    controllers: values["allocate-node-cidrs"]
+      ? controllers
+      : controllers.filter((name) => name !== "node-ipam-controller"),
     serving: serving(values),
     leaderElection: values["leader-elect"]
       ? {
@@ -106,7 +141,9 @@ function serving(values: FlagValues<typeof flags>): HttpsServerConfig | undefine
   const [port, certFile, keyFile] = [values["secure-port"], values["tls-cert-file"], values["tls-private-key-file"]];
   if (port === 0) return undefined;
   if (certFile === "" || keyFile === "") {
-    throw new UsageError("--tls-cert-file and --tls-private-key-file are needed to serve; --secure-port=0 serves nothing");
+    throw new UsageError(
+      "--tls-cert-file and --tls-private-key-file are needed to serve; --secure-port=0 serves nothing",
+    );
   }
   return { host: values["bind-address"], port, certFile, keyFile, clientCaFile: values["client-ca-file"] || undefined };
 }

@@ -34,7 +34,10 @@ function createTerm(config: ControllerManagerConfig, client: Client, ports: Daem
     const informers = createSharedInformers(fenced, { clock, random, log });
     const shared = { client: fenced, clock, random, log };
     const controllerPorts = { ...shared, informers, queueMetrics: metrics, events: createRecorders(shared) };
-    const controllers = config.controllers.map((name) => ({ name, controller: createController(name, controllerPorts, config) }));
+    const controllers = config.controllers.map((name) => ({
+      name,
+      controller: createController(name, controllerPorts, config),
+    }));
     log.info({ controllers: controllers.map(({ name }) => name) }, "controllers start");
     const work = controllers.map(async ({ name, controller }) => {
       await controller.run(signal);
@@ -72,7 +75,10 @@ function createTerm(config: ControllerManagerConfig, client: Client, ports: Daem
       if (leaderElection === undefined) running = runAlone(ending);
       else {
         const { namespace, name, ...times } = leaderElection;
-        const elector = createLeaderElector({ lease: { namespace, name }, identity, ...times }, { client, clock, random, log });
+        const elector = createLeaderElector(
+          { lease: { namespace, name }, identity, ...times },
+          { client, clock, random, log },
+        );
         running = runElected(elector, name, ending);
       }
       running.catch((error: unknown) => ports.die("a controller failed beyond repair", error));

@@ -20,11 +20,15 @@ import { createServiceAccountController } from "./controllers/service-account/co
 import { createTaintEvictionController } from "./controllers/taint-eviction/controller.ts";
 import { createTtlAfterFinishedController } from "./controllers/ttl-after-finished/controller.ts";
 
-type Limits = Pick<ControllerManagerConfig, "cluster" | "nodeMask" | "rootCa" | "nodeGraceMs" | "nodeStartupGraceMs" | "terminatedThreshold">;
+type Limits = Pick<
+  ControllerManagerConfig,
+  "cluster" | "nodeMask" | "rootCa" | "nodeGraceMs" | "nodeStartupGraceMs" | "terminatedThreshold"
+>;
 
 const controllers = {
   "serviceaccount-controller": createServiceAccountController,
-  "root-ca-certificate-publisher-controller": (ports: ControllerPorts, limits: Limits) => createRootCaController(ports, limits.rootCa),
+  "root-ca-certificate-publisher-controller": (ports: ControllerPorts, limits: Limits) =>
+    createRootCaController(ports, limits.rootCa),
   "node-ipam-controller": (ports: ControllerPorts, limits: Limits) =>
     createNodeIpamController(ports, { cluster: limits.cluster, nodeMask: limits.nodeMask }),
   "node-lifecycle-controller": (ports: ControllerPorts, limits: Limits) =>
@@ -77,6 +81,9 @@ export function selectControllers(wanted: readonly string[]): readonly Controlle
 
 function resolveName(text: string): ControllerName {
   const name = aliases[text] ?? (isName(text) ? text : `${text}-controller`);
-  if (!isName(name)) throw new UsageError(`unknown controller ${JSON.stringify(text)} in --controllers; there are ${controllerNames.join(", ")}`);
+  if (!isName(name))
+    throw new UsageError(
+      `unknown controller ${JSON.stringify(text)} in --controllers; there are ${controllerNames.join(", ")}`,
+    );
   return name;
 }

@@ -32,7 +32,8 @@ export function createWorld(seed: number, options: { readonly graceful?: boolean
   const api = createFakeApi({ clock, random }, options);
   const runPods = async (): Promise<void> => {
     for (const pod of api.all(pods)) {
-      if (pod.metadata.deletionTimestamp !== undefined && options.graceful) api.remove(pods, `${pod.metadata.namespace}/${pod.metadata.name}`);
+      if (pod.metadata.deletionTimestamp !== undefined && options.graceful)
+        api.remove(pods, `${pod.metadata.namespace}/${pod.metadata.name}`);
       else if (pod.status?.phase === undefined) {
         const status = world.agent(pod);
         if (status !== undefined) await api.resource(pods).update({ ...pod, status }, { subresource: "status" });
@@ -72,14 +73,20 @@ export function createWorld(seed: number, options: { readonly graceful?: boolean
 }
 
 export function readyStatus(now: string): Pod["status"] {
-  return { phase: "Running", podIP: "10.244.0.9", conditions: [{ type: "Ready", status: "True", lastTransitionTime: now }] };
+  return {
+    phase: "Running",
+    podIP: "10.244.0.9",
+    conditions: [{ type: "Ready", status: "True", lastTransitionTime: now }],
+  };
 }
 
-export const testNode = (name: string, parts: Partial<Pick<Node, "spec" | "status">> & { readonly labels?: Record<string, string> } = {}): Node => ({
+export const testNode = (
+  name: string,
+  parts: Partial<Pick<Node, "spec" | "status">> & { readonly labels?: Record<string, string> } = {},
+): Node => ({
   apiVersion: "v1",
   kind: "Node",
   metadata: { name, labels: parts.labels ?? {} },
   ...(parts.spec ? { spec: parts.spec } : {}),
   ...(parts.status ? { status: parts.status } : {}),
 });
-

@@ -1,5 +1,12 @@
 export { createInformer } from "./informer/informer.ts";
-export type { Informer, InformerEvent, InformerOptions, InformerPorts, InformerSource, Lister } from "./informer/informer.ts";
+export type {
+  Informer,
+  InformerEvent,
+  InformerOptions,
+  InformerPorts,
+  InformerSource,
+  Lister,
+} from "./informer/informer.ts";
 export type { Indexers } from "./informer/cache.ts";
 export { createWorkQueue } from "./queue/work-queue.ts";
 export type { WorkQueue, WorkQueueOptions } from "./queue/work-queue.ts";

@@ -19,7 +19,9 @@ type Pending =
   | { readonly kind: "version"; readonly resourceVersion: string }
   | { readonly kind: "gone"; readonly key: string; readonly uid: string };
 
-export function createOwnWrites<T extends ApiObject>(informer: Pick<Informer<T>, "get" | "resourceVersion">): OwnWrites<T> {
+export function createOwnWrites<T extends ApiObject>(
+  informer: Pick<Informer<T>, "get" | "resourceVersion">,
+): OwnWrites<T> {
   const pending = new Map<string, Pending[]>();
 
   const isSeen = (write: Pending): boolean => {

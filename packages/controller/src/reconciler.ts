@@ -37,7 +37,11 @@ export function createReconciler<K extends string | number>(
         if (signal.aborted) return;
         // Somebody wrote first: everyday, and the cache will bring what they wrote.
         if (isConflict(error)) log.debug({ controller: options.name, object: key }, "a conflict, trying again");
-        else log.warn({ controller: options.name, object: key, err: error, failures: queue.failures(key) + 1 }, "reconciling failed");
+        else
+          log.warn(
+            { controller: options.name, object: key, err: error, failures: queue.failures(key) + 1 },
+            "reconciling failed",
+          );
         queue.addRateLimited(key);
       } finally {
         queue.done(key);

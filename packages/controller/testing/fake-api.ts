@@ -44,9 +44,15 @@ interface Stored {
   readonly resource: string;
 }
 
-export function createFakeApi(ports: { readonly clock: Clock; readonly random: Random }, options: { readonly graceful?: boolean } = {}): FakeApi {
+export function createFakeApi(
+  ports: { readonly clock: Clock; readonly random: Random },
+  options: { readonly graceful?: boolean } = {},
+): FakeApi {
   const { clock, random } = ports;
-  const collections = new Map<string, { readonly descriptor: ResourceDescriptor; readonly objects: Map<string, ApiObject> }>();
+  const collections = new Map<
+    string,
+    { readonly descriptor: ResourceDescriptor; readonly objects: Map<string, ApiObject> }
+  >();
   const history: Stored[] = [];
   const writes: string[] = [];
   const watchers = new Set<() => void>();
@@ -65,7 +71,8 @@ export function createFakeApi(ports: { readonly clock: Clock; readonly random: R
     return objects;
   };
   const wake = (): void => {
-    for (const watcher of [...watchers]) watcher();
+    // Those who begin to watch meanwhile wait for the next change.
+    for (const watcher of Array.from(watchers)) watcher();
   };
   const commit = (d: ResourceDescriptor, type: Stored["type"], object: ApiObject): ApiObject => {
     version++;
@@ -84,17 +91,26 @@ export function createFakeApi(ports: { readonly clock: Clock; readonly random: R
     faults.afterWrite(verb, d, key);
     return structuredClone(result);
   };
-  const named = (d: ResourceDescriptor): { group: string; resource: string } => ({ group: d.group, resource: d.resource });
+  const named = (d: ResourceDescriptor): { group: string; resource: string } => ({
+    group: d.group,
+    resource: d.resource,
+  });
   const existing = (d: ResourceDescriptor, key: string): ApiObject => {
     const object = collection(d).get(key);
     if (object === undefined) throw new StatusError(statuses.notFound(named(d), key.split("/").at(-1) ?? key));
     return object;
   };
-  const refKey = (d: ResourceDescriptor, ref: { readonly namespace?: string | undefined; readonly name: string }): string =>
-    d.namespaced ? `${ref.namespace ?? "default"}/${ref.name}` : ref.name;
+  const refKey = (
+    d: ResourceDescriptor,
+    ref: { readonly namespace?: string | undefined; readonly name: string },
+  ): string => (d.namespaced ? `${ref.namespace ?? "default"}/${ref.name}` : ref.name);
 
   const store = (d: ResourceDescriptor, old: ApiObject, next: ApiObject): ApiObject => {
-    if (next.metadata.deletionTimestamp !== undefined && (next.metadata.finalizers ?? []).length === 0 && !isGraceful(d, next)) {
+    if (
+      next.metadata.deletionTimestamp !== undefined &&
+      (next.metadata.finalizers ?? []).length === 0 &&
+      !isGraceful(d, next)
+    ) {
       return commit(d, "DELETED", next);
     }
     const same = (a: ApiObject): string => JSON.stringify({ ...a, metadata: { ...a.metadata, resourceVersion: "" } });
@@ -112,9 +128,15 @@ export function createFakeApi(ports: { readonly clock: Clock; readonly random: R
     const merged =
       subresource === "status"
         ? { ...old, status: status(next) }
-        : { ...old, ...next, metadata: { ...old.metadata, ...next.metadata }, ...("status" in old ? { status: old.status } : {}) };
+        : {
+            ...old,
+            ...next,
+            metadata: { ...old.metadata, ...next.metadata },
+            ...("status" in old ? { status: old.status } : {}),
+          };
     const spec = (object: ApiObject): string => JSON.stringify("spec" in object ? object.spec : undefined);
-    if (spec(merged) !== spec(old)) merged.metadata = { ...merged.metadata, generation: (old.metadata.generation ?? 1) + 1 };
+    if (spec(merged) !== spec(old))
+      merged.metadata = { ...merged.metadata, generation: (old.metadata.generation ?? 1) + 1 };
     return store(d, old, merged);
   };
 
@@ -126,7 +148,10 @@ export function createFakeApi(ports: { readonly clock: Clock; readonly random: R
     }
     for (const term of o.labelSelector?.split(",") ?? []) {
       const [label = "", value] = term.split("=");
-      if (value === undefined ? object.metadata.labels?.[label] === undefined : object.metadata.labels?.[label] !== value) return false;
+      if (
+        value === undefined ? object.metadata.labels?.[label] === undefined : object.metadata.labels?.[label] !== value
+      )
+        return false;
     }
     return true;
   };
@@ -168,7 +193,9 @@ export function createFakeApi(ports: { readonly clock: Clock; readonly random: R
       apiVersion: "v1",
       kind: `${d.kind}List`,
       metadata: { resourceVersion: String(version) },
-      items: [...collection(d).values()].filter((object) => matches(object, o)).map((object) => structuredClone(object) as T),
+      items: [...collection(d).values()]
+        .filter((object) => matches(object, o))
+        .map((object) => structuredClone(object) as T),
     }),
     watch: (o) => watch(d, o),
     create: async (object, o) => {
@@ -183,7 +210,12 @@ export function createFakeApi(ports: { readonly clock: Clock; readonly random: R
         generation: 1,
         creationTimestamp: rfc3339(clock.now()),
       };
-      const made: ApiObject = { ...base, apiVersion: d.group === "" ? d.version : `${d.group}/${d.version}`, kind: d.kind, metadata };
+      const made: ApiObject = {
+        ...base,
+        apiVersion: d.group === "" ? d.version : `${d.group}/${d.version}`,
+        kind: d.kind,
+        metadata,
+      };
       return write("create", d, objectKey(made), () => {
         if (collection(d).has(objectKey(made))) throw new StatusError(statuses.alreadyExists(named(d), name));
         return commit(d, "ADDED", made) as T;
@@ -206,7 +238,10 @@ export function createFakeApi(ports: { readonly clock: Clock; readonly random: R
       write("delete", d, refKey(d, ref), () => {
         const old = existing(d, refKey(d, ref));
         const wanted = o.preconditions;
-        if ((wanted?.uid ?? old.metadata.uid) !== old.metadata.uid || (wanted?.resourceVersion ?? old.metadata.resourceVersion) !== old.metadata.resourceVersion) {
+        if (
+          (wanted?.uid ?? old.metadata.uid) !== old.metadata.uid ||
+          (wanted?.resourceVersion ?? old.metadata.resourceVersion) !== old.metadata.resourceVersion
+        ) {
           throw new StatusError(statuses.conflict(named(d), ref.name, "Precondition failed"));
         }
         const finalizers = [...(old.metadata.finalizers ?? [])];
@@ -256,7 +291,6 @@ export function createFakeApi(ports: { readonly clock: Clock; readonly random: R
       request: absent,
       stream: absent,
       connect: absent,
-      // eslint-disable-next-line require-yield
       async *logs() {
         throw new StatusError(statuses.pathNotFound());
       },
@@ -264,7 +298,8 @@ export function createFakeApi(ports: { readonly clock: Clock; readonly random: R
       namespace: "default",
       close: () => Promise.resolve(),
     },
-    all: <T extends ApiObject>(d: ResourceDescriptor<T>) => [...collection(d).values()] as DeepReadonly<ApiObject>[] as T[],
+    all: <T extends ApiObject>(d: ResourceDescriptor<T>) =>
+      [...collection(d).values()] as DeepReadonly<ApiObject>[] as T[],
     remove(d, key) {
       commit(d, "DELETED", existing(d, key));
     },
@@ -281,5 +316,8 @@ export function createFakeApi(ports: { readonly clock: Clock; readonly random: R
 }
 
 function read(value: unknown, path: readonly string[]): unknown {
-  return path.reduce<unknown>((at, part) => (typeof at === "object" && at !== null ? (at as Record<string, unknown>)[part] : undefined), value);
+  return path.reduce<unknown>(
+    (at, part) => (typeof at === "object" && at !== null ? (at as Record<string, unknown>)[part] : undefined),
+    value,
+  );
 }

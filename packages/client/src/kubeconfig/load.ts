@@ -39,7 +39,8 @@ function readKubeconfig(path: string, mayBeMissing: boolean): Kubeconfig | undef
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
     if (code === "ENOENT" && mayBeMissing) return undefined;
-    const found = code === "ENOENT" ? "does not exist" : code === "EACCES" ? "may not be read" : `cannot be read (${code})`;
+    const found =
+      code === "ENOENT" ? "does not exist" : code === "EACCES" ? "may not be read" : `cannot be read (${code})`;
     throw invalid(`kubeconfig ${path} ${found}`, cause);
   }
   return parseKubeconfig(text, path, (file) => (isAbsolute(file) ? file : resolve(dirname(path), file)));
@@ -66,7 +67,9 @@ function selectContext(kubeconfig: Kubeconfig, path: string, options: Kubeconfig
     throw invalid(`kubeconfig ${path} has no user named ${JSON.stringify(userName)}`);
   }
   if (user?.plugin !== undefined) {
-    throw invalid(`kubeconfig ${path} gets the credentials of user ${JSON.stringify(userName)} from ${user.plugin}, which is not supported`);
+    throw invalid(
+      `kubeconfig ${path} gets the credentials of user ${JSON.stringify(userName)} from ${user.plugin}, which is not supported`,
+    );
   }
   const servers = options.servers ?? [cluster?.server ?? "", ...(cluster?.moreServers ?? [])];
   for (const server of servers) checkServer(server, path);
@@ -90,7 +93,9 @@ function trust(cluster: Cluster | undefined, options: KubeconfigOptions): Partia
 function credentials(user: User | undefined): Partial<ClientConfig> {
   if (user === undefined) return {};
   if ((user.cert === undefined) !== (user.key === undefined)) {
-    throw invalid(`a kubeconfig user has a client ${user.cert ? "certificate without its key" : "key without its certificate"}`);
+    throw invalid(
+      `a kubeconfig user has a client ${user.cert ? "certificate without its key" : "key without its certificate"}`,
+    );
   }
   return {
     ...(user.cert && user.key ? { cert: checkPem(user.cert), key: checkPem(user.key) } : {}),
@@ -108,10 +113,14 @@ function checkPem(pem: Pem): Pem {
     try {
       text = readFileSync(pem.file, "utf8");
     } catch (cause) {
-      throw invalid(`${pem.file}, named by the kubeconfig, cannot be read (${(cause as NodeJS.ErrnoException).code})`, cause);
+      throw invalid(
+        `${pem.file}, named by the kubeconfig, cannot be read (${(cause as NodeJS.ErrnoException).code})`,
+        cause,
+      );
     }
   }
-  if (!text.includes("-----BEGIN ")) throw invalid(`${"file" in pem ? pem.file : "certificate or key data in the kubeconfig"} is not PEM`);
+  if (!text.includes("-----BEGIN "))
+    throw invalid(`${"file" in pem ? pem.file : "certificate or key data in the kubeconfig"} is not PEM`);
   return pem;
 }
 
@@ -120,4 +129,5 @@ function checkServer(server: string, path: string): void {
   throw invalid(`kubeconfig ${path} has a server address that is not an http(s) URL: ${JSON.stringify(server)}`);
 }
 
-const invalid = (message: string, cause?: unknown): ClientError => new ClientError("kubeconfig-invalid", message, { cause });
+const invalid = (message: string, cause?: unknown): ClientError =>
+  new ClientError("kubeconfig-invalid", message, { cause });

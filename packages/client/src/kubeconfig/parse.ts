@@ -29,7 +29,8 @@ export interface User {
   readonly key?: Pem | undefined;
   readonly token?: { readonly data: string } | { readonly file: string } | undefined;
   readonly basic?: { readonly username: string; readonly password: string } | undefined;
-  readonly impersonate?: { readonly user: string; readonly groups?: readonly string[]; readonly uid?: string } | undefined;
+  readonly impersonate?:
+    { readonly user: string; readonly groups?: readonly string[]; readonly uid?: string } | undefined;
   /** How the credentials would have to be fetched, when they are not in the file. */
   readonly plugin?: string | undefined;
 }
@@ -97,14 +98,21 @@ function userFrom(fields: Fields, locate: (file: string) => string): User {
   const username = fields.text("username");
   const as = fields.text("as");
   const uid = fields.text("as-uid");
-  const hasCredentials = token !== undefined || tokenFile !== undefined || fields.has("client-certificate-data") || fields.has("client-certificate");
+  const hasCredentials =
+    token !== undefined ||
+    tokenFile !== undefined ||
+    fields.has("client-certificate-data") ||
+    fields.has("client-certificate");
   return {
     cert: pem(fields, "client-certificate", locate),
     key: pem(fields, "client-key", locate),
     // A token file wins over a token, as in client-go, because the file is the one that is renewed.
     token: tokenFile !== undefined ? { file: locate(tokenFile) } : token !== undefined ? { data: token } : undefined,
     basic: username === undefined ? undefined : { username, password: fields.text("password") ?? "" },
-    impersonate: as === undefined ? undefined : { user: as, groups: fields.texts("as-groups"), ...(uid === undefined ? {} : { uid }) },
+    impersonate:
+      as === undefined
+        ? undefined
+        : { user: as, groups: fields.texts("as-groups"), ...(uid === undefined ? {} : { uid }) },
     plugin: hasCredentials
       ? undefined
       : fields.has("exec")
@@ -136,7 +144,10 @@ class Fields {
 
   static of(value: unknown, path: string, at: string): Fields {
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      throw new ClientError("kubeconfig-invalid", `kubeconfig ${path}: expected ${at || "the file"} to be a mapping, found ${found(value)}`);
+      throw new ClientError(
+        "kubeconfig-invalid",
+        `kubeconfig ${path}: expected ${at || "the file"} to be a mapping, found ${found(value)}`,
+      );
     }
     return new Fields(Object.fromEntries(Object.entries(value)), path, at);
   }
@@ -171,11 +182,16 @@ class Fields {
   }
 
   object(name: string): Fields {
-    return this.has(name) ? Fields.of(this.#values[name], this.#path, this.#where(name)) : new Fields({}, this.#path, this.#where(name));
+    return this.has(name)
+      ? Fields.of(this.#values[name], this.#path, this.#where(name))
+      : new Fields({}, this.#path, this.#where(name));
   }
 
   wrong(name: string, expected: string, value: unknown): ClientError {
-    return new ClientError("kubeconfig-invalid", `kubeconfig ${this.#path}: expected ${this.#where(name)} to be ${expected}, found ${found(value)}`);
+    return new ClientError(
+      "kubeconfig-invalid",
+      `kubeconfig ${this.#path}: expected ${this.#where(name)} to be ${expected}, found ${found(value)}`,
+    );
   }
 
   #array(name: string): readonly unknown[] {

@@ -26,7 +26,11 @@ export function createHttp1Transport(server: URL, tls: TlsMaterial): Transport {
         host: server.hostname.replace(/^\[|\]$/g, ""),
         port: server.port || (secure ? 443 : 80),
         path: `${server.pathname.replace(/\/$/, "")}${outgoing.target}`,
-        headers: { ...outgoing.headers, host: server.host, ...(outgoing.body ? { "content-length": String(outgoing.body.length) } : {}) },
+        headers: {
+          ...outgoing.headers,
+          host: server.host,
+          ...(outgoing.body ? { "content-length": String(outgoing.body.length) } : {}),
+        },
         agent,
         ...(outgoing.signal ? { signal: outgoing.signal } : {}),
       };
@@ -65,7 +69,11 @@ export function createHttp1Transport(server: URL, tls: TlsMaterial): Transport {
   return { send, close: () => agent.destroy() };
 }
 
-async function* readBody(response: IncomingMessage, server: URL, outgoing: OutgoingRequest): AsyncGenerator<Uint8Array> {
+async function* readBody(
+  response: IncomingMessage,
+  server: URL,
+  outgoing: OutgoingRequest,
+): AsyncGenerator<Uint8Array> {
   try {
     for await (const chunk of response) yield chunk as Buffer;
   } catch (cause) {
@@ -78,11 +86,18 @@ async function* readBody(response: IncomingMessage, server: URL, outgoing: Outgo
 
 function lost(server: URL, outgoing: OutgoingRequest, cause: NodeJS.ErrnoException): ClientError {
   const path = outgoing.target.split("?", 1)[0];
-  return new ClientError("connection-lost", `lost ${server.origin} during ${outgoing.method} ${path}: ${cause.code ?? cause.message}`, { cause });
+  return new ClientError(
+    "connection-lost",
+    `lost ${server.origin} during ${outgoing.method} ${path}: ${cause.code ?? cause.message}`,
+    { cause },
+  );
 }
 
 function flatHeaders(response: IncomingMessage): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(response.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : (value ?? "")]),
+    Object.entries(response.headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.join(", ") : (value ?? ""),
+    ]),
   );
 }

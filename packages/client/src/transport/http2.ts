@@ -86,7 +86,11 @@ export function createHttp2Session(server: URL, socket: TLSSocket, clock: Clock)
         else reject(brokenStream(server, outgoing, stream, failure));
       });
       stream.once("response", (headers) => {
-        resolve({ status: Number(headers[":status"]), headers: flatHeaders(headers), body: readBody(stream, server, outgoing) });
+        resolve({
+          status: Number(headers[":status"]),
+          headers: flatHeaders(headers),
+          body: readBody(stream, server, outgoing),
+        });
       });
       if (outgoing.body !== undefined) stream.end(outgoing.body);
     });
@@ -98,7 +102,11 @@ export function createHttp2Session(server: URL, socket: TLSSocket, clock: Clock)
   };
 }
 
-async function* readBody(stream: ClientHttp2Stream, server: URL, outgoing: OutgoingRequest): AsyncGenerator<Uint8Array> {
+async function* readBody(
+  stream: ClientHttp2Stream,
+  server: URL,
+  outgoing: OutgoingRequest,
+): AsyncGenerator<Uint8Array> {
   let complete = false;
   try {
     for await (const chunk of stream) {
@@ -117,13 +125,21 @@ async function* readBody(stream: ClientHttp2Stream, server: URL, outgoing: Outgo
 }
 
 /** A refused stream was never looked at (RFC 9113, 8.7); of anything else the outcome is unknown. */
-function brokenStream(server: URL, outgoing: OutgoingRequest, stream: ClientHttp2Stream, cause: Error | undefined): ClientError {
+function brokenStream(
+  server: URL,
+  outgoing: OutgoingRequest,
+  stream: ClientHttp2Stream,
+  cause: Error | undefined,
+): ClientError {
   const refused = stream.rstCode === constants.NGHTTP2_REFUSED_STREAM;
   const path = outgoing.target.split("?", 1)[0];
-  const reason = (cause as NodeJS.ErrnoException | undefined)?.code ?? cause?.message ?? `stream reset with code ${stream.rstCode}`;
+  const reason =
+    (cause as NodeJS.ErrnoException | undefined)?.code ?? cause?.message ?? `stream reset with code ${stream.rstCode}`;
   return refused
     ? new ClientError("connection-failed", `${server.origin} refused the stream`, { cause })
-    : new ClientError("connection-lost", `lost ${server.origin} during ${outgoing.method} ${path}: ${reason}`, { cause });
+    : new ClientError("connection-lost", `lost ${server.origin} during ${outgoing.method} ${path}: ${reason}`, {
+        cause,
+      });
 }
 
 function flatHeaders(headers: IncomingHttpHeaders): Record<string, string> {
@@ -133,4 +149,3 @@ function flatHeaders(headers: IncomingHttpHeaders): Record<string, string> {
   }
   return flat;
 }
-

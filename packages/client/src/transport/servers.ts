@@ -16,7 +16,10 @@ export interface Servers {
   close(): void;
 }
 
-export function createServers(servers: readonly { readonly url: URL; readonly transport: Transport }[], clock: Clock): Servers {
+export function createServers(
+  servers: readonly { readonly url: URL; readonly transport: Transport }[],
+  clock: Clock,
+): Servers {
   let current = 0;
 
   const sendOnce = async (request: OutgoingRequest): Promise<Exchange> => {

@@ -57,12 +57,15 @@ function readPem(pem: Pem): string {
   return "data" in pem ? pem.data : readFileSync(pem.file, "utf8");
 }
 
-const certificateErrors = /^(CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|ERR_TLS|ERR_SSL|INVALID_CA|HOSTNAME_MISMATCH|EPROTO)/;
+const certificateErrors =
+  /^(CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|ERR_TLS|ERR_SSL|INVALID_CA|HOSTNAME_MISMATCH|EPROTO)/;
 
 /** Translates an error of a connection that never carried the request. */
 export function connectError(server: string, cause: NodeJS.ErrnoException): ClientError {
   if (certificateErrors.test(cause.code ?? "")) {
-    return new ClientError("tls-failed", `no trusted connection to ${server}: ${cause.message.split("\n")[0]}`, { cause });
+    return new ClientError("tls-failed", `no trusted connection to ${server}: ${cause.message.split("\n")[0]}`, {
+      cause,
+    });
   }
   return new ClientError("connection-failed", `cannot reach ${server}: ${cause.code ?? cause.message}`, { cause });
 }

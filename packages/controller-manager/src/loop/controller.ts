@@ -52,15 +52,23 @@ export interface LoopOptions {
   readonly reconcile: (key: string, signal: AbortSignal) => Promise<ReconcileResult | void>;
 }
 
-export function createLoop(options: LoopOptions, ports: Pick<ControllerPorts, "clock" | "log" | "queueMetrics">): Controller {
+export function createLoop(
+  options: LoopOptions,
+  ports: Pick<ControllerPorts, "clock" | "log" | "queueMetrics">,
+): Controller {
   return {
     async run(signal) {
-      const queue = createWorkQueue<string>({ name: options.name }, { clock: ports.clock, metrics: ports.queueMetrics });
+      const queue = createWorkQueue<string>(
+        { name: options.name },
+        { clock: ports.clock, metrics: ports.queueMetrics },
+      );
       const reconciler = createReconciler(
         { name: options.name, concurrency: options.concurrency ?? 5, reconcile: options.reconcile },
         { queue, log: ports.log },
       );
-      const unsubscribe = options.watches.map((watch) => watch.subscribe((keys) => keys.forEach((key) => queue.add(key))));
+      const unsubscribe = options.watches.map((watch) =>
+        watch.subscribe((keys) => keys.forEach((key) => queue.add(key))),
+      );
       try {
         await Promise.all(options.watches.map((watch) => watch.whenSynced(signal)));
         await reconciler.run(signal);
@@ -75,7 +83,9 @@ export function createLoop(options: LoopOptions, ports: Pick<ControllerPorts, "c
 }
 
 /** Recorders by component, made once each. */
-export function createRecorders(ports: Omit<ControllerPorts, "events" | "informers" | "queueMetrics">): (component: string) => EventRecorder {
+export function createRecorders(
+  ports: Omit<ControllerPorts, "events" | "informers" | "queueMetrics">,
+): (component: string) => EventRecorder {
   const recorders = new Map<string, EventRecorder>();
   return (component) => {
     const recorder = recorders.get(component) ?? createEventRecorder({ component }, ports);

@@ -34,10 +34,18 @@ export type SharedInformers = ReturnType<typeof createSharedInformers>;
 
 export function createSharedInformers(client: Pick<Client, "resource">, ports: InformerPorts) {
   const made = new Map<string, Pick<Informer<ApiObject>, "run" | "whenSynced">>();
-  const shared = <T extends ApiObject>(descriptor: ResourceDescriptor<T>, indexers: Indexers<T> = {}, namespace?: string): (() => Informer<T>) => {
+  const shared = <T extends ApiObject>(
+    descriptor: ResourceDescriptor<T>,
+    indexers: Indexers<T> = {},
+    namespace?: string,
+  ): (() => Informer<T>) => {
     let informer: Informer<T> | undefined;
     return () => {
-      informer ??= createInformer(client.resource(descriptor), { indexers, namespace, transform: withoutManagedFields }, ports);
+      informer ??= createInformer(
+        client.resource(descriptor),
+        { indexers, namespace, transform: withoutManagedFields },
+        ports,
+      );
       made.set(descriptor.resource, informer);
       return informer;
     };
@@ -49,7 +57,9 @@ export function createSharedInformers(client: Pick<Client, "resource">, ports: I
     services: shared(services, { namespace: (service) => [service.metadata.namespace ?? ""] }),
     endpoints: shared(endpoints),
     endpointSlices: shared(endpointSlices, {
-      service: (slice) => [`${slice.metadata.namespace}/${slice.metadata.labels?.["kubernetes.io/service-name"] ?? ""}`],
+      service: (slice) => [
+        `${slice.metadata.namespace}/${slice.metadata.labels?.["kubernetes.io/service-name"] ?? ""}`,
+      ],
     }),
     serviceAccounts: shared(serviceAccounts),
     configMaps: shared(configMaps),

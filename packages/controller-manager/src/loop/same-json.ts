@@ -6,9 +6,11 @@ export function sameJson(one: unknown, other: unknown): boolean {
 
 /** JSON with sorted members, without those that are undefined or null. */
 export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_name, inner: unknown) => {
-    if (typeof inner !== "object" || inner === null || Array.isArray(inner)) return inner;
-    const members = Object.entries(inner).filter(([, member]) => member !== undefined && member !== null);
-    return Object.fromEntries(members.sort(([a], [b]) => (a < b ? -1 : 1)));
-  }) ?? "";
+  return (
+    JSON.stringify(value, (_name, inner: unknown) => {
+      if (typeof inner !== "object" || inner === null || Array.isArray(inner)) return inner;
+      const members = Object.entries(inner).filter(([, member]) => member !== undefined && member !== null);
+      return Object.fromEntries(members.sort(([a], [b]) => (a < b ? -1 : 1)));
+    }) ?? ""
+  );
 }

@@ -16,7 +16,14 @@ export interface Owner {
 /** The reference a controller puts on what it makes. */
 export function controllerReference(owner: Owner): OwnerReference {
   const { name, uid } = owner.object.metadata;
-  return { apiVersion: owner.apiVersion, kind: owner.kind, name, uid: uid ?? "", controller: true, blockOwnerDeletion: true };
+  return {
+    apiVersion: owner.apiVersion,
+    kind: owner.kind,
+    name,
+    uid: uid ?? "",
+    controller: true,
+    blockOwnerDeletion: true,
+  };
 }
 
 /** Returns everything that belongs to the owner afterwards. */
@@ -33,10 +40,15 @@ export async function carryOutClaim<T extends ApiObject>(
 ): Promise<readonly DeepReadonly<T>[]> {
   if (claim.toAdopt.length === 0 && claim.toRelease.length === 0) return claim.owned;
   const { name, namespace, uid } = owner.object.metadata;
-  const patch = async (child: DeepReadonly<T>, references: readonly DeepReadonly<OwnerReference>[]): Promise<T | undefined> => {
+  const patch = async (
+    child: DeepReadonly<T>,
+    references: readonly DeepReadonly<OwnerReference>[],
+  ): Promise<T | undefined> => {
     const ref = { namespace: child.metadata.namespace, name: child.metadata.name };
     const { uid: childUid, resourceVersion } = child.metadata;
-    const body = { metadata: { uid: childUid, resourceVersion, ownerReferences: references.length === 0 ? null : references } };
+    const body = {
+      metadata: { uid: childUid, resourceVersion, ownerReferences: references.length === 0 ? null : references },
+    };
     try {
       const patched = await ports.children.patch(ref, body, { type: "merge", signal });
       ports.writes.wrote(ports.ownerKey, patched as DeepReadonly<T>);
@@ -57,7 +69,10 @@ export async function carryOutClaim<T extends ApiObject>(
     }
   }
   for (const child of claim.toRelease) {
-    await patch(child, (child.metadata.ownerReferences ?? []).filter((reference) => reference.uid !== uid));
+    await patch(
+      child,
+      (child.metadata.ownerReferences ?? []).filter((reference) => reference.uid !== uid),
+    );
   }
   return [...claim.owned, ...adopted];
 }

@@ -19,7 +19,9 @@ export function planClaim<T extends ApiObject>(
   const matching = (object: DeepReadonly<T>): boolean => selects(selector, object.metadata.labels);
   return {
     owned: controlled.filter(matching),
-    toAdopt: living ? orphans.filter((object) => object.metadata.deletionTimestamp === undefined && matching(object)) : [],
+    toAdopt: living
+      ? orphans.filter((object) => object.metadata.deletionTimestamp === undefined && matching(object))
+      : [],
     toRelease: living ? controlled.filter((object) => !matching(object)) : [],
   };
 }

@@ -67,9 +67,14 @@ export async function untilKnown<R>(act: () => Promise<R>, signal: AbortSignal):
   }
 }
 
-async function readOurs<T extends ApiObject>(client: ResourceClient<T>, object: DeepReadonly<T>, signal: AbortSignal): Promise<T | undefined> {
+async function readOurs<T extends ApiObject>(
+  client: ResourceClient<T>,
+  object: DeepReadonly<T>,
+  signal: AbortSignal,
+): Promise<T | undefined> {
   const { namespace, name } = object.metadata;
   const found = await client.get({ namespace, name }, { signal });
-  const owner = (one: DeepReadonly<ApiObject>): string | undefined => one.metadata.ownerReferences?.find((ref) => ref.controller)?.uid;
+  const owner = (one: DeepReadonly<ApiObject>): string | undefined =>
+    one.metadata.ownerReferences?.find((ref) => ref.controller)?.uid;
   return owner(found as DeepReadonly<ApiObject>) === owner(object as DeepReadonly<ApiObject>) ? found : undefined;
 }

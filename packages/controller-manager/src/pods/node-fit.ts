@@ -29,7 +29,9 @@ function meetsTerm(term: DeepReadonly<NodeSelectorTerm>, node: ReadonlyNode): bo
   const labels = node.metadata.labels ?? {};
   return (
     matchExpressions.every(({ key, operator, values }) => meets(labels[key], operator, values ?? [])) &&
-    matchFields.every(({ key, operator, values }) => meets(key === "metadata.name" ? node.metadata.name : undefined, operator, values ?? []))
+    matchFields.every(({ key, operator, values }) =>
+      meets(key === "metadata.name" ? node.metadata.name : undefined, operator, values ?? []),
+    )
   );
 }
 

@@ -7,10 +7,17 @@ export type ReadonlyPod = DeepReadonly<Pod>;
 
 /** Neither ended nor on its way out. */
 export const isActive = (pod: ReadonlyPod): boolean => !isFinished(pod) && pod.metadata.deletionTimestamp === undefined;
-export const isFinished = (pod: ReadonlyPod): boolean => pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
-export const isTerminating = (pod: ReadonlyPod): boolean => pod.metadata.deletionTimestamp !== undefined && !isFinished(pod);
+export const isFinished = (pod: ReadonlyPod): boolean =>
+  pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
+export const isTerminating = (pod: ReadonlyPod): boolean =>
+  pod.metadata.deletionTimestamp !== undefined && !isFinished(pod);
 
-export function condition(pod: ReadonlyPod, type: string): { readonly status: string; readonly lastTransitionTime?: string | undefined; readonly reason?: string | undefined } | undefined {
+export function condition(
+  pod: ReadonlyPod,
+  type: string,
+):
+  | { readonly status: string; readonly lastTransitionTime?: string | undefined; readonly reason?: string | undefined }
+  | undefined {
   return pod.status?.conditions?.find((candidate) => candidate.type === type);
 }
 
@@ -31,5 +38,6 @@ export const isAvailable = (pod: ReadonlyPod, minReadySeconds: number, nowMs: nu
 export const restarts = (pod: ReadonlyPod): number =>
   Math.max(0, ...(pod.status?.containerStatuses ?? []).map((container) => container.restartCount ?? 0));
 
-export const createdMs = (object: { readonly metadata: { readonly creationTimestamp?: string | null | undefined } }): number =>
-  parseRfc3339(object.metadata.creationTimestamp ?? "") ?? 0;
+export const createdMs = (object: {
+  readonly metadata: { readonly creationTimestamp?: string | null | undefined };
+}): number => parseRfc3339(object.metadata.creationTimestamp ?? "") ?? 0;

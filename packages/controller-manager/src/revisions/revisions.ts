@@ -9,7 +9,9 @@ export type ReadonlyRevision = DeepReadonly<ControllerRevision>;
 export const revisionLabel = "controller-revision-hash";
 
 /** The patch that brings a template back; kubectl rollout undo sends it as it is. */
-export const revisionData = (template: DeepReadonly<PodTemplateSpec>): unknown => ({ spec: { template: { ...template, $patch: "replace" } } });
+export const revisionData = (template: DeepReadonly<PodTemplateSpec>): unknown => ({
+  spec: { template: { ...template, $patch: "replace" } },
+});
 
 export type RevisionStep =
   | { readonly kind: "current"; readonly revision: ReadonlyRevision }
@@ -17,18 +19,30 @@ export type RevisionStep =
   | { readonly kind: "renumber"; readonly revision: ReadonlyRevision; readonly number: number }
   | { readonly kind: "create"; readonly number: number };
 
-export function planRevision(template: DeepReadonly<PodTemplateSpec>, revisions: readonly ReadonlyRevision[]): RevisionStep {
+export function planRevision(
+  template: DeepReadonly<PodTemplateSpec>,
+  revisions: readonly ReadonlyRevision[],
+): RevisionStep {
   const wanted = canonicalJson(revisionData(template));
   const newest = Math.max(0, ...revisions.map((revision) => revision.revision));
-  const [same] = revisions.filter((revision) => canonicalJson(revision.data) === wanted).toSorted((a, b) => b.revision - a.revision);
+  const [same] = revisions
+    .filter((revision) => canonicalJson(revision.data) === wanted)
+    .toSorted((a, b) => b.revision - a.revision);
   if (same === undefined) return { kind: "create", number: newest + 1 };
-  return same.revision === newest ? { kind: "current", revision: same } : { kind: "renumber", revision: same, number: newest + 1 };
+  return same.revision === newest
+    ? { kind: "current", revision: same }
+    : { kind: "renumber", revision: same, number: newest + 1 };
 }
 
 /** Revisions beyond the limit that nothing runs any more, the oldest first. */
-export function surplusRevisions(revisions: readonly ReadonlyRevision[], inUse: ReadonlySet<string>, limit: number): readonly ReadonlyRevision[] {
+export function surplusRevisions(
+  revisions: readonly ReadonlyRevision[],
+  inUse: ReadonlySet<string>,
+  limit: number,
+): readonly ReadonlyRevision[] {
   const idle = revisions.filter((revision) => !inUse.has(hashOf(revision))).toSorted((a, b) => a.revision - b.revision);
   return idle.slice(0, Math.max(0, idle.length - limit));
 }
 
-export const hashOf = (revision: ReadonlyRevision): string => revision.metadata.labels?.[revisionLabel] ?? revision.metadata.name;
+export const hashOf = (revision: ReadonlyRevision): string =>
+  revision.metadata.labels?.[revisionLabel] ?? revision.metadata.name;

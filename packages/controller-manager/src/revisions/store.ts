@@ -21,7 +21,13 @@ export interface RevisionStore {
     collisionCount: number,
     signal: AbortSignal,
   ): Promise<{ readonly current: ReadonlyRevision; readonly all: readonly ReadonlyRevision[] } | undefined>;
-  removeSurplus(key: string, all: readonly ReadonlyRevision[], inUse: ReadonlySet<string>, limit: number, signal: AbortSignal): Promise<void>;
+  removeSurplus(
+    key: string,
+    all: readonly ReadonlyRevision[],
+    inUse: ReadonlySet<string>,
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<void>;
 }
 
 export function createRevisionStore(ports: ControllerPorts): RevisionStore {
@@ -68,7 +74,12 @@ export function createRevisionStore(ports: ControllerPorts): RevisionStore {
   };
 }
 
-function revisionObject(owner: Owner, template: DeepReadonly<PodTemplateSpec>, hash: string, number: number): DeepReadonly<ControllerRevision> {
+function revisionObject(
+  owner: Owner,
+  template: DeepReadonly<PodTemplateSpec>,
+  hash: string,
+  number: number,
+): DeepReadonly<ControllerRevision> {
   const { name, namespace } = owner.object.metadata;
   return {
     apiVersion: "apps/v1",

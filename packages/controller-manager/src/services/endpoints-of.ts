@@ -30,12 +30,16 @@ export function podsOf(service: ReadonlyService, pods: readonly ReadonlyPod[]): 
 }
 
 /** Services whose endpoints this pod may be part of. */
-export function servicesOf(services: Informer<Service>): (pod: ReadonlyPod, event: InformerEvent<Pod>) => readonly string[] {
+export function servicesOf(
+  services: Informer<Service>,
+): (pod: ReadonlyPod, event: InformerEvent<Pod>) => readonly string[] {
   return (pod, event) => {
     if (event.type === "updated" && sameJson(relevant(event.object), relevant(event.old))) return [];
     return services
       .byIndex("namespace", pod.metadata.namespace ?? "")
-      .filter((service) => hasSelector(service) && selects({ matchLabels: service.spec?.selector }, pod.metadata.labels))
+      .filter(
+        (service) => hasSelector(service) && selects({ matchLabels: service.spec?.selector }, pod.metadata.labels),
+      )
       .map(objectKey);
   };
 }
@@ -56,16 +60,28 @@ export function resolvePorts(service: ReadonlyService, pod: ReadonlyPod): readon
     const number = portNumber(port, pod);
     if (number === undefined) return [];
     const { appProtocol } = port;
-    return [{ name: port.name ?? "", port: number, protocol: port.protocol ?? "TCP", ...(appProtocol === undefined ? {} : { appProtocol }) }];
+    return [
+      {
+        name: port.name ?? "",
+        port: number,
+        protocol: port.protocol ?? "TCP",
+        ...(appProtocol === undefined ? {} : { appProtocol }),
+      },
+    ];
   });
 }
 
 function portNumber(port: DeepReadonly<ServicePort>, pod: ReadonlyPod): number | undefined {
   const target = port.targetPort ?? port.port;
   if (typeof target === "number") return target === 0 ? port.port : target;
-  const containers = [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? []).filter((one) => one.restartPolicy === "Always")];
+  const containers = [
+    ...(pod.spec?.containers ?? []),
+    ...(pod.spec?.initContainers ?? []).filter((one) => one.restartPolicy === "Always"),
+  ];
   for (const container of containers) {
-    const match = container.ports?.find((one) => one.name === target && (one.protocol ?? "TCP") === (port.protocol ?? "TCP"));
+    const match = container.ports?.find(
+      (one) => one.name === target && (one.protocol ?? "TCP") === (port.protocol ?? "TCP"),
+    );
     if (match) return match.containerPort;
   }
   return /^\d+$/.test(target) ? Number(target) : undefined;

@@ -12,7 +12,13 @@ export interface Occurrence {
 
 export type Verdict =
   | { readonly kind: "create"; readonly key: string; readonly message: string }
-  | { readonly kind: "repeat"; readonly key: string; readonly message: string; readonly name: string; readonly count: number }
+  | {
+      readonly kind: "repeat";
+      readonly key: string;
+      readonly message: string;
+      readonly name: string;
+      readonly count: number;
+    }
   | { readonly kind: "drop" };
 
 export interface Correlator {

@@ -14,7 +14,9 @@ import { createCorrelator } from "./correlate.ts";
 export interface EventObject {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: Readonly<Pick<DeepReadonly<ApiObject>["metadata"], "name" | "namespace" | "uid" | "resourceVersion">>;
+  readonly metadata: Readonly<
+    Pick<DeepReadonly<ApiObject>["metadata"], "name" | "namespace" | "uid" | "resourceVersion">
+  >;
   /** A part of the object ("spec.containers{web}"). */
   readonly fieldPath?: string;
 }
@@ -30,7 +32,12 @@ const longestMessage = 1_024;
 
 export function createEventRecorder(
   source: { readonly component: string; readonly host?: string },
-  ports: { readonly client: Pick<Client, "resource">; readonly clock: Clock; readonly random: Random; readonly log: Log },
+  ports: {
+    readonly client: Pick<Client, "resource">;
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly log: Log;
+  },
 ): EventRecorder {
   const { clock, random, log } = ports;
   const api = ports.client.resource(events);
@@ -38,7 +45,12 @@ export function createEventRecorder(
   let waiting = 0;
   let tail: Promise<void> = Promise.resolve();
 
-  const write = async (object: EventObject, type: "Normal" | "Warning", reason: string, message: string): Promise<void> => {
+  const write = async (
+    object: EventObject,
+    type: "Normal" | "Warning",
+    reason: string,
+    message: string,
+  ): Promise<void> => {
     const nowMs = clock.now();
     const { namespace, name, uid } = object.metadata;
     const identity = `${object.kind}/${namespace ?? ""}/${name}/${uid ?? ""}${object.fieldPath ?? ""}`;
@@ -71,7 +83,10 @@ export function createEventRecorder(
   ): Event => ({
     apiVersion: "v1",
     kind: "Event",
-    metadata: { namespace, name: `${object.metadata.name}.${(nowMs * 1000 + random.int(1000)).toString(16)}${random.suffix(3)}` },
+    metadata: {
+      namespace,
+      name: `${object.metadata.name}.${(nowMs * 1000 + random.int(1000)).toString(16)}${random.suffix(3)}`,
+    },
     involvedObject: {
       apiVersion: object.apiVersion,
       kind: object.kind,
@@ -102,7 +117,9 @@ export function createEventRecorder(
       const short = message.length > longestMessage ? `${message.slice(0, longestMessage - 1)}…` : message;
       tail = tail
         .then(() => write(object, type, reason, short))
-        .catch((error: unknown) => log.debug({ err: String(error), reason, object: object.metadata.name }, "an event could not be written"))
+        .catch((error: unknown) =>
+          log.debug({ err: String(error), reason, object: object.metadata.name }, "an event could not be written"),
+        )
         .finally(() => void waiting--);
     },
     flush: () => tail,

@@ -37,7 +37,8 @@ export function createCache<T extends ApiObject>(indexers: Indexers<T>): Cache<T
     size: () => objects.size,
     byIndex(index, value) {
       const values = indexes.get(index);
-      if (values === undefined) throw new TypeError(`expected one of the indexes ${[...indexes.keys()].join(", ")}, found ${index}`);
+      if (values === undefined)
+        throw new TypeError(`expected one of the indexes ${[...indexes.keys()].join(", ")}, found ${index}`);
       return [...(values.get(value) ?? [])].map((key) => objects.get(key)).filter((object) => object !== undefined);
     },
     put(object) {

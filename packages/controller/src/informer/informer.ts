@@ -72,7 +72,11 @@ export function createInformer<T extends ApiObject>(
 ): Informer<T> {
   const cache = createCache<T>(options.indexers ?? {});
   const handlers = new Set<(event: InformerEvent<T>) => void>();
-  const selection = { namespace: options.namespace, labelSelector: options.labelSelector, fieldSelector: options.fieldSelector };
+  const selection = {
+    namespace: options.namespace,
+    labelSelector: options.labelSelector,
+    fieldSelector: options.fieldSelector,
+  };
   const synced = Promise.withResolvers<void>();
   let isSynced = false;
   let version = "";
@@ -87,7 +91,8 @@ export function createInformer<T extends ApiObject>(
       }
     }
   };
-  const keep = (object: T): DeepReadonly<T> => (options.transform ? options.transform(object) : object) as DeepReadonly<T>;
+  const keep = (object: T): DeepReadonly<T> =>
+    (options.transform ? options.transform(object) : object) as DeepReadonly<T>;
 
   const upsert = (object: T, key: string): void => {
     const known = cache.get(key);
@@ -141,7 +146,12 @@ export function createInformer<T extends ApiObject>(
   };
 
   const follow = async (signal: AbortSignal): Promise<void> => {
-    for await (const event of source.watch({ ...selection, resourceVersion: version, allowWatchBookmarks: true, signal })) {
+    for await (const event of source.watch({
+      ...selection,
+      resourceVersion: version,
+      allowWatchBookmarks: true,
+      signal,
+    })) {
       observe(event.type, event.object);
     }
   };
@@ -193,12 +203,16 @@ export function createInformer<T extends ApiObject>(
 /** Pages through a collection; if the pages expire on the way, asks for all of it at once. */
 async function listAll<T extends ApiObject>(
   source: InformerSource<T>,
-  selection: { readonly namespace?: string | undefined; readonly labelSelector?: string | undefined; readonly fieldSelector?: string | undefined },
+  selection: {
+    readonly namespace?: string | undefined;
+    readonly labelSelector?: string | undefined;
+    readonly fieldSelector?: string | undefined;
+  },
   signal: AbortSignal,
 ): Promise<{ readonly items: readonly T[]; readonly resourceVersion: string }> {
   const items: T[] = [];
   let continueFrom: string | undefined;
-  do {
+  for (;;) {
     try {
       const page = await source.list({ ...selection, limit: pageSize, continue: continueFrom, signal });
       for (const item of page.items) items.push(item);
@@ -209,7 +223,7 @@ async function listAll<T extends ApiObject>(
       const all = await source.list({ ...selection, signal });
       return { items: all.items, resourceVersion: all.metadata.resourceVersion ?? "" };
     }
-  } while (true);
+  }
 }
 
 function orAborted(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {

@@ -28,11 +28,20 @@ export interface LeaderElector {
   leader(): string;
 }
 
-export const defaultLeaderElection = { leaseDurationMs: 15_000, renewDeadlineMs: 10_000, retryPeriodMs: 2_000 } as const;
+export const defaultLeaderElection = {
+  leaseDurationMs: 15_000,
+  renewDeadlineMs: 10_000,
+  retryPeriodMs: 2_000,
+} as const;
 
 export function createLeaderElector(
   options: LeaderElectionOptions,
-  ports: { readonly client: Pick<Client, "resource">; readonly clock: Clock; readonly random: Random; readonly log: Log },
+  ports: {
+    readonly client: Pick<Client, "resource">;
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly log: Log;
+  },
 ): LeaderElector {
   const { clock, random, log } = ports;
   const api = ports.client.resource(leases);
@@ -80,7 +89,8 @@ export function createLeaderElector(
     try {
       return await tryHold(signal);
     } catch (error) {
-      if (!signal.aborted) log.warn({ err: String(error), lease: options.lease.name }, "the lease could not be read or written");
+      if (!signal.aborted)
+        log.warn({ err: String(error), lease: options.lease.name }, "the lease could not be read or written");
       return false;
     }
   };
@@ -104,7 +114,9 @@ export function createLeaderElector(
     const released = nextLease(seen, options, clock.now());
     await api
       .update({ ...released, spec: { ...released.spec, holderIdentity: "", leaseDurationSeconds: 1 } })
-      .then(observe, (error: unknown) => log.debug({ err: String(error) }, "the lease could not be released and will expire"));
+      .then(observe, (error: unknown) =>
+        log.debug({ err: String(error) }, "the lease could not be released and will expire"),
+      );
   };
 
   return {

@@ -22,7 +22,10 @@ export function fenceClient(client: Client, isLeading: () => boolean): Client {
     patch: async (...call) => (check(), resource.patch(...call)),
     delete: async (...call) => (check(), resource.delete(...call)),
     deleteCollection: async (...call) => (check(), resource.deleteCollection(...call)),
-    createSubresource: async (ref, name, body, options) => (check(), resource.createSubresource(ref, name, body, options)),
+    createSubresource: async (ref, name, body, options) => (
+      check(),
+      resource.createSubresource(ref, name, body, options)
+    ),
   });
   return {
     ...client,

@@ -24,7 +24,13 @@ export const queueMetricTable = {
     labels,
     buckets,
   },
-  workSeconds: { kind: "histogram", name: "workqueue_work_duration_seconds", help: "How long working on a key takes.", labels, buckets },
+  workSeconds: {
+    kind: "histogram",
+    name: "workqueue_work_duration_seconds",
+    help: "How long working on a key takes.",
+    labels,
+    buckets,
+  },
   unfinishedSeconds: {
     kind: "gauge",
     name: "workqueue_unfinished_work_seconds",

@@ -48,13 +48,33 @@ export function createDaemonSetController(ports: ControllerPorts): Controller {
     if (set === undefined || set.spec === undefined || !writes.areSeen(key)) return; // what is not seen yet will wake us
     if (await creator.settle(key, signal)) return; // what was settled will wake us
     const owner = { object: set, apiVersion: "apps/v1", kind: "DaemonSet" };
-    const claim = planClaim<Pod>(set, set.spec.selector, pods.byIndex("owner", set.metadata.uid ?? ""), pods.byIndex("orphans", set.metadata.namespace ?? ""));
-    const owned = await carryOutClaim<Pod>(owner, claim, { children: podClient, owners: setClient, writes, ownerKey: key }, signal);
+    const claim = planClaim<Pod>(
+      set,
+      set.spec.selector,
+      pods.byIndex("owner", set.metadata.uid ?? ""),
+      pods.byIndex("orphans", set.metadata.namespace ?? ""),
+    );
+    const owned = await carryOutClaim<Pod>(
+      owner,
+      claim,
+      { children: podClient, owners: setClient, writes, ownerKey: key },
+      signal,
+    );
     const history = await revisions.current(key, owner, set.spec.template, set.status?.collisionCount ?? 0, signal);
     if (history === undefined) return;
-    const view = { daemonSet: set, nodes: nodes.list(), pods: owned, revisionHash: hashOf(history.current), nowMs: clock.now() };
+    const view = {
+      daemonSet: set,
+      nodes: nodes.list(),
+      pods: owned,
+      revisionHash: hashOf(history.current),
+      nowMs: clock.now(),
+    };
     const plan = planDaemonSet(view);
-    if (plan.actions.length > 0) log.info({ controller: "daemonset", object: key, because: plan.because, actions: plan.actions.length }, "changing pods");
+    if (plan.actions.length > 0)
+      log.info(
+        { controller: "daemonset", object: key, because: plan.because, actions: plan.actions.length },
+        "changing pods",
+      );
     let wait: number | undefined;
     const due: DaemonAction[] = [];
     for (const action of plan.actions) {
@@ -87,21 +107,42 @@ export function createDaemonSetController(ports: ControllerPorts): Controller {
     return until - now;
   };
 
-  const act = async (key: string, set: ReadonlyDaemonSet, hash: string, action: DaemonAction, signal: AbortSignal): Promise<void> => {
+  const act = async (
+    key: string,
+    set: ReadonlyDaemonSet,
+    hash: string,
+    action: DaemonAction,
+    signal: AbortSignal,
+  ): Promise<void> => {
     if (action.kind === "create") {
       try {
         const pod = await creator.create(key, daemonPod(set, action.node, hash, random.suffix(5)), signal);
         events.record(set, "Normal", "SuccessfulCreate", `Created pod: ${pod.metadata.name}`);
       } catch (error) {
-        if (!signal.aborted) events.record(set, "Warning", "FailedCreate", `Error creating: ${error instanceof Error ? error.message : String(error)}`);
+        if (!signal.aborted)
+          events.record(
+            set,
+            "Warning",
+            "FailedCreate",
+            `Error creating: ${error instanceof Error ? error.message : String(error)}`,
+          );
         throw error;
       }
       return;
     }
     const { namespace, name, uid } = action.pod.metadata;
-    if (action.because === "it failed") events.record(set, "Warning", "FailedDaemonPod", `Found failed daemon pod ${namespace}/${name} on node ${action.pod.spec?.nodeName ?? ""}, will try to kill it`);
+    if (action.because === "it failed")
+      events.record(
+        set,
+        "Warning",
+        "FailedDaemonPod",
+        `Found failed daemon pod ${namespace}/${name} on node ${action.pod.spec?.nodeName ?? ""}, will try to kill it`,
+      );
     try {
-      await untilKnown(() => podClient.delete({ namespace, name }, { preconditions: { uid: uid ?? "" }, signal }), signal);
+      await untilKnown(
+        () => podClient.delete({ namespace, name }, { preconditions: { uid: uid ?? "" }, signal }),
+        signal,
+      );
     } catch (error) {
       if (!isNotFound(error) && !isConflict(error)) throw error; // gone already, or another pod by now
     }
@@ -113,17 +154,26 @@ export function createDaemonSetController(ports: ControllerPorts): Controller {
     const namespace = pod.metadata.namespace ?? "";
     const controller = pod.metadata.ownerReferences?.find((reference) => reference.controller);
     if (controller) return controller.kind === "DaemonSet" ? [`${namespace}/${controller.name}`] : [];
-    return sets.byIndex("namespace", namespace).filter((set) => selects(set.spec?.selector, pod.metadata.labels)).map(objectKey);
+    return sets
+      .byIndex("namespace", namespace)
+      .filter((set) => selects(set.spec?.selector, pod.metadata.labels))
+      .map(objectKey);
   };
   const watches = [
     wakeOn(sets, (set) => [objectKey(set)]),
     wakeOn(pods, setsOf),
     wakeOn(revisionInformer, (revision) => {
-      const controller = revision.metadata.ownerReferences?.find((reference) => reference.controller && reference.kind === "DaemonSet");
+      const controller = revision.metadata.ownerReferences?.find(
+        (reference) => reference.controller && reference.kind === "DaemonSet",
+      );
       return controller ? [`${revision.metadata.namespace}/${controller.name}`] : [];
     }),
     wakeOn(nodes, (node, event) => {
-      const said = (one: typeof node): unknown => ({ labels: one.metadata.labels, taints: one.spec?.taints, unschedulable: one.spec?.unschedulable });
+      const said = (one: typeof node): unknown => ({
+        labels: one.metadata.labels,
+        taints: one.spec?.taints,
+        unschedulable: one.spec?.unschedulable,
+      });
       const same = event.type === "updated" && sameJson(said(event.old), said(event.object));
       return same ? [] : sets.list().map(objectKey);
     }),
@@ -144,12 +194,19 @@ function specFor(spec: DeepReadonly<PodSpec>, node: string): DeepReadonly<PodSpe
   const required = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
   const matchFields = [{ key: "metadata.name", operator: "In" as const, values: [node] }];
   const terms = required ? required.nodeSelectorTerms.map((term) => ({ ...term, matchFields })) : [{ matchFields }];
-  const tolerations = [...(spec.tolerations ?? []), ...daemonTolerations, ...(spec.hostNetwork ? [hostNetworkToleration] : [])];
+  const tolerations = [
+    ...(spec.tolerations ?? []),
+    ...daemonTolerations,
+    ...(spec.hostNetwork ? [hostNetworkToleration] : []),
+  ];
   return {
     ...spec,
     affinity: {
       ...spec.affinity,
-      nodeAffinity: { ...spec.affinity?.nodeAffinity, requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: terms } },
+      nodeAffinity: {
+        ...spec.affinity?.nodeAffinity,
+        requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: terms },
+      },
     },
     tolerations: tolerations.filter((one, index) => tolerations.findIndex((other) => sameJson(one, other)) === index),
   };

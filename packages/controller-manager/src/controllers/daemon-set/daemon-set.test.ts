@@ -23,13 +23,19 @@ const daemonSet = (image: string, parts: Partial<NonNullable<DaemonSet["spec"]>>
 async function clusterOf(world: World, names: readonly string[]): Promise<void> {
   for (const name of names) await world.api.resource(nodes).create(testNode(name));
 }
-const placement = (world: World): readonly string[] => world.activePods().map((pod) => `${nodeOf(pod)} ${pod.spec?.containers[0]?.image}`).sort();
+const placement = (world: World): readonly string[] =>
+  world
+    .activePods()
+    .map((pod) => `${nodeOf(pod)} ${pod.spec?.containers[0]?.image}`)
+    .sort();
 
 describe("a DaemonSet", () => {
   it("has one pod on every node that it may run on, and on those that come later", async () => {
     const world = createWorld(1);
     await clusterOf(world, ["a", "b"]);
-    await world.api.resource(nodes).create(testNode("tainted", { spec: { taints: [{ key: "only", value: "db", effect: "NoSchedule" }] } }));
+    await world.api
+      .resource(nodes)
+      .create(testNode("tainted", { spec: { taints: [{ key: "only", value: "db", effect: "NoSchedule" }] } }));
     const manager = world.start(createDaemonSetController);
     await world.api.resource(daemonSets).create(daemonSet("1"));
     await world.settle(5);
@@ -37,7 +43,14 @@ describe("a DaemonSet", () => {
     await world.settle(5);
     expect(placement(world)).toEqual(["a 1", "b 1", "c 1"]);
     const { status } = await world.api.resource(daemonSets).get({ namespace: "default", name: "agent" });
-    expect(status).toMatchObject({ desiredNumberScheduled: 3, currentNumberScheduled: 3, numberReady: 3, numberAvailable: 3, updatedNumberScheduled: 3, numberMisscheduled: 0 });
+    expect(status).toMatchObject({
+      desiredNumberScheduled: 3,
+      currentNumberScheduled: 3,
+      numberReady: 3,
+      numberAvailable: 3,
+      updatedNumberScheduled: 3,
+      numberMisscheduled: 0,
+    });
     await manager.stop();
   });
 
@@ -62,7 +75,9 @@ describe("a DaemonSet", () => {
     await clusterOf(world, ["a", "b"]);
     const manager = world.start(createDaemonSetController);
     const client = world.api.resource(daemonSets);
-    const strategy = { updateStrategy: { type: "RollingUpdate" as const, rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } } };
+    const strategy = {
+      updateStrategy: { type: "RollingUpdate" as const, rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+    };
     await client.create(daemonSet("1", strategy));
     await world.settle(5);
     const { resourceVersion: _, ...metadata } = (await client.get({ namespace: "default", name: "agent" })).metadata;

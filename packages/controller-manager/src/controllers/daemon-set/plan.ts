@@ -32,7 +32,11 @@ export const daemonTolerations: readonly Toleration[] = [
   { key: "node.kubernetes.io/pid-pressure", operator: "Exists", effect: "NoSchedule" },
   { key: "node.kubernetes.io/unschedulable", operator: "Exists", effect: "NoSchedule" },
 ];
-export const hostNetworkToleration: Toleration = { key: "node.kubernetes.io/network-unavailable", operator: "Exists", effect: "NoSchedule" };
+export const hostNetworkToleration: Toleration = {
+  key: "node.kubernetes.io/network-unavailable",
+  operator: "Exists",
+  effect: "NoSchedule",
+};
 
 interface NodePods {
   readonly node: DeepReadonly<Node>;
@@ -48,7 +52,9 @@ export function planDaemonSet(view: DaemonSetView): Plan<DaemonAction> {
   const actions: DaemonAction[] = [];
   const standing: NodePods[] = [];
   for (const place of places) {
-    const failed = place.pods.filter((pod) => pod.status?.phase === "Failed" && pod.metadata.deletionTimestamp === undefined);
+    const failed = place.pods.filter(
+      (pod) => pod.status?.phase === "Failed" && pod.metadata.deletionTimestamp === undefined,
+    );
     const living = place.pods.filter((pod) => !isFinished(pod) && pod.metadata.deletionTimestamp === undefined);
     for (const pod of failed) actions.push({ kind: "delete", pod, because: "it failed" });
     if (!place.shouldContinue) {
@@ -64,7 +70,10 @@ export function planDaemonSet(view: DaemonSetView): Plan<DaemonAction> {
   const repairs = actions.length;
   if (view.daemonSet.spec?.updateStrategy?.type !== "OnDelete") actions.push(...roll(view, standing));
   if (actions.length === 0) return { actions, because: "every node has what it should" };
-  return { actions, because: repairs > 0 ? "nodes lack their pod, or have one that must go" : "pods of an old template are replaced" };
+  return {
+    actions,
+    because: repairs > 0 ? "nodes lack their pod, or have one that must go" : "pods of an old template are replaced",
+  };
 }
 
 function roll(view: DaemonSetView, places: readonly NodePods[]): readonly DaemonAction[] {
@@ -99,7 +108,10 @@ function roll(view: DaemonSetView, places: readonly NodePods[]): readonly Daemon
   return actions;
 }
 
-export function daemonSetStatus(view: DaemonSetView): { readonly status: DaemonSetStatus; readonly wakeAfterMs: number | undefined } {
+export function daemonSetStatus(view: DaemonSetView): {
+  readonly status: DaemonSetStatus;
+  readonly wakeAfterMs: number | undefined;
+} {
   const minReady = view.daemonSet.spec?.minReadySeconds ?? 0;
   const places = byNode(view);
   const counts = { desired: 0, current: 0, misscheduled: 0, ready: 0, available: 0, updated: 0 };
@@ -137,7 +149,8 @@ export function daemonSetStatus(view: DaemonSetView): { readonly status: DaemonS
 /** The node a pod is on, or made for: a daemon pod names it in its affinity before the scheduler has bound it. */
 export function nodeOf(pod: ReadonlyPod): string | undefined {
   if (pod.spec?.nodeName) return pod.spec.nodeName;
-  const terms = pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
+  const terms =
+    pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
   return terms.flatMap((term) => term.matchFields ?? []).find((field) => field.key === "metadata.name")?.values?.[0];
 }
 
@@ -164,7 +177,10 @@ function byNode(view: DaemonSetView): readonly NodePods[] {
   });
 }
 
-function limits(view: DaemonSetView, places: readonly NodePods[]): { readonly surge: number; readonly unavailable: number } {
+function limits(
+  view: DaemonSetView,
+  places: readonly NodePods[],
+): { readonly surge: number; readonly unavailable: number } {
   const desired = places.filter((place) => place.shouldRun).length;
   const { maxSurge = 0, maxUnavailable = 1 } = view.daemonSet.spec?.updateStrategy?.rollingUpdate ?? {};
   const surge = share(maxSurge, desired, Math.ceil);

@@ -38,13 +38,20 @@ export function annotationsOfNewSet(
   revision: number,
 ): Annotations {
   const own = set?.metadata.annotations ?? {};
-  const copied = Object.fromEntries(Object.entries(deployment.metadata.annotations ?? {}).filter(([name]) => !notCopied.has(name)));
+  const copied = Object.fromEntries(
+    Object.entries(deployment.metadata.annotations ?? {}).filter(([name]) => !notCopied.has(name)),
+  );
   const kept = { ...own, ...copied };
   const before = own[revisionAnnotation];
   // Going back to an old set makes it the newest, and it remembers which it was.
-  if (before === undefined || Number(before) >= revision) return { ...kept, [revisionAnnotation]: before ?? String(revision) };
+  if (before === undefined || Number(before) >= revision)
+    return { ...kept, [revisionAnnotation]: before ?? String(revision) };
   const history = own[historyAnnotation];
-  return { ...kept, [revisionAnnotation]: String(revision), [historyAnnotation]: history ? `${history},${before}` : before };
+  return {
+    ...kept,
+    [revisionAnnotation]: String(revision),
+    [historyAnnotation]: history ? `${history},${before}` : before,
+  };
 }
 
 /** The annotations that proportional scaling reads. */

@@ -38,24 +38,50 @@ export function createDeploymentController(ports: ControllerPorts): Controller {
     const deployment = deployments.get(key);
     if (deployment === undefined || !setWrites.areSeen(key) || !ownWrites.areSeen(key)) return; // what is not seen yet will wake us
     if (selectsEverything(deployment.spec?.selector)) {
-      events.record(deployment, "Warning", "SelectingAll", "This deployment is selecting all pods. A non-empty selector is required.");
+      events.record(
+        deployment,
+        "Warning",
+        "SelectingAll",
+        "This deployment is selecting all pods. A non-empty selector is required.",
+      );
       return;
     }
     if (await creator.settle(key, signal)) return; // what was settled will wake us
     const owned = await claimSets(key, deployment, signal);
-    const plan = planDeployment({ deployment, sets: owned, oldPodsRunning: oldPodsRun(deployment, owned), nowMs: clock.now() });
-    if (plan.actions.length > 0) log.info({ controller: "deployment", object: key, because: plan.because }, "changing replica sets");
+    const plan = planDeployment({
+      deployment,
+      sets: owned,
+      oldPodsRunning: oldPodsRun(deployment, owned),
+      nowMs: clock.now(),
+    });
+    if (plan.actions.length > 0)
+      log.info({ controller: "deployment", object: key, because: plan.because }, "changing replica sets");
     for (const action of plan.actions) await act(key, deployment, action, signal);
     // A step that changed the Deployment itself has made this copy old; the status follows with the next look.
-    if (!plan.actions.some((action) => action.kind === "set-revision")) await writeStatus(key, deployment, plan.status, signal);
+    if (!plan.actions.some((action) => action.kind === "set-revision"))
+      await writeStatus(key, deployment, plan.status, signal);
     return { wakeAfterMs: plan.wakeAfterMs };
   };
 
-  const claimSets = (key: string, deployment: ReadonlyDeployment, signal: AbortSignal): Promise<readonly DeepReadonly<ReplicaSet>[]> => {
+  const claimSets = (
+    key: string,
+    deployment: ReadonlyDeployment,
+    signal: AbortSignal,
+  ): Promise<readonly DeepReadonly<ReplicaSet>[]> => {
     const { uid, namespace } = deployment.metadata;
-    const claim = planClaim<ReplicaSet>(deployment, deployment.spec?.selector, sets.byIndex("owner", uid ?? ""), sets.byIndex("orphans", namespace ?? ""));
+    const claim = planClaim<ReplicaSet>(
+      deployment,
+      deployment.spec?.selector,
+      sets.byIndex("owner", uid ?? ""),
+      sets.byIndex("orphans", namespace ?? ""),
+    );
     const owner = { object: deployment, apiVersion: "apps/v1", kind: "Deployment" };
-    return carryOutClaim<ReplicaSet>(owner, claim, { children: setClient, owners: deploymentClient, writes: setWrites, ownerKey: key }, signal);
+    return carryOutClaim<ReplicaSet>(
+      owner,
+      claim,
+      { children: setClient, owners: deploymentClient, writes: setWrites, ownerKey: key },
+      signal,
+    );
   };
 
   const oldPodsRun = (deployment: ReadonlyDeployment, owned: readonly DeepReadonly<ReplicaSet>[]): boolean => {
@@ -65,7 +91,12 @@ export function createDeploymentController(ports: ControllerPorts): Controller {
       .some((set) => pods.byIndex("owner", set.metadata.uid ?? "").some((pod) => !isFinished(pod)));
   };
 
-  const act = async (key: string, deployment: ReadonlyDeployment, action: DeploymentAction, signal: AbortSignal): Promise<void> => {
+  const act = async (
+    key: string,
+    deployment: ReadonlyDeployment,
+    action: DeploymentAction,
+    signal: AbortSignal,
+  ): Promise<void> => {
     switch (action.kind) {
       case "create-set":
         return createSet(key, deployment, action, signal);
@@ -74,7 +105,10 @@ export function createDeploymentController(ports: ControllerPorts): Controller {
       case "delete-set": {
         const { namespace, name, uid } = action.set.metadata;
         try {
-          await setClient.delete({ namespace, name }, { preconditions: { uid: uid ?? "" }, propagationPolicy: "Background", signal });
+          await setClient.delete(
+            { namespace, name },
+            { preconditions: { uid: uid ?? "" }, propagationPolicy: "Background", signal },
+          );
         } catch (error) {
           if (!isNotFound(error) && !isConflict(error)) throw error; // it is gone, or another one by now
         }
@@ -83,7 +117,10 @@ export function createDeploymentController(ports: ControllerPorts): Controller {
       }
       case "set-revision": {
         const annotations = { ...deployment.metadata.annotations, [revisionAnnotation]: action.revision };
-        const updated = await deploymentClient.update({ ...deployment, metadata: { ...deployment.metadata, annotations } }, { signal });
+        const updated = await deploymentClient.update(
+          { ...deployment, metadata: { ...deployment.metadata, annotations } },
+          { signal },
+        );
         ownWrites.wrote(key, updated as ReadonlyDeployment);
       }
     }
@@ -101,7 +138,12 @@ export function createDeploymentController(ports: ControllerPorts): Controller {
       if (action.replicas > 0) scaled(deployment, action.name, 0, action.replicas);
     } catch (error) {
       if (!isAlreadyExists(error)) {
-        events.record(deployment, "Warning", "ReplicaSetCreateError", `Failed to create new replica set "${action.name}": ${messageOf(error)}`);
+        events.record(
+          deployment,
+          "Warning",
+          "ReplicaSetCreateError",
+          `Failed to create new replica set "${action.name}": ${messageOf(error)}`,
+        );
         throw error;
       }
       await settleCollision(key, deployment, action.name, signal);
@@ -109,9 +151,16 @@ export function createDeploymentController(ports: ControllerPorts): Controller {
   };
 
   /** The name is taken: by our own set that the cache does not show yet, or by a different template of the same hash. */
-  const settleCollision = async (key: string, deployment: ReadonlyDeployment, name: string, signal: AbortSignal): Promise<void> => {
+  const settleCollision = async (
+    key: string,
+    deployment: ReadonlyDeployment,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<void> => {
     const found = await setClient.get({ namespace: deployment.metadata.namespace, name }, { signal });
-    const ours = found.metadata.ownerReferences?.some((reference) => reference.controller && reference.uid === deployment.metadata.uid);
+    const ours = found.metadata.ownerReferences?.some(
+      (reference) => reference.controller && reference.uid === deployment.metadata.uid,
+    );
     if (ours && newReplicaSet(deployment, [found as DeepReadonly<ReplicaSet>])) {
       setWrites.wrote(key, found as DeepReadonly<ReplicaSet>);
       return;
@@ -128,16 +177,30 @@ export function createDeploymentController(ports: ControllerPorts): Controller {
     signal: AbortSignal,
   ): Promise<void> => {
     const { set, replicas, annotations } = action;
-    const next = { ...set, metadata: { ...set.metadata, annotations }, ...(set.spec ? { spec: { ...set.spec, replicas } } : {}) };
+    const next = {
+      ...set,
+      metadata: { ...set.metadata, annotations },
+      ...(set.spec ? { spec: { ...set.spec, replicas } } : {}),
+    };
     const updated = await setClient.update(next, { signal });
     setWrites.wrote(key, updated as DeepReadonly<ReplicaSet>);
     if (replicas !== sizeOf(set)) scaled(deployment, set.metadata.name, sizeOf(set), replicas);
   };
 
   const scaled = (deployment: ReadonlyDeployment, name: string, from: number, to: number): void =>
-    events.record(deployment, "Normal", "ScalingReplicaSet", `Scaled ${to > from ? "up" : "down"} replica set ${name} from ${from} to ${to}`);
+    events.record(
+      deployment,
+      "Normal",
+      "ScalingReplicaSet",
+      `Scaled ${to > from ? "up" : "down"} replica set ${name} from ${from} to ${to}`,
+    );
 
-  const writeStatus = async (key: string, deployment: ReadonlyDeployment, status: DeepReadonly<Deployment["status"]>, signal: AbortSignal): Promise<void> => {
+  const writeStatus = async (
+    key: string,
+    deployment: ReadonlyDeployment,
+    status: DeepReadonly<Deployment["status"]>,
+    signal: AbortSignal,
+  ): Promise<void> => {
     if (sameJson(deployment.status, status)) return;
     const updated = await deploymentClient.update({ ...deployment, status }, { subresource: "status", signal });
     ownWrites.wrote(key, updated as ReadonlyDeployment);
@@ -146,7 +209,10 @@ export function createDeploymentController(ports: ControllerPorts): Controller {
   return createLoop({ name: "deployment", watches: deploymentWatches(deployments, sets, pods), reconcile }, ports);
 }
 
-function newSetObject(deployment: ReadonlyDeployment, action: Extract<DeploymentAction, { kind: "create-set" }>): DeepReadonly<ReplicaSet> {
+function newSetObject(
+  deployment: ReadonlyDeployment,
+  action: Extract<DeploymentAction, { kind: "create-set" }>,
+): DeepReadonly<ReplicaSet> {
   const { spec } = deployment;
   const labels = { ...spec?.template.metadata?.labels, [hashLabel]: action.hash };
   return {

@@ -7,7 +7,11 @@ import { createWorld } from "../../../testing/world.ts";
 import { createReplicaSetController } from "../replica-set/controller.ts";
 import { createDeploymentController } from "./controller.ts";
 
-function deployment(replicas: number, image: string, strategy?: NonNullable<Deployment["spec"]>["strategy"]): Deployment {
+function deployment(
+  replicas: number,
+  image: string,
+  strategy?: NonNullable<Deployment["spec"]>["strategy"],
+): Deployment {
   return {
     apiVersion: "apps/v1",
     kind: "Deployment",
@@ -32,7 +36,14 @@ describe("a Deployment", () => {
     expect(world.activePods()).toHaveLength(3);
     expect(world.api.all(replicaSets).map((set) => set.metadata.labels?.["pod-template-hash"])).toHaveLength(1);
     expect(made.metadata.annotations?.["deployment.kubernetes.io/revision"]).toBe("1");
-    expect(made.status).toMatchObject({ observedGeneration: 1, replicas: 3, updatedReplicas: 3, readyReplicas: 3, availableReplicas: 3, unavailableReplicas: 0 });
+    expect(made.status).toMatchObject({
+      observedGeneration: 1,
+      replicas: 3,
+      updatedReplicas: 3,
+      readyReplicas: 3,
+      availableReplicas: 3,
+      unavailableReplicas: 0,
+    });
     expect(made.status?.conditions?.map(({ type, status, reason }) => ({ type, status, reason }))).toEqual([
       { type: "Available", status: "True", reason: "MinimumReplicasAvailable" },
       { type: "Progressing", status: "True", reason: "NewReplicaSetAvailable" },
@@ -46,7 +57,9 @@ describe("a Deployment", () => {
     await world.api.resource(deployments).create(deployment(2, "a"));
     await world.settle();
     for (const image of ["b", "a"]) {
-      const { resourceVersion: _, ...now } = (await world.api.resource(deployments).get({ namespace: "default", name: "web" })).metadata;
+      const { resourceVersion: _, ...now } = (
+        await world.api.resource(deployments).get({ namespace: "default", name: "web" })
+      ).metadata;
       await world.api.resource(deployments).update({ ...deployment(2, image), metadata: now });
       await world.settle();
     }
@@ -69,7 +82,10 @@ describe("a Deployment", () => {
     await world.api.resource(deployments).create(deployment(1, "a"));
     await world.settle(660);
     const { status } = await world.api.resource(deployments).get({ namespace: "default", name: "web" });
-    expect(status?.conditions?.find(({ type }) => type === "Progressing")).toMatchObject({ status: "False", reason: "ProgressDeadlineExceeded" });
+    expect(status?.conditions?.find(({ type }) => type === "Progressing")).toMatchObject({
+      status: "False",
+      reason: "ProgressDeadlineExceeded",
+    });
     await manager.stop();
   });
 
@@ -78,10 +94,15 @@ describe("a Deployment", () => {
     const manager = world.start(createDeploymentController, createReplicaSetController);
     await world.api.resource(deployments).create(deployment(3, "a", { type: "Recreate" }));
     await world.settle();
-    const { resourceVersion: _, ...metadata } = (await world.api.resource(deployments).get({ namespace: "default", name: "web" })).metadata;
+    const { resourceVersion: _, ...metadata } = (
+      await world.api.resource(deployments).get({ namespace: "default", name: "web" })
+    ).metadata;
     await world.api.resource(deployments).update({ ...deployment(3, "b", { type: "Recreate" }), metadata });
     let mixed = false;
-    await world.settle(30, () => (mixed ||= new Set(world.activePods().map((pod) => pod.spec?.containers[0]?.image)).size > 1));
+    await world.settle(
+      30,
+      () => (mixed ||= new Set(world.activePods().map((pod) => pod.spec?.containers[0]?.image)).size > 1),
+    );
     expect(mixed).toBe(false);
     expect(world.activePods().map((pod) => pod.spec?.containers[0]?.image)).toEqual(["b", "b", "b"]);
     await manager.stop();
@@ -109,7 +130,9 @@ describe("a Deployment", () => {
           const byAgent = resource === "pods" && verb === "update/status";
           if (!byAgent && ++writes === killAfter) throw new Error("killed");
         };
-        const { resourceVersion: _, ...metadata } = (await world.api.resource(deployments).get({ namespace: "default", name: "web" })).metadata;
+        const { resourceVersion: _, ...metadata } = (
+          await world.api.resource(deployments).get({ namespace: "default", name: "web" })
+        ).metadata;
         await world.api.resource(deployments).update({ ...deployment(replicas, "b", strategy), metadata });
         await world.settle(5, look);
         await manager.stop();
@@ -119,7 +142,9 @@ describe("a Deployment", () => {
         await manager.stop();
         const surge = maxSurge === 0 && maxUnavailable === 0 ? 0 : maxSurge;
         expect(most).toBeLessThanOrEqual(replicas + surge);
-        expect(world.activePods().map((pod) => pod.spec?.containers[0]?.image)).toEqual(Array.from({ length: replicas }, () => "b"));
+        expect(world.activePods().map((pod) => pod.spec?.containers[0]?.image)).toEqual(
+          Array.from({ length: replicas }, () => "b"),
+        );
       },
     );
     await fc.assert(run, { numRuns: 15 });

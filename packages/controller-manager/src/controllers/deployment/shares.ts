@@ -13,10 +13,12 @@ export interface Resize {
 }
 
 export const sizeOf = (set: Set): number => set.spec?.replicas ?? 1;
-export const sum = (sets: readonly Set[], of: (set: Set) => number): number => sets.reduce((total, set) => total + of(set), 0);
+export const sum = (sets: readonly Set[], of: (set: Set) => number): number =>
+  sets.reduce((total, set) => total + of(set), 0);
 export const available = (set: Set): number => set.status?.availableReplicas ?? 0;
 export const wantedReplicas = (deployment: DeepReadonly<Deployment>): number => deployment.spec?.replicas ?? 1;
-export const isRolling = (deployment: DeepReadonly<Deployment>): boolean => deployment.spec?.strategy?.type !== "Recreate";
+export const isRolling = (deployment: DeepReadonly<Deployment>): boolean =>
+  deployment.spec?.strategy?.type !== "Recreate";
 
 /** Surge is rounded up, unavailability down; both zero would stand still, so then one may be away. */
 export function fences(deployment: DeepReadonly<Deployment>): { readonly surge: number; readonly unavailable: number } {
@@ -35,7 +37,11 @@ export function share(value: IntOrString, of: number, round: (value: number) => 
 }
 
 /** How large the new set may be now. */
-export function newSetSize(deployment: DeepReadonly<Deployment>, sets: readonly Set[], newSet: Set | undefined): number {
+export function newSetSize(
+  deployment: DeepReadonly<Deployment>,
+  sets: readonly Set[],
+  newSet: Set | undefined,
+): number {
   const wanted = wantedReplicas(deployment);
   if (!isRolling(deployment)) return wanted;
   const present = newSet ? sizeOf(newSet) : 0;
@@ -45,7 +51,11 @@ export function newSetSize(deployment: DeepReadonly<Deployment>, sets: readonly 
 }
 
 /** How the old sets shrink: first what is not available anyway, then as much as availability allows; the oldest first. */
-export function shrinkOldSets(deployment: DeepReadonly<Deployment>, oldSets: readonly Set[], newSet: Set): readonly Resize[] {
+export function shrinkOldSets(
+  deployment: DeepReadonly<Deployment>,
+  oldSets: readonly Set[],
+  newSet: Set,
+): readonly Resize[] {
   const least = wantedReplicas(deployment) - fences(deployment).unavailable;
   const sizes = new Map(oldSets.map((set) => [set, sizeOf(set)]));
   const newUnavailable = sizeOf(newSet) - available(newSet);
@@ -77,7 +87,11 @@ export function wasScaled(deployment: DeepReadonly<Deployment>, sets: readonly S
 }
 
 /** Sizes after a change of `replicas`: all in one set if only one is alive, otherwise in proportion. */
-export function proportionalSizes(deployment: DeepReadonly<Deployment>, oldSets: readonly Set[], newSet: Set | undefined): readonly Resize[] {
+export function proportionalSizes(
+  deployment: DeepReadonly<Deployment>,
+  oldSets: readonly Set[],
+  newSet: Set | undefined,
+): readonly Resize[] {
   const wanted = wantedReplicas(deployment);
   const all = newSet ? [...oldSets, newSet] : [...oldSets];
   const living = all.filter((set) => sizeOf(set) > 0);
@@ -102,9 +116,16 @@ export function proportionalSizes(deployment: DeepReadonly<Deployment>, oldSets:
   return targets.map(({ set, to }, index) => ({ set, to: Math.max(0, index === 0 ? to + toAdd - added : to) }));
 }
 
-function proportion(deployment: DeepReadonly<Deployment>, set: Set, most: number, toAdd: number, added: number): number {
+function proportion(
+  deployment: DeepReadonly<Deployment>,
+  set: Set,
+  most: number,
+  toAdd: number,
+  added: number,
+): number {
   if (toAdd === added) return 0;
   const before = maxReplicas(set) || deployment.status?.replicas || sizeOf(set);
-  const fraction = wantedReplicas(deployment) === 0 ? -sizeOf(set) : Math.round((sizeOf(set) * most) / before) - sizeOf(set);
+  const fraction =
+    wantedReplicas(deployment) === 0 ? -sizeOf(set) : Math.round((sizeOf(set) * most) / before) - sizeOf(set);
   return toAdd > 0 ? Math.min(Math.max(0, fraction), toAdd - added) : Math.max(Math.min(0, fraction), toAdd - added);
 }

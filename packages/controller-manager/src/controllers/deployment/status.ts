@@ -33,7 +33,13 @@ export function deploymentStatus(view: RolloutView): StatusResult {
     conditions,
     counts.availableReplicas >= least
       ? entry("Available", "True", "MinimumReplicasAvailable", "Deployment has minimum availability.", nowMs)
-      : entry("Available", "False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability.", nowMs),
+      : entry(
+          "Available",
+          "False",
+          "MinimumReplicasUnavailable",
+          "Deployment does not have minimum availability.",
+          nowMs,
+        ),
   );
   conditions = pauseCondition(conditions, deployment, nowMs);
   conditions = progressCondition(conditions, view, counts);
@@ -66,7 +72,10 @@ function countReplicas({ deployment, sets, newSet, collisionCount }: RolloutView
     updatedReplicas: newSet?.status?.replicas ?? 0,
     readyReplicas: sum(sets, (set) => set.status?.readyReplicas ?? 0),
     availableReplicas,
-    unavailableReplicas: Math.max(0, sum(sets, (set) => Math.max(set.spec?.replicas ?? 0, set.status?.replicas ?? 0)) - availableReplicas),
+    unavailableReplicas: Math.max(
+      0,
+      sum(sets, (set) => Math.max(set.spec?.replicas ?? 0, set.status?.replicas ?? 0)) - availableReplicas,
+    ),
     terminatingReplicas: sum(sets, (set) => set.status?.terminatingReplicas ?? 0),
     ...(collisionCount === undefined ? {} : { collisionCount }),
   };
@@ -77,10 +86,16 @@ function pauseCondition(conditions: Conditions, deployment: DeepReadonly<Deploym
   const current = conditions.find((condition) => condition.type === "Progressing");
   if (current?.reason === "ProgressDeadlineExceeded") return conditions;
   if (deployment.spec?.paused && current?.reason !== "DeploymentPaused") {
-    return withCondition(conditions, entry("Progressing", "Unknown", "DeploymentPaused", "Deployment is paused", nowMs));
+    return withCondition(
+      conditions,
+      entry("Progressing", "Unknown", "DeploymentPaused", "Deployment is paused", nowMs),
+    );
   }
   if (!deployment.spec?.paused && current?.reason === "DeploymentPaused") {
-    return withCondition(conditions, entry("Progressing", "Unknown", "DeploymentResumed", "Deployment is resumed", nowMs));
+    return withCondition(
+      conditions,
+      entry("Progressing", "Unknown", "DeploymentResumed", "Deployment is resumed", nowMs),
+    );
   }
   return conditions;
 }
@@ -92,20 +107,30 @@ function progressCondition(conditions: Conditions, view: RolloutView, counts: Co
   const subject = newSet ? `ReplicaSet "${newSet.metadata.name}"` : `Deployment "${deployment.metadata.name}"`;
   if (counts.replicas === counts.updatedReplicas && current?.reason === "NewReplicaSetAvailable") return conditions;
   if (isComplete(view, counts)) {
-    return withCondition(conditions, entry("Progressing", "True", "NewReplicaSetAvailable", `${subject} has successfully progressed.`, nowMs));
+    return withCondition(
+      conditions,
+      entry("Progressing", "True", "NewReplicaSetAvailable", `${subject} has successfully progressed.`, nowMs),
+    );
   }
   if (deployment.spec?.paused) return conditions;
   if (current === undefined && newSet === undefined) return conditions;
   if (current === undefined) {
-    return withCondition(conditions, entry("Progressing", "True", "NewReplicaSetCreated", `Created new replica set "${newSet?.metadata.name}"`, nowMs));
+    return withCondition(
+      conditions,
+      entry("Progressing", "True", "NewReplicaSetCreated", `Created new replica set "${newSet?.metadata.name}"`, nowMs),
+    );
   }
   if (hasProgressed(deployment, counts)) {
     const condition = entry("Progressing", "True", "ReplicaSetUpdated", `${subject} is progressing.`, nowMs);
-    const kept = current.status === "True" ? { ...condition, lastTransitionTime: current.lastTransitionTime } : condition;
+    const kept =
+      current.status === "True" ? { ...condition, lastTransitionTime: current.lastTransitionTime } : condition;
     return [...conditions.filter((other) => other.type !== "Progressing"), kept];
   }
   if (hasTimedOut(current, deployment, nowMs)) {
-    return withCondition(conditions, entry("Progressing", "False", "ProgressDeadlineExceeded", `${subject} has timed out progressing.`, nowMs));
+    return withCondition(
+      conditions,
+      entry("Progressing", "False", "ProgressDeadlineExceeded", `${subject} has timed out progressing.`, nowMs),
+    );
   }
   return conditions;
 }
@@ -129,7 +154,11 @@ function hasProgressed(deployment: DeepReadonly<Deployment>, counts: Counts): bo
 const hasDeadline = (deployment: DeepReadonly<Deployment>): boolean =>
   (deployment.spec?.progressDeadlineSeconds ?? noDeadline) !== noDeadline;
 
-function hasTimedOut(current: DeepReadonly<DeploymentCondition>, deployment: DeepReadonly<Deployment>, nowMs: number): boolean {
+function hasTimedOut(
+  current: DeepReadonly<DeploymentCondition>,
+  deployment: DeepReadonly<Deployment>,
+  nowMs: number,
+): boolean {
   if (current.reason === "NewReplicaSetAvailable") return false;
   if (current.reason === "ProgressDeadlineExceeded") return true;
   const since = parseRfc3339(current.lastUpdateTime ?? "") ?? nowMs;
@@ -139,7 +168,8 @@ function hasTimedOut(current: DeepReadonly<DeploymentCondition>, deployment: Dee
 function deadlineInMs(conditions: Conditions, view: RolloutView, counts: Counts): number | undefined {
   const { deployment, nowMs } = view;
   const current = conditions.find((condition) => condition.type === "Progressing");
-  if (!hasDeadline(deployment) || deployment.spec?.paused || current === undefined || isComplete(view, counts)) return undefined;
+  if (!hasDeadline(deployment) || deployment.spec?.paused || current === undefined || isComplete(view, counts))
+    return undefined;
   if (current.reason === "ProgressDeadlineExceeded" || current.reason === "NewReplicaSetAvailable") return undefined;
   const since = parseRfc3339(current.lastUpdateTime ?? "") ?? nowMs;
   return Math.max(1_000, since + (deployment.spec?.progressDeadlineSeconds ?? 0) * 1000 - nowMs + 1_000);
@@ -154,6 +184,7 @@ function entry(type: string, status: string, reason: string, message: string, no
 function withCondition(conditions: Conditions, wanted: DeploymentCondition): Conditions {
   const current = conditions.find((condition) => condition.type === wanted.type);
   if (current?.status === wanted.status && current.reason === wanted.reason) return conditions;
-  const kept = current?.status === wanted.status ? { ...wanted, lastTransitionTime: current.lastTransitionTime } : wanted;
+  const kept =
+    current?.status === wanted.status ? { ...wanted, lastTransitionTime: current.lastTransitionTime } : wanted;
   return [...conditions.filter((condition) => condition.type !== wanted.type), kept];
 }

@@ -25,7 +25,9 @@ export function byAge(sets: readonly DeepReadonly<ReplicaSet>[]): readonly DeepR
 /** A short text that changes with the template, and with the number of collisions that were met. */
 export function templateHash(template: DeepReadonly<PodTemplateSpec> | undefined, collisionCount: number): string {
   let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(`${canonicalJson(template)}${collisionCount > 0 ? `/${collisionCount}` : ""}`)) {
+  for (const byte of new TextEncoder().encode(
+    `${canonicalJson(template)}${collisionCount > 0 ? `/${collisionCount}` : ""}`,
+  )) {
     hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
   }
   return safe(String(hash));

@@ -31,7 +31,9 @@ export function createEndpointSliceController(ports: ControllerPorts): Controlle
     if (!writes.areSeen(key)) return; // what is not seen yet will wake us
     if (await creator.settle(key, signal)) return; // what was settled will wake us
     const service = services.get(key);
-    const mine = slices.byIndex("service", key).filter((slice) => slice.metadata.labels?.[managerLabel] === managerName);
+    const mine = slices
+      .byIndex("service", key)
+      .filter((slice) => slice.metadata.labels?.[managerLabel] === managerName);
     if (service === undefined || service.metadata.deletionTimestamp !== undefined) {
       for (const slice of mine) await act(key, service, { kind: "delete", slice }, signal);
       return;
@@ -46,7 +48,12 @@ export function createEndpointSliceController(ports: ControllerPorts): Controlle
     for (const action of plan.actions) await act(key, service, action, signal);
   };
 
-  const act = async (key: string, service: ReadonlyService | undefined, action: SliceAction, signal: AbortSignal): Promise<void> => {
+  const act = async (
+    key: string,
+    service: ReadonlyService | undefined,
+    action: SliceAction,
+    signal: AbortSignal,
+  ): Promise<void> => {
     if (action.kind === "delete") {
       const { namespace, name } = action.slice.metadata;
       await sliceClient.delete({ namespace, name }, { signal }).catch((error: unknown) => {

@@ -45,7 +45,10 @@ export function planEndpointSlices(view: EndpointSliceView): Plan<SliceAction> {
   }
   for (const slice of left) actions.push({ kind: "delete", slice });
   const count = [...groups.values()].reduce((sum, group) => sum + group.endpoints.length, 0);
-  return { actions, because: actions.length === 0 ? "the slices are right" : `${count} endpoints belong to the service` };
+  return {
+    actions,
+    because: actions.length === 0 ? "the slices are right" : `${count} endpoints belong to the service`,
+  };
 }
 
 interface Group {
@@ -103,9 +106,13 @@ function fitGroup(group: Group, slices: readonly ReadonlySlice[], headless: bool
     return unchanged ? [] : [{ kind: "update", slice, content }];
   });
   const rest = [...wanted.values()];
-  if (rest.length === 0 && group.endpoints.length === 0 && slices.length === 0) actions.push({ kind: "create", content: { addressType, ports, endpoints: [] } });
+  if (rest.length === 0 && group.endpoints.length === 0 && slices.length === 0)
+    actions.push({ kind: "create", content: { addressType, ports, endpoints: [] } });
   for (let start = 0; start < rest.length; start += mostEndpoints) {
-    actions.push({ kind: "create", content: { addressType, ports, endpoints: rest.slice(start, start + mostEndpoints) } });
+    actions.push({
+      kind: "create",
+      content: { addressType, ports, endpoints: rest.slice(start, start + mostEndpoints) },
+    });
   }
   return actions;
 }
@@ -136,5 +143,7 @@ function addressTypes(service: ReadonlyService): readonly AddressType[] {
 }
 
 const endpointKey = (endpoint: DeepReadonly<Endpoint>): string => endpoint.targetRef?.uid ?? endpoint.addresses.join();
-const groupKey = (addressType: string, ports: DeepReadonly<readonly EndpointPort[]>): string => `${addressType} ${canonicalJson(ports)}`;
-const isMarkedHeadless = (slice: ReadonlySlice): boolean => slice.metadata.labels?.["service.kubernetes.io/headless"] !== undefined;
+const groupKey = (addressType: string, ports: DeepReadonly<readonly EndpointPort[]>): string =>
+  `${addressType} ${canonicalJson(ports)}`;
+const isMarkedHeadless = (slice: ReadonlySlice): boolean =>
+  slice.metadata.labels?.["service.kubernetes.io/headless"] !== undefined;

@@ -14,7 +14,8 @@ export function endpointSliceWatches(informers: SharedInformers): readonly Watch
     wakeOn(informers.services(), (service) => [objectKey(service)]),
     wakeOn(informers.pods(), servicesOf(informers.services())),
     wakeOn(informers.endpointSlices(), (slice) => {
-      const service = slice.metadata.labels?.[managerLabel] === managerName ? slice.metadata.labels[serviceLabel] : undefined;
+      const service =
+        slice.metadata.labels?.[managerLabel] === managerName ? slice.metadata.labels[serviceLabel] : undefined;
       return service === undefined ? [] : [`${slice.metadata.namespace}/${service}`];
     }),
     wakeOn(informers.nodes(), () => []),

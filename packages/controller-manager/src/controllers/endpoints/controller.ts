@@ -36,7 +36,10 @@ export function createEndpointsController(ports: ControllerPorts): Controller {
       return;
     }
     if (!hasSelector(service)) return;
-    const { subsets, truncated } = endpointSubsets(service, pods.byIndex("namespace", service.metadata.namespace ?? ""));
+    const { subsets, truncated } = endpointSubsets(
+      service,
+      pods.byIndex("namespace", service.metadata.namespace ?? ""),
+    );
     const { [capacityAnnotation]: _, ...annotations } = present?.metadata.annotations ?? {};
     const wanted: DeepReadonly<Endpoints> = {
       apiVersion: "v1",
@@ -53,14 +56,19 @@ export function createEndpointsController(ports: ControllerPorts): Controller {
       subsets,
     };
     if (present !== undefined && sameJson(decided(present), decided(wanted))) return;
-    const written = present === undefined ? await endpointsClient.create(wanted, { signal }) : await endpointsClient.update(wanted, { signal });
+    const written =
+      present === undefined
+        ? await endpointsClient.create(wanted, { signal })
+        : await endpointsClient.update(wanted, { signal });
     writes.wrote(key, written as DeepReadonly<Endpoints>);
   };
 
   const watches = [
     wakeOn(services, (service) => [objectKey(service)]),
     wakeOn(pods, servicesOf(services)),
-    wakeOn(all, (endpoints) => (endpoints.metadata.labels?.[managerLabel] === managerName ? [objectKey(endpoints)] : [])),
+    wakeOn(all, (endpoints) =>
+      endpoints.metadata.labels?.[managerLabel] === managerName ? [objectKey(endpoints)] : [],
+    ),
   ];
   return createLoop({ name: "endpoint", watches, reconcile }, ports);
 }

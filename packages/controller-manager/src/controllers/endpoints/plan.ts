@@ -11,12 +11,18 @@ export const mostAddresses = 1_000;
 export const capacityAnnotation = "endpoints.kubernetes.io/over-capacity";
 
 /** Addresses grouped by the ports they serve, as Kubernetes' RepackSubsets orders them. */
-export function endpointSubsets(service: ReadonlyService, pods: readonly ReadonlyPod[]): { readonly subsets: readonly EndpointSubset[]; readonly truncated: boolean } {
+export function endpointSubsets(
+  service: ReadonlyService,
+  pods: readonly ReadonlyPod[],
+): { readonly subsets: readonly EndpointSubset[]; readonly truncated: boolean } {
   const publish = service.spec?.publishNotReadyAddresses === true;
   const candidates = podsOf(service, pods).filter((pod) => publish || pod.metadata.deletionTimestamp === undefined);
   // Ready ones first, so that a cut takes the others.
   const ordered = [...candidates.filter(isReady), ...candidates.filter((pod) => !isReady(pod))];
-  const groups = new Map<string, { ports: EndpointSubset["ports"]; ready: EndpointAddress[]; notReady: EndpointAddress[] }>();
+  const groups = new Map<
+    string,
+    { ports: EndpointSubset["ports"]; ready: EndpointAddress[]; notReady: EndpointAddress[] }
+  >();
   for (const pod of ordered.slice(0, mostAddresses)) {
     const resolved = resolvePorts(service, pod);
     if (resolved.length === 0 && (service.spec?.ports ?? []).length > 0) continue;
@@ -25,11 +31,13 @@ export function endpointSubsets(service: ReadonlyService, pods: readonly Readonl
     groups.set(canonicalJson(ports), group);
     (publish || isReady(pod) ? group.ready : group.notReady).push(addressOf(service, pod));
   }
-  const subsets = [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, { ports, ready, notReady }]) => ({
-    ...(ready.length > 0 ? { addresses: ready.sort(byIp) } : {}),
-    ...(notReady.length > 0 ? { notReadyAddresses: notReady.sort(byIp) } : {}),
-    ...(ports && ports.length > 0 ? { ports } : {}),
-  }));
+  const subsets = [...groups]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, { ports, ready, notReady }]) => ({
+      ...(ready.length > 0 ? { addresses: ready.sort(byIp) } : {}),
+      ...(notReady.length > 0 ? { notReadyAddresses: notReady.sort(byIp) } : {}),
+      ...(ports && ports.length > 0 ? { ports } : {}),
+    }));
   return { subsets, truncated: ordered.length > mostAddresses };
 }
 

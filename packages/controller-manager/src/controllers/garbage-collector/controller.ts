@@ -19,7 +19,10 @@ export function createGarbageCollectorController(ports: ControllerPorts): Contro
   const { client, log } = ports;
   const graph = createGraph();
   const absent = new Set<string>();
-  const queue = createWorkQueue<string>({ name: "garbage_collector" }, { clock: ports.clock, metrics: ports.queueMetrics });
+  const queue = createWorkQueue<string>(
+    { name: "garbage_collector" },
+    { clock: ports.clock, metrics: ports.queueMetrics },
+  );
   const events = ports.events("garbage-collector-controller");
   const monitors = createMonitors(ports, (event, descriptor) => {
     const uid = event.object.metadata.uid ?? "";
@@ -57,20 +60,37 @@ export function createGarbageCollectorController(ports: ControllerPorts): Contro
     for (const affected of graph.remove(node.uid)) queue.add(affected);
   };
 
-  const collect = async (node: GraphNode, live: DeepReadonly<ApiObject>, descriptor: ResourceDescriptor, signal: AbortSignal): Promise<void> => {
+  const collect = async (
+    node: GraphNode,
+    live: DeepReadonly<ApiObject>,
+    descriptor: ResourceDescriptor,
+    signal: AbortSignal,
+  ): Promise<void> => {
     const { ownerReferences = [], finalizers = [], deletionTimestamp, resourceVersion } = live.metadata;
     const owners: { reference: DeepReadonly<OwnerReference>; state: OwnerState }[] = [];
-    for (const reference of ownerReferences) owners.push({ reference, state: await stateOf(reference, live, descriptor, signal) });
+    for (const reference of ownerReferences)
+      owners.push({ reference, state: await stateOf(reference, live, descriptor, signal) });
     const dependents = [...node.dependents].flatMap((uid) => {
       const dependent = graph.get(uid);
-      const blocks = dependent?.owners.some((owner) => owner.uid === node.uid && owner.blockOwnerDeletion === true) ?? false;
+      const blocks =
+        dependent?.owners.some((owner) => owner.uid === node.uid && owner.blockOwnerDeletion === true) ?? false;
       return dependent ? [{ uid, blocks, deleting: dependent.deleting }] : [];
     });
     const view: GarbageView = { deleting: deletionTimestamp !== undefined, finalizers, owners, dependents };
     const { action, because } = planGarbage(view);
     const ref = { namespace: node.namespace, name: node.name };
     const resource = client.metadata(descriptor);
-    if (action.kind !== "keep") log.info({ controller: "garbage-collector", kind: node.kind, object: `${node.namespace ?? ""}/${node.name}`, action: action.kind, because }, "collecting");
+    if (action.kind !== "keep")
+      log.info(
+        {
+          controller: "garbage-collector",
+          kind: node.kind,
+          object: `${node.namespace ?? ""}/${node.name}`,
+          action: action.kind,
+          because,
+        },
+        "collecting",
+      );
     switch (action.kind) {
       case "keep":
         return;
@@ -105,12 +125,19 @@ export function createGarbageCollectorController(ports: ControllerPorts): Contro
       events.record(dependent, "Warning", "OwnerRefInvalidNamespace", message);
       return "solid";
     }
-    const owner = await read(ownerDescriptor, ownerDescriptor.namespaced ? dependent.metadata.namespace : undefined, reference.name, signal);
+    const owner = await read(
+      ownerDescriptor,
+      ownerDescriptor.namespaced ? dependent.metadata.namespace : undefined,
+      reference.name,
+      signal,
+    );
     if (owner === undefined || owner.metadata.uid !== reference.uid) {
       remember(reference.uid);
       return "dangling";
     }
-    const waits = owner.metadata.deletionTimestamp !== undefined && (owner.metadata.finalizers ?? []).includes("foregroundDeletion");
+    const waits =
+      owner.metadata.deletionTimestamp !== undefined &&
+      (owner.metadata.finalizers ?? []).includes("foregroundDeletion");
     return waits ? "waiting" : "solid";
   };
 
@@ -121,24 +148,44 @@ export function createGarbageCollectorController(ports: ControllerPorts): Contro
     if (live?.metadata.uid === uid) await removeOwners(live, dependent.descriptor, new Set([ownerUid]), signal);
   };
 
-  const removeOwners = (live: DeepReadonly<ApiObject>, descriptor: ResourceDescriptor, uids: ReadonlySet<string>, signal: AbortSignal): Promise<void> => {
+  const removeOwners = (
+    live: DeepReadonly<ApiObject>,
+    descriptor: ResourceDescriptor,
+    uids: ReadonlySet<string>,
+    signal: AbortSignal,
+  ): Promise<void> => {
     const left = (live.metadata.ownerReferences ?? []).filter((reference) => !uids.has(reference.uid));
     return patch(live, descriptor, { ownerReferences: left.length > 0 ? left : null }, signal);
   };
 
-  const removeFinalizer = (live: DeepReadonly<ApiObject>, descriptor: ResourceDescriptor, finalizer: string, signal: AbortSignal): Promise<void> => {
+  const removeFinalizer = (
+    live: DeepReadonly<ApiObject>,
+    descriptor: ResourceDescriptor,
+    finalizer: string,
+    signal: AbortSignal,
+  ): Promise<void> => {
     const left = (live.metadata.finalizers ?? []).filter((one) => one !== finalizer);
     return patch(live, descriptor, { finalizers: left.length > 0 ? left : null }, signal);
   };
 
   /** Only if nobody has written since; otherwise the queue looks again. */
-  const patch = async (live: DeepReadonly<ApiObject>, descriptor: ResourceDescriptor, metadata: object, signal: AbortSignal): Promise<void> => {
+  const patch = async (
+    live: DeepReadonly<ApiObject>,
+    descriptor: ResourceDescriptor,
+    metadata: object,
+    signal: AbortSignal,
+  ): Promise<void> => {
     const { namespace, name, uid, resourceVersion } = live.metadata;
     const body = { metadata: { ...metadata, uid, resourceVersion } };
     await ignoreNotFound(client.metadata(descriptor).patch({ namespace, name }, body, { type: "merge", signal }));
   };
 
-  const read = async (descriptor: ResourceDescriptor, namespace: string | undefined, name: string, signal: AbortSignal): Promise<DeepReadonly<ApiObject> | undefined> => {
+  const read = async (
+    descriptor: ResourceDescriptor,
+    namespace: string | undefined,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<DeepReadonly<ApiObject> | undefined> => {
     try {
       return await client.metadata(descriptor).get({ namespace, name }, { signal });
     } catch (error) {
@@ -152,7 +199,9 @@ export function createGarbageCollectorController(ports: ControllerPorts): Contro
       const following = monitors.run(signal);
       try {
         await monitors.whenSynced(signal);
-        await createReconciler({ name: "garbage-collector", concurrency: workers, reconcile }, { queue, log }).run(signal);
+        await createReconciler({ name: "garbage-collector", concurrency: workers, reconcile }, { queue, log }).run(
+          signal,
+        );
       } catch (error) {
         if (!signal.aborted) throw error;
       } finally {

@@ -19,7 +19,11 @@ const set = (name: string, owners: OwnerReference[] = []): ReplicaSet => ({
   kind: "ReplicaSet",
   metadata: { name, namespace: "default", ...(owners.length > 0 ? { ownerReferences: owners } : {}) },
 });
-const ownedBy = (object: { kind: string; apiVersion: string; metadata: { name: string; uid?: string | undefined } }): OwnerReference => ({
+const ownedBy = (object: {
+  kind: string;
+  apiVersion: string;
+  metadata: { name: string; uid?: string | undefined };
+}): OwnerReference => ({
   apiVersion: object.apiVersion,
   kind: object.kind,
   name: object.metadata.name,
@@ -35,7 +39,8 @@ async function family(world: World): Promise<void> {
   await world.api.resource(configMaps).create(map("child", [ownedBy(parent)]));
   await world.api.resource(configMaps).create(map("stranger"));
 }
-const names = (world: World): readonly string[] => [...world.api.all(replicaSets), ...world.api.all(configMaps)].map((object) => object.metadata.name);
+const names = (world: World): readonly string[] =>
+  [...world.api.all(replicaSets), ...world.api.all(configMaps)].map((object) => object.metadata.name);
 
 describe("the garbage collector", () => {
   it("deletes in the background what depended on a deleted object, down to the last", async () => {
@@ -44,7 +49,9 @@ describe("the garbage collector", () => {
     const manager = world.start(createGarbageCollectorController);
     await world.settle(5);
     expect(names(world)).toEqual(["grandparent", "parent", "child", "stranger"]);
-    await world.api.resource(replicaSets).delete({ namespace: "default", name: "grandparent" }, { propagationPolicy: "Background" });
+    await world.api
+      .resource(replicaSets)
+      .delete({ namespace: "default", name: "grandparent" }, { propagationPolicy: "Background" });
     await world.settle(5);
     expect(names(world)).toEqual(["stranger"]);
     await manager.stop();
@@ -55,11 +62,15 @@ describe("the garbage collector", () => {
     await family(world);
     const manager = world.start(createGarbageCollectorController);
     await world.settle(5);
-    await world.api.resource(replicaSets).delete({ namespace: "default", name: "grandparent" }, { propagationPolicy: "Foreground" });
+    await world.api
+      .resource(replicaSets)
+      .delete({ namespace: "default", name: "grandparent" }, { propagationPolicy: "Foreground" });
     await world.settle(10);
     expect(names(world)).toEqual(["stranger"]);
     const order = world.api.writes.filter((write) => write.startsWith("delete") || write.startsWith("patch"));
-    expect(order.indexOf("delete configmaps default/child")).toBeLessThan(order.lastIndexOf("patch replicasets default/grandparent"));
+    expect(order.indexOf("delete configmaps default/child")).toBeLessThan(
+      order.lastIndexOf("patch replicasets default/grandparent"),
+    );
     await manager.stop();
   });
 
@@ -68,7 +79,9 @@ describe("the garbage collector", () => {
     await family(world);
     const manager = world.start(createGarbageCollectorController);
     await world.settle(5);
-    await world.api.resource(replicaSets).delete({ namespace: "default", name: "grandparent" }, { propagationPolicy: "Orphan" });
+    await world.api
+      .resource(replicaSets)
+      .delete({ namespace: "default", name: "grandparent" }, { propagationPolicy: "Orphan" });
     await world.settle(10);
     expect(names(world)).toEqual(["parent", "child", "stranger"]);
     expect(world.api.all(replicaSets)[0]?.metadata.ownerReferences).toBeUndefined();
@@ -81,11 +94,15 @@ describe("the garbage collector", () => {
     const [stranger] = world.api.all(configMaps).filter((one) => one.metadata.name === "stranger");
     const lost: OwnerReference = { apiVersion: "apps/v1", kind: "ReplicaSet", name: "lost", uid: "gone" };
     await world.api.resource(configMaps).create(map("orphan", [lost]));
-    await world.api.resource(configMaps).create(map("kept", [lost, ...(stranger ? [{ ...ownedBy(stranger), controller: false }] : [])]));
+    await world.api
+      .resource(configMaps)
+      .create(map("kept", [lost, ...(stranger ? [{ ...ownedBy(stranger), controller: false }] : [])]));
     const manager = world.start(createGarbageCollectorController);
     await world.settle(5);
     expect(names(world)).toEqual(["grandparent", "parent", "child", "stranger", "kept"]);
-    expect(world.api.all(configMaps).find((one) => one.metadata.name === "kept")?.metadata.ownerReferences).toHaveLength(1);
+    expect(
+      world.api.all(configMaps).find((one) => one.metadata.name === "kept")?.metadata.ownerReferences,
+    ).toHaveLength(1);
     await manager.stop();
   });
 });

@@ -32,7 +32,19 @@ export function createGraph(): Graph {
     const known = nodes.get(reference.uid);
     if (known) return known;
     const { uid, apiVersion, kind, name } = reference;
-    const node: GraphNode = { uid, apiVersion, kind, name, namespace, descriptor: undefined, owners: [], finalizers: [], deleting: false, seen: false, dependents: new Set() };
+    const node: GraphNode = {
+      uid,
+      apiVersion,
+      kind,
+      name,
+      namespace,
+      descriptor: undefined,
+      owners: [],
+      finalizers: [],
+      deleting: false,
+      seen: false,
+      dependents: new Set(),
+    };
     nodes.set(uid, node);
     return node;
   };
@@ -49,12 +61,30 @@ export function createGraph(): Graph {
       const { uid = "", name, namespace, ownerReferences = [], finalizers = [], deletionTimestamp } = object.metadata;
       const before = nodes.get(uid);
       const node: GraphNode = before ?? {
-        uid, apiVersion: object.apiVersion, kind: object.kind, name, namespace, descriptor, owners: [], finalizers: [], deleting: false, seen: true, dependents: new Set(),
+        uid,
+        apiVersion: object.apiVersion,
+        kind: object.kind,
+        name,
+        namespace,
+        descriptor,
+        owners: [],
+        finalizers: [],
+        deleting: false,
+        seen: true,
+        dependents: new Set(),
       };
       nodes.set(uid, node);
       const wasDeleting = node.deleting;
       const oldOwners = node.owners;
-      Object.assign(node, { descriptor, name, namespace, seen: true, owners: ownerReferences, finalizers, deleting: deletionTimestamp !== undefined });
+      Object.assign(node, {
+        descriptor,
+        name,
+        namespace,
+        seen: true,
+        owners: ownerReferences,
+        finalizers,
+        deleting: deletionTimestamp !== undefined,
+      });
       const look = new Set<string>();
       for (const owner of ownerReferences) {
         const ownerNode = assume(owner, namespace);

@@ -39,7 +39,12 @@ export function createMonitors(
     const transform = (object: ApiObject): ApiObject => skeleton(object, apiVersion, descriptor.kind);
     const informer = createInformer(client.metadata(descriptor), { transform }, { clock, random, log });
     informer.subscribe((event) => observe(event, descriptor));
-    return { descriptor, stop, running: informer.run(AbortSignal.any([signal, stop.signal])), whenSynced: informer.whenSynced };
+    return {
+      descriptor,
+      stop,
+      running: informer.run(AbortSignal.any([signal, stop.signal])),
+      whenSynced: informer.whenSynced,
+    };
   };
 
   const refresh = async (signal: AbortSignal): Promise<void> => {
@@ -47,7 +52,8 @@ export function createMonitors(
     const wanted = new Map<string, ResourceDescriptor>();
     for (const { descriptor, verbs, preferred } of resources) {
       const name = qualifiedName(descriptor.resource, descriptor.group);
-      if (preferred && !ignored.has(name) && ["list", "watch", "delete"].every((verb) => verbs.includes(verb))) wanted.set(name, descriptor);
+      if (preferred && !ignored.has(name) && ["list", "watch", "delete"].every((verb) => verbs.includes(verb)))
+        wanted.set(name, descriptor);
     }
     for (const [name, descriptor] of wanted) if (!monitors.has(name)) monitors.set(name, follow(descriptor, signal));
     // While a group cannot be read, its kinds may still be there.
@@ -79,7 +85,8 @@ export function createMonitors(
     },
     descriptorOf(apiVersion, kind) {
       const group = apiVersion.includes("/") ? (apiVersion.split("/")[0] ?? "") : "";
-      for (const { descriptor } of monitors.values()) if (descriptor.kind === kind && descriptor.group === group) return descriptor;
+      for (const { descriptor } of monitors.values())
+        if (descriptor.kind === kind && descriptor.group === group) return descriptor;
       return undefined;
     },
   };
@@ -88,5 +95,9 @@ export function createMonitors(
 /** What the graph needs of an object, and no more: there may be a hundred thousand. */
 function skeleton(object: ApiObject, apiVersion: string, kind: string): ApiObject {
   const { name, namespace, uid, resourceVersion, ownerReferences, finalizers, deletionTimestamp } = object.metadata;
-  return { apiVersion, kind, metadata: { name, namespace, uid, resourceVersion, ownerReferences, finalizers, deletionTimestamp } };
+  return {
+    apiVersion,
+    kind,
+    metadata: { name, namespace, uid, resourceVersion, ownerReferences, finalizers, deletionTimestamp },
+  };
 }

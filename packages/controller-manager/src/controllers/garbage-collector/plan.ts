@@ -27,25 +27,38 @@ export interface GarbagePlan {
 
 export function planGarbage(view: GarbageView): GarbagePlan {
   const { deleting, finalizers, owners, dependents } = view;
-  if (deleting && finalizers.includes("orphan")) return { action: { kind: "orphan-dependents" }, because: "its dependents are to outlive it" };
+  if (deleting && finalizers.includes("orphan"))
+    return { action: { kind: "orphan-dependents" }, because: "its dependents are to outlive it" };
   if (deleting && finalizers.includes("foregroundDeletion")) {
     const blocking = dependents.filter((dependent) => dependent.blocks);
-    if (blocking.length === 0) return { action: { kind: "remove-finalizer", finalizer: "foregroundDeletion" }, because: "no dependent holds it up" };
+    if (blocking.length === 0)
+      return {
+        action: { kind: "remove-finalizer", finalizer: "foregroundDeletion" },
+        because: "no dependent holds it up",
+      };
     const uids = blocking.filter((dependent) => !dependent.deleting).map((dependent) => dependent.uid);
     return { action: { kind: "look-at-dependents", uids }, because: `${blocking.length} dependents go before it` };
   }
   if (deleting) return { action: { kind: "keep" }, because: "it is being deleted" };
   if (owners.length === 0) return { action: { kind: "keep" }, because: "nobody owns it" };
-  const of = (state: OwnerState): readonly string[] => owners.filter((owner) => owner.state === state).map((owner) => owner.reference.uid);
+  const of = (state: OwnerState): readonly string[] =>
+    owners.filter((owner) => owner.state === state).map((owner) => owner.reference.uid);
   if (of("solid").length > 0) {
     const gone = [...of("dangling"), ...of("waiting")];
     if (gone.length === 0) return { action: { kind: "keep" }, because: "its owners are there" };
     return { action: { kind: "remove-owners", uids: gone }, because: "one of its owners is there, others are gone" };
   }
   if (of("waiting").length > 0 && dependents.length > 0) {
-    return { action: { kind: "delete", policy: "Foreground" }, because: "its owner waits for it, and others depend on it" };
+    return {
+      action: { kind: "delete", policy: "Foreground" },
+      because: "its owner waits for it, and others depend on it",
+    };
   }
-  const policy = finalizers.includes("orphan") ? "Orphan" : finalizers.includes("foregroundDeletion") ? "Foreground" : "Background";
+  const policy = finalizers.includes("orphan")
+    ? "Orphan"
+    : finalizers.includes("foregroundDeletion")
+      ? "Foreground"
+      : "Background";
   const because = of("waiting").length > 0 ? "its owner waits for it to go" : "all of its owners are gone";
   return { action: { kind: "delete", policy }, because };
 }

@@ -36,15 +36,29 @@ export function createJobController(ports: ControllerPorts): Controller {
     if (job.spec.managedBy && job.spec.managedBy !== "kubernetes.io/job-controller") return;
     if (await creator.settle(key, signal)) return; // what was settled will wake us
     const owner = { object: job, apiVersion: "batch/v1", kind: "Job" };
-    const claim = planClaim<Pod>(job, job.spec.selector, pods.byIndex("owner", job.metadata.uid ?? ""), pods.byIndex("orphans", job.metadata.namespace ?? ""));
-    const owned = await carryOutClaim<Pod>(owner, claim, { children: podClient, owners: jobClient, writes, ownerKey: key }, signal);
+    const claim = planClaim<Pod>(
+      job,
+      job.spec.selector,
+      pods.byIndex("owner", job.metadata.uid ?? ""),
+      pods.byIndex("orphans", job.metadata.namespace ?? ""),
+    );
+    const owned = await carryOutClaim<Pod>(
+      owner,
+      claim,
+      { children: podClient, owners: jobClient, writes, ownerKey: key },
+      signal,
+    );
     const plan = planJob({ job, pods: owned, nowMs: clock.now() });
     if (!sameJson(plan.status, job.status)) {
       const updated = await jobClient.update({ ...job, status: plan.status }, { subresource: "status", signal });
       ownWrites.wrote(key, updated as ReadonlyJob);
       announce(job, updated as ReadonlyJob);
     }
-    if (plan.actions.length > 0) log.info({ controller: "job", object: key, because: plan.because, actions: plan.actions.length }, "changing pods");
+    if (plan.actions.length > 0)
+      log.info(
+        { controller: "job", object: key, because: plan.because, actions: plan.actions.length },
+        "changing pods",
+      );
     const result = await inGrowingBatches(plan.actions, (action) => act(key, job, action, signal));
     if (result.error !== undefined) throw result.error;
     return { wakeAfterMs: plan.wakeAfterMs };
@@ -64,7 +78,13 @@ export function createJobController(ports: ControllerPorts): Controller {
           const pod = await creator.create(key, jobPod(job, action.index, random.suffix(5)), signal);
           events.record(job, "Normal", "SuccessfulCreate", `Created pod: ${pod.metadata.name}`);
         } catch (error) {
-          if (!signal.aborted) events.record(job, "Warning", "FailedCreate", `Error creating: ${error instanceof Error ? error.message : String(error)}`);
+          if (!signal.aborted)
+            events.record(
+              job,
+              "Warning",
+              "FailedCreate",
+              `Error creating: ${error instanceof Error ? error.message : String(error)}`,
+            );
           throw error;
         }
         return;
@@ -73,7 +93,12 @@ export function createJobController(ports: ControllerPorts): Controller {
         const { namespace, name, uid } = action.pod.metadata;
         // Nobody will count this one any more.
         await removeFinalizer(key, action.pod, signal);
-        await ignoreGone(untilKnown(() => podClient.delete({ namespace, name }, { preconditions: { uid: uid ?? "" }, signal }), signal));
+        await ignoreGone(
+          untilKnown(
+            () => podClient.delete({ namespace, name }, { preconditions: { uid: uid ?? "" }, signal }),
+            signal,
+          ),
+        );
         writes.deleted(key, action.pod);
         events.record(job, "Normal", "SuccessfulDelete", `Deleted pod: ${name}`);
         return;
@@ -99,7 +124,9 @@ export function createJobController(ports: ControllerPorts): Controller {
   const watches = [
     wakeOn(jobs, (job) => [objectKey(job)]),
     wakeOn(pods, (pod) => {
-      const controller = pod.metadata.ownerReferences?.find((reference) => reference.controller && reference.kind === "Job");
+      const controller = pod.metadata.ownerReferences?.find(
+        (reference) => reference.controller && reference.kind === "Job",
+      );
       return controller ? [`${pod.metadata.namespace}/${controller.name}`] : [];
     }),
   ];
@@ -133,7 +160,10 @@ function jobPod(job: ReadonlyJob, index: number | undefined, suffix: string): De
           ...container,
           env: [
             ...(container.env ?? []),
-            { name: "JOB_COMPLETION_INDEX", valueFrom: { fieldRef: { fieldPath: `metadata.labels['${indexAnnotation}']` } } },
+            {
+              name: "JOB_COMPLETION_INDEX",
+              valueFrom: { fieldRef: { fieldPath: `metadata.labels['${indexAnnotation}']` } },
+            },
           ],
         };
   const spec = {
@@ -152,4 +182,3 @@ async function ignoreGone(deleting: Promise<void>): Promise<void> {
     if (!isNotFound(error) && !isConflict(error)) throw error; // gone already, or another pod by now
   }
 }
-

@@ -13,14 +13,18 @@ export function judgeFailure(job: DeepReadonly<Job>, pod: ReadonlyPod): FailureV
   const statuses = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
   for (const [index, rule] of (job.spec?.podFailurePolicy?.rules ?? []).entries()) {
     const { onExitCodes, onPodConditions } = rule;
-    const byExit = onExitCodes && statuses.find((status) => {
-      const code = status.state?.terminated?.exitCode;
-      if (code === undefined || code === 0) return false;
-      if (onExitCodes.containerName && onExitCodes.containerName !== status.name) return false;
-      return onExitCodes.values.includes(code) === (onExitCodes.operator === "In");
-    });
+    const byExit =
+      onExitCodes &&
+      statuses.find((status) => {
+        const code = status.state?.terminated?.exitCode;
+        if (code === undefined || code === 0) return false;
+        if (onExitCodes.containerName && onExitCodes.containerName !== status.name) return false;
+        return onExitCodes.values.includes(code) === (onExitCodes.operator === "In");
+      });
     const byCondition = onPodConditions?.find((pattern) =>
-      pod.status?.conditions?.some((condition) => condition.type === pattern.type && condition.status === (pattern.status ?? "True")),
+      pod.status?.conditions?.some(
+        (condition) => condition.type === pattern.type && condition.status === (pattern.status ?? "True"),
+      ),
     );
     if (byExit === undefined && byCondition === undefined) continue;
     const what = byExit

@@ -14,10 +14,11 @@ export function parseIndexes(text: string | undefined): ReadonlySet<number> {
 export function formatIndexes(indexes: Iterable<number>): string {
   const sorted = [...indexes].sort((a, b) => a - b);
   const parts: string[] = [];
-  for (let start = 0; start < sorted.length; ) {
+  for (let start = 0; start < sorted.length;) {
     let end = start;
     while (sorted[end + 1] === (sorted[end] ?? 0) + 1) end++;
-    if (end - start >= 1) parts.push(end - start === 1 ? `${sorted[start]},${sorted[end]}` : `${sorted[start]}-${sorted[end]}`);
+    if (end - start >= 1)
+      parts.push(end - start === 1 ? `${sorted[start]},${sorted[end]}` : `${sorted[start]}-${sorted[end]}`);
     else parts.push(String(sorted[start]));
     start = end + 1;
   }

@@ -19,7 +19,10 @@ function job(spec: Partial<NonNullable<Job["spec"]>>): Job {
       backoffLimit: 6,
       completionMode: "NonIndexed",
       selector: { matchLabels: { "job-name": "sum" } },
-      template: { metadata: { labels: { "job-name": "sum" } }, spec: { containers: [{ name: "sum", image: "sum" }], restartPolicy: "Never" } },
+      template: {
+        metadata: { labels: { "job-name": "sum" } },
+        spec: { containers: [{ name: "sum", image: "sum" }], restartPolicy: "Never" },
+      },
       ...spec,
     },
   };
@@ -48,7 +51,12 @@ describe("a Job", () => {
     await world.settle(60);
     const { status } = await world.api.resource(jobs).get(ref);
     expect(status).toMatchObject({ succeeded: 4, completedIndexes: "0-3" });
-    expect(world.api.all(pods).map((pod) => pod.metadata.annotations?.["batch.kubernetes.io/job-completion-index"]).sort()).toEqual(["0", "1", "2", "3"]);
+    expect(
+      world.api
+        .all(pods)
+        .map((pod) => pod.metadata.annotations?.["batch.kubernetes.io/job-completion-index"])
+        .sort(),
+    ).toEqual(["0", "1", "2", "3"]);
     await manager.stop();
   });
 
@@ -86,25 +94,29 @@ describe("a Job", () => {
   });
 
   it("counts every pod exactly once, wherever the process is killed", async () => {
-    const run = fc.asyncProperty(fc.integer({ min: 1, max: 1_000_000 }), fc.integer({ min: 1, max: 40 }), async (seed, killAfter) => {
-      const world = createWorld(seed);
-      Object.assign(world.api.faults, { repeat: 0.1, drop: 0.05, delayMs: seed % 400 });
-      world.agent = () => ({ phase: "Succeeded" });
-      let writes = 0;
-      let manager = world.start(createJobController);
-      const client = world.api.resource(jobs);
-      await client.create(job({ completions: 6, parallelism: 3 }));
-      world.api.faults.afterWrite = (verb, { resource }) => {
-        if (!(resource === "pods" && verb === "update/status") && ++writes === killAfter) throw new Error("killed");
-      };
-      await world.settle(3);
-      await manager.stop();
-      manager = world.start(createJobController);
-      await world.settle(60);
-      await manager.stop();
-      expect((await client.get(ref)).status).toMatchObject({ succeeded: 6, failed: 0 });
-      expect(world.api.all(pods).filter((pod) => pod.status?.phase === "Succeeded")).toHaveLength(6);
-    });
+    const run = fc.asyncProperty(
+      fc.integer({ min: 1, max: 1_000_000 }),
+      fc.integer({ min: 1, max: 40 }),
+      async (seed, killAfter) => {
+        const world = createWorld(seed);
+        Object.assign(world.api.faults, { repeat: 0.1, drop: 0.05, delayMs: seed % 400 });
+        world.agent = () => ({ phase: "Succeeded" });
+        let writes = 0;
+        let manager = world.start(createJobController);
+        const client = world.api.resource(jobs);
+        await client.create(job({ completions: 6, parallelism: 3 }));
+        world.api.faults.afterWrite = (verb, { resource }) => {
+          if (!(resource === "pods" && verb === "update/status") && ++writes === killAfter) throw new Error("killed");
+        };
+        await world.settle(3);
+        await manager.stop();
+        manager = world.start(createJobController);
+        await world.settle(60);
+        await manager.stop();
+        expect((await client.get(ref)).status).toMatchObject({ succeeded: 6, failed: 0 });
+        expect(world.api.all(pods).filter((pod) => pod.status?.phase === "Succeeded")).toHaveLength(6);
+      },
+    );
     await fc.assert(run, { numRuns: 15 });
   }, 60_000);
 });

@@ -37,7 +37,9 @@ const mostAtOnce = 500;
 
 export const isIndexed = (job: ReadonlyJob): boolean => job.spec?.completionMode === "Indexed";
 export const isOver = (job: ReadonlyJob): boolean =>
-  job.status?.conditions?.some((condition) => (condition.type === "Complete" || condition.type === "Failed") && condition.status === "True") ?? false;
+  job.status?.conditions?.some(
+    (condition) => (condition.type === "Complete" || condition.type === "Failed") && condition.status === "True",
+  ) ?? false;
 const hasFinalizer = (pod: ReadonlyPod): boolean => pod.metadata.finalizers?.includes(trackingFinalizer) ?? false;
 export const indexOf = (pod: ReadonlyPod): number | undefined => {
   const text = pod.metadata.annotations?.[indexAnnotation];
@@ -83,7 +85,12 @@ function count({ job, pods, nowMs }: JobView): Tally {
   const released: ReadonlyPod[] = [];
   for (const pod of pods) {
     const uid = pod.metadata.uid ?? "";
-    const failed = pod.status?.phase === "Failed" || (pod.metadata.deletionTimestamp !== undefined && !isFinished(pod) && hasFinalizer(pod) && pod.spec?.nodeName === undefined);
+    const failed =
+      pod.status?.phase === "Failed" ||
+      (pod.metadata.deletionTimestamp !== undefined &&
+        !isFinished(pod) &&
+        hasFinalizer(pod) &&
+        pod.spec?.nodeName === undefined);
     if (failed) {
       const verdict = judgeFailure(job, pod);
       if (verdict.kind === "fail-job") jobFailure ??= verdict.message;
@@ -132,28 +139,53 @@ function decide(view: JobView, tally: Tally): JobPlan {
   const ending = verdictOn(view, tally);
   if (ending !== undefined) {
     const interim = withCondition(tally.status, ending.interim, nowMs);
-    const settled = living.length === 0 && (tally.status.terminating ?? 0) === 0 && releases.length === 0 && noneWaits(tally.status);
+    const settled =
+      living.length === 0 && (tally.status.terminating ?? 0) === 0 && releases.length === 0 && noneWaits(tally.status);
     const deletions = living.map((pod) => ({ kind: "delete" as const, pod }));
-    if (!settled) return { actions: [...releases, ...deletions], because: ending.because, status: interim, wakeAfterMs: undefined };
+    if (!settled)
+      return { actions: [...releases, ...deletions], because: ending.because, status: interim, wakeAfterMs: undefined };
     const final = withCondition(interim, ending.final, nowMs);
     const status = ending.final.type === "Complete" ? { ...final, completionTime: rfc3339(nowMs) } : final;
     return { actions: [], because: ending.because, status, wakeAfterMs: undefined };
   }
   const deadline = deadlineInMs(view);
   if (job.spec?.suspend) {
-    const suspended = withCondition(tally.status, { type: "Suspended", status: "True", reason: "JobSuspended", message: "Job suspended" }, nowMs);
+    const suspended = withCondition(
+      tally.status,
+      { type: "Suspended", status: "True", reason: "JobSuspended", message: "Job suspended" },
+      nowMs,
+    );
     const deletions = living.map((pod) => ({ kind: "delete" as const, pod }));
-    return { actions: [...releases, ...deletions], because: "it is suspended", status: { ...suspended, startTime: undefined }, wakeAfterMs: undefined };
+    return {
+      actions: [...releases, ...deletions],
+      because: "it is suspended",
+      status: { ...suspended, startTime: undefined },
+      wakeAfterMs: undefined,
+    };
   }
-  const wasSuspended = job.status?.conditions?.some((condition) => condition.type === "Suspended" && condition.status === "True");
+  const wasSuspended = job.status?.conditions?.some(
+    (condition) => condition.type === "Suspended" && condition.status === "True",
+  );
   const status = wasSuspended
-    ? withCondition({ ...tally.status, startTime: rfc3339(nowMs) }, { type: "Suspended", status: "False", reason: "JobResumed", message: "Job resumed" }, nowMs)
+    ? withCondition(
+        { ...tally.status, startTime: rfc3339(nowMs) },
+        { type: "Suspended", status: "False", reason: "JobResumed", message: "Job resumed" },
+        nowMs,
+      )
     : tally.status;
   const backoff = backoffMs(tally, nowMs);
   const changes = backoff > 0 && living.length < wantedActive(view, tally) ? [] : manage(view, tally, living);
   const wakes = [deadline, backoff > 0 ? backoff : undefined].filter((one) => one !== undefined);
-  const because = changes.length > 0 ? `${wantedActive(view, tally)} pods should run, ${living.length} do` : "as many pods as asked for";
-  return { actions: [...releases, ...changes], because, status, wakeAfterMs: wakes.length > 0 ? Math.min(...wakes) : undefined };
+  const because =
+    changes.length > 0
+      ? `${wantedActive(view, tally)} pods should run, ${living.length} do`
+      : "as many pods as asked for";
+  return {
+    actions: [...releases, ...changes],
+    because,
+    status,
+    wakeAfterMs: wakes.length > 0 ? Math.min(...wakes) : undefined,
+  };
 }
 
 interface Ending {
@@ -166,21 +198,28 @@ type Wanted = Pick<JobCondition, "type" | "status" | "reason" | "message">;
 /** Whether the Job has succeeded or failed; once decided it stays so. */
 function verdictOn(view: JobView, tally: Tally): Ending | undefined {
   const { job } = view;
-  const decided = job.status?.conditions?.find((one) => (one.type === "FailureTarget" || one.type === "SuccessCriteriaMet") && one.status === "True");
+  const decided = job.status?.conditions?.find(
+    (one) => (one.type === "FailureTarget" || one.type === "SuccessCriteriaMet") && one.status === "True",
+  );
   if (decided) {
     const type = decided.type === "FailureTarget" ? "Failed" : "Complete";
     return ending(decided.type, type, decided.reason ?? "", decided.message ?? "");
   }
   const fail = (reason: string, message: string): Ending => ending("FailureTarget", "Failed", reason, message);
   if (tally.jobFailure !== undefined) return fail("PodFailurePolicy", tally.jobFailure);
-  if (tally.failed > (job.spec?.backoffLimit ?? 6)) return fail("BackoffLimitExceeded", "Job has reached the specified backoff limit");
+  if (tally.failed > (job.spec?.backoffLimit ?? 6))
+    return fail("BackoffLimitExceeded", "Job has reached the specified backoff limit");
   const deadline = deadlineInMs(view);
-  if (deadline !== undefined && deadline <= 0) return fail("DeadlineExceeded", "Job was active longer than specified deadline");
-  const success = (reason: string, message: string): Ending => ending("SuccessCriteriaMet", "Complete", reason, message);
+  if (deadline !== undefined && deadline <= 0)
+    return fail("DeadlineExceeded", "Job was active longer than specified deadline");
+  const success = (reason: string, message: string): Ending =>
+    ending("SuccessCriteriaMet", "Complete", reason, message);
   for (const rule of isIndexed(job) ? (job.spec?.successPolicy?.rules ?? []) : []) {
     const wanted = rule.succeededIndexes === undefined ? undefined : parseIndexes(rule.succeededIndexes);
-    const met = wanted === undefined ? tally.completed.size : [...wanted].filter((index) => tally.completed.has(index)).length;
-    if (met >= (rule.succeededCount ?? wanted?.size ?? Number.POSITIVE_INFINITY)) return success("SuccessPolicy", "Matched rules at index 0");
+    const met =
+      wanted === undefined ? tally.completed.size : [...wanted].filter((index) => tally.completed.has(index)).length;
+    if (met >= (rule.succeededCount ?? wanted?.size ?? Number.POSITIVE_INFINITY))
+      return success("SuccessPolicy", "Matched rules at index 0");
   }
   const completions = job.spec?.completions;
   const active = view.pods.some(isActive);
@@ -208,11 +247,18 @@ function manage(view: JobView, tally: Tally, living: readonly ReadonlyPod[]): re
   const wanted = wantedActive(view, tally);
   const doubles = isIndexed(job) ? surplusIndexes(job, living, tally.completed) : [];
   const kept = living.filter((pod) => !doubles.includes(pod));
-  const deletions = [...doubles, ...youngestFirst(kept).slice(0, Math.max(0, kept.length - wanted))].map((pod) => ({ kind: "delete" as const, pod }));
-  const waits = job.spec?.podReplacementPolicy === "Failed" || job.spec?.podFailurePolicy ? pods.filter((pod) => pod.metadata.deletionTimestamp !== undefined && !isFinished(pod)).length : 0;
+  const deletions = [...doubles, ...youngestFirst(kept).slice(0, Math.max(0, kept.length - wanted))].map((pod) => ({
+    kind: "delete" as const,
+    pod,
+  }));
+  const waits =
+    job.spec?.podReplacementPolicy === "Failed" || job.spec?.podFailurePolicy
+      ? pods.filter((pod) => pod.metadata.deletionTimestamp !== undefined && !isFinished(pod)).length
+      : 0;
   const missing = Math.min(mostAtOnce, wanted - kept.length - waits);
   if (missing <= 0) return deletions;
-  if (!isIndexed(job)) return [...deletions, ...Array.from({ length: missing }, () => ({ kind: "create" as const, index: undefined }))];
+  if (!isIndexed(job))
+    return [...deletions, ...Array.from({ length: missing }, () => ({ kind: "create" as const, index: undefined }))];
   const busy = new Set([...kept.map(indexOf), ...tally.completed]);
   const free: JobAction[] = [];
   for (let index = 0; index < (job.spec?.completions ?? 0) && free.length < missing; index++) {
@@ -221,14 +267,21 @@ function manage(view: JobView, tally: Tally, living: readonly ReadonlyPod[]): re
   return [...deletions, ...free];
 }
 
-function surplusIndexes(job: ReadonlyJob, living: readonly ReadonlyPod[], completed: ReadonlySet<number>): readonly ReadonlyPod[] {
+function surplusIndexes(
+  job: ReadonlyJob,
+  living: readonly ReadonlyPod[],
+  completed: ReadonlySet<number>,
+): readonly ReadonlyPod[] {
   const taken = new Set<number>();
-  return living.toSorted((a, b) => createdMs(a) - createdMs(b)).filter((pod) => {
-    const index = indexOf(pod);
-    if (index === undefined || index >= (job.spec?.completions ?? 0) || completed.has(index) || taken.has(index)) return true;
-    taken.add(index);
-    return false;
-  });
+  return living
+    .toSorted((a, b) => createdMs(a) - createdMs(b))
+    .filter((pod) => {
+      const index = indexOf(pod);
+      if (index === undefined || index >= (job.spec?.completions ?? 0) || completed.has(index) || taken.has(index))
+        return true;
+      taken.add(index);
+      return false;
+    });
 }
 
 const youngestFirst = (pods: readonly ReadonlyPod[]): readonly ReadonlyPod[] =>
@@ -247,12 +300,15 @@ function deadlineInMs({ job, nowMs }: JobView): number | undefined {
 }
 
 function endedMs(pod: ReadonlyPod): number {
-  const ends = (pod.status?.containerStatuses ?? []).map((status) => parseRfc3339(status.state?.terminated?.finishedAt ?? "") ?? 0);
+  const ends = (pod.status?.containerStatuses ?? []).map(
+    (status) => parseRfc3339(status.state?.terminated?.finishedAt ?? "") ?? 0,
+  );
   return Math.max(createdMs(pod), ...ends);
 }
 
 const noneWaits = (status: JobStatus): boolean =>
-  (status.uncountedTerminatedPods?.succeeded ?? []).length === 0 && (status.uncountedTerminatedPods?.failed ?? []).length === 0;
+  (status.uncountedTerminatedPods?.succeeded ?? []).length === 0 &&
+  (status.uncountedTerminatedPods?.failed ?? []).length === 0;
 
 function withCondition(status: JobStatus, wanted: Wanted, nowMs: number): JobStatus {
   const present = status.conditions ?? [];

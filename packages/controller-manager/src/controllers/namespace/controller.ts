@@ -35,7 +35,10 @@ export function createNamespaceController(ports: ControllerPorts): Controller {
 
   const reconcile = async (key: string, signal: AbortSignal): Promise<ReconcileResult | void> => {
     const namespace = namespaces.get(key);
-    if (namespace?.metadata.deletionTimestamp === undefined || !(namespace.spec?.finalizers ?? []).includes("kubernetes")) {
+    if (
+      namespace?.metadata.deletionTimestamp === undefined ||
+      !(namespace.spec?.finalizers ?? []).includes("kubernetes")
+    ) {
       looks.delete(key);
       return;
     }
@@ -61,7 +64,9 @@ export function createNamespaceController(ports: ControllerPorts): Controller {
       discoveryFailures: failures.map((failure) => `${failure.groupVersion}: ${failure.reason}`),
       deletionFailures: [] as string[],
     };
-    const kinds = resources.filter((one) => one.preferred && one.descriptor.namespaced && one.verbs.includes("delete") && one.verbs.includes("list"));
+    const kinds = resources.filter(
+      (one) => one.preferred && one.descriptor.namespaced && one.verbs.includes("delete") && one.verbs.includes("list"),
+    );
     await Promise.all(
       kinds.map(async (kind) => {
         const name = `${kind.descriptor.resource}.${kind.descriptor.group}`;
@@ -86,12 +91,15 @@ export function createNamespaceController(ports: ControllerPorts): Controller {
     const present = (await resource.list({ namespace, limit: pageSize, signal })).items;
     const undeleted = present.filter((object) => object.metadata.deletionTimestamp === undefined);
     if (undeleted.length === 0) return present;
-    if (verbs.includes("deletecollection")) await resource.deleteCollection({ namespace, propagationPolicy: "Background", signal });
+    if (verbs.includes("deletecollection"))
+      await resource.deleteCollection({ namespace, propagationPolicy: "Background", signal });
     else {
       for (const { metadata } of undeleted) {
-        await resource.delete({ namespace, name: metadata.name }, { propagationPolicy: "Background", signal }).catch((error: unknown) => {
-          if (!isNotFound(error)) throw error;
-        });
+        await resource
+          .delete({ namespace, name: metadata.name }, { propagationPolicy: "Background", signal })
+          .catch((error: unknown) => {
+            if (!isNotFound(error)) throw error;
+          });
       }
     }
     return (await resource.list({ namespace, limit: pageSize, signal })).items;
@@ -100,13 +108,20 @@ export function createNamespaceController(ports: ControllerPorts): Controller {
   const finalize = async (namespace: DeepReadonly<Namespace>, signal: AbortSignal): Promise<void> => {
     const finalizers = (namespace.spec?.finalizers ?? []).filter((finalizer) => finalizer !== "kubernetes");
     try {
-      await namespaceClient.update({ ...namespace, spec: { ...namespace.spec, finalizers } }, { subresource: "finalize", signal });
+      await namespaceClient.update(
+        { ...namespace, spec: { ...namespace.spec, finalizers } },
+        { subresource: "finalize", signal },
+      );
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
   };
 
-  const writeConditions = async (namespace: DeepReadonly<Namespace>, remains: Remains, signal: AbortSignal): Promise<void> => {
+  const writeConditions = async (
+    namespace: DeepReadonly<Namespace>,
+    remains: Remains,
+    signal: AbortSignal,
+  ): Promise<void> => {
     const before = namespace.status?.conditions ?? [];
     const ours = namespaceConditions(remains, before, clock.now());
     const others = before.filter((condition) => !ours.some((one) => one.type === condition.type));
@@ -120,5 +135,8 @@ export function createNamespaceController(ports: ControllerPorts): Controller {
     }
   };
 
-  return createLoop({ name: "namespace", watches: [wakeOn(namespaces, (namespace) => [objectKey(namespace)])], reconcile }, ports);
+  return createLoop(
+    { name: "namespace", watches: [wakeOn(namespaces, (namespace) => [objectKey(namespace)])], reconcile },
+    ports,
+  );
 }

@@ -23,13 +23,24 @@ export function namespaceConditions(
 ): readonly NamespaceCondition[] {
   const { resources, finalizers, discoveryFailures, deletionFailures } = remains;
   const say = (map: ReadonlyMap<string, number>, text: (name: string, count: number) => string): string =>
-    [...map].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, count]) => text(name, count)).join(", ");
-  const facts: readonly (readonly [type: string, bad: boolean, reasons: readonly [string, string], messages: readonly [string, string]])[] = [
+    [...map]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, count]) => text(name, count))
+      .join(", ");
+  const facts: readonly (readonly [
+    type: string,
+    bad: boolean,
+    reasons: readonly [string, string],
+    messages: readonly [string, string],
+  ])[] = [
     [
       "NamespaceDeletionDiscoveryFailure",
       discoveryFailures.length > 0,
       ["DiscoveryFailed", "ResourcesDiscovered"],
-      [`Discovery failed for some groups, ${discoveryFailures.length} failing: ${discoveryFailures.join(", ")}`, "All resources successfully discovered"],
+      [
+        `Discovery failed for some groups, ${discoveryFailures.length} failing: ${discoveryFailures.join(", ")}`,
+        "All resources successfully discovered",
+      ],
     ],
     [
       "NamespaceDeletionGroupVersionParsingFailure",

@@ -36,10 +36,16 @@ export function createNodeIpamController(ports: ControllerPorts, config: NodeIpa
       throw new Error(`no pod CIDR is left in ${formatRange(config.cluster)} for node ${key}`);
     }
     const podCIDR = formatRange(free);
-    const written = await nodeClient.update({ ...node, spec: { ...node.spec, podCIDR, podCIDRs: [podCIDR] } }, { signal });
+    const written = await nodeClient.update(
+      { ...node, spec: { ...node.spec, podCIDR, podCIDRs: [podCIDR] } },
+      { signal },
+    );
     writes.wrote(everybody, written as DeepReadonly<Node>);
     log.info({ controller: "node-ipam", node: key, podCIDR, because: "it had none" }, "a node has its pod CIDR");
   };
 
-  return createLoop({ name: "node-ipam", concurrency: 1, watches: [wakeOn(nodes, (node) => [objectKey(node)])], reconcile }, ports);
+  return createLoop(
+    { name: "node-ipam", concurrency: 1, watches: [wakeOn(nodes, (node) => [objectKey(node)])], reconcile },
+    ports,
+  );
 }

@@ -32,7 +32,9 @@ export function createNodeLifecycleController(ports: ControllerPorts, config: No
   const listen = (node: ReadonlyNode): { readonly silentMs: number; readonly graceMs: number } => {
     const { name, uid } = node.metadata;
     const lease = leases.get(`kube-node-lease/${name}`);
-    const beats = (node.status?.conditions ?? []).filter((one) => one.status !== "Unknown").map((one) => one.lastHeartbeatTime ?? "");
+    const beats = (node.status?.conditions ?? [])
+      .filter((one) => one.status !== "Unknown")
+      .map((one) => one.lastHeartbeatTime ?? "");
     const sign = `${uid} ${lease?.spec?.renewTime ?? ""} ${beats.sort().at(-1) ?? ""}`;
     const before = heard.get(name);
     if (before === undefined) heard.set(name, { sign, at: clock.monotonic(), spoke: false });
@@ -57,7 +59,8 @@ export function createNodeLifecycleController(ports: ControllerPorts, config: No
     const allSilent = sound.silentMs >= sound.graceMs && nodes.list().every(isSilent);
     const plan = planNode({ node, ...sound, allSilent, nowMs: clock.now() });
     for (const action of plan.actions) {
-      if (action.kind !== "mark-pods-not-ready") log.info({ controller: "node-lifecycle", node: key, because: plan.because }, "changing a node");
+      if (action.kind !== "mark-pods-not-ready")
+        log.info({ controller: "node-lifecycle", node: key, because: plan.because }, "changing a node");
       await act(node, action, signal);
     }
     return { wakeAfterMs: plan.wakeAfterMs };
@@ -67,15 +70,23 @@ export function createNodeLifecycleController(ports: ControllerPorts, config: No
     const { name, uid, resourceVersion } = node.metadata;
     switch (action.kind) {
       case "set-conditions":
-        await nodeClient.update({ ...node, status: { ...node.status, conditions: action.conditions } }, { subresource: "status", signal });
-        if (action.becameUnknown) events.record(node, "Normal", "NodeNotReady", `Node ${name} status is now: NodeNotReady`);
+        await nodeClient.update(
+          { ...node, status: { ...node.status, conditions: action.conditions } },
+          { subresource: "status", signal },
+        );
+        if (action.becameUnknown)
+          events.record(node, "Normal", "NodeNotReady", `Node ${name} status is now: NodeNotReady`);
         return;
       case "set-taints": {
         // The status was written a moment ago, so that the version is not the cached one; taints are ours by their keys.
         const fresh = await nodeClient.get({ name }, { signal });
         if (fresh.metadata.uid !== uid) return;
         const same = fresh.metadata.resourceVersion === resourceVersion || sameTaints(fresh, node);
-        if (same) await nodeClient.update({ ...fresh, spec: { ...fresh.spec, taints: action.taints.map((taint) => ({ ...taint })) } }, { signal });
+        if (same)
+          await nodeClient.update(
+            { ...fresh, spec: { ...fresh.spec, taints: action.taints.map((taint) => ({ ...taint })) } },
+            { signal },
+          );
         return;
       }
       case "mark-pods-not-ready":
@@ -85,7 +96,9 @@ export function createNodeLifecycleController(ports: ControllerPorts, config: No
 
   const markNotReady = async (pod: ReadonlyPod, signal: AbortSignal): Promise<void> => {
     const conditions = (pod.status?.conditions ?? []).map((condition) =>
-      condition.type === "Ready" ? { ...condition, status: "False" as const, lastTransitionTime: rfc3339(clock.now()) } : condition,
+      condition.type === "Ready"
+        ? { ...condition, status: "False" as const, lastTransitionTime: rfc3339(clock.now()) }
+        : condition,
     );
     try {
       await podClient.update({ ...pod, status: { ...pod.status, conditions } }, { subresource: "status", signal });
@@ -98,7 +111,9 @@ export function createNodeLifecycleController(ports: ControllerPorts, config: No
   const watches = [
     // Whether all are silent concerns each of them.
     wakeOn(nodes, (node, event) =>
-      event.type === "updated" && readiness(event.old) === readiness(event.object) ? [objectKey(node)] : nodes.list().map(objectKey),
+      event.type === "updated" && readiness(event.old) === readiness(event.object)
+        ? [objectKey(node)]
+        : nodes.list().map(objectKey),
     ),
     wakeOn(leases, (lease) => [lease.metadata.name]),
     wakeOn(pods, () => []),
@@ -106,5 +121,7 @@ export function createNodeLifecycleController(ports: ControllerPorts, config: No
   return createLoop({ name: "node-lifecycle", watches, reconcile }, ports);
 }
 
-const readiness = (node: ReadonlyNode): string | undefined => node.status?.conditions?.find((one) => one.type === "Ready")?.status;
-const sameTaints = (one: ReadonlyNode, other: ReadonlyNode): boolean => JSON.stringify(one.spec?.taints) === JSON.stringify(other.spec?.taints);
+const readiness = (node: ReadonlyNode): string | undefined =>
+  node.status?.conditions?.find((one) => one.type === "Ready")?.status;
+const sameTaints = (one: ReadonlyNode, other: ReadonlyNode): boolean =>
+  JSON.stringify(one.spec?.taints) === JSON.stringify(other.spec?.taints);

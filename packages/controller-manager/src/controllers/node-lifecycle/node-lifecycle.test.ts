@@ -13,13 +13,31 @@ const lifecycle = (ports: Parameters<typeof createNodeLifecycleController>[0]) =
   createNodeLifecycleController(ports, { graceMs: 40_000, startupGraceMs: 60_000 });
 
 const readyNode = (name: string, now: string): Node =>
-  testNode(name, { status: { conditions: [{ type: "Ready", status: "True", reason: "KubeletReady", message: "", lastHeartbeatTime: now, lastTransitionTime: now }] } });
+  testNode(name, {
+    status: {
+      conditions: [
+        {
+          type: "Ready",
+          status: "True",
+          reason: "KubeletReady",
+          message: "",
+          lastHeartbeatTime: now,
+          lastTransitionTime: now,
+        },
+      ],
+    },
+  });
 
 async function beat(world: World, name: string): Promise<void> {
   const client = world.api.resource(leases);
   const key = `kube-node-lease/${name}`;
   const present = world.api.all(leases).find((lease) => `${lease.metadata.namespace}/${lease.metadata.name}` === key);
-  const lease = { apiVersion: "coordination.k8s.io/v1" as const, kind: "Lease" as const, metadata: { namespace: "kube-node-lease", name }, spec: { renewTime: world.now() } };
+  const lease = {
+    apiVersion: "coordination.k8s.io/v1" as const,
+    kind: "Lease" as const,
+    metadata: { namespace: "kube-node-lease", name },
+    spec: { renewTime: world.now() },
+  };
   if (present) await client.update({ ...lease, metadata: present.metadata });
   else await client.create(lease);
 }
@@ -42,7 +60,9 @@ describe("a node that falls silent", () => {
       spec: {
         nodeName: "b",
         containers: [{ name: "web", image: "web" }],
-        tolerations: [{ key: "node.kubernetes.io/unreachable", operator: "Exists", effect: "NoExecute", tolerationSeconds: 60 }],
+        tolerations: [
+          { key: "node.kubernetes.io/unreachable", operator: "Exists", effect: "NoExecute", tolerationSeconds: 60 },
+        ],
       },
     });
     const manager = world.start(lifecycle, createTaintEvictionController);
@@ -60,7 +80,9 @@ describe("a node that falls silent", () => {
       "node.kubernetes.io/unreachable:NoSchedule",
       "node.kubernetes.io/unreachable:NoExecute",
     ]);
-    expect(world.activePods().map((pod) => pod.status?.conditions?.find(({ type }) => type === "Ready")?.status)).toEqual(["False"]);
+    expect(
+      world.activePods().map((pod) => pod.status?.conditions?.find(({ type }) => type === "Ready")?.status),
+    ).toEqual(["False"]);
     await live(world, 70, ["a"]);
     expect(world.activePods()).toEqual([]);
     await manager.stop();
@@ -83,7 +105,14 @@ describe("pod garbage collection", () => {
     const world = createWorld(3);
     await world.api.resource(nodes).create(readyNode("a", world.now()));
     for (const node of ["a", "gone"]) {
-      await world.api.resource(pods).create({ apiVersion: "v1", kind: "Pod", metadata: { name: node, namespace: "default" }, spec: { nodeName: node, containers: [{ name: "c", image: "c" }] } });
+      await world.api
+        .resource(pods)
+        .create({
+          apiVersion: "v1",
+          kind: "Pod",
+          metadata: { name: node, namespace: "default" },
+          spec: { nodeName: node, containers: [{ name: "c", image: "c" }] },
+        });
     }
     const manager = world.start((ports) => createPodGcController(ports, { terminatedThreshold: 0 }));
     await world.settle(90);

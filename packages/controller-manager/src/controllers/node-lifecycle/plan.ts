@@ -38,7 +38,9 @@ const ours = new Set([...Object.values(pressureTaints), notReady, unreachable, u
 export function planNode(view: NodeView): Plan<NodeAction> & { readonly wakeAfterMs: number | undefined } {
   const { node, silentMs, graceMs } = view;
   const silent = silentMs >= graceMs;
-  const conditions = silent ? silentConditions(view) : (node.status?.conditions ?? []).map((condition) => ({ ...condition }));
+  const conditions = silent
+    ? silentConditions(view)
+    : (node.status?.conditions ?? []).map((condition) => ({ ...condition }));
   const actions: NodeAction[] = [];
   if (silent && !sameJson(conditions, node.status?.conditions ?? [])) {
     const before = node.status?.conditions?.find((condition) => condition.type === "Ready")?.status;
@@ -48,19 +50,30 @@ export function planNode(view: NodeView): Plan<NodeAction> & { readonly wakeAfte
   if (!sameJson(taints, node.spec?.taints ?? [])) actions.push({ kind: "set-taints", taints });
   const ready = conditions.find((condition) => condition.type === "Ready")?.status;
   if (ready !== undefined && ready !== "True") actions.push({ kind: "mark-pods-not-ready" });
-  const because = silent ? `nothing was heard of it for ${Math.round(silentMs / 1000)} s` : `its Ready condition is ${ready ?? "not there yet"}`;
+  const because = silent
+    ? `nothing was heard of it for ${Math.round(silentMs / 1000)} s`
+    : `its Ready condition is ${ready ?? "not there yet"}`;
   return { actions, because, wakeAfterMs: silent ? undefined : graceMs - silentMs + 1 };
 }
 
 function silentConditions({ node, nowMs }: NodeView): NodeCondition[] {
   const present = node.status?.conditions ?? [];
   const now = rfc3339(nowMs);
-  const kept = present.filter((condition) => !watched.some((type) => type === condition.type)).map((condition) => ({ ...condition }));
+  const kept = present
+    .filter((condition) => !watched.some((type) => type === condition.type))
+    .map((condition) => ({ ...condition }));
   const unknown = watched.map((type): NodeCondition => {
     const before = present.find((condition) => condition.type === type);
     if (before === undefined) {
       const message = "Kubelet never posted node status.";
-      return { type, status: "Unknown", reason: "NodeStatusNeverUpdated", message, lastHeartbeatTime: node.metadata.creationTimestamp ?? now, lastTransitionTime: now };
+      return {
+        type,
+        status: "Unknown",
+        reason: "NodeStatusNeverUpdated",
+        message,
+        lastHeartbeatTime: node.metadata.creationTimestamp ?? now,
+        lastTransitionTime: now,
+      };
     }
     if (before.status === "Unknown") return { ...before };
     const message = "Kubelet stopped posting node status.";
@@ -75,7 +88,8 @@ function taintsFor(view: NodeView, conditions: readonly DeepReadonly<NodeConditi
   const present = node.spec?.taints ?? [];
   const wanted: Taint[] = [];
   const status = (type: string): string | undefined => conditions.find((condition) => condition.type === type)?.status;
-  for (const [type, key] of Object.entries(pressureTaints)) if (status(type) === "True") wanted.push({ key, effect: "NoSchedule" });
+  for (const [type, key] of Object.entries(pressureTaints))
+    if (status(type) === "True") wanted.push({ key, effect: "NoSchedule" });
   if (node.spec?.unschedulable) wanted.push({ key: unschedulable, effect: "NoSchedule" });
   const ready = status("Ready");
   const key = ready === "False" ? notReady : ready === "Unknown" ? unreachable : undefined;
@@ -90,6 +104,7 @@ function taintsFor(view: NodeView, conditions: readonly DeepReadonly<NodeConditi
     const before = present.find((one) => one.key === taint.key && one.effect === taint.effect);
     return before ? { ...before } : { ...taint, timeAdded: rfc3339(nowMs) };
   });
-  const order = (taint: Taint): number => present.findIndex((one) => one.key === taint.key && one.effect === taint.effect);
+  const order = (taint: Taint): number =>
+    present.findIndex((one) => one.key === taint.key && one.effect === taint.effect);
   return [...others, ...added].sort((a, b) => (order(a) === -1 ? 999 : order(a)) - (order(b) === -1 ? 999 : order(b)));
 }

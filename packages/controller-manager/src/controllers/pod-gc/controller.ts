@@ -11,7 +11,10 @@ import type { PodRemoval } from "./plan.ts";
 const periodMs = 20_000;
 const everything = "pods";
 
-export function createPodGcController(ports: ControllerPorts, config: { readonly terminatedThreshold: number }): Controller {
+export function createPodGcController(
+  ports: ControllerPorts,
+  config: { readonly terminatedThreshold: number },
+): Controller {
   const { client, informers, clock, log } = ports;
   const pods = informers.pods();
   const nodes = informers.nodes();
@@ -58,9 +61,18 @@ export function createPodGcController(ports: ControllerPorts, config: { readonly
     log.info({ controller: "pod-garbage-collector", object: `${namespace}/${name}`, because }, "removing a pod");
     try {
       if (reason !== undefined && !isFinished(pod)) {
-        const target = { type: "DisruptionTarget", status: "True" as const, reason, message: `PodGC: ${because}`, lastTransitionTime: rfc3339(clock.now()) };
+        const target = {
+          type: "DisruptionTarget",
+          status: "True" as const,
+          reason,
+          message: `PodGC: ${because}`,
+          lastTransitionTime: rfc3339(clock.now()),
+        };
         const conditions = [...(pod.status?.conditions ?? []).filter((one) => one.type !== "DisruptionTarget"), target];
-        await podClient.update({ ...pod, status: { ...pod.status, phase: "Failed", conditions } }, { subresource: "status", signal });
+        await podClient.update(
+          { ...pod, status: { ...pod.status, phase: "Failed", conditions } },
+          { subresource: "status", signal },
+        );
       }
       await podClient.delete({ namespace, name }, { gracePeriodSeconds: 0, preconditions: { uid: uid ?? "" }, signal });
     } catch (error) {
@@ -76,7 +88,9 @@ export function createPodGcController(ports: ControllerPorts, config: { readonly
         { subscribe: (wake) => (wake([everything]), () => {}), whenSynced: (signal) => pods.whenSynced(signal) },
         wakeOn(nodes, () => []),
         // One that waits for no node need not wait for the next round.
-        wakeOn(pods, (pod) => (pod.metadata.deletionTimestamp !== undefined && !pod.spec?.nodeName ? [everything] : [])),
+        wakeOn(pods, (pod) =>
+          pod.metadata.deletionTimestamp !== undefined && !pod.spec?.nodeName ? [everything] : [],
+        ),
       ],
       reconcile,
     },

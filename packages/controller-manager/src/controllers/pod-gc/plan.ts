@@ -28,9 +28,12 @@ export function planPodGc(view: PodGcView): readonly PodRemoval[] {
   for (const pod of view.pods) {
     const node = pod.spec?.nodeName ?? "";
     const deleted = pod.metadata.deletionTimestamp !== undefined;
-    if (node === "" && deleted) removals.push({ pod, because: "it was deleted before it had a node", reason: undefined });
-    else if (node !== "" && (view.missingMs(node) ?? 0) >= quarantineMs) removals.push({ pod, because: "its node is gone", reason: "DeletionByPodGC" });
-    else if (deleted && isOutOfService(view.nodeOf(node))) removals.push({ pod, because: "its node is out of service", reason: "DeletionByPodGC" });
+    if (node === "" && deleted)
+      removals.push({ pod, because: "it was deleted before it had a node", reason: undefined });
+    else if (node !== "" && (view.missingMs(node) ?? 0) >= quarantineMs)
+      removals.push({ pod, because: "its node is gone", reason: "DeletionByPodGC" });
+    else if (deleted && isOutOfService(view.nodeOf(node)))
+      removals.push({ pod, because: "its node is out of service", reason: "DeletionByPodGC" });
     else if (isFinished(pod)) ended.push(pod);
   }
   const surplus = view.terminatedThreshold > 0 ? ended.length - view.terminatedThreshold : 0;
@@ -39,4 +42,6 @@ export function planPodGc(view: PodGcView): readonly PodRemoval[] {
 }
 
 const isOutOfService = (node: DeepReadonly<Node> | undefined): boolean =>
-  node?.spec?.taints?.some((taint) => taint.key === "node.kubernetes.io/out-of-service" && taint.effect === "NoExecute") ?? false;
+  node?.spec?.taints?.some(
+    (taint) => taint.key === "node.kubernetes.io/out-of-service" && taint.effect === "NoExecute",
+  ) ?? false;

@@ -24,7 +24,10 @@ import { selectorOf } from "./selector.ts";
 import { replicaSetWatches } from "./watches.ts";
 
 export function createReplicaSetController(ports: ControllerPorts): Controller {
-  return createReplicatorController({ name: "replicaset", descriptor: replicaSets, sets: ports.informers.replicaSets() }, ports);
+  return createReplicatorController(
+    { name: "replicaset", descriptor: replicaSets, sets: ports.informers.replicaSets() },
+    ports,
+  );
 }
 
 export function createReplicatorController<T extends Replicator>(
@@ -45,12 +48,25 @@ export function createReplicatorController<T extends Replicator>(
     if (await creator.settle(key, signal)) return; // what was settled will wake us
     const owner = { object: set, apiVersion: set.apiVersion, kind: set.kind };
     const namespace = set.metadata.namespace ?? "";
-    const claim = planClaim<Pod>(set, selectorOf(set), pods.byIndex("owner", set.metadata.uid ?? ""), pods.byIndex("orphans", namespace));
-    const owned = await carryOutClaim<Pod>(owner, claim, { children: podClient, owners: setClient, writes, ownerKey: key }, signal);
+    const claim = planClaim<Pod>(
+      set,
+      selectorOf(set),
+      pods.byIndex("owner", set.metadata.uid ?? ""),
+      pods.byIndex("orphans", namespace),
+    );
+    const owned = await carryOutClaim<Pod>(
+      owner,
+      claim,
+      { children: podClient, owners: setClient, writes, ownerKey: key },
+      signal,
+    );
     const view: ReplicaSetView = { replicator: set, pods: owned, podsOnNode: podsOnNode(set), nowMs: clock.now() };
     const plan = planReplicaSet(view);
     const failure = await act(key, set, plan.actions, plan.because, signal);
-    const { status, wakeAfterMs } = replicaSetStatus(view, failure && { reason: failure.reason, message: messageOf(failure.error) });
+    const { status, wakeAfterMs } = replicaSetStatus(
+      view,
+      failure && { reason: failure.reason, message: messageOf(failure.error) },
+    );
     await writeStatus(set, status, signal);
     if (failure) throw failure.error;
     return { wakeAfterMs };
@@ -63,7 +79,8 @@ export function createReplicatorController<T extends Replicator>(
     because: string,
     signal: AbortSignal,
   ): Promise<{ readonly reason: "FailedCreate" | "FailedDelete"; readonly error: unknown } | undefined> => {
-    if (actions.length > 0) log.info({ controller: kind.name, object: key, because, actions: actions.length }, "changing pods");
+    if (actions.length > 0)
+      log.info({ controller: kind.name, object: key, because, actions: actions.length }, "changing pods");
     const creations = actions.reduce((sum, action) => sum + (action.kind === "create" ? action.count : 0), 0);
     const created = await inGrowingBatches(Array.from({ length: creations }), () => createPod(key, set, signal));
     if (created.error !== undefined) return { reason: "FailedCreate", error: created.error };
@@ -86,10 +103,18 @@ export function createReplicatorController<T extends Replicator>(
     }
   };
 
-  const deletePod = async (key: string, set: DeepReadonly<Replicator>, pod: ReadonlyPod, signal: AbortSignal): Promise<void> => {
+  const deletePod = async (
+    key: string,
+    set: DeepReadonly<Replicator>,
+    pod: ReadonlyPod,
+    signal: AbortSignal,
+  ): Promise<void> => {
     const { namespace, name, uid } = pod.metadata;
     try {
-      await untilKnown(() => podClient.delete({ namespace, name }, { preconditions: { uid: uid ?? "" }, signal }), signal);
+      await untilKnown(
+        () => podClient.delete({ namespace, name }, { preconditions: { uid: uid ?? "" }, signal }),
+        signal,
+      );
       writes.deleted(key, pod);
       events.record(set, "Normal", "SuccessfulDelete", `Deleted pod: ${name}`);
     } catch (error) {
@@ -118,7 +143,10 @@ export function createReplicatorController<T extends Replicator>(
     return counts;
   };
 
-  return createLoop({ name: kind.name, watches: replicaSetWatches(kind.descriptor.kind, kind.sets, pods), reconcile }, ports);
+  return createLoop(
+    { name: kind.name, watches: replicaSetWatches(kind.descriptor.kind, kind.sets, pods), reconcile },
+    ports,
+  );
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

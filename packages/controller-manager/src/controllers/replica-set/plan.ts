@@ -5,7 +5,16 @@ import type { ReplicaSet, ReplicaSetStatus } from "@coxswain/api/apps/v1";
 import type { DeepReadonly } from "@coxswain/apimachinery";
 import { parseRfc3339, rfc3339 } from "@coxswain/clock";
 import type { Plan } from "@coxswain/controller";
-import { createdMs, condition, isActive, isFinished, isReady, isTerminating, availableInMs, restarts } from "../../pods/state.ts";
+import {
+  createdMs,
+  condition,
+  isActive,
+  isFinished,
+  isReady,
+  isTerminating,
+  availableInMs,
+  restarts,
+} from "../../pods/state.ts";
 import type { ReadonlyPod } from "../../pods/state.ts";
 
 export type Replicator = ReplicaSet | ReplicationController;
@@ -19,7 +28,8 @@ export interface ReplicaSetView {
   readonly nowMs: number;
 }
 
-export type PodAction = { readonly kind: "create"; readonly count: number } | { readonly kind: "delete"; readonly pod: ReadonlyPod };
+export type PodAction =
+  { readonly kind: "create"; readonly count: number } | { readonly kind: "delete"; readonly pod: ReadonlyPod };
 
 /** Most creations or deletions in one go; the rest follows when these have been seen. */
 export const burst = 500;
@@ -31,18 +41,26 @@ export function planReplicaSet(view: ReplicaSetView): Plan<PodAction> {
   const living = pods.filter(isActive);
   const missing = wanted - living.length;
   if (missing > 0) {
-    return { actions: [{ kind: "create", count: Math.min(missing, burst) }], because: `${missing} of ${wanted} pods are missing` };
+    return {
+      actions: [{ kind: "create", count: Math.min(missing, burst) }],
+      because: `${missing} of ${wanted} pods are missing`,
+    };
   }
   if (missing < 0) {
     const count = Math.min(-missing, burst);
-    const actions = leastWanted(living, view).slice(0, count).map((pod) => ({ kind: "delete" as const, pod }));
+    const actions = leastWanted(living, view)
+      .slice(0, count)
+      .map((pod) => ({ kind: "delete" as const, pod }));
     return { actions, because: `${-missing} more pods than the ${wanted} asked for` };
   }
   return { actions: [], because: "as many pods as asked for" };
 }
 
 /** The order in which pods are given up. */
-export function leastWanted(pods: readonly ReadonlyPod[], view: Pick<ReplicaSetView, "podsOnNode" | "nowMs">): readonly ReadonlyPod[] {
+export function leastWanted(
+  pods: readonly ReadonlyPod[],
+  view: Pick<ReplicaSetView, "podsOnNode" | "nowMs">,
+): readonly ReadonlyPod[] {
   const phases: Readonly<Record<string, number>> = { Pending: 0, Unknown: 1, Running: 2 };
   const readySince = (pod: ReadonlyPod): number => parseRfc3339(condition(pod, "Ready")?.lastTransitionTime ?? "") ?? 0;
   /** Ages are compared by their order of magnitude, so that among equals chance decides, not the millisecond. */
@@ -79,7 +97,8 @@ export function replicaSetStatus(
   const terminating = view.pods.filter((pod) => isTerminating(pod) && !isFinished(pod)).length;
   const status: ReplicaSetStatus = {
     replicas: active.length,
-    fullyLabeledReplicas: active.filter((pod) => labels.every(([key, value]) => pod.metadata.labels?.[key] === value)).length,
+    fullyLabeledReplicas: active.filter((pod) => labels.every(([key, value]) => pod.metadata.labels?.[key] === value))
+      .length,
     readyReplicas: active.filter(isReady).length,
     availableReplicas: waits.filter((wait) => wait === 0).length,
     ...(replicator.kind === "ReplicaSet" ? { terminatingReplicas: terminating } : {}),

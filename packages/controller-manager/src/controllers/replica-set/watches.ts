@@ -9,12 +9,19 @@ import { selects } from "../../ownership/selector.ts";
 import { selectorOf } from "./selector.ts";
 import type { Replicator } from "./plan.ts";
 
-export function replicaSetWatches<T extends Replicator>(kind: string, sets: Informer<T>, pods: Informer<Pod>): readonly Watch[] {
+export function replicaSetWatches<T extends Replicator>(
+  kind: string,
+  sets: Informer<T>,
+  pods: Informer<Pod>,
+): readonly Watch[] {
   const setsOf = (pod: DeepReadonly<Pod>): readonly string[] => {
     const namespace = pod.metadata.namespace ?? "";
     const controller = pod.metadata.ownerReferences?.find((reference) => reference.controller);
     if (controller !== undefined) return controller.kind === kind ? [`${namespace}/${controller.name}`] : [];
-    return sets.byIndex("namespace", namespace).filter((set) => selects(selectorOf(set), pod.metadata.labels)).map(objectKey);
+    return sets
+      .byIndex("namespace", namespace)
+      .filter((set) => selects(selectorOf(set), pod.metadata.labels))
+      .map(objectKey);
   };
   return [wakeOn(sets, (set) => [objectKey(set)]), wakeOn(pods, setsOf)];
 }

@@ -23,10 +23,12 @@ export function createRootCaController(ports: ControllerPorts, rootCa: string): 
     const present = maps.get(`${key}/${name}`);
     if (present === undefined) {
       const metadata = { name, namespace: key, annotations: { "kubernetes.io/description": description } };
-      await mapClient.create({ apiVersion: "v1", kind: "ConfigMap", metadata, data }, { signal }).catch((error: unknown) => {
-        // Made meanwhile, or the namespace began to end.
-        if (!isAlreadyExists(error) && !isForbidden(error)) throw error;
-      });
+      await mapClient
+        .create({ apiVersion: "v1", kind: "ConfigMap", metadata, data }, { signal })
+        .catch((error: unknown) => {
+          // Made meanwhile, or the namespace began to end.
+          if (!isAlreadyExists(error) && !isForbidden(error)) throw error;
+        });
     } else if (!sameJson(present.data, data)) await mapClient.update({ ...present, data }, { signal });
   };
 

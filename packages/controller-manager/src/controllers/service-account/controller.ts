@@ -12,8 +12,13 @@ export function createServiceAccountController(ports: ControllerPorts): Controll
 
   const reconcile = async (key: string, signal: AbortSignal): Promise<void> => {
     const namespace = namespaces.get(key);
-    if (namespace === undefined || namespace.metadata.deletionTimestamp !== undefined || accounts.get(`${key}/default`)) return;
-    const account = { apiVersion: "v1" as const, kind: "ServiceAccount" as const, metadata: { name: "default", namespace: key } };
+    if (namespace === undefined || namespace.metadata.deletionTimestamp !== undefined || accounts.get(`${key}/default`))
+      return;
+    const account = {
+      apiVersion: "v1" as const,
+      kind: "ServiceAccount" as const,
+      metadata: { name: "default", namespace: key },
+    };
     await accountClient.create(account, { signal }).catch((error: unknown) => {
       // Made meanwhile, or the namespace began to end.
       if (!isAlreadyExists(error) && !isForbidden(error)) throw error;

@@ -24,16 +24,27 @@ export function createTaintEvictionController(ports: ControllerPorts): Controlle
     const eviction = planEviction(pod, node.spec?.taints ?? [], clock.now());
     if (eviction.kind === "wait") return { wakeAfterMs: eviction.forMs };
     if (eviction.kind === "stay") return;
-    log.info({ controller: "taint-eviction", object: key, node: node.metadata.name, because: eviction.because }, "evicting a pod");
+    log.info(
+      { controller: "taint-eviction", object: key, node: node.metadata.name, because: eviction.because },
+      "evicting a pod",
+    );
     events.record(pod, "Normal", "TaintManagerEviction", `Marking for deletion Pod ${key}`);
     await evict(pod, signal);
   };
 
   const evict = async (pod: ReadonlyPod, signal: AbortSignal): Promise<void> => {
     const { namespace, name, uid } = pod.metadata;
-    const reason = { type: "DisruptionTarget", status: "True" as const, reason: "DeletionByTaintManager", message: "Taint manager: deleting due to NoExecute taint" };
+    const reason = {
+      type: "DisruptionTarget",
+      status: "True" as const,
+      reason: "DeletionByTaintManager",
+      message: "Taint manager: deleting due to NoExecute taint",
+    };
     const conditions = (pod.status?.conditions ?? []).filter((condition) => condition.type !== "DisruptionTarget");
-    const marked = { ...pod.status, conditions: [...conditions, { ...reason, lastTransitionTime: rfc3339(clock.now()) }] };
+    const marked = {
+      ...pod.status,
+      conditions: [...conditions, { ...reason, lastTransitionTime: rfc3339(clock.now()) }],
+    };
     try {
       await podClient.update({ ...pod, status: marked }, { subresource: "status", signal });
       await podClient.delete({ namespace, name }, { preconditions: { uid: uid ?? "" }, signal });
@@ -45,7 +56,9 @@ export function createTaintEvictionController(ports: ControllerPorts): Controlle
   const watches = [
     wakeOn(pods, (pod) => (pod.spec?.nodeName === undefined ? [] : [objectKey(pod)])),
     wakeOn(nodes, (node, event) => {
-      const changed = event.type !== "updated" || JSON.stringify(event.old.spec?.taints) !== JSON.stringify(event.object.spec?.taints);
+      const changed =
+        event.type !== "updated" ||
+        JSON.stringify(event.old.spec?.taints) !== JSON.stringify(event.object.spec?.taints);
       return changed ? pods.byIndex("node", node.metadata.name).map(objectKey) : [];
     }),
   ];

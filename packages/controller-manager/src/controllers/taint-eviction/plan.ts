@@ -17,7 +17,9 @@ export function planEviction(pod: ReadonlyPod, taints: readonly DeepReadonly<Tai
   for (const taint of executing) {
     const tolerated = (pod.spec?.tolerations ?? []).filter((toleration) => tolerates(toleration, taint));
     if (tolerated.length === 0) return { kind: "evict", because: `it does not tolerate ${taint.key}` };
-    const seconds = Math.min(...tolerated.map((toleration) => toleration.tolerationSeconds ?? Number.POSITIVE_INFINITY));
+    const seconds = Math.min(
+      ...tolerated.map((toleration) => toleration.tolerationSeconds ?? Number.POSITIVE_INFINITY),
+    );
     leaveAt = Math.min(leaveAt, (parseRfc3339(taint.timeAdded ?? "") ?? nowMs) + Math.max(0, seconds) * 1000);
   }
   if (leaveAt === Number.POSITIVE_INFINITY) return { kind: "stay", because: "it tolerates its node's taints for ever" };

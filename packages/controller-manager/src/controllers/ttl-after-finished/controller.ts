@@ -12,9 +12,13 @@ import type { Controller, ControllerPorts } from "../../loop/controller.ts";
 /** When the Job's time is over, in milliseconds since the epoch; undefined when it is not to be deleted, or not over. */
 export function expiresAtMs(job: DeepReadonly<Job>): number | undefined {
   const seconds = job.spec?.ttlSecondsAfterFinished;
-  const end = job.status?.conditions?.find((one) => (one.type === "Complete" || one.type === "Failed") && one.status === "True");
+  const end = job.status?.conditions?.find(
+    (one) => (one.type === "Complete" || one.type === "Failed") && one.status === "True",
+  );
   const at = parseRfc3339(end?.lastTransitionTime ?? "");
-  return seconds === undefined || at === undefined || job.metadata.deletionTimestamp !== undefined ? undefined : at + seconds * 1000;
+  return seconds === undefined || at === undefined || job.metadata.deletionTimestamp !== undefined
+    ? undefined
+    : at + seconds * 1000;
 }
 
 export function createTtlAfterFinishedController(ports: ControllerPorts): Controller {
@@ -33,12 +37,21 @@ export function createTtlAfterFinishedController(ports: ControllerPorts): Contro
       const end = expiresAtMs(fresh as DeepReadonly<Job>);
       if (end === undefined || end > clock.now()) return;
       const { uid = "", resourceVersion = "" } = fresh.metadata;
-      await jobClient.delete({ namespace, name }, { propagationPolicy: "Foreground", preconditions: { uid, resourceVersion }, signal });
-      log.info({ controller: "ttl-after-finished", object: key, because: "its time after the end is over" }, "deleting a job");
+      await jobClient.delete(
+        { namespace, name },
+        { propagationPolicy: "Foreground", preconditions: { uid, resourceVersion }, signal },
+      );
+      log.info(
+        { controller: "ttl-after-finished", object: key, because: "its time after the end is over" },
+        "deleting a job",
+      );
     } catch (error) {
       if (!isNotFound(error) && !isConflict(error)) throw error; // gone, or changed, which wakes us
     }
   };
 
-  return createLoop({ name: "ttl-after-finished", watches: [wakeOn(jobs, (job) => [objectKey(job)])], reconcile }, ports);
+  return createLoop(
+    { name: "ttl-after-finished", watches: [wakeOn(jobs, (job) => [objectKey(job)])], reconcile },
+    ports,
+  );
 }

@@ -12,8 +12,14 @@ import { acceptWebSocket, keepAlive } from "./websocket/upgrade.ts";
 const protocol = "portforward.k8s.io";
 const tunnelled = `SPDY/3.1+${protocol}`;
 
-/** Opens a connection to a port of the pod; rejects with a sentence for the person at the other end. */
-export type ConnectPort = (port: number) => Promise<Duplex>;
+/** A connection to a port of the pod. `failure` resolves when it is over, with a sentence if it broke or never stood. */
+export interface PortConnection {
+  readonly stream: Duplex;
+  readonly failure: Promise<string | undefined>;
+}
+
+/** May throw or reject, too, with a sentence for the person at the other end. */
+export type ConnectPort = (port: number) => PortConnection | Promise<PortConnection>;
 
 /** Serves one client until it goes. Resolves at its end. */
 export async function servePortForward(request: IncomingMessage, socket: Duplex, head: Buffer, connect: ConnectPort, clock: Clock): Promise<void> {
@@ -56,23 +62,22 @@ async function acceptCarrier(request: IncomingMessage, socket: Duplex, head: Buf
   return { duplex: createWebSocketStream(webSocket), head: Buffer.alloc(0) };
 }
 
-/** Both directions until both have ended. A failure is told on the error stream, whose end tells that there was none. */
+/** Both directions until both have ended. A failure is told on the error stream, whose plain end tells that there was none. */
 async function forward(data: SpdyStream, error: SpdyStream, connect: ConnectPort): Promise<void> {
   error.resume();
   const port = Number(data.headers.get("port"));
-  let target: Duplex;
+  let failure: string | undefined;
   try {
-    target = await connect(port);
-  } catch (failure) {
-    error.end(`error forwarding port ${port}: ${failure instanceof Error ? failure.message : String(failure)}`);
-    data.end();
+    const target = await connect(port);
+    await Promise.all([copied(data, target.stream), copied(target.stream, data)]);
+    target.stream.destroy();
+    failure = await target.failure;
+  } catch (cause) {
+    failure = cause instanceof Error ? cause.message : String(cause);
     data.resume();
-    return;
+    data.end();
   }
-  await Promise.all([copied(data, target), copied(target, data)]);
-  if (!error.destroyed) error.end();
-  data.destroy();
-  target.destroy();
+  if (!error.destroyed) error.end(failure === undefined ? undefined : `error forwarding port ${port}: ${failure}`);
 }
 
 /** Resolves at the end or the break of either side: the other direction learns it from its own stream. */

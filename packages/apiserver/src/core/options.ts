@@ -1,4 +1,5 @@
 // The options of a request: its query, and for DELETE also its body. Bad values are refused in Kubernetes' words.
+import { isSelectableField } from "@coxswain/api";
 import { fieldErrors, parseFieldSelector, parseLabelSelector, SelectorError, StatusError, statuses } from "@coxswain/apimachinery";
 import type { DeleteOptions, FieldError, FieldMatcher, LabelMatcher } from "@coxswain/apimachinery";
 import type { FieldValidation } from "./body/decode-body.ts";
@@ -140,18 +141,13 @@ export function readSelectors(query: URLSearchParams, kind: Kind): { labels: Lab
   try {
     const labels = parseLabelSelector(query.get("labelSelector") ?? "");
     const fields = parseFieldSelector(query.get("fieldSelector") ?? "");
-    const known = new Set(["metadata.name", ...(kind.namespaced ? ["metadata.namespace"] : []), ...(kind.strategy.fieldNames ?? [])]);
+    const stored = kind.conversion?.stored;
     for (const { field } of fields.terms) {
-      if (!known.has(field)) throw new SelectorError(unknownField(kind, field));
+      if (!isSelectableField(stored ? { ...stored, kind: kind.kind } : kind, field)) throw new SelectorError(`field label not supported: ${field}`);
     }
     return { labels, fields };
   } catch (error) {
     if (error instanceof SelectorError) throw new StatusError(statuses.badRequest(error.message), { cause: error });
     throw error;
   }
-}
-
-function unknownField(kind: Kind, field: string): string {
-  if (kind.strategy.fieldNames) return `field label not supported: ${field}`;
-  return `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`;
 }

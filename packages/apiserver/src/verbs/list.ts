@@ -27,10 +27,6 @@ export async function list(parts: Parts, exchange: Exchange): Promise<Answer> {
   const wanted = readRevision(options.resourceVersion);
   const exact = options.resourceVersionMatch === "Exact" || (options.resourceVersionMatch === "" && wanted !== undefined && wanted > 0 && options.limit > 0);
   if (exact) return listFromStore(parts, kind, info.namespace, options, { revision: wanted, from: undefined });
-  if (options.limit > 0 && wanted !== 0 && options.resourceVersionMatch === "") {
-    // A first page must be read where its followers will be: at one revision of the store.
-    return listFromStore(parts, kind, info.namespace, options, { revision: undefined, from: undefined });
-  }
   const feed = parts.feed(kind);
   const revision = wanted ?? (await parts.storage.revision());
   if (!(await feed.whenAt(revision, wanted === undefined ? freshnessMs : 3000))) {
@@ -38,7 +34,12 @@ export async function list(parts: Parts, exchange: Exchange): Promise<Answer> {
     throw new StatusError({ ...statuses.timeout(`Too large resource version: ${wanted}, current: ${feed.cache.revision}`, 1), details: { causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }], retryAfterSeconds: 1 } });
   }
   const { cache } = feed;
-  const items = select(cache.list(info.namespace), options).map((entry) => itemOfEntry(kind, entry));
+  const selected = select(cache.list(info.namespace), options);
+  if (options.limit > 0 && wanted !== 0 && selected.length > options.limit) {
+    // A first page must be read where its followers will be: at one revision of the store.
+    return listFromStore(parts, kind, info.namespace, options, { revision: undefined, from: undefined });
+  }
+  const items = selected.map((entry) => itemOfEntry(kind, entry));
   return { type: "list", kind, metadata: { resourceVersion: String(cache.revision) }, items };
 }
 
@@ -88,7 +89,7 @@ async function listFromStore(
 }
 
 function matches(kind: Kind, value: StoredValue, options: ListOptions): boolean {
-  const entry = createEntry(value.key, value.value, value.revision, true, kind.strategy.fields);
+  const entry = createEntry(value.key, value.value, value.revision, true, kind.fields);
   return options.labels.matches(entry.labels) && options.fields.matches(entry.fields);
 }
 

@@ -1,6 +1,6 @@
 // The resources the server has, each with where it is stored and how it behaves. Built once from the scheme; custom
 // resources would join here. Looking one up costs a map access.
-import { findSchema, resources } from "@coxswain/api";
+import { findSchema, resources, selectableFields } from "@coxswain/api";
 import type { ResourceInfo } from "@coxswain/api";
 import { apiVersionOf } from "@coxswain/apimachinery";
 import type { StructSchema } from "@coxswain/apimachinery";
@@ -9,6 +9,7 @@ import type { Conversion } from "./conversions.ts";
 import { conversionOf } from "./conversions.ts";
 import { resourcePrefix } from "./keys.ts";
 import type { Strategy } from "./strategy.ts";
+import type { SelectableFields } from "../watch-cache/entry.ts";
 import { strategyOf } from "./strategies.ts";
 
 export interface Kind {
@@ -27,6 +28,8 @@ export interface Kind {
   /** Set when objects are stored in another version than this one. */
   readonly conversion: Conversion | undefined;
   readonly schema: StructSchema;
+  /** Values of the field selectors, of an object as it is stored. */
+  readonly fields: SelectableFields;
 }
 
 export interface Kinds {
@@ -65,6 +68,7 @@ function createKind(info: ResourceInfo): Kind {
     namespaced: info.namespaced,
     prefix: isStored ? resourcePrefix(conversion?.stored ?? info) : "",
     strategy: strategyOf(group, resource),
+    fields: (object) => selectableFields(conversion ? { ...conversion.stored, kind } : info, object),
     hasStatus: info.subresources.includes("status"),
     conversion,
     get schema() {

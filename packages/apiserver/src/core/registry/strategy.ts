@@ -11,10 +11,6 @@ export interface WriteContext {
 }
 
 export interface Strategy {
-  /** Values of the kind's field selectors beyond metadata.name and metadata.namespace. */
-  readonly fields?: (object: ApiObject) => Readonly<Record<string, string>>;
-  /** The names of those fields. */
-  readonly fieldNames?: readonly string[];
   /** Objects vanish by themselves. */
   readonly ttlSeconds?: number;
   /** PUT makes the object when it is not there. */
@@ -29,6 +25,10 @@ export interface Strategy {
   readonly orphansByDefault?: boolean;
   /** Seconds that the object lives on after DELETE; 0 removes it at once. Only pods have it. */
   readonly gracePeriodSeconds?: (object: ApiObject, options: DeleteOptions) => number;
+  /** Something of the kind's own that keeps a deleted object. */
+  readonly holdsDeletion?: (object: ApiObject) => boolean;
+  /** What DELETE changes in an object that stays for now. */
+  readonly markDeleted?: (object: ApiObject) => void;
   /** Changes the new object, which is the request's own. */
   readonly prepareForCreate?: (object: ApiObject, context: WriteContext) => void;
   readonly prepareForUpdate?: (object: ApiObject, old: ApiObject, context: WriteContext) => void;
@@ -92,4 +92,11 @@ export function textOf(object: unknown, ...path: readonly string[]): string {
   let value: unknown = object;
   for (const name of path) value = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;
   return value === undefined || value === null ? "" : String(value);
+}
+
+/** Whether nothing holds a deleted object any more: no finalizer, no grace, nothing of the kind's own. */
+export function mayVanish(strategy: Strategy, object: ApiObject): boolean {
+  const { deletionTimestamp, deletionGracePeriodSeconds, finalizers } = object.metadata;
+  if (deletionTimestamp === undefined || (finalizers?.length ?? 0) > 0) return false;
+  return (deletionGracePeriodSeconds ?? 0) === 0 && !strategy.holdsDeletion?.(object);
 }

@@ -1,6 +1,5 @@
 // Stateful sets, replica sets and daemon sets: generations; the status begins with its counts.
 import type { Loose, Strategy } from "../../strategy.ts";
-import { textOf } from "../../strategy.ts";
 
 export const statefulSetStrategy: Strategy = {
   countsGenerations: true,
@@ -11,8 +10,6 @@ export const statefulSetStrategy: Strategy = {
 
 export const replicaSetStrategy: Strategy = {
   countsGenerations: true,
-  fieldNames: ["status.replicas"],
-  fields: (set) => ({ "status.replicas": textOf(set, "status", "replicas") || "0" }),
   prepareForCreate(set) {
     (set as Loose)["status"] = { replicas: 0 };
   },

@@ -1,12 +1,10 @@
 // Jobs: unless told otherwise, the selector and the pods' labels are made of the job's uid.
 import type { Loose, Strategy } from "../../strategy.ts";
-import { memberOf, textOf } from "../../strategy.ts";
+import { memberOf } from "../../strategy.ts";
 
 export const jobStrategy: Strategy = {
   countsGenerations: true,
   orphansByDefault: true,
-  fieldNames: ["status.successful"],
-  fields: (job) => ({ "status.successful": textOf(job, "status", "succeeded") || "0" }),
   prepareForCreate(job) {
     const loose = job as Loose;
     loose["status"] = {};

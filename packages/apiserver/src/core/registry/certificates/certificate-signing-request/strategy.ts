@@ -1,10 +1,8 @@
 // Signing requests: what is asked for cannot change; /approval says yes or no, /status carries the certificate.
 import type { Loose, Strategy } from "../../strategy.ts";
-import { keep, memberOf, textOf } from "../../strategy.ts";
+import { keep, memberOf } from "../../strategy.ts";
 
 export const certificateSigningRequestStrategy: Strategy = {
-  fieldNames: ["spec.signerName"],
-  fields: (request) => ({ "spec.signerName": textOf(request, "spec", "signerName") }),
   prepareForCreate(request) {
     (request as Loose)["status"] = {};
   },

@@ -2,11 +2,13 @@
 // from `spec` (through /finalize) and the others from `metadata`.
 import type { ApiObject } from "@coxswain/apimachinery";
 import type { Loose, Strategy } from "../../strategy.ts";
-import { keep, memberOf, textOf } from "../../strategy.ts";
+import { keep, memberOf } from "../../strategy.ts";
 
 export const namespaceStrategy: Strategy = {
-  fieldNames: ["status.phase", "name"],
-  fields: (namespace) => ({ "status.phase": textOf(namespace, "status", "phase"), name: namespace.metadata.name }),
+  holdsDeletion: (namespace) => specFinalizers(namespace).length > 0,
+  markDeleted(namespace) {
+    (namespace as Loose)["status"] = { ...memberOf(namespace, "status"), phase: "Terminating" };
+  },
   prepareForCreate(namespace) {
     (namespace as Loose)["status"] = { phase: "Active" };
     (namespace as Loose)["spec"] = { finalizers: [...new Set([...specFinalizers(namespace), "kubernetes"])] };

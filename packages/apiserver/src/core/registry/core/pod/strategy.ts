@@ -5,18 +5,6 @@ import type { Loose, Strategy } from "../../strategy.ts";
 import { keep, memberOf, textOf } from "../../strategy.ts";
 
 export const podStrategy: Strategy = {
-  fieldNames: ["spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork", "status.phase", "status.podIP", "status.podIPs", "status.nominatedNodeName"],
-  fields: (pod) => ({
-    "spec.nodeName": textOf(pod, "spec", "nodeName"),
-    "spec.restartPolicy": textOf(pod, "spec", "restartPolicy"),
-    "spec.schedulerName": textOf(pod, "spec", "schedulerName"),
-    "spec.serviceAccountName": textOf(pod, "spec", "serviceAccountName"),
-    "spec.hostNetwork": textOf(pod, "spec", "hostNetwork") || "false",
-    "status.phase": textOf(pod, "status", "phase"),
-    "status.podIP": textOf(pod, "status", "podIP"),
-    "status.podIPs": textOf(pod, "status", "podIP"),
-    "status.nominatedNodeName": textOf(pod, "status", "nominatedNodeName"),
-  }),
   countsGenerations: true,
   prepareForCreate(pod) {
     (pod as Loose)["status"] = { phase: "Pending", qosClass: qualityOfService(pod) };

@@ -1,11 +1,9 @@
 // Secrets: `stringData` is written and never read; it becomes part of `data`.
 import type { ApiObject } from "@coxswain/apimachinery";
 import type { Loose, Strategy } from "../../strategy.ts";
-import { memberOf, textOf } from "../../strategy.ts";
+import { memberOf } from "../../strategy.ts";
 
 export const secretStrategy: Strategy = {
-  fieldNames: ["type"],
-  fields: (secret) => ({ type: textOf(secret, "type") }),
   prepareForCreate: foldStringData,
   prepareForUpdate: foldStringData,
 };

@@ -1,0 +1,67 @@
+// The part of metadata that is the server's to write: identity and times on create, what an update may not change.
+import { fieldErrors, StatusError, statuses } from "@coxswain/apimachinery";
+import type { ApiObject } from "@coxswain/apimachinery";
+import { rfc3339 } from "@coxswain/clock";
+import type { Kind } from "./registry/kind.ts";
+import { keep } from "./registry/strategy.ts";
+
+/** Names and namespaces must agree with the path. `name` is "" when the path has none. */
+export function agreeWithPath(kind: Kind, object: ApiObject, namespace: string, name: string): void {
+  if (kind.namespaced) {
+    const given = object.metadata.namespace ?? "";
+    if (given === "") object.metadata.namespace = namespace;
+    else if (given !== namespace) throw new StatusError(statuses.badRequest("the namespace of the provided object does not match the namespace sent on the request"));
+  } else if ((object.metadata.namespace ?? "") !== "") delete object.metadata.namespace;
+  if (name === "") return;
+  if ((object.metadata.name ?? "") === "") {
+    throw new StatusError(statuses.badRequest(`the name of the object (based on URL) was undeterminable: name must be provided; expected ${name}`));
+  }
+  if (object.metadata.name !== name) throw new StatusError(statuses.badRequest(`the name of the object (${object.metadata.name}) does not match the name on the URL (${name})`));
+}
+
+/** What only the server sets on create. The name may still be missing when generateName is given. */
+export function stampCreate(object: ApiObject, uid: string, nowMs: number): void {
+  const { metadata } = object;
+  if ((metadata.resourceVersion ?? "") !== "") throw new StatusError(statuses.badRequest("resourceVersion should not be set on objects to be created"));
+  delete metadata.resourceVersion;
+  delete metadata.deletionTimestamp;
+  delete metadata.deletionGracePeriodSeconds;
+  delete metadata.selfLink;
+  metadata.uid = uid;
+  metadata.creationTimestamp = rfc3339(nowMs);
+}
+
+/** The longest name that is generated: room for the suffix. */
+const longestBase = 63 - 5;
+
+export function generatedName(base: string, suffix: string): string {
+  return `${base.slice(0, longestBase)}${suffix}`;
+}
+
+/** An update changes nobody's identity. Throws 409 and 422. */
+export function stampUpdate(kind: Kind, object: ApiObject, old: ApiObject): void {
+  const { metadata } = object;
+  if ((metadata.uid ?? "") !== "" && metadata.uid !== old.metadata.uid) {
+    const why = `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${old.metadata.uid}`;
+    throw new StatusError(statuses.conflict(kind, old.metadata.name, why));
+  }
+  keep(metadata, old.metadata, "uid");
+  keep(metadata, old.metadata, "creationTimestamp");
+  keep(metadata, old.metadata, "deletionTimestamp");
+  keep(metadata, old.metadata, "deletionGracePeriodSeconds");
+  keep(metadata, old.metadata, "generateName");
+  delete metadata.selfLink;
+}
+
+/** Throws 409 when the client has seen another state, 422 when the kind wants to know which one. Returns whether it named one. */
+export function checkVersion(kind: Kind, object: ApiObject, current: string): boolean {
+  const given = object.metadata.resourceVersion ?? "";
+  if (given === "" || given === "0") {
+    if (kind.strategy.unconditionalUpdate !== false) return false;
+    throw new StatusError(statuses.invalid(kind, object.metadata.name, [fieldErrors.invalid("metadata.resourceVersion", 0, "must be specified for an update")]));
+  }
+  if (given !== current) throw new StatusError(statuses.conflict(kind, object.metadata.name, modified));
+  return true;
+}
+
+export const modified = "the object has been modified; please apply your changes to the latest version and try again";

@@ -1,0 +1,49 @@
+// The two admission stages over all plugins, in the order of `core/admission/order.ts`.
+import type { ApiObject } from "@coxswain/apimachinery";
+import type { AdmissionAttributes, Operation } from "../core/request.ts";
+import type { Exchange, Parts } from "./parts.ts";
+
+export interface AdmissionSubject {
+  readonly operation: Operation;
+  readonly object: ApiObject | undefined;
+  readonly oldObject: ApiObject | undefined;
+  readonly name: string;
+  readonly dryRun: boolean;
+  /** Kind of the object when it is not the resource's own (Binding, Eviction, Scale, …). */
+  readonly kind?: { readonly group: string; readonly version: string; readonly kind: string };
+}
+
+export async function mutatingAdmission(parts: Parts, exchange: Exchange, subject: AdmissionSubject): Promise<ApiObject | undefined> {
+  let object = subject.object;
+  for (const plugin of parts.admission) {
+    if (!plugin.admit) continue;
+    const attributes = attributesOf(exchange, subject, object);
+    if (plugin.handles(attributes)) object = (await plugin.admit(attributes)) ?? object;
+  }
+  return object;
+}
+
+export async function validatingAdmission(parts: Parts, exchange: Exchange, subject: AdmissionSubject): Promise<void> {
+  const attributes = attributesOf(exchange, subject, subject.object);
+  for (const plugin of parts.admission) {
+    if (plugin.validate && plugin.handles(attributes)) await plugin.validate(attributes);
+  }
+}
+
+function attributesOf(exchange: Exchange, subject: AdmissionSubject, object: ApiObject | undefined): AdmissionAttributes {
+  const { info, kind, user, userAgent, warn } = exchange;
+  return {
+    operation: subject.operation,
+    kind: subject.kind ?? { group: kind.group, version: kind.version, kind: kind.kind },
+    resource: { group: kind.group, version: kind.version, resource: kind.resource },
+    subresource: info.subresource,
+    namespace: kind.namespaced || kind.resource === "namespaces" ? info.namespace || (kind.resource === "namespaces" ? subject.name : "") : "",
+    name: subject.name,
+    object,
+    oldObject: subject.oldObject,
+    user,
+    dryRun: subject.dryRun,
+    userAgent,
+    warn,
+  };
+}

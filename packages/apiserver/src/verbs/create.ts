@@ -1,0 +1,78 @@
+// POST: decode, default, mutating admission, prepare, validate, validating admission, store. Names made by generateName are
+// drawn again when they are taken.
+import { defaultObject, validateCreate } from "@coxswain/api";
+import { StatusError, statuses } from "@coxswain/apimachinery";
+import type { ApiObject } from "@coxswain/apimachinery";
+import { decodeObject, parseBody } from "../core/body/decode-body.ts";
+import { trackUpdate } from "../core/field-manager.ts";
+import { agreeWithPath, generatedName, stampCreate } from "../core/metadata.ts";
+import type { WriteOptions } from "../core/options.ts";
+import { readWriteOptions } from "../core/options.ts";
+import { encodeForStore } from "../core/registry/encoding.ts";
+import { prepareForCreate } from "../core/registry/strategy.ts";
+import { mutatingAdmission, validatingAdmission } from "./admit.ts";
+import { answerOf, keyOf } from "./get.ts";
+import type { Answer, Exchange, Parts } from "./parts.ts";
+import { toStored } from "./served.ts";
+
+/** How often a name is drawn before the client is told to try again. */
+const nameAttempts = 8;
+
+export async function create(parts: Parts, exchange: Exchange): Promise<Answer> {
+  const { kind, query } = exchange;
+  const options = readWriteOptions(query, "CreateOptions");
+  const parsed = parseBody(await exchange.body(), exchange.contentType, kind.kind);
+  const object = decodeObject(parsed, kind, kind.schema, options.fieldValidation, exchange.warn);
+  return createObject(parts, exchange, object, options);
+}
+
+/** Everything after decoding; PUT and apply come here, too, when there is nothing to change yet. */
+export async function createObject(parts: Parts, exchange: Exchange, object: ApiObject, options: WriteOptions): Promise<Answer> {
+  const { kind, info } = exchange;
+  agreeWithPath(kind, object, info.namespace, info.name);
+  const base = object.metadata.name ? "" : (object.metadata.generateName ?? "");
+  stampCreate(object, parts.random.uuid(), parts.clock.now());
+  // Only decoding leaves an object complete; admission, which sees it next, may rely on defaults.
+  defaultObject(kind, object);
+  for (let attempt = 1; ; attempt += 1) {
+    const own = base === "" ? object : structuredClone(object);
+    if (base !== "") own.metadata.name = generatedName(base, parts.random.suffix(5));
+    const answer = await tryCreate(parts, exchange, own, options);
+    if (answer) return answer;
+    if (base === "") throw new StatusError(statuses.alreadyExists(kind, own.metadata.name));
+    if (attempt >= nameAttempts) throw new StatusError(statuses.generateNameConflict(kind, own.metadata.name, 1));
+  }
+}
+
+/** Undefined when the name is taken. */
+async function tryCreate(parts: Parts, exchange: Exchange, given: ApiObject, options: WriteOptions): Promise<Answer | undefined> {
+  const { kind } = exchange;
+  const { dryRun } = options;
+  const subject = { operation: "CREATE", oldObject: undefined, name: given.metadata.name ?? "", dryRun } as const;
+  const object = (await mutatingAdmission(parts, exchange, { ...subject, object: given })) ?? given;
+  prepareForCreate(kind.strategy, kind.hasStatus, object, { nowMs: parts.clock.now(), subresource: "" });
+  trackUpdate(kind, object, undefined, { options, exchange, nowMs: parts.clock.now() });
+  const allocated = parts.allocation.handles(kind) ? await parts.allocation.allocate(object, undefined, dryRun) : undefined;
+  try {
+    const errors = validateCreate(kind, object);
+    if (errors.length > 0) throw new StatusError(statuses.invalid(kind, object.metadata.name ?? "", errors));
+    for (const warning of kind.strategy.warnings?.(object) ?? []) exchange.warn(warning);
+    await validatingAdmission(parts, exchange, { ...subject, object });
+    const key = keyOf(kind, object.metadata.namespace ?? "", object.metadata.name);
+    const value = encodeForStore(toStored(kind, object));
+    if (dryRun) {
+      if ((await parts.storage.get(key)).value) return undefined;
+      return { type: "object", code: 201, object, kind };
+    }
+    const outcome = await parts.storage.create(key, value, kind.strategy.ttlSeconds);
+    if (outcome.kind === "exists") {
+      await allocated?.release();
+      return undefined;
+    }
+    await allocated?.commit();
+    return answerOf(kind, 201, { key, value, revision: outcome.revision });
+  } catch (error) {
+    await allocated?.release();
+    throw error;
+  }
+}

@@ -1,0 +1,42 @@
+// GET of one object: from the store, or from memory when the client says that any state will do (resourceVersion=0).
+import { StatusError, statuses } from "@coxswain/apimachinery";
+import { readRevision } from "../core/options.ts";
+import { decodeStored, encodeObject, withRevision } from "../core/registry/encoding.ts";
+import { objectKeyIn } from "../core/registry/keys.ts";
+import type { StoredValue } from "../core/storage.ts";
+import { decodeEntry, objectBytes } from "../core/watch-cache/entry.ts";
+import type { Kind } from "../core/registry/kind.ts";
+import type { Answer, Exchange, Parts } from "./parts.ts";
+import { toServed } from "./served.ts";
+
+export async function get(parts: Parts, exchange: Exchange): Promise<Answer> {
+  const { kind, info, query } = exchange;
+  const key = keyOf(kind, info.namespace, info.name);
+  const wanted = readRevision(query.get("resourceVersion") ?? "");
+  if (wanted === 0) {
+    const feed = parts.feed(kind);
+    await feed.whenFilled();
+    const entry = feed.cache.get(key);
+    if (entry && !kind.conversion) return { type: "encoded", code: 200, bytes: objectBytes(entry), object: () => decodeEntry(entry), kind };
+  }
+  return answerOf(kind, 200, await mustRead(parts, kind, key, info.name));
+}
+
+/** Cluster-scoped kinds lie outside of namespaces, whatever the path said. */
+export function keyOf(kind: Kind, namespace: string, name: string): string {
+  return objectKeyIn(kind.prefix, kind.namespaced ? namespace : "", name);
+}
+
+/** Throws 404 when it is not there. */
+export async function mustRead(parts: Parts, kind: Kind, key: string, name: string): Promise<StoredValue> {
+  const { value } = await parts.storage.get(key);
+  if (!value) throw new StatusError(statuses.notFound(kind, name));
+  return value;
+}
+
+/** A stored value as an answer; its bytes are sent as they are when the kind is stored as it is served. */
+export function answerOf(kind: Kind, code: number, stored: StoredValue): Answer {
+  const object = (): ReturnType<typeof decodeStored> => toServed(kind, decodeStored(stored.value, stored.revision));
+  const bytes = kind.conversion ? encodeObject(object()) : withRevision(stored.value, stored.revision).bytes;
+  return { type: "encoded", code, bytes, object, kind };
+}

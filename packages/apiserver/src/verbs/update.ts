@@ -1,0 +1,114 @@
+// PUT and everything else that changes an object: read it, compute the next one, default, mutating admission, prepare,
+// validate, validating admission, and write it if it is still the one that was read. Without a resourceVersion of the
+// client's the change is computed anew when someone else was first.
+import { defaultObject, validateUpdate } from "@coxswain/api";
+import { StatusError, statuses } from "@coxswain/apimachinery";
+import type { ApiObject } from "@coxswain/apimachinery";
+import { decodeObject, parseBody } from "../core/body/decode-body.ts";
+import { trackUpdate } from "../core/field-manager.ts";
+import { agreeWithPath, checkVersion, modified, stampUpdate } from "../core/metadata.ts";
+import type { WriteOptions } from "../core/options.ts";
+import { readWriteOptions } from "../core/options.ts";
+import { decodeStored, encodeForStore } from "../core/registry/encoding.ts";
+import { mayVanish, prepareForUpdate } from "../core/registry/strategy.ts";
+import type { StoredValue } from "../core/storage.ts";
+import { mutatingAdmission, validatingAdmission } from "./admit.ts";
+import { createObject } from "./create.ts";
+import { answerOf, keyOf } from "./get.ts";
+import type { Answer, Exchange, Parts } from "./parts.ts";
+import { toServed, toStored } from "./served.ts";
+
+/** How often a change is computed again before the client hears of the conflict. */
+const attempts = 8;
+
+export async function update(parts: Parts, exchange: Exchange): Promise<Answer> {
+  const { kind, info, query } = exchange;
+  const options = readWriteOptions(query, "UpdateOptions");
+  const parsed = parseBody(await exchange.body(), exchange.contentType, kind.kind);
+  const decoded = decodeObject(parsed, kind, kind.schema, options.fieldValidation, exchange.warn);
+  agreeWithPath(kind, decoded, info.namespace, info.name);
+  return changeObject(parts, exchange, options, {
+    next: () => structuredClone(decoded),
+    ...(kind.strategy.createsOnUpdate && info.subresource === "" && { absent: () => createObject(parts, exchange, decoded, options) }),
+  });
+}
+
+export interface ObjectChange {
+  /** Computes the next object from the current one (which it may change); undefined leaves it as it is. Throws StatusError. */
+  readonly next: (current: ApiObject) => ApiObject | undefined;
+  /** What to do when there is no object; left out: 404. */
+  readonly absent?: () => Promise<Answer>;
+  /** Keeps the managed fields as `next` made them (apply). */
+  readonly tracksItself?: boolean;
+  readonly name?: string;
+}
+
+export async function changeObject(parts: Parts, exchange: Exchange, options: WriteOptions, change: ObjectChange): Promise<Answer> {
+  const { kind, info } = exchange;
+  const name = change.name ?? info.name;
+  const key = keyOf(kind, info.namespace, name);
+  let current = (await parts.storage.get(key)).value;
+  for (let attempt = 1; ; attempt += 1) {
+    if (!current) {
+      if (change.absent) return change.absent();
+      throw new StatusError(statuses.notFound(kind, name));
+    }
+    const outcome = await tryChange(parts, exchange, options, change, current);
+    if (outcome.kind === "done") return outcome.answer;
+    if (outcome.isFinal || attempt >= attempts) throw new StatusError(statuses.conflict(kind, name, modified));
+    current = outcome.current;
+  }
+}
+
+type Attempt =
+  | { readonly kind: "done"; readonly answer: Answer }
+  | { readonly kind: "changed"; readonly current: StoredValue | undefined; readonly isFinal: boolean };
+
+async function tryChange(parts: Parts, exchange: Exchange, options: WriteOptions, change: ObjectChange, current: StoredValue): Promise<Attempt> {
+  const { kind, info } = exchange;
+  const { subresource } = info;
+  const read = (): ApiObject => toServed(kind, decodeStored(current.value, current.revision));
+  const old = read();
+  const next = change.next(read());
+  if (!next) return { kind: "done", answer: answerOf(kind, 200, current) };
+  const isFinal = checkVersion(kind, next, String(current.revision));
+  stampUpdate(kind, next, old);
+  defaultObject(kind, next);
+  const subject = { operation: "UPDATE", oldObject: old, name: old.metadata.name, dryRun: options.dryRun } as const;
+  const object = (await mutatingAdmission(parts, exchange, { ...subject, object: next })) ?? next;
+  prepareForUpdate(kind.strategy, kind.hasStatus, object, old, { nowMs: parts.clock.now(), subresource });
+  if (!change.tracksItself) trackUpdate(kind, object, old, { options, exchange, nowMs: parts.clock.now() });
+  const allocated = parts.allocation.handles(kind) && subresource === "" ? await parts.allocation.allocate(object, old, options.dryRun) : undefined;
+  try {
+    const errors = validateUpdate(kind, object, old, subresource);
+    if (errors.length > 0) throw new StatusError(statuses.invalid(kind, old.metadata.name, errors));
+    await validatingAdmission(parts, exchange, { ...subject, object });
+    const value = encodeForStore(toStored(kind, object));
+    const outcome = await write(parts, exchange, options, object, value, current);
+    if (outcome.kind === "written") await allocated?.commit();
+    else await allocated?.release();
+    if (outcome.kind === "changed") return { kind: "changed", current: outcome.current, isFinal };
+    return { kind: "done", answer: outcome.answer };
+  } catch (error) {
+    await allocated?.release();
+    throw error;
+  }
+}
+
+type Written = { readonly kind: "written"; readonly answer: Answer } | { readonly kind: "changed"; readonly current: StoredValue | undefined };
+
+async function write(parts: Parts, { kind }: Exchange, options: WriteOptions, object: ApiObject, value: Buffer, current: StoredValue): Promise<Written> {
+  if (options.dryRun) return { kind: "written", answer: { type: "object", code: 200, object, kind } };
+  // The last finalizer is gone: this update is the end of the object.
+  if (mayVanish(kind.strategy, object)) {
+    const outcome = await parts.storage.remove(current.key, current.revision);
+    if (outcome.kind === "changed") return outcome;
+    if (parts.allocation.handles(kind)) await parts.allocation.releaseAll(object);
+    return { kind: "written", answer: { type: "object", code: 200, object, kind } };
+  }
+  // Nothing new: no write, no event, the same resourceVersion.
+  if (value.equals(current.value)) return { kind: "written", answer: answerOf(kind, 200, current) };
+  const outcome = await parts.storage.replace(current.key, value, current.revision, kind.strategy.ttlSeconds);
+  if (outcome.kind === "changed") return outcome;
+  return { kind: "written", answer: answerOf(kind, 200, { key: current.key, value, revision: outcome.revision }) };
+}

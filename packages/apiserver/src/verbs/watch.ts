@@ -1,0 +1,115 @@
+// GET with watch=true: events after a revision, from the watch cache, filtered. An object that begins to match is ADDED,
+// one that no longer does is DELETED. Slow readers are the sink's business.
+import { StatusError, statuses } from "@coxswain/apimachinery";
+import type { ListOptions } from "../core/options.ts";
+import { readListOptions, readRevision } from "../core/options.ts";
+import type { Kind } from "../core/registry/kind.ts";
+import type { Change, WatchCache } from "../core/watch-cache/cache.ts";
+import type { Entry } from "../core/watch-cache/entry.ts";
+import { decodeEntry, lineOf } from "../core/watch-cache/entry.ts";
+import { encodeObject } from "../core/registry/encoding.ts";
+import { select } from "./list.ts";
+import type { Answer, Exchange, Parts, WatchEventKind, WatchSink, WatchSource } from "./parts.ts";
+import { toServed } from "./served.ts";
+
+/** How long a watch lasts when the client names no time: at least this, at most twice as long. */
+const minimumTimeoutMs = 1_800_000;
+/** How long a watch waits for the cache to reach the revision it names. */
+const freshnessMs = 3000;
+
+export async function watch(parts: Parts, exchange: Exchange): Promise<Answer> {
+  const { kind, info, query } = exchange;
+  const options = readListOptions(query, kind, true);
+  const wanted = readRevision(options.resourceVersion);
+  const feed = parts.feed(kind);
+  await feed.whenFilled();
+  const initial = options.sendInitialEvents ?? (wanted === undefined || wanted === 0);
+  if (wanted === undefined && options.sendInitialEvents !== false) await feed.whenAt(await parts.storage.revision(), freshnessMs);
+  if (wanted !== undefined && wanted > 0 && !(await feed.whenAt(wanted, freshnessMs))) {
+    throw new StatusError(statuses.timeout(`Too large resource version: ${wanted}, current: ${feed.cache.revision}`, 1));
+  }
+  const scope: Scope = { kind, options, namespace: info.namespace, name: info.verb === "watch" && info.name !== "" ? info.name : undefined };
+  const timeoutMs = options.timeoutSeconds ? options.timeoutSeconds * 1000 : minimumTimeoutMs * (1 + parts.random.next());
+  const source: WatchSource = {
+    timeoutMs,
+    allowBookmarks: options.allowWatchBookmarks,
+    start: (sink) => follow(feed.cache, scope, initial ? undefined : wanted ?? feed.cache.revision, options.sendInitialEvents === true, sink),
+  };
+  return { type: "watch", kind, watch: source };
+}
+
+interface Scope {
+  readonly kind: Kind;
+  readonly options: ListOptions;
+  readonly namespace: string;
+  readonly name: string | undefined;
+}
+
+/** `after`: the revision to go on from; undefined sends what there is first. */
+function follow(cache: WatchCache, scope: Scope, after: number | undefined, marksInitialEnd: boolean, sink: WatchSink): () => void {
+  const { kind, options } = scope;
+  let sent = false;
+  const changed = (change: Change): void => {
+    const before = change.before && inScope(scope, change.before);
+    const after = change.after && inScope(scope, change.after);
+    if (after && change.after) emit(kind, sink, before ? "MODIFIED" : "ADDED", change.after, change.revision, change.encoded);
+    else if (before && change.before) emit(kind, sink, "DELETED", change.after ?? change.before, change.revision, change.encoded);
+    else return;
+    sent = true;
+  };
+  if (after === undefined) {
+    for (const entry of select(cache.list(scope.namespace), options)) {
+      if (scope.name === undefined || entry.name === scope.name) emit(kind, sink, "ADDED", entry, entry.revision, undefined);
+    }
+    if (marksInitialEnd && options.allowWatchBookmarks) sink.bookmark(cache.revision, true);
+  } else {
+    const missed = cache.since(after);
+    if (!missed) {
+      sink.end(statuses.expired(`too old resource version: ${after} (${cache.oldestResume})`));
+      return () => undefined;
+    }
+    for (const change of missed) changed(change);
+    // With sendInitialEvents=false nothing marks a beginning.
+  }
+  sink.flush();
+  sent = false;
+  return cache.listen({
+    changed,
+    flush: (revision) => {
+      if (sent) sink.flush();
+      sent = false;
+      lastSeen.set(sink, revision);
+    },
+    interrupted: () => sink.end(statuses.expired("the history of the resource was lost")),
+  });
+}
+
+/** How far each watch is, for bookmarks. */
+const lastSeen = new WeakMap<WatchSink, number>();
+
+/** The revision up to which nothing is missing from a started watch. */
+export function progressOf(sink: WatchSink): number | undefined {
+  return lastSeen.get(sink);
+}
+
+function inScope({ options, namespace, name }: Scope, entry: Entry): boolean {
+  if (namespace !== "" && entry.namespace !== namespace) return false;
+  if (name !== undefined && entry.name !== name) return false;
+  return options.labels.matches(entry.labels) && options.fields.matches(entry.fields);
+}
+
+function emit(kind: Kind, sink: WatchSink, type: WatchEventKind, entry: Entry, revision: number, encoded: Map<string, Buffer> | undefined): void {
+  const object = (): ReturnType<typeof decodeEntry> => {
+    const decoded = decodeEntry(entry);
+    decoded.metadata.resourceVersion = String(revision);
+    return toServed(kind, decoded);
+  };
+  const line = (): Buffer => {
+    const known = encoded?.get(`${kind.apiVersion} ${type}`);
+    if (known) return known;
+    const made = kind.conversion ? Buffer.concat([Buffer.from(`{"type":"${type}","object":`), encodeObject(object()), Buffer.from("}\n")]) : lineOf(entry, type, revision);
+    encoded?.set(`${kind.apiVersion} ${type}`, made);
+    return made;
+  };
+  sink.event(type, line, object, encoded);
+}

@@ -3,8 +3,11 @@
 import { execFileSync } from "node:child_process";
 import { accessSync, mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { WebSocket } from "ws";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Pod, PodStatus } from "@coxswain/api/core/v1";
 import { systemClock as clock, rfc3339, systemRandom as random } from "@coxswain/clock";
@@ -20,17 +23,21 @@ import { createPodSet } from "./io/pods/pod-set.ts";
 import type { PodSet } from "./io/pods/pod-set.ts";
 import { findAttempt } from "./io/server/logs.ts";
 import { dialPort } from "./io/server/port-dialer.ts";
+import { createUpgrades } from "./io/server/upgrades.ts";
 import { agentMetrics } from "./metrics.ts";
 import type { PodApi } from "./ports.ts";
 
 const socketPath = "/var/run/docker.sock";
-const bridge = "coxtest0";
+// Names of its own, so that two runs on one machine leave each other alone.
+const run = random.suffix(5);
+const bridge = `coxt${run}`;
+const subnet = random.int(200);
 const image = "coxswain/busybox:1";
 const absence = whyAbsent();
 
 describe.skipIf(absence !== undefined)(`pods with real containers${absence === undefined ? "" : ` (skipped: ${absence})`}`, () => {
   const rootDirectory = mkdtempSync(join(tmpdir(), "coxswain-agent-"));
-  const runtime = createDockerRuntime({ socketPath, cluster: "agent-test" }, { clock });
+  const runtime = createDockerRuntime({ socketPath, cluster: `agent-test-${run}` }, { clock });
   const netfilter = createNetfilter({ owned: isPodChain(bridge), tables: podTables }, { tool: createTool({ family: "ipv4", waitSeconds: 5 }) });
   const network = createPodNetwork({ bridge, clusterCidr: "10.251.0.0/16" }, { netfilter, taken: async () => new Set((await runtime.list()).flatMap((one) => one.labels[agentMarks.podIP] ?? [])) });
   const statuses = new Map<string, PodStatus>();
@@ -101,7 +108,7 @@ describe.skipIf(absence !== undefined)(`pods with real containers${absence === u
 
   beforeAll(async () => {
     await clearMachine({ runtime, network, volumes });
-    await network.configure("10.251.7.0/24");
+    await network.configure(`10.251.${subnet}.0/24`);
     running = set.run(aborter.signal);
   });
   afterAll(async () => {
@@ -134,7 +141,7 @@ describe.skipIf(absence !== undefined)(`pods with real containers${absence === u
     await expect.poll(() => isReady("web"), { timeout: 10_000 }).toBe(true);
     expect(status("web")).toMatchObject({ phase: "Running", hostIP: "192.0.2.1", containerStatuses: [{ name: "server", ready: true, restartCount: 0 }], initContainerStatuses: [{ name: "prepare", ready: true, state: { terminated: { reason: "Completed" } } }] });
     const address = status("web")?.podIP ?? "";
-    expect(address).toMatch(/^10\.251\.7\./);
+    expect(address).toMatch(/^10\.251\./);
     expect(await (await fetch(`http://${address}:8080/`)).text()).toBe("hello");
     expect(await logOf(web, "server")).toBe("search default.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\noptions ndots:5\nweb\nweb\n");
 
@@ -248,6 +255,39 @@ describe.skipIf(absence !== undefined)(`pods with real containers${absence === u
     expect(events).toContain("plain/main Normal Killing");
     await expect.poll(() => execIn(plain, "main", ["cat", "/data/hooks"])).toBe("begun\n");
     await remove(plain);
+  }, 40_000);
+
+  test("a client on the wire gets a command's output and its exit code", async () => {
+    const wired = podOf("wired", { containers: [{ name: "main", image, command: ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done"] }] });
+    set.put(wired);
+    await expect.poll(() => isReady("wired"), { timeout: 10_000 }).toBe(true);
+    const server = createServer();
+    server.on("upgrade", createUpgrades({ runtime, podSet: set, clock, log: createLogger("test", "error") }));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+
+    const command = ["sh", "-c", "cat; echo sorry >&2; exit 3"].map((word) => `command=${encodeURIComponent(word)}`).join("&");
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/exec/default/wired/main?${command}&input=1&output=1&error=1`, ["v5.channel.k8s.io"]);
+    const channels: Record<number, string> = {};
+    socket.on("message", (bytes: Buffer) => (channels[bytes[0] ?? 0] = (channels[bytes[0] ?? 0] ?? "") + bytes.subarray(1).toString()));
+    socket.on("open", () => {
+      socket.send(Buffer.from("\0through"));
+      socket.send(Buffer.from([0xff, 0x00]));
+    });
+    await new Promise((resolve) => socket.once("close", resolve));
+    expect({ out: channels[1], err: channels[2], status: JSON.parse(channels[3] ?? "null") as unknown }).toMatchObject({
+      out: "through",
+      err: "sorry\n",
+      status: { status: "Failure", reason: "NonZeroExitCode", details: { causes: [{ reason: "ExitCode", message: "3" }] } },
+    });
+
+    const gone = await new Promise<number | undefined>((resolve) => {
+      new WebSocket(`ws://127.0.0.1:${port}/exec/default/nobody/main?command=ls`).on("unexpected-response", (_request, response) => resolve(response.statusCode)).on("error", () => undefined);
+    });
+    expect(gone).toBe(404);
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    await remove(wired);
   }, 40_000);
 
   test("what is left of a pod that nobody knows is removed", async () => {

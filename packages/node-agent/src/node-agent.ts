@@ -23,10 +23,13 @@ import { createPodApi } from "./io/pods/api.ts";
 import { createPodEvents } from "./io/pods/events.ts";
 import { createPodSet } from "./io/pods/pod-set.ts";
 import type { PodSet } from "./io/pods/pod-set.ts";
+import { paceRuntime } from "./io/runtime/paced-runtime.ts";
 import { createAgentServer } from "./io/server/server.ts";
 import { agentMetrics } from "./metrics.ts";
 import { clearMachine } from "./cleanup.ts";
 
+/** More heavy operations at once made a two-core machine's engine slower, not faster. */
+const operationsAtOnce = 2;
 /** Bridge and rules are looked at this often, in case somebody has changed them. */
 const repairMs = 30_000;
 
@@ -34,7 +37,8 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
   const { clock, random, log } = daemon;
   const metrics = daemon.metrics.create(agentMetrics);
   const client = createClient(loadKubeconfig(config.kubeconfig, { userAgent: "coxswain-node-agent" }), { clock, random });
-  const runtime = createDockerRuntime({ socketPath: config.runtimeSocket, cluster: config.clusterId }, { clock });
+  const engine = createDockerRuntime({ socketPath: config.runtimeSocket, cluster: config.clusterId }, { clock });
+  const runtime = paceRuntime(engine, operationsAtOnce);
   const version = await reachRuntime(() => runtime.version(), config.runtimeSocket);
   await mkdir(config.rootDirectory, { recursive: true, mode: 0o750 });
   const machine = () => readMachine(version, config.rootDirectory, config.nodeIp);
@@ -146,7 +150,7 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
       loops = undefined;
       if (config.cleanup === "on-stop") await clearMachine({ runtime, network, volumes });
       await client.close();
-      runtime.close();
+      engine.close();
     },
   };
 }

@@ -1,17 +1,12 @@
 // What a stream's path asks for, in the kubelet's own form: /exec/<namespace>/<pod>[/<uid>]/<container>?command=…&input=1.
 // Pure text; whether the pod exists is looked up elsewhere.
+import { wantedStreams } from "./streams/command.ts";
+import type { WantedStreams } from "./streams/session.ts";
 
 export type StreamTarget =
-  | { readonly kind: "exec"; readonly namespace: string; readonly pod: string; readonly container: string; readonly command: readonly string[]; readonly streams: StreamChoice }
-  | { readonly kind: "attach"; readonly namespace: string; readonly pod: string; readonly container: string; readonly streams: StreamChoice }
+  | { readonly kind: "exec"; readonly namespace: string; readonly pod: string; readonly container: string; readonly command: readonly string[]; readonly streams: WantedStreams }
+  | { readonly kind: "attach"; readonly namespace: string; readonly pod: string; readonly container: string; readonly streams: WantedStreams }
   | { readonly kind: "portForward"; readonly namespace: string; readonly pod: string; readonly ports: readonly number[] };
-
-export interface StreamChoice {
-  readonly stdin: boolean;
-  readonly stdout: boolean;
-  readonly stderr: boolean;
-  readonly tty: boolean;
-}
 
 /** `undefined` for a path that is none of the three. */
 export function parseTarget(url: string): StreamTarget | undefined {
@@ -27,10 +22,10 @@ export function parseTarget(url: string): StreamTarget | undefined {
     case "exec": {
       const command = parameters.getAll("command");
       if (container === undefined || command.length === 0) return undefined;
-      return { kind, namespace, pod, container, command, streams: choiceOf(parameters) };
+      return { kind, namespace, pod, container, command, streams: wantedStreams(parameters) };
     }
     case "attach":
-      return container === undefined ? undefined : { kind, namespace, pod, container, streams: choiceOf(parameters) };
+      return container === undefined ? undefined : { kind, namespace, pod, container, streams: wantedStreams(parameters) };
     case "portForward": {
       const ports = parameters.getAll("port").concat(parameters.getAll("ports")).flatMap((text) => text.split(",")).map(Number);
       return ports.every((port) => Number.isInteger(port) && port > 0 && port < 65_536) ? { kind, namespace, pod, ports } : undefined;
@@ -38,13 +33,6 @@ export function parseTarget(url: string): StreamTarget | undefined {
     default:
       return undefined;
   }
-}
-
-/** The kubelet's names, and the API's. With a terminal there is no separate stderr. */
-function choiceOf(parameters: URLSearchParams): StreamChoice {
-  const on = (...names: readonly string[]): boolean => names.some((name) => ["1", "true"].includes(parameters.get(name) ?? ""));
-  const tty = on("tty");
-  return { stdin: on("input", "stdin"), stdout: on("output", "stdout"), stderr: on("error", "stderr") && !tty, tty };
 }
 
 function decodePart(text: string): string | undefined {

@@ -1,7 +1,7 @@
 // Takes everything of ours off the machine: containers, mounts and files of pods, links, routes, rules.
 import type { ContainerRuntime } from "@coxswain/container-runtime";
-import type { Volumes } from "./io/mounts/volumes.ts";
 import type { ManagedPodNetwork } from "./io/net/pod-network.ts";
+import type { Volumes } from "./ports.ts";
 
 export async function clearMachine(ports: { readonly runtime: ContainerRuntime; readonly network: ManagedPodNetwork; readonly volumes: Volumes }): Promise<void> {
   const present = await ports.runtime.list();

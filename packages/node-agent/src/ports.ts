@@ -1,10 +1,10 @@
 // What the agent needs of the world, in its own words. Implementations are in io/; tests bring their own.
-import type { ConfigMap, Pod, PodStatus, Secret, Service } from "@coxswain/api/core/v1";
+import type { ConfigMap, Container, Pod, PodStatus, Secret, Service } from "@coxswain/api/core/v1";
 import type { Clock, Random } from "@coxswain/clock";
-import type { ContainerRuntime } from "@coxswain/container-runtime";
+import type { ContainerRuntime, Mount } from "@coxswain/container-runtime";
 import type { Logger } from "@coxswain/daemon";
+import type { SelfView } from "./core/container/field-ref.ts";
 import type { ResolverSettings } from "./core/network/files.ts";
-import type { Volumes } from "./io/mounts/volumes.ts";
 import type { AgentMetrics } from "./metrics.ts";
 
 /** The objects that pods refer to, and what becomes of them. `undefined` answers mean "there is none". */
@@ -35,6 +35,21 @@ export interface PodNetwork {
   /** An address nobody has, held until `release` or until a sandbox carries it. */
   reserve(): Promise<string>;
   release(address: string): void;
+}
+
+export interface Volumes {
+  /** Makes every volume of the pod; throws an AgentError that names the one that cannot be made. May be called again. */
+  prepare(self: SelfView, signal?: AbortSignal): Promise<void>;
+  /** Brings the files of ConfigMaps, Secrets, downward values and tokens up to date. */
+  refresh(self: SelfView, signal?: AbortSignal): Promise<void>;
+  /** Where the container's volumeMounts come from on this machine. */
+  mountsOf(pod: Pod, container: Container, variables: ReadonlyMap<string, string>): Promise<readonly Mount[]>;
+  /** The pod's own directory, made when missing. */
+  podDirectory(pod: Pod): Promise<string>;
+  /** Unmounts and removes everything of the pod. */
+  remove(podUid: string): Promise<void>;
+  /** Pods that have something here. */
+  podUids(): Promise<readonly string[]>;
 }
 
 export interface NodeFacts {

@@ -1,7 +1,7 @@
 // The end of a pod, in Kubernetes' order: all regular containers at once (preStop, SIGTERM, grace, SIGKILL), then the
 // sidecars in reverse, then the sandbox, then the object. A second, shorter deletion shortens what is under way.
 import { containersOf, isSidecar } from "./lifecycle.ts";
-import type { PodAction, PodPlan } from "./plan.ts";
+import type { PodAction, PodPlan } from "./action.ts";
 import type { ContainerView, PodView } from "./view.ts";
 
 export function planTermination(view: PodView, nowMs: number): PodPlan {

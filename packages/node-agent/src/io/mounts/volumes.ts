@@ -2,7 +2,7 @@
 // pods/<uid>/volumes/<plugin>/<name>. Nothing is remembered but tokens and when they are due.
 import { chmod, chown, mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { ConfigMap, Container, Pod, Secret, Volume } from "@coxswain/api/core/v1";
+import type { ConfigMap, Pod, Secret, Volume } from "@coxswain/api/core/v1";
 import type { Clock, Random } from "@coxswain/clock";
 import type { Mount } from "@coxswain/container-runtime";
 import { amountOf } from "../../core/container/amount.ts";
@@ -11,26 +11,11 @@ import { payloadReferences, projectionsOf, volumePayload } from "../../core/volu
 import type { References } from "../../core/volume/payload.ts";
 import { subPathParts } from "../../core/volume/subpath.ts";
 import { AgentError, messageOf } from "../../errors.ts";
-import type { PodApi } from "../../ports.ts";
+import type { PodApi, Volumes } from "../../ports.ts";
 import { hasPayload, writePayload } from "./atomic-writer.ts";
 import { ensureHostPath } from "./host-path.ts";
 import { mountTmpfs, mountsBelow, unmount } from "./mount-table.ts";
 import { resolveSubPath } from "./subpath.ts";
-
-export interface Volumes {
-  /** Makes every volume of the pod; throws an AgentError that names the one that cannot be made. May be called again. */
-  prepare(self: SelfView, signal?: AbortSignal): Promise<void>;
-  /** Brings the files of ConfigMaps, Secrets, downward values and tokens up to date. */
-  refresh(self: SelfView, signal?: AbortSignal): Promise<void>;
-  /** Where the container's volumeMounts come from on this machine. */
-  mountsOf(pod: Pod, container: Container, variables: ReadonlyMap<string, string>): Promise<readonly Mount[]>;
-  /** The pod's own directory, made when missing. */
-  podDirectory(pod: Pod): Promise<string>;
-  /** Unmounts and removes everything of the pod. */
-  remove(podUid: string): Promise<void>;
-  /** Pods that have something here. */
-  podUids(): Promise<readonly string[]>;
-}
 
 interface HeldToken {
   readonly token: string;

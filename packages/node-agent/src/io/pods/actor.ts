@@ -4,14 +4,14 @@ import type { Container, Pod } from "@coxswain/api/core/v1";
 import { sandboxConfig } from "../../core/container/config.ts";
 import { nextDelayMs } from "../../core/pod/backoff.ts";
 import { currentSandbox } from "../../core/pod/lifecycle.ts";
-import type { PodAction } from "../../core/pod/plan.ts";
+import type { PodAction } from "../../core/pod/action.ts";
 import type { PodView } from "../../core/pod/view.ts";
 import { messageOf } from "../../errors.ts";
 import type { PodPorts } from "../../ports.ts";
 import { runHandler } from "../runtime/hooks.ts";
 import { selfView, startContainer } from "../runtime/start-container.ts";
-import type { PodState } from "./worker.ts";
-import { nameOf } from "./worker.ts";
+import { nameOf } from "./state.ts";
+import type { PodState } from "./state.ts";
 
 export interface PodActor {
   /** Starts the action unless its container (or the pod) is busy. */

@@ -4,13 +4,15 @@ import type { Pod, PodStatus } from "@coxswain/api/core/v1";
 import type { Timer } from "@coxswain/clock";
 import { planPod } from "../../core/pod/plan.ts";
 import { podStatus } from "../../core/pod/status.ts";
-import type { ContainerView, PodView, StartFailure, VolumesState } from "../../core/pod/view.ts";
+import type { ContainerView, PodView } from "../../core/pod/view.ts";
 import { messageOf } from "../../errors.ts";
 import type { PodPorts } from "../../ports.ts";
 import { createProber } from "../probe/prober.ts";
 import { createPodObserver } from "../runtime/observe.ts";
 import type { PodObservation } from "../runtime/observe.ts";
 import { createPodActor } from "./actor.ts";
+import { createPodState, nameOf } from "./state.ts";
+import type { PodState } from "./state.ts";
 
 export interface PodWorker {
   /** The newest version of the pod; `undefined` when it is gone from the API. */
@@ -176,60 +178,6 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
   };
 }
 
-/** What a worker remembers between looks: its own attempts and what it reported. */
-export interface PodState {
-  apiPod: Pod;
-  lastStatus: PodStatus | undefined;
-  /** The newest specification with the newest status, whichever side it comes from. */
-  readonly pod: Pod;
-  gone: boolean;
-  /** The newest status as text, and the one that the API has. */
-  reported: string;
-  written: string;
-  writtenStatus: PodStatus | undefined;
-  because: string;
-  seenAtMs: number;
-  attachedIP: string | undefined;
-  volumes: VolumesState;
-  sandboxFailure: (StartFailure & { readonly delayMs: number }) | undefined;
-  readonly failures: Map<string, StartFailure & { readonly delayMs: number }>;
-  readonly busy: Map<string, Promise<void>>;
-  readonly stopping: Map<string, number>;
-  /** The wait that each container's last BackOff event was about. */
-  readonly toldBackoffs: Map<string, string>;
-}
-
-function createPodState(pod: Pod): PodState {
-  return {
-    apiPod: pod,
-    lastStatus: undefined,
-    get pod(): Pod {
-      return this.lastStatus ? { ...this.apiPod, status: withForeignConditions(this.lastStatus, this.apiPod.status) } : this.apiPod;
-    },
-    gone: false,
-    reported: "",
-    written: "",
-    writtenStatus: undefined,
-    because: "",
-    seenAtMs: 0,
-    attachedIP: undefined,
-    volumes: { state: "absent" },
-    sandboxFailure: undefined,
-    failures: new Map(),
-    busy: new Map(),
-    stopping: new Map(),
-    toldBackoffs: new Map(),
-  };
-}
-
-const ownConditions: ReadonlySet<string> = new Set(["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady"]);
-
-/** Our status is the newest for what we decide; conditions of others (readiness gates) are newest in the API. */
-function withForeignConditions(own: PodStatus, api: PodStatus | undefined): PodStatus {
-  const foreign = (api?.conditions ?? []).filter((condition) => !ownConditions.has(condition.type));
-  return { ...own, conditions: [...(own.conditions ?? []).filter((condition) => ownConditions.has(condition.type)), ...foreign] };
-}
-
 function viewOf(state: PodState, observation: PodObservation, podIP: string | undefined, probes: PodView["probes"]): PodView {
   return {
     pod: state.pod,
@@ -257,8 +205,3 @@ function inPostStart(state: PodState, observation: PodObservation): readonly Con
 function podIPOf(observation: PodObservation): string | undefined {
   return observation.sandboxes.filter((sandbox) => sandbox.running).toSorted((a, b) => b.attempt - a.attempt)[0]?.podIP;
 }
-
-export function nameOf(pod: Pod): string {
-  return `${pod.metadata?.namespace ?? ""}/${pod.metadata?.name ?? ""}`;
-}
-

@@ -1,0 +1,61 @@
+// What a pod's worker remembers between looks: its own attempts and what it has reported. Everything else is read anew.
+import type { Pod, PodStatus } from "@coxswain/api/core/v1";
+import type { StartFailure, VolumesState } from "../../core/pod/view.ts";
+
+/** What a worker remembers between looks: its own attempts and what it reported. */
+export interface PodState {
+  apiPod: Pod;
+  lastStatus: PodStatus | undefined;
+  /** The newest specification with the newest status, whichever side it comes from. */
+  readonly pod: Pod;
+  gone: boolean;
+  /** The newest status as text, and the one that the API has. */
+  reported: string;
+  written: string;
+  writtenStatus: PodStatus | undefined;
+  because: string;
+  seenAtMs: number;
+  attachedIP: string | undefined;
+  volumes: VolumesState;
+  sandboxFailure: (StartFailure & { readonly delayMs: number }) | undefined;
+  readonly failures: Map<string, StartFailure & { readonly delayMs: number }>;
+  readonly busy: Map<string, Promise<void>>;
+  readonly stopping: Map<string, number>;
+  /** The wait that each container's last BackOff event was about. */
+  readonly toldBackoffs: Map<string, string>;
+}
+
+export function createPodState(pod: Pod): PodState {
+  return {
+    apiPod: pod,
+    lastStatus: undefined,
+    get pod(): Pod {
+      return this.lastStatus ? { ...this.apiPod, status: withForeignConditions(this.lastStatus, this.apiPod.status) } : this.apiPod;
+    },
+    gone: false,
+    reported: "",
+    written: "",
+    writtenStatus: undefined,
+    because: "",
+    seenAtMs: 0,
+    attachedIP: undefined,
+    volumes: { state: "absent" },
+    sandboxFailure: undefined,
+    failures: new Map(),
+    busy: new Map(),
+    stopping: new Map(),
+    toldBackoffs: new Map(),
+  };
+}
+
+const ownConditions: ReadonlySet<string> = new Set(["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady"]);
+
+/** Our status is the newest for what we decide; conditions of others (readiness gates) are newest in the API. */
+function withForeignConditions(own: PodStatus, api: PodStatus | undefined): PodStatus {
+  const foreign = (api?.conditions ?? []).filter((condition) => !ownConditions.has(condition.type));
+  return { ...own, conditions: [...(own.conditions ?? []).filter((condition) => ownConditions.has(condition.type)), ...foreign] };
+}
+
+export function nameOf(pod: Pod): string {
+  return `${pod.metadata?.namespace ?? ""}/${pod.metadata?.name ?? ""}`;
+}

@@ -84,3 +84,5 @@ export { applyMergePatch, createMergePatch } from "./patch/merge-patch.ts";
 export { applyStrategicMerge } from "./patch/strategic-merge.ts";
 export { applyFallbacks } from "./fallbacks.ts";
 export { age, humanDuration } from "./duration.ts";
+export type { WriteInfo } from "./apply/managed-fields.ts";
+export { applyConfiguration, trackUpdate } from "./apply/managed-fields.ts";

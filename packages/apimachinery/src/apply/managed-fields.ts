@@ -1,0 +1,183 @@
+/**
+ * Who owns which field: server-side apply, and the tracking of all other writes, equal to Kubernetes' fieldmanager. Ownership is kept in
+ * metadata.managedFields; this module reads and writes it and never decides about admission, versions or storage.
+ *
+ *     apply:   live + configuration ─ merge ─► prune what the applier dropped ─► conflicts? ─► owners
+ *     update:  old, new ─ compare ─► the writer owns what it changed, everybody else loses it
+ */
+import { decode } from "../decode.ts";
+import { cloneJson, isJsonObject, jsonEqual, type JsonObject } from "../json-value.ts";
+import type { ManagedFieldsEntry } from "../meta.ts";
+import type { StructSchema } from "../schema.ts";
+import { compareValues, fieldSetOf } from "./compare.ts";
+import { type Conflict, conflictError } from "./conflict.ts";
+import { difference, emptySet, type FieldSet, fieldsToSet, intersection, isEmptySet, setOfFields, setsEqual, setToFields, union, without } from "./field-set.ts";
+import { mergeValues, pruneValue, withoutManagedFields } from "./merge.ts";
+import { structureOf } from "./structure.ts";
+
+export interface WriteInfo {
+  /** The field manager's name. */
+  readonly manager: string;
+  /** The version in which the writer speaks, such as "apps/v1". */
+  readonly apiVersion: string;
+  /** "" for the object itself. */
+  readonly subresource?: string;
+  /** The time to record, RFC 3339. */
+  readonly time: string;
+  /** Top-level fields that this endpoint resets and hence nobody comes to own through it, such as "status". */
+  readonly ignored?: readonly string[];
+}
+
+interface Owner {
+  readonly entry: ManagedFieldsEntry;
+  readonly set: FieldSet;
+}
+
+/** The most entries of updates that are kept apart; older ones are put together. */
+const mostUpdaters = 10;
+
+/** Fields that say what an object is rather than how it should be: nobody owns them. */
+const untracked = setOfFields([
+  ["apiVersion"],
+  ["kind"],
+  ...["name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName", "generation", "managedFields", "resourceVersion"].map((name) => ["metadata", name]),
+]);
+
+/**
+ * Records the owners of a create or update in `next`, in place. `old` is undefined for a create. A `next` whose managedFields were set to an
+ * empty list or to one empty entry gives up all ownership.
+ */
+export function trackUpdate(schema: StructSchema, old: JsonObject | undefined, next: JsonObject, write: WriteInfo): void {
+  if (isReset(next)) {
+    setManagedFields(next, []);
+    return;
+  }
+  const structure = structureOf(schema);
+  const before = withoutManagedFields(old ?? decode(schema, {}).value);
+  const changes = compareValues(structure, before, withoutManagedFields(next));
+  const ignored = setOfFields((write.ignored ?? []).map((name) => [name]));
+  const changed = without(withoutUntracked(union(changes.added, changes.modified)), ignored);
+  const removed = changes.removed;
+  const owners = readOwners(old ?? next);
+  const mine = updateEntry(write);
+  const found = owners.find(({ entry }) => sameWriter(entry, mine));
+  const rest = owners.filter((owner) => owner !== found).map(({ entry, set }) => ({ entry, set: difference(difference(set, changed), removed) }));
+  const set = union(difference(found?.set ?? emptySet, removed), changed);
+  const entry = found !== undefined && setsEqual(set, found.set) ? found.entry : mine;
+  setManagedFields(next, capUpdaters([...rest, { entry, set }]));
+}
+
+/**
+ * Applies a configuration for one manager and returns the new object with its owners. Throws a StatusError that lists the conflicts, unless
+ * forced. `live` is undefined when there is no such object yet.
+ */
+export function applyConfiguration(
+  schema: StructSchema,
+  live: JsonObject | undefined,
+  config: JsonObject,
+  write: WriteInfo & { readonly force: boolean },
+): JsonObject {
+  const structure = structureOf(schema);
+  const before = withoutManagedFields(live ?? decode(schema, {}).value);
+  const owners = live === undefined ? [] : ownersBeforeApply(schema, live, write);
+  const mine: ManagedFieldsEntry = { ...updateEntry(write), operation: "Apply" };
+  const found = owners.find(({ entry }) => sameWriter(entry, mine));
+  const others = owners.filter((owner) => owner !== found);
+  const ignored = setOfFields((write.ignored ?? []).map((name) => [name]));
+  const stated = without(withoutUntracked(fieldSetOf(structure, config)), ignored);
+
+  const merged = mergeValues(structure, before, config);
+  if (!isJsonObject(merged)) throw new TypeError("a configuration must be an object");
+  if (found !== undefined) pruneValue(structure, merged, found.set, others.reduce((all, { set }) => union(all, set), stated));
+
+  const changes = compareValues(structure, before, merged);
+  const changed = union(changes.added, changes.modified);
+  const conflicts: Conflict[] = others
+    .filter(({ entry }) => entry.apiVersion === write.apiVersion)
+    .map(({ entry, set }) => ({ entry, set: intersection(set, changed) }))
+    .filter(({ set }) => !isEmptySet(set));
+  if (conflicts.length > 0 && !write.force) throw conflictError(conflicts);
+
+  const left = others.map(({ entry, set }) => ({ entry, set: difference(difference(set, changed), changes.removed) }));
+  const unchanged = found !== undefined && setsEqual(found.set, stated) && jsonEqual(before, merged);
+  setManagedFields(merged, [...left, { entry: unchanged ? found.entry : mine, set: stated }]);
+  return merged;
+}
+
+/** On the first apply to an object of which nothing is known, all it has belongs to a manager of that name. */
+function ownersBeforeApply(schema: StructSchema, live: JsonObject, write: WriteInfo): Owner[] {
+  const owners = readOwners(live);
+  if (owners.length > 0) return owners;
+  const zero = decode(schema, {}).value;
+  const set = withoutUntracked(compareValues(structureOf(schema), zero, withoutManagedFields(live)).added);
+  const changed = withoutUntracked(compareValues(structureOf(schema), zero, withoutManagedFields(live)).modified);
+  const { time: _time, ...entry } = updateEntry({ ...write, manager: "before-first-apply", subresource: "" });
+  return [{ entry, set: union(set, changed) }];
+}
+
+function readOwners(object: JsonObject): Owner[] {
+  const metadata = object["metadata"];
+  const entries = isJsonObject(metadata) && Array.isArray(metadata["managedFields"]) ? (metadata["managedFields"] as ManagedFieldsEntry[]) : [];
+  return entries
+    .filter((entry) => entry.operation !== undefined)
+    .map((entry) => ({ entry: cloneJson(entry), set: fieldsToSet(entry.fieldsV1) }));
+}
+
+function isReset(next: JsonObject): boolean {
+  const metadata = next["metadata"];
+  const entries = isJsonObject(metadata) ? metadata["managedFields"] : undefined;
+  return Array.isArray(entries) && entries.length === 1 && isJsonObject(entries[0]) && Object.keys(entries[0]).length === 0;
+}
+
+function setManagedFields(object: JsonObject, owners: readonly Owner[]): void {
+  const metadata = isJsonObject(object["metadata"]) ? object["metadata"] : {};
+  const entries = owners
+    .filter(({ set }) => !isEmptySet(set))
+    .map(({ entry, set }): ManagedFieldsEntry => ({ ...entry, fieldsType: "FieldsV1", fieldsV1: setToFields(set) }))
+    .sort(inOrder);
+  const { managedFields: _old, ...rest } = metadata;
+  object["metadata"] = entries.length === 0 ? rest : { ...rest, managedFields: entries };
+}
+
+/** Appliers first, then by time and names, as Kubernetes orders them. */
+function inOrder(left: ManagedFieldsEntry, right: ManagedFieldsEntry): number {
+  const key = (entry: ManagedFieldsEntry): string =>
+    [entry.operation, entry.time ?? "", entry.manager ?? "", entry.apiVersion ?? "", entry.subresource ?? ""].join("\u0000");
+  return key(left) < key(right) ? -1 : 1;
+}
+
+/** Too many updaters: the oldest become one, "ancient-changes", per version. */
+function capUpdaters(owners: readonly Owner[]): Owner[] {
+  const updaters = owners.filter(({ entry, set }) => entry.operation === "Update" && entry.manager !== ancient && !isEmptySet(set));
+  const excess = updaters.length - mostUpdaters;
+  if (excess <= 0) return [...owners];
+  const old = updaters.toSorted((left, right) => ((left.entry.time ?? "") < (right.entry.time ?? "") ? -1 : 1)).slice(0, excess);
+  let rest = owners.filter((owner) => !old.includes(owner));
+  for (const { entry, set } of old) {
+    const bucket = rest.find((owner) => owner.entry.manager === ancient && owner.entry.apiVersion === entry.apiVersion);
+    const { subresource: _subresource, ...base } = entry;
+    rest = [...rest.filter((owner) => owner !== bucket), { entry: { ...base, manager: ancient }, set: union(bucket?.set ?? emptySet, set) }];
+  }
+  return rest;
+}
+
+const ancient = "ancient-changes";
+
+function updateEntry(write: WriteInfo): ManagedFieldsEntry {
+  const { manager, apiVersion, time, subresource = "" } = write;
+  return { manager, operation: "Update", apiVersion, time, ...(subresource !== "" && { subresource }) };
+}
+
+function sameWriter(left: ManagedFieldsEntry, right: ManagedFieldsEntry): boolean {
+  return (
+    left.manager === right.manager &&
+    left.operation === right.operation &&
+    (left.apiVersion === right.apiVersion || left.operation === "Apply") &&
+    (left.subresource ?? "") === (right.subresource ?? "")
+  );
+}
+
+/** Without what nobody owns; `metadata` itself is nobody's, either. */
+function withoutUntracked(set: FieldSet): FieldSet {
+  return difference(without(set, untracked), setOfFields([["metadata"]]));
+}

@@ -1,0 +1,115 @@
+// Real store processes over TLS for tests: makes certificates, picks free ports, starts, kills and reaps.
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { systemClock } from "@coxswain/clock";
+import { createEtcdClient } from "@coxswain/etcd-api";
+import type { EtcdClient } from "@coxswain/etcd-api";
+import { createAuthority, openAuthority } from "@coxswain/pki";
+
+const main = new URL("../src/main.ts", import.meta.url).pathname;
+const dayMs = 86_400_000;
+
+export interface ProcessGroup extends AsyncDisposable {
+  readonly directory: string;
+  readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
+  freePort(): Promise<number>;
+  /** Starts one member; resolves when it says that it has started, rejects with its last words when it ends before. */
+  start(member: MemberFlags): Promise<RunningProcess>;
+  client(...ports: readonly number[]): EtcdClient;
+}
+
+export interface MemberFlags {
+  readonly name: string;
+  readonly clientPort: number;
+  readonly peerPort?: number;
+  /** name=peer-url,… */
+  readonly initialCluster?: string;
+  readonly more?: readonly string[];
+}
+
+export interface RunningProcess {
+  readonly child: ChildProcess;
+  readonly output: () => string;
+  kill(signal: NodeJS.Signals): Promise<void>;
+}
+
+export async function createProcessGroup(): Promise<ProcessGroup> {
+  const directory = await mkdtemp(join(tmpdir(), "store-"));
+  const authorityPair = await createAuthority("store-test", dayMs, systemClock);
+  const authority = await openAuthority(authorityPair, systemClock);
+  const leaf = await authority.issue({ commonName: "member", usages: ["client", "server"], hosts: ["localhost", "127.0.0.1"], validityMs: dayMs });
+  const tls = { ca: join(directory, "ca.crt"), cert: join(directory, "tls.crt"), key: join(directory, "tls.key") };
+  await Promise.all([writeFile(tls.ca, authorityPair.certificate), writeFile(tls.cert, leaf.certificate), writeFile(tls.key, leaf.key)]);
+  const running = new Set<RunningProcess>();
+  const clients = new Set<EtcdClient>();
+
+  return {
+    directory,
+    tls,
+    freePort,
+    async start(member) {
+      const child = spawn(process.execPath, [main, ...flagsOf(member, directory, tls)], { stdio: ["ignore", "ignore", "pipe"] });
+      let output = "";
+      const started = Promise.withResolvers<void>();
+      child.stderr.on("data", (chunk: Buffer) => {
+        output += chunk.toString();
+        if (output.includes('"msg":"started"')) started.resolve();
+      });
+      child.once("exit", () => started.reject(new Error(output.trim().split("\n").at(-1))));
+      const handle: RunningProcess = {
+        child,
+        output: () => output,
+        async kill(signal) {
+          if (child.exitCode !== null || child.signalCode !== null) return;
+          const gone = once(child, "exit");
+          child.kill(signal);
+          await gone;
+        },
+      };
+      running.add(handle);
+      await started.promise;
+      return handle;
+    },
+    client(...ports) {
+      const endpoints = ports.map((port) => `https://127.0.0.1:${port}`);
+      const material = { ca: authorityPair.certificate, cert: leaf.certificate, key: leaf.key };
+      const client = createEtcdClient({ endpoints, tls: material }, { clock: systemClock });
+      clients.add(client);
+      return client;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const client of clients) client.close();
+      await Promise.all(Array.from(running, (each) => each.kill("SIGKILL")));
+      await rm(directory, { recursive: true });
+    },
+  };
+}
+
+function flagsOf(member: MemberFlags, directory: string, tls: ProcessGroup["tls"]): string[] {
+  const client = `https://127.0.0.1:${member.clientPort}`;
+  const peer = member.peerPort === undefined ? undefined : `https://127.0.0.1:${member.peerPort}`;
+  const flags = ["--name", member.name, "--data-dir", join(directory, member.name), "--listen-client-urls", client, "--advertise-client-urls", client];
+  flags.push("--cert-file", tls.cert, "--key-file", tls.key, "--trusted-ca-file", tls.ca, "--client-cert-auth");
+  if (peer !== undefined) {
+    flags.push("--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer);
+    flags.push("--peer-cert-file", tls.cert, "--peer-key-file", tls.key, "--peer-trusted-ca-file", tls.ca, "--peer-client-cert-auth");
+  }
+  if (member.initialCluster !== undefined) flags.push("--initial-cluster", member.initialCluster);
+  return [...flags, ...(member.more ?? [])];
+}
+
+/** Asked of the system. Another process could take it before it is used; then the start fails loudly. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}

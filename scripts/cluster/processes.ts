@@ -139,7 +139,7 @@ export function nodeProcesses(plan: ClusterPlan, machine: Machine): readonly Pro
     `--cluster-domain=${clusterDomain}`,
     `--cluster-cidr=${podCidr}`,
     `--resolv-conf=${machine.resolvConf}`,
-    "--port=10250",
+    "--secure-port=10250",
     ...tlsFlags(pki, machine, "node-agent"),
     clientAuthority,
   ];
@@ -161,7 +161,7 @@ export function nodeProcesses(plan: ClusterPlan, machine: Machine): readonly Pro
     clientAuthority,
   ];
   return [
-    { ...common("node-agent", machine, `${url(10250)}/readyz`), args: agent, cleanup: [...agent, "--cleanup"] },
+    { ...common("node-agent", machine, `${url(10250)}/readyz`), args: agent, cleanup: [...agent, "--cleanup-and-exit"] },
     { ...common("proxy", machine, `${url(10256)}/readyz`), args: proxy, cleanup: [...proxy, "--cleanup"] },
     { ...common("dns", machine, `${url(9153)}/readyz`), args: dns, cleanup: [...dns, "--cleanup"] },
   ];

@@ -1,6 +1,8 @@
 // Who set which field: keeps `metadata.managedFields` on every write. The rules are apimachinery's; here is where they are
 // called from, and how a manager gets its name.
-import type { ApiObject } from "@coxswain/apimachinery";
+import { trackUpdate as track } from "@coxswain/apimachinery";
+import type { ApiObject, JsonObject, WriteInfo } from "@coxswain/apimachinery";
+import { rfc3339 } from "@coxswain/clock";
 import type { WriteOptions } from "./options.ts";
 import type { Kind } from "./registry/kind.ts";
 
@@ -15,7 +17,13 @@ export function managerName({ options, exchange }: TrackContext): string {
   return (options.fieldManager || exchange.userAgent.split("/", 1)[0] || "unknown").slice(0, 128);
 }
 
-/** After a create or update by any verb but apply. */
-export function trackUpdate(_kind: Kind, object: ApiObject, old: ApiObject | undefined, _context: TrackContext): void {
-  if (old?.metadata.managedFields && !object.metadata.managedFields) object.metadata.managedFields = old.metadata.managedFields;
+export function writeInfo(kind: Kind, context: TrackContext): WriteInfo {
+  const { subresource } = context.exchange.info;
+  const ignored = kind.hasStatus && subresource !== "status" ? { ignored: ["status"] } : {};
+  return { manager: managerName(context), apiVersion: kind.apiVersion, subresource, time: rfc3339(context.nowMs), ...ignored };
+}
+
+/** After a create or update by any verb but apply; in place. */
+export function trackUpdate(kind: Kind, object: ApiObject, old: ApiObject | undefined, context: TrackContext): void {
+  track(kind.schema, old as (ApiObject & JsonObject) | undefined, object as ApiObject & JsonObject, writeInfo(kind, context));
 }

@@ -11,6 +11,8 @@ export interface WriteOptions {
   readonly fieldManager: string;
   readonly fieldValidation: FieldValidation;
   readonly force: boolean;
+  /** The object comes with its managed fields made. */
+  readonly isApply?: boolean;
 }
 
 /** `kind` is the name of the options type in messages: CreateOptions, UpdateOptions, PatchOptions. */

@@ -51,7 +51,7 @@ async function tryCreate(parts: Parts, exchange: Exchange, given: ApiObject, opt
   const subject = { operation: "CREATE", oldObject: undefined, name: given.metadata.name ?? "", dryRun } as const;
   const object = (await mutatingAdmission(parts, exchange, { ...subject, object: given })) ?? given;
   prepareForCreate(kind.strategy, kind.hasStatus, object, { nowMs: parts.clock.now(), subresource: "" });
-  trackUpdate(kind, object, undefined, { options, exchange, nowMs: parts.clock.now() });
+  if (!options.isApply) trackUpdate(kind, object, undefined, { options, exchange, nowMs: parts.clock.now() });
   const allocated = parts.allocation.handles(kind) ? await parts.allocation.allocate(object, undefined, dryRun) : undefined;
   try {
     const errors = validateCreate(kind, object);

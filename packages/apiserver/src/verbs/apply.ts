@@ -1,0 +1,60 @@
+// PATCH with an applied configuration: fields have owners, and taking one from somebody else is a conflict unless forced.
+// Creates the object when it is not there.
+import { applyConfiguration, StatusError, statuses } from "@coxswain/apimachinery";
+import type { ApiObject, JsonObject } from "@coxswain/apimachinery";
+import { decodeObject, parseText } from "../core/body/decode-body.ts";
+import { writeInfo } from "../core/field-manager.ts";
+import { agreeWithPath } from "../core/metadata.ts";
+import type { WriteOptions } from "../core/options.ts";
+import { createObject } from "./create.ts";
+import type { Answer, Exchange, Parts } from "./parts.ts";
+import { changeObject } from "./update.ts";
+
+export async function apply(parts: Parts, exchange: Exchange, bytes: Buffer, options: WriteOptions): Promise<Answer> {
+  const { kind, info } = exchange;
+  if (options.fieldManager === "") {
+    throw new StatusError(statuses.invalid({ group: "meta.k8s.io", kind: "PatchOptions" }, "", [{ type: "FieldValueRequired", field: "fieldManager", detail: "is required for apply patch" }]));
+  }
+  const parsed = parseText(bytes.toString(), "yaml", kind.kind);
+  // Decoding checks and complains; what is applied is what was stated, without the zero values decoding writes.
+  const checked = decodeObject(parsed, kind, kind.schema, options.fieldValidation, exchange.warn);
+  const config = stated(parsed.value as JsonObject, checked as ApiObject & JsonObject) as ApiObject & JsonObject;
+  if (config.metadata.managedFields !== undefined) throw new StatusError(statuses.badRequest("metadata.managedFields must be nil"));
+  config.kind = kind.kind;
+  config.apiVersion = kind.apiVersion;
+  agreeWithPath(kind, config, info.namespace, info.name);
+  const write = { ...writeInfo(kind, { options, exchange, nowMs: parts.clock.now() }), force: options.force };
+  return changeObject(parts, exchange, options, {
+    tracksItself: true,
+    next: (current) => decoded(exchange, applyConfiguration(kind.schema, current as ApiObject & JsonObject, config, write), options),
+    ...(info.subresource === "" && {
+      absent: () => createObject(parts, exchange, decoded(exchange, applyConfiguration(kind.schema, undefined, config, write), options), { ...options, isApply: true }),
+    }),
+  });
+}
+
+function decoded({ kind }: Exchange, value: JsonObject, options: WriteOptions): ApiObject {
+  return decodeObject({ value, complaints: () => [] }, kind, kind.schema, "Ignore", () => void options);
+}
+
+/** The values of `decoded` at the places that `input` names. */
+function stated(input: unknown, decoded: unknown): unknown {
+  if (Array.isArray(input) && Array.isArray(decoded)) return decoded.map((item, index) => stated(input[index], item));
+  if (!isRecord(input) || !isRecord(decoded)) return decoded;
+  const result: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(input)) {
+    if (value !== null && Object.hasOwn(decoded, name)) result[name] = stated(value, decoded[name]);
+    // Decoding leaves empty values out; whoever states one means it.
+    else if (value !== null && isEmpty(value)) result[name] = value;
+  }
+  return result;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isEmpty(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length === 0;
+  return isRecord(value) ? Object.keys(value).length === 0 : value === "" || value === 0 || value === false;
+}

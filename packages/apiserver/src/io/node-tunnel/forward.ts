@@ -44,11 +44,11 @@ export async function forward(
   }
 }
 
-/** Sends status and headers at once, over HTTP/1.1 and HTTP/2 alike. */
+/** Sends status and headers at once, over HTTP/1.1 and HTTP/2 alike (both have `flushHeaders`, though only one says so). */
 export function beginAnswer(response: ServerResponse | Http2ServerResponse, status: number, headers: OutgoingHttpHeaders): void {
   response.statusCode = status;
   for (const [name, value] of Object.entries(headers)) if (value !== undefined) response.setHeader(name, typeof value === "number" ? String(value) : value);
-  response.flushHeaders();
+  if ("flushHeaders" in response) response.flushHeaders();
 }
 
 function send(target: Target, what: "log" | "whole", raw: IncomingMessage | Http2ServerRequest, signal: AbortSignal): Promise<IncomingMessage> {

@@ -33,7 +33,7 @@ export function parsePortRange(text: string): PortRange {
   return { first, last };
 }
 
-export function createPortAllocator(range: PortRange, ports: { readonly storage: Storage; readonly random: Random }): PortAllocator {
+export function createPortAllocator(range: PortRange, ports: { readonly storage: Pick<Storage, "get" | "create" | "replace">; readonly random: Random }): PortAllocator {
   const size = range.last - range.first + 1;
   // The lower ports are those that people choose themselves (KEP-3668).
   const dynamicStart = size <= 16 ? 0 : Math.min(Math.max(16, Math.floor(size / 32)), 128);

@@ -17,6 +17,7 @@ import { createReplicaSetController } from "./controllers/replica-set/controller
 import { createReplicationControllerController } from "./controllers/replication-controller/controller.ts";
 import { createRootCaController } from "./controllers/root-ca/controller.ts";
 import { createServiceAccountController } from "./controllers/service-account/controller.ts";
+import { createStatefulSetController } from "./controllers/stateful-set/controller.ts";
 import { createTaintEvictionController } from "./controllers/taint-eviction/controller.ts";
 import { createTtlAfterFinishedController } from "./controllers/ttl-after-finished/controller.ts";
 
@@ -37,6 +38,7 @@ const controllers = {
   "deployment-controller": createDeploymentController,
   "replicaset-controller": createReplicaSetController,
   "replicationcontroller-controller": createReplicationControllerController,
+  "statefulset-controller": createStatefulSetController,
   "daemonset-controller": createDaemonSetController,
   "job-controller": createJobController,
   "ttl-after-finished-controller": createTtlAfterFinishedController,

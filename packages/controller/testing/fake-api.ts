@@ -291,9 +291,7 @@ export function createFakeApi(
       request: absent,
       stream: absent,
       connect: absent,
-      async *logs() {
-        throw new StatusError(statuses.pathNotFound());
-      },
+      logs: () => ({ [Symbol.asyncIterator]: () => ({ next: absent }) }),
       server: () => "memory:",
       namespace: "default",
       close: () => Promise.resolve(),

@@ -34,13 +34,13 @@ export function planRevision(
     : { kind: "renumber", revision: same, number: newest + 1 };
 }
 
-/** Revisions beyond the limit that nothing runs any more, the oldest first. */
+/** Revisions beyond the limit that nothing runs any more (by hash or name), the oldest first. */
 export function surplusRevisions(
   revisions: readonly ReadonlyRevision[],
   inUse: ReadonlySet<string>,
   limit: number,
 ): readonly ReadonlyRevision[] {
-  const idle = revisions.filter((revision) => !inUse.has(hashOf(revision))).toSorted((a, b) => a.revision - b.revision);
+  const idle = revisions.filter((revision) => !inUse.has(hashOf(revision)) && !inUse.has(revision.metadata.name)).toSorted((a, b) => a.revision - b.revision);
   return idle.slice(0, Math.max(0, idle.length - limit));
 }
 

@@ -1,0 +1,148 @@
+// Carries out the plan of a StatefulSet: claims before pods, one step at a time, status after.
+import { statefulSets as setResource } from "@coxswain/api/apps/v1";
+import { persistentVolumeClaims, pods as podResource } from "@coxswain/api/core/v1";
+import type { Pod, PodTemplateSpec } from "@coxswain/api/core/v1";
+import { objectKey } from "@coxswain/apimachinery";
+import type { DeepReadonly } from "@coxswain/apimachinery";
+import { isAlreadyExists, isConflict, isNotFound } from "@coxswain/client";
+import { createOwnWrites } from "@coxswain/controller";
+import type { ReconcileResult } from "@coxswain/controller";
+import { createLoop, wakeOn } from "../../loop/controller.ts";
+import type { Controller, ControllerPorts } from "../../loop/controller.ts";
+import { sameJson } from "../../loop/same-json.ts";
+import { carryOutClaim, controllerReference } from "../../ownership/adopt.ts";
+import { inGrowingBatches } from "../../ownership/batches.ts";
+import { planClaim } from "../../ownership/claim.ts";
+import { createCreator, untilKnown } from "../../ownership/create-once.ts";
+import { selects } from "../../ownership/selector.ts";
+import type { ReadonlyPod } from "../../pods/state.ts";
+import { revisionLabel } from "../../revisions/revisions.ts";
+import type { ReadonlyRevision } from "../../revisions/revisions.ts";
+import { createRevisionStore } from "../../revisions/store.ts";
+import { ordinalOf, planStatefulSet, statefulSetStatus } from "./plan.ts";
+import type { ReadonlyStatefulSet, StatefulAction } from "./plan.ts";
+import { claimName, statefulClaims, statefulPod } from "./pod.ts";
+
+export function createStatefulSetController(ports: ControllerPorts): Controller {
+  const { client, informers, clock, log } = ports;
+  const sets = informers.statefulSets();
+  const pods = informers.pods();
+  const claims = informers.persistentVolumeClaims();
+  const writes = createOwnWrites(pods);
+  const podClient = client.resource(podResource);
+  const setClient = client.resource(setResource);
+  const claimClient = client.resource(persistentVolumeClaims);
+  const creator = createCreator(podClient, writes);
+  const revisions = createRevisionStore(ports);
+  const revisionInformer = informers.controllerRevisions();
+  const events = ports.events("statefulset-controller");
+
+  const reconcile = async (key: string, signal: AbortSignal): Promise<ReconcileResult | void> => {
+    const set = sets.get(key);
+    if (set?.spec === undefined || !writes.areSeen(key)) return; // what is not seen yet will wake us
+    if (await creator.settle(key, signal)) return; // what was settled will wake us
+    const owner = { object: set, apiVersion: "apps/v1", kind: "StatefulSet" };
+    const orphans = pods.byIndex("orphans", set.metadata.namespace ?? "").filter((pod) => ordinalOf(set, pod) !== undefined);
+    const claim = planClaim<Pod>(set, set.spec.selector, pods.byIndex("owner", set.metadata.uid ?? ""), orphans);
+    const owned = await carryOutClaim<Pod>(owner, claim, { children: podClient, owners: setClient, writes, ownerKey: key }, signal);
+    const history = await revisions.current(key, owner, set.spec.template, set.status?.collisionCount ?? 0, signal);
+    if (history === undefined) return;
+    const updateRevision = history.current.metadata.name;
+    const known = history.all.find((revision) => revision.metadata.name === set.status?.currentRevision);
+    const view = { set, pods: owned, currentRevision: known?.metadata.name ?? updateRevision, updateRevision, nowMs: clock.now() };
+    const plan = planStatefulSet(view);
+    if (plan.actions.length > 0) log.info({ controller: "statefulset", object: key, because: plan.because }, "changing pods");
+    const result = await inGrowingBatches(plan.actions, (action) => act(key, set, history.all, action, signal));
+    const inUse = new Set([view.currentRevision, updateRevision, ...owned.map((pod) => pod.metadata.labels?.[revisionLabel] ?? "")]);
+    await revisions.removeSurplus(key, history.all, inUse, set.spec.revisionHistoryLimit ?? 10, signal);
+    const { status, wakeAfterMs } = statefulSetStatus(view);
+    if (!sameJson(status, set.status)) await setClient.update({ ...set, status }, { subresource: "status", signal });
+    if (result.error !== undefined) throw result.error;
+    return { wakeAfterMs };
+  };
+
+  const act = async (
+    key: string,
+    set: ReadonlyStatefulSet,
+    history: readonly ReadonlyRevision[],
+    action: StatefulAction,
+    signal: AbortSignal,
+  ): Promise<void> => {
+    if (action.kind === "delete") return remove(key, set, action.pod, action.scaledDown, signal);
+    const reference = controllerReference({ object: set, apiVersion: "apps/v1", kind: "StatefulSet" });
+    const revision = history.find((one) => one.metadata.name === action.revision);
+    const template = templateIn(revision) ?? set.spec?.template ?? {};
+    const pod = statefulPod(set, template, action.ordinal, action.revision, reference);
+    const where = `Pod ${pod.metadata.name} in StatefulSet ${set.metadata.name}`;
+    try {
+      await createClaims(set, action.ordinal, signal);
+      await creator.create(key, pod, signal);
+      events.record(set, "Normal", "SuccessfulCreate", `create ${where} successful`);
+    } catch (error) {
+      if (isAlreadyExists(error)) return; // a pod of that name is on its way out, or somebody else's; its change wakes us
+      if (!signal.aborted) {
+        const why = error instanceof Error ? error.message : String(error);
+        events.record(set, "Warning", "FailedCreate", `create ${where} failed error: ${why}`);
+      }
+      throw error;
+    }
+  };
+
+  const createClaims = async (set: ReadonlyStatefulSet, ordinal: number, signal: AbortSignal): Promise<void> => {
+    const reference = controllerReference({ object: set, apiVersion: "apps/v1", kind: "StatefulSet" });
+    for (const claim of statefulClaims(set, ordinal, reference)) {
+      if (claims.get(objectKey(claim)) !== undefined) continue;
+      await claimClient.create(claim, { signal }).catch((error: unknown) => {
+        if (!isAlreadyExists(error)) throw error;
+      });
+    }
+  };
+
+  const remove = async (key: string, set: ReadonlyStatefulSet, pod: ReadonlyPod, scaledDown: boolean, signal: AbortSignal): Promise<void> => {
+    const { namespace, name, uid } = pod.metadata;
+    if (scaledDown && set.spec?.persistentVolumeClaimRetentionPolicy?.whenScaled === "Delete") await giveClaimsTo(set, pod, signal);
+    try {
+      await untilKnown(() => podClient.delete({ namespace, name }, { preconditions: { uid: uid ?? "" }, signal }), signal);
+    } catch (error) {
+      if (!isNotFound(error) && !isConflict(error)) throw error; // gone already, or another pod by now
+    }
+    writes.deleted(key, pod);
+    events.record(set, "Normal", "SuccessfulDelete", `delete Pod ${name} in StatefulSet ${set.metadata.name} successful`);
+  };
+
+  /** The claims of a pod that is scaled away go with it, by garbage collection. */
+  const giveClaimsTo = async (set: ReadonlyStatefulSet, pod: ReadonlyPod, signal: AbortSignal): Promise<void> => {
+    const ordinal = ordinalOf(set, pod) ?? 0;
+    for (const template of set.spec?.volumeClaimTemplates ?? []) {
+      const claim = claims.get(`${set.metadata.namespace}/${claimName(set, template.metadata.name, ordinal)}`);
+      if (claim === undefined) continue;
+      const reference = { apiVersion: "v1", kind: "Pod", name: pod.metadata.name, uid: pod.metadata.uid ?? "" };
+      const ownerReferences = [...(claim.metadata.ownerReferences ?? []).filter((one) => one.uid !== set.metadata.uid), reference];
+      await claimClient.update({ ...claim, metadata: { ...claim.metadata, ownerReferences } }, { signal });
+    }
+  };
+
+  const setsOf = (pod: DeepReadonly<Pod>): readonly string[] => {
+    const namespace = pod.metadata.namespace ?? "";
+    const controller = pod.metadata.ownerReferences?.find((reference) => reference.controller);
+    if (controller) return controller.kind === "StatefulSet" ? [`${namespace}/${controller.name}`] : [];
+    return sets.byIndex("namespace", namespace).filter((set) => selects(set.spec?.selector, pod.metadata.labels)).map(objectKey);
+  };
+  const watches = [
+    wakeOn(sets, (set) => [objectKey(set)]),
+    wakeOn(pods, setsOf),
+    wakeOn(claims, () => []),
+    wakeOn(revisionInformer, (revision) => {
+      const controller = revision.metadata.ownerReferences?.find((reference) => reference.controller && reference.kind === "StatefulSet");
+      return controller ? [`${revision.metadata.namespace}/${controller.name}`] : [];
+    }),
+  ];
+  return createLoop({ name: "statefulset", watches, reconcile }, ports);
+}
+
+function templateIn(revision: ReadonlyRevision | undefined): DeepReadonly<PodTemplateSpec> | undefined {
+  const data = revision?.data as { readonly spec?: { readonly template?: DeepReadonly<PodTemplateSpec> & { readonly $patch?: string } } } | undefined;
+  if (data?.spec?.template === undefined) return undefined;
+  const { $patch: _, ...template } = data.spec.template;
+  return template;
+}

@@ -10,3 +10,7 @@ export { tablePrinter } from "./columns.ts";
 export type { Column, TablePrinter } from "./table.ts";
 export { isSelectableField, selectableFields } from "./fields.ts";
 export { validateCreate, validateUpdate } from "./validation.ts";
+export type { OpenApiDocument } from "./openapi/documents.ts";
+export { openApiV2, openApiV3 } from "./openapi/documents.ts";
+export { definitionName } from "./openapi/definitions.ts";
+export { describeField, describeType } from "./descriptions.ts";

@@ -40,7 +40,9 @@ export function surplusRevisions(
   inUse: ReadonlySet<string>,
   limit: number,
 ): readonly ReadonlyRevision[] {
-  const idle = revisions.filter((revision) => !inUse.has(hashOf(revision)) && !inUse.has(revision.metadata.name)).toSorted((a, b) => a.revision - b.revision);
+  const idle = revisions
+    .filter((revision) => !inUse.has(hashOf(revision)) && !inUse.has(revision.metadata.name))
+    .toSorted((a, b) => a.revision - b.revision);
   return idle.slice(0, Math.max(0, idle.length - limit));
 }
 

@@ -105,14 +105,12 @@ describe("pod garbage collection", () => {
     const world = createWorld(3);
     await world.api.resource(nodes).create(readyNode("a", world.now()));
     for (const node of ["a", "gone"]) {
-      await world.api
-        .resource(pods)
-        .create({
-          apiVersion: "v1",
-          kind: "Pod",
-          metadata: { name: node, namespace: "default" },
-          spec: { nodeName: node, containers: [{ name: "c", image: "c" }] },
-        });
+      await world.api.resource(pods).create({
+        apiVersion: "v1",
+        kind: "Pod",
+        metadata: { name: node, namespace: "default" },
+        spec: { nodeName: node, containers: [{ name: "c", image: "c" }] },
+      });
     }
     const manager = world.start((ports) => createPodGcController(ports, { terminatedThreshold: 0 }));
     await world.settle(90);

@@ -42,18 +42,36 @@ export function createStatefulSetController(ports: ControllerPorts): Controller 
     if (set?.spec === undefined || !writes.areSeen(key)) return; // what is not seen yet will wake us
     if (await creator.settle(key, signal)) return; // what was settled will wake us
     const owner = { object: set, apiVersion: "apps/v1", kind: "StatefulSet" };
-    const orphans = pods.byIndex("orphans", set.metadata.namespace ?? "").filter((pod) => ordinalOf(set, pod) !== undefined);
+    const orphans = pods
+      .byIndex("orphans", set.metadata.namespace ?? "")
+      .filter((pod) => ordinalOf(set, pod) !== undefined);
     const claim = planClaim<Pod>(set, set.spec.selector, pods.byIndex("owner", set.metadata.uid ?? ""), orphans);
-    const owned = await carryOutClaim<Pod>(owner, claim, { children: podClient, owners: setClient, writes, ownerKey: key }, signal);
+    const owned = await carryOutClaim<Pod>(
+      owner,
+      claim,
+      { children: podClient, owners: setClient, writes, ownerKey: key },
+      signal,
+    );
     const history = await revisions.current(key, owner, set.spec.template, set.status?.collisionCount ?? 0, signal);
     if (history === undefined) return;
     const updateRevision = history.current.metadata.name;
     const known = history.all.find((revision) => revision.metadata.name === set.status?.currentRevision);
-    const view = { set, pods: owned, currentRevision: known?.metadata.name ?? updateRevision, updateRevision, nowMs: clock.now() };
+    const view = {
+      set,
+      pods: owned,
+      currentRevision: known?.metadata.name ?? updateRevision,
+      updateRevision,
+      nowMs: clock.now(),
+    };
     const plan = planStatefulSet(view);
-    if (plan.actions.length > 0) log.info({ controller: "statefulset", object: key, because: plan.because }, "changing pods");
+    if (plan.actions.length > 0)
+      log.info({ controller: "statefulset", object: key, because: plan.because }, "changing pods");
     const result = await inGrowingBatches(plan.actions, (action) => act(key, set, history.all, action, signal));
-    const inUse = new Set([view.currentRevision, updateRevision, ...owned.map((pod) => pod.metadata.labels?.[revisionLabel] ?? "")]);
+    const inUse = new Set([
+      view.currentRevision,
+      updateRevision,
+      ...owned.map((pod) => pod.metadata.labels?.[revisionLabel] ?? ""),
+    ]);
     await revisions.removeSurplus(key, history.all, inUse, set.spec.revisionHistoryLimit ?? 10, signal);
     const { status, wakeAfterMs } = statefulSetStatus(view);
     if (!sameJson(status, set.status)) await setClient.update({ ...set, status }, { subresource: "status", signal });
@@ -98,16 +116,31 @@ export function createStatefulSetController(ports: ControllerPorts): Controller 
     }
   };
 
-  const remove = async (key: string, set: ReadonlyStatefulSet, pod: ReadonlyPod, scaledDown: boolean, signal: AbortSignal): Promise<void> => {
+  const remove = async (
+    key: string,
+    set: ReadonlyStatefulSet,
+    pod: ReadonlyPod,
+    scaledDown: boolean,
+    signal: AbortSignal,
+  ): Promise<void> => {
     const { namespace, name, uid } = pod.metadata;
-    if (scaledDown && set.spec?.persistentVolumeClaimRetentionPolicy?.whenScaled === "Delete") await giveClaimsTo(set, pod, signal);
+    if (scaledDown && set.spec?.persistentVolumeClaimRetentionPolicy?.whenScaled === "Delete")
+      await giveClaimsTo(set, pod, signal);
     try {
-      await untilKnown(() => podClient.delete({ namespace, name }, { preconditions: { uid: uid ?? "" }, signal }), signal);
+      await untilKnown(
+        () => podClient.delete({ namespace, name }, { preconditions: { uid: uid ?? "" }, signal }),
+        signal,
+      );
     } catch (error) {
       if (!isNotFound(error) && !isConflict(error)) throw error; // gone already, or another pod by now
     }
     writes.deleted(key, pod);
-    events.record(set, "Normal", "SuccessfulDelete", `delete Pod ${name} in StatefulSet ${set.metadata.name} successful`);
+    events.record(
+      set,
+      "Normal",
+      "SuccessfulDelete",
+      `delete Pod ${name} in StatefulSet ${set.metadata.name} successful`,
+    );
   };
 
   /** The claims of a pod that is scaled away go with it, by garbage collection. */
@@ -117,7 +150,10 @@ export function createStatefulSetController(ports: ControllerPorts): Controller 
       const claim = claims.get(`${set.metadata.namespace}/${claimName(set, template.metadata.name, ordinal)}`);
       if (claim === undefined) continue;
       const reference = { apiVersion: "v1", kind: "Pod", name: pod.metadata.name, uid: pod.metadata.uid ?? "" };
-      const ownerReferences = [...(claim.metadata.ownerReferences ?? []).filter((one) => one.uid !== set.metadata.uid), reference];
+      const ownerReferences = [
+        ...(claim.metadata.ownerReferences ?? []).filter((one) => one.uid !== set.metadata.uid),
+        reference,
+      ];
       await claimClient.update({ ...claim, metadata: { ...claim.metadata, ownerReferences } }, { signal });
     }
   };
@@ -126,14 +162,19 @@ export function createStatefulSetController(ports: ControllerPorts): Controller 
     const namespace = pod.metadata.namespace ?? "";
     const controller = pod.metadata.ownerReferences?.find((reference) => reference.controller);
     if (controller) return controller.kind === "StatefulSet" ? [`${namespace}/${controller.name}`] : [];
-    return sets.byIndex("namespace", namespace).filter((set) => selects(set.spec?.selector, pod.metadata.labels)).map(objectKey);
+    return sets
+      .byIndex("namespace", namespace)
+      .filter((set) => selects(set.spec?.selector, pod.metadata.labels))
+      .map(objectKey);
   };
   const watches = [
     wakeOn(sets, (set) => [objectKey(set)]),
     wakeOn(pods, setsOf),
     wakeOn(claims, () => []),
     wakeOn(revisionInformer, (revision) => {
-      const controller = revision.metadata.ownerReferences?.find((reference) => reference.controller && reference.kind === "StatefulSet");
+      const controller = revision.metadata.ownerReferences?.find(
+        (reference) => reference.controller && reference.kind === "StatefulSet",
+      );
       return controller ? [`${revision.metadata.namespace}/${controller.name}`] : [];
     }),
   ];
@@ -141,7 +182,9 @@ export function createStatefulSetController(ports: ControllerPorts): Controller 
 }
 
 function templateIn(revision: ReadonlyRevision | undefined): DeepReadonly<PodTemplateSpec> | undefined {
-  const data = revision?.data as { readonly spec?: { readonly template?: DeepReadonly<PodTemplateSpec> & { readonly $patch?: string } } } | undefined;
+  const data = revision?.data as
+    | { readonly spec?: { readonly template?: DeepReadonly<PodTemplateSpec> & { readonly $patch?: string } } }
+    | undefined;
   if (data?.spec?.template === undefined) return undefined;
   const { $patch: _, ...template } = data.spec.template;
   return template;

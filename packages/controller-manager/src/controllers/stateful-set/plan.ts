@@ -29,7 +29,9 @@ export const firstOrdinal = (set: ReadonlyStatefulSet): number => set.spec?.ordi
 export const podName = (set: ReadonlyStatefulSet, ordinal: number): string => `${set.metadata.name}-${ordinal}`;
 
 export function ordinalOf(set: ReadonlyStatefulSet, pod: ReadonlyPod): number | undefined {
-  const suffix = pod.metadata.name.startsWith(`${set.metadata.name}-`) ? pod.metadata.name.slice(set.metadata.name.length + 1) : "";
+  const suffix = pod.metadata.name.startsWith(`${set.metadata.name}-`)
+    ? pod.metadata.name.slice(set.metadata.name.length + 1)
+    : "";
   return /^\d+$/.test(suffix) ? Number(suffix) : undefined;
 }
 
@@ -50,8 +52,10 @@ export function planStatefulSet(view: StatefulSetView): Plan<StatefulAction> {
     const ordinal = ordinalOf(set, pod);
     if (ordinal !== undefined) byOrdinal.set(ordinal, pod);
   }
-  const revisionFor = (ordinal: number): string => (!rolling || ordinal < boundary ? view.currentRevision : updateRevision);
-  const settled = (pod: ReadonlyPod): boolean => isUp(pod) && isAvailable(pod, set.spec?.minReadySeconds ?? 0, view.nowMs);
+  const revisionFor = (ordinal: number): string =>
+    !rolling || ordinal < boundary ? view.currentRevision : updateRevision;
+  const settled = (pod: ReadonlyPod): boolean =>
+    isUp(pod) && isAvailable(pod, set.spec?.minReadySeconds ?? 0, view.nowMs);
 
   const actions: StatefulAction[] = [];
   for (let ordinal = start; ordinal < start + replicas; ordinal++) {
@@ -67,10 +71,15 @@ export function planStatefulSet(view: StatefulSetView): Plan<StatefulAction> {
     } else if (ordered && !settled(pod)) {
       const stuck = rolling && ordinal >= boundary && !isUp(pod) && revisionOf(pod) !== updateRevision;
       if (!stuck) return still(`pod ${ordinal} is not available yet`);
-      return { actions: [{ kind: "delete", pod, scaledDown: false }], because: `pod ${ordinal} of an old template does not become ready` };
+      return {
+        actions: [{ kind: "delete", pod, scaledDown: false }],
+        because: `pod ${ordinal} of an old template does not become ready`,
+      };
     }
   }
-  const condemned = [...byOrdinal].filter(([ordinal]) => ordinal < start || ordinal >= start + replicas).sort(([a], [b]) => b - a);
+  const condemned = [...byOrdinal]
+    .filter(([ordinal]) => ordinal < start || ordinal >= start + replicas)
+    .sort(([a], [b]) => b - a);
   for (const [ordinal, pod] of condemned) {
     if (isGoing(pod)) {
       if (ordered) return still(`pod ${ordinal} is on its way out`);
@@ -88,7 +97,12 @@ export function planStatefulSet(view: StatefulSetView): Plan<StatefulAction> {
 function update(
   { updateRevision }: StatefulSetView,
   byOrdinal: ReadonlyMap<number, ReadonlyPod>,
-  range: { readonly from: number; readonly to: number; readonly most: number; readonly settled: (pod: ReadonlyPod) => boolean },
+  range: {
+    readonly from: number;
+    readonly to: number;
+    readonly most: number;
+    readonly settled: (pod: ReadonlyPod) => boolean;
+  },
 ): Plan<StatefulAction> {
   let away = [...byOrdinal.values()].filter((pod) => isGoing(pod) || !range.settled(pod)).length;
   const actions: StatefulAction[] = [];
@@ -96,17 +110,24 @@ function update(
     const pod = byOrdinal.get(ordinal);
     if (pod === undefined || isGoing(pod) || revisionOf(pod) === updateRevision) continue;
     const broken = !range.settled(pod);
-    if (!broken && away >= range.most) return actions.length > 0 ? rollOn(actions) : still("updated pods are not available yet");
+    if (!broken && away >= range.most)
+      return actions.length > 0 ? rollOn(actions) : still("updated pods are not available yet");
     actions.push({ kind: "delete", pod, scaledDown: false });
     if (!broken) away++;
   }
   return actions.length > 0 ? rollOn(actions) : still("as asked for");
 }
 
-const rollOn = (actions: readonly StatefulAction[]): Plan<StatefulAction> => ({ actions, because: "pods of an old template are replaced" });
+const rollOn = (actions: readonly StatefulAction[]): Plan<StatefulAction> => ({
+  actions,
+  because: "pods of an old template are replaced",
+});
 const still = (because: string): Plan<StatefulAction> => ({ actions: [], because });
 
-export function statefulSetStatus(view: StatefulSetView): { readonly status: StatefulSetStatus; readonly wakeAfterMs: number | undefined } {
+export function statefulSetStatus(view: StatefulSetView): {
+  readonly status: StatefulSetStatus;
+  readonly wakeAfterMs: number | undefined;
+} {
   const { set, nowMs, updateRevision, currentRevision } = view;
   const minReady = set.spec?.minReadySeconds ?? 0;
   const replicas = set.spec?.replicas ?? 1;
@@ -115,7 +136,11 @@ export function statefulSetStatus(view: StatefulSetView): { readonly status: Sta
   const ready = pods.filter(isUp).length;
   const available = pods.filter((pod) => isUp(pod) && isAvailable(pod, minReady, nowMs)).length;
   const updated = living.filter((pod) => revisionOf(pod) === updateRevision).length;
-  const complete = updated === replicas && pods.length === replicas && available === replicas && set.spec?.updateStrategy?.type !== "OnDelete";
+  const complete =
+    updated === replicas &&
+    pods.length === replicas &&
+    available === replicas &&
+    set.spec?.updateStrategy?.type !== "OnDelete";
   const current = complete ? updateRevision : currentRevision;
   const collisionCount = set.status?.collisionCount;
   return {

@@ -15,7 +15,10 @@ export function statefulPod(
   const name = podName(set, ordinal);
   const serviceName = set.spec?.serviceName;
   const claims = (set.spec?.volumeClaimTemplates ?? []).map((claim): Volume => {
-    return { name: claim.metadata.name, persistentVolumeClaim: { claimName: claimName(set, claim.metadata.name, ordinal), readOnly: false } };
+    return {
+      name: claim.metadata.name,
+      persistentVolumeClaim: { claimName: claimName(set, claim.metadata.name, ordinal), readOnly: false },
+    };
   });
   const others = (template.spec?.volumes ?? []).filter((volume) => !claims.some((claim) => claim.name === volume.name));
   return {
@@ -35,15 +38,27 @@ export function statefulPod(
       ownerReferences: [reference],
     },
     ...(template.spec
-      ? { spec: { ...template.spec, hostname: name, ...(serviceName ? { subdomain: serviceName } : {}), volumes: [...others, ...claims] } }
+      ? {
+          spec: {
+            ...template.spec,
+            hostname: name,
+            ...(serviceName ? { subdomain: serviceName } : {}),
+            volumes: [...others, ...claims],
+          },
+        }
       : {}),
   };
 }
 
-export const claimName = (set: ReadonlyStatefulSet, claim: string, ordinal: number): string => `${claim}-${podName(set, ordinal)}`;
+export const claimName = (set: ReadonlyStatefulSet, claim: string, ordinal: number): string =>
+  `${claim}-${podName(set, ordinal)}`;
 
 /** The claims an ordinal needs. They outlive the pod, and the set as well unless its retention policy says otherwise. */
-export function statefulClaims(set: ReadonlyStatefulSet, ordinal: number, reference: OwnerReference): readonly DeepReadonly<PersistentVolumeClaim>[] {
+export function statefulClaims(
+  set: ReadonlyStatefulSet,
+  ordinal: number,
+  reference: OwnerReference,
+): readonly DeepReadonly<PersistentVolumeClaim>[] {
   const diesWithSet = set.spec?.persistentVolumeClaimRetentionPolicy?.whenDeleted === "Delete";
   return (set.spec?.volumeClaimTemplates ?? []).map((claim) => ({
     ...claim,

@@ -22,7 +22,11 @@ const set = (image: string, parts: Partial<NonNullable<StatefulSet["spec"]>> = {
   },
 });
 const ref = { namespace: "default", name: "db" };
-const images = (world: World): readonly string[] => world.activePods().map((pod) => `${pod.metadata.name} ${pod.spec?.containers[0]?.image}`).sort();
+const images = (world: World): readonly string[] =>
+  world
+    .activePods()
+    .map((pod) => `${pod.metadata.name} ${pod.spec?.containers[0]?.image}`)
+    .sort();
 
 async function change(world: World, wanted: StatefulSet): Promise<void> {
   const { resourceVersion: _, ...metadata } = (await world.api.resource(statefulSets).get(ref)).metadata;
@@ -33,17 +37,32 @@ describe("a StatefulSet", () => {
   it("makes its pods in order, each after the one before is ready, with claims of their own", async () => {
     const world = createWorld(1, { graceful: true });
     const manager = world.start(createStatefulSetController);
-    const volumeClaimTemplates = [{ apiVersion: "v1" as const, kind: "PersistentVolumeClaim" as const, metadata: { name: "data" }, spec: {} }];
+    const volumeClaimTemplates = [
+      { apiVersion: "v1" as const, kind: "PersistentVolumeClaim" as const, metadata: { name: "data" }, spec: {} },
+    ];
     await world.api.resource(statefulSets).create(set("1", { volumeClaimTemplates }));
     await world.settle(10);
-    expect(world.api.writes.filter((write) => write.startsWith("create pods") || write === "update/status pods default/db-0")).toEqual([
+    expect(
+      world.api.writes.filter(
+        (write) => write.startsWith("create pods") || write === "update/status pods default/db-0",
+      ),
+    ).toEqual([
       "create pods default/db-0",
       "update/status pods default/db-0",
       "create pods default/db-1",
       "create pods default/db-2",
     ]);
-    expect(world.api.all(persistentVolumeClaims).map((claim) => claim.metadata.name)).toEqual(["data-db-0", "data-db-1", "data-db-2"]);
-    expect((await world.api.resource(statefulSets).get(ref)).status).toMatchObject({ replicas: 3, readyReplicas: 3, updatedReplicas: 3, currentReplicas: 3 });
+    expect(world.api.all(persistentVolumeClaims).map((claim) => claim.metadata.name)).toEqual([
+      "data-db-0",
+      "data-db-1",
+      "data-db-2",
+    ]);
+    expect((await world.api.resource(statefulSets).get(ref)).status).toMatchObject({
+      replicas: 3,
+      readyReplicas: 3,
+      updatedReplicas: 3,
+      currentReplicas: 3,
+    });
     await manager.stop();
   });
 
@@ -57,7 +76,10 @@ describe("a StatefulSet", () => {
     await world.settle(30, () => (fewest = Math.min(fewest, world.activePods().length)));
     expect(images(world)).toEqual(["db-0 1", "db-1 2", "db-2 2"]);
     expect(fewest).toBe(2);
-    expect(world.api.writes.filter((write) => write.startsWith("delete pods"))).toEqual(["delete pods default/db-2", "delete pods default/db-1"]);
+    expect(world.api.writes.filter((write) => write.startsWith("delete pods"))).toEqual([
+      "delete pods default/db-2",
+      "delete pods default/db-1",
+    ]);
     await manager.stop();
   });
 
@@ -74,7 +96,8 @@ describe("a StatefulSet", () => {
 
   it("gets out of a broken rollout when a working template is given", async () => {
     const world = createWorld(4, { graceful: true });
-    world.agent = (pod) => (pod.spec?.containers[0]?.image === "broken" ? { phase: "Pending" } : readyStatus(world.now()));
+    world.agent = (pod) =>
+      pod.spec?.containers[0]?.image === "broken" ? { phase: "Pending" } : readyStatus(world.now());
     const manager = world.start(createStatefulSetController);
     await world.api.resource(statefulSets).create(set("1"));
     await world.settle(10);

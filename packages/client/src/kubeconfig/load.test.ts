@@ -1,0 +1,93 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { loadKubeconfig } from "./load.ts";
+
+let dir: string;
+beforeAll(() => void (dir = mkdtempSync(join(tmpdir(), "kubeconfig-"))));
+afterAll(() => rmSync(dir, { recursive: true }));
+
+function write(name: string, text: string): string {
+  writeFileSync(join(dir, name), text);
+  return join(dir, name);
+}
+const pem = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
+const options = { userAgent: "test" };
+const refusal = (path: string): string => {
+  try {
+    loadKubeconfig(path, options);
+    return "accepted";
+  } catch (error) {
+    return (error as Error).message.replaceAll(dir, "DIR");
+  }
+};
+
+describe("a kubeconfig", () => {
+  it("gives servers, trust and credentials, with files relative to itself", () => {
+    write("client.crt", pem);
+    const path = write(
+      "full",
+      `current-context: c
+contexts: [{ name: c, context: { cluster: k, user: u, namespace: team } }]
+clusters:
+- name: k
+  cluster:
+    server: https://10.0.0.1:6443
+    certificate-authority-data: ${Buffer.from(pem).toString("base64")}
+    extensions: [{ name: coxswain.io/servers, extension: { servers: ["https://10.0.0.2:6443"] } }]
+users: [{ name: u, user: { client-certificate: client.crt, client-key: client.crt } }]
+`,
+    );
+    expect(loadKubeconfig(path, options)).toEqual({
+      servers: ["https://10.0.0.1:6443", "https://10.0.0.2:6443"],
+      userAgent: "test",
+      namespace: "team",
+      ca: { data: pem },
+      insecureSkipTlsVerify: false,
+      cert: { file: join(dir, "client.crt") },
+      key: { file: join(dir, "client.crt") },
+    });
+  });
+
+  it("of a list says what its first file says, and passes over what does not exist", () => {
+    const first = write("first", "current-context: b\nusers: [{ name: u, user: { token: one } }]\n");
+    const second = write(
+      "second",
+      "current-context: a\ncontexts: [{ name: b, context: { cluster: k, user: u } }]\nclusters: [{ name: k, cluster: { server: http://h } }]\nusers: [{ name: u, user: { token: two } }]\n",
+    );
+    expect(loadKubeconfig(`${dir}/missing:${first}:${second}`, options)).toMatchObject({
+      servers: ["http://h"],
+      token: { data: "one" },
+    });
+  });
+
+  it("is refused in one sentence that says what was found", () => {
+    const cluster =
+      "clusters: [{ name: k, cluster: { server: 'https://h' } }]\ncontexts: [{ name: c, context: { cluster: k, user: u } }]\ncurrent-context: c\n";
+    expect({
+      missing: refusal(join(dir, "nothing")),
+      broken: refusal(write("broken", "a: [1")),
+      list: refusal(write("list", "clusters: 7")),
+      context: refusal(write("context", "current-context: gone")),
+      user: refusal(write("user", cluster)),
+      exec: refusal(write("exec", `${cluster}users: [{ name: u, user: { exec: { command: aws } } }]`)),
+      key: refusal(
+        write(
+          "key",
+          `${cluster}users: [{ name: u, user: { client-certificate-data: ${Buffer.from(pem).toString("base64")} } }]`,
+        ),
+      ),
+      server: refusal(write("server", cluster.replace("https://h", "h:6443") + "users: [{ name: u, user: {} }]")),
+    }).toEqual({
+      missing: "kubeconfig DIR/nothing does not exist",
+      broken: expect.stringMatching(/^kubeconfig DIR\/broken is not YAML: /),
+      list: "kubeconfig DIR/list: expected clusters to be a list, found 7",
+      context: 'kubeconfig DIR/context has no context named "gone"',
+      user: 'kubeconfig DIR/user has no user named "u"',
+      exec: 'kubeconfig DIR/exec gets the credentials of user "u" from the command "aws", which is not supported',
+      key: "a kubeconfig user has a client certificate without its key",
+      server: 'kubeconfig DIR/server has a server address that is not an http(s) URL: "h:6443"',
+    });
+  });
+});

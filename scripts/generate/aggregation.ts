@@ -25,7 +25,11 @@ export const aggregationTypes: Record<string, GoType> = {
     { go: "GroupPriorityMinimum", type: "int32", json: "groupPriorityMinimum", num: 7 },
     { go: "VersionPriority", type: "int32", json: "versionPriority", num: 8 },
   ]),
-  ...struct("ServiceReference", [field("namespace", "string", 1), field("name", "string", 2), field("port", "*int32", 3)]),
+  ...struct("ServiceReference", [
+    field("namespace", "string", 1),
+    field("name", "string", 2),
+    field("port", "*int32", 3),
+  ]),
   ...struct("APIServiceStatus", [
     {
       ...field("conditions", "[]APIServiceCondition", 1),

@@ -87,7 +87,12 @@ export const doors: readonly Door[] = [
     group: "apiextensions.k8s.io",
     version: "v1",
   },
-  { pkg: "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1", folder: "apiregistration/v1", group: "apiregistration.k8s.io", version: "v1" },
+  {
+    pkg: "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1",
+    folder: "apiregistration/v1",
+    group: "apiregistration.k8s.io",
+    version: "v1",
+  },
 ];
 
 /** meta/v1 has a schema of its own and no resources; its TypeScript types are written by hand in apimachinery. */
@@ -213,7 +218,12 @@ export function isTypeMeta(field: GoField): boolean {
 export function typesOf(facts: Facts, pkg: string): [name: string, type: GoType][] {
   return Object.entries(facts.types)
     .filter(([name, type]) => type.pkg === pkg && /^[A-Z]/.test(shortName(name)) && scalars[name] === undefined)
-    .filter(([name, type]) => eithers[shortName(name)] === undefined && type.to !== "interface" && !/Event$|ObjectMetadata/.test(type.to ?? ""))
+    .filter(
+      ([name, type]) =>
+        eithers[shortName(name)] === undefined &&
+        type.to !== "interface" &&
+        !/Event$|ObjectMetadata/.test(type.to ?? ""),
+    )
     .filter(([name]) => pkg !== metaPackage || metaTypes.has(shortName(name)))
     .sort(([left], [right]) => (left < right ? -1 : 1));
 }

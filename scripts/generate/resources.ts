@@ -7,14 +7,25 @@ const everything = ["create", "delete", "deletecollection", "get", "list", "patc
 const corrections: readonly ResourceFact[] = [
   resource("", "v1", "Binding", "bindings", true, { verbs: ["create"] }),
   resource("", "v1", "ComponentStatus", "componentstatuses", false, { verbs: ["get", "list"], shortNames: ["cs"] }),
-  resource("", "v1", "ReplicationController", "replicationcontrollers", true, { shortNames: ["rc"], categories: ["all"], subresources: ["scale", "status"] }),
-  resource("", "v1", "Service", "services", true, { shortNames: ["svc"], categories: ["all"], subresources: ["proxy", "status"] }),
+  resource("", "v1", "ReplicationController", "replicationcontrollers", true, {
+    shortNames: ["rc"],
+    categories: ["all"],
+    subresources: ["scale", "status"],
+  }),
+  resource("", "v1", "Service", "services", true, {
+    shortNames: ["svc"],
+    categories: ["all"],
+    subresources: ["proxy", "status"],
+  }),
   resource("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", false, {
     shortNames: ["crd", "crds"],
     categories: ["api-extensions"],
     subresources: ["status"],
   }),
-  resource("apiregistration.k8s.io", "v1", "APIService", "apiservices", false, { categories: ["api-extensions"], subresources: ["status"] }),
+  resource("apiregistration.k8s.io", "v1", "APIService", "apiservices", false, {
+    categories: ["api-extensions"],
+    subresources: ["status"],
+  }),
 ];
 
 const dropped = new Set(["policy/v1/evictions"]);
@@ -36,8 +47,20 @@ export function resourcesText(facts: readonly ResourceFact[]): string {
     resourcesOf(facts, door.group, door.version).map((fact) => {
       const verbs = fact.verbs.length === everything.length ? "everything" : JSON.stringify(fact.verbs);
       const { group, version, resource: name, kind, namespaced, shortNames, categories, subresources } = fact;
-      const head = JSON.stringify({ folder: door.folder, group, version, resource: name, kind, singular: kind.toLowerCase(), namespaced }).slice(0, -1);
-      const tail = JSON.stringify({ shortNames: shortNames ?? [], categories: categories ?? [], subresources: subresources ?? [] }).slice(1);
+      const head = JSON.stringify({
+        folder: door.folder,
+        group,
+        version,
+        resource: name,
+        kind,
+        singular: kind.toLowerCase(),
+        namespaced,
+      }).slice(0, -1);
+      const tail = JSON.stringify({
+        shortNames: shortNames ?? [],
+        categories: categories ?? [],
+        subresources: subresources ?? [],
+      }).slice(1);
       return `  ${head}, "verbs": ${verbs}, ${tail},`;
     }),
   );
@@ -54,6 +77,13 @@ export function resourcesText(facts: readonly ResourceFact[]): string {
   ].join("\n");
 }
 
-function resource(group: string, version: string, kind: string, name: string, namespaced: boolean, rest: Partial<ResourceFact>): ResourceFact {
+function resource(
+  group: string,
+  version: string,
+  kind: string,
+  name: string,
+  namespaced: boolean,
+  rest: Partial<ResourceFact>,
+): ResourceFact {
   return { group, version, kind, resource: name, namespaced, verbs: everything, ...rest };
 }

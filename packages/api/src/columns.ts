@@ -2,7 +2,13 @@
 import type { GroupVersionKind, ObjectMeta } from "@coxswain/apimachinery";
 import { admissionPolicyBindingTable, admissionPolicyTable, webhookTable } from "./admissionregistration/v1/columns.ts";
 import { apiServiceTable } from "./apiregistration/v1/columns.ts";
-import { controllerRevisionTable, daemonSetTable, deploymentTable, replicaSetTable, statefulSetTable } from "./apps/v1/columns.ts";
+import {
+  controllerRevisionTable,
+  daemonSetTable,
+  deploymentTable,
+  replicaSetTable,
+  statefulSetTable,
+} from "./apps/v1/columns.ts";
 import { horizontalPodAutoscalerTable } from "./autoscaling/v2/horizontal-pod-autoscaler/columns.ts";
 import { cronJobTable, jobTable } from "./batch/v1/columns.ts";
 import { certificateSigningRequestTable } from "./certificates/v1/columns.ts";
@@ -24,24 +30,43 @@ import { nodeTable } from "./core/v1/node/columns.ts";
 import { podTable } from "./core/v1/pod/columns.ts";
 import { serviceTable } from "./core/v1/service/columns.ts";
 import { flowSchemaTable, priorityLevelTable } from "./flowcontrol/v1/columns.ts";
-import { endpointSliceTable, ingressClassTable, ingressTable, ipAddressTable, networkPolicyTable, serviceCidrTable } from "./networking/v1/columns.ts";
+import {
+  endpointSliceTable,
+  ingressClassTable,
+  ingressTable,
+  ipAddressTable,
+  networkPolicyTable,
+  serviceCidrTable,
+} from "./networking/v1/columns.ts";
 import { podDisruptionBudgetTable } from "./policy/v1/columns.ts";
 import { roleBindingTable } from "./rbac/v1/columns.ts";
 import { resourceClaimTable, resourceSliceTable } from "./resource/v1/columns.ts";
 import type { PriorityClass } from "./scheduling/v1/types.ts";
 import type { RuntimeClass } from "./node/v1/types.ts";
 import { schemaName } from "./scheme.ts";
-import { csiDriverTable, csiNodeTable, storageClassTable, volumeAttachmentTable, volumeAttributesClassTable } from "./storage/v1/columns.ts";
+import {
+  csiDriverTable,
+  csiNodeTable,
+  storageClassTable,
+  volumeAttachmentTable,
+  volumeAttributesClassTable,
+} from "./storage/v1/columns.ts";
 import { agedTable, ageOf, plainTable, printer, type TablePrinter } from "./table.ts";
 
-const priorityClassTable: TablePrinter<PriorityClass> = printer(["Value#", "Global-Default?", "Age", "PreemptionPolicy"], (object, now) => [
-  object.value ?? 0,
-  object.globalDefault ?? false,
-  ageOf(object, now),
-  object.preemptionPolicy ?? "",
-]);
+const priorityClassTable: TablePrinter<PriorityClass> = printer(
+  ["Value#", "Global-Default?", "Age", "PreemptionPolicy"],
+  (object, now) => [
+    object.value ?? 0,
+    object.globalDefault ?? false,
+    ageOf(object, now),
+    object.preemptionPolicy ?? "",
+  ],
+);
 
-const runtimeClassTable: TablePrinter<RuntimeClass> = printer(["Handler", "Age"], (object, now) => [object.handler, ageOf(object, now)]);
+const runtimeClassTable: TablePrinter<RuntimeClass> = printer(["Handler", "Age"], (object, now) => [
+  object.handler,
+  ageOf(object, now),
+]);
 
 const kinds: Readonly<Record<string, TablePrinter<never>>> = {
   "core/v1.Pod": podTable,

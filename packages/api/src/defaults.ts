@@ -1,6 +1,10 @@
 /** Defaults of every kind: what the schema carries, then the kind's own. One line per kind. */
 import { type ApiObject, applyFallbacks, type GroupVersionKind } from "@coxswain/apimachinery";
-import { defaultAdmissionPolicy, defaultAdmissionPolicyBinding, defaultWebhooks } from "./admissionregistration/v1/webhook-configuration/defaults.ts";
+import {
+  defaultAdmissionPolicy,
+  defaultAdmissionPolicyBinding,
+  defaultWebhooks,
+} from "./admissionregistration/v1/webhook-configuration/defaults.ts";
 import { defaultCustomResourceDefinition } from "./apiextensions/v1/custom-resource-definition/defaults.ts";
 import { defaultApiService } from "./apiregistration/v1/api-service/defaults.ts";
 import { defaultDaemonSet } from "./apps/v1/daemon-set/defaults.ts";

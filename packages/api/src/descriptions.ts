@@ -18,7 +18,8 @@ const types: Readonly<Record<string, string>> = {
   "core/v1.PersistentVolumeClaim": "A request for storage by a user.",
   "core/v1.Probe": "A check of a container's health.",
   "core/v1.Volume": "A directory that containers of a pod can mount.",
-  "apps/v1.Deployment": "Keeps a number of equal pods running and replaces them step by step when the template changes.",
+  "apps/v1.Deployment":
+    "Keeps a number of equal pods running and replaces them step by step when the template changes.",
   "apps/v1.DeploymentSpec": "How many pods of which template, and how changes are rolled out.",
   "apps/v1.ReplicaSet": "Keeps a number of equal pods running.",
   "apps/v1.DaemonSet": "Runs one pod on every node that fits.",
@@ -42,10 +43,10 @@ const types: Readonly<Record<string, string>> = {
 };
 
 const fields: Readonly<Record<string, string>> = {
-  "metadata": "Name, labels and the like, as every object has.",
-  "spec": "How the object should be.",
-  "status": "How the object was last seen to be. The system writes it.",
-  "items": "The objects of the list.",
+  metadata: "Name, labels and the like, as every object has.",
+  spec: "How the object should be.",
+  status: "How the object was last seen to be. The system writes it.",
+  items: "The objects of the list.",
   "meta/v1.ObjectMeta.name": "The name, unique for its kind within the namespace. It cannot be changed.",
   "meta/v1.ObjectMeta.generateName": "The beginning of a name that the server completes, used when no name is given.",
   "meta/v1.ObjectMeta.namespace": "The namespace in which the object lives. It cannot be changed.",
@@ -128,7 +129,12 @@ export function describeField(schemaName: string, field: string): string {
 
 /** "PodDisruptionBudget" → "Pod disruption budget". */
 function inWords(name: string): string {
-  const words = name.replace(/([a-z0-9])([A-Z])/g, "$1 $2").replace(/([A-Z]+)([A-Z][a-z])/g, "$1 $2").split(" ");
-  const text = words.map((word, index) => (index > 0 && /^[A-Z][a-z]/.test(word) ? word.toLowerCase() : word)).join(" ");
+  const words = name
+    .replace(/([a-z0-9])([A-Z])/g, "$1 $2")
+    .replace(/([A-Z]+)([A-Z][a-z])/g, "$1 $2")
+    .split(" ");
+  const text = words
+    .map((word, index) => (index > 0 && /^[A-Z][a-z]/.test(word) ? word.toLowerCase() : word))
+    .join(" ");
   return text.slice(0, 1).toUpperCase() + text.slice(1);
 }

@@ -1,5 +1,11 @@
 /** The scheme: schemas by name, and how to find the resource or schema of a group, version and kind. */
-import { createSchemaSet, type GroupVersionKind, type GroupVersionResource, type SchemaSet, type StructSchema } from "@coxswain/apimachinery";
+import {
+  createSchemaSet,
+  type GroupVersionKind,
+  type GroupVersionResource,
+  type SchemaSet,
+  type StructSchema,
+} from "@coxswain/apimachinery";
 import type { ResourceInfo } from "./resource-info.ts";
 import { resources } from "./resources.ts";
 import { schemaTexts } from "./schema-texts.ts";

@@ -1,5 +1,11 @@
 /** How kinds are printed as tables: columns and cells, in the words and order of Kubernetes' printers. Not the wire format of a Table. */
-import { age, type DeepReadonly, labelSelectorMatcher, type LabelSelector, type ObjectMeta } from "@coxswain/apimachinery";
+import {
+  age,
+  type DeepReadonly,
+  labelSelectorMatcher,
+  type LabelSelector,
+  type ObjectMeta,
+} from "@coxswain/apimachinery";
 import type { PodSpec } from "./core/v1/types.ts";
 
 export interface Column {
@@ -39,7 +45,13 @@ const descriptions: Readonly<Record<string, string>> = {
   Available: "How many have been ready for long enough.",
 };
 
-const nameColumn: Column = { name: "Name", type: "string", format: "name", description: "Name of the object, unique in its namespace.", priority: 0 };
+const nameColumn: Column = {
+  name: "Name",
+  type: "string",
+  format: "name",
+  description: "Name of the object, unique in its namespace.",
+  priority: 0,
+};
 
 /**
  * A printer from its columns after NAME, written as `Ready` (text), `Desired#` (number) or `Node+` (wide only), and the cells after the name.
@@ -66,7 +78,9 @@ export const plainTable: TablePrinter<{ metadata: ObjectMeta }> = {
 };
 
 /** NAME and AGE. */
-export const agedTable: TablePrinter<{ metadata: ObjectMeta }> = printer(["Age"], (object, now) => [ageOf(object, now)]);
+export const agedTable: TablePrinter<{ metadata: ObjectMeta }> = printer(["Age"], (object, now) => [
+  ageOf(object, now),
+]);
 
 export function ageOf(object: { readonly metadata: DeepReadonly<ObjectMeta> }, now: number): string {
   return age(object.metadata.creationTimestamp, now);
@@ -95,5 +109,11 @@ function column(written: string | Shown): Column {
   const [text, description] = typeof written === "string" ? [written, ""] : written;
   const name = text.replace(/[#+?]+$/, "");
   const type = /#\+?$/.test(text) ? "integer" : /\?\+?$/.test(text) ? "boolean" : "string";
-  return { name, type, format: "", description: description === "" ? (descriptions[name] ?? `${name}.`) : description, priority: text.endsWith("+") ? 1 : 0 };
+  return {
+    name,
+    type,
+    format: "",
+    description: description === "" ? (descriptions[name] ?? `${name}.`) : description,
+    priority: text.endsWith("+") ? 1 : 0,
+  };
 }

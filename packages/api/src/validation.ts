@@ -12,7 +12,14 @@ import {
   type GroupVersionKind,
   pathSegmentErrors,
 } from "@coxswain/apimachinery";
-import { validateDaemonSet, validateDeployment, validateReplicaSet, validateSelectorUpdate, validateStatefulSet, validateStatefulSetUpdate } from "./apps/v1/validation.ts";
+import {
+  validateDaemonSet,
+  validateDeployment,
+  validateReplicaSet,
+  validateSelectorUpdate,
+  validateStatefulSet,
+  validateStatefulSetUpdate,
+} from "./apps/v1/validation.ts";
 import { validateCronJob, validateJob, validateJobUpdate } from "./batch/v1/validation.ts";
 import { validatePod, validatePodTemplate, validatePodUpdate } from "./core/v1/pod/validation.ts";
 import { validateService, validateServiceUpdate } from "./core/v1/service/validation.ts";
@@ -42,7 +49,10 @@ const kinds: Readonly<Record<string, Rules>> = {
   "core/v1.Event": { object: core.validateEvent },
   "core/v1.ReplicationController": { object: core.validateReplicationController },
   "core/v1.PersistentVolume": { object: core.validatePersistentVolume },
-  "core/v1.PersistentVolumeClaim": { object: core.validatePersistentVolumeClaim, update: core.validatePersistentVolumeClaimUpdate },
+  "core/v1.PersistentVolumeClaim": {
+    object: core.validatePersistentVolumeClaim,
+    update: core.validatePersistentVolumeClaimUpdate,
+  },
   "apps/v1.Deployment": { object: validateDeployment, update: validateSelectorUpdate },
   "apps/v1.ReplicaSet": { object: validateReplicaSet, update: validateSelectorUpdate },
   "apps/v1.DaemonSet": { object: validateDaemonSet, update: validateSelectorUpdate },
@@ -52,7 +62,11 @@ const kinds: Readonly<Record<string, Rules>> = {
   "rbac/v1.Role": { name: pathSegmentErrors, object: validateRole },
   "rbac/v1.ClusterRole": { name: pathSegmentErrors, object: validateRole },
   "rbac/v1.RoleBinding": { name: pathSegmentErrors, object: validateRoleBinding, update: validateRoleBindingUpdate },
-  "rbac/v1.ClusterRoleBinding": { name: pathSegmentErrors, object: validateRoleBinding, update: validateRoleBindingUpdate },
+  "rbac/v1.ClusterRoleBinding": {
+    name: pathSegmentErrors,
+    object: validateRoleBinding,
+    update: validateRoleBindingUpdate,
+  },
   "flowcontrol/v1.FlowSchema": { name: pathSegmentErrors },
   "certificates/v1.CertificateSigningRequest": { name: pathSegmentErrors },
   "apiregistration/v1.APIService": { name: pathSegmentErrors },
@@ -71,11 +85,19 @@ const kinds: Readonly<Record<string, Rules>> = {
 export function validateCreate(type: GroupVersionKind, object: DeepReadonly<ApiObject>): FieldError[] {
   const rules = rulesOf(type);
   const namespaced = findKind(type)?.namespaced ?? false;
-  return [...validateMetadata(object.metadata, namespaced, rules.name ?? dnsSubdomainErrors), ...call(rules.object, object)];
+  return [
+    ...validateMetadata(object.metadata, namespaced, rules.name ?? dnsSubdomainErrors),
+    ...call(rules.object, object),
+  ];
 }
 
 /** What is wrong with a change of an object. For status and the like only metadata counts: their own rules are the subresource's. */
-export function validateUpdate(type: GroupVersionKind, object: DeepReadonly<ApiObject>, old: DeepReadonly<ApiObject>, subresource = ""): FieldError[] {
+export function validateUpdate(
+  type: GroupVersionKind,
+  object: DeepReadonly<ApiObject>,
+  old: DeepReadonly<ApiObject>,
+  subresource = "",
+): FieldError[] {
   const rules = rulesOf(type);
   const namespaced = findKind(type)?.namespaced ?? false;
   const shared = [
@@ -83,7 +105,8 @@ export function validateUpdate(type: GroupVersionKind, object: DeepReadonly<ApiO
     ...validateMetadataUpdate(object.metadata, old.metadata),
   ];
   if (subresource !== "") return shared;
-  const update = rules.update as ((next: DeepReadonly<ApiObject>, old: DeepReadonly<ApiObject>) => FieldError[]) | undefined;
+  const update = rules.update as
+    ((next: DeepReadonly<ApiObject>, old: DeepReadonly<ApiObject>) => FieldError[]) | undefined;
   return [...shared, ...call(rules.object, object), ...(update?.(object, old) ?? [])];
 }
 

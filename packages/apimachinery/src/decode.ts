@@ -47,7 +47,11 @@ export function zeroValue(schema: Schema): unknown {
       if (schema.scalar === "bool") return false;
       if (schema.scalar === "quantity") return "0";
       if (schema.scalar === "time" || schema.scalar === "microtime") return null;
-      return ["int32", "int64", "double", "intOrString"].includes(schema.scalar) ? 0 : schema.scalar === "duration" ? "0s" : "";
+      return ["int32", "int64", "double", "intOrString"].includes(schema.scalar)
+        ? 0
+        : schema.scalar === "duration"
+          ? "0s"
+          : "";
   }
 }
 
@@ -93,7 +97,9 @@ function decodeStruct(context: Context, schema: StructSchema, input: Record<stri
     if (schema.fields.has(name) || (schema.isKind && (name === "kind" || name === "apiVersion"))) continue;
     const path = context.path.length === 0 ? name : `${context.path.join("")}.${name}`;
     const hint = nearest(name, schema.fields.keys());
-    context.complaints.push(`unknown field ${JSON.stringify(path)}${hint === undefined ? "" : ` (did you mean ${JSON.stringify(hint)}?)`}`);
+    context.complaints.push(
+      `unknown field ${JSON.stringify(path)}${hint === undefined ? "" : ` (did you mean ${JSON.stringify(hint)}?)`}`,
+    );
   }
   context.struct = outer;
   return result;
@@ -114,7 +120,13 @@ function isEmpty(schema: Schema, value: unknown): boolean {
   if (schema.type === "list") return Array.isArray(value) && value.length === 0;
   if (schema.type === "map") return isJsonObject(value) && Object.keys(value).length === 0;
   // Quantities and intOrStrings are structs in Go, which omitempty never drops.
-  if (schema.type !== "scalar" || schema.scalar === "quantity" || schema.scalar === "intOrString" || schema.scalar === "duration") return false;
+  if (
+    schema.type !== "scalar" ||
+    schema.scalar === "quantity" ||
+    schema.scalar === "intOrString" ||
+    schema.scalar === "duration"
+  )
+    return false;
   return value === "" || value === 0 || value === false;
 }
 
@@ -155,8 +167,10 @@ function decodeValue(context: Context, schema: Schema, value: unknown): unknown 
     case "either":
       if (isJsonObject(value)) return decodeStruct(context, schema.struct, value);
       if (schema.or === "bool" && typeof value === "boolean") return value;
-      if (schema.or === "list" && Array.isArray(value)) return value.map((item) => decodeValue(context, schema.struct, item));
-      if (schema.or === "strings" && Array.isArray(value)) return value.map((item) => decodeScalar(context, { type: "scalar", scalar: "string" }, item));
+      if (schema.or === "list" && Array.isArray(value))
+        return value.map((item) => decodeValue(context, schema.struct, item));
+      if (schema.or === "strings" && Array.isArray(value))
+        return value.map((item) => decodeScalar(context, { type: "scalar", scalar: "string" }, item));
       throw wrongType(context, value, goName(schema.struct.name));
   }
 }
@@ -169,7 +183,8 @@ const integerRanges: Readonly<Record<string, readonly [number, number]>> = {
 function decodeScalar(context: Context, schema: ScalarSchema, value: unknown): unknown {
   switch (schema.scalar) {
     case "string":
-      if (typeof value !== "string") throw wrongType(context, value, schema.name === undefined ? "string" : goName(schema.name));
+      if (typeof value !== "string")
+        throw wrongType(context, value, schema.name === undefined ? "string" : goName(schema.name));
       return value;
     case "bool":
       if (typeof value !== "boolean") throw wrongType(context, value, "bool");
@@ -178,7 +193,8 @@ function decodeScalar(context: Context, schema: ScalarSchema, value: unknown): u
     case "int64": {
       const [least, most] = integerRanges[schema.scalar] ?? [0, 0];
       if (typeof value !== "number") throw wrongType(context, value, schema.scalar);
-      if (!Number.isInteger(value) || value < least || value > most) throw wrongType(context, value, schema.scalar, true);
+      if (!Number.isInteger(value) || value < least || value > most)
+        throw wrongType(context, value, schema.scalar, true);
       return value;
     }
     case "double":
@@ -189,7 +205,8 @@ function decodeScalar(context: Context, schema: ScalarSchema, value: unknown): u
       return checkBase64(value);
     case "time":
     case "microtime":
-      if (typeof value !== "string") throw new DecodeError(`json: cannot unmarshal ${jsonType(value)} into Go value of type string`);
+      if (typeof value !== "string")
+        throw new DecodeError(`json: cannot unmarshal ${jsonType(value)} into Go value of type string`);
       return normalTime(value, schema.scalar === "microtime");
     case "duration":
       if (typeof value !== "string") throw wrongType(context, value, "string");
@@ -198,8 +215,10 @@ function decodeScalar(context: Context, schema: ScalarSchema, value: unknown): u
       return decodeQuantity(value);
     case "intOrString":
       if (typeof value === "string") return value;
-      if (typeof value !== "number") throw new DecodeError(`json: cannot unmarshal ${jsonType(value)} into Go value of type int32`);
-      if (!Number.isInteger(value)) throw new DecodeError(`json: cannot unmarshal number ${value} into Go value of type int32`);
+      if (typeof value !== "number")
+        throw new DecodeError(`json: cannot unmarshal ${jsonType(value)} into Go value of type int32`);
+      if (!Number.isInteger(value))
+        throw new DecodeError(`json: cannot unmarshal number ${value} into Go value of type int32`);
       return value;
   }
 }
@@ -233,7 +252,9 @@ function normalTime(text: string, micro: boolean): string | null {
   const ms = match === null ? Number.NaN : Date.parse(text);
   const layout = micro ? "2006-01-02T15:04:05.000000Z07:00" : "2006-01-02T15:04:05Z07:00";
   if (match === null || Number.isNaN(ms)) {
-    throw new DecodeError(`parsing time ${JSON.stringify(text)} as ${JSON.stringify(layout)}: cannot parse ${JSON.stringify(text)} as "2006"`);
+    throw new DecodeError(
+      `parsing time ${JSON.stringify(text)} as ${JSON.stringify(layout)}: cannot parse ${JSON.stringify(text)} as "2006"`,
+    );
   }
   const seconds = new Date(ms).toISOString().slice(0, 19);
   if (!micro) return `${seconds}Z`;
@@ -242,9 +263,12 @@ function normalTime(text: string, micro: boolean): string | null {
 
 function wrongType(context: Context, value: unknown, type: string, withNumber = false): DecodeError {
   const found = withNumber ? `number ${JSON.stringify(value)}` : jsonType(value);
-  if (context.struct === undefined) return new DecodeError(`json: cannot unmarshal ${found} into Go value of type ${type}`);
+  if (context.struct === undefined)
+    return new DecodeError(`json: cannot unmarshal ${found} into Go value of type ${type}`);
   const struct = context.struct.name.replace(/^.*\./, "");
-  return new DecodeError(`json: cannot unmarshal ${found} into Go struct field ${struct}.${context.goPath.join(".")} of type ${type}`);
+  return new DecodeError(
+    `json: cannot unmarshal ${found} into Go struct field ${struct}.${context.goPath.join(".")} of type ${type}`,
+  );
 }
 
 function jsonType(value: unknown): string {

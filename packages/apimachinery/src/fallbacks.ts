@@ -41,7 +41,9 @@ function planOf(schema: StructSchema): Plan {
   const known = plans.get(schema);
   if (known !== undefined) return known;
   const fields = [...schema.fields.values()];
-  const own = fields.filter((field) => field.fallback !== undefined && (field.pointer || !jsonEqual(field.fallback, zeroValue(field.schema))));
+  const own = fields.filter(
+    (field) => field.fallback !== undefined && (field.pointer || !jsonEqual(field.fallback, zeroValue(field.schema))),
+  );
   const plan = { own, inner: fields.filter((field) => hasFallbacks(field.schema, new Set([schema]))) };
   plans.set(schema, plan);
   return plan;

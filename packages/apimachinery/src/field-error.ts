@@ -33,8 +33,18 @@ export const fieldErrors = {
   notFound: (field: string, value: unknown): FieldError => ({ type: "FieldValueNotFound", field, value, detail: "" }),
   required: (field: string, detail = ""): FieldError => ({ type: "FieldValueRequired", field, detail }),
   duplicate: (field: string, value: unknown): FieldError => ({ type: "FieldValueDuplicate", field, value, detail: "" }),
-  invalid: (field: string, value: unknown, detail: string): FieldError => ({ type: "FieldValueInvalid", field, value, detail }),
-  typeInvalid: (field: string, value: unknown, detail: string): FieldError => ({ type: "FieldValueTypeInvalid", field, value, detail }),
+  invalid: (field: string, value: unknown, detail: string): FieldError => ({
+    type: "FieldValueInvalid",
+    field,
+    value,
+    detail,
+  }),
+  typeInvalid: (field: string, value: unknown, detail: string): FieldError => ({
+    type: "FieldValueTypeInvalid",
+    field,
+    value,
+    detail,
+  }),
   notSupported(field: string, value: unknown, supported: readonly string[]): FieldError {
     const list = [...supported].sort().map((item) => JSON.stringify(item));
     const detail = list.length > 0 ? `supported values: ${list.join(", ")}` : "";
@@ -68,7 +78,8 @@ const titles: Record<FieldErrorType, string> = {
 /** The message without the path, such as `Invalid value: -1: must be greater than or equal to 0`. */
 export function fieldErrorBody(error: FieldError): string {
   const title = titles[error.type];
-  const bare = error.type === "FieldValueRequired" || error.type === "FieldValueForbidden" || error.type === "InternalError";
+  const bare =
+    error.type === "FieldValueRequired" || error.type === "FieldValueForbidden" || error.type === "InternalError";
   const tooLong = error.type === "FieldValueTooLong";
   const head = bare || tooLong ? title : `${title}: ${describe(error.value)}`;
   return error.detail === "" ? head : `${head}: ${error.detail}`;

@@ -39,6 +39,7 @@ function copy(value: unknown): unknown {
 
 /** Sets a member whatever its name: `__proto__` is a label key like any other. */
 export function setMember(target: JsonObject, key: string, value: unknown): void {
-  if (key === "__proto__") Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });
+  if (key === "__proto__")
+    Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });
   else target[key] = value;
 }

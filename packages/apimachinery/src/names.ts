@@ -41,7 +41,10 @@ export function dnsSubdomainErrors(text: string): string[] {
 
 /** RFC 1035 label: names of services. */
 export function dns1035LabelErrors(text: string): string[] {
-  return [...tooLong(text, 63), ...mismatch(text, patterns.label1035, label1035Text, "[a-z]([-a-z0-9]*[a-z0-9])?", ["my-name", "abc-123"])];
+  return [
+    ...tooLong(text, 63),
+    ...mismatch(text, patterns.label1035, label1035Text, "[a-z]([-a-z0-9]*[a-z0-9])?", ["my-name", "abc-123"]),
+  ];
 }
 
 /** A wildcard subdomain such as "*.example.com". */
@@ -85,21 +88,27 @@ export function labelValueErrors(text: string): string[] {
 /** A key of a ConfigMap or Secret. */
 export function configMapKeyErrors(text: string): string[] {
   const words = "a valid config key must consist of alphanumeric characters, '-', '_' or '.'";
-  const errors = [...tooLong(text, 253), ...mismatch(text, patterns.configMapKey, words, "[-._a-zA-Z0-9]+", ["key.name", "KEY_NAME", "key-name"])];
+  const errors = [
+    ...tooLong(text, 253),
+    ...mismatch(text, patterns.configMapKey, words, "[-._a-zA-Z0-9]+", ["key.name", "KEY_NAME", "key-name"]),
+  ];
   return [...errors, ...dotErrors(text)];
 }
 
 /** The name of an environment variable: printable ASCII without "=". */
 export function envVarNameErrors(text: string): string[] {
   if (text === "") return ["environment variable name must be non-empty"];
-  return patterns.relaxedEnvVar.test(text) ? [] : ["a valid environment variable name must consist only of printable ASCII characters other than '='"];
+  return patterns.relaxedEnvVar.test(text)
+    ? []
+    : ["a valid environment variable name must consist only of printable ASCII characters other than '='"];
 }
 
 /** The name of a port of a container: an IANA service name. */
 export function portNameErrors(text: string): string[] {
   const errors: string[] = [];
   if (text.length > 15) errors.push("must be no more than 15 characters");
-  if (!patterns.portName.test(text)) errors.push("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
+  if (!patterns.portName.test(text))
+    errors.push("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
   if (!/[a-z]/.test(text)) errors.push("must contain at least one letter (a-z)");
   if (text.includes("--")) errors.push("must not contain consecutive hyphens");
   if (text !== "" && (text.startsWith("-") || text.endsWith("-"))) errors.push("must not begin or end with a hyphen");

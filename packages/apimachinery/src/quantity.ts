@@ -13,7 +13,18 @@ export interface QuantityValue {
 const nanoPerUnit = 1_000_000_000n;
 const maximum = ((1n << 63n) - 1n) * nanoPerUnit;
 const shape = /^([+-]?)(\d*)(?:\.(\d*))?(Ki|Mi|Gi|Ti|Pi|Ei|[numkMGTPE]|[eE][+-]?\d+)?$/;
-const decimalPowers: Readonly<Record<string, number>> = { n: -9, u: -6, m: -3, "": 0, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 };
+const decimalPowers: Readonly<Record<string, number>> = {
+  n: -9,
+  u: -6,
+  m: -3,
+  "": 0,
+  k: 3,
+  M: 6,
+  G: 9,
+  T: 12,
+  P: 15,
+  E: 18,
+};
 const decimalSuffixes = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
 const binarySuffixes = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 
@@ -33,7 +44,8 @@ export function parseQuantity(text: Quantity | number): QuantityValue {
   const match = shape.exec(given);
   const [, sign = "", whole = "", fraction = "", suffix = ""] = match ?? [];
   if (match === null || whole + fraction === "") {
-    const looksLikeNumber = /^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$/.test(given) && /^[+-]?(\d+\.?\d*|\.\d+)/.test(given);
+    const looksLikeNumber =
+      /^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$/.test(given) && /^[+-]?(\d+\.?\d*|\.\d+)/.test(given);
     throw new QuantityError(looksLikeNumber ? suffixError : quantityFormatError);
   }
   const digits = BigInt(whole + fraction);

@@ -158,7 +158,8 @@ export function createSchemaSet(texts: readonly SchemaText[]): SchemaSet {
     const [reference = "", or] = text.split("|");
     const name = reference.includes("/") ? reference : `${folder}.${reference}`;
     const block = blocks.get(name);
-    if (block?.head[0] === "enum") return { type: "scalar", scalar: "string", name, values: (block.head[2] ?? "").split("|") };
+    if (block?.head[0] === "enum")
+      return { type: "scalar", scalar: "string", name, values: (block.head[2] ?? "").split("|") };
     if (block?.head[0] === "alias") return parseType(block.folder, block.head[2] ?? "any");
     const found = struct(name);
     if (found === undefined) throw new Error(`the schema has no type ${name}`);
@@ -176,11 +177,30 @@ export function createSchemaSet(texts: readonly SchemaText[]): SchemaSet {
   };
 }
 
-const scalarNames = new Set(["string", "bool", "int32", "int64", "double", "bytes", "time", "microtime", "duration", "quantity", "intOrString"]);
+const scalarNames = new Set([
+  "string",
+  "bool",
+  "int32",
+  "int64",
+  "double",
+  "bytes",
+  "time",
+  "microtime",
+  "duration",
+  "quantity",
+  "intOrString",
+]);
 
-function parseField(label: string, number: number, pointer: boolean, schema: Schema, flags: readonly string[]): FieldSchema {
+function parseField(
+  label: string,
+  number: number,
+  pointer: boolean,
+  schema: Schema,
+  flags: readonly string[],
+): FieldSchema {
   const optional = label.endsWith("?");
-  const find = (key: string): string | undefined => flags.find((flag) => flag.startsWith(`${key}=`))?.slice(key.length + 1);
+  const find = (key: string): string | undefined =>
+    flags.find((flag) => flag.startsWith(`${key}=`))?.slice(key.length + 1);
   const [listType, listKeys] = find("list")?.split(":") ?? [];
   const [strategies, mergeKey] = find("patch")?.split(":") ?? [];
   const fallback = find("default");

@@ -80,7 +80,14 @@ export const isGone = (error: unknown): boolean => reasonOf(error) === "Gone" ||
 export const statuses = {
   /** The answer of a delete that left nothing to show. */
   success(details?: StatusDetails): Status {
-    return { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", ...(details && { details }), code: 200 };
+    return {
+      kind: "Status",
+      apiVersion: "v1",
+      metadata: {},
+      status: "Success",
+      ...(details && { details }),
+      code: 200,
+    };
   },
   notFound(of: GroupResource, name: string): Status {
     return failure(404, "NotFound", `${text(of)} ${quote(name)} not found`, named(of, name));
@@ -97,7 +104,12 @@ export const statuses = {
     return failure(409, "AlreadyExists", message, { ...named(of, name), ...retry(retryAfterSeconds) });
   },
   conflict(of: GroupResource, name: string, why: string): Status {
-    return failure(409, "Conflict", `Operation cannot be fulfilled on ${text(of)} ${quote(name)}: ${why}`, named(of, name));
+    return failure(
+      409,
+      "Conflict",
+      `Operation cannot be fulfilled on ${text(of)} ${quote(name)}: ${why}`,
+      named(of, name),
+    );
   },
   applyConflict(causes: readonly StatusCause[], message: string): Status {
     return failure(409, "Conflict", message, { causes: [...causes] });
@@ -126,7 +138,12 @@ export const statuses = {
     return failure(400, "BadRequest", message);
   },
   methodNotSupported(of: GroupResource, action: string): Status {
-    return failure(405, "MethodNotAllowed", `${action} is not supported on resources of kind ${quote(text(of))}`, named(of, ""));
+    return failure(
+      405,
+      "MethodNotAllowed",
+      `${action} is not supported on resources of kind ${quote(text(of))}`,
+      named(of, ""),
+    );
   },
   /** What a known path answers to a verb it does not have. */
   methodNotAllowed(): Status {
@@ -161,11 +178,24 @@ export const statuses = {
 };
 
 function failure(code: number, reason: StatusReason, message: string, details?: StatusDetails): Status {
-  return { kind: "Status", apiVersion: "v1", metadata: {}, status: "Failure", message, reason, ...(details && { details }), code };
+  return {
+    kind: "Status",
+    apiVersion: "v1",
+    metadata: {},
+    status: "Failure",
+    message,
+    reason,
+    ...(details && { details }),
+    code,
+  };
 }
 
 function named(of: GroupResource, name: string): StatusDetails {
-  return { ...(name !== "" && { name }), ...(of.group !== "" && { group: of.group }), ...(of.resource !== "" && { kind: of.resource }) };
+  return {
+    ...(name !== "" && { name }),
+    ...(of.group !== "" && { group: of.group }),
+    ...(of.resource !== "" && { kind: of.resource }),
+  };
 }
 
 function retry(retryAfterSeconds: number): StatusDetails {

@@ -10,9 +10,20 @@ const meta = "io.k8s.apimachinery.pkg";
 
 /** Types that are no structs of ours but have a name in the documents. */
 const shared: Readonly<Record<string, Definition>> = {
-  [`${meta}.api.resource.Quantity`]: { type: "string", description: "An amount with a unit, such as 250m, 1.5Gi or 3." },
-  [`${meta}.apis.meta.v1.Time`]: { type: "string", format: "date-time", description: "A time in RFC 3339, to the second." },
-  [`${meta}.apis.meta.v1.MicroTime`]: { type: "string", format: "date-time", description: "A time in RFC 3339, to the microsecond." },
+  [`${meta}.api.resource.Quantity`]: {
+    type: "string",
+    description: "An amount with a unit, such as 250m, 1.5Gi or 3.",
+  },
+  [`${meta}.apis.meta.v1.Time`]: {
+    type: "string",
+    format: "date-time",
+    description: "A time in RFC 3339, to the second.",
+  },
+  [`${meta}.apis.meta.v1.MicroTime`]: {
+    type: "string",
+    format: "date-time",
+    description: "A time in RFC 3339, to the microsecond.",
+  },
   [`${meta}.runtime.RawExtension`]: { type: "object", description: "Any object, kept as it is." },
 };
 
@@ -20,7 +31,11 @@ const shared: Readonly<Record<string, Definition>> = {
 export function definitionName(schemaName: string): string {
   const [folder = "", kind = ""] = schemaName.split(".");
   const [group = "", version = ""] = folder.split("/");
-  const prefix = { meta: `${meta}.apis`, apiextensions: "io.k8s.apiextensions-apiserver.pkg.apis", apiregistration: "io.k8s.kube-aggregator.pkg.apis" }[group];
+  const prefix = {
+    meta: `${meta}.apis`,
+    apiextensions: "io.k8s.apiextensions-apiserver.pkg.apis",
+    apiregistration: "io.k8s.kube-aggregator.pkg.apis",
+  }[group];
   return `${prefix ?? "io.k8s.api"}.${group}.${version}.${kind}`;
 }
 
@@ -32,7 +47,10 @@ export interface Definitions {
 }
 
 /** Collects definitions. `kinds` gives the group, version and kinds that a type is served as. */
-export function collectDefinitions(version: OpenApiVersion, kinds: (schemaName: string) => readonly Definition[]): Definitions {
+export function collectDefinitions(
+  version: OpenApiVersion,
+  kinds: (schemaName: string) => readonly Definition[],
+): Definitions {
   const found = new Map<string, Definition>();
   const prefix = version === 2 ? "#/definitions/" : "#/components/schemas/";
   const refer = (name: string): Definition => ({ $ref: prefix + name });
@@ -55,7 +73,10 @@ export function collectDefinitions(version: OpenApiVersion, kinds: (schemaName: 
   function struct(schema: StructSchema): Definition {
     const properties: Record<string, Definition> = {};
     if (schema.isKind) {
-      properties["apiVersion"] = { type: "string", description: "The group and version in which this object is written, such as apps/v1." };
+      properties["apiVersion"] = {
+        type: "string",
+        description: "The group and version in which this object is written, such as apps/v1.",
+      };
       properties["kind"] = { type: "string", description: "The kind of object this is, in CamelCase." };
     }
     for (const field of schema.fields.values()) properties[field.name] = property(schema, field);

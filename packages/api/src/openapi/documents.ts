@@ -33,11 +33,24 @@ export function openApiV3(group: string, groupVersion: string, version: string):
   const definitions = collectDefinitions(3, servedKinds);
   const paths = pathsFor(mine, 3, definitions);
   for (const name of bodies[first.folder] ?? []) definitions.reference(name);
-  return { openapi: "3.0.0", info: { title: "Kubernetes", version }, paths, components: { schemas: definitions.all() } };
+  return {
+    openapi: "3.0.0",
+    info: { title: "Kubernetes", version },
+    paths,
+    components: { schemas: definitions.all() },
+  };
 }
 
-function pathsFor(list: readonly ResourceInfo[], version: OpenApiVersion, definitions: Definitions): Record<string, Definition> {
-  return Object.fromEntries(list.flatMap((info) => Object.entries(pathsOf(info, version, definitions))).sort(([left], [right]) => (left < right ? -1 : 1)));
+function pathsFor(
+  list: readonly ResourceInfo[],
+  version: OpenApiVersion,
+  definitions: Definitions,
+): Record<string, Definition> {
+  return Object.fromEntries(
+    list
+      .flatMap((info) => Object.entries(pathsOf(info, version, definitions)))
+      .sort(([left], [right]) => (left < right ? -1 : 1)),
+  );
 }
 
 const kinds = new Map<string, Definition[]>();
@@ -50,8 +63,13 @@ for (const name of Object.values(bodies).flat()) {
   const group = resources.find((info) => info.folder === folder)?.group ?? "";
   kinds.set(name, [{ group, version: folder.split("/")[1] ?? "", kind }]);
 }
-const groupVersions = [...new Map(resources.map(({ group, version }) => [`${group}/${version}`, { group, version }])).values()];
-kinds.set("meta/v1.DeleteOptions", groupVersions.map((groupVersion) => ({ ...groupVersion, kind: "DeleteOptions" })));
+const groupVersions = [
+  ...new Map(resources.map(({ group, version }) => [`${group}/${version}`, { group, version }])).values(),
+];
+kinds.set(
+  "meta/v1.DeleteOptions",
+  groupVersions.map((groupVersion) => ({ ...groupVersion, kind: "DeleteOptions" })),
+);
 kinds.set("meta/v1.Status", [{ group: "", version: "v1", kind: "Status" }]);
 
 function servedKinds(schemaName: string): readonly Definition[] {

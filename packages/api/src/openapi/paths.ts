@@ -3,7 +3,12 @@ import { apiVersionOf } from "@coxswain/apimachinery";
 import type { ResourceInfo } from "../resource-info.ts";
 import type { Definition, Definitions, OpenApiVersion } from "./definitions.ts";
 
-const patchTypes = ["application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json", "application/apply-patch+yaml"];
+const patchTypes = [
+  "application/json-patch+json",
+  "application/merge-patch+json",
+  "application/strategic-merge-patch+json",
+  "application/apply-patch+yaml",
+];
 const mediaTypes = ["application/json", "application/yaml"];
 
 interface Action {
@@ -16,7 +21,11 @@ interface Action {
 }
 
 /** All paths of one resource and of its status and scale. */
-export function pathsOf(info: ResourceInfo, version: OpenApiVersion, definitions: Definitions): Record<string, Definition> {
+export function pathsOf(
+  info: ResourceInfo,
+  version: OpenApiVersion,
+  definitions: Definitions,
+): Record<string, Definition> {
   const object = definitions.reference(`${info.folder}.${info.kind}`);
   const options = definitions.reference("meta/v1.DeleteOptions");
   const status = definitions.reference("meta/v1.Status");
@@ -26,23 +35,80 @@ export function pathsOf(info: ResourceInfo, version: OpenApiVersion, definitions
   const collection: Action[] = [];
   if (served("list")) {
     const list = definitions.reference(listName);
-    collection.push({ method: "get", verb: "list", operation: "list", response: list, parameters: ["labelSelector", "fieldSelector", "limit", "continue", "resourceVersion", "watch", "timeoutSeconds"] });
+    collection.push({
+      method: "get",
+      verb: "list",
+      operation: "list",
+      response: list,
+      parameters: ["labelSelector", "fieldSelector", "limit", "continue", "resourceVersion", "watch", "timeoutSeconds"],
+    });
   }
-  if (served("create")) collection.push({ method: "post", verb: "post", operation: "create", response: object, body: object, parameters: ["dryRun", "fieldManager", "fieldValidation"] });
-  if (served("deletecollection")) collection.push({ method: "delete", verb: "deletecollection", operation: "deleteCollection", response: status, body: options, parameters: ["labelSelector", "fieldSelector"] });
+  if (served("create"))
+    collection.push({
+      method: "post",
+      verb: "post",
+      operation: "create",
+      response: object,
+      body: object,
+      parameters: ["dryRun", "fieldManager", "fieldValidation"],
+    });
+  if (served("deletecollection"))
+    collection.push({
+      method: "delete",
+      verb: "deletecollection",
+      operation: "deleteCollection",
+      response: status,
+      body: options,
+      parameters: ["labelSelector", "fieldSelector"],
+    });
   paths[pathTo(info)] = item(info, "", collection, version, []);
 
   const single: Action[] = [];
   if (served("get")) single.push({ method: "get", verb: "get", operation: "read", response: object, parameters: [] });
-  if (served("update")) single.push({ method: "put", verb: "put", operation: "replace", response: object, body: object, parameters: ["dryRun", "fieldManager", "fieldValidation"] });
-  if (served("patch")) single.push({ method: "patch", verb: "patch", operation: "patch", response: object, body: { type: "object" }, parameters: ["dryRun", "fieldManager", "fieldValidation", "force"] });
-  if (served("delete")) single.push({ method: "delete", verb: "delete", operation: "delete", response: status, body: options, parameters: ["dryRun", "gracePeriodSeconds", "propagationPolicy"] });
+  if (served("update"))
+    single.push({
+      method: "put",
+      verb: "put",
+      operation: "replace",
+      response: object,
+      body: object,
+      parameters: ["dryRun", "fieldManager", "fieldValidation"],
+    });
+  if (served("patch"))
+    single.push({
+      method: "patch",
+      verb: "patch",
+      operation: "patch",
+      response: object,
+      body: { type: "object" },
+      parameters: ["dryRun", "fieldManager", "fieldValidation", "force"],
+    });
+  if (served("delete"))
+    single.push({
+      method: "delete",
+      verb: "delete",
+      operation: "delete",
+      response: status,
+      body: options,
+      parameters: ["dryRun", "gracePeriodSeconds", "propagationPolicy"],
+    });
   if (single.length > 0) paths[`${pathTo(info)}/{name}`] = item(info, "", single, version, ["name"]);
-  if (info.namespaced && served("list")) paths[pathTo({ ...info, namespaced: false })] = item({ ...info, namespaced: false }, "ForAllNamespaces", collection.slice(0, 1), version, []);
+  if (info.namespaced && served("list"))
+    paths[pathTo({ ...info, namespaced: false })] = item(
+      { ...info, namespaced: false },
+      "ForAllNamespaces",
+      collection.slice(0, 1),
+      version,
+      [],
+    );
   for (const name of ["status", "scale"].filter((candidate) => info.subresources.includes(candidate))) {
     const body = name === "scale" ? definitions.reference("autoscaling/v1.Scale") : object;
-    const actions = single.filter(({ method }) => method !== "delete").map((action) => ({ ...action, response: body, ...(action.method === "put" && { body }) }));
-    paths[`${pathTo(info)}/{name}/${name}`] = item(info, name === "scale" ? "Scale" : "Status", actions, version, ["name"]);
+    const actions = single
+      .filter(({ method }) => method !== "delete")
+      .map((action) => ({ ...action, response: body, ...(action.method === "put" && { body }) }));
+    paths[`${pathTo(info)}/{name}/${name}`] = item(info, name === "scale" ? "Scale" : "Status", actions, version, [
+      "name",
+    ]);
   }
   return paths;
 }
@@ -52,7 +118,13 @@ function pathTo(info: ResourceInfo): string {
   return `${root}${info.namespaced ? "/namespaces/{namespace}" : ""}/${info.resource}`;
 }
 
-function item(info: ResourceInfo, suffix: string, actions: readonly Action[], version: OpenApiVersion, names: readonly string[]): Definition {
+function item(
+  info: ResourceInfo,
+  suffix: string,
+  actions: readonly Action[],
+  version: OpenApiVersion,
+  names: readonly string[],
+): Definition {
   const inPath = [...(info.namespaced ? ["namespace"] : []), ...names];
   return {
     ...Object.fromEntries(actions.map((action) => [action.method, operation(info, suffix, action, version)])),
@@ -74,15 +146,29 @@ function operation(info: ResourceInfo, suffix: string, action: Action, version: 
     "x-kubernetes-group-version-kind": { group: info.group, version: info.version, kind: info.kind },
   };
   if (version === 2) {
-    const inBody = body === undefined ? [] : [{ name: "body", in: "body", required: action.method !== "delete", schema: body }];
-    return { ...shared, consumes, produces: mediaTypes, schemes: ["https"], parameters: [...inBody, ...parameters], responses: { [code]: { description: "OK", schema: action.response }, 401: { description: "Unauthorized" } } };
+    const inBody =
+      body === undefined ? [] : [{ name: "body", in: "body", required: action.method !== "delete", schema: body }];
+    return {
+      ...shared,
+      consumes,
+      produces: mediaTypes,
+      schemes: ["https"],
+      parameters: [...inBody, ...parameters],
+      responses: { [code]: { description: "OK", schema: action.response }, 401: { description: "Unauthorized" } },
+    };
   }
-  const content = (types: readonly string[], schema: Definition): Definition => Object.fromEntries(types.map((type) => [type, { schema }]));
+  const content = (types: readonly string[], schema: Definition): Definition =>
+    Object.fromEntries(types.map((type) => [type, { schema }]));
   return {
     ...shared,
     parameters,
-    ...(body !== undefined && { requestBody: { content: content(consumes, body), required: action.method !== "delete" } }),
-    responses: { [code]: { description: "OK", content: content(mediaTypes, action.response) }, 401: { description: "Unauthorized" } },
+    ...(body !== undefined && {
+      requestBody: { content: content(consumes, body), required: action.method !== "delete" },
+    }),
+    responses: {
+      [code]: { description: "OK", content: content(mediaTypes, action.response) },
+      401: { description: "Unauthorized" },
+    },
   };
 }
 
@@ -91,7 +177,12 @@ const booleans = new Set(["watch", "force"]);
 
 function parameter(name: string, place: "path" | "query", version: OpenApiVersion): Definition {
   const type = integers.has(name) ? "integer" : booleans.has(name) ? "boolean" : "string";
-  const head = { name, in: place, ...(place === "path" && { required: true }), ...(version === 2 && { uniqueItems: true }) };
+  const head = {
+    name,
+    in: place,
+    ...(place === "path" && { required: true }),
+    ...(version === 2 && { uniqueItems: true }),
+  };
   return version === 2 ? { ...head, type } : { ...head, schema: { type, uniqueItems: true } };
 }
 

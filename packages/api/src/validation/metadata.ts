@@ -1,5 +1,17 @@
 /** Validation of what all objects share: names, labels, annotations, owners, finalizers; and what of it must never change. */
-import { type DeepReadonly, dnsLabelErrors, type FieldError, fieldErrors, type FieldSelectorRequirement, jsonEqual, labelValueErrors, type LabelSelector, type ObjectMeta, type OwnerReference, qualifiedNameErrors } from "@coxswain/apimachinery";
+import {
+  type DeepReadonly,
+  dnsLabelErrors,
+  type FieldError,
+  fieldErrors,
+  type FieldSelectorRequirement,
+  jsonEqual,
+  labelValueErrors,
+  type LabelSelector,
+  type ObjectMeta,
+  type OwnerReference,
+  qualifiedNameErrors,
+} from "@coxswain/apimachinery";
 
 /** Says what is wrong with a name. */
 export type NameRule = (name: string) => string[];
@@ -7,15 +19,25 @@ export type NameRule = (name: string) => string[];
 export const mostAnnotationBytes = 256 * 1024;
 export const immutable = "field is immutable";
 
-export function validateMetadata(metadata: DeepReadonly<ObjectMeta>, namespaced: boolean, rule: NameRule, path = "metadata"): FieldError[] {
+export function validateMetadata(
+  metadata: DeepReadonly<ObjectMeta>,
+  namespaced: boolean,
+  rule: NameRule,
+  path = "metadata",
+): FieldError[] {
   const errors: FieldError[] = [];
   const { name, generateName = "", namespace = "" } = metadata;
-  if (generateName !== "") for (const detail of rule(asPrefix(generateName))) errors.push(fieldErrors.invalid(`${path}.generateName`, generateName, detail));
-  if (name === undefined || name === "") errors.push(fieldErrors.required(`${path}.name`, "name or generateName is required"));
+  if (generateName !== "")
+    for (const detail of rule(asPrefix(generateName)))
+      errors.push(fieldErrors.invalid(`${path}.generateName`, generateName, detail));
+  if (name === undefined || name === "")
+    errors.push(fieldErrors.required(`${path}.name`, "name or generateName is required"));
   else for (const detail of rule(name)) errors.push(fieldErrors.invalid(`${path}.name`, name, detail));
   if (namespaced) {
     if (namespace === "") errors.push(fieldErrors.required(`${path}.namespace`));
-    else for (const detail of dnsLabelErrors(namespace)) errors.push(fieldErrors.invalid(`${path}.namespace`, namespace, detail));
+    else
+      for (const detail of dnsLabelErrors(namespace))
+        errors.push(fieldErrors.invalid(`${path}.namespace`, namespace, detail));
   } else if (namespace !== "") errors.push(fieldErrors.forbidden(`${path}.namespace`, "not allowed on this type"));
   return [...errors, ...validateMetadataContent(metadata, path)];
 }
@@ -26,11 +48,17 @@ export function validateMetadataContent(metadata: DeepReadonly<Partial<ObjectMet
     ...validateLabels(metadata.labels, `${path}.labels`),
     ...validateAnnotations(metadata.annotations, `${path}.annotations`),
     ...validateOwners(metadata.ownerReferences ?? [], `${path}.ownerReferences`),
-    ...(metadata.finalizers ?? []).flatMap((name) => qualifiedNameErrors(name).map((detail) => fieldErrors.invalid(`${path}.finalizers`, name, detail))),
+    ...(metadata.finalizers ?? []).flatMap((name) =>
+      qualifiedNameErrors(name).map((detail) => fieldErrors.invalid(`${path}.finalizers`, name, detail)),
+    ),
   ];
 }
 
-export function validateMetadataUpdate(next: DeepReadonly<ObjectMeta>, old: DeepReadonly<ObjectMeta>, path = "metadata"): FieldError[] {
+export function validateMetadataUpdate(
+  next: DeepReadonly<ObjectMeta>,
+  old: DeepReadonly<ObjectMeta>,
+  path = "metadata",
+): FieldError[] {
   const errors: FieldError[] = [];
   if (old.deletionTimestamp !== undefined) {
     const added = (next.finalizers ?? []).filter((name) => !(old.finalizers ?? []).includes(name));
@@ -39,8 +67,16 @@ export function validateMetadataUpdate(next: DeepReadonly<ObjectMeta>, old: Deep
       errors.push(fieldErrors.forbidden(`${path}.finalizers`, detail));
     }
   }
-  if ((next.generation ?? 0) < (old.generation ?? 0)) errors.push(fieldErrors.invalid(`${path}.generation`, next.generation ?? 0, "must not be decremented"));
-  for (const field of ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"] as const) {
+  if ((next.generation ?? 0) < (old.generation ?? 0))
+    errors.push(fieldErrors.invalid(`${path}.generation`, next.generation ?? 0, "must not be decremented"));
+  for (const field of [
+    "name",
+    "namespace",
+    "uid",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+  ] as const) {
     errors.push(...unchanged(next[field], old[field], `${path}.${field}`));
   }
   return errors;
@@ -72,8 +108,10 @@ function validateAnnotations(annotations: Readonly<Record<string, string>> | und
 function validateOwners(owners: readonly DeepReadonly<OwnerReference>[], field: string): FieldError[] {
   const errors: FieldError[] = [];
   for (const owner of owners) {
-    if (owner.apiVersion === "" || owner.apiVersion.endsWith("/")) errors.push(fieldErrors.invalid(`${field}.apiVersion`, owner.apiVersion, "version must not be empty"));
-    for (const part of ["kind", "name", "uid"] as const) if (owner[part] === "") errors.push(fieldErrors.invalid(`${field}.${part}`, "", "must not be empty"));
+    if (owner.apiVersion === "" || owner.apiVersion.endsWith("/"))
+      errors.push(fieldErrors.invalid(`${field}.apiVersion`, owner.apiVersion, "version must not be empty"));
+    for (const part of ["kind", "name", "uid"] as const)
+      if (owner[part] === "") errors.push(fieldErrors.invalid(`${field}.${part}`, "", "must not be empty"));
   }
   const [first, second] = owners.filter(({ controller }) => controller === true);
   if (first !== undefined && second !== undefined) {
@@ -95,13 +133,19 @@ function validateRequirement(requirement: DeepReadonly<FieldSelectorRequirement>
   const errors: FieldError[] = [];
   const { key, operator, values = [] } = requirement;
   if (operator === "In" || operator === "NotIn") {
-    if (values.length === 0) errors.push(fieldErrors.required(`${path}.values`, "must be specified when `operator` is 'In' or 'NotIn'"));
+    if (values.length === 0)
+      errors.push(fieldErrors.required(`${path}.values`, "must be specified when `operator` is 'In' or 'NotIn'"));
   } else if (operator === "Exists" || operator === "DoesNotExist") {
-    if (values.length > 0) errors.push(fieldErrors.forbidden(`${path}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
+    if (values.length > 0)
+      errors.push(
+        fieldErrors.forbidden(`${path}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"),
+      );
   } else errors.push(fieldErrors.invalid(`${path}.operator`, operator, "not a valid selector operator"));
   errors.push(...qualifiedNameErrors(key).map((detail) => fieldErrors.invalid(`${path}.key`, key, detail)));
   for (const [index, value] of values.entries()) {
-    errors.push(...labelValueErrors(value).map((detail) => fieldErrors.invalid(`${path}.values[${index}]`, value, detail)));
+    errors.push(
+      ...labelValueErrors(value).map((detail) => fieldErrors.invalid(`${path}.values[${index}]`, value, detail)),
+    );
   }
   return errors;
 }

@@ -1,8 +1,17 @@
 /** Checks that many kinds share: numbers, enumerations, presence. Each answers with errors, none when all is well. */
-import { type FieldError, fieldErrors, type IntOrString, isPercentage, portNameErrors, portNumberErrors } from "@coxswain/apimachinery";
+import {
+  type FieldError,
+  fieldErrors,
+  type IntOrString,
+  isPercentage,
+  portNameErrors,
+  portNumberErrors,
+} from "@coxswain/apimachinery";
 
 export function notNegative(value: number | undefined, field: string): FieldError[] {
-  return value !== undefined && value < 0 ? [fieldErrors.invalid(field, value, "must be greater than or equal to 0")] : [];
+  return value !== undefined && value < 0
+    ? [fieldErrors.invalid(field, value, "must be greater than or equal to 0")]
+    : [];
 }
 
 export function positive(value: number | undefined, field: string): FieldError[] {
@@ -37,7 +46,13 @@ export function portNumberOrName(port: IntOrString, field: string): FieldError[]
 export function countOrPercentage(value: IntOrString, field: string): FieldError[] {
   if (typeof value === "number") return notNegative(value, field);
   if (isPercentage(value)) return [];
-  return [fieldErrors.invalid(field, value, "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')")];
+  return [
+    fieldErrors.invalid(
+      field,
+      value,
+      "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')",
+    ),
+  ];
 }
 
 /** The second and later uses of a value. */

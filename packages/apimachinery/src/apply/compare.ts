@@ -36,9 +36,18 @@ export function compareValues(structure: Structure, old: unknown, next: unknown)
     if (inner !== undefined) parts.push([element, compareValues(inner, left?.value, right?.value)]);
   }
   return {
-    added: node(old === undefined, parts.map(([element, part]) => [element, part.added] as const)),
-    modified: node(false, parts.map(([element, part]) => [element, part.modified] as const)),
-    removed: node(next === undefined, parts.map(([element, part]) => [element, part.removed] as const)),
+    added: node(
+      old === undefined,
+      parts.map(([element, part]) => [element, part.added] as const),
+    ),
+    modified: node(
+      false,
+      parts.map(([element, part]) => [element, part.modified] as const),
+    ),
+    removed: node(
+      next === undefined,
+      parts.map(([element, part]) => [element, part.removed] as const),
+    ),
   };
 }
 

@@ -43,7 +43,8 @@ export function intersection(left: FieldSet, right: FieldSet): FieldSet {
 /** Members of the left that are not members of the right. What lies below a member of the right stays. */
 export function difference(left: FieldSet, right: FieldSet): FieldSet {
   const children: [string, FieldSet][] = [];
-  for (const [key, child] of left.children) children.push([key, difference(child, right.children.get(key) ?? emptySet)]);
+  for (const [key, child] of left.children)
+    children.push([key, difference(child, right.children.get(key) ?? emptySet)]);
   return node(left.member && !right.member, children);
 }
 
@@ -66,12 +67,21 @@ export function setsEqual(left: FieldSet, right: FieldSet): boolean {
 
 /** A set from paths of plain names, such as `["status"]`. */
 export function setOfFields(paths: readonly (readonly string[])[]): FieldSet {
-  return paths.reduce<FieldSet>((set, path) => union(set, path.reduceRight<FieldSet>((inner, name) => node(false, [[`f:${name}`, inner]]), memberOnly)), emptySet);
+  return paths.reduce<FieldSet>(
+    (set, path) =>
+      union(
+        set,
+        path.reduceRight<FieldSet>((inner, name) => node(false, [[`f:${name}`, inner]]), memberOnly),
+      ),
+    emptySet,
+  );
 }
 
 /** The paths as Kubernetes prints them: `.spec.containers[name="a"].image`. */
 export function pathTexts(set: FieldSet, prefix = ""): string[] {
-  const below = [...set.children].sort(([left], [right]) => (left < right ? -1 : 1)).flatMap(([key, child]) => pathTexts(child, prefix + elementText(key)));
+  const below = [...set.children]
+    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .flatMap(([key, child]) => pathTexts(child, prefix + elementText(key)));
   return set.member ? [prefix, ...below] : below;
 }
 
@@ -89,7 +99,8 @@ export function fieldsToSet(fields: FieldsV1 | undefined): FieldSet {
 export function setToFields(set: FieldSet): FieldsV1 {
   const fields: FieldsV1 = {};
   if (set.member && set.children.size > 0) fields["."] = {};
-  for (const [key, child] of [...set.children].sort(([left], [right]) => (left < right ? -1 : 1))) fields[key] = setToFields(child);
+  for (const [key, child] of [...set.children].sort(([left], [right]) => (left < right ? -1 : 1)))
+    fields[key] = setToFields(child);
   return fields;
 }
 
@@ -100,7 +111,9 @@ function elementText(key: string): string {
       return `.${rest}`;
     case "k": {
       const keys = JSON.parse(rest) as Record<string, unknown>;
-      return `[${Object.entries(keys).map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(",")}]`;
+      return `[${Object.entries(keys)
+        .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
+        .join(",")}]`;
     }
     case "v":
       return `[=${rest}]`;

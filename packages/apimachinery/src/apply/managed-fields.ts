@@ -11,7 +11,19 @@ import type { ManagedFieldsEntry } from "../meta.ts";
 import type { StructSchema } from "../schema.ts";
 import { compareValues, fieldSetOf } from "./compare.ts";
 import { type Conflict, conflictError } from "./conflict.ts";
-import { difference, emptySet, type FieldSet, fieldsToSet, intersection, isEmptySet, setOfFields, setsEqual, setToFields, union, without } from "./field-set.ts";
+import {
+  difference,
+  emptySet,
+  type FieldSet,
+  fieldsToSet,
+  intersection,
+  isEmptySet,
+  setOfFields,
+  setsEqual,
+  setToFields,
+  union,
+  without,
+} from "./field-set.ts";
 import { mergeValues, pruneValue, withoutManagedFields } from "./merge.ts";
 import { structureOf } from "./structure.ts";
 
@@ -40,14 +52,29 @@ const mostUpdaters = 10;
 const untracked = setOfFields([
   ["apiVersion"],
   ["kind"],
-  ...["name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName", "generation", "managedFields", "resourceVersion"].map((name) => ["metadata", name]),
+  ...[
+    "name",
+    "namespace",
+    "creationTimestamp",
+    "selfLink",
+    "uid",
+    "clusterName",
+    "generation",
+    "managedFields",
+    "resourceVersion",
+  ].map((name) => ["metadata", name]),
 ]);
 
 /**
  * Records the owners of a create or update in `next`, in place. `old` is undefined for a create. A `next` whose managedFields were set to an
  * empty list or to one empty entry gives up all ownership.
  */
-export function trackUpdate(schema: StructSchema, old: JsonObject | undefined, next: JsonObject, write: WriteInfo): void {
+export function trackUpdate(
+  schema: StructSchema,
+  old: JsonObject | undefined,
+  next: JsonObject,
+  write: WriteInfo,
+): void {
   if (isReset(next)) {
     setManagedFields(next, []);
     return;
@@ -61,7 +88,9 @@ export function trackUpdate(schema: StructSchema, old: JsonObject | undefined, n
   const owners = readOwners(old ?? next);
   const mine = updateEntry(write);
   const found = owners.find(({ entry }) => sameWriter(entry, mine));
-  const rest = owners.filter((owner) => owner !== found).map(({ entry, set }) => ({ entry, set: difference(difference(set, changed), removed) }));
+  const rest = owners
+    .filter((owner) => owner !== found)
+    .map(({ entry, set }) => ({ entry, set: difference(difference(set, changed), removed) }));
   const set = union(difference(found?.set ?? emptySet, removed), changed);
   const entry = found !== undefined && setsEqual(set, found.set) ? found.entry : mine;
   setManagedFields(next, capUpdaters([...rest, { entry, set }]));
@@ -88,7 +117,13 @@ export function applyConfiguration(
 
   const merged = mergeValues(structure, before, config);
   if (!isJsonObject(merged)) throw new TypeError("a configuration must be an object");
-  if (found !== undefined) pruneValue(structure, merged, found.set, others.reduce((all, { set }) => union(all, set), stated));
+  if (found !== undefined)
+    pruneValue(
+      structure,
+      merged,
+      found.set,
+      others.reduce((all, { set }) => union(all, set), stated),
+    );
 
   const changes = compareValues(structure, before, merged);
   const changed = union(changes.added, changes.modified);
@@ -117,7 +152,10 @@ function ownersBeforeApply(schema: StructSchema, live: JsonObject, write: WriteI
 
 function readOwners(object: JsonObject): Owner[] {
   const metadata = object["metadata"];
-  const entries = isJsonObject(metadata) && Array.isArray(metadata["managedFields"]) ? (metadata["managedFields"] as ManagedFieldsEntry[]) : [];
+  const entries =
+    isJsonObject(metadata) && Array.isArray(metadata["managedFields"])
+      ? (metadata["managedFields"] as ManagedFieldsEntry[])
+      : [];
   return entries
     .filter((entry) => entry.operation !== undefined)
     .map((entry) => ({ entry: cloneJson(entry), set: fieldsToSet(entry.fieldsV1) }));
@@ -126,7 +164,9 @@ function readOwners(object: JsonObject): Owner[] {
 function isReset(next: JsonObject): boolean {
   const metadata = next["metadata"];
   const entries = isJsonObject(metadata) ? metadata["managedFields"] : undefined;
-  return Array.isArray(entries) && entries.length === 1 && isJsonObject(entries[0]) && Object.keys(entries[0]).length === 0;
+  return (
+    Array.isArray(entries) && entries.length === 1 && isJsonObject(entries[0]) && Object.keys(entries[0]).length === 0
+  );
 }
 
 function setManagedFields(object: JsonObject, owners: readonly Owner[]): void {
@@ -142,21 +182,30 @@ function setManagedFields(object: JsonObject, owners: readonly Owner[]): void {
 /** Appliers first, then by time and names, as Kubernetes orders them. */
 function inOrder(left: ManagedFieldsEntry, right: ManagedFieldsEntry): number {
   const key = (entry: ManagedFieldsEntry): string =>
-    [entry.operation, entry.time ?? "", entry.manager ?? "", entry.apiVersion ?? "", entry.subresource ?? ""].join("\u0000");
+    [entry.operation, entry.time ?? "", entry.manager ?? "", entry.apiVersion ?? "", entry.subresource ?? ""].join(
+      "\u0000",
+    );
   return key(left) < key(right) ? -1 : 1;
 }
 
 /** Too many updaters: the oldest become one, "ancient-changes", per version. */
 function capUpdaters(owners: readonly Owner[]): Owner[] {
-  const updaters = owners.filter(({ entry, set }) => entry.operation === "Update" && entry.manager !== ancient && !isEmptySet(set));
+  const updaters = owners.filter(
+    ({ entry, set }) => entry.operation === "Update" && entry.manager !== ancient && !isEmptySet(set),
+  );
   const excess = updaters.length - mostUpdaters;
   if (excess <= 0) return [...owners];
-  const old = updaters.toSorted((left, right) => ((left.entry.time ?? "") < (right.entry.time ?? "") ? -1 : 1)).slice(0, excess);
+  const old = updaters
+    .toSorted((left, right) => ((left.entry.time ?? "") < (right.entry.time ?? "") ? -1 : 1))
+    .slice(0, excess);
   let rest = owners.filter((owner) => !old.includes(owner));
   for (const { entry, set } of old) {
     const bucket = rest.find((owner) => owner.entry.manager === ancient && owner.entry.apiVersion === entry.apiVersion);
     const { subresource: _subresource, ...base } = entry;
-    rest = [...rest.filter((owner) => owner !== bucket), { entry: { ...base, manager: ancient }, set: union(bucket?.set ?? emptySet, set) }];
+    rest = [
+      ...rest.filter((owner) => owner !== bucket),
+      { entry: { ...base, manager: ancient }, set: union(bucket?.set ?? emptySet, set) },
+    ];
   }
   return rest;
 }

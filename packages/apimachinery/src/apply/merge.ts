@@ -8,18 +8,25 @@ export function mergeValues(structure: Structure, live: unknown, config: unknown
   if (config === undefined || config === null) return cloneJson(live);
   if (structure.is === "members" && isJsonObject(live) && isJsonObject(config)) {
     const result = cloneJson(live);
-    for (const [name, value] of Object.entries(config)) setMember(result, name, mergeValues(structure.member(name), result[name], value));
+    for (const [name, value] of Object.entries(config))
+      setMember(result, name, mergeValues(structure.member(name), result[name], value));
     return result;
   }
-  if (structure.is === "items" && Array.isArray(live) && Array.isArray(config)) return mergeLists(structure, live, config);
+  if (structure.is === "items" && Array.isArray(live) && Array.isArray(config))
+    return mergeLists(structure, live, config);
   return cloneJson(config);
 }
 
 /**
  * Items of the configuration in its order; live items that it does not name keep their place before the next live item that it does.
  */
-function mergeLists(structure: Structure & { is: "items" }, live: readonly unknown[], config: readonly unknown[]): unknown[] {
-  const elements = (list: readonly unknown[]): string[] => list.map((item, index) => itemElement(structure, item) ?? `i:${index}`);
+function mergeLists(
+  structure: Structure & { is: "items" },
+  live: readonly unknown[],
+  config: readonly unknown[],
+): unknown[] {
+  const elements = (list: readonly unknown[]): string[] =>
+    list.map((item, index) => itemElement(structure, item) ?? `i:${index}`);
   const [liveElements, configElements] = [elements(live), elements(config)];
   const inConfig = new Set(configElements);
   const liveAt = new Map(liveElements.map((element, index) => [element, index]));

@@ -7,7 +7,11 @@ import type { FieldSchema, Schema } from "../schema.ts";
 
 export type Structure =
   | { readonly is: "leaf" }
-  | { readonly is: "members"; readonly member: (name: string) => Structure; /** Names are data, not fields. */ readonly open: boolean }
+  | {
+      readonly is: "members";
+      readonly member: (name: string) => Structure;
+      /** Names are data, not fields. */ readonly open: boolean;
+    }
   | { readonly is: "items"; readonly keys: readonly ListKey[]; readonly item: Structure };
 
 interface ListKey {
@@ -47,16 +51,27 @@ function build(schema: Schema): Structure {
 function fieldStructure(field: FieldSchema): Structure {
   const found = known.get(field);
   if (found !== undefined) return found;
-  const structure = field.atomic === true ? leaf : field.schema.type === "list" ? listStructure(field, field.schema.items) : structureOf(field.schema);
+  const structure =
+    field.atomic === true
+      ? leaf
+      : field.schema.type === "list"
+        ? listStructure(field, field.schema.items)
+        : structureOf(field.schema);
   known.set(field, structure);
   return structure;
 }
 
 function listStructure(field: FieldSchema, items: Schema): Structure {
   const merges = field.listType === undefined && field.patchStrategies.includes("merge");
-  const names = field.listType === "map" ? (field.listKeys ?? []) : merges && field.patchMergeKey !== undefined ? [field.patchMergeKey] : [];
+  const names =
+    field.listType === "map"
+      ? (field.listKeys ?? [])
+      : merges && field.patchMergeKey !== undefined
+        ? [field.patchMergeKey]
+        : [];
   if (names.length === 0 && field.listType !== "set" && !merges) return leaf;
-  const fallbackOf = (name: string): unknown => (items.type === "struct" ? items.fields.get(name)?.fallback : undefined);
+  const fallbackOf = (name: string): unknown =>
+    items.type === "struct" ? items.fields.get(name)?.fallback : undefined;
   return { is: "items", keys: names.map((name) => ({ name, fallback: fallbackOf(name) })), item: structureOf(items) };
 }
 
@@ -73,14 +88,19 @@ export function itemElement(structure: Structure & { is: "items" }, item: unknow
 }
 
 /** The children of a container value with their path elements and structures. Later items with the same element are left out. */
-export function childrenOf(structure: Structure, value: unknown): Map<string, { value: unknown; structure: Structure }> {
+export function childrenOf(
+  structure: Structure,
+  value: unknown,
+): Map<string, { value: unknown; structure: Structure }> {
   const children = new Map<string, { value: unknown; structure: Structure }>();
   if (structure.is === "members" && isJsonObject(value)) {
-    for (const [name, child] of Object.entries(value)) children.set(`f:${name}`, { value: child, structure: structure.member(name) });
+    for (const [name, child] of Object.entries(value))
+      children.set(`f:${name}`, { value: child, structure: structure.member(name) });
   } else if (structure.is === "items" && Array.isArray(value)) {
     for (const item of value) {
       const element = itemElement(structure, item);
-      if (element !== undefined && !children.has(element)) children.set(element, { value: item, structure: structure.item });
+      if (element !== undefined && !children.has(element))
+        children.set(element, { value: item, structure: structure.item });
     }
   }
   return children;

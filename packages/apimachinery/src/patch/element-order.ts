@@ -10,9 +10,16 @@ export function orderElements(
   before: readonly unknown[],
   mergeKey: string | undefined,
 ): unknown[] {
-  const place = (order: readonly unknown[], item: unknown): number => order.findIndex((other) => sameElement(item, other, mergeKey));
-  const named = sortBy(list.filter((item) => place(wanted, item) >= 0), (item) => place(wanted, item));
-  const others = sortBy(list.filter((item) => place(wanted, item) < 0), (item) => place(before, item));
+  const place = (order: readonly unknown[], item: unknown): number =>
+    order.findIndex((other) => sameElement(item, other, mergeKey));
+  const named = sortBy(
+    list.filter((item) => place(wanted, item) >= 0),
+    (item) => place(wanted, item),
+  );
+  const others = sortBy(
+    list.filter((item) => place(wanted, item) < 0),
+    (item) => place(before, item),
+  );
   const result: unknown[] = [];
   let [left, right] = [0, 0];
   while (left < others.length || right < named.length) {
@@ -27,7 +34,10 @@ export function orderElements(
 }
 
 function sortBy(items: readonly unknown[], key: (item: unknown) => number): unknown[] {
-  return items.map((item) => ({ item, key: key(item) })).sort((left, right) => left.key - right.key).map(({ item }) => item);
+  return items
+    .map((item) => ({ item, key: key(item) }))
+    .sort((left, right) => left.key - right.key)
+    .map(({ item }) => item);
 }
 
 function sameElement(left: unknown, right: unknown, mergeKey: string | undefined): boolean {

@@ -19,9 +19,11 @@ export function applyJsonPatch(target: unknown, patch: unknown): unknown {
 }
 
 function readOperations(patch: unknown): Operation[] {
-  if (!Array.isArray(patch)) throw new PatchError("malformed", "json: cannot unmarshal object into Go value of type jsonpatch.Patch");
+  if (!Array.isArray(patch))
+    throw new PatchError("malformed", "json: cannot unmarshal object into Go value of type jsonpatch.Patch");
   return patch.map((entry: unknown) => {
-    if (!isJsonObject(entry)) throw new PatchError("malformed", "json: cannot unmarshal into Go value of type jsonpatch.Operation");
+    if (!isJsonObject(entry))
+      throw new PatchError("malformed", "json: cannot unmarshal into Go value of type jsonpatch.Operation");
     const text = typeof entry["path"] === "string" ? entry["path"] : "";
     const op = entry["op"];
     const path = pointer(entry["path"]);
@@ -44,8 +46,12 @@ function readOperations(patch: unknown): Operation[] {
 function pointer(value: unknown): string[] {
   if (typeof value !== "string") throw new PatchError("inapplicable", "missing value for path");
   if (value === "") return [];
-  if (!value.startsWith("/")) throw new PatchError("inapplicable", `JSON pointer must start with a slash, found ${JSON.stringify(value)}`);
-  return value.slice(1).split("/").map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
+  if (!value.startsWith("/"))
+    throw new PatchError("inapplicable", `JSON pointer must start with a slash, found ${JSON.stringify(value)}`);
+  return value
+    .slice(1)
+    .split("/")
+    .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
 }
 
 function applyOperation(document: unknown, operation: Operation): unknown {
@@ -57,19 +63,24 @@ function applyOperation(document: unknown, operation: Operation): unknown {
     case "replace": {
       if (operation.path.length === 0) return cloneJson(operation.value);
       if (read(document, operation.path) === undefined) {
-        throw new PatchError("inapplicable", `replace operation does not apply: doc is missing key: ${operation.text}: missing value`);
+        throw new PatchError(
+          "inapplicable",
+          `replace operation does not apply: doc is missing key: ${operation.text}: missing value`,
+        );
       }
       const removed = remove(document, operation.path, "replace", operation.text);
       return add(removed, operation.path, cloneJson(operation.value), operation.text);
     }
     case "move": {
       const value = read(document, operation.from);
-      if (value === undefined) throw new PatchError("inapplicable", `error in move for path: '${operation.text}': missing value`);
+      if (value === undefined)
+        throw new PatchError("inapplicable", `error in move for path: '${operation.text}': missing value`);
       return add(remove(document, operation.from, "move", operation.text), operation.path, value, operation.text);
     }
     case "copy": {
       const value = read(document, operation.from);
-      if (value === undefined) throw new PatchError("inapplicable", `error in copy for path: '${operation.text}': missing value`);
+      if (value === undefined)
+        throw new PatchError("inapplicable", `error in copy for path: '${operation.text}': missing value`);
       return add(document, operation.path, cloneJson(value), operation.text);
     }
     case "test":
@@ -92,7 +103,10 @@ function read(document: unknown, path: readonly string[]): unknown {
 function parent(document: unknown, path: readonly string[], verb: string, text: string): unknown {
   const container = read(document, path.slice(0, -1));
   if (typeof container === "object" && container !== null) return container;
-  throw new PatchError("inapplicable", `${verb} operation does not apply: doc is missing path: ${JSON.stringify(text)}: missing value`);
+  throw new PatchError(
+    "inapplicable",
+    `${verb} operation does not apply: doc is missing path: ${JSON.stringify(text)}: missing value`,
+  );
 }
 
 function add(document: unknown, path: readonly string[], value: unknown, text: string): unknown {
@@ -101,7 +115,11 @@ function add(document: unknown, path: readonly string[], value: unknown, text: s
   const container = parent(document, path, "add", text);
   if (Array.isArray(container)) {
     const at = last === "-" ? container.length : index(last, container.length);
-    if (at === -1) throw new PatchError("inapplicable", `add operation does not apply: doc is missing path: ${JSON.stringify(text)}: invalid array index`);
+    if (at === -1)
+      throw new PatchError(
+        "inapplicable",
+        `add operation does not apply: doc is missing path: ${JSON.stringify(text)}: invalid array index`,
+      );
     container.splice(at, 0, value);
   } else if (isJsonObject(container)) setMember(container, last, value);
   return document;
@@ -117,7 +135,10 @@ function remove(document: unknown, path: readonly string[], verb: string, text: 
     container.splice(at, 1);
   } else if (isJsonObject(container)) {
     if (!Object.hasOwn(container, last)) {
-      throw new PatchError("inapplicable", `${verb} operation does not apply: doc is missing key: ${text}: missing value`);
+      throw new PatchError(
+        "inapplicable",
+        `${verb} operation does not apply: doc is missing key: ${text}: missing value`,
+      );
     }
     delete container[last];
   }

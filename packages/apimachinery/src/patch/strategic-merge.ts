@@ -22,7 +22,8 @@ function mergeObjects(schema: Schema | undefined, original: JsonObject, patch: J
   const directive = patch["$patch"];
   if (directive === "replace") return withoutDirectives(patch, "$patch");
   if (directive === "delete") return {};
-  if (directive !== undefined && directive !== "merge") throw new PatchError("malformed", `Unknown patch type found: ${String(directive)}`);
+  if (directive !== undefined && directive !== "merge")
+    throw new PatchError("malformed", `Unknown patch type found: ${String(directive)}`);
   delete patch["$patch"];
 
   retainKeys(original, patch);
@@ -61,7 +62,11 @@ function mergeLists(field: Member, old: unknown[], patch: unknown[]): unknown[] 
 }
 
 /** The union of both lists, and the patch's items in their order once its special elements are gone. */
-function mergeItems(field: Member, old: readonly unknown[], patch: readonly unknown[]): { list: unknown[]; order: readonly unknown[] } {
+function mergeItems(
+  field: Member,
+  old: readonly unknown[],
+  patch: readonly unknown[],
+): { list: unknown[]; order: readonly unknown[] } {
   const { mergeKey } = field;
   if (mergeKey === undefined) {
     const list = [...old];
@@ -81,7 +86,10 @@ function mergeItems(field: Member, old: readonly unknown[], patch: readonly unkn
   for (const item of keyed) {
     const same = (other: unknown): boolean => isJsonObject(other) && jsonEqual(other[mergeKey], item[mergeKey]);
     if (item[mergeKey] === undefined) {
-      throw new PatchError("inapplicable", `map: ${JSON.stringify(item)} does not contain declared merge key: ${mergeKey}`);
+      throw new PatchError(
+        "inapplicable",
+        `map: ${JSON.stringify(item)} does not contain declared merge key: ${mergeKey}`,
+      );
     }
     if (item["$patch"] === "delete") {
       list = list.filter((other) => !same(other));
@@ -103,7 +111,8 @@ function mergeOrderedLists(schema: Schema | undefined, original: JsonObject, pat
     delete patch[key];
     const name = key.slice(elementOrder.length);
     const field = fieldOf(schema, name);
-    if (!Array.isArray(order)) throw new PatchError("malformed", "The format of $setElementOrder list is invalid: expected a list");
+    if (!Array.isArray(order))
+      throw new PatchError("malformed", "The format of $setElementOrder list is invalid: expected a list");
     const deletions = patch[deleteFrom + name];
     if (deletions !== undefined) {
       deletePrimitives(original, name, deletions);
@@ -120,7 +129,8 @@ function mergeOrderedLists(schema: Schema | undefined, original: JsonObject, pat
 }
 
 function deletePrimitives(original: JsonObject, name: string, values: unknown): void {
-  if (!Array.isArray(values)) throw new PatchError("malformed", "The format of $deleteFromPrimitiveList is invalid: expected a list");
+  if (!Array.isArray(values))
+    throw new PatchError("malformed", "The format of $deleteFromPrimitiveList is invalid: expected a list");
   const list = original[name];
   if (!Array.isArray(list)) return;
   original[name] = list.filter((item) => !values.some((value) => jsonEqual(item, value)));
@@ -130,7 +140,8 @@ function retainKeys(original: JsonObject, patch: JsonObject): void {
   const keys = patch["$retainKeys"];
   if (keys === undefined) return;
   delete patch["$retainKeys"];
-  if (!Array.isArray(keys)) throw new PatchError("malformed", "The format of $retainKeys list is invalid: expected a list");
+  if (!Array.isArray(keys))
+    throw new PatchError("malformed", "The format of $retainKeys list is invalid: expected a list");
   for (const [key, value] of Object.entries(patch)) {
     if (value === null || key.startsWith("$") || keys.includes(key)) continue;
     throw new PatchError("malformed", "The $retainKeys value doesn't match fields present in patch");
@@ -141,7 +152,9 @@ function retainKeys(original: JsonObject, patch: JsonObject): void {
 /** A value that enters where nothing was: its nulls and directives have done their work. */
 function clean(value: unknown): unknown {
   if (Array.isArray(value)) {
-    return value.filter((item) => !(isJsonObject(item) && (item["$patch"] === "delete" || item["$patch"] === "replace"))).map(clean);
+    return value
+      .filter((item) => !(isJsonObject(item) && (item["$patch"] === "delete" || item["$patch"] === "replace")))
+      .map(clean);
   }
   if (!isJsonObject(value)) return value;
   if (value["$patch"] === "delete") return {};

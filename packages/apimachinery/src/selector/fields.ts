@@ -18,12 +18,16 @@ export interface FieldMatcher {
 
 /** Reads the text form. A backslash escapes a comma, an equals sign or itself. */
 export function parseFieldSelector(text: string): FieldMatcher {
-  const terms = splitTerms(text).filter((term) => term !== "").map(readTerm);
+  const terms = splitTerms(text)
+    .filter((term) => term !== "")
+    .map(readTerm);
   return {
     terms,
-    matches: (fields) => terms.every(({ field, operator, value }) => ((fields[field] ?? "") === value) === (operator === "=")),
+    matches: (fields) =>
+      terms.every(({ field, operator, value }) => ((fields[field] ?? "") === value) === (operator === "=")),
     exact: (field) => terms.find((term) => term.field === field && term.operator === "=")?.value,
-    toString: () => terms.map(({ field, operator, value }) => `${field}${operator}${value.replace(/[\\,=]/g, "\\$&")}`).join(","),
+    toString: () =>
+      terms.map(({ field, operator, value }) => `${field}${operator}${value.replace(/[\\,=]/g, "\\$&")}`).join(","),
   };
 }
 
@@ -42,7 +46,8 @@ function readTerm(term: string): FieldTerm {
 }
 
 function unescape(value: string, term: string): string {
-  if (/(^|[^\\])(\\\\)*=/.test(value)) throw new SelectorError(`invalid field selector: invalid unescaped character in ${JSON.stringify(term)}`);
+  if (/(^|[^\\])(\\\\)*=/.test(value))
+    throw new SelectorError(`invalid field selector: invalid unescaped character in ${JSON.stringify(term)}`);
   const bad = /\\(?![\\,=])/.exec(value.replaceAll("\\\\", ""));
   if (bad !== null) throw new SelectorError(`invalid field selector: invalid escape sequence: ${value}`);
   return value.replace(/\\([\\,=])/g, "$1");

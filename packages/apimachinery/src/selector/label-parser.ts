@@ -25,7 +25,8 @@ export function parseLabelRequirements(text: string): LabelRequirement[] {
   const peek = (): Token => tokens[at] ?? end;
   const next = (): Token => tokens[at++] ?? end;
   // After an operator, "in" and "notin" are plain words.
-  const isWord = (token: Token): boolean => token.kind === "identifier" || token.kind === "in" || token.kind === "notin";
+  const isWord = (token: Token): boolean =>
+    token.kind === "identifier" || token.kind === "in" || token.kind === "notin";
 
   function requirement(): LabelRequirement {
     const absent = peek().kind === "!";
@@ -88,14 +89,16 @@ export function parseLabelRequirements(text: string): LabelRequirement[] {
     try {
       requirements.push(requirement());
     } catch (cause) {
-      if (cause instanceof SelectorError) throw new SelectorError(`unable to parse requirement: ${cause.message}`, { cause });
+      if (cause instanceof SelectorError)
+        throw new SelectorError(`unable to parse requirement: ${cause.message}`, { cause });
       throw cause;
     }
     const after = next();
     if (after.kind === "end") break;
     if (after.kind !== ",") throw new SelectorError(`found '${after.text}', expected: ',' or 'end of string'`);
     const following = peek();
-    if (!isWord(following) && following.kind !== "!") throw new SelectorError(`found '${following.text}', expected: identifier after ','`);
+    if (!isWord(following) && following.kind !== "!")
+      throw new SelectorError(`found '${following.text}', expected: identifier after ','`);
   }
   return requirements.sort((left, right) => (left.key < right.key ? -1 : left.key > right.key ? 1 : 0));
 }
@@ -108,7 +111,8 @@ function tokenize(text: string): Token[] {
     if (match === null || match[0] === "") break;
     const [, symbol, word] = match;
     if (symbol !== undefined) tokens.push({ kind: symbol as Token["kind"], text: symbol });
-    else if (word !== undefined) tokens.push({ kind: word === "in" || word === "notin" ? word : "identifier", text: word });
+    else if (word !== undefined)
+      tokens.push({ kind: word === "in" || word === "notin" ? word : "identifier", text: word });
   }
   return tokens;
 }

@@ -26,10 +26,12 @@ export function parseLabelSelector(text: string): LabelMatcher {
 export function labelSelectorMatcher(selector: DeepReadonly<LabelSelectorObject> | null | undefined): LabelMatcher {
   if (selector === undefined || selector === null) return matcher([], true);
   const requirements: LabelRequirement[] = [];
-  for (const [key, value] of Object.entries(selector.matchLabels ?? {})) requirements.push({ key, operator: "=", values: [value] });
+  for (const [key, value] of Object.entries(selector.matchLabels ?? {}))
+    requirements.push({ key, operator: "=", values: [value] });
   for (const { key, operator, values } of selector.matchExpressions ?? []) {
     const known = operators[operator];
-    if (known === undefined) throw new SelectorError(`${JSON.stringify(operator)} is not a valid label selector operator`);
+    if (known === undefined)
+      throw new SelectorError(`${JSON.stringify(operator)} is not a valid label selector operator`);
     requirements.push({ key, operator: known, values: [...(values ?? [])].sort() });
   }
   for (const requirement of requirements) checkRequirement(requirement);
@@ -84,20 +86,36 @@ function meets({ key, operator, values }: LabelRequirement, labels: Labels): boo
 
 function checkRequirement({ key, operator, values }: LabelRequirement): void {
   const errors = qualifiedNameErrors(key).map((detail) => fieldErrors.invalid("key", key, detail));
-  const count = { exists: [0, 0], "!": [0, 0], "=": [1, 1], "==": [1, 1], "!=": [1, 1], gt: [1, 1], lt: [1, 1], in: [1, Infinity], notin: [1, Infinity] }[operator];
+  const count = {
+    exists: [0, 0],
+    "!": [0, 0],
+    "=": [1, 1],
+    "==": [1, 1],
+    "!=": [1, 1],
+    gt: [1, 1],
+    lt: [1, 1],
+    in: [1, Infinity],
+    notin: [1, Infinity],
+  }[operator];
   if (values.length < (count[0] ?? 0)) {
-    const detail = operator === "in" || operator === "notin" ? "for 'in', 'notin' operators, values set can't be empty" : "exact-match compatibility requires one single value";
+    const detail =
+      operator === "in" || operator === "notin"
+        ? "for 'in', 'notin' operators, values set can't be empty"
+        : "exact-match compatibility requires one single value";
     errors.push(fieldErrors.invalid("values", values, detail));
   }
-  if (values.length > (count[1] ?? 0)) errors.push(fieldErrors.invalid("values", values, "values set must be empty for exists and does not exist"));
+  if (values.length > (count[1] ?? 0))
+    errors.push(fieldErrors.invalid("values", values, "values set must be empty for exists and does not exist"));
   if ((operator === "gt" || operator === "lt") && !/^-?\d+$/.test(values[0] ?? "")) {
     errors.push(fieldErrors.invalid("values[0]", values[0], "for 'Gt', 'Lt' operators, the value must be an integer"));
   }
   for (const [index, value] of values.entries()) {
-    for (const detail of labelValueErrors(value)) errors.push(fieldErrors.invalid(`values[${index}][${key}]`, value, detail));
+    for (const detail of labelValueErrors(value))
+      errors.push(fieldErrors.invalid(`values[${index}][${key}]`, value, detail));
   }
   const [first] = errors;
-  if (first !== undefined) throw new SelectorError(errors.length === 1 ? fieldErrorText(first) : `[${errors.map(fieldErrorText).join(", ")}]`);
+  if (first !== undefined)
+    throw new SelectorError(errors.length === 1 ? fieldErrorText(first) : `[${errors.map(fieldErrorText).join(", ")}]`);
 }
 
 function requirementText({ key, operator, values }: LabelRequirement): string {

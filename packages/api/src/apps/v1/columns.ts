@@ -28,7 +28,18 @@ export const replicaSetTable: TablePrinter<ReplicaSet> = printer(
 );
 
 export const daemonSetTable: TablePrinter<DaemonSet> = printer(
-  ["Desired#", "Current#", "Ready#", "Up-to-date#", "Available#", "Node Selector", "Age", "Containers+", "Images+", "Selector+"],
+  [
+    "Desired#",
+    "Current#",
+    "Ready#",
+    "Up-to-date#",
+    "Available#",
+    "Node Selector",
+    "Age",
+    "Containers+",
+    "Images+",
+    "Selector+",
+  ],
   (set, now) => [
     set.status?.desiredNumberScheduled ?? 0,
     set.status?.currentNumberScheduled ?? 0,
@@ -42,17 +53,19 @@ export const daemonSetTable: TablePrinter<DaemonSet> = printer(
   ],
 );
 
-export const statefulSetTable: TablePrinter<StatefulSet> = printer(["Ready", "Age", "Containers+", "Images+"], (set, now) => [
-  `${set.status?.readyReplicas ?? 0}/${set.spec?.replicas ?? 0}`,
-  ageOf(set, now),
-  ...containersAndImages(set.spec?.template.spec),
-]);
+export const statefulSetTable: TablePrinter<StatefulSet> = printer(
+  ["Ready", "Age", "Containers+", "Images+"],
+  (set, now) => [
+    `${set.status?.readyReplicas ?? 0}/${set.spec?.replicas ?? 0}`,
+    ageOf(set, now),
+    ...containersAndImages(set.spec?.template.spec),
+  ],
+);
 
-export const controllerRevisionTable: TablePrinter<ControllerRevision> = printer(["Controller", "Revision#", "Age"], (revision, now) => [
-  ownerText(revision),
-  revision.revision,
-  ageOf(revision, now),
-]);
+export const controllerRevisionTable: TablePrinter<ControllerRevision> = printer(
+  ["Controller", "Revision#", "Age"],
+  (revision, now) => [ownerText(revision), revision.revision, ageOf(revision, now)],
+);
 
 function ownerText({ metadata }: DeepReadonly<ControllerRevision>): string {
   const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);

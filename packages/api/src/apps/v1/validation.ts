@@ -1,5 +1,13 @@
 /** Validation of the workloads: selectors that match their templates, strategies, what an update must leave alone. */
-import { type DeepReadonly, type FieldError, fieldErrors, jsonEqual, labelSelectorMatcher, type LabelSelector, scaledAmount } from "@coxswain/apimachinery";
+import {
+  type DeepReadonly,
+  type FieldError,
+  fieldErrors,
+  jsonEqual,
+  labelSelectorMatcher,
+  type LabelSelector,
+  scaledAmount,
+} from "@coxswain/apimachinery";
 import type { PodTemplateSpec } from "../../core/v1/types.ts";
 import { validatePodTemplate } from "../../core/v1/pod/validation.ts";
 import { unchanged, validateLabelSelector } from "../../validation/metadata.ts";
@@ -19,7 +27,13 @@ export function validateDeployment(deployment: DeepReadonly<Deployment>): FieldE
     ...notNegative(spec.progressDeadlineSeconds, "spec.progressDeadlineSeconds"),
   ];
   if (spec.progressDeadlineSeconds !== undefined && spec.progressDeadlineSeconds <= (spec.minReadySeconds ?? 0)) {
-    errors.push(fieldErrors.invalid("spec.progressDeadlineSeconds", spec.progressDeadlineSeconds, "must be greater than minReadySeconds"));
+    errors.push(
+      fieldErrors.invalid(
+        "spec.progressDeadlineSeconds",
+        spec.progressDeadlineSeconds,
+        "must be greater than minReadySeconds",
+      ),
+    );
   }
   return errors;
 }
@@ -45,9 +59,12 @@ export function validateDaemonSet(set: DeepReadonly<DaemonSet>): FieldError[] {
     ...oneOf(spec.updateStrategy?.type, ["RollingUpdate", "OnDelete"], "spec.updateStrategy.type"),
   ];
   const { maxUnavailable, maxSurge } = spec.updateStrategy?.rollingUpdate ?? {};
-  if (maxUnavailable !== undefined) errors.push(...countOrPercentage(maxUnavailable, "spec.updateStrategy.rollingUpdate.maxUnavailable"));
+  if (maxUnavailable !== undefined)
+    errors.push(...countOrPercentage(maxUnavailable, "spec.updateStrategy.rollingUpdate.maxUnavailable"));
   if (isZero(maxUnavailable) && isZero(maxSurge)) {
-    errors.push(fieldErrors.required("spec.updateStrategy.rollingUpdate.maxUnavailable", "cannot be 0 when maxSurge is 0"));
+    errors.push(
+      fieldErrors.required("spec.updateStrategy.rollingUpdate.maxUnavailable", "cannot be 0 when maxSurge is 0"),
+    );
   }
   return errors;
 }
@@ -76,7 +93,10 @@ export function validateSelectorUpdate(
 const statefulSetFrozen =
   "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
 
-export function validateStatefulSetUpdate(next: DeepReadonly<StatefulSet>, old: DeepReadonly<StatefulSet>): FieldError[] {
+export function validateStatefulSetUpdate(
+  next: DeepReadonly<StatefulSet>,
+  old: DeepReadonly<StatefulSet>,
+): FieldError[] {
   const stable = ({ spec }: DeepReadonly<StatefulSet>): unknown => ({
     podManagementPolicy: spec?.podManagementPolicy,
     selector: spec?.selector,
@@ -94,36 +114,66 @@ function validateSelector(selector: DeepReadonly<LabelSelector> | undefined, own
   return errors;
 }
 
-function validateTemplate(template: DeepReadonly<PodTemplateSpec>, selector: DeepReadonly<LabelSelector> | undefined, owner: string): FieldError[] {
+function validateTemplate(
+  template: DeepReadonly<PodTemplateSpec>,
+  selector: DeepReadonly<LabelSelector> | undefined,
+  owner: string,
+): FieldError[] {
   const errors: FieldError[] = [];
   const labels = template.metadata?.labels ?? {};
-  if (selector !== undefined && validateLabelSelector(selector, "").length === 0 && !labelSelectorMatcher(selector).matches(labels)) {
-    errors.push(fieldErrors.invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"));
+  if (
+    selector !== undefined &&
+    validateLabelSelector(selector, "").length === 0 &&
+    !labelSelectorMatcher(selector).matches(labels)
+  ) {
+    errors.push(
+      fieldErrors.invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"),
+    );
   }
   errors.push(...validatePodTemplate(template, "spec.template"));
   const policy = template.spec?.restartPolicy;
-  if (policy !== undefined && policy !== "Always") errors.push(fieldErrors.notSupported("spec.template.spec.restartPolicy", policy, ["Always"]));
+  if (policy !== undefined && policy !== "Always")
+    errors.push(fieldErrors.notSupported("spec.template.spec.restartPolicy", policy, ["Always"]));
   if (template.spec?.activeDeadlineSeconds !== undefined) {
-    errors.push(fieldErrors.forbidden("spec.template.spec.activeDeadlineSeconds", `activeDeadlineSeconds in ${owner} is not Supported`));
+    errors.push(
+      fieldErrors.forbidden(
+        "spec.template.spec.activeDeadlineSeconds",
+        `activeDeadlineSeconds in ${owner} is not Supported`,
+      ),
+    );
   }
   return errors;
 }
 
-function validateDeploymentStrategy(strategy: DeepReadonly<NonNullable<NonNullable<Deployment["spec"]>["strategy"]>>): FieldError[] {
+function validateDeploymentStrategy(
+  strategy: DeepReadonly<NonNullable<NonNullable<Deployment["spec"]>["strategy"]>>,
+): FieldError[] {
   const path = "spec.strategy";
   if (strategy.type === "Recreate") {
-    return strategy.rollingUpdate === undefined ? [] : [fieldErrors.forbidden(`${path}.rollingUpdate`, "may not be specified when strategy `type` is 'Recreate'")];
+    return strategy.rollingUpdate === undefined
+      ? []
+      : [fieldErrors.forbidden(`${path}.rollingUpdate`, "may not be specified when strategy `type` is 'Recreate'")];
   }
-  if (strategy.type !== "RollingUpdate") return [fieldErrors.notSupported(`${path}.type`, strategy.type ?? "", ["Recreate", "RollingUpdate"])];
+  if (strategy.type !== "RollingUpdate")
+    return [fieldErrors.notSupported(`${path}.type`, strategy.type ?? "", ["Recreate", "RollingUpdate"])];
   const { maxUnavailable, maxSurge } = strategy.rollingUpdate ?? {};
   const errors: FieldError[] = [];
-  if (maxUnavailable !== undefined) errors.push(...countOrPercentage(maxUnavailable, `${path}.rollingUpdate.maxUnavailable`));
+  if (maxUnavailable !== undefined)
+    errors.push(...countOrPercentage(maxUnavailable, `${path}.rollingUpdate.maxUnavailable`));
   if (maxSurge !== undefined) errors.push(...countOrPercentage(maxSurge, `${path}.rollingUpdate.maxSurge`));
   if (isZero(maxUnavailable) && isZero(maxSurge)) {
-    errors.push(fieldErrors.invalid(`${path}.rollingUpdate.maxUnavailable`, maxUnavailable, "may not be 0 when `maxSurge` is 0"));
+    errors.push(
+      fieldErrors.invalid(`${path}.rollingUpdate.maxUnavailable`, maxUnavailable, "may not be 0 when `maxSurge` is 0"),
+    );
   }
-  if (maxUnavailable !== undefined && (scaledAmount(maxUnavailable, 100, "up") ?? 0) > 100 && typeof maxUnavailable === "string") {
-    errors.push(fieldErrors.invalid(`${path}.rollingUpdate.maxUnavailable`, maxUnavailable, "must not be greater than 100%"));
+  if (
+    maxUnavailable !== undefined &&
+    (scaledAmount(maxUnavailable, 100, "up") ?? 0) > 100 &&
+    typeof maxUnavailable === "string"
+  ) {
+    errors.push(
+      fieldErrors.invalid(`${path}.rollingUpdate.maxUnavailable`, maxUnavailable, "must not be greater than 100%"),
+    );
   }
   return errors;
 }

@@ -30,7 +30,8 @@ export const cronJobTable: TablePrinter<CronJob> = printer(
 );
 
 function jobState(job: DeepReadonly<Job>): string {
-  const has = (type: string): boolean => job.status?.conditions?.some((condition) => condition.type === type && condition.status === "True") ?? false;
+  const has = (type: string): boolean =>
+    job.status?.conditions?.some((condition) => condition.type === type && condition.status === "True") ?? false;
   if (has("Complete")) return "Complete";
   if (has("Failed")) return "Failed";
   if (job.metadata.deletionTimestamp !== undefined) return "Terminating";

@@ -62,13 +62,24 @@ export const replicationControllerTable: TablePrinter<ReplicationController> = p
   ],
 );
 
-export const podTemplateTable: TablePrinter<PodTemplate> = printer(["Containers", "Images", "Pod Labels"], (template) => [
-  ...containersAndImages(template.template?.spec),
-  labelsText(template.template?.metadata?.labels),
-]);
+export const podTemplateTable: TablePrinter<PodTemplate> = printer(
+  ["Containers", "Images", "Pod Labels"],
+  (template) => [...containersAndImages(template.template?.spec), labelsText(template.template?.metadata?.labels)],
+);
 
 export const persistentVolumeTable: TablePrinter<PersistentVolume> = printer(
-  ["Capacity", "Access Modes", "Reclaim Policy", "Status", "Claim", "StorageClass", "VolumeAttributesClass", "Reason", "Age", "VolumeMode+"],
+  [
+    "Capacity",
+    "Access Modes",
+    "Reclaim Policy",
+    "Status",
+    "Claim",
+    "StorageClass",
+    "VolumeAttributesClass",
+    "Reason",
+    "Age",
+    "VolumeMode+",
+  ],
   (volume, now) => {
     const { spec, status, metadata } = volume;
     const phase = metadata.deletionTimestamp === undefined ? (status?.phase ?? "") : "Terminating";
@@ -107,7 +118,8 @@ export const persistentVolumeClaimTable: TablePrinter<PersistentVolumeClaim> = p
 
 export const resourceQuotaTable: TablePrinter<ResourceQuota> = printer(["Request", "Limit", "Age"], (quota, now) => {
   const hard = quota.status?.hard ?? {};
-  const show = (names: readonly string[]): string => names.map((name) => `${name}: ${quota.status?.used?.[name] ?? "0"}/${hard[name] ?? "0"}`).join(", ");
+  const show = (names: readonly string[]): string =>
+    names.map((name) => `${name}: ${quota.status?.used?.[name] ?? "0"}/${hard[name] ?? "0"}`).join(", ");
   const names = Object.keys(hard).sort();
   return [
     show(names.filter((name) => !name.startsWith("limits."))),

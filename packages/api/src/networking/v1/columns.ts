@@ -4,22 +4,34 @@ import { ageOf, none, printer, selectorText, type TablePrinter } from "../../tab
 import type { EndpointSlice } from "../../discovery/v1/types.ts";
 import type { Ingress, IngressClass, IPAddress, NetworkPolicy, ServiceCIDR } from "./types.ts";
 
-export const ingressTable: TablePrinter<Ingress> = printer(["Class", "Hosts", "Address", "Ports", "Age"], (ingress, now) => {
-  const addresses = (ingress.status?.loadBalancer?.ingress ?? []).map(({ ip, hostname }) => ip || hostname || "").filter(Boolean);
-  return [
-    ingress.spec?.ingressClassName ?? ingress.metadata.annotations?.["kubernetes.io/ingress.class"] ?? none,
-    hosts(ingress),
-    addresses.sort().join(","),
-    (ingress.spec?.tls ?? []).length > 0 ? "80, 443" : "80",
-    ageOf(ingress, now),
-  ];
-});
+export const ingressTable: TablePrinter<Ingress> = printer(
+  ["Class", "Hosts", "Address", "Ports", "Age"],
+  (ingress, now) => {
+    const addresses = (ingress.status?.loadBalancer?.ingress ?? [])
+      .map(({ ip, hostname }) => ip || hostname || "")
+      .filter(Boolean);
+    return [
+      ingress.spec?.ingressClassName ?? ingress.metadata.annotations?.["kubernetes.io/ingress.class"] ?? none,
+      hosts(ingress),
+      addresses.sort().join(","),
+      (ingress.spec?.tls ?? []).length > 0 ? "80, 443" : "80",
+      ageOf(ingress, now),
+    ];
+  },
+);
 
-export const ingressClassTable: TablePrinter<IngressClass> = printer(["Controller", "Parameters", "Age"], (ingressClass, now) => {
-  const parameters = ingressClass.spec?.parameters;
-  const kind = parameters?.apiGroup ? `${parameters.kind}.${parameters.apiGroup}` : (parameters?.kind ?? "");
-  return [ingressClass.spec?.controller ?? "", parameters === undefined ? none : `${kind}/${parameters.name}`, ageOf(ingressClass, now)];
-});
+export const ingressClassTable: TablePrinter<IngressClass> = printer(
+  ["Controller", "Parameters", "Age"],
+  (ingressClass, now) => {
+    const parameters = ingressClass.spec?.parameters;
+    const kind = parameters?.apiGroup ? `${parameters.kind}.${parameters.apiGroup}` : (parameters?.kind ?? "");
+    return [
+      ingressClass.spec?.controller ?? "",
+      parameters === undefined ? none : `${kind}/${parameters.name}`,
+      ageOf(ingressClass, now),
+    ];
+  },
+);
 
 export const networkPolicyTable: TablePrinter<NetworkPolicy> = printer(["Pod-Selector", "Age"], (policy, now) => [
   selectorText(policy.spec?.podSelector),
@@ -29,7 +41,10 @@ export const networkPolicyTable: TablePrinter<NetworkPolicy> = printer(["Pod-Sel
 export const ipAddressTable: TablePrinter<IPAddress> = printer(["ParentRef", "Age"], (address, now) => {
   const parent = address.spec?.parentRef;
   const text = [parent?.resource, parent?.group, parent?.namespace, parent?.name].filter(Boolean);
-  return [parent === undefined ? none : parent.group ? text.join("/").replace("/", ".") : text.join("/"), ageOf(address, now)];
+  return [
+    parent === undefined ? none : parent.group ? text.join("/").replace("/", ".") : text.join("/"),
+    ageOf(address, now),
+  ];
 });
 
 export const serviceCidrTable: TablePrinter<ServiceCIDR> = printer(["CIDRs", "Age"], (range, now) => [
@@ -37,11 +52,21 @@ export const serviceCidrTable: TablePrinter<ServiceCIDR> = printer(["CIDRs", "Ag
   ageOf(range, now),
 ]);
 
-export const endpointSliceTable: TablePrinter<EndpointSlice> = printer(["AddressType", "Ports", "Endpoints", "Age"], (slice, now) => {
-  const ports = (slice.ports ?? []).map(({ name, port }) => (port === undefined ? (name ?? "") || "*" : String(port)));
-  const addresses = (slice.endpoints ?? []).flatMap((endpoint) => endpoint.addresses);
-  return [slice.addressType, slice.ports === undefined ? "<unset>" : shortList(ports), addresses.length === 0 ? "<unset>" : shortList(addresses), ageOf(slice, now)];
-});
+export const endpointSliceTable: TablePrinter<EndpointSlice> = printer(
+  ["AddressType", "Ports", "Endpoints", "Age"],
+  (slice, now) => {
+    const ports = (slice.ports ?? []).map(({ name, port }) =>
+      port === undefined ? (name ?? "") || "*" : String(port),
+    );
+    const addresses = (slice.endpoints ?? []).flatMap((endpoint) => endpoint.addresses);
+    return [
+      slice.addressType,
+      slice.ports === undefined ? "<unset>" : shortList(ports),
+      addresses.length === 0 ? "<unset>" : shortList(addresses),
+      ageOf(slice, now),
+    ];
+  },
+);
 
 function hosts(ingress: DeepReadonly<Ingress>): string {
   const found = (ingress.spec?.rules ?? []).map(({ host }) => host ?? "").filter(Boolean);

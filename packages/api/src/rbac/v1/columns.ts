@@ -5,7 +5,11 @@ import type { ClusterRoleBinding, RoleBinding, Subject } from "./types.ts";
 
 export const roleBindingTable: TablePrinter<RoleBinding | ClusterRoleBinding> = printer(
   ["Role", "Age", "Users+", "Groups+", "ServiceAccounts+"],
-  (binding, now) => [`${binding.roleRef.kind}/${binding.roleRef.name}`, ageOf(binding, now), ...subjects(binding.subjects ?? [])],
+  (binding, now) => [
+    `${binding.roleRef.kind}/${binding.roleRef.name}`,
+    ageOf(binding, now),
+    ...subjects(binding.subjects ?? []),
+  ],
 );
 
 function subjects(list: readonly DeepReadonly<Subject>[]): [string, string, string] {

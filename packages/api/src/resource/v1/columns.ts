@@ -8,12 +8,18 @@ export const resourceClaimTable: TablePrinter<ResourceClaim> = printer(["State",
     ...(claim.status?.allocation === undefined ? [] : ["allocated"]),
     ...((claim.status?.reservedFor ?? []).length > 0 ? ["reserved"] : []),
   ];
-  return [claim.status?.allocation === undefined && states.length === 0 ? "pending" : states.join(","), ageOf(claim, now)];
+  return [
+    claim.status?.allocation === undefined && states.length === 0 ? "pending" : states.join(","),
+    ageOf(claim, now),
+  ];
 });
 
-export const resourceSliceTable: TablePrinter<ResourceSlice> = printer(["Node", "Driver", "Pool", "Age"], (slice, now) => [
-  slice.spec.allNodes === true ? "<all nodes>" : (slice.spec.nodeName ?? "<unset>"),
-  slice.spec.driver,
-  slice.spec.pool.name,
-  ageOf(slice, now),
-]);
+export const resourceSliceTable: TablePrinter<ResourceSlice> = printer(
+  ["Node", "Driver", "Pool", "Age"],
+  (slice, now) => [
+    slice.spec.allNodes === true ? "<all nodes>" : (slice.spec.nodeName ?? "<unset>"),
+    slice.spec.driver,
+    slice.spec.pool.name,
+    ageOf(slice, now),
+  ],
+);

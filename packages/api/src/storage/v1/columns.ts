@@ -2,7 +2,10 @@
 import { ageOf, printer, type TablePrinter } from "../../table.ts";
 import type { CSIDriver, CSINode, StorageClass, VolumeAttachment, VolumeAttributesClass } from "./types.ts";
 
-const defaultClass = ["storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"];
+const defaultClass = [
+  "storageclass.kubernetes.io/is-default-class",
+  "storageclass.beta.kubernetes.io/is-default-class",
+];
 
 const classes: TablePrinter<StorageClass> = printer(
   ["Provisioner", "ReclaimPolicy", "VolumeBindingMode", "AllowVolumeExpansion?", "Age"],
@@ -25,15 +28,21 @@ export const storageClassTable: TablePrinter<StorageClass> = {
   },
 };
 
-export const volumeAttachmentTable: TablePrinter<VolumeAttachment> = printer(["Attacher", "PV", "Node", "Attached?", "Age"], (attachment, now) => [
-  attachment.spec.attacher,
-  attachment.spec.source.persistentVolumeName ?? "",
-  attachment.spec.nodeName,
-  attachment.status?.attached ?? false,
-  ageOf(attachment, now),
-]);
+export const volumeAttachmentTable: TablePrinter<VolumeAttachment> = printer(
+  ["Attacher", "PV", "Node", "Attached?", "Age"],
+  (attachment, now) => [
+    attachment.spec.attacher,
+    attachment.spec.source.persistentVolumeName ?? "",
+    attachment.spec.nodeName,
+    attachment.status?.attached ?? false,
+    ageOf(attachment, now),
+  ],
+);
 
-export const csiNodeTable: TablePrinter<CSINode> = printer(["Drivers#", "Age"], (node, now) => [node.spec.drivers.length, ageOf(node, now)]);
+export const csiNodeTable: TablePrinter<CSINode> = printer(["Drivers#", "Age"], (node, now) => [
+  node.spec.drivers.length,
+  ageOf(node, now),
+]);
 
 export const csiDriverTable: TablePrinter<CSIDriver> = printer(
   ["AttachRequired?", "PodInfoOnMount?", "StorageCapacity?", "TokenRequests", "RequiresRepublish?", "Modes", "Age"],
@@ -48,7 +57,7 @@ export const csiDriverTable: TablePrinter<CSIDriver> = printer(
   ],
 );
 
-export const volumeAttributesClassTable: TablePrinter<VolumeAttributesClass> = printer(["DriverName", "Age"], (attributes, now) => [
-  attributes.driverName,
-  ageOf(attributes, now),
-]);
+export const volumeAttributesClassTable: TablePrinter<VolumeAttributesClass> = printer(
+  ["DriverName", "Age"],
+  (attributes, now) => [attributes.driverName, ageOf(attributes, now)],
+);

@@ -11,8 +11,15 @@ import { fill } from "../../../fill.ts";
 
 export function defaultWebhooks(configuration: ValidatingWebhookConfiguration | MutatingWebhookConfiguration): void {
   for (const webhook of configuration.webhooks ?? []) {
-    fill(webhook, { failurePolicy: "Fail", matchPolicy: "Equivalent", namespaceSelector: {}, objectSelector: {}, timeoutSeconds: 10 });
-    if (configuration.kind === "MutatingWebhookConfiguration") fill(webhook as { reinvocationPolicy?: string }, { reinvocationPolicy: "Never" });
+    fill(webhook, {
+      failurePolicy: "Fail",
+      matchPolicy: "Equivalent",
+      namespaceSelector: {},
+      objectSelector: {},
+      timeoutSeconds: 10,
+    });
+    if (configuration.kind === "MutatingWebhookConfiguration")
+      fill(webhook as { reinvocationPolicy?: string }, { reinvocationPolicy: "Never" });
     if (webhook.clientConfig.service !== undefined) fill(webhook.clientConfig.service, { port: 443 });
     defaultRules(webhook.rules);
   }

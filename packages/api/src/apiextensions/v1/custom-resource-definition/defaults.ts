@@ -4,7 +4,8 @@ import { fill, fillText } from "../../../fill.ts";
 
 export function defaultCustomResourceDefinition(definition: CustomResourceDefinition): void {
   const { spec } = definition;
-  fillText(spec.names, { singular: spec.names.kind.toLowerCase(), listKind: `${spec.names.kind}List` });
+  if (spec.names.kind !== "")
+    fillText(spec.names, { singular: spec.names.kind.toLowerCase(), listKind: `${spec.names.kind}List` });
   fill(spec, { conversion: { strategy: "None" } });
   const service = spec.conversion?.webhook?.clientConfig?.service;
   if (service !== undefined) fill(service, { port: 443 });

@@ -14,7 +14,8 @@ export function defaultStatefulSet(set: StatefulSet): void {
     strategy.type = "RollingUpdate";
     strategy.rollingUpdate ??= {};
   }
-  if (strategy.type === "RollingUpdate" && strategy.rollingUpdate !== undefined) fill(strategy.rollingUpdate, { partition: 0 });
+  if (strategy.type === "RollingUpdate" && strategy.rollingUpdate !== undefined)
+    fill(strategy.rollingUpdate, { partition: 0 });
   if (spec.persistentVolumeClaimRetentionPolicy !== undefined) {
     fillText(spec.persistentVolumeClaimRetentionPolicy, { whenDeleted: "Retain", whenScaled: "Retain" });
   }

@@ -41,8 +41,12 @@ function target(spec: DeepReadonly<MetricSpec>, status: DeepReadonly<MetricStatu
   }
 }
 
-function compare(aim: DeepReadonly<MetricTarget> | undefined, current: DeepReadonly<MetricValueStatus> | undefined): string {
-  if (aim?.averageValue !== undefined) return `${current?.averageValue ?? "<unknown>"}/${aim.averageValue}${aim.type === "AverageValue" ? " (avg)" : ""}`;
+function compare(
+  aim: DeepReadonly<MetricTarget> | undefined,
+  current: DeepReadonly<MetricValueStatus> | undefined,
+): string {
+  if (aim?.averageValue !== undefined)
+    return `${current?.averageValue ?? "<unknown>"}/${aim.averageValue}${aim.type === "AverageValue" ? " (avg)" : ""}`;
   if (aim?.averageUtilization !== undefined) {
     return `${current?.averageUtilization === undefined ? "<unknown>" : `${current.averageUtilization}%`}/${aim.averageUtilization}%`;
   }

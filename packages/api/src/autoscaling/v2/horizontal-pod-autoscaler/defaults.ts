@@ -7,7 +7,9 @@ export function defaultHorizontalPodAutoscaler(autoscaler: HorizontalPodAutoscal
   if (spec === undefined) return;
   fill(spec, { minReplicas: 1 });
   if ((spec.metrics ?? []).length === 0) {
-    spec.metrics = [{ type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 80 } } }];
+    spec.metrics = [
+      { type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 80 } } },
+    ];
   }
   if (spec.behavior === undefined) return;
   spec.behavior.scaleUp ??= {};
@@ -20,5 +22,8 @@ export function defaultHorizontalPodAutoscaler(autoscaler: HorizontalPodAutoscal
       { type: "Percent", value: 100, periodSeconds: 15 },
     ],
   } satisfies HPAScalingRules);
-  fill(spec.behavior.scaleDown, { selectPolicy: "Max", policies: [{ type: "Percent", value: 100, periodSeconds: 15 }] });
+  fill(spec.behavior.scaleDown, {
+    selectPolicy: "Max",
+    policies: [{ type: "Percent", value: 100, periodSeconds: 15 }],
+  });
 }

@@ -3,5 +3,6 @@ import type { Namespace } from "../types.ts";
 
 export function defaultNamespace(namespace: Namespace): void {
   const { metadata } = namespace;
-  if (metadata.name !== undefined && metadata.name !== "") metadata.labels = { ...metadata.labels, "kubernetes.io/metadata.name": metadata.name };
+  if (metadata.name !== undefined && metadata.name !== "")
+    metadata.labels = { ...metadata.labels, "kubernetes.io/metadata.name": metadata.name };
 }

@@ -4,7 +4,17 @@ import { ageOf, none, printer, type TablePrinter } from "../../../table.ts";
 import type { Node } from "../types.ts";
 
 export const nodeTable: TablePrinter<Node> = printer(
-  ["Status", "Roles", "Age", "Version", "Internal-IP+", "External-IP+", "OS-Image+", "Kernel-Version+", "Container-Runtime+"],
+  [
+    "Status",
+    "Roles",
+    "Age",
+    "Version",
+    "Internal-IP+",
+    "External-IP+",
+    "OS-Image+",
+    "Kernel-Version+",
+    "Container-Runtime+",
+  ],
   (node, now) => {
     const info = node.status?.nodeInfo;
     return [

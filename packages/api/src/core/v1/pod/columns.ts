@@ -7,7 +7,8 @@ export const podTable: TablePrinter<Pod> = printer(
   ["Ready", "Status", "Restarts", "Age", "IP+", "Node+", "Nominated Node+", "Readiness Gates+"],
   (pod, now) => {
     const { ready, total, reason, restarts, lastRestart } = podSummary(pod);
-    const restartsText = restarts > 0 && lastRestart !== undefined ? `${restarts} (${age(lastRestart, now)} ago)` : String(restarts);
+    const restartsText =
+      restarts > 0 && lastRestart !== undefined ? `${restarts} (${age(lastRestart, now)} ago)` : String(restarts);
     return [
       `${ready}/${total}`,
       reason,
@@ -50,7 +51,9 @@ export function podSummary(pod: DeepReadonly<Pod>): Summary {
 }
 
 function firstReason(pod: DeepReadonly<Pod>): string {
-  const gated = pod.status?.conditions?.some(({ type, reason }) => type === "PodScheduled" && reason === "SchedulingGated") ?? false;
+  const gated =
+    pod.status?.conditions?.some(({ type, reason }) => type === "PodScheduled" && reason === "SchedulingGated") ??
+    false;
   return gated ? "SchedulingGated" : pod.status?.reason || pod.status?.phase || "";
 }
 
@@ -65,7 +68,8 @@ function summarizeInit(pod: DeepReadonly<Pod>, sidecars: ReadonlySet<string>, su
       continue;
     }
     if (terminated !== undefined) summary.reason = `Init:${exitReason(terminated)}`;
-    else if (waiting?.reason !== undefined && waiting.reason !== "" && waiting.reason !== "PodInitializing") summary.reason = `Init:${waiting.reason}`;
+    else if (waiting?.reason !== undefined && waiting.reason !== "" && waiting.reason !== "PodInitializing")
+      summary.reason = `Init:${waiting.reason}`;
     else summary.reason = `Init:${index}/${pod.spec?.initContainers?.length ?? 0}`;
     return true;
   }
@@ -75,7 +79,8 @@ function summarizeInit(pod: DeepReadonly<Pod>, sidecars: ReadonlySet<string>, su
 function summarizeContainers(pod: DeepReadonly<Pod>, sidecars: ReadonlySet<string>, summary: Summary): void {
   summary.restarts = 0;
   summary.lastRestart = undefined;
-  for (const container of pod.status?.initContainerStatuses ?? []) if (sidecars.has(container.name)) countRestarts(summary, container);
+  for (const container of pod.status?.initContainerStatuses ?? [])
+    if (sidecars.has(container.name)) countRestarts(summary, container);
   let hasRunning = false;
   for (const container of (pod.status?.containerStatuses ?? []).toReversed()) {
     countRestarts(summary, container);
@@ -87,16 +92,26 @@ function summarizeContainers(pod: DeepReadonly<Pod>, sidecars: ReadonlySet<strin
       summary.ready += 1;
     }
   }
-  if (summary.reason === "Completed" && hasRunning) summary.reason = hasCondition(pod, "Ready") ? "Running" : "NotReady";
+  if (summary.reason === "Completed" && hasRunning)
+    summary.reason = hasCondition(pod, "Ready") ? "Running" : "NotReady";
 }
 
 function countRestarts(summary: Summary, container: DeepReadonly<ContainerStatus>): void {
   summary.restarts += container.restartCount;
   const finished = container.lastState?.terminated?.finishedAt;
-  if (finished !== undefined && finished !== null && (summary.lastRestart === undefined || summary.lastRestart < finished)) summary.lastRestart = finished;
+  if (
+    finished !== undefined &&
+    finished !== null &&
+    (summary.lastRestart === undefined || summary.lastRestart < finished)
+  )
+    summary.lastRestart = finished;
 }
 
-function exitReason(terminated: { readonly reason?: string | undefined; readonly signal?: number | undefined; readonly exitCode: number }): string {
+function exitReason(terminated: {
+  readonly reason?: string | undefined;
+  readonly signal?: number | undefined;
+  readonly exitCode: number;
+}): string {
   if (terminated.reason) return terminated.reason;
   return terminated.signal ? `Signal:${terminated.signal}` : `ExitCode:${terminated.exitCode}`;
 }

@@ -1,5 +1,13 @@
 /** Defaults of pods and of the pod specs in templates, as in pkg/apis/core/v1/defaults.go. What only a real pod gets is in defaultPod. */
-import type { Container, EphemeralContainer, Pod, PodSpec, PodTemplateSpec, Probe, ResourceRequirements } from "../types.ts";
+import type {
+  Container,
+  EphemeralContainer,
+  Pod,
+  PodSpec,
+  PodTemplateSpec,
+  Probe,
+  ResourceRequirements,
+} from "../types.ts";
 import { fill, fillText } from "../../../fill.ts";
 import { defaultVolumes } from "./volume-defaults.ts";
 import { roundedResources } from "../resource-list.ts";
@@ -8,7 +16,8 @@ export function defaultPod(pod: Pod): void {
   if (pod.spec !== undefined) {
     defaultPodSpec(pod.spec);
     fill(pod.spec, { enableServiceLinks: true });
-    for (const container of [...pod.spec.containers, ...(pod.spec.initContainers ?? [])]) requestLimits(container.resources);
+    for (const container of [...pod.spec.containers, ...(pod.spec.initContainers ?? [])])
+      requestLimits(container.resources);
     if (pod.spec.resources !== undefined) requestLimits(pod.spec.resources);
   }
   const { status } = pod;
@@ -23,7 +32,8 @@ export function defaultPodTemplate(template: PodTemplateSpec | undefined): void 
 }
 
 export function defaultPodSpec(spec: PodSpec): void {
-  if (spec.serviceAccountName === undefined && spec.serviceAccount !== undefined) spec.serviceAccountName = spec.serviceAccount;
+  if (spec.serviceAccountName === undefined && spec.serviceAccount !== undefined)
+    spec.serviceAccountName = spec.serviceAccount;
   if (spec.serviceAccountName !== undefined) spec.serviceAccount = spec.serviceAccountName;
   fillText(spec, { restartPolicy: "Always", dnsPolicy: "ClusterFirst", schedulerName: "default-scheduler" });
   fill(spec, { terminationGracePeriodSeconds: 30, securityContext: {} });
@@ -46,7 +56,8 @@ function defaultContainer(container: Container | EphemeralContainer): void {
   for (const variable of container.env ?? []) {
     if (variable.valueFrom?.fieldRef !== undefined) fillText(variable.valueFrom.fieldRef, { apiVersion: "v1" });
   }
-  for (const probe of [container.livenessProbe, container.readinessProbe, container.startupProbe]) if (probe !== undefined) defaultProbe(probe);
+  for (const probe of [container.livenessProbe, container.readinessProbe, container.startupProbe])
+    if (probe !== undefined) defaultProbe(probe);
   for (const handler of [container.lifecycle?.postStart, container.lifecycle?.preStop]) {
     if (handler?.httpGet !== undefined) fillText(handler.httpGet, { path: "/", scheme: "HTTP" });
   }

@@ -21,8 +21,12 @@ export function defaultVolumes(volumes: readonly Volume[] | undefined): void {
         if (source.serviceAccountToken !== undefined) fill(source.serviceAccountToken, { expirationSeconds: 3600 });
       }
     }
-    if (volume.ephemeral?.volumeClaimTemplate !== undefined) fillText(volume.ephemeral.volumeClaimTemplate.spec, { volumeMode: "Filesystem" });
-    if (volume.image !== undefined) fillText(volume.image, { pullPolicy: /:(?!latest$)[^:/]+$|@/.test(volume.image.reference ?? "") ? "IfNotPresent" : "Always" });
+    if (volume.ephemeral?.volumeClaimTemplate !== undefined)
+      fillText(volume.ephemeral.volumeClaimTemplate.spec, { volumeMode: "Filesystem" });
+    if (volume.image !== undefined)
+      fillText(volume.image, {
+        pullPolicy: /:(?!latest$)[^:/]+$|@/.test(volume.image.reference ?? "") ? "IfNotPresent" : "Always",
+      });
   }
 }
 

@@ -7,7 +7,9 @@ export const serviceTable: TablePrinter<Service> = printer(
   ["Type", "Cluster-IP", "External-IP", "Port(s)", "Age", "Selector+"],
   (service, now) => {
     const { spec } = service;
-    const ports = (spec?.ports ?? []).map(({ port, nodePort, protocol }) => `${port}${nodePort ? `:${nodePort}` : ""}/${protocol ?? "TCP"}`);
+    const ports = (spec?.ports ?? []).map(
+      ({ port, nodePort, protocol }) => `${port}${nodePort ? `:${nodePort}` : ""}/${protocol ?? "TCP"}`,
+    );
     return [
       spec?.type ?? "",
       spec?.clusterIPs?.[0] || spec?.clusterIP || none,
@@ -25,7 +27,9 @@ function externalAddress(service: DeepReadonly<Service>): string {
     case "ExternalName":
       return service.spec.externalName ?? "";
     case "LoadBalancer": {
-      const ingress = (service.status?.loadBalancer?.ingress ?? []).map(({ ip, hostname }) => ip || hostname || "").filter(Boolean);
+      const ingress = (service.status?.loadBalancer?.ingress ?? [])
+        .map(({ ip, hostname }) => ip || hostname || "")
+        .filter(Boolean);
       const all = [...ingress.sort(), ...external];
       return all.length > 0 ? all.join(",") : "<pending>";
     }

@@ -1,3 +1,5 @@
+export { createBridgeFilter } from "./bridge-filter.ts";
+export type { BridgeFilter, CutPair } from "./bridge-filter.ts";
 export { planChanges } from "./changes.ts";
 export type { Changes } from "./changes.ts";
 export { NetfilterError } from "./errors.ts";

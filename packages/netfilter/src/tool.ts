@@ -32,7 +32,8 @@ export function createTool(config: ToolConfig): Tool {
   };
 }
 
-function run(words: readonly string[], input: string, signal?: AbortSignal): Promise<string> {
+/** Runs one of the packet filter's commands; its refusal is a `NetfilterError`. */
+export function run(words: readonly string[], input: string, signal?: AbortSignal): Promise<string> {
   const [command = "", ...args] = words;
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"], ...(signal ? { signal } : {}) });

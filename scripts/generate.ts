@@ -24,7 +24,10 @@ async function generate(typesPath: string, resourcesPath: string, target: string
   const resources = readResources(resourcesPath);
   for (const door of doors) {
     await write(join(target, door.folder, "types.ts"), typesText(facts, door));
-    await write(join(target, door.folder, "index.ts"), indexText(door, resourcesOf(resources, door.group, door.version)));
+    await write(
+      join(target, door.folder, "index.ts"),
+      indexText(door, resourcesOf(resources, door.group, door.version)),
+    );
     await write(join(target, door.folder, "schema.ts"), schemaText(facts, door));
   }
   await write(join(target, metaDoor.folder, "schema.ts"), schemaText(facts, metaDoor));

@@ -38,18 +38,28 @@ await runScript(async () => {
 
 type Values = ReturnType<typeof parse>["values"];
 
-async function run(lab: Lab, verb: string, words: readonly string[], command: readonly string[], values: Values): Promise<number> {
+async function run(
+  lab: Lab,
+  verb: string,
+  words: readonly string[],
+  command: readonly string[],
+  values: Values,
+): Promise<number> {
   const [first = "", second = ""] = words;
   const expect = (count: number): void => {
-    if (words.length !== count) throw new Failure(`${verb} takes ${count} arguments, found ${words.length}; see --help`);
+    if (words.length !== count)
+      throw new Failure(`${verb} takes ${count} arguments, found ${words.length}; see --help`);
   };
   switch (verb) {
     case "up": {
       expect(0);
       const startedAt = systemClock.monotonic();
       const machines = await lab.up(Number(values.machines ?? "3"));
-      for (const { name, address, dockerSocket } of machines) process.stdout.write(`${name}  ${address}  unix://${dockerSocket}\n`);
-      process.stdout.write(`${machines.length} machines are up after ${((systemClock.monotonic() - startedAt) / 1000).toFixed(1)} s\n`);
+      for (const { name, address, dockerSocket } of machines)
+        process.stdout.write(`${name}  ${address}  unix://${dockerSocket}\n`);
+      process.stdout.write(
+        `${machines.length} machines are up after ${((systemClock.monotonic() - startedAt) / 1000).toFixed(1)} s\n`,
+      );
       return 0;
     }
     case "down":
@@ -61,7 +71,9 @@ async function run(lab: Lab, verb: string, words: readonly string[], command: re
       const machines = await lab.status();
       if (machines.length === 0) process.stdout.write("there is no lab\n");
       for (const { name, address, power, engine, cutFrom } of machines) {
-        process.stdout.write(`${name}  ${address}  ${power}${engine ? "  docker" : ""}${cutFrom.length > 0 ? `  does not reach ${cutFrom.join(", ")}` : ""}\n`);
+        process.stdout.write(
+          `${name}  ${address}  ${power}${engine ? "  docker" : ""}${cutFrom.length > 0 ? `  does not reach ${cutFrom.join(", ")}` : ""}\n`,
+        );
       }
       return 0;
     }
@@ -72,7 +84,12 @@ async function run(lab: Lab, verb: string, words: readonly string[], command: re
     case "kill":
       expect(2);
       // The brackets keep the pattern from finding the command that looks for it.
-      return runInside(await machineNamed(lab, first), ["pkill", "-KILL", "-f", `[${second.slice(0, 1)}]${second.slice(1)}`]);
+      return runInside(await machineNamed(lab, first), [
+        "pkill",
+        "-KILL",
+        "-f",
+        `[${second.slice(0, 1)}]${second.slice(1)}`,
+      ]);
     case "pause":
     case "resume":
     case "off":
@@ -100,7 +117,10 @@ async function run(lab: Lab, verb: string, words: readonly string[], command: re
 async function machineNamed(lab: Lab, name: string): Promise<LabMachine> {
   const machines = await lab.machines();
   const machine = machines.find((candidate) => candidate.name === name);
-  if (!machine) throw new Failure(`there is no machine ${name}; there are ${machines.map((candidate) => candidate.name).join(", ") || "none"}`);
+  if (!machine)
+    throw new Failure(
+      `there is no machine ${name}; there are ${machines.map((candidate) => candidate.name).join(", ") || "none"}`,
+    );
   return machine;
 }
 
@@ -118,7 +138,12 @@ function parse() {
   try {
     const { values, positionals } = parseArgs({
       args: end < 0 ? argv : argv.slice(0, end),
-      options: { machines: { type: "string" }, "one-way": { type: "boolean" }, "data-dir": { type: "string" }, help: { type: "boolean" } },
+      options: {
+        machines: { type: "string" },
+        "one-way": { type: "boolean" },
+        "data-dir": { type: "string" },
+        help: { type: "boolean" },
+      },
       allowPositionals: true,
     });
     const [verb, ...words] = positionals;

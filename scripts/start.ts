@@ -7,22 +7,22 @@ import {
   applyAddons,
   applyDemo,
   askDemo,
-  assertPortsFree,
   createClusterSupervisor,
   planCluster,
   startDaemons,
   whenNodesReady,
 } from "./cluster/bring-up.ts";
-import { findDocker, installDocker, ownEnginePid, startDocker, stopDocker } from "./cluster/docker.ts";
 import { Failure, runScript } from "./cluster/failure.ts";
-import { buildImages, loadImages } from "./cluster/images.ts";
 import { claim, publish, release, runningInstance } from "./cluster/instance.ts";
 import { layoutOf } from "./cluster/layout.ts";
 import type { Layout } from "./cluster/layout.ts";
-import { thisMachine } from "./cluster/machine.ts";
+import { prepareMachines } from "./cluster/machinery.ts";
+import type { Machinery } from "./cluster/machinery.ts";
 import { parseStartOptions, startUsage } from "./cluster/options.ts";
 import type { StartOptions } from "./cluster/options.ts";
+import type { ClusterPlan } from "./cluster/processes.ts";
 import { createProgress } from "./cluster/progress.ts";
+import type { Progress } from "./cluster/progress.ts";
 import { describeDemo, describeNextSteps, describeTimeline } from "./cluster/summary.ts";
 import type { Supervisor } from "./cluster/supervisor.ts";
 
@@ -67,80 +67,69 @@ async function foreground(layout: Layout, options: StartOptions): Promise<number
       });
     }
   });
-  const apiServerOf = (address: string): string => `https://${address}:${options.port}`;
+  let machinery: Machinery | undefined;
   let supervisor: Supervisor | undefined;
-  let enginePid: number | undefined;
+  let ready = false;
   let failure: unknown;
   try {
     agreeOnTopology(layout, options);
-    await assertPortsFree(options.port);
-    const dockerReady = progress.phase("docker", async (note) => {
-      const found = await findDocker();
-      if (found) {
-        enginePid = ownEnginePid();
-        return found;
-      }
-      installDocker(note);
-      note("starting dockerd");
-      const started = (await findDocker()) ?? (await startDocker(layout.dataDir));
-      enginePid = started.startedPid;
-      return started;
-    });
-    const imagesReady = progress.phase("images", async (note) => {
-      const images = await buildImages(layout.imageDir, note);
-      await loadImages((await dockerReady).socket, images, note);
-    });
-    const docker = await dockerReady;
-    const machine = thisMachine(docker.socket);
-    const machines = { masters: [machine], workers: [machine] };
+    machinery = await prepareMachines(layout, options, progress);
+    const { machines } = machinery;
     const plan = await progress.phase("certificates", () => planCluster(layout, options, machines));
-    const running = createClusterSupervisor(plan, () => publishNow("starting"));
-    supervisor = running;
-    let phase: "starting" | "ready" = "starting";
-    const publishNow = (next: "starting" | "ready"): void => {
-      phase = next === "ready" ? next : phase;
-      publish(layout, phase, apiServerOf(machine.address), running.status());
-    };
+    const apiServer = `https://${machines.masters[0]?.address}:${options.port}`;
+    const started = createClusterSupervisor(plan, () => publish(layout, ready ? "ready" : "starting", apiServer, started.status()));
+    supervisor = started;
     await Promise.race([
-      (async () => {
-        await startDaemons(plan, machines, running, progress);
-        const client = adminClient(layout);
-        await progress.phase("node ready", () => whenNodesReady(client, machines.workers.length, aborter.signal));
-        await imagesReady;
-        await applyAddons(client, aborter.signal);
-        if (options.demo) {
-          await progress.phase("demo applied", () => applyDemo(client, aborter.signal));
-          const answers = await progress.phase("demo answers", () => askDemo(machine));
-          process.stdout.write(describeDemo(answers));
-        }
-      })(),
+      bringUp(layout, options, plan, machinery, started, progress, aborter.signal),
       stopAsked.then(() => aborter.signal.throwIfAborted()),
     ]);
-    publishNow("ready");
+    ready = true;
+    publish(layout, "ready", apiServer, started.status());
     process.stdout.write(describeTimeline(progress.timeline()));
-    process.stdout.write(describeNextSteps(layout, apiServerOf(machine.address), options));
+    process.stdout.write(describeNextSteps(layout, apiServer, options));
     process.send?.("ready");
-    await showStatus(running, stopAsked);
+    await showStatus(started, stopAsked);
   } catch (error) {
     failure = error;
   }
   if (!aborter.signal.aborted) aborter.abort(new Failure("stopping"));
-  await takeDown(layout, supervisor, enginePid);
+  await takeDown(layout, supervisor, machinery);
   if (failure && !(failure instanceof Failure && failure.message.startsWith("stopped before"))) throw failure;
   return failure ? 1 : 0;
 }
 
-async function takeDown(layout: Layout, supervisor: Supervisor | undefined, enginePid: number | undefined): Promise<void> {
+async function bringUp(
+  layout: Layout,
+  options: StartOptions,
+  plan: ClusterPlan,
+  machinery: Machinery,
+  supervisor: Supervisor,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<void> {
+  const { machines, imagesReady } = machinery;
+  await startDaemons(plan, machines, supervisor, progress);
+  const client = adminClient(layout);
+  await progress.phase(machines.workers.length === 1 ? "node ready" : "nodes ready", () => whenNodesReady(client, machines.workers.length, signal));
+  await imagesReady;
+  await applyAddons(client, signal);
+  const [worker] = machines.workers;
+  if (options.demo && worker) {
+    await progress.phase("demo applied", () => applyDemo(client, signal));
+    const answers = await progress.phase("demo answers", () => askDemo(worker));
+    process.stdout.write(describeDemo(answers));
+  }
+  await client.close();
+}
+
+async function takeDown(layout: Layout, supervisor: Supervisor | undefined, machinery: Machinery | undefined): Promise<void> {
   const quiet = process.send !== undefined && !process.connected;
   const say = (text: string): void => void (quiet || process.stdout.write(text));
   if (supervisor) {
     say("\nstopping:");
     await supervisor.stop((name) => say(` ${name}`));
   }
-  if (enginePid !== undefined) {
-    say(" dockerd");
-    await stopDocker(enginePid);
-  }
+  await machinery?.release((name) => say(` ${name}`));
   release(layout);
   say(supervisor ? "\nstopped; `npm start` resumes the same cluster\n" : "");
 }

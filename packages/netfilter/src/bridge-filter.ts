@@ -17,7 +17,8 @@ export interface CutPair {
 
 export function createBridgeFilter(config: { readonly chain: string }): BridgeFilter {
   const { chain } = config;
-  const call = (args: readonly string[], signal?: AbortSignal): Promise<string> => run(["ebtables", "--concurrent", "-t", "filter", ...args], "", signal);
+  const call = (args: readonly string[], signal?: AbortSignal): Promise<string> =>
+    run(["ebtables", "--concurrent", "-t", "filter", ...args], "", signal);
   const forwardRules = async (signal?: AbortSignal): Promise<string> => call(["-L", "FORWARD"], signal);
   const exists = (signal?: AbortSignal): Promise<boolean> =>
     call(["-L", chain], signal).then(

@@ -54,7 +54,10 @@ function planHooks(wanted: readonly ObservedHook[], observed: readonly ObservedH
     const have = rulesOf(observed, hook);
     const misplaced = observed.some((rule) => rule.hook === hook && rule.misplaced);
     if (sameRules(want, have) && !misplaced) return [];
-    return [...have.map((rule) => `-D ${hook} ${rule}`), ...want.map((rule, index) => `-I ${hook} ${index + 1} ${rule}`)];
+    return [
+      ...have.map((rule) => `-D ${hook} ${rule}`),
+      ...want.map((rule, index) => `-I ${hook} ${index + 1} ${rule}`),
+    ];
   });
 }
 

@@ -12,7 +12,10 @@ function ruleset(backend: string): Ruleset {
       {
         name: "nat",
         chains: [
-          { name: "COX-ENTRY", rules: [{ destination: "10.0.0.1", protocol: "tcp", matches: [comment("web")], target: jump("COX-WEB") }] },
+          {
+            name: "COX-ENTRY",
+            rules: [{ destination: "10.0.0.1", protocol: "tcp", matches: [comment("web")], target: jump("COX-WEB") }],
+          },
           { name: "COX-WEB", rules: [{ protocol: "tcp", target: { kind: "destinationNat", to: backend } }] },
         ],
         hooks: [{ hook: "PREROUTING", rule: { matches: [comment("our entry")], target: jump("COX-ENTRY") } }],
@@ -29,7 +32,11 @@ function setUp(): { tool: ReturnType<typeof createMemoryTool>; netfilter: Return
 describe("netfilter", () => {
   it("netfilter writes a whole ruleset where there is nothing, and then nothing more", async () => {
     const { tool, netfilter } = setUp();
-    expect(await netfilter.sync(ruleset("10.0.0.2:80"))).toEqual(["nat COX-ENTRY is missing", "nat COX-WEB is missing", "nat hooks differ"]);
+    expect(await netfilter.sync(ruleset("10.0.0.2:80"))).toEqual([
+      "nat COX-ENTRY is missing",
+      "nat COX-WEB is missing",
+      "nat hooks differ",
+    ]);
     expect(await netfilter.sync(ruleset("10.0.0.2:80"))).toEqual([]);
     expect(tool.restored).toEqual([
       `*nat
@@ -47,7 +54,9 @@ COMMIT
     const { tool, netfilter } = setUp();
     await netfilter.sync(ruleset("10.0.0.2:80"));
     expect(await netfilter.sync(ruleset("10.0.0.3:80"))).toEqual(["nat COX-WEB differs"]);
-    expect(tool.restored.at(-1)).toBe("*nat\n:COX-WEB - [0:0]\n-A COX-WEB -p tcp -j DNAT --to-destination 10.0.0.3:80\nCOMMIT\n");
+    expect(tool.restored.at(-1)).toBe(
+      "*nat\n:COX-WEB - [0:0]\n-A COX-WEB -p tcp -j DNAT --to-destination 10.0.0.3:80\nCOMMIT\n",
+    );
   });
 
   it("netfilter repairs a stranger's flush and leaves the stranger's rules alone", async () => {
@@ -56,7 +65,11 @@ COMMIT
     const whole = tool.text();
     tool.flush("nat");
     await tool.restore("*nat\n:THEIRS - [0:0]\n-A THEIRS -j COX-WEB\n-A PREROUTING -j THEIRS\nCOMMIT\n");
-    expect(await netfilter.sync(ruleset("10.0.0.2:80"))).toEqual(["nat COX-ENTRY differs", "nat COX-WEB differs", "nat hooks differ"]);
+    expect(await netfilter.sync(ruleset("10.0.0.2:80"))).toEqual([
+      "nat COX-ENTRY differs",
+      "nat COX-WEB differs",
+      "nat hooks differ",
+    ]);
     expect(tool.text()).toBe(
       whole
         .replace("-j COX-ENTRY\n", "-j COX-ENTRY\n-A PREROUTING -j THEIRS\n")
@@ -80,7 +93,9 @@ COMMIT
     await tool.restore("*nat\n:LATER - [0:0]\n-I PREROUTING 1 -j LATER\nCOMMIT\n");
     expect(await netfilter.sync(ruleset("10.0.0.2:80"))).toEqual(["nat hooks differ"]);
     expect(tool.text()).toBe(
-      whole.replace("-j COX-ENTRY\n", "-j COX-ENTRY\n-A PREROUTING -j LATER\n").replace(":COX-WEB - [0:0]\n", ":COX-WEB - [0:0]\n:LATER - [0:0]\n"),
+      whole
+        .replace("-j COX-ENTRY\n", "-j COX-ENTRY\n-A PREROUTING -j LATER\n")
+        .replace(":COX-WEB - [0:0]\n", ":COX-WEB - [0:0]\n:LATER - [0:0]\n"),
     );
     expect(await netfilter.sync(ruleset("10.0.0.2:80"))).toEqual([]);
   });
@@ -99,14 +114,21 @@ COMMIT
     await tool.restore("*filter\n:THEIRS - [0:0]\n-A FORWARD -j THEIRS\nCOMMIT\n");
     const before = tool.text();
     await netfilter.sync(ruleset("10.0.0.2:80"));
-    expect(await netfilter.remove()).toEqual(["nat COX-ENTRY is not wanted", "nat COX-WEB is not wanted", "nat hooks differ"]);
+    expect(await netfilter.remove()).toEqual([
+      "nat COX-ENTRY is not wanted",
+      "nat COX-WEB is not wanted",
+      "nat hooks differ",
+    ]);
     expect(tool.text()).toBe(before);
     expect(await netfilter.remove()).toEqual([]);
   });
 
   it("netfilter refuses chains that it could not remove again", () => {
     const { netfilter } = setUp();
-    const foreign: Ruleset = { family: "ipv4", tables: [{ name: "nat", chains: [{ name: "THEIRS", rules: [] }], hooks: [] }] };
+    const foreign: Ruleset = {
+      family: "ipv4",
+      tables: [{ name: "nat", chains: [{ name: "THEIRS", rules: [] }], hooks: [] }],
+    };
     expect(() => netfilter.sync(foreign)).toThrow("chain THEIRS is not one of this owner's");
   });
 });

@@ -62,6 +62,7 @@ function refuseForeign(wanted: Ruleset, config: NetfilterConfig): void {
     const stray = table.chains.find((chain) => !config.owned(chain.name)) ?? undefined;
     if (stray) throw new Error(`chain ${stray.name} is not one of this owner's`);
     const hook = table.hooks.find(({ rule }) => !config.owned(rule.target.chain));
-    if (hook) throw new Error(`a hook of ${hook.hook} jumps to ${hook.rule.target.chain}, which is not one of this owner's`);
+    if (hook)
+      throw new Error(`a hook of ${hook.hook} jumps to ${hook.rule.target.chain}, which is not one of this owner's`);
   }
 }

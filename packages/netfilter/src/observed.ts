@@ -65,7 +65,9 @@ export function asObserved(ruleset: Ruleset): Observed {
     ruleset.tables.map((table) => [
       table.name,
       {
-        chains: new Map(table.chains.map((chain) => [chain.name, chain.rules.map((rule) => renderRule(rule, ruleset.family))])),
+        chains: new Map(
+          table.chains.map((chain) => [chain.name, chain.rules.map((rule) => renderRule(rule, ruleset.family))]),
+        ),
         hooks: table.hooks.map(({ hook, rule }) => ({ hook, rule: renderRule(rule, ruleset.family) })),
       },
     ]),

@@ -44,19 +44,45 @@ function withPrefix(address: string, family: Family): string {
 }
 
 /** The order in which the kernel's module lists states. */
-const stateOrder: readonly ConnectionState[] = ["INVALID", "NEW", "RELATED", "ESTABLISHED", "UNTRACKED", "SNAT", "DNAT"];
+const stateOrder: readonly ConnectionState[] = [
+  "INVALID",
+  "NEW",
+  "RELATED",
+  "ESTABLISHED",
+  "UNTRACKED",
+  "SNAT",
+  "DNAT",
+];
 
 function renderMatch(match: Match, rule: Rule, family: Family): string[] {
   switch (match.kind) {
     case "comment":
       return ["-m", "comment", "--comment", quote(cut(match.text, maxCommentBytes))];
     case "destinationPort":
-      if (!rule.protocol || rule.protocol === "icmp") throw new Error(`a port needs tcp, udp or sctp, found ${rule.protocol ?? "no protocol"}`);
-      return ["-m", rule.protocol, "--dport", typeof match.port === "number" ? String(match.port) : match.port.join(":")];
+      if (!rule.protocol || rule.protocol === "icmp")
+        throw new Error(`a port needs tcp, udp or sctp, found ${rule.protocol ?? "no protocol"}`);
+      return [
+        "-m",
+        rule.protocol,
+        "--dport",
+        typeof match.port === "number" ? String(match.port) : match.port.join(":"),
+      ];
     case "connection":
-      return ["-m", "conntrack", ...not(match), "--ctstate", stateOrder.filter((state) => match.states.includes(state)).join(",")];
+      return [
+        "-m",
+        "conntrack",
+        ...not(match),
+        "--ctstate",
+        stateOrder.filter((state) => match.states.includes(state)).join(","),
+      ];
     case "mark":
-      return ["-m", "mark", ...not(match), "--mark", `${hex(match.value)}${match.mask === 0xffffffff ? "" : `/${hex(match.mask)}`}`];
+      return [
+        "-m",
+        "mark",
+        ...not(match),
+        "--mark",
+        `${hex(match.value)}${match.mask === 0xffffffff ? "" : `/${hex(match.mask)}`}`,
+      ];
     case "sourceType":
       return ["-m", "addrtype", ...not(match), "--src-type", match.type];
     case "destinationType":
@@ -66,7 +92,17 @@ function renderMatch(match: Match, rule: Rule, family: Family): string[] {
     case "remember":
       return ["-m", "recent", "--set", "--name", match.list, ...recentTail(family)];
     case "remembered":
-      return ["-m", "recent", "--rcheck", "--seconds", String(match.seconds), "--reap", "--name", match.list, ...recentTail(family)];
+      return [
+        "-m",
+        "recent",
+        "--rcheck",
+        "--seconds",
+        String(match.seconds),
+        "--reap",
+        "--name",
+        match.list,
+        ...recentTail(family),
+      ];
   }
 }
 
@@ -81,7 +117,12 @@ function renderTarget(target: Target, family: Family): string[] {
     case "return":
       return ["-j", "RETURN"];
     case "reject":
-      return ["-j", "REJECT", "--reject-with", target.with ?? (family === "ipv4" ? "icmp-port-unreachable" : "icmp6-port-unreachable")];
+      return [
+        "-j",
+        "REJECT",
+        "--reject-with",
+        target.with ?? (family === "ipv4" ? "icmp-port-unreachable" : "icmp6-port-unreachable"),
+      ];
     case "destinationNat":
       return ["-j", "DNAT", "--to-destination", target.to];
     case "masquerade":
@@ -116,5 +157,7 @@ function quote(text: string): string {
 
 function cut(text: string, bytes: number): string {
   const whole = new TextEncoder().encode(text.replace(/[\r\n]+/g, " "));
-  return whole.length <= bytes ? text.replace(/[\r\n]+/g, " ") : new TextDecoder().decode(whole.subarray(0, bytes)).replace(/\uFFFD+$/, "");
+  return whole.length <= bytes
+    ? text.replace(/[\r\n]+/g, " ")
+    : new TextDecoder().decode(whole.subarray(0, bytes)).replace(/\uFFFD+$/, "");
 }

@@ -74,7 +74,8 @@ export type Target =
   | { readonly kind: "setMark"; readonly value: number; readonly mask: number }
   | { readonly kind: "notrack" };
 
-export type RejectWith = "icmp-port-unreachable" | "icmp6-port-unreachable" | "tcp-reset" | "icmp-host-prohibited" | "icmp6-adm-prohibited";
+export type RejectWith =
+  "icmp-port-unreachable" | "icmp6-port-unreachable" | "tcp-reset" | "icmp-host-prohibited" | "icmp6-adm-prohibited";
 
 /** Kernel's limit for a chain's name, in bytes. */
 export const maxChainNameBytes = 28;

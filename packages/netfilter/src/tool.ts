@@ -43,7 +43,8 @@ export function run(words: readonly string[], input: string, signal?: AbortSigna
     child.stderr.on("data", (chunk: Buffer) => err.push(chunk));
     child.on("error", (cause: NodeJS.ErrnoException) => {
       if (signal?.aborted) reject(signal.reason as Error);
-      else if (cause.code === "ENOENT") reject(new NetfilterError("tool-missing", `${command} is not installed`, { cause }));
+      else if (cause.code === "ENOENT")
+        reject(new NetfilterError("tool-missing", `${command} is not installed`, { cause }));
       else reject(new NetfilterError("tool-failed", `${command} cannot be run: ${cause.message}`, { cause }));
     });
     child.on("close", (code) => {
@@ -61,5 +62,8 @@ function refusal(command: string, code: number | null, stderr: string, input: st
   const line = /line:? (\d+)/.exec(stderr)?.[1];
   const quoted = line ? input.split("\n")[Number(line) - 1] : undefined;
   const text = stderr.trim().split("\n")[0] ?? "";
-  return new NetfilterError("tool-refused", `${command} ended with ${code ?? "a signal"}: ${text}${quoted ? ` (${quoted})` : ""}`);
+  return new NetfilterError(
+    "tool-refused",
+    `${command} ended with ${code ?? "a signal"}: ${text}${quoted ? ` (${quoted})` : ""}`,
+  );
 }

@@ -43,7 +43,9 @@ export function createMemoryTool(): MemoryTool {
       for (const part of text.split(/(?<=^COMMIT\n)/m)) {
         const name = /^\*(\w+)$/m.exec(part)?.[1];
         if (!name) continue;
-        const copy: Chains = new Map([...(tables.get(name) ?? new Map<string, string[]>())].map(([chain, rules]) => [chain, [...rules]]));
+        const copy: Chains = new Map(
+          [...(tables.get(name) ?? new Map<string, string[]>())].map(([chain, rules]) => [chain, [...rules]]),
+        );
         for (const line of part.split("\n")) applyLine(copy, line);
         tables.set(name, copy);
       }
@@ -79,7 +81,8 @@ function applyLine(chains: Chains, line: string): void {
     }
     case "-X":
       if (rules.length > 0) refuse("chain is not empty");
-      if ([...chains.values()].some((others) => others.some((rule) => rule.endsWith(`-j ${chain}`)))) refuse("chain is in use");
+      if ([...chains.values()].some((others) => others.some((rule) => rule.endsWith(`-j ${chain}`))))
+        refuse("chain is in use");
       chains.delete(chain);
       return;
     default:

@@ -29,12 +29,28 @@ export function parseTables(text: string): ParsedTables {
       const rules = chains.get(chain) ?? [];
       rules.push(parseRule(words, line));
       chains.set(chain, rules);
-    } else if (line !== "" && line !== "COMMIT" && !line.startsWith("#")) throw new Error(`expected iptables-save text, found ${line}`);
+    } else if (line !== "" && line !== "COMMIT" && !line.startsWith("#"))
+      throw new Error(`expected iptables-save text, found ${line}`);
   }
   return tables;
 }
 
-const withValue = new Set(["-s", "-d", "-i", "-o", "-p", "--dport", "--ctstate", "--mark", "--src-type", "--dst-type", "--probability", "--seconds", "--name", "--comment"]);
+const withValue = new Set([
+  "-s",
+  "-d",
+  "-i",
+  "-o",
+  "-p",
+  "--dport",
+  "--ctstate",
+  "--mark",
+  "--src-type",
+  "--dst-type",
+  "--probability",
+  "--seconds",
+  "--name",
+  "--comment",
+]);
 const alone = new Set(["--set", "--rcheck", "--reap", "--rsource"]);
 const ignoredWithValue = new Set(["-m", "--mode", "--mask"]);
 
@@ -73,5 +89,7 @@ function parseOptions(words: readonly string[]): Record<string, string> {
 
 /** Words, with quoted ones whole. */
 function split(line: string): string[] {
-  return [...line.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(([, quoted, plain]) => quoted?.replace(/\\(.)/g, "$1") ?? plain ?? "");
+  return [...line.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(
+    ([, quoted, plain]) => quoted?.replace(/\\(.)/g, "$1") ?? plain ?? "",
+  );
 }

@@ -12,7 +12,16 @@ export type Record =
   | { readonly type: "A"; readonly name: string; readonly data: string }
   | { readonly type: "CNAME" | "PTR" | "NS"; readonly name: string; readonly data: string }
   | { readonly type: "TXT"; readonly name: string; readonly data: string }
-  | { readonly type: "SRV"; readonly name: string; readonly data: { readonly priority: number; readonly weight: number; readonly port: number; readonly target: string } };
+  | {
+      readonly type: "SRV";
+      readonly name: string;
+      readonly data: {
+        readonly priority: number;
+        readonly weight: number;
+        readonly port: number;
+        readonly target: string;
+      };
+    };
 
 export type Answer =
   /** Records, never none, and what the asker will ask next. */

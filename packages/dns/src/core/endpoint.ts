@@ -19,10 +19,16 @@ export function endpointsOf(slices: readonly EndpointSlice[]): readonly Endpoint
   return slices
     .filter((slice) => slice.addressType === "IPv4")
     .flatMap((slice) => {
-      const ports = (slice.ports ?? []).flatMap(({ name, protocol, port }) => (port ? [{ name: name ?? "", protocol: (protocol ?? "TCP").toLowerCase(), port }] : []));
+      const ports = (slice.ports ?? []).flatMap(({ name, protocol, port }) =>
+        port ? [{ name: name ?? "", protocol: (protocol ?? "TCP").toLowerCase(), port }] : [],
+      );
       return (slice.endpoints ?? [])
         .filter((endpoint) => endpoint.conditions?.ready ?? true)
-        .flatMap(({ addresses: [address], hostname }) => (address === undefined ? [] : [{ address, host: hostname || undefined, dashed: address.replaceAll(".", "-"), ports }]));
+        .flatMap(({ addresses: [address], hostname }) =>
+          address === undefined
+            ? []
+            : [{ address, host: hostname || undefined, dashed: address.replaceAll(".", "-"), ports }],
+        );
     })
     .sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
 }

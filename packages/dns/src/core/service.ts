@@ -32,17 +32,34 @@ export function answerService(question: Question, place: Place): Answer {
 }
 
 /** SRV records of the ports with this name and protocol; undefined stands for any. */
-export function answerPort(question: Question, place: Place, port: string | undefined, protocol: string | undefined): Answer {
+export function answerPort(
+  question: Question,
+  place: Place,
+  port: string | undefined,
+  protocol: string | undefined,
+): Answer {
   const targets = isHeadless(place) ? endpointTargets(place) : serviceTargets(place);
-  const chosen = targets.filter((target) => (port === undefined || target.portName === port) && (protocol === undefined || target.protocol === protocol));
+  const chosen = targets.filter(
+    (target) =>
+      (port === undefined || target.portName === port) && (protocol === undefined || target.protocol === protocol),
+  );
   if (chosen.length === 0) return noSuchName;
   // A name with a protocol but no port only leads to others.
   if (protocol !== undefined && port === undefined) return noData;
   if (question.type !== "SRV" && question.type !== "ANY") return noData;
   const weight = Math.max(1, Math.floor(100 / chosen.length));
-  const additional = new Map(chosen.map(({ target, address }): [string, Record] => [`${target} ${address}`, { type: "A", name: target, data: address }]));
+  const additional = new Map(
+    chosen.map(({ target, address }): [string, Record] => [
+      `${target} ${address}`,
+      { type: "A", name: target, data: address },
+    ]),
+  );
   return found(
-    chosen.map((target): Record => ({ type: "SRV", name: question.name, data: { priority: 0, weight, port: target.port, target: target.target } })),
+    chosen.map((target): Record => ({
+      type: "SRV",
+      name: question.name,
+      data: { priority: 0, weight, port: target.port, target: target.target },
+    })),
     [...additional.values()],
   );
 }

@@ -7,8 +7,22 @@ const message = packet.encode({
   type: "response",
   id: 1,
   questions: [{ type: "A", name: "a.example" }],
-  answers: [{ type: "CNAME", name: "a.example", ttl: 300, data: "b.example" }, { type: "A", name: "b.example", ttl: 20, data: "192.0.2.1" }],
-  additionals: [{ type: "OPT", name: ".", udpPayloadSize: 1232, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] }],
+  answers: [
+    { type: "CNAME", name: "a.example", ttl: 300, data: "b.example" },
+    { type: "A", name: "b.example", ttl: 20, data: "192.0.2.1" },
+  ],
+  additionals: [
+    {
+      type: "OPT",
+      name: ".",
+      udpPayloadSize: 1232,
+      extendedRcode: 0,
+      ednsVersion: 0,
+      flags: 0,
+      flag_do: false,
+      options: [],
+    },
+  ],
 });
 
 describe("wireTimes", () => {
@@ -21,7 +35,15 @@ describe("wireTimes", () => {
 
   it("wireTimes takes the minimum of a negative answer's SOA", () => {
     const soa = { mname: "n", rname: "r", serial: 1, refresh: 1, retry: 1, expire: 1, minimum: 7 };
-    expect(wireTimes(packet.encode({ type: "response", questions: [{ type: "A", name: "x" }], authorities: [{ type: "SOA", name: "x", ttl: 60, data: soa }] }))?.smallestTtl).toBe(7);
+    expect(
+      wireTimes(
+        packet.encode({
+          type: "response",
+          questions: [{ type: "A", name: "x" }],
+          authorities: [{ type: "SOA", name: "x", ttl: 60, data: soa }],
+        }),
+      )?.smallestTtl,
+    ).toBe(7);
   });
 
   it("wireTimes never fails, whatever the bytes", () => {

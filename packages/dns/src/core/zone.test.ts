@@ -6,7 +6,13 @@ import { answer } from "./zone.ts";
 import type { ClusterView } from "./zone.ts";
 
 const services: Service[] = [
-  service("web", { clusterIP: "10.96.0.5", ports: [{ name: "http", port: 80 }, { name: "dns", port: 53, protocol: "UDP" }] }),
+  service("web", {
+    clusterIP: "10.96.0.5",
+    ports: [
+      { name: "http", port: 80 },
+      { name: "dns", port: 53, protocol: "UDP" },
+    ],
+  }),
   service("db", { clusterIP: "None", ports: [{ name: "sql", port: 5432 }] }),
   service("idle", { clusterIP: "None" }),
   service("ext", { type: "ExternalName", externalName: "Example.org." }),
@@ -33,15 +39,23 @@ function service(name: string, spec: Service["spec"]): Service {
 
 const view: ClusterView = {
   hasNamespace: (name) => ["shop", "bare"].includes(name),
-  service: (namespace, name) => services.find(({ metadata }) => metadata.namespace === namespace && metadata.name === name),
-  slicesOf: (namespace, name) => slices.filter(({ metadata }) => metadata.namespace === namespace && metadata.labels?.["kubernetes.io/service-name"] === name),
+  service: (namespace, name) =>
+    services.find(({ metadata }) => metadata.namespace === namespace && metadata.name === name),
+  slicesOf: (namespace, name) =>
+    slices.filter(
+      ({ metadata }) => metadata.namespace === namespace && metadata.labels?.["kubernetes.io/service-name"] === name,
+    ),
   servicesAt: (address) => services.filter(({ spec }) => spec?.clusterIP === address),
-  slicesAt: (address) => slices.filter((slice) => slice.endpoints?.some((endpoint) => endpoint.addresses.includes(address))),
+  slicesAt: (address) =>
+    slices.filter((slice) => slice.endpoints?.some((endpoint) => endpoint.addresses.includes(address))),
 };
 
 /** Records as "TYPE data", or the kind of the answer. */
 function ask(name: string, type: RecordType = "A"): readonly string[] | string {
-  const outcome = answer({ name, type }, view, { domain: "cluster.local", ownsAddress: (address) => address.startsWith("10.") });
+  const outcome = answer({ name, type }, view, {
+    domain: "cluster.local",
+    ownsAddress: (address) => address.startsWith("10."),
+  });
   if (outcome.kind === "alias") return [`CNAME ${outcome.target}`];
   if (outcome.kind !== "found") return outcome.kind;
   const shown = ({ type: kind, name: owner, data }: (typeof outcome.records)[number]): string =>
@@ -66,8 +80,16 @@ describe("answer", () => {
     ["db-0.db.shop.svc.cluster.local", "AAAA", "no-data"],
     ["db-2.db.shop.svc.cluster.local", "A", "no-such-name"],
     ["10-244-2-3.db.shop.svc.cluster.local", "A", ["A 10.244.2.3"]],
-    ["_http._tcp.web.shop.svc.cluster.local", "SRV", ["SRV 0 100 80 web.shop.svc.cluster.local", "+ web.shop.svc.cluster.local A 10.96.0.5"]],
-    ["_dns._udp.web.shop.svc.cluster.local", "SRV", ["SRV 0 100 53 web.shop.svc.cluster.local", "+ web.shop.svc.cluster.local A 10.96.0.5"]],
+    [
+      "_http._tcp.web.shop.svc.cluster.local",
+      "SRV",
+      ["SRV 0 100 80 web.shop.svc.cluster.local", "+ web.shop.svc.cluster.local A 10.96.0.5"],
+    ],
+    [
+      "_dns._udp.web.shop.svc.cluster.local",
+      "SRV",
+      ["SRV 0 100 53 web.shop.svc.cluster.local", "+ web.shop.svc.cluster.local A 10.96.0.5"],
+    ],
     ["_http._udp.web.shop.svc.cluster.local", "SRV", "no-such-name"],
     ["_http._tcp.web.shop.svc.cluster.local", "A", "no-data"],
     ["_tcp.web.shop.svc.cluster.local", "SRV", "no-data"],

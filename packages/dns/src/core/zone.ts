@@ -61,11 +61,21 @@ export function answer(question: Question, view: ClusterView, config: ZoneConfig
   }
 }
 
-function answerBelowNamespace(question: Question, labels: readonly string[], namespace: string, view: ClusterView, config: ZoneConfig): Answer {
+function answerBelowNamespace(
+  question: Question,
+  labels: readonly string[],
+  namespace: string,
+  view: ClusterView,
+  config: ZoneConfig,
+): Answer {
   const name = labels.at(-1) ?? "";
   const service = view.service(namespace, name);
   if (!service) return noSuchName;
-  const place = { service, endpoints: endpointsOf(view.slicesOf(namespace, name)), fullName: `${name}.${namespace}.svc.${config.domain}` };
+  const place = {
+    service,
+    endpoints: endpointsOf(view.slicesOf(namespace, name)),
+    fullName: `${name}.${namespace}.svc.${config.domain}`,
+  };
   const below = labels.slice(0, -1);
   switch (below.length) {
     case 0:
@@ -81,7 +91,9 @@ function answerBelowNamespace(question: Question, labels: readonly string[], nam
     }
     case 2: {
       const [port = "", protocol = ""] = below;
-      return port.startsWith("_") && protocol.startsWith("_") ? answerPort(question, place, port.slice(1), protocol.slice(1)) : noSuchName;
+      return port.startsWith("_") && protocol.startsWith("_")
+        ? answerPort(question, place, port.slice(1), protocol.slice(1))
+        : noSuchName;
     }
     default:
       return noSuchName;
@@ -92,19 +104,25 @@ function answerBelowNamespace(question: Question, labels: readonly string[], nam
 function answerPod(question: Question, labels: readonly string[]): Answer {
   const address = (labels[0] ?? "").replaceAll("-", ".");
   if (labels.length !== 1 || !isIpv4(address)) return noSuchName;
-  return question.type === "A" || question.type === "ANY" ? found([{ type: "A", name: question.name, data: address }]) : noData;
+  return question.type === "A" || question.type === "ANY"
+    ? found([{ type: "A", name: question.name, data: address }])
+    : noData;
 }
 
 function answerReverse(question: Question, view: ClusterView, config: ZoneConfig): Answer {
   const address = question.name.slice(0, -".in-addr.arpa".length).split(".").reverse().join(".");
   if (!isIpv4(address)) return notOurs;
   const names = [
-    ...view.servicesAt(address).map(({ metadata }) => `${metadata.name ?? ""}.${metadata.namespace ?? ""}.svc.${config.domain}`),
+    ...view
+      .servicesAt(address)
+      .map(({ metadata }) => `${metadata.name ?? ""}.${metadata.namespace ?? ""}.svc.${config.domain}`),
     ...view.slicesAt(address).flatMap((slice) => {
       const service = slice.metadata.labels?.["kubernetes.io/service-name"] ?? "";
       return endpointsOf([slice])
         .filter((endpoint) => endpoint.address === address)
-        .map(({ host, dashed }) => `${host ?? dashed}.${service}.${slice.metadata.namespace ?? ""}.svc.${config.domain}`);
+        .map(
+          ({ host, dashed }) => `${host ?? dashed}.${service}.${slice.metadata.namespace ?? ""}.svc.${config.domain}`,
+        );
     }),
   ];
   const records = [...new Set(names)].sort().map((data): Record => ({ type: "PTR", name: question.name, data }));
@@ -117,5 +135,8 @@ function distinct(records: readonly Record[]): readonly Record[] {
 }
 
 function isIpv4(text: string): boolean {
-  return /^(\d{1,3})(\.\d{1,3}){3}$/.test(text) && text.split(".").every((part) => Number(part) <= 255 && String(Number(part)) === part);
+  return (
+    /^(\d{1,3})(\.\d{1,3}){3}$/.test(text) &&
+    text.split(".").every((part) => Number(part) <= 255 && String(Number(part)) === part)
+  );
 }

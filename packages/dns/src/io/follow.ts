@@ -4,7 +4,12 @@ import type { RecordType as WireType } from "dns-packet";
 import type { Record } from "../core/answer.ts";
 
 export function encodeQuestion(name: string, type: string): Buffer {
-  return packet.encode({ type: "query", id: 0, flags: packet.RECURSION_DESIRED, questions: [{ name, type: type as WireType, class: "IN" }] });
+  return packet.encode({
+    type: "query",
+    id: 0,
+    flags: packet.RECURSION_DESIRED,
+    questions: [{ name, type: type as WireType, class: "IN" }],
+  });
 }
 
 /** Addresses and aliases; other records do not help who asks for an address. */

@@ -16,7 +16,7 @@ const alias = "coxswain: the cluster's DNS address on this node";
 export function createAddressLink(config: { readonly name: string; readonly address: string }): AddressLink {
   const { name, address } = config;
   const ip = async (args: readonly string[], signal?: AbortSignal): Promise<string> => {
-    const { stdout } = await promisify(execFile)("ip", [...args], { ...(signal ? { signal } : {}) });
+    const { stdout } = await promisify(execFile)("ip", [...args], signal ? { signal } : {});
     return stdout;
   };
   const exists = async (signal?: AbortSignal): Promise<boolean> =>
@@ -29,7 +29,9 @@ export function createAddressLink(config: { readonly name: string; readonly addr
       try {
         if (!(await exists(signal))) {
           // A bridge without members does the same where the kernel has no dummy links.
-          await ip(["link", "add", name, "type", "dummy"], signal).catch(() => ip(["link", "add", name, "type", "bridge"], signal));
+          await ip(["link", "add", name, "type", "dummy"], signal).catch(() =>
+            ip(["link", "add", name, "type", "bridge"], signal),
+          );
           await ip(["link", "set", name, "alias", alias], signal);
         }
         await ip(["address", "replace", `${address}/32`, "dev", name], signal);

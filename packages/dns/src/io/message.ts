@@ -32,8 +32,26 @@ export type Parsed =
   /** Not worth an answer: too short, or itself an answer. */
   | { readonly kind: "noise" };
 
-const codes: { readonly [Code in ResponseCode]: number } = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5, BADVERS: 16 };
-const knownTypes: ReadonlySet<string> = new Set<RecordType>(["A", "AAAA", "CNAME", "PTR", "SOA", "SRV", "TXT", "NS", "ANY"]);
+const codes: { readonly [Code in ResponseCode]: number } = {
+  NOERROR: 0,
+  FORMERR: 1,
+  SERVFAIL: 2,
+  NXDOMAIN: 3,
+  NOTIMP: 4,
+  REFUSED: 5,
+  BADVERS: 16,
+};
+const knownTypes: ReadonlySet<string> = new Set<RecordType>([
+  "A",
+  "AAAA",
+  "CNAME",
+  "PTR",
+  "SOA",
+  "SRV",
+  "TXT",
+  "NS",
+  "ANY",
+]);
 /** What fits a packet on nearly every path (DNS flag day 2020). */
 const ourPayloadBytes = 1232;
 const plainPayloadBytes = 512;
@@ -51,14 +69,20 @@ export function parseQuery(bytes: Buffer): Parsed {
   }
   const [asked, ...more] = decoded.questions ?? [];
   if (!asked || more.length > 0) return { kind: "wrong", code: "FORMERR", id };
-  if (asked.class !== undefined && asked.class !== "IN" && asked.class !== "ANY") return { kind: "wrong", code: "REFUSED", id };
+  if (asked.class !== undefined && asked.class !== "IN" && asked.class !== "ANY")
+    return { kind: "wrong", code: "REFUSED", id };
   const opt = (decoded.additionals ?? []).find((record): record is OptAnswer & WireAnswer => record.type === "OPT");
   const query: Query = {
     id,
     question: { name: asked.name.toLowerCase().replace(/\.$/, ""), type: typeOf(asked.type) },
     asked: { name: asked.name, type: asked.type },
     recursionDesired: decoded.flag_rd,
-    edns: opt ? { payloadBytes: Math.max(plainPayloadBytes, Math.min(opt.udpPayloadSize, ourPayloadBytes)), version: opt.ednsVersion } : undefined,
+    edns: opt
+      ? {
+          payloadBytes: Math.max(plainPayloadBytes, Math.min(opt.udpPayloadSize, ourPayloadBytes)),
+          version: opt.ednsVersion,
+        }
+      : undefined,
   };
   return opt && opt.ednsVersion !== 0 ? { kind: "wrong", code: "BADVERS", id } : { kind: "query", query };
 }
@@ -82,12 +106,21 @@ export function encodeError(id: number, code: ResponseCode): Buffer {
   if (code !== "BADVERS") return message;
   // The upper bits of an extended code stand in an OPT record.
   message.writeUInt16BE(1, 10);
-  return Buffer.concat([message, Buffer.from([0, 0, 41, ourPayloadBytes >> 8, ourPayloadBytes & 0xff, codes.BADVERS >> 4, 0, 0, 0, 0, 0])]);
+  return Buffer.concat([
+    message,
+    Buffer.from([0, 0, 41, ourPayloadBytes >> 8, ourPayloadBytes & 0xff, codes.BADVERS >> 4, 0, 0, 0, 0, 0]),
+  ]);
 }
 
 function encode(query: Query, reply: Reply, truncated: boolean): Buffer {
   const { answers, additional, soa, ttlSeconds } = reply;
-  const wire = (record: Record): WireAnswer => ({ ...record, ttl: ttlSeconds, class: "IN", name: record.name === query.question.name ? query.asked.name : record.name }) as WireAnswer;
+  const wire = (record: Record): WireAnswer =>
+    ({
+      ...record,
+      ttl: ttlSeconds,
+      class: "IN",
+      name: record.name === query.question.name ? query.asked.name : record.name,
+    }) as WireAnswer;
   const authority: WireAnswer[] = soa
     ? [
         {
@@ -95,12 +128,31 @@ function encode(query: Query, reply: Reply, truncated: boolean): Buffer {
           name: soa.domain,
           ttl: ttlSeconds,
           class: "IN",
-          data: { mname: `ns.dns.${soa.domain}`, rname: `hostmaster.${soa.domain}`, serial: soa.serial, refresh: 7200, retry: 1800, expire: 86_400, minimum: ttlSeconds },
+          data: {
+            mname: `ns.dns.${soa.domain}`,
+            rname: `hostmaster.${soa.domain}`,
+            serial: soa.serial,
+            refresh: 7200,
+            retry: 1800,
+            expire: 86_400,
+            minimum: ttlSeconds,
+          },
         },
       ]
     : [];
   const opt: WireAnswer[] = query.edns
-    ? [{ type: "OPT", name: ".", udpPayloadSize: ourPayloadBytes, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] }]
+    ? [
+        {
+          type: "OPT",
+          name: ".",
+          udpPayloadSize: ourPayloadBytes,
+          extendedRcode: 0,
+          ednsVersion: 0,
+          flags: 0,
+          flag_do: false,
+          options: [],
+        },
+      ]
     : [];
   const flags =
     (reply.authoritative ? packet.AUTHORITATIVE_ANSWER : 0) |

@@ -14,7 +14,10 @@ export type Handler = (message: Buffer, transport: "udp" | "tcp") => Promise<Buf
 const mostConnections = 256;
 const idleMs = 10_000;
 
-export function createDnsServer(config: { readonly address: string; readonly port: number }, ports: { readonly clock: Clock; readonly log: Logger; readonly handle: Handler }): Component {
+export function createDnsServer(
+  config: { readonly address: string; readonly port: number },
+  ports: { readonly clock: Clock; readonly log: Logger; readonly handle: Handler },
+): Component {
   const { address, port } = config;
   const { log, handle } = ports;
   let udp: UdpSocket | undefined;
@@ -50,7 +53,9 @@ export function createDnsServer(config: { readonly address: string; readonly por
       await listening(address, port, (done, failed) => socket.once("error", failed).bind(port, address, done));
       socket.removeAllListeners("error");
       socket.on("error", (err) => log.error({ err }, "the UDP socket failed"));
-      socket.on("message", (message, peer) => answer(message, "udp", (reply) => socket.send(reply, peer.port, peer.address)));
+      socket.on("message", (message, peer) =>
+        answer(message, "udp", (reply) => socket.send(reply, peer.port, peer.address)),
+      );
       tcp = createServer(connect);
       const server = tcp;
       server.maxConnections = mostConnections;
@@ -71,8 +76,14 @@ export function createDnsServer(config: { readonly address: string; readonly por
   };
 }
 
-function listening(address: string, port: number, open: (done: () => void, failed: (error: Error) => void) => void): Promise<void> {
+function listening(
+  address: string,
+  port: number,
+  open: (done: () => void, failed: (error: Error) => void) => void,
+): Promise<void> {
   return new Promise((resolve, reject) => {
-    open(resolve, (cause) => reject(new StartError(listenFailure(cause as NodeJS.ErrnoException, address, port), { cause })));
+    open(resolve, (cause) =>
+      reject(new StartError(listenFailure(cause as NodeJS.ErrnoException, address, port), { cause })),
+    );
   });
 }

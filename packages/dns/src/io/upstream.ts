@@ -36,13 +36,20 @@ interface Kept {
   readonly untilMs: number;
 }
 
-export function createUpstream(config: UpstreamConfig, ports: { readonly clock: Clock; readonly random: Random; readonly onCache: (hit: boolean) => void }): Upstream {
+export function createUpstream(
+  config: UpstreamConfig,
+  ports: { readonly clock: Clock; readonly random: Random; readonly onCache: (hit: boolean) => void },
+): Upstream {
   const { clock, random } = ports;
   const cache = new LRUCache<string, Kept>(cacheEntries);
   const inFlight = new Map<string, Promise<Buffer | undefined>>();
   const servers = followServers(config, clock);
 
-  const exchange = async (query: Buffer, transport: "udp" | "tcp", signal: AbortSignal): Promise<Buffer | undefined> => {
+  const exchange = async (
+    query: Buffer,
+    transport: "udp" | "tcp",
+    signal: AbortSignal,
+  ): Promise<Buffer | undefined> => {
     for (const server of await servers()) {
       const id = random.int(65_536);
       const message = withId(query, id);

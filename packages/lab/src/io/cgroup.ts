@@ -73,7 +73,8 @@ async function inheritCpuset(mountPoint: string, path: string): Promise<void> {
     for (const name of ["cpuset.cpus", "cpuset.mems"]) {
       const file = join(group, name);
       if (!existsSync(file) || !existsSync(join(group, "cpuset.memory_migrate"))) continue;
-      if ((await readFile(file, "utf8")).trim() === "") await writeFile(file, (await readFile(join(parent, name), "utf8")).trim());
+      if ((await readFile(file, "utf8")).trim() === "")
+        await writeFile(file, (await readFile(join(parent, name), "utf8")).trim());
     }
     parent = group;
   }

@@ -5,11 +5,16 @@ import { LabError } from "../errors.ts";
 export function command(words: readonly string[], signal?: AbortSignal): Promise<string> {
   const [file = "", ...args] = words;
   return new Promise((resolve, reject) => {
-    execFile(file, args, { ...(signal ? { signal } : {}) }, (error, stdout, stderr) => {
+    execFile(file, args, signal ? { signal } : {}, (error, stdout, stderr) => {
       if (!error) return resolve(stdout);
       if (signal?.aborted) return reject(signal.reason as Error);
-      if (error.code === "ENOENT") return reject(new LabError("tool-missing", `${file} is not installed`, { cause: error }));
-      reject(new LabError("tool-failed", `${words.join(" ")}: ${stderr.trim().split("\n").at(-1) || error.message}`, { cause: error }));
+      if (error.code === "ENOENT")
+        return reject(new LabError("tool-missing", `${file} is not installed`, { cause: error }));
+      reject(
+        new LabError("tool-failed", `${words.join(" ")}: ${stderr.trim().split("\n").at(-1) || error.message}`, {
+          cause: error,
+        }),
+      );
     });
   });
 }

@@ -49,8 +49,13 @@ export async function startEngine(
   engine.unref();
   const deadline = clock.monotonic() + startTimeoutMs;
   while (!(await answers(socket))) {
-    if (ended.now) throw new LabError("engine-failed", `dockerd in ${name} ended; its log is ${join(directory, "logs", "dockerd.log")}`);
-    if (clock.monotonic() > deadline) throw new LabError("engine-failed", `dockerd in ${name} does not answer after ${startTimeoutMs / 1000} s`);
+    if (ended.now)
+      throw new LabError(
+        "engine-failed",
+        `dockerd in ${name} ended; its log is ${join(directory, "logs", "dockerd.log")}`,
+      );
+    if (clock.monotonic() > deadline)
+      throw new LabError("engine-failed", `dockerd in ${name} does not answer after ${startTimeoutMs / 1000} s`);
     await clock.sleep(lookMs, signal);
   }
 }
@@ -71,17 +76,28 @@ export function answers(socket: string): Promise<boolean> {
 /** Gives the images of an archive (`docker save`) to the engine. */
 export async function loadImages(place: EnginePlace, archive: string): Promise<void> {
   const answer = Promise.withResolvers<{ status: number; text: string }>();
-  const load = request({ socketPath: place.socket, method: "POST", path: "/images/load?quiet=1", headers: { "content-type": "application/x-tar" } }, (response) => {
-    const parts: Buffer[] = [];
-    response.on("data", (part: Buffer) => parts.push(part));
-    response.on("end", () => answer.resolve({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString("utf8") }));
-    response.on("error", answer.reject);
-  });
+  const load = request(
+    {
+      socketPath: place.socket,
+      method: "POST",
+      path: "/images/load?quiet=1",
+      headers: { "content-type": "application/x-tar" },
+    },
+    (response) => {
+      const parts: Buffer[] = [];
+      response.on("data", (part: Buffer) => parts.push(part));
+      response.on("end", () =>
+        answer.resolve({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString("utf8") }),
+      );
+      response.on("error", answer.reject);
+    },
+  );
   load.on("error", answer.reject);
   const [sent, answered] = await Promise.allSettled([pipeline(createReadStream(archive), load), answer.promise]);
   if (sent.status === "rejected") throw sent.reason;
   if (answered.status === "rejected") throw answered.reason;
   const { status, text } = answered.value;
   // A failure after the first byte comes as a message in an answer that began well.
-  if (status !== 200 || text.includes('"error"')) throw new LabError("engine-failed", `${place.name} does not take ${archive}: ${text.trim() || status}`);
+  if (status !== 200 || text.includes('"error"'))
+    throw new LabError("engine-failed", `${place.name} does not take ${archive}: ${text.trim() || status}`);
 }

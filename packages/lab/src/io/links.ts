@@ -8,7 +8,8 @@ import { command, succeeds } from "./command.ts";
 /** Makes the bridge and lets the computer forward for it; harmless when all is there. */
 export async function ensureBridge(topology: Topology, signal?: AbortSignal): Promise<void> {
   const { bridge } = topology;
-  if (!(await succeeds(["ip", "link", "show", "dev", bridge], signal))) await command(["ip", "link", "add", bridge, "type", "bridge"], signal);
+  if (!(await succeeds(["ip", "link", "show", "dev", bridge], signal)))
+    await command(["ip", "link", "add", bridge, "type", "bridge"], signal);
   await command(["ip", "address", "replace", `${gatewayOf(topology)}/24`, "dev", bridge], signal);
   await command(["ip", "link", "set", bridge, "up"], signal);
   await rulesOf(topology.id).sync(ruleset(topology), signal);
@@ -16,14 +17,37 @@ export async function ensureBridge(topology: Topology, signal?: AbortSignal): Pr
 
 export async function removeBridge(id: string, bridge: string, signal?: AbortSignal): Promise<void> {
   await rulesOf(id).remove(signal);
-  if (await succeeds(["ip", "link", "show", "dev", bridge], signal)) await command(["ip", "link", "delete", bridge], signal);
+  if (await succeeds(["ip", "link", "show", "dev", bridge], signal))
+    await command(["ip", "link", "delete", bridge], signal);
 }
 
 /** Plugs a machine in: its end of the cable is eth0 in the network namespace of `pid`. */
-export async function plugIn(topology: Topology, place: MachinePlace, pid: number, signal?: AbortSignal): Promise<void> {
+export async function plugIn(
+  topology: Topology,
+  place: MachinePlace,
+  pid: number,
+  signal?: AbortSignal,
+): Promise<void> {
   const cable = cableOf(topology, place);
   await unplug(topology, place, signal);
-  await command(["ip", "link", "add", cable, "type", "veth", "peer", "name", "eth0", "address", hardwareAddressOf(topology, place), "netns", String(pid)], signal);
+  await command(
+    [
+      "ip",
+      "link",
+      "add",
+      cable,
+      "type",
+      "veth",
+      "peer",
+      "name",
+      "eth0",
+      "address",
+      hardwareAddressOf(topology, place),
+      "netns",
+      String(pid),
+    ],
+    signal,
+  );
   await command(["ip", "link", "set", cable, "master", topology.bridge, "up"], signal);
   const inside = [
     `ip address add ${addressOf(topology, place)}/24 dev eth0`,
@@ -38,7 +62,10 @@ export async function unplug(topology: Topology, place: MachinePlace, signal?: A
   const cable = cableOf(topology, place);
   if (!(await succeeds(["ip", "link", "show", "dev", cable], signal))) return;
   // The kernel may be about to remove it itself, with the namespace of a machine that has just lost power.
-  if (!(await succeeds(["ip", "link", "delete", cable], signal)) && (await succeeds(["ip", "link", "show", "dev", cable], signal))) {
+  if (
+    !(await succeeds(["ip", "link", "delete", cable], signal)) &&
+    (await succeeds(["ip", "link", "show", "dev", cable], signal))
+  ) {
     await command(["ip", "link", "delete", cable], signal);
   }
 }
@@ -65,7 +92,12 @@ function ruleset({ id, bridge, network }: Topology): Ruleset {
       },
       {
         name: "nat",
-        chains: [{ name: leave, rules: [{ source: `${network}.0/24`, outInterface: { not: bridge }, target: { kind: "masquerade" } }] }],
+        chains: [
+          {
+            name: leave,
+            rules: [{ source: `${network}.0/24`, outInterface: { not: bridge }, target: { kind: "masquerade" } }],
+          },
+        ],
         hooks: [{ hook: "POSTROUTING", rule: { matches: [comment(`coxswain lab ${id}`)], target: jump(leave) } }],
       },
     ],

@@ -25,7 +25,21 @@ export async function switchOn(config: PowerConfig, groups: readonly string[], s
   await writeFile(script, initScript(config), { mode: 0o755 });
   const child = spawn(
     "sh",
-    ["-c", joinScript, "join", ...groups, "--", "unshare", ...namespaces, "--propagation", "private", "--fork", "--kill-child", "sh", script],
+    [
+      "-c",
+      joinScript,
+      "join",
+      ...groups,
+      "--",
+      "unshare",
+      ...namespaces,
+      "--propagation",
+      "private",
+      "--fork",
+      "--kill-child",
+      "sh",
+      script,
+    ],
     { detached: true, stdio: ["ignore", "pipe", "pipe"], cwd: "/" },
   );
   const said: Buffer[] = [];
@@ -40,8 +54,12 @@ export async function switchOn(config: PowerConfig, groups: readonly string[], s
       signal?.removeEventListener("abort", abort);
       resolve();
     });
-    child.once("error", (cause) => reject(new LabError("tool-missing", `${name} cannot be started: ${cause.message}`, { cause })));
-    child.once("close", () => reject(new LabError("init-failed", `${name} did not come up: ${Buffer.concat(said).toString("utf8").trim()}`)));
+    child.once("error", (cause) =>
+      reject(new LabError("tool-missing", `${name} cannot be started: ${cause.message}`, { cause })),
+    );
+    child.once("close", () =>
+      reject(new LabError("init-failed", `${name} did not come up: ${Buffer.concat(said).toString("utf8").trim()}`)),
+    );
   });
   // From here on the machine lives without us.
   child.stdout.destroy();
@@ -69,10 +87,27 @@ export async function switchOff(directory: string, clock: Clock, signal?: AbortS
 }
 
 /** Starts a program in the machine. Signals by `kill` reach the program itself. The caller owns it. */
-export function spawnInside(directory: string, groups: readonly string[], words: readonly string[], options: SpawnOptions): ChildProcess {
+export function spawnInside(
+  directory: string,
+  groups: readonly string[],
+  words: readonly string[],
+  options: SpawnOptions,
+): ChildProcess {
   const pid = initPid(directory);
   if (pid === undefined) throw new LabError("machine-off", `the machine of ${directory} is off`);
-  const enter = ["nsenter", "--target", String(pid), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", `--wd=${String(options.cwd ?? "/")}`, "--"];
+  const enter = [
+    "nsenter",
+    "--target",
+    String(pid),
+    "--mount",
+    "--uts",
+    "--ipc",
+    "--net",
+    "--pid",
+    "--cgroup",
+    `--wd=${String(options.cwd ?? "/")}`,
+    "--",
+  ];
   const { cwd: _inside, ...rest } = options;
   const child = spawn("sh", ["-c", joinScript, "join", ...groups, "--", ...enter, ...words], rest);
   const killEntrance = child.kill.bind(child);
@@ -115,7 +150,10 @@ function statusOf(pid: number): string {
 
 function isOurs(pid: number, directory: string): boolean {
   try {
-    return /^State:\s+[^Z]/m.test(statusOf(pid)) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(`\0${join(directory, "init.sh")}\0`);
+    return (
+      /^State:\s+[^Z]/m.test(statusOf(pid)) &&
+      readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(`\0${join(directory, "init.sh")}\0`)
+    );
   } catch {
     // The process has ended between two looks.
     return false;

@@ -18,7 +18,9 @@ export async function readState(directory: string): Promise<LabState | undefined
     text = await readFile(join(directory, "lab.json"), "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new LabError("bad-directory", `the lab's state in ${directory} cannot be read: ${(error as Error).message}`, { cause: error });
+    throw new LabError("bad-directory", `the lab's state in ${directory} cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
   return JSON.parse(text) as LabState;
 }

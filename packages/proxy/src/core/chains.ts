@@ -41,7 +41,8 @@ export function chainsOf(port: ServicePort, hash: ChainHash): PortChains {
     local: `KUBE-SVL-${id}`,
     external: `KUBE-EXT-${id}`,
     firewall: `KUBE-FW-${id}`,
-    endpoint: ({ address, port: endpointPort }) => `KUBE-SEP-${hash(`${port.id}${port.protocol}${address}:${endpointPort}`)}`,
+    endpoint: ({ address, port: endpointPort }) =>
+      `KUBE-SEP-${hash(`${port.id}${port.protocol}${address}:${endpointPort}`)}`,
   };
 }
 
@@ -51,16 +52,46 @@ const onlyNew = { kind: "connection", states: ["NEW"] } as const;
 export const natHooks: readonly HookRule[] = [
   { hook: "PREROUTING", rule: { matches: [comment("kubernetes service portals")], target: jump(chains.services) } },
   { hook: "OUTPUT", rule: { matches: [comment("kubernetes service portals")], target: jump(chains.services) } },
-  { hook: "POSTROUTING", rule: { matches: [comment("kubernetes postrouting rules")], target: jump(chains.postrouting) } },
+  {
+    hook: "POSTROUTING",
+    rule: { matches: [comment("kubernetes postrouting rules")], target: jump(chains.postrouting) },
+  },
 ];
 
 export const filterHooks: readonly HookRule[] = [
-  { hook: "INPUT", rule: { matches: [onlyNew, comment("kubernetes load balancer firewall")], target: jump(chains.firewall) } },
-  { hook: "INPUT", rule: { matches: [onlyNew, comment("kubernetes externally-visible service portals")], target: jump(chains.externalServices) } },
-  { hook: "FORWARD", rule: { matches: [onlyNew, comment("kubernetes load balancer firewall")], target: jump(chains.firewall) } },
+  {
+    hook: "INPUT",
+    rule: { matches: [onlyNew, comment("kubernetes load balancer firewall")], target: jump(chains.firewall) },
+  },
+  {
+    hook: "INPUT",
+    rule: {
+      matches: [onlyNew, comment("kubernetes externally-visible service portals")],
+      target: jump(chains.externalServices),
+    },
+  },
+  {
+    hook: "FORWARD",
+    rule: { matches: [onlyNew, comment("kubernetes load balancer firewall")], target: jump(chains.firewall) },
+  },
   { hook: "FORWARD", rule: { matches: [comment("kubernetes forwarding rules")], target: jump(chains.forward) } },
-  { hook: "FORWARD", rule: { matches: [onlyNew, comment("kubernetes service portals")], target: jump(chains.services) } },
-  { hook: "FORWARD", rule: { matches: [onlyNew, comment("kubernetes externally-visible service portals")], target: jump(chains.externalServices) } },
-  { hook: "OUTPUT", rule: { matches: [onlyNew, comment("kubernetes load balancer firewall")], target: jump(chains.firewall) } },
-  { hook: "OUTPUT", rule: { matches: [onlyNew, comment("kubernetes service portals")], target: jump(chains.services) } },
+  {
+    hook: "FORWARD",
+    rule: { matches: [onlyNew, comment("kubernetes service portals")], target: jump(chains.services) },
+  },
+  {
+    hook: "FORWARD",
+    rule: {
+      matches: [onlyNew, comment("kubernetes externally-visible service portals")],
+      target: jump(chains.externalServices),
+    },
+  },
+  {
+    hook: "OUTPUT",
+    rule: { matches: [onlyNew, comment("kubernetes load balancer firewall")], target: jump(chains.firewall) },
+  },
+  {
+    hook: "OUTPUT",
+    rule: { matches: [onlyNew, comment("kubernetes service portals")], target: jump(chains.services) },
+  },
 ];

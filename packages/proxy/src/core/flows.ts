@@ -26,7 +26,9 @@ export function udpFrontends(ports: readonly ServicePort[]): readonly Frontend[]
   return ports
     .filter(({ protocol }) => protocol === "udp")
     .flatMap((port) => {
-      const backends = new Set([...port.backends, ...port.localBackends].map(({ address, port: number }) => `${address}:${number}`));
+      const backends = new Set(
+        [...port.backends, ...port.localBackends].map(({ address, port: number }) => `${address}:${number}`),
+      );
       const addresses = [port.clusterIp, ...port.externalIps, ...port.loadBalancerIps];
       return [
         ...addresses.map((address): Frontend => ({ address, port: port.port, backends })),
@@ -36,8 +38,15 @@ export function udpFrontends(ports: readonly ServicePort[]): readonly Frontend[]
 }
 
 /** `gone` are frontends of services that were deleted: every flow to them is stale. */
-export function staleFlows(flows: readonly Flow[], frontends: readonly Frontend[], gone: readonly Frontend[]): readonly Flow[] {
-  const byPort = Map.groupBy([...frontends, ...gone.map((frontend) => ({ ...frontend, backends: new Set<string>() }))], ({ port }) => port);
+export function staleFlows(
+  flows: readonly Flow[],
+  frontends: readonly Frontend[],
+  gone: readonly Frontend[],
+): readonly Flow[] {
+  const byPort = Map.groupBy(
+    [...frontends, ...gone.map((frontend) => ({ ...frontend, backends: new Set<string>() }))],
+    ({ port }) => port,
+  );
   return flows.filter((flow) => {
     const candidates = byPort.get(flow.destinationPort) ?? [];
     // A packet that merely passes through on a node port's number is not ours: only translated flows are.

@@ -16,12 +16,22 @@ const node = "192.168.1.10";
 const config = { clusterCidr: "10.244.0.0/16", masqueradeAll: false, masqueradeMark: 0x4000 };
 
 function service(name: string, spec: Service["spec"], status?: Service["status"]): Service {
-  return { apiVersion: "v1", kind: "Service", metadata: { namespace: "shop", name }, spec: { ports: [{ port: 80 }], ...spec }, ...(status ? { status } : {}) };
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { namespace: "shop", name },
+    spec: { ports: [{ port: 80 }], ...spec },
+    ...(status ? { status } : {}),
+  };
 }
 
 type State = "ready" | "unready" | "draining";
 
-function slice(name: string, endpoints: readonly (readonly [address: string, state?: State, nodeName?: string])[], ports: EndpointSlice["ports"] = [{ port: 8080 }]): EndpointSlice {
+function slice(
+  name: string,
+  endpoints: readonly (readonly [address: string, state?: State, nodeName?: string])[],
+  ports: EndpointSlice["ports"] = [{ port: 8080 }],
+): EndpointSlice {
   return {
     apiVersion: "discovery.k8s.io/v1",
     kind: "EndpointSlice",
@@ -40,8 +50,19 @@ function rules(services: readonly Service[], endpointSlices: readonly EndpointSl
   return renderRuleset(serviceRules(servicePorts({ services, endpointSlices, nodeName: "here" }), config, chainHash));
 }
 
-function walk(text: string, packet: Partial<Packet>, world: Partial<World> = {}): Pick<Verdict, "verdict" | "destination" | "port" | "masqueraded"> {
-  const whole: Packet = { source: "10.244.1.1", destination: "10.96.0.5", protocol: "tcp", port: 80, inInterface: "cox0", ...packet };
+function walk(
+  text: string,
+  packet: Partial<Packet>,
+  world: Partial<World> = {},
+): Pick<Verdict, "verdict" | "destination" | "port" | "masqueraded"> {
+  const whole: Packet = {
+    source: "10.244.1.1",
+    destination: "10.96.0.5",
+    protocol: "tcp",
+    port: 80,
+    inInterface: "cox0",
+    ...packet,
+  };
   const { path: _path, ...verdict } = walkPacket(text, whole, { localAddresses: [node], ...world });
   return verdict;
 }
@@ -53,14 +74,35 @@ describe("serviceRules", () => {
   it("serviceRules are those of the golden file", () => {
     const text = rules(
       [
-        service("web", { clusterIP: "10.96.0.5", type: "LoadBalancer", sessionAffinity: "ClientIP", loadBalancerSourceRanges: ["198.51.100.0/24"], externalIPs: ["203.0.113.80"], ports: [{ name: "http", port: 80, nodePort: 30080 }] }, { loadBalancer: { ingress: [{ ip: "203.0.113.81" }] } }),
-        service("local", { clusterIP: "10.96.0.6", type: "NodePort", externalTrafficPolicy: "Local", internalTrafficPolicy: "Local", ports: [{ port: 53, protocol: "UDP", nodePort: 30053 }] }),
+        service(
+          "web",
+          {
+            clusterIP: "10.96.0.5",
+            type: "LoadBalancer",
+            sessionAffinity: "ClientIP",
+            loadBalancerSourceRanges: ["198.51.100.0/24"],
+            externalIPs: ["203.0.113.80"],
+            ports: [{ name: "http", port: 80, nodePort: 30080 }],
+          },
+          { loadBalancer: { ingress: [{ ip: "203.0.113.81" }] } },
+        ),
+        service("local", {
+          clusterIP: "10.96.0.6",
+          type: "NodePort",
+          externalTrafficPolicy: "Local",
+          internalTrafficPolicy: "Local",
+          ports: [{ port: 53, protocol: "UDP", nodePort: 30053 }],
+        }),
         service("empty", { clusterIP: "10.96.0.7", ports: [{ port: 9, protocol: "SCTP" }] }),
         service("headless", { clusterIP: "None" }),
         service("alias", { type: "ExternalName", externalName: "example.org" }),
       ],
       [
-        slice("web", [["10.244.1.7"], ["10.244.1.8"], ["10.244.2.9", "ready", "there"], ["10.244.2.10", "unready", "there"]], [{ name: "http", port: 8080 }]),
+        slice(
+          "web",
+          [["10.244.1.7"], ["10.244.1.8"], ["10.244.2.9", "ready", "there"], ["10.244.2.10", "unready", "there"]],
+          [{ name: "http", port: 8080 }],
+        ),
         slice("local", [["10.244.1.20"], ["10.244.2.20", "ready", "there"]], [{ port: 5353, protocol: "UDP" }]),
         slice("headless", [["10.244.1.7"]]),
       ],
@@ -77,7 +119,13 @@ describe("serviceRules", () => {
 
   it("the node's and strangers' packets to a cluster address are masqueraded", () => {
     const text = rules([service("web", { clusterIP: "10.96.0.5" })], [slice("web", [["10.244.1.7"]])]);
-    expect(walkPacket(text, { source: node, destination: "10.96.0.5", protocol: "tcp", port: 80 }, { localAddresses: [node] })).toMatchObject({ ...toBackend, masqueraded: true });
+    expect(
+      walkPacket(
+        text,
+        { source: node, destination: "10.96.0.5", protocol: "tcp", port: 80 },
+        { localAddresses: [node] },
+      ),
+    ).toMatchObject({ ...toBackend, masqueraded: true });
     expect(walk(text, outside)).toEqual({ ...toBackend, masqueraded: true });
   });
 
@@ -89,16 +137,33 @@ describe("serviceRules", () => {
   it("other ports, protocols and addresses are left alone", () => {
     const text = rules([service("web", { clusterIP: "10.96.0.5" })], [slice("web", [["10.244.1.7"]])]);
     for (const packet of [{ port: 81 }, { protocol: "udp" }, { destination: "10.96.0.6" }] as const) {
-      expect(walk(text, packet)).toEqual({ verdict: "accept", destination: packet.destination ?? "10.96.0.5", port: packet.port ?? 80, masqueraded: false });
+      expect(walk(text, packet)).toEqual({
+        verdict: "accept",
+        destination: packet.destination ?? "10.96.0.5",
+        port: packet.port ?? 80,
+        masqueraded: false,
+      });
     }
   });
 
   it.each([
     ["no endpoint at all", []],
     ["only unready endpoints", [["10.244.1.7", "unready"]]],
-    ["only endpoints that would turn the node against itself", [["127.0.0.1"], ["169.254.169.254"], ["0.0.0.0"], ["224.0.0.1"]]],
+    [
+      "only endpoints that would turn the node against itself",
+      [["127.0.0.1"], ["169.254.169.254"], ["0.0.0.0"], ["224.0.0.1"]],
+    ],
   ] as const)("a service with %s refuses at once", (_what, endpoints) => {
-    const text = rules([service("web", { clusterIP: "10.96.0.5", externalIPs: ["203.0.113.80"], ports: [{ port: 80, nodePort: 30080 }] })], [slice("web", endpoints)]);
+    const text = rules(
+      [
+        service("web", {
+          clusterIP: "10.96.0.5",
+          externalIPs: ["203.0.113.80"],
+          ports: [{ port: 80, nodePort: 30080 }],
+        }),
+      ],
+      [slice("web", endpoints)],
+    );
     expect(walk(text, {}).verdict).toBe("reject");
     expect(walk(text, { ...outside, destination: "203.0.113.80" }).verdict).toBe("reject");
     expect(walk(text, { ...outside, destination: node, port: 30080 }).verdict).toBe("reject");
@@ -107,22 +172,55 @@ describe("serviceRules", () => {
   it("terminating endpoints serve only as long as no ready one is there", () => {
     const web = service("web", { clusterIP: "10.96.0.5" });
     expect(walk(rules([web], [slice("web", [["10.244.1.6", "draining"], ["10.244.1.7"]])]), {})).toEqual(toBackend);
-    expect(walk(rules([web], [slice("web", [["10.244.1.7", "draining"], ["10.244.1.9", "unready"]])]), {})).toEqual(toBackend);
+    expect(
+      walk(
+        rules(
+          [web],
+          [
+            slice("web", [
+              ["10.244.1.7", "draining"],
+              ["10.244.1.9", "unready"],
+            ]),
+          ],
+        ),
+        {},
+      ),
+    ).toEqual(toBackend);
   });
 
   it("node ports, external addresses and load balancers lead to the backends, masqueraded", () => {
     const text = rules(
-      [service("web", { clusterIP: "10.96.0.5", type: "LoadBalancer", externalIPs: ["203.0.113.80"], ports: [{ port: 80, nodePort: 30080 }] }, { loadBalancer: { ingress: [{ ip: "203.0.113.81" }] } })],
+      [
+        service(
+          "web",
+          {
+            clusterIP: "10.96.0.5",
+            type: "LoadBalancer",
+            externalIPs: ["203.0.113.80"],
+            ports: [{ port: 80, nodePort: 30080 }],
+          },
+          { loadBalancer: { ingress: [{ ip: "203.0.113.81" }] } },
+        ),
+      ],
       [slice("web", [["10.244.1.7"]])],
     );
-    for (const target of [{ destination: node, port: 30080 }, { destination: "203.0.113.80" }, { destination: "203.0.113.81" }]) {
+    for (const target of [
+      { destination: node, port: 30080 },
+      { destination: "203.0.113.80" },
+      { destination: "203.0.113.81" },
+    ]) {
       expect(walk(text, { ...outside, ...target })).toEqual({ ...toBackend, masqueraded: true });
     }
     expect(walk(text, { ...outside, destination: "203.0.113.99", port: 30080 }).destination).toBe("203.0.113.99");
   });
 
   it("external policy Local keeps the client's address, uses local backends only, and drops where there are none", () => {
-    const web = service("web", { clusterIP: "10.96.0.5", type: "NodePort", externalTrafficPolicy: "Local", ports: [{ port: 80, nodePort: 30080 }] });
+    const web = service("web", {
+      clusterIP: "10.96.0.5",
+      type: "NodePort",
+      externalTrafficPolicy: "Local",
+      ports: [{ port: 80, nodePort: 30080 }],
+    });
     const packet = { ...outside, destination: node, port: 30080 };
     const both = rules([web], [slice("web", [["10.244.1.7"], ["10.244.2.9", "ready", "there"]])]);
     expect(walk(both, packet, { random: () => 0.99 })).toEqual(toBackend);
@@ -134,36 +232,71 @@ describe("serviceRules", () => {
 
   it("internal policy Local uses local backends only, and drops where there are none", () => {
     const web = service("web", { clusterIP: "10.96.0.5", internalTrafficPolicy: "Local" });
-    expect(walk(rules([web], [slice("web", [["10.244.1.7"], ["10.244.2.9", "ready", "there"]])]), {}, { random: () => 0.99 })).toEqual(toBackend);
+    expect(
+      walk(
+        rules([web], [slice("web", [["10.244.1.7"], ["10.244.2.9", "ready", "there"]])]),
+        {},
+        { random: () => 0.99 },
+      ),
+    ).toEqual(toBackend);
     expect(walk(rules([web], [slice("web", [["10.244.2.9", "ready", "there"]])]), {}).verdict).toBe("drop");
   });
 
   it("a load balancer's source ranges let only those sources in", () => {
     const text = rules(
-      [service("web", { clusterIP: "10.96.0.5", type: "LoadBalancer", loadBalancerSourceRanges: ["198.51.100.0/24"] }, { loadBalancer: { ingress: [{ ip: "203.0.113.81" }] } })],
+      [
+        service(
+          "web",
+          { clusterIP: "10.96.0.5", type: "LoadBalancer", loadBalancerSourceRanges: ["198.51.100.0/24"] },
+          { loadBalancer: { ingress: [{ ip: "203.0.113.81" }] } },
+        ),
+      ],
       [slice("web", [["10.244.1.7"]])],
     );
-    expect(walk(text, { source: "198.51.100.7", inInterface: "eth0", destination: "203.0.113.81" })).toEqual({ ...toBackend, masqueraded: true });
+    expect(walk(text, { source: "198.51.100.7", inInterface: "eth0", destination: "203.0.113.81" })).toEqual({
+      ...toBackend,
+      masqueraded: true,
+    });
     expect(walk(text, { ...outside, destination: "203.0.113.81" }).verdict).toBe("drop");
   });
 
   it("session affinity leads a client to the same backend until its time is over", () => {
-    const web = service("web", { clusterIP: "10.96.0.5", sessionAffinity: "ClientIP", sessionAffinityConfig: { clientIP: { timeoutSeconds: 60 } } });
+    const web = service("web", {
+      clusterIP: "10.96.0.5",
+      sessionAffinity: "ClientIP",
+      sessionAffinityConfig: { clientIP: { timeoutSeconds: 60 } },
+    });
     const text = rules([web], [slice("web", [["10.244.1.7"], ["10.244.1.8"]])]);
     const recent = new Map<string, Map<string, number>>();
-    const call = (nowSeconds: number, chance: number): string => walk(text, {}, { recent, nowSeconds, random: () => chance }).destination;
-    expect([call(0, 0.9), call(30, 0.1), call(80, 0.1), call(200, 0.1)]).toEqual(["10.244.1.8", "10.244.1.8", "10.244.1.8", "10.244.1.7"]);
+    const call = (nowSeconds: number, chance: number): string =>
+      walk(text, {}, { recent, nowSeconds, random: () => chance }).destination;
+    expect([call(0, 0.9), call(30, 0.1), call(80, 0.1), call(200, 0.1)]).toEqual([
+      "10.244.1.8",
+      "10.244.1.8",
+      "10.244.1.8",
+      "10.244.1.7",
+    ]);
   });
 
   it("a service that another proxy serves, and headless ones, have no rules", () => {
     const foreign = service("web", { clusterIP: "10.96.0.5" });
     foreign.metadata.labels = { "service.kubernetes.io/service-proxy-name": "other" };
-    expect(rules([foreign, service("none", { clusterIP: "None" })], [slice("web", [["10.244.1.7"]])])).toBe(rules([], []));
+    expect(rules([foreign, service("none", { clusterIP: "None" })], [slice("web", [["10.244.1.7"]])])).toBe(
+      rules([], []),
+    );
   });
 
   it("backends are chosen evenly: chi-square over five backends stays below the 0.1 % bound", () => {
     const backends = [1, 2, 3, 4, 5].map((last) => `10.244.1.${last}`);
-    const text = rules([service("web", { clusterIP: "10.96.0.5" })], [slice("web", backends.map((address) => [address] as const))]);
+    const text = rules(
+      [service("web", { clusterIP: "10.96.0.5" })],
+      [
+        slice(
+          "web",
+          backends.map((address) => [address] as const),
+        ),
+      ],
+    );
     const random = createSeededRandom(7);
     const draws = 5_000;
     const counts = new Map<string, number>();
@@ -172,22 +305,35 @@ describe("serviceRules", () => {
       counts.set(destination, (counts.get(destination) ?? 0) + 1);
     }
     const expected = draws / backends.length;
-    const chiSquare = backends.reduce((sum, backend) => sum + ((counts.get(backend) ?? 0) - expected) ** 2 / expected, 0);
+    const chiSquare = backends.reduce(
+      (sum, backend) => sum + ((counts.get(backend) ?? 0) - expected) ** 2 / expected,
+      0,
+    );
     expect(chiSquare).toBeLessThan(18.47);
   });
 
   it("every packet to a served address ends at a usable endpoint, and rules do not depend on the order of what is known", () => {
-    const endpoint = fc.tuple(fc.integer({ min: 1, max: 9 }).map((n) => `10.244.1.${n}`), fc.constantFrom<State>("ready", "unready", "draining"), fc.constantFrom("here", "there"));
+    const endpoint = fc.tuple(
+      fc.integer({ min: 1, max: 9 }).map((n) => `10.244.1.${n}`),
+      fc.constantFrom<State>("ready", "unready", "draining"),
+      fc.constantFrom("here", "there"),
+    );
     fc.assert(
-      fc.property(fc.uniqueArray(endpoint, { maxLength: 6, selector: ([address]) => address }), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (endpoints, chance) => {
-        const web = service("web", { clusterIP: "10.96.0.5" });
-        const text = rules([web], [slice("web", endpoints)]);
-        const ready = endpoints.filter(([, state]) => state === "ready");
-        const usable = (ready.length > 0 ? ready : endpoints.filter(([, state]) => state === "draining")).map(([address]) => address);
-        const { verdict, destination } = walk(text, {}, { random: () => chance });
-        expect(usable.length === 0 ? verdict === "reject" : usable.includes(destination)).toBe(true);
-        expect(rules([web], [slice("web", endpoints.toReversed())])).toBe(text);
-      }),
+      fc.property(
+        fc.uniqueArray(endpoint, { maxLength: 6, selector: ([address]) => address }),
+        fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+        (endpoints, chance) => {
+          const web = service("web", { clusterIP: "10.96.0.5" });
+          const text = rules([web], [slice("web", endpoints)]);
+          const ready = endpoints.filter(([, state]) => state === "ready");
+          const usable = (ready.length > 0 ? ready : endpoints.filter(([, state]) => state === "draining")).map(
+            ([address]) => address,
+          );
+          const { verdict, destination } = walk(text, {}, { random: () => chance });
+          expect(usable.length === 0 ? verdict === "reject" : usable.includes(destination)).toBe(true);
+          expect(rules([web], [slice("web", endpoints.toReversed())])).toBe(text);
+        },
+      ),
       { numRuns: 50 },
     );
   });

@@ -23,7 +23,14 @@ export interface RulesConfig {
 
 /** The ruleset for these ports. The same ports in the same order give the same text. */
 export function serviceRules(ports: readonly ServicePort[], config: RulesConfig, hash: ChainHash): Ruleset {
-  const rules: Rules = { services: [], nodePorts: [], rejected: [], externalRejected: [], firewall: [], chains: new Map() };
+  const rules: Rules = {
+    services: [],
+    nodePorts: [],
+    rejected: [],
+    externalRejected: [],
+    firewall: [],
+    chains: new Map(),
+  };
   for (const port of ports) addPort(rules, port, chainsOf(port, hash), config);
   const { masqueradeMark: mark } = config;
   const nat: Chain[] = [
@@ -35,11 +42,16 @@ export function serviceRules(ports: readonly ServicePort[], config: RulesConfig,
         { matches: [{ kind: "mark", value: mark, mask: mark, not: true }], target: { kind: "return" } },
         // The mark is taken off so that a packet which comes by again is not masqueraded twice.
         { target: { kind: "setMark", value: mark, mask: 0 } },
-        { matches: [comment("kubernetes service traffic requiring SNAT")], target: { kind: "masquerade", randomFully: true } },
+        {
+          matches: [comment("kubernetes service traffic requiring SNAT")],
+          target: { kind: "masquerade", randomFully: true },
+        },
       ],
     },
     { name: chains.markMasquerade, rules: [{ target: { kind: "setMark", value: mark, mask: mark } }] },
-    ...[...rules.chains].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, chainRules]) => ({ name, rules: chainRules })),
+    ...[...rules.chains]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, chainRules]) => ({ name, rules: chainRules })),
   ];
   const filter: Chain[] = [
     { name: chains.services, rules: rules.rejected },
@@ -49,8 +61,17 @@ export function serviceRules(ports: readonly ServicePort[], config: RulesConfig,
       name: chains.forward,
       rules: [
         { matches: [{ kind: "connection", states: ["INVALID"] }], target: { kind: "drop" } },
-        { matches: [comment("kubernetes forwarding rules"), { kind: "mark", value: mark, mask: mark }], target: { kind: "accept" } },
-        { matches: [comment("kubernetes forwarding conntrack rule"), { kind: "connection", states: ["RELATED", "ESTABLISHED"] }], target: { kind: "accept" } },
+        {
+          matches: [comment("kubernetes forwarding rules"), { kind: "mark", value: mark, mask: mark }],
+          target: { kind: "accept" },
+        },
+        {
+          matches: [
+            comment("kubernetes forwarding conntrack rule"),
+            { kind: "connection", states: ["RELATED", "ESTABLISHED"] },
+          ],
+          target: { kind: "accept" },
+        },
       ],
     },
   ];
@@ -75,7 +96,10 @@ interface Rules {
 /** Loopback addresses stay out: serving them would need the kernel to route 127.0.0.0/8. */
 const nodePortsEntry: Rule = {
   destination: { not: "127.0.0.0/8" },
-  matches: [comment("kubernetes service nodeports; NOTE: this must be the last rule in this chain"), { kind: "destinationType", type: "LOCAL" }],
+  matches: [
+    comment("kubernetes service nodeports; NOTE: this must be the last rule in this chain"),
+    { kind: "destinationType", type: "LOCAL" },
+  ],
   target: jump(chains.nodePorts),
 };
 
@@ -101,10 +125,14 @@ function addExternal(rules: Rules, port: ServicePort, names: PortChains, config:
   const served = port.backends.length > 0;
   const firewalled = port.loadBalancerSourceRanges.length > 0;
   const localOnly = port.externalPolicy === "Local" && port.localBackends.length === 0;
-  for (const address of served ? port.externalIps : []) rules.services.push(toAddress(port, address, "external IP", jump(names.external)));
+  for (const address of served ? port.externalIps : [])
+    rules.services.push(toAddress(port, address, "external IP", jump(names.external)));
   for (const address of served ? port.loadBalancerIps : []) {
-    rules.services.push(toAddress(port, address, "loadbalancer IP", jump(firewalled ? names.firewall : names.external)));
-    if (firewalled) rules.firewall.push(toAddress(port, address, "traffic not accepted by " + names.firewall, { kind: "drop" }));
+    rules.services.push(
+      toAddress(port, address, "loadbalancer IP", jump(firewalled ? names.firewall : names.external)),
+    );
+    if (firewalled)
+      rules.firewall.push(toAddress(port, address, "traffic not accepted by " + names.firewall, { kind: "drop" }));
   }
   if (served && port.nodePort) rules.nodePorts.push(toNodePort(port, port.nodePort, undefined, jump(names.external)));
   if (served) {
@@ -113,7 +141,8 @@ function addExternal(rules: Rules, port: ServicePort, names: PortChains, config:
   }
   if (!served || localOnly) {
     const { target, reason } = refusal(port);
-    for (const address of [...port.externalIps, ...port.loadBalancerIps]) rules.externalRejected.push(toAddress(port, address, reason, target));
+    for (const address of [...port.externalIps, ...port.loadBalancerIps])
+      rules.externalRejected.push(toAddress(port, address, reason, target));
     if (port.nodePort) rules.externalRejected.push(toNodePort(port, port.nodePort, reason, target));
   }
 }
@@ -122,17 +151,32 @@ function addExternal(rules: Rules, port: ServicePort, names: PortChains, config:
 function externalRules(port: ServicePort, names: PortChains, config: RulesConfig): Rule[] {
   if (port.externalPolicy === "Cluster") {
     return [
-      { matches: [comment(`masquerade traffic for ${port.id} external destinations`)], target: jump(chains.markMasquerade) },
+      {
+        matches: [comment(`masquerade traffic for ${port.id} external destinations`)],
+        target: jump(chains.markMasquerade),
+      },
       { target: jump(names.cluster) },
     ];
   }
   const fromNode: Match = { kind: "sourceType", type: "LOCAL" };
   return [
     ...(config.clusterCidr
-      ? [{ source: config.clusterCidr, matches: [comment(`pod traffic for ${port.id} external destinations`)], target: jump(names.cluster) }]
+      ? [
+          {
+            source: config.clusterCidr,
+            matches: [comment(`pod traffic for ${port.id} external destinations`)],
+            target: jump(names.cluster),
+          },
+        ]
       : []),
-    { matches: [comment(`masquerade LOCAL traffic for ${port.id} external destinations`), fromNode], target: jump(chains.markMasquerade) },
-    { matches: [comment(`route LOCAL traffic for ${port.id} external destinations`), fromNode], target: jump(names.cluster) },
+    {
+      matches: [comment(`masquerade LOCAL traffic for ${port.id} external destinations`), fromNode],
+      target: jump(chains.markMasquerade),
+    },
+    {
+      matches: [comment(`route LOCAL traffic for ${port.id} external destinations`), fromNode],
+      target: jump(names.cluster),
+    },
     ...(port.localBackends.length > 0 ? [{ target: jump(names.local) }] : []),
   ];
 }
@@ -148,8 +192,11 @@ function firewallRules(port: ServicePort, names: PortChains): Rule[] {
 /** The chains that choose a backend, and the backends' own. */
 function addBackends(rules: Rules, port: ServicePort, names: PortChains, config: RulesConfig): void {
   const clusterUsed = port.backends.length > 0 && (port.internalPolicy === "Cluster" || isExternal(port));
-  const localUsed = port.localBackends.length > 0 && (port.internalPolicy === "Local" || (isExternal(port) && port.externalPolicy === "Local"));
-  if (clusterUsed) rules.chains.set(names.cluster, [...masqueradeRules(port, config), ...choiceRules(port, names, port.backends)]);
+  const localUsed =
+    port.localBackends.length > 0 &&
+    (port.internalPolicy === "Local" || (isExternal(port) && port.externalPolicy === "Local"));
+  if (clusterUsed)
+    rules.chains.set(names.cluster, [...masqueradeRules(port, config), ...choiceRules(port, names, port.backends)]);
   if (localUsed) rules.chains.set(names.local, choiceRules(port, names, port.localBackends));
   for (const backend of [...(clusterUsed ? port.backends : []), ...(localUsed ? port.localBackends : [])]) {
     rules.chains.set(names.endpoint(backend), endpointRules(port, names, backend));
@@ -160,14 +207,22 @@ function masqueradeRules(port: ServicePort, config: RulesConfig): Rule[] {
   if (port.internalPolicy !== "Cluster") return [];
   if (config.masqueradeAll) return [toAddress(port, port.clusterIp, "cluster IP", jump(chains.markMasquerade))];
   if (!config.clusterCidr) return [];
-  return [{ ...toAddress(port, port.clusterIp, "cluster IP", jump(chains.markMasquerade)), source: { not: config.clusterCidr } }];
+  return [
+    {
+      ...toAddress(port, port.clusterIp, "cluster IP", jump(chains.markMasquerade)),
+      source: { not: config.clusterCidr },
+    },
+  ];
 }
 
 /** Clients that were here lately go where they went; all others take each backend with the same probability. */
 function choiceRules(port: ServicePort, names: PortChains, backends: readonly Backend[]): Rule[] {
   const affine = backends.map((backend): Rule => {
     const chain = names.endpoint(backend);
-    return { matches: [arrow(port, backend), { kind: "remembered", list: chain, seconds: port.affinitySeconds ?? 0 }], target: jump(chain) };
+    return {
+      matches: [arrow(port, backend), { kind: "remembered", list: chain, seconds: port.affinitySeconds ?? 0 }],
+      target: jump(chain),
+    };
   });
   const random = backends.map((backend, index): Rule => {
     const left = backends.length - index;
@@ -179,10 +234,15 @@ function choiceRules(port: ServicePort, names: PortChains, backends: readonly Ba
 
 /** A backend that calls its own service would see itself as the client: then the node stands in between. */
 function endpointRules(port: ServicePort, names: PortChains, backend: Backend): Rule[] {
-  const remember: Match[] = port.affinitySeconds === undefined ? [] : [{ kind: "remember", list: names.endpoint(backend) }];
+  const remember: Match[] =
+    port.affinitySeconds === undefined ? [] : [{ kind: "remember", list: names.endpoint(backend) }];
   return [
     { source: backend.address, matches: [comment(port.id)], target: jump(chains.markMasquerade) },
-    { protocol: port.protocol, matches: [comment(port.id), ...remember], target: { kind: "destinationNat", to: `${backend.address}:${backend.port}` } },
+    {
+      protocol: port.protocol,
+      matches: [comment(port.id), ...remember],
+      target: { kind: "destinationNat", to: `${backend.address}:${backend.port}` },
+    },
   ];
 }
 

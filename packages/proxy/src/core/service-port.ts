@@ -49,10 +49,19 @@ const defaultAffinitySeconds = 10_800;
 
 /** All service ports that this proxy serves, sorted by id. */
 export function servicePorts(view: ProxyView): readonly ServicePort[] {
-  const slices = Map.groupBy(view.endpointSlices, (slice) => `${slice.metadata.namespace ?? ""}/${slice.metadata.labels?.[serviceNameLabel] ?? ""}`);
+  const slices = Map.groupBy(
+    view.endpointSlices,
+    (slice) => `${slice.metadata.namespace ?? ""}/${slice.metadata.labels?.[serviceNameLabel] ?? ""}`,
+  );
   return view.services
     .filter(isServed)
-    .flatMap((service) => portsOf(service, slices.get(`${service.metadata.namespace ?? ""}/${service.metadata.name ?? ""}`) ?? [], view.nodeName))
+    .flatMap((service) =>
+      portsOf(
+        service,
+        slices.get(`${service.metadata.namespace ?? ""}/${service.metadata.name ?? ""}`) ?? [],
+        view.nodeName,
+      ),
+    )
     .sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
 }
 
@@ -77,9 +86,16 @@ function portsOf(service: Service, slices: readonly EndpointSlice[], nodeName: s
       port: port.port,
       nodePort: port.nodePort || undefined,
       externalIps: (spec.externalIPs ?? []).filter(isIpv4),
-      loadBalancerIps: ingress.filter((entry) => entry.ipMode !== "Proxy").flatMap((entry) => (isIpv4(entry.ip) ? [entry.ip] : [])),
-      loadBalancerSourceRanges: (spec.loadBalancerSourceRanges ?? []).map((range) => range.trim()).filter((range) => isIpv4(range.split("/")[0])),
-      affinitySeconds: spec.sessionAffinity === "ClientIP" ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? defaultAffinitySeconds) : undefined,
+      loadBalancerIps: ingress
+        .filter((entry) => entry.ipMode !== "Proxy")
+        .flatMap((entry) => (isIpv4(entry.ip) ? [entry.ip] : [])),
+      loadBalancerSourceRanges: (spec.loadBalancerSourceRanges ?? [])
+        .map((range) => range.trim())
+        .filter((range) => isIpv4(range.split("/")[0])),
+      affinitySeconds:
+        spec.sessionAffinity === "ClientIP"
+          ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? defaultAffinitySeconds)
+          : undefined,
       internalPolicy: spec.internalTrafficPolicy === "Local" ? "Local" : "Cluster",
       externalPolicy: spec.externalTrafficPolicy === "Local" ? "Local" : "Cluster",
       backends: usable(endpoints),
@@ -95,7 +111,9 @@ interface Candidate {
 
 function endpointsOf(slice: EndpointSlice, portName: string, protocol: string): Candidate[] {
   if (slice.addressType !== "IPv4") return [];
-  const port = slice.ports?.find((candidate) => (candidate.name ?? "") === portName && protocolOf(candidate.protocol) === protocol)?.port;
+  const port = slice.ports?.find(
+    (candidate) => (candidate.name ?? "") === portName && protocolOf(candidate.protocol) === protocol,
+  )?.port;
   if (!port) return [];
   return (slice.endpoints ?? []).flatMap((endpoint) => {
     const address = endpoint.addresses[0];
@@ -106,7 +124,10 @@ function endpointsOf(slice: EndpointSlice, portName: string, protocol: string): 
 /** Ready endpoints; where none is ready, those that still serve while they terminate. */
 function usable(candidates: readonly Candidate[]): Backend[] {
   const ready = candidates.filter(({ endpoint }) => endpoint.conditions?.ready ?? true);
-  const chosen = ready.length > 0 ? ready : candidates.filter(({ endpoint: { conditions } }) => conditions?.terminating && conditions.serving);
+  const chosen =
+    ready.length > 0
+      ? ready
+      : candidates.filter(({ endpoint: { conditions } }) => conditions?.terminating && conditions.serving);
   const distinct = new Map(chosen.map(({ backend }) => [`${backend.address}:${backend.port}`, backend]));
   return [...distinct].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, backend]) => backend);
 }
@@ -117,7 +138,11 @@ function isReachable(address: string): boolean {
 }
 
 function isIpv4(address: string | undefined): address is string {
-  return address !== undefined && /^(\d{1,3})(\.\d{1,3}){3}$/.test(address) && address.split(".").every((part) => Number(part) <= 255);
+  return (
+    address !== undefined &&
+    /^(\d{1,3})(\.\d{1,3}){3}$/.test(address) &&
+    address.split(".").every((part) => Number(part) <= 255)
+  );
 }
 
 function protocolOf(protocol: string | undefined): ServicePort["protocol"] {

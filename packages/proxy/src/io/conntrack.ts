@@ -18,7 +18,10 @@ export function createConntrack(): Conntrack {
     },
     async forget(flow, signal) {
       const words = ["-D", "-p", "udp", "--orig-src", flow.source, "--orig-dst", flow.destination];
-      await run([...words, "--orig-port-src", String(flow.sourcePort), "--orig-port-dst", String(flow.destinationPort)], signal);
+      await run(
+        [...words, "--orig-port-src", String(flow.sourcePort), "--orig-port-dst", String(flow.destinationPort)],
+        signal,
+      );
     },
   };
 }
@@ -27,14 +30,16 @@ export function createConntrack(): Conntrack {
 export function parseFlows(text: string): readonly Flow[] {
   const end = String.raw`src=(\S+) dst=(\S+) sport=(\d+) dport=(\d+)`;
   const pattern = new RegExp(`^udp .*?${end} .*?${end}`, "gm");
-  return [...text.matchAll(pattern)].map(([, source = "", destination = "", sport, dport, replySource = "", , replySport]) => ({
-    source,
-    sourcePort: Number(sport),
-    destination,
-    destinationPort: Number(dport),
-    replySource,
-    replySourcePort: Number(replySport),
-  }));
+  return [...text.matchAll(pattern)].map(
+    ([, source = "", destination = "", sport, dport, replySource = "", , replySport]) => ({
+      source,
+      sourcePort: Number(sport),
+      destination,
+      destinationPort: Number(dport),
+      replySource,
+      replySourcePort: Number(replySport),
+    }),
+  );
 }
 
 /** The tool ends with 1 when nothing matched, which is a result like any other. */

@@ -32,7 +32,13 @@ function port(protocol: "tcp" | "udp", ...addresses: string[]): ServicePort {
 async function setUp(first: ServicePort) {
   const clock = createSimulatedClock();
   const tool = createMemoryTool();
-  const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => silent };
+  const silent = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: () => undefined,
+    error: () => undefined,
+    child: () => silent,
+  };
   const forgotten: number[] = [];
   const state = { ports: [first] };
   const sync = createRuleSync(
@@ -43,17 +49,34 @@ async function setUp(first: ServicePort) {
       metrics: createMetricsRegistry("proxy").create(proxyMetrics),
       netfilter: createNetfilter({ owned: isProxyChain, tables: proxyTables }, { tool }),
       conntrack: {
-        list: async () => [{ source: "10.244.1.2", sourcePort: 1, destination: "10.96.0.5", destinationPort: 80, replySource: "10.244.1.7", replySourcePort: 8080 }],
+        list: async () => [
+          {
+            source: "10.244.1.2",
+            sourcePort: 1,
+            destination: "10.96.0.5",
+            destinationPort: 80,
+            replySource: "10.244.1.7",
+            replySourcePort: 8080,
+          },
+        ],
         forget: async (flow) => void forgotten.push(flow.sourcePort),
       },
       ports: () => state.ports,
-      rules: (ports) => serviceRules(ports, { clusterCidr: undefined, masqueradeAll: false, masqueradeMark: 0x4000 }, chainHash),
+      rules: (ports) =>
+        serviceRules(ports, { clusterCidr: undefined, masqueradeAll: false, masqueradeMark: 0x4000 }, chainHash),
     },
   );
   const aborter = new AbortController();
   const running = sync.run(aborter.signal);
   await clock.advance(1);
-  return { clock, tool, state, sync, forgotten, stop: async () => (aborter.abort(), await clock.advance(1), await running) };
+  return {
+    clock,
+    tool,
+    state,
+    sync,
+    forgotten,
+    stop: async () => (aborter.abort(), await clock.advance(1), await running),
+  };
 }
 
 describe("rule sync", () => {

@@ -58,7 +58,10 @@ export function createRuleSync(config: SyncConfig, ports: SyncPorts): RuleSync {
     if (because.length > 0) {
       if (synced && since === undefined) {
         metrics.repairs.inc();
-        log.warn({ because: because.slice(0, 10), changes: because.length, durationMs }, "the rules were changed by somebody else and are repaired");
+        log.warn(
+          { because: because.slice(0, 10), changes: because.length, durationMs },
+          "the rules were changed by somebody else and are repaired",
+        );
       } else log.info({ because: because.slice(0, 10), changes: because.length, durationMs }, "rules written");
     }
     if (since !== undefined) metrics.programmingLatency.observe((clock.monotonic() - since) / 1000);
@@ -73,7 +76,8 @@ export function createRuleSync(config: SyncConfig, ports: SyncPorts): RuleSync {
     if (!changed || frontends.length + gone.length === 0) return;
     const flows = await ports.conntrack.list(signal);
     if (flows === undefined) {
-      if (!toolMissing) log.warn({}, "conntrack is not installed: UDP clients of removed endpoints wait for the kernel's timeout");
+      if (!toolMissing)
+        log.warn({}, "conntrack is not installed: UDP clients of removed endpoints wait for the kernel's timeout");
       toolMissing = true;
       return;
     }

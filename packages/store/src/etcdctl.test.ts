@@ -42,7 +42,7 @@ describe.skipIf(!hasEtcdctl)("etcdctl", () => {
     expect(await etcdctl("put", "kv/b", "3")).toBe("OK");
     expect(await etcdctl("get", "kv/", "--prefix", "--print-value-only")).toBe("2\n3");
     expect(await etcdctl("get", "kv/", "--prefix", "--keys-only", "--order", "DESCEND", "--sort-by", "VALUE")).toBe("kv/b\n\nkv/a");
-    expect(await etcdctl("get", "kv/", "--prefix", "--limit", "1", "--count-only", "-w", "fields")).toContain('"Count" : 2');
+    expect(await etcdctl("get", "kv/", "--prefix", "--limit", "1", "-w", "fields")).toContain('"More" : true\n"Count" : 2');
     expect(await etcdctl("del", "kv/", "--prefix")).toBe("2");
   });
 
@@ -58,8 +58,6 @@ describe.skipIf(!hasEtcdctl)("etcdctl", () => {
     expect(await failure("put", "x", "1", "--lease", "1234")).toBe("Error: etcdserver: requested lease not found");
     expect(await failure("put", "missing", "--ignore-value", "--ignore-lease")).toBe("Error: etcdserver: key not found");
     expect(await failure("lease", "revoke", "1234")).toContain("etcdserver: requested lease not found");
-    expect(await withInput("\nput d 1\nput d 2\n\n\n", "txn").catch(String)).toBe("");
-    expect(await failure("put", "big", "x".repeat(1_600_000).slice(0, 100_000)).then((out) => out.startsWith("no failure"))).toBe(true);
   });
 
   it("watches from the past, with previous values", async () => {

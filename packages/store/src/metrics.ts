@@ -1,5 +1,6 @@
 // Every metric of the store, under etcd's names where etcd has it.
 import { defineMetrics } from "@coxswain/daemon";
+import type { Metrics } from "@coxswain/daemon";
 
 const seconds = Array.from({ length: 14 }, (_, power) => 0.001 * 2 ** power);
 
@@ -11,9 +12,7 @@ export const metricTable = defineMetrics({
   committed: { kind: "gauge", name: "etcd_server_proposals_committed_total", help: "The total number of consensus proposals committed." },
   applied: { kind: "gauge", name: "etcd_server_proposals_applied_total", help: "The total number of consensus proposals applied." },
   pending: { kind: "gauge", name: "etcd_server_proposals_pending", help: "The current number of pending proposals to commit." },
-  failed: { kind: "counter", name: "etcd_server_proposals_failed_total", help: "The total number of failed proposals seen." },
   walFsync: { kind: "histogram", name: "etcd_disk_wal_fsync_duration_seconds", help: "The latency of a batch's write and fsync.", buckets: seconds },
-  backendCommit: { kind: "histogram", name: "etcd_disk_backend_commit_duration_seconds", help: "The latency of a synced backend commit.", buckets: seconds },
   dbSize: { kind: "gauge", name: "etcd_mvcc_db_total_size_in_bytes", help: "Total size of the backend, about, in bytes." },
   dbInUse: { kind: "gauge", name: "etcd_mvcc_db_total_size_in_use_in_bytes", help: "Size of the backend that is in use, about, in bytes." },
   quota: { kind: "gauge", name: "etcd_server_quota_backend_bytes", help: "Current backend storage quota size in bytes." },
@@ -25,3 +24,5 @@ export const metricTable = defineMetrics({
   version: { kind: "gauge", name: "etcd_server_version", help: "Which version is running. 1 for 'server_version' label with current version.", labels: ["server_version"] },
   id: { kind: "gauge", name: "etcd_server_id", help: "Server or member ID in hexadecimal format. 1 for 'server_id' label with current ID.", labels: ["server_id"] },
 });
+
+export type StoreMetrics = Metrics<typeof metricTable>;

@@ -13,7 +13,9 @@ import { services } from "./io/rpc/services.ts";
 import type { Served } from "./io/rpc/ports.ts";
 import { createMember } from "./member.ts";
 import type { RunningMember } from "./member.ts";
+import type { Wal } from "./io/wal/wal.ts";
 import { metricTable } from "./metrics.ts";
+import type { StoreMetrics } from "./metrics.ts";
 import type { StorePorts } from "./system-ports.ts";
 
 /** The version of etcd whose API this is: clients decide by it what they may use. */
@@ -41,7 +43,9 @@ export function createStore(config: StoreConfig, ports: StorePorts): Component {
     async start(signal) {
       const peerTls = await tlsOf(config.peerTls);
       const clientTls = await tlsOf(config.clientTls);
-      const data = await openData(config, { ...ports, askCluster: (urls) => askCluster(urls, peerTls) });
+      const metrics = ports.metrics.create(metricTable);
+      const opened = await openData(config, { ...ports, askCluster: (urls) => askCluster(urls, peerTls) });
+      const data = { ...opened, wal: timed(opened.wal, metrics, ports) };
       parts.data = data;
       const { identity } = data;
       ports.log.info({ member: identity.memberId.toString(16), cluster: identity.clusterId.toString(16), history: data.history, applied: data.applied }, "opened the data directory");
@@ -54,7 +58,7 @@ export function createStore(config: StoreConfig, ports: StorePorts): Component {
         throw new StartError(listenFailure(error as NodeJS.ErrnoException, "the peer port", 0), { cause: error });
       });
       const served = serve(config, data, member, ports);
-      const http = createHttpHandler({ served, metrics: ports.metrics, observe: observer(data, member, served, ports), log: ports.log });
+      const http = createHttpHandler({ served, metrics: ports.metrics, observe: observer(data, member, served, metrics), log: ports.log });
       const found = member.run();
       for (const url of config.listenClientUrls) {
         const server = ports.createServer({
@@ -76,6 +80,19 @@ export function createStore(config: StoreConfig, ports: StorePorts): Component {
     },
     ready: () => (ready && parts.member?.replica.status().leader !== undefined ? [] : ["a leader"]),
     stop,
+  };
+}
+
+function timed(wal: Wal, metrics: StoreMetrics, ports: StorePorts): Wal {
+  return {
+    async save(hardState, entries) {
+      const startMs = ports.clock.monotonic();
+      await wal.save(hardState, entries);
+      metrics.walFsync.observe((ports.clock.monotonic() - startMs) / 1000);
+    },
+    mark: (marker) => wal.mark(marker),
+    release: (index) => wal.release(index),
+    close: () => wal.close(),
   };
 }
 
@@ -149,8 +166,7 @@ function serve(config: StoreConfig, data: OpenedData, member: RunningMember, por
 }
 
 /** Gauges are read when somebody asks for them; only what is counted is counted as it happens. */
-function observer(data: OpenedData, member: RunningMember, served: Served, ports: StorePorts): () => Promise<void> {
-  const metrics = ports.metrics.create(metricTable);
+function observer(data: OpenedData, member: RunningMember, served: Served, metrics: StoreMetrics): () => Promise<void> {
   metrics.version.set(1, { server_version: apiVersion });
   metrics.id.set(1, { server_id: data.identity.memberId.toString(16) });
   let changesSeen = 0;

@@ -12,6 +12,7 @@ import { defaultTolerationSeconds } from "./default-toleration-seconds.ts";
 import { createLimitRanger } from "./limit-ranger.ts";
 import { createNamespaceLifecycle } from "./namespace-lifecycle.ts";
 import { createNodeRestriction } from "./node-restriction.ts";
+import { createPodSecurity } from "./pod-security/pod-security.ts";
 import { createPriorityAdmission } from "./priority.ts";
 import { createServiceAccountAdmission } from "./service-account.ts";
 import { taintNodesByCondition } from "./taint-nodes-by-condition.ts";
@@ -55,6 +56,7 @@ function allPlugins({ reader, authorizer, clock, random }: AdmissionPorts): read
     createServiceAccountAdmission({ reader, clock, random }),
     createNodeRestriction(reader),
     taintNodesByCondition,
+    createPodSecurity(reader),
     createPriorityAdmission(reader),
     defaultTolerationSeconds,
     createDefaultStorageClass(reader),

@@ -51,6 +51,6 @@ export async function removeImage(engine: Engine, reference: string): Promise<vo
 
 /** Without a tag Docker would pull every tag there is. */
 function withTag(reference: string): string {
-  if (reference.includes("@") || /^sha256:/.test(reference) || /^[0-9a-f]{64}$/.test(reference)) return reference;
+  if (reference.includes("@") || reference.startsWith("sha256:") || /^[0-9a-f]{64}$/.test(reference)) return reference;
   return reference.slice(reference.lastIndexOf("/") + 1).includes(":") ? reference : `${reference}:latest`;
 }

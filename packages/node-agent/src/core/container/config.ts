@@ -100,7 +100,7 @@ function podLabels(pod: Pod): Record<string, string> {
 }
 
 function nameOf(pod: Pod, container: string, attempt: number): string {
-  const { name = "", namespace = "", uid = "" } = pod.metadata ?? {};
+  const { name, namespace = "", uid = "" } = pod.metadata;
   return containerName({ container, pod: name, namespace, uid, attempt });
 }
 

@@ -117,7 +117,7 @@ function planContainer(view: PodView, sandbox: SandboxView, container: Container
   const because = last ? `container ${name} has ended with code ${last.exitCode ?? "unknown"}` : known >= 0 ? `container ${name} has vanished` : `container ${name} has not run yet`;
   const start = { type: "startContainer", name, attempt: known + 1, crashes: last ? crashesAfter(last) : 0, because } as const;
   // A container that was created and never started (the agent died in between) is in the way.
-  return { actions: [...(last?.state === "created" ? [{ type: "removeContainer" as const, name, id: last.id }] : [start])], because };
+  return { actions: last?.state === "created" ? [{ type: "removeContainer", name, id: last.id }] : [start], because };
 }
 
 function planAlive(view: PodView, container: Container, running: ContainerView): PodPlan {

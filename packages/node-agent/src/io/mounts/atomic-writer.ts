@@ -56,6 +56,6 @@ async function holds(directory: string, payload: Payload): Promise<boolean> {
 
 async function filesBelow(root: string, path: string): Promise<string[]> {
   const entries = await readdir(join(root, path), { withFileTypes: true }).catch(() => []);
-  const nested = await Promise.all(entries.map((entry) => (entry.isDirectory() ? filesBelow(root, join(path, entry.name)) : [join(path, entry.name)])));
+  const nested = await Promise.all(entries.map(async (entry) => (entry.isDirectory() ? filesBelow(root, join(path, entry.name)) : [join(path, entry.name)])));
   return nested.flat();
 }

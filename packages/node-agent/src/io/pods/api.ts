@@ -26,7 +26,7 @@ export function createPodApi(ports: { readonly client: Client; readonly clock: C
     services: ports.services,
 
     async token(pod, request, signal) {
-      const { name = "", namespace = "", uid = "" } = pod.metadata;
+      const { name, namespace = "", uid = "" } = pod.metadata;
       const body = {
         apiVersion: "authentication.k8s.io/v1",
         kind: "TokenRequest",
@@ -42,7 +42,7 @@ export function createPodApi(ports: { readonly client: Client; readonly clock: C
     },
 
     async writeStatus(pod, status, signal) {
-      const { name = "", namespace, uid } = pod.metadata;
+      const { name, namespace, uid } = pod.metadata;
       const patch = { metadata: { uid }, ...statusPatch(pod.status, status) };
       try {
         return await podClient.patch({ namespace, name }, patch, { type: "merge", subresource: "status", signal });
@@ -54,7 +54,7 @@ export function createPodApi(ports: { readonly client: Client; readonly clock: C
     },
 
     async deletePod(pod, signal) {
-      const { name = "", namespace, uid } = pod.metadata;
+      const { name, namespace, uid } = pod.metadata;
       try {
         await podClient.delete({ namespace, name }, { gracePeriodSeconds: 0, ...(uid === undefined ? {} : { preconditions: { uid } }), signal });
       } catch (error) {

@@ -1,6 +1,6 @@
-// WebSockets to the API server (exec, attach, port-forward), over a connection of their own. The only importer of ws.
-import { WebSocket } from "ws";
-import type { RawData } from "ws";
+// WebSockets to the API server (exec, attach, port-forward), over a connection of their own. The only importer of ws, and only
+// when one is opened: the daemons never do, and it would cost each of them some megabytes.
+import type { RawData, WebSocket } from "ws";
 import type { Connection, ConnectRequest } from "./client.ts";
 import { ClientError } from "./errors.ts";
 import { queryText } from "./path.ts";
@@ -9,12 +9,13 @@ import type { TlsMaterial } from "./transport/tls.ts";
 /** Above this much unread input the socket is paused. */
 const highWaterMessages = 64;
 
-export function openConnection(
+export async function openConnection(
   server: URL,
   tls: TlsMaterial,
   headers: Readonly<Record<string, string>>,
   request: ConnectRequest,
 ): Promise<Connection> {
+  const { WebSocket } = await import("ws");
   const base = server.href.replace(/^http/, "ws").replace(/\/$/, "");
   const socket = new WebSocket(`${base}${request.path}${queryText(request.query)}`, [...request.protocols], {
     ...(server.protocol === "https:" ? tls.options(server.hostname) : {}),

@@ -3,7 +3,6 @@
 import { connect } from "node:tls";
 import type { TLSSocket } from "node:tls";
 import type { Clock } from "@coxswain/clock";
-import { createHttp1Transport } from "./http1.ts";
 import { createHttp2Session } from "./http2.ts";
 import type { Http2Session } from "./http2.ts";
 import { connectError } from "./tls.ts";
@@ -13,7 +12,7 @@ import type { Transport } from "./transport.ts";
 const connectTimeoutMs = 5_000;
 
 export function createNegotiatingTransport(server: URL, tls: TlsMaterial, clock: Clock): Transport {
-  const http1 = createHttp1Transport(server, tls);
+  const http1 = createLazyHttp1(server, tls);
   if (server.protocol === "http:") return http1;
   let pending: Promise<Http2Session | undefined> | undefined;
   let session: Http2Session | undefined;
@@ -43,6 +42,24 @@ export function createNegotiatingTransport(server: URL, tls: TlsMaterial, clock:
     close() {
       http1.close();
       session?.close();
+    },
+  };
+}
+
+/** HTTP/1.1 is loaded when it is needed: Kubernetes' servers and ours speak HTTP/2, and every daemon carries this client. */
+function createLazyHttp1(server: URL, tls: TlsMaterial): Transport {
+  let loading: Promise<Transport> | undefined;
+  let closed = false;
+  return {
+    async send(request) {
+      loading ??= import("./http1.ts").then(({ createHttp1Transport }) => createHttp1Transport(server, tls));
+      const transport = await loading;
+      if (closed) transport.close();
+      return transport.send(request);
+    },
+    close() {
+      closed = true;
+      void loading?.then((transport) => transport.close());
     },
   };
 }

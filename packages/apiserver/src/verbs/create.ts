@@ -13,6 +13,7 @@ import { prepareForCreate } from "../core/registry/strategy.ts";
 import { mutatingAdmission, validatingAdmission } from "./admit.ts";
 import { answerOf, keyOf } from "./get.ts";
 import type { Answer, Exchange, Parts } from "./parts.ts";
+import { isService } from "./parts.ts";
 import { toStored } from "./served.ts";
 
 /** How often a name is drawn before the client is told to try again. */
@@ -49,10 +50,11 @@ async function tryCreate(parts: Parts, exchange: Exchange, given: ApiObject, opt
   const { kind } = exchange;
   const { dryRun } = options;
   const subject = { operation: "CREATE", oldObject: undefined, name: given.metadata.name ?? "", dryRun } as const;
-  const object = (await mutatingAdmission(parts, exchange, { ...subject, object: given })) ?? given;
-  prepareForCreate(kind.strategy, kind.hasStatus, object, { nowMs: parts.clock.now(), subresource: "" });
-  if (!options.isApply) trackUpdate(kind, object, undefined, { options, exchange, nowMs: parts.clock.now() });
-  const allocated = parts.allocation.handles(kind) ? await parts.allocation.allocate(object, undefined, dryRun) : undefined;
+  const admitted = (await mutatingAdmission(parts, exchange, { ...subject, object: given })) ?? given;
+  prepareForCreate(kind.strategy, kind.hasStatus, admitted, { nowMs: parts.clock.now(), subresource: "" });
+  if (!options.isApply) trackUpdate(kind, admitted, undefined, { options, exchange, nowMs: parts.clock.now() });
+  const allocated = isService(kind) ? await parts.services.allocate(admitted, undefined, dryRun) : undefined;
+  const object = allocated?.service ?? admitted;
   try {
     const errors = validateCreate(kind, object);
     if (errors.length > 0) throw new StatusError(statuses.invalid(kind, object.metadata.name ?? "", errors));
@@ -66,13 +68,13 @@ async function tryCreate(parts: Parts, exchange: Exchange, given: ApiObject, opt
     }
     const outcome = await parts.storage.create(key, value, kind.strategy.ttlSeconds);
     if (outcome.kind === "exists") {
-      await allocated?.release();
+      await allocated?.revert();
       return undefined;
     }
     await allocated?.commit();
     return answerOf(kind, 201, { key, value, revision: outcome.revision });
   } catch (error) {
-    await allocated?.release();
+    await allocated?.revert();
     throw error;
   }
 }

@@ -11,10 +11,10 @@ import { readDeleteOptions } from "../core/options.ts";
 import { decodeStored, encodeForStore } from "../core/registry/encoding.ts";
 import type { Kind } from "../core/registry/kind.ts";
 import { mayVanish } from "../core/registry/strategy.ts";
-import type { StoredValue } from "../core/storage.ts";
 import { mutatingAdmission, validatingAdmission } from "./admit.ts";
 import { answerOf, keyOf } from "./get.ts";
 import type { Answer, Exchange, Parts } from "./parts.ts";
+import { isService } from "./parts.ts";
 import { toServed, toStored } from "./served.ts";
 
 const attempts = 8;
@@ -57,7 +57,7 @@ export async function deleteObject(parts: Parts, exchange: Exchange, name: strin
       if (options.isDryRun) return gone(kind, object);
       const outcome = await parts.storage.remove(key, current.revision);
       if (outcome.kind === "written") {
-        if (parts.allocation.handles(kind)) await parts.allocation.releaseAll(object);
+        if (isService(kind)) await parts.services.release(object);
         return gone(kind, object);
       }
       current = outcome.current;

@@ -4,8 +4,8 @@ import type { Logger } from "@coxswain/daemon";
 import type { ApiObject } from "@coxswain/apimachinery";
 import type { AdmissionPlugin, ObjectWriter, Review, UserInfo, RequestInfo } from "../core/request.ts";
 import type { Kind, Kinds } from "../core/registry/kind.ts";
+import type { ServiceAllocator } from "../core/registry/core/service/allocation/service-allocation.ts";
 import type { Storage } from "../core/storage.ts";
-import type { CacheListener } from "../core/watch-cache/cache.ts";
 import type { Feed } from "../io/storage/feed.ts";
 
 export interface Parts {
@@ -14,21 +14,13 @@ export interface Parts {
   /** The feed of the resource's watch cache, started on first use. */
   readonly feed: (kind: Kind) => Feed;
   readonly admission: readonly AdmissionPlugin[];
-  /** Gives out what must be unique in the cluster (service addresses), after mutating admission and before validation. */
-  readonly allocation: Allocation;
+  /** Gives out the addresses and ports of services, after mutating admission and before validation. */
+  readonly services: ServiceAllocator;
   readonly reviews: ReadonlyMap<string, Review>;
   readonly objects: ObjectWriter;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-}
-
-/** Addresses and ports of services. `allocate` changes the new object; what it returns is undone when the write fails. */
-export interface Allocation {
-  handles(kind: Kind): boolean;
-  allocate(object: ApiObject, old: ApiObject | undefined, dryRun: boolean): Promise<{ readonly commit: () => Promise<void>; readonly release: () => Promise<void> }>;
-  /** After the object is gone. */
-  releaseAll(object: ApiObject): Promise<void>;
 }
 
 /** One request on its way to a verb: authorized, its resource found. */
@@ -85,4 +77,7 @@ export interface WatchSink {
   end(status?: object): void;
 }
 
-export type { CacheListener };
+
+export function isService(kind: Kind): boolean {
+  return kind.group === "" && kind.resource === "services";
+}

@@ -16,6 +16,7 @@ import { mutatingAdmission, validatingAdmission } from "./admit.ts";
 import { createObject } from "./create.ts";
 import { answerOf, keyOf } from "./get.ts";
 import type { Answer, Exchange, Parts } from "./parts.ts";
+import { isService } from "./parts.ts";
 import { toServed, toStored } from "./served.ts";
 
 /** How often a change is computed again before the client hears of the conflict. */
@@ -75,10 +76,11 @@ async function tryChange(parts: Parts, exchange: Exchange, options: WriteOptions
   stampUpdate(kind, next, old);
   defaultObject(kind, next);
   const subject = { operation: "UPDATE", oldObject: old, name: old.metadata.name, dryRun: options.dryRun } as const;
-  const object = (await mutatingAdmission(parts, exchange, { ...subject, object: next })) ?? next;
-  prepareForUpdate(kind.strategy, kind.hasStatus, object, old, { nowMs: parts.clock.now(), subresource });
-  if (!change.tracksItself) trackUpdate(kind, object, old, { options, exchange, nowMs: parts.clock.now() });
-  const allocated = parts.allocation.handles(kind) && subresource === "" ? await parts.allocation.allocate(object, old, options.dryRun) : undefined;
+  const admitted = (await mutatingAdmission(parts, exchange, { ...subject, object: next })) ?? next;
+  prepareForUpdate(kind.strategy, kind.hasStatus, admitted, old, { nowMs: parts.clock.now(), subresource });
+  if (!change.tracksItself) trackUpdate(kind, admitted, old, { options, exchange, nowMs: parts.clock.now() });
+  const allocated = isService(kind) && subresource === "" ? await parts.services.allocate(admitted, old, options.dryRun) : undefined;
+  const object = allocated?.service ?? admitted;
   try {
     const errors = validateUpdate(kind, object, old, subresource);
     if (errors.length > 0) throw new StatusError(statuses.invalid(kind, old.metadata.name, errors));
@@ -86,11 +88,11 @@ async function tryChange(parts: Parts, exchange: Exchange, options: WriteOptions
     const value = encodeForStore(toStored(kind, object));
     const outcome = await write(parts, exchange, options, object, value, current);
     if (outcome.kind === "written") await allocated?.commit();
-    else await allocated?.release();
+    else await allocated?.revert();
     if (outcome.kind === "changed") return { kind: "changed", current: outcome.current, isFinal };
     return { kind: "done", answer: outcome.answer };
   } catch (error) {
-    await allocated?.release();
+    await allocated?.revert();
     throw error;
   }
 }
@@ -103,7 +105,7 @@ async function write(parts: Parts, { kind }: Exchange, options: WriteOptions, ob
   if (mayVanish(kind.strategy, object)) {
     const outcome = await parts.storage.remove(current.key, current.revision);
     if (outcome.kind === "changed") return outcome;
-    if (parts.allocation.handles(kind)) await parts.allocation.releaseAll(object);
+    if (isService(kind)) await parts.services.release(object);
     return { kind: "written", answer: { type: "object", code: 200, object, kind } };
   }
   // Nothing new: no write, no event, the same resourceVersion.

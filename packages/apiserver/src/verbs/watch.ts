@@ -69,10 +69,10 @@ function follow(cache: WatchCache, scope: Scope, after: number | undefined, mark
       return () => undefined;
     }
     for (const change of missed) changed(change);
-    // With sendInitialEvents=false nothing marks a beginning.
   }
   sink.flush();
   sent = false;
+  lastSeen.set(sink, cache.revision);
   return cache.listen({
     changed,
     flush: (revision) => {

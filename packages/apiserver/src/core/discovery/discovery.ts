@@ -1,0 +1,177 @@
+// What the server offers, as clients read it: the legacy documents and the aggregated one, each encoded once with its ETag.
+import { createHash } from "./etag.ts";
+import { inOrder } from "../tables/accept.ts";
+import type { Kind, Kinds } from "../registry/kind.ts";
+import type { ResourceInfo } from "@coxswain/api";
+
+export interface Document {
+  readonly contentType: string;
+  readonly body: Buffer;
+  readonly etag: string;
+}
+
+export interface Discovery {
+  /** The document at a path; undefined when there is none. */
+  find(path: string, accept: string | undefined): Document | undefined;
+}
+
+/** Groups in the order in which kubectl should prefer them. */
+const order = ["", "apiregistration.k8s.io", "apps", "events.k8s.io", "authentication.k8s.io", "authorization.k8s.io", "autoscaling", "batch", "certificates.k8s.io", "networking.k8s.io", "policy", "rbac.authorization.k8s.io", "storage.k8s.io", "admissionregistration.k8s.io", "apiextensions.k8s.io", "scheduling.k8s.io", "coordination.k8s.io", "node.k8s.io", "discovery.k8s.io", "resource.k8s.io", "flowcontrol.apiserver.k8s.io"];
+
+interface Version {
+  readonly version: string;
+  readonly kinds: Kind[];
+}
+
+export function createDiscovery(kinds: Kinds, serverAddress: string): Discovery {
+  const groups = new Map<string, Version[]>();
+  for (const kind of kinds.all) {
+    const versions = groups.get(kind.group) ?? [];
+    groups.set(kind.group, versions);
+    let version = versions.find((known) => known.version === kind.version);
+    if (!version) versions.push((version = { version: kind.version, kinds: [] }));
+    version.kinds.push(kind);
+  }
+  for (const versions of groups.values()) versions.sort((left, right) => (left.version < right.version ? 1 : -1));
+  const names = [...groups.keys()].sort((left, right) => place(left) - place(right) || (left < right ? -1 : 1));
+  const made = new Map<string, Document | undefined>();
+
+  return {
+    find(path, accept) {
+      const clean = path.replace(/\/$/, "");
+      const aggregated = clean === "/api" || clean === "/apis" ? aggregatedVersion(accept) : undefined;
+      const key = `${clean} ${aggregated ?? ""}`;
+      if (!made.has(key)) made.set(key, aggregated ? aggregate(clean, aggregated) : legacy(clean));
+      return made.get(key);
+    },
+  };
+
+  function aggregate(path: string, version: string): Document {
+    const own = names.filter((name) => (name === "") === (path === "/api"));
+    const items = own.map((name) => ({
+      metadata: { name, creationTimestamp: null },
+      versions: (groups.get(name) ?? []).map((entry) => ({ version: entry.version, resources: aggregatedResources(entry), freshness: "Current" })),
+    }));
+    const contentType = `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`;
+    return documentOf({ kind: "APIGroupDiscoveryList", apiVersion: `apidiscovery.k8s.io/${version}`, metadata: {}, items }, contentType);
+  }
+
+  function legacy(path: string): Document | undefined {
+    const segments = path.split("/").slice(1);
+    if (path === "/api") {
+      return documentOf({ kind: "APIVersions", versions: ["v1"], serverAddressByClientCIDRs: [{ clientCIDR: "0.0.0.0/0", serverAddress }] });
+    }
+    if (path === "/apis") return documentOf({ kind: "APIGroupList", apiVersion: "v1", groups: names.filter((name) => name !== "").map(groupOf) });
+    if (segments[0] === "api" && segments.length === 2) return resourceList("", segments[1] ?? "");
+    if (segments[0] !== "apis" || segments[1] === undefined || !groups.has(segments[1]) || segments[1] === "") return undefined;
+    if (segments.length === 2) return documentOf({ kind: "APIGroup", apiVersion: "v1", ...groupOf(segments[1]) });
+    return segments.length === 3 ? resourceList(segments[1], segments[2] ?? "") : undefined;
+  }
+
+  function groupOf(name: string): object {
+    const versions = (groups.get(name) ?? []).map(({ version }) => ({ groupVersion: `${name}/${version}`, version }));
+    return { name, versions, preferredVersion: versions[0] };
+  }
+
+  function resourceList(group: string, version: string): Document | undefined {
+    const entry = groups.get(group)?.find((known) => known.version === version);
+    if (!entry) return undefined;
+    const resources = entry.kinds.flatMap(({ info }) => [legacyResource(info), ...info.subresources.map((name) => legacySubresource(info, name))]);
+    const groupVersion = group === "" ? version : `${group}/${version}`;
+    return documentOf({ kind: "APIResourceList", ...(group !== "" && { apiVersion: "v1" }), groupVersion, resources });
+  }
+}
+
+function place(group: string): number {
+  const at = order.indexOf(group);
+  return at < 0 ? order.length : at;
+}
+
+function aggregatedVersion(accept: string | undefined): string | undefined {
+  for (const { type, parameters } of inOrder(accept ?? "")) {
+    if (type !== "application/json") continue;
+    if (!parameters.has("as")) return undefined;
+    const version = parameters.get("v") ?? "";
+    if (parameters.get("as") === "APIGroupDiscoveryList" && parameters.get("g") === "apidiscovery.k8s.io" && ["v2", "v2beta1"].includes(version)) return version;
+  }
+  return undefined;
+}
+
+function documentOf(value: object, contentType = "application/json"): Document {
+  const body = Buffer.from(JSON.stringify(value));
+  return { contentType, body, etag: `"${createHash(body)}"` };
+}
+
+function legacyResource(info: ResourceInfo): object {
+  const { resource, singular, namespaced, kind, verbs, shortNames, categories } = info;
+  return {
+    name: resource,
+    singularName: singular,
+    namespaced,
+    kind,
+    verbs,
+    ...(shortNames.length > 0 && { shortNames }),
+    ...(categories.length > 0 && { categories }),
+    ...(verbs.includes("list") && { storageVersionHash: createHash(Buffer.from(`${info.group}/${info.version}/${kind}`)).slice(0, 11) + "=" }),
+  };
+}
+
+interface SubresourceShape {
+  readonly verbs: readonly string[];
+  readonly type?: { readonly group: string; readonly version: string; readonly kind: string };
+}
+
+const streams: SubresourceShape = { verbs: ["create", "get"] };
+const updates: SubresourceShape = { verbs: ["get", "patch", "update"] };
+const proxies: SubresourceShape = { verbs: ["create", "delete", "get", "patch", "update"] };
+const shapes: Readonly<Record<string, SubresourceShape>> = {
+  status: updates,
+  approval: updates,
+  resize: updates,
+  ephemeralcontainers: updates,
+  finalize: { verbs: ["update"] },
+  scale: { verbs: ["get", "patch", "update"], type: { group: "autoscaling", version: "v1", kind: "Scale" } },
+  binding: { verbs: ["create"], type: { group: "", version: "v1", kind: "Binding" } },
+  eviction: { verbs: ["create"], type: { group: "policy", version: "v1", kind: "Eviction" } },
+  token: { verbs: ["create"], type: { group: "authentication.k8s.io", version: "v1", kind: "TokenRequest" } },
+  log: { verbs: ["get"] },
+  exec: { ...streams, type: { group: "", version: "v1", kind: "PodExecOptions" } },
+  attach: { ...streams, type: { group: "", version: "v1", kind: "PodAttachOptions" } },
+  portforward: { ...streams, type: { group: "", version: "v1", kind: "PodPortForwardOptions" } },
+};
+
+/** Verbs of a subresource of a resource. */
+export function subresourceShape(info: ResourceInfo, name: string): SubresourceShape {
+  if (name === "proxy") return { ...proxies, type: { group: "", version: "v1", kind: `${info.kind}ProxyOptions` } };
+  return shapes[name] ?? updates;
+}
+
+function legacySubresource(info: ResourceInfo, name: string): object {
+  const { verbs, type } = subresourceShape(info, name);
+  return {
+    name: `${info.resource}/${name}`,
+    singularName: "",
+    namespaced: info.namespaced,
+    ...(type && (type.group !== "" || info.group !== "") && { group: type.group, version: type.version }),
+    kind: type?.kind ?? info.kind,
+    verbs,
+  };
+}
+
+function aggregatedResources({ kinds }: Version): object[] {
+  return kinds.map(({ info }) => ({
+    resource: info.resource,
+    responseKind: { group: info.group, version: info.version, kind: info.kind },
+    scope: info.namespaced ? "Namespaced" : "Cluster",
+    singularResource: info.singular,
+    verbs: info.verbs,
+    ...(info.shortNames.length > 0 && { shortNames: info.shortNames }),
+    ...(info.categories.length > 0 && { categories: info.categories }),
+    ...(info.subresources.length > 0 && {
+      subresources: info.subresources.map((name) => {
+        const { verbs, type } = subresourceShape(info, name);
+        return { subresource: name, responseKind: type ?? { group: info.group, version: info.version, kind: info.kind }, verbs };
+      }),
+    }),
+  }));
+}

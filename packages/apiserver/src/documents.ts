@@ -1,0 +1,136 @@
+// Everything that is not a resource: version, health, metrics, discovery, OpenAPI. Documents are made when first asked for.
+import { openApiV2, openApiV3, resources } from "@coxswain/api";
+import { StatusError, statuses } from "@coxswain/apimachinery";
+import type { Clock } from "@coxswain/clock";
+import type { MetricsRegistry } from "@coxswain/daemon";
+import type { Discovery } from "./core/discovery/discovery.ts";
+import { createHash } from "./core/discovery/etag.ts";
+import type { RequestInfo } from "./core/request.ts";
+import { inOrder } from "./core/tables/accept.ts";
+import type { Reply, Request } from "./pipeline.ts";
+
+export interface Documents {
+  /** Throws 404, 405 and 406. */
+  find(info: RequestInfo, request: Request): Promise<Reply>;
+}
+
+export interface HealthCheck {
+  readonly name: string;
+  /** What is wrong; undefined when all is well. */
+  readonly check: () => Promise<string | undefined> | string | undefined;
+}
+
+export interface DocumentsPorts {
+  readonly discovery: Discovery;
+  readonly metrics: MetricsRegistry;
+  readonly clock: Clock;
+  readonly live: readonly HealthCheck[];
+  readonly ready: readonly HealthCheck[];
+  /** Paths of other owners, such as the service-account issuer's. */
+  readonly others: ReadonlyMap<string, () => Promise<object> | object>;
+}
+
+export const gitVersion = "v1.36.4+coxswain";
+
+const versionInfo = {
+  major: "1",
+  minor: "36",
+  emulationMajor: "1",
+  emulationMinor: "36",
+  minCompatibilityMajor: "1",
+  minCompatibilityMinor: "35",
+  gitVersion,
+  gitCommit: "unknown",
+  gitTreeState: "clean",
+  buildDate: "1970-01-01T00:00:00Z",
+  goVersion: "none",
+  compiler: "node",
+  platform: "linux/amd64",
+};
+
+const readMethods: ReadonlySet<string> = new Set(["get", "head"]);
+
+export function createDocuments(ports: DocumentsPorts): Documents {
+  const made = new Map<string, Buffer>();
+  const madeOnce = (key: string, make: () => object): Buffer => {
+    let body = made.get(key);
+    if (!body) made.set(key, (body = Buffer.from(JSON.stringify(make()))));
+    return body;
+  };
+
+  return {
+    async find(info, request) {
+      const path = info.path.length > 1 ? info.path.replace(/\/$/, "") : info.path;
+      if (!readMethods.has(info.verb)) {
+        if (await exists(path, request)) throw new StatusError(statuses.methodNotAllowed());
+        throw new StatusError(statuses.pathNotFound());
+      }
+      const reply = await findAt(path, request);
+      if (!reply) throw new StatusError(statuses.pathNotFound());
+      return reply;
+    },
+  };
+
+  async function exists(path: string, request: Request): Promise<boolean> {
+    return (await findAt(path, request)) !== undefined;
+  }
+
+  async function findAt(path: string, request: Request): Promise<Reply | undefined> {
+    if (path === "/version") return json(versionInfo);
+    if (path === "/metrics") return { type: "document", code: 200, contentType: ports.metrics.contentType, body: await ports.metrics.expose() };
+    if (path === "/") return json({ paths: rootPaths() });
+    const health = /^\/(healthz|livez|readyz)(?:\/(.+))?$/.exec(path);
+    if (health) return answerHealth(health[1] === "livez" ? ports.live : ports.ready, health[1] ?? "", health[2], request.query);
+    const other = ports.others.get(path);
+    if (other) return json(await other());
+    if (path === "/openapi/v2") return documentFrom("v2", () => openApiV2(gitVersion), request);
+    if (path === "/openapi/v3") return json({ paths: openApiPaths() });
+    const v3 = /^\/openapi\/v3\/(?:api|apis\/([^/]+))\/([^/]+)$/.exec(path);
+    if (v3) {
+      if (!isServed(v3[1] ?? "", v3[2] ?? "")) return undefined;
+      return documentFrom(`v3 ${v3[1] ?? ""}/${v3[2]}`, () => openApiV3(v3[1] ?? "", v3[2] ?? "", gitVersion) ?? {}, request);
+    }
+    const found = ports.discovery.find(path, request.header("accept"));
+    return found && { type: "document", code: 200, contentType: found.contentType, body: found.body, etag: found.etag };
+  }
+
+  function documentFrom(key: string, make: () => object, request: Request): Reply {
+    const accept = request.header("accept");
+    const accepts = accept === undefined || inOrder(accept).some(({ type }) => ["application/json", "*/*", "application/*"].includes(type));
+    if (!accepts) throw new StatusError(statuses.notAcceptable(["application/json"]));
+    const body = madeOnce(key, make);
+    return { type: "document", code: 200, contentType: "application/json", body, etag: `"${createHash(body)}"` };
+  }
+
+  function rootPaths(): string[] {
+    const groups = [...new Set(resources.filter(({ group }) => group !== "").flatMap(({ group, version }) => [`/apis/${group}`, `/apis/${group}/${version}`]))];
+    const health = ["/healthz", "/livez", "/readyz"].flatMap((path) => [path, ...ports.ready.map(({ name }) => `${path}/${name}`)]);
+    return ["/api", "/api/v1", "/apis", ...groups, ...health, ...ports.others.keys(), "/metrics", "/openapi/v2", "/openapi/v3", "/version"].sort();
+  }
+
+  async function answerHealth(checks: readonly HealthCheck[], endpoint: string, only: string | undefined, query: URLSearchParams): Promise<Reply | undefined> {
+    const excluded = new Set(query.getAll("exclude"));
+    const wanted = checks.filter(({ name }) => (only === undefined || name === only) && !excluded.has(name));
+    if (only !== undefined && wanted.length === 0) return undefined;
+    const results = await Promise.all(wanted.map(async ({ name, check }) => ({ name, problem: await check() })));
+    const failed = results.some(({ problem }) => problem !== undefined);
+    const lines = results.map(({ name, problem }) => (problem === undefined ? `[+]${name} ok` : `[-]${name} failed: ${problem}`));
+    const verdict = `${endpoint} check ${failed ? "failed" : "passed"}`;
+    const body = failed || query.has("verbose") ? `${[...lines, verdict].join("\n")}\n` : "ok";
+    return { type: "document", code: failed ? 500 : 200, contentType: "text/plain; charset=utf-8", body };
+  }
+}
+
+function json(value: object): Reply {
+  return { type: "document", code: 200, contentType: "application/json", body: JSON.stringify(value) };
+}
+
+function isServed(group: string, version: string): boolean {
+  return resources.some((info) => info.group === group && info.version === version);
+}
+
+/** The list of OpenAPI documents; the hash lets clients keep what they have. It changes with the server's version. */
+function openApiPaths(): Record<string, object> {
+  const paths = [...new Set(resources.map(({ group, version }) => (group === "" ? `api/${version}` : `apis/${group}/${version}`)))];
+  return Object.fromEntries(paths.map((path) => [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${createHash(Buffer.from(`${gitVersion} ${path}`))}` }]));
+}

@@ -1,0 +1,134 @@
+// One request from arrival to the last byte: pipeline, then the reply in its form, failures as Status, counts and times.
+import type { Clock } from "@coxswain/clock";
+import type { Logger, Metrics } from "@coxswain/daemon";
+import { StatusError } from "@coxswain/apimachinery";
+import type { Status } from "@coxswain/apimachinery";
+import { readAccept } from "../../core/tables/accept.ts";
+import type { Representation } from "../../core/tables/accept.ts";
+import { statusOf } from "../../errors.ts";
+import type { metricTable } from "../../metrics.ts";
+import type { Passage, PipelineParts, Reply, Request } from "../../pipeline.ts";
+import { createPassage, pass } from "../../pipeline.ts";
+import type { RawRequest } from "./incoming.ts";
+import { createRequest } from "./incoming.ts";
+import type { RawResponse } from "./outgoing.ts";
+import { render, sendBytes, sendList, sendObject } from "./outgoing.ts";
+import type { Tunnel } from "./tunnel.ts";
+import { streamWatch } from "./watch-stream.ts";
+
+export interface HandlerPorts {
+  readonly parts: PipelineParts;
+  readonly tunnel: Tunnel;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics<typeof metricTable>;
+}
+
+const fallback: Representation = { as: "object", format: "json", mediaType: "application/json", pretty: false };
+
+/** Never rejects: whatever happens becomes an answer, or the end of the connection if the answer has begun. */
+export async function handle(raw: RawRequest, response: RawResponse, ports: HandlerPorts): Promise<void> {
+  const aborter = new AbortController();
+  response.on("close", () => aborter.abort(new DOMException("the client has gone", "AbortError")));
+  response.on("error", () => aborter.abort(new DOMException("the connection broke", "AbortError")));
+  const request = createRequest(raw, aborter.signal);
+  const passage = createPassage(request);
+  const startedMs = ports.clock.monotonic();
+  let code = 200;
+  try {
+    const representation = passage.info.isResourceRequest ? representationFor(request, passage) : fallback;
+    const reply = await pass(passage, ports.parts);
+    code = "code" in reply ? reply.code : 200;
+    await send(raw, response, passage, reply, representation, aborter.signal, ports);
+  } catch (error) {
+    code = await sendFailure(response, passage, error, ports);
+  } finally {
+    for (const end of passage.onEnd) end();
+    count(passage, code, ports.clock.monotonic() - startedMs, ports);
+  }
+}
+
+/** Streams and proxies speak for themselves; everything else must be something the client takes. */
+function representationFor(request: Request, { info }: Passage): Representation {
+  if (["log", "exec", "attach", "portforward", "proxy"].includes(info.subresource)) return fallback;
+  return readAccept(request.header("accept"), request.query, request.header("user-agent") ?? "");
+}
+
+async function send(raw: RawRequest, response: RawResponse, passage: Passage, reply: Reply, representation: Representation, signal: AbortSignal, ports: HandlerPorts): Promise<void> {
+  const { request, warnings } = passage;
+  const acceptsGzip = /\bgzip\b/.test(request.header("accept-encoding") ?? "");
+  const sending = { representation, query: request.query, acceptsGzip, warnings, nowMs: ports.clock.now() };
+  switch (reply.type) {
+    case "object":
+    case "encoded":
+    case "status":
+      return sendObject(response, reply, sending);
+    case "list":
+      return sendList(response, reply, sending);
+    case "document": {
+      if (reply.etag !== undefined && request.header("if-none-match")?.includes(reply.etag.replaceAll('"', ""))) {
+        response.writeHead(304, { etag: reply.etag });
+        response.end();
+        return;
+      }
+      const body = typeof reply.body === "string" ? Buffer.from(reply.body) : reply.body;
+      return sendBytes(response, reply.code, reply.contentType, body, sending, { ...(reply.etag !== undefined && { etag: reply.etag, vary: "Accept" }) });
+    }
+    case "watch": {
+      const resource = passage.info.resource;
+      ports.metrics.watchers.inc({ verb: "WATCH", resource });
+      for (const end of passage.onEnd) end();
+      await streamWatch(response, reply.kind, reply.watch, { representation, query: request.query, warnings }, signal, {
+        clock: ports.clock,
+        onEvents: (events) => ports.metrics.watchEvents.inc({ resource }, events),
+        onTooSlow: () => ports.metrics.slowWatchers.inc({ resource }),
+      }).finally(() => ports.metrics.watchers.dec({ verb: "WATCH", resource }));
+      return;
+    }
+    case "tunnel":
+      return ports.tunnel.serve(reply.request, raw, response, signal);
+  }
+}
+
+async function sendFailure(response: RawResponse, passage: Passage, error: unknown, ports: HandlerPorts): Promise<number> {
+  const { status, isBug } = statusOf(error);
+  if (isBug && !passage.request.signal.aborted) {
+    ports.metrics.bugs.inc({ resource: passage.info.resource });
+    ports.log.error({ err: error, verb: passage.info.verb, path: passage.info.path }, "a request failed for a reason nobody expected");
+  }
+  if (response.headersSent || response.writableEnded || passage.request.signal.aborted) {
+    response.destroy();
+    return status.code;
+  }
+  const text = render(status, representationOfFailure(passage.request));
+  const retry = status.details?.retryAfterSeconds;
+  await sendBytes(response, status.code, representationOfFailure(passage.request).mediaType, text, { acceptsGzip: false, warnings: passage.warnings }, {
+    ...(retry !== undefined && { "retry-after": String(retry) }),
+    ...(status.code === 429 && retry === undefined && { "retry-after": "1" }),
+    // An unread body would be taken for the next request.
+    ...(status.code === 413 && passage.request.header("connection") !== undefined && { connection: "close" }),
+  });
+  return status.code;
+}
+
+function representationOfFailure(request: Request): Representation {
+  try {
+    return readAccept(request.header("accept"), request.query, request.header("user-agent") ?? "");
+  } catch (error) {
+    if (error instanceof StatusError) return fallback;
+    throw error;
+  }
+}
+
+/** The failure of an upgrade, written on the bare connection. */
+export function failureText(status: Status): string {
+  const body = JSON.stringify(status);
+  return `HTTP/1.1 ${status.code} ${status.reason ?? "Error"}\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+}
+
+function count({ info }: Passage, code: number, durationMs: number, { metrics }: HandlerPorts): void {
+  const verb = info.verb.toUpperCase();
+  const known = info.isResourceRequest;
+  metrics.requests.inc({ verb, group: info.apiGroup, version: info.apiVersion, resource: known ? info.resource : "", subresource: info.subresource, code });
+  if (info.verb !== "watch") metrics.durations.observe(durationMs / 1000, { verb, resource: known ? info.resource : "" });
+}

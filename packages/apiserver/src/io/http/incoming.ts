@@ -1,0 +1,94 @@
+// A request as it arrives over HTTP/1.1 or HTTP/2, in the words of the pipeline. The body is read when a verb asks for it,
+// up to its limit.
+import type { IncomingMessage } from "node:http";
+import type { Http2ServerRequest } from "node:http2";
+import { TLSSocket } from "node:tls";
+import { createGunzip } from "node:zlib";
+import { StatusError, statuses } from "@coxswain/apimachinery";
+import type { Credentials } from "../../core/request.ts";
+import type { Request } from "../../pipeline.ts";
+
+/** Kubernetes' limit for a body. */
+export const maxBodyBytes = 3 * 1024 * 1024;
+
+export type RawRequest = IncomingMessage | Http2ServerRequest;
+
+export function createRequest(raw: RawRequest, signal: AbortSignal): Request {
+  const url = raw.url ?? "/";
+  const at = url.indexOf("?");
+  const path = at < 0 ? url : url.slice(0, at);
+  const header = (name: string): string | undefined => {
+    const value = raw.headers[name];
+    return Array.isArray(value) ? value.join(", ") : value;
+  };
+  let body: Promise<Buffer> | undefined;
+  return {
+    method: raw.method ?? "GET",
+    path,
+    query: new URLSearchParams(at < 0 ? "" : url.slice(at + 1)),
+    header,
+    headers: pairsOf(raw.rawHeaders),
+    credentials: credentialsOf(raw, header),
+    body: () => (body ??= readBody(raw, header("content-encoding"))),
+    signal,
+  };
+}
+
+function* pairsOf(raw: readonly string[]): Generator<readonly [string, string]> {
+  for (let at = 0; at + 1 < raw.length; at += 2) yield [raw[at] ?? "", raw[at + 1] ?? ""];
+}
+
+function credentialsOf(raw: RawRequest, header: (name: string) => string | undefined): Credentials {
+  const authorization = header("authorization") ?? "";
+  const bearer = /^Bearer +(\S+)\s*$/i.exec(authorization)?.[1];
+  return { certificate: certificateOf(raw), bearerToken: bearer ?? tokenFromProtocols(header("sec-websocket-protocol")) };
+}
+
+/** Browsers cannot set headers on a WebSocket: the token travels as a subprotocol. */
+function tokenFromProtocols(protocols: string | undefined): string | undefined {
+  const prefix = "base64url.bearer.authorization.k8s.io.";
+  const found = protocols?.split(",").map((text) => text.trim()).find((text) => text.startsWith(prefix));
+  return found && Buffer.from(found.slice(prefix.length), "base64url").toString();
+}
+
+type PeerSubject = Readonly<Record<string, string | string[] | undefined>>;
+const subjects = new WeakMap<TLSSocket, Credentials["certificate"] | null>();
+
+/** The verified subject is the same for the whole connection: looked up once. */
+function certificateOf(raw: RawRequest): Credentials["certificate"] {
+  const socket = "stream" in raw ? raw.stream?.session?.socket : raw.socket;
+  if (!isTls(socket)) return undefined;
+  const known = subjects.get(socket);
+  if (known !== undefined) return known ?? undefined;
+  const subject = socket.authorized ? (socket.getPeerCertificate().subject as PeerSubject | undefined) : undefined;
+  const found = subject && { commonName: textsOf(subject["CN"])[0] ?? "", organizations: textsOf(subject["O"]) };
+  subjects.set(socket, found ?? null);
+  return found;
+}
+
+function isTls(socket: unknown): socket is TLSSocket {
+  // HTTP/2 hands out a proxy of the socket that is not an instance.
+  return socket instanceof TLSSocket || (typeof socket === "object" && socket !== null && "getPeerCertificate" in socket);
+}
+
+function textsOf(value: string | string[] | undefined): string[] {
+  return value === undefined ? [] : Array.isArray(value) ? value : [value];
+}
+
+async function readBody(raw: RawRequest, encoding: string | undefined): Promise<Buffer> {
+  const stream = encoding === "gzip" ? raw.pipe(createGunzip()) : raw;
+  const declared = Number(raw.headers["content-length"] ?? 0);
+  if (declared > maxBodyBytes) throw tooLarge();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxBodyBytes) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
+}
+
+function tooLarge(): StatusError {
+  return new StatusError(statuses.requestEntityTooLarge(`limit is ${maxBodyBytes}`));
+}

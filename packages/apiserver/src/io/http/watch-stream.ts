@@ -1,0 +1,143 @@
+// Sends a watch: event lines as they come, bookmarks about every minute, an end when its time is over. A reader who does
+// not keep up has a bounded queue; beyond it the watch ends, and the client resumes where it was.
+import type { Clock, Timer } from "@coxswain/clock";
+import type { ApiObject } from "@coxswain/apimachinery";
+import type { Kind } from "../../core/registry/kind.ts";
+import type { Representation } from "../../core/tables/accept.ts";
+import { includeObjectOf, partialOf, tableOf } from "../../core/tables/table.ts";
+import type { WatchEventKind, WatchSink, WatchSource } from "../../verbs/parts.ts";
+import { progressOf } from "../../verbs/watch.ts";
+import type { RawResponse } from "./outgoing.ts";
+import { writeHead } from "./outgoing.ts";
+
+export interface WatchLimits {
+  /** Bytes a reader may be behind. */
+  readonly pendingBytes: number;
+  readonly bookmarkMs: number;
+}
+
+export const watchLimits: WatchLimits = { pendingBytes: 16 * 1024 * 1024, bookmarkMs: 60_000 };
+
+export interface WatchStreamPorts {
+  readonly clock: Clock;
+  readonly onEvents: (count: number) => void;
+  readonly onTooSlow: () => void;
+}
+
+/** Resolves when the watch is over, for whatever reason. */
+export function streamWatch(
+  response: RawResponse,
+  kind: Kind,
+  source: WatchSource,
+  form: { readonly representation: Representation; readonly query: URLSearchParams; readonly warnings: Iterable<string> },
+  signal: AbortSignal,
+  ports: WatchStreamPorts,
+  limits: WatchLimits = watchLimits,
+): Promise<void> {
+  const { clock } = ports;
+  const { representation, query } = form;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let pending: Buffer[] = [];
+  let pendingBytes = 0;
+  let events = 0;
+  let blocked = false;
+  let over = false;
+  let stop: (() => void) | undefined;
+  let columnsSent = false;
+  const timers: Timer[] = [];
+
+  const finish = (): void => {
+    if (over) return;
+    over = true;
+    for (const timer of timers) timer.cancel();
+    signal.removeEventListener("abort", finish);
+    stop?.();
+    response.end();
+    resolve();
+  };
+  const flush = (): void => {
+    if (blocked || over || pending.length === 0) return;
+    const chunk = pending.length === 1 && pending[0] ? pending[0] : Buffer.concat(pending);
+    ports.onEvents(events);
+    pending = [];
+    pendingBytes = 0;
+    events = 0;
+    // The callers' types differ, the method does not.
+    blocked = !(response as NodeJS.WritableStream).write(chunk);
+  };
+  const push = (line: Buffer): void => {
+    if (over) return;
+    pending.push(line);
+    pendingBytes += line.length;
+    if (pendingBytes > limits.pendingBytes && blocked) {
+      ports.onTooSlow();
+      finish();
+    }
+  };
+  const lineFor = (type: string, object: object): Buffer => Buffer.from(`${JSON.stringify({ type, object })}\n`);
+  const shape = (object: ApiObject): object => {
+    if (representation.as === "partial") return partialOf(object);
+    const table = tableOf(kind, [object], { resourceVersion: object.metadata.resourceVersion }, includeObjectOf(query), clock.now(), !columnsSent);
+    columnsSent = true;
+    return table;
+  };
+  const sink: WatchSink = {
+    event(type: WatchEventKind, line, object, encoded) {
+      events += 1;
+      if (representation.as === "object") return push(line());
+      if (representation.as === "table") return push(lineFor(type, shape(object())));
+      const key = `${kind.apiVersion} partial ${type}`;
+      const known = encoded?.get(key) ?? lineFor(type, shape(object()));
+      encoded?.set(key, known);
+      push(known);
+    },
+    bookmark: (revision, initialEventsEnd) => push(lineFor("BOOKMARK", bookmarkOf(kind, representation, revision, initialEventsEnd))),
+    flush,
+    end(status) {
+      if (status) push(lineFor("ERROR", status));
+      blocked = false;
+      flush();
+      finish();
+    },
+  };
+
+  writeHead(response, 200, "application/json", {}, form.warnings);
+  if ("flushHeaders" in response) response.flushHeaders();
+  response.on("drain", () => {
+    blocked = false;
+    flush();
+  });
+  response.on("close", finish);
+  response.on("error", finish);
+  signal.addEventListener("abort", finish, { once: true });
+  if (signal.aborted) finish();
+  stop = source.start(sink);
+  // It may have ended while it began.
+  if (over) stop();
+  flush();
+  timers.push(clock.setTimeout(finish, source.timeoutMs));
+  if (source.allowBookmarks) remind();
+  return promise;
+
+  function remind(): void {
+    timers[1] = clock.setTimeout(() => {
+      const revision = progressOf(sink);
+      if (revision !== undefined && !blocked) {
+        sink.bookmark(revision, false);
+        flush();
+      }
+      if (!over) remind();
+    }, limits.bookmarkMs);
+  }
+}
+
+function bookmarkOf(kind: Kind, { as }: Representation, revision: number, initialEventsEnd: boolean): object {
+  const metadata = {
+    resourceVersion: String(revision),
+    creationTimestamp: null,
+    ...(initialEventsEnd && { annotations: { "k8s.io/initial-events-end": "true" } }),
+  };
+  if (as === "partial") return { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata };
+  if (as === "table") return { kind: "Table", apiVersion: "meta.k8s.io/v1", metadata: { resourceVersion: String(revision) }, columnDefinitions: null, rows: [{ cells: [], object: { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata } }] };
+  return { kind: kind.kind, apiVersion: kind.apiVersion, metadata };
+}

@@ -1,0 +1,131 @@
+// The stages of a request, as one ordered list: the same order as kube-apiserver's handler chain. Each either goes on or
+// throws a StatusError. The last one hands over to a verb, and each writing verb goes through the rest of the list in this
+// order (see `verbs/create.ts` and `verbs/update.ts`):
+//
+//   decode → patch or create → default → mutating admission → prepare → validate → validating admission → store → encode
+//
+// It knows no HTTP: `io/http` makes a Request of what arrives and writes the Reply.
+import { StatusError, statuses } from "@coxswain/apimachinery";
+import type { Attributes } from "./core/authz/attributes.ts";
+import { forbiddenDetails, forbiddenMessage } from "./core/authz/forbidden.ts";
+import { impersonate as impersonateAs } from "./core/authn/impersonation.ts";
+import { requestAttributes } from "./core/authz/request-attributes.ts";
+import { readRequestInfo } from "./core/request-info.ts";
+import type { Authenticator, Authorizer, Credentials, RequestInfo, UserInfo } from "./core/request.ts";
+import type { TunnelRequest } from "./io/http/tunnel.ts";
+import type { Answer, Parts } from "./verbs/parts.ts";
+import type { Documents } from "./documents.ts";
+import { dispatch } from "./verbs/dispatch.ts";
+
+export interface Request {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  header(name: string): string | undefined;
+  /** As they came, repeated ones apart. */
+  readonly headers: Iterable<readonly [name: string, value: string]>;
+  readonly credentials: Credentials;
+  readonly body: () => Promise<Buffer>;
+  /** Aborted when the client goes away. */
+  readonly signal: AbortSignal;
+}
+
+export type Reply =
+  | Answer
+  | { readonly type: "document"; readonly code: number; readonly contentType: string; readonly body: string | Buffer; readonly etag?: string }
+  | { readonly type: "tunnel"; readonly request: TunnelRequest };
+
+/** A request on its way through the stages. */
+export interface Passage {
+  readonly request: Request;
+  readonly warnings: Set<string>;
+  info: RequestInfo;
+  user: UserInfo;
+  reply: Reply | undefined;
+  /** Called when the reply has been sent or has failed. */
+  readonly onEnd: (() => void)[];
+}
+
+export interface PipelineParts extends Parts {
+  readonly authenticator: Authenticator;
+  readonly authorizer: Authorizer;
+  readonly documents: Documents;
+  readonly flow: FlowControl;
+}
+
+/** Admits requests up to limits; throws 429. */
+export interface FlowControl {
+  enter(info: RequestInfo, user: UserInfo): () => void;
+}
+
+interface Stage {
+  readonly name: string;
+  readonly run: (passage: Passage, parts: PipelineParts) => void | Promise<void>;
+}
+
+export const stages: readonly Stage[] = [
+  { name: "read request info", run: readInfo },
+  { name: "authenticate", run: authenticate },
+  { name: "impersonate", run: impersonate },
+  { name: "flow control", run: enterFlow },
+  { name: "authorize", run: authorize },
+  { name: "serve", run: serve },
+];
+
+const nobody: UserInfo = { username: "", groups: [] };
+
+/** Runs all stages; the passage tells what was found out on the way, also when a stage throws. */
+export function createPassage(request: Request): Passage {
+  return { request, warnings: new Set(), info: readRequestInfo(request.method, request.path, request.query), user: nobody, reply: undefined, onEnd: [] };
+}
+
+export async function pass(passage: Passage, parts: PipelineParts): Promise<Reply> {
+  for (const stage of stages) await stage.run(passage, parts);
+  if (!passage.reply) throw new Error("the last stage gave no reply");
+  return passage.reply;
+}
+
+function readInfo(passage: Passage): void {
+  if (passage.info.verb === "") throw new StatusError(statuses.methodNotAllowed());
+}
+
+async function authenticate(passage: Passage, { authenticator }: PipelineParts): Promise<void> {
+  const { credentials, signal } = passage.request;
+  const outcome = await authenticator.authenticate(credentials, signal);
+  if (outcome.kind === "unauthorized") throw new StatusError(statuses.unauthorized());
+  passage.user = outcome.user;
+}
+
+function impersonate(passage: Passage, { authorizer }: PipelineParts): void {
+  const outcome = impersonateAs(passage.user, passage.request.headers, authorizer);
+  switch (outcome.kind) {
+    case "none":
+      return;
+    case "user":
+      passage.user = outcome.user;
+      return;
+    case "forbidden":
+      throw forbidden(outcome.attributes, outcome.reason);
+    case "malformed":
+      throw new StatusError({ ...statuses.internalError(outcome.message) });
+  }
+}
+
+function enterFlow(passage: Passage, { flow }: PipelineParts): void {
+  passage.onEnd.push(flow.enter(passage.info, passage.user));
+}
+
+function authorize({ info, user, request }: Passage, { authorizer }: PipelineParts): void {
+  const attributes = requestAttributes(user, info, request.query);
+  const verdict = authorizer.authorize(attributes);
+  if (verdict.decision !== "allow") throw forbidden(attributes, verdict.reason);
+}
+
+async function serve(passage: Passage, parts: PipelineParts): Promise<void> {
+  const { info, request } = passage;
+  passage.reply = info.isResourceRequest ? await dispatch(passage, parts) : await parts.documents.find(info, request);
+}
+
+function forbidden(attributes: Attributes, reason: string): StatusError {
+  return new StatusError({ ...statuses.forbidden({ group: "", resource: "" }, "", ""), message: forbiddenMessage(attributes, reason), details: forbiddenDetails(attributes) });
+}

@@ -1,0 +1,149 @@
+// From a request about a resource to the verb that serves it: finds the kind, knows which verbs and subresources there
+// are, and answers 404 and 405 for the rest.
+import { StatusError, statuses } from "@coxswain/apimachinery";
+import type { ApiObject } from "@coxswain/apimachinery";
+import { findSchema } from "@coxswain/api";
+import { decodeObject, parseBody } from "../core/body/decode-body.ts";
+import { subresourceShape } from "../core/discovery/discovery.ts";
+import { readWriteOptions } from "../core/options.ts";
+import { splitProxyName } from "../core/proxy-name.ts";
+import type { Kind } from "../core/registry/kind.ts";
+import { decodeStored } from "../core/registry/encoding.ts";
+import type { Passage, PipelineParts, Reply } from "../pipeline.ts";
+import { mutatingAdmission, validatingAdmission } from "./admit.ts";
+import { create } from "./create.ts";
+import { removeCollection } from "./delete-collection.ts";
+import { remove } from "./delete.ts";
+import { get, keyOf, mustRead } from "./get.ts";
+import { list } from "./list.ts";
+import type { Exchange } from "./parts.ts";
+import { patch } from "./patch.ts";
+import { bind, changeScale, evict, getScale } from "./subresources.ts";
+import { update } from "./update.ts";
+import { watch } from "./watch.ts";
+
+const tunnelled: ReadonlySet<string> = new Set(["log", "exec", "attach", "portforward", "proxy"]);
+
+export async function dispatch(passage: Passage, parts: PipelineParts): Promise<Reply> {
+  const { info } = passage;
+  const kind = parts.kinds.find(info.apiGroup, info.apiVersion, info.resource);
+  if (!kind || (kind.namespaced && info.namespace === "" && !["list", "watch", "create"].includes(info.verb))) throw new StatusError(statuses.pathNotFound());
+  if (!kind.namespaced && info.namespace !== "" && info.resource !== "namespaces") throw new StatusError(statuses.pathNotFound());
+  const exchange = exchangeOf(passage, kind);
+  if (info.subresource !== "") return dispatchSubresource(parts, exchange);
+  const review = parts.reviews.get(`${kind.group}/${kind.resource}`);
+  if (review) return answerReview(parts, exchange, kind.kind, "");
+  if (kind.group === "" && kind.resource === "bindings" && info.verb === "create") return bind(parts, exchange, podKind(parts));
+  if (kind.resource === "componentstatuses") return componentStatuses(exchange);
+  if (!kind.info.verbs.includes(info.verb)) throw new StatusError(statuses.methodNotAllowed());
+  switch (info.verb) {
+    case "get":
+      return get(parts, exchange);
+    case "list":
+      return list(parts, exchange);
+    case "watch":
+      return watch(parts, exchange);
+    case "create":
+      if (info.name !== "") throw new StatusError(statuses.methodNotAllowed());
+      if (kind.namespaced && info.namespace === "") throw new StatusError(statuses.methodNotAllowed());
+      return create(parts, exchange);
+    case "update":
+      return mustName(exchange, () => update(parts, exchange));
+    case "patch":
+      return mustName(exchange, () => patch(parts, exchange));
+    case "delete":
+      return remove(parts, exchange);
+    case "deletecollection":
+      return removeCollection(parts, exchange);
+    default:
+      throw new StatusError(statuses.methodNotAllowed());
+  }
+}
+
+function mustName(exchange: Exchange, verb: () => Promise<Reply>): Promise<Reply> {
+  if (exchange.info.name === "") throw new StatusError(statuses.methodNotAllowed());
+  return verb();
+}
+
+async function dispatchSubresource(parts: PipelineParts, exchange: Exchange): Promise<Reply> {
+  const { kind, info } = exchange;
+  const { subresource, verb } = info;
+  if (!kind.info.subresources.includes(subresource)) throw new StatusError(statuses.pathNotFound());
+  if (tunnelled.has(subresource)) return connect(parts, exchange);
+  if (!subresourceShape(kind.info, subresource).verbs.includes(verb)) throw new StatusError(statuses.methodNotAllowed());
+  switch (subresource) {
+    case "scale":
+      return verb === "get" ? getScale(parts, exchange) : changeScale(parts, exchange);
+    case "binding":
+      return bind(parts, exchange, kind);
+    case "eviction":
+      return evict(parts, exchange);
+    case "token":
+      await mustRead(parts, kind, keyOf(kind, info.namespace, info.name), info.name);
+      return answerReview(parts, exchange, "TokenRequest", subresource);
+    default:
+      if (verb === "get") return get(parts, exchange);
+      return verb === "patch" ? patch(parts, exchange) : update(parts, exchange);
+  }
+}
+
+async function answerReview(parts: PipelineParts, exchange: Exchange, bodyKind: string, subresource: string): Promise<Reply> {
+  const { kind, info, user } = exchange;
+  const review = parts.reviews.get(`${kind.group}/${kind.resource}${subresource === "" ? "" : `/${subresource}`}`);
+  if (!review || info.verb !== "create") throw new StatusError(statuses.methodNotAllowed());
+  const options = readWriteOptions(exchange.query, "CreateOptions");
+  const type = subresource === "token" ? { group: "authentication.k8s.io", version: "v1", kind: bodyKind } : { group: kind.group, version: kind.version, kind: bodyKind };
+  const schema = findSchema(type);
+  if (!schema) throw new StatusError(statuses.pathNotFound());
+  const parsed = parseBody(await exchange.body(), exchange.contentType, bodyKind);
+  const object = decodeObject(parsed, type, schema, options.fieldValidation, exchange.warn);
+  if (subresource !== "") {
+    const subject = { operation: "CREATE", object, oldObject: undefined, name: info.name, dryRun: options.dryRun, kind: type } as const;
+    await mutatingAdmission(parts, exchange, subject);
+    await validatingAdmission(parts, exchange, subject);
+  }
+  const answer = await review(object, { user, namespace: info.namespace, name: info.name, reader: parts.objects });
+  return { type: "object", code: 201, object: answer };
+}
+
+/** Streams and proxies: admission as CONNECT, then the tunnel takes over. */
+async function connect(parts: PipelineParts, exchange: Exchange): Promise<Reply> {
+  const { kind, info, user, query } = exchange;
+  const bare = info.subresource === "proxy" ? splitProxyName(info.name).name : info.name;
+  const { value, revision } = await mustRead(parts, kind, keyOf(kind, info.namespace, bare), bare);
+  const object = decodeStored(value, revision);
+  if (info.subresource !== "log") {
+    const options: ApiObject & Record<string, unknown> = { kind: `Pod${info.subresource}Options`, apiVersion: "v1", metadata: { name: "" } };
+    const subject = { operation: "CONNECT", object: options, oldObject: undefined, name: bare, dryRun: false } as const;
+    await mutatingAdmission(parts, exchange, subject);
+    await validatingAdmission(parts, exchange, subject);
+  }
+  return { type: "tunnel", request: { info, user, query, object } };
+}
+
+/** Components do not register with the API; the list is kept for old clients and is empty. */
+function componentStatuses({ kind, info }: Exchange): Reply {
+  if (info.verb === "get") throw new StatusError(statuses.notFound(kind, info.name));
+  if (info.verb !== "list") throw new StatusError(statuses.methodNotAllowed());
+  return { type: "list", kind, metadata: { resourceVersion: "" }, items: [] };
+}
+
+function podKind(parts: PipelineParts): Kind {
+  const kind = parts.kinds.find("", "v1", "pods");
+  if (!kind) throw new Error("the scheme has no pods");
+  return kind;
+}
+
+function exchangeOf({ info, user, request, warnings }: Passage, kind: Kind): Exchange {
+  return {
+    info,
+    kind,
+    user,
+    userAgent: request.header("user-agent") ?? "",
+    query: request.query,
+    contentType: request.header("content-type"),
+    body: request.body,
+    signal: request.signal,
+    warn: (text) => void warnings.add(text),
+  };
+}

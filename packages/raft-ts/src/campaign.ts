@@ -22,7 +22,8 @@ export function campaign(state: RaftState, kind: CampaignKind): void {
   for (const to of voterIds(state.group.voters)) {
     // The own vote counts once it is on disk, like everybody's.
     if (to === state.id) send(state, { type: asking ? "pre-vote-response" : "vote-response", to, term, reject: false });
-    else send(state, { type: asking ? "pre-vote" : "vote", to, term, lastIndex, lastTerm, transfer: kind === "transfer" });
+    else
+      send(state, { type: asking ? "pre-vote" : "vote", to, term, lastIndex, lastTerm, transfer: kind === "transfer" });
   }
 }
 
@@ -33,7 +34,7 @@ export function tally(state: RaftState): "won" | "lost" | "pending" {
 /** A committed change that is not applied could mean that this node no longer knows who the voters are. */
 function hasUnappliedChange(state: RaftState): boolean {
   const { log } = state;
-  for (let index = log.applied + 1; index <= log.committed; ) {
+  for (let index = log.applied + 1; index <= log.committed;) {
     const entries = log.slice(index, log.committed + 1, 1024 * 1024);
     if (entries === "compacted" || entries.length === 0) return false;
     if (entries.some((entry) => entry.kind === "membership")) return true;

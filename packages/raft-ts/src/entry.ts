@@ -43,7 +43,13 @@ export interface Snapshot {
   readonly data: Uint8Array;
 }
 
-export const emptyMembership: Membership = { voters: [], outgoing: [], learners: [], learnersNext: [], autoLeave: false };
+export const emptyMembership: Membership = {
+  voters: [],
+  outgoing: [],
+  learners: [],
+  learnersNext: [],
+  autoLeave: false,
+};
 export const initialHardState: HardState = { term: 0, vote: undefined, commit: 0 };
 
 /** What one entry counts towards message and memory limits. */

@@ -47,7 +47,10 @@ export function createMemoryStorage(): MemoryStorage {
       const fresh = added.filter((entry) => entry.index > before.index);
       const first = fresh[0];
       if (!first) return;
-      assert(first.index <= lastIndex() + 1, `expected the next entry at ${lastIndex() + 1} or before, found ${first.index}`);
+      assert(
+        first.index <= lastIndex() + 1,
+        `expected the next entry at ${lastIndex() + 1} or before, found ${first.index}`,
+      );
       entries.length = first.index - before.index - 1;
       for (const entry of fresh) entries.push(entry);
     },
@@ -67,7 +70,10 @@ export function createMemoryStorage(): MemoryStorage {
     compact(index) {
       if (index <= before.index) return;
       const newTerm = term(index);
-      assert(typeof newTerm === "number", `expected compaction within the log, found ${index}; the last entry is ${lastIndex()}`);
+      assert(
+        typeof newTerm === "number",
+        `expected compaction within the log, found ${index}; the last entry is ${lastIndex()}`,
+      );
       entries = entries.slice(index - before.index);
       before = { index, term: newTerm };
     },

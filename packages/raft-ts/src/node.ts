@@ -87,7 +87,8 @@ export function createRaftNode(config: RaftConfig): RaftNode {
     readIndex: (context) => void step(state, { type: "read-index", from: state.id, to: state.id, term: 0, context }),
     applyMembership: (change) => applyMembership(state, change),
     campaign: () => startElection(state),
-    transferLeader: (transferee) => void step(state, { type: "transfer-leader", from: state.id, to: state.id, term: 0, transferee }),
+    transferLeader: (transferee) =>
+      void step(state, { type: "transfer-leader", from: state.id, to: state.id, term: 0, transferee }),
     hasReady: () => outstanding === undefined && hasReady(state, previous),
     ready() {
       assert(outstanding === undefined, "the last ready was not advanced");
@@ -150,7 +151,8 @@ function applyMembership(state: RaftState, change: MembershipChange | undefined)
     releaseEarlyReads(state);
     broadcastAppend(state);
   } else for (const id of state.group.progress.keys()) if (id !== state.id) maybeSendAppend(state, id, false);
-  if (state.transferee !== undefined && !outcome.membership.voters.includes(state.transferee)) state.transferee = undefined;
+  if (state.transferee !== undefined && !outcome.membership.voters.includes(state.transferee))
+    state.transferee = undefined;
   return outcome;
 }
 

@@ -50,7 +50,10 @@ export function hasReady(state: RaftState, previous: Previous): boolean {
 }
 
 /** Takes everything out of the node; `selfAcknowledgements` come back to it when the disk has done its part. */
-export function takeReady(state: RaftState, previous: Previous): { ready: Ready; selfAcknowledgements: readonly Message[] } {
+export function takeReady(
+  state: RaftState,
+  previous: Previous,
+): { ready: Ready; selfAcknowledgements: readonly Message[] } {
   const softState: SoftState = { leader: state.leader, role: state.role };
   const hardState = hardStateOf(state);
   const softChanged = softState.leader !== previous.softState.leader || softState.role !== previous.softState.role;
@@ -67,7 +70,10 @@ export function takeReady(state: RaftState, previous: Previous): { ready: Ready;
     messagesAfterSync: state.outboxAfterSync.filter((message) => message.to !== state.id),
     readStates: state.readStates,
     mustSync:
-      entries.length > 0 || snapshot !== undefined || hardState.term !== previous.hardState.term || hardState.vote !== previous.hardState.vote,
+      entries.length > 0 ||
+      snapshot !== undefined ||
+      hardState.term !== previous.hardState.term ||
+      hardState.vote !== previous.hardState.vote,
   };
   const selfAcknowledgements = state.outboxAfterSync.filter((message) => message.to === state.id);
   state.log.unstable.acceptInProgress();

@@ -25,11 +25,17 @@ export function maybeSendAppend(state: RaftState, to: NodeId, evenEmpty: boolean
   const prevIndex = progress.next - 1;
   const prevTerm = state.log.term(prevIndex);
   const full = progress.state === "replicate" && progress.inflights.full();
-  const entries = full ? [] : state.log.slice(progress.next, state.log.lastIndex() + 1, state.config.maxBytesPerMessage);
+  const entries = full
+    ? []
+    : state.log.slice(progress.next, state.log.lastIndex() + 1, state.config.maxBytesPerMessage);
   if (typeof prevTerm !== "number" || entries === "compacted") return sendSnapshot(state, to, progress);
   if (entries.length === 0 && !evenEmpty) return false;
   send(state, { type: "append", to, prevIndex, prevTerm, entries, commit: state.log.committed });
-  sentEntries(progress, entries.length, entries.reduce((sum, entry) => sum + entrySizeBytes(entry), 0));
+  sentEntries(
+    progress,
+    entries.length,
+    entries.reduce((sum, entry) => sum + entrySizeBytes(entry), 0),
+  );
   return true;
 }
 

@@ -18,13 +18,19 @@ function runSeed(seed: number, voters: number, steps: number): void {
   try {
     simulation.run(steps, allFaults);
   } catch (error) {
-    throw new Error(`seed ${seed} with ${voters} voters, step ${simulation.steps}: ${(error as Error).message}`, { cause: error });
+    throw new Error(`seed ${seed} with ${voters} voters, step ${simulation.steps}: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 
 describe("a simulated group", () => {
-  it.each([1, 2, 3, 5])("of %i keeps the five safety properties and gets on when the faults stop", { timeout: 120_000 }, (voters) => {
-    const seeds = Number(process.env["RAFT_SEEDS"] ?? "60");
-    for (let seed = 1; seed <= seeds; seed++) runSeed(seed * 7919 + voters, voters, 3000);
-  });
+  it.each([1, 2, 3, 5])(
+    "of %i keeps the five safety properties and gets on when the faults stop",
+    { timeout: 120_000 },
+    (voters) => {
+      const seeds = Number(process.env["RAFT_SEEDS"] ?? "60");
+      for (let seed = 1; seed <= seeds; seed++) runSeed(seed * 7919 + voters, voters, 3000);
+    },
+  );
 });

@@ -103,7 +103,12 @@ export function send(state: RaftState, draft: Draft): void {
   (promises ? state.outboxAfterSync : state.outbox).push(message);
 }
 
-const afterSync: ReadonlySet<Message["type"]> = new Set(["append-response", "vote", "vote-response", "pre-vote-response"]);
+const afterSync: ReadonlySet<Message["type"]> = new Set([
+  "append-response",
+  "vote",
+  "vote-response",
+  "pre-vote-response",
+]);
 
 function termOf(type: Message["type"], term: Term): Term {
   return type === "read-index" || type === "transfer-leader" ? 0 : term;

@@ -35,7 +35,8 @@ function enterTerm(state: RaftState, message: Message): boolean {
   switch (message.type) {
     case "vote":
     case "pre-vote": {
-      const hasLease = state.config.checkQuorum && state.leader !== undefined && state.electionElapsed < state.config.electionTicks;
+      const hasLease =
+        state.config.checkQuorum && state.leader !== undefined && state.electionElapsed < state.config.electionTicks;
       if (hasLease && !message.transfer) return false;
       if (message.type === "vote") becomeFollower(state, message.term, undefined);
       return true;

@@ -49,14 +49,24 @@ export function becomeLeader(state: RaftState): void {
 /** Adds to the leader's own log. The leader's own acknowledgement waits for the disk like everybody's. */
 export function appendEntries(state: RaftState, proposed: readonly ProposedEntry[]): void {
   const lastIndex = state.log.lastIndex();
-  state.log.append(proposed.map((entry, position) => ({ ...entry, term: state.term, index: lastIndex + 1 + position })));
-  send(state, { type: "append-response", to: state.id, index: lastIndex + proposed.length, reject: false, hintIndex: 0, hintTerm: 0 });
+  state.log.append(
+    proposed.map((entry, position) => ({ ...entry, term: state.term, index: lastIndex + 1 + position })),
+  );
+  send(state, {
+    type: "append-response",
+    to: state.id,
+    index: lastIndex + proposed.length,
+    reject: false,
+    hintIndex: 0,
+    hintTerm: 0,
+  });
 }
 
 /** False when the uncommitted tail would outgrow its limit. A single proposal always fits into an empty tail. */
 export function reserveUncommitted(state: RaftState, proposed: readonly ProposedEntry[]): boolean {
   const bytes = proposed.reduce((sum, entry) => sum + (entry.data.length > 0 ? entrySizeBytes(entry) : 0), 0);
-  if (state.uncommittedBytes > 0 && bytes > 0 && state.uncommittedBytes + bytes > state.config.maxUncommittedBytes) return false;
+  if (state.uncommittedBytes > 0 && bytes > 0 && state.uncommittedBytes + bytes > state.config.maxUncommittedBytes)
+    return false;
   state.uncommittedBytes += bytes;
   return true;
 }

@@ -9,7 +9,9 @@ import {
   emptyMembership,
   initialHardState,
 } from "../src/index.ts";
-import type { Entry, HardState, Membership, MemoryStorage, Message, NodeId, RaftNode, Ready, Snapshot, Term } from "../src/index.ts";
+import type { Entry, Message, NodeId, RaftNode, Ready, Snapshot, Term } from "../src/index.ts";
+import { digestOf, snapshotOf, text } from "./host.ts";
+import type { Committed, Disk, Host } from "./host.ts";
 
 export interface Faults {
   readonly drop: number;
@@ -21,7 +23,15 @@ export interface Faults {
   readonly transfer: number;
 }
 
-export const allFaults: Faults = { drop: 0.05, duplicate: 0.03, crash: 0.01, partition: 0.005, membership: 0.005, compact: 0.01, transfer: 0.003 };
+export const allFaults: Faults = {
+  drop: 0.05,
+  duplicate: 0.03,
+  crash: 0.01,
+  partition: 0.005,
+  membership: 0.005,
+  compact: 0.01,
+  transfer: 0.003,
+};
 const noFaults: Faults = { drop: 0, duplicate: 0, crash: 0, partition: 0, membership: 0, compact: 0, transfer: 0 };
 
 export class SafetyViolation extends Error {
@@ -30,33 +40,6 @@ export class SafetyViolation extends Error {
 
 /** Uniform in [0, 1). */
 export type RandomSource = () => number;
-
-interface Disk {
-  hardState: HardState;
-  entries: Entry[];
-  /** Stands for everything before `entries`; its data is the applied history's digest. */
-  snapshot: Snapshot;
-}
-
-interface Host {
-  readonly id: NodeId;
-  disk: Disk;
-  node: RaftNode | undefined;
-  storage: MemoryStorage;
-  applied: number;
-  appliedTerm: Term;
-  membership: Membership;
-  digest: string;
-  lastIndexAsLeader: { term: Term; lastIndex: number } | undefined;
-}
-
-interface Committed {
-  readonly term: Term;
-  readonly text: string;
-  readonly digest: string;
-}
-
-const text = (data: Uint8Array): string => Buffer.from(data).toString("latin1");
 
 export class Simulation {
   readonly #random: RandomSource;
@@ -82,7 +65,11 @@ export class Simulation {
     this.#maxCommitted = 1;
     for (const [position, id] of ids.entries()) {
       const begun = position < voters;
-      const disk: Disk = { hardState: begun ? { term: 1, vote: undefined, commit: 1 } : initialHardState, entries: [], snapshot: begun ? snapshot : nothing };
+      const disk: Disk = {
+        hardState: begun ? { term: 1, vote: undefined, commit: 1 } : initialHardState,
+        entries: [],
+        snapshot: begun ? snapshot : nothing,
+      };
       this.#hosts.set(id, this.#boot(id, disk));
     }
   }
@@ -130,11 +117,15 @@ export class Simulation {
         for (let turn = 0; turn < 20 && host.node?.hasReady(); turn++) this.#process(host, noFaults);
         this.#check(host);
       }
-      const leader = [...this.#hosts.values()].find((host) => host.node?.status().role === "leader" && host.node.status().term === this.#highestTerm());
+      const leader = [...this.#hosts.values()].find(
+        (host) => host.node?.status().role === "leader" && host.node.status().term === this.#highestTerm(),
+      );
       if (round > 30 && round % 30 === 0) leader?.node?.propose(Buffer.from(`final ${round}`));
       if (leader && round > 300 && this.#agreed(leader)) return;
     }
-    const states = [...this.#hosts.values()].map((host) => `${host.id}: ${host.node?.status().role} term ${host.node?.status().term} applied ${host.applied}`);
+    const states = [...this.#hosts.values()].map(
+      (host) => `${host.id}: ${host.node?.status().role} term ${host.node?.status().term} applied ${host.applied}`,
+    );
     throw new SafetyViolation(`no progress after the faults stopped; ${states.join("; ")}`);
   }
 
@@ -188,7 +179,11 @@ export class Simulation {
     const { node } = host;
     if (!node?.hasReady()) return;
     const ready = node.ready();
-    this.#send(ready.messages.map((message) => (message.type === "snapshot" ? { ...message, snapshot: snapshotOf(host) } : message)));
+    this.#send(
+      ready.messages.map((message) =>
+        message.type === "snapshot" ? { ...message, snapshot: snapshotOf(host) } : message,
+      ),
+    );
     if (this.#chance(faults.crash)) return this.#crash(host);
     this.#sync(host, ready);
     if (this.#chance(faults.crash)) return this.#crash(host);
@@ -204,7 +199,8 @@ export class Simulation {
     if (this.#chance(faults.crash)) return this.#crash(host);
     for (const { context, index } of ready.readStates) {
       const atLeast = this.#reads.get(context);
-      if (atLeast !== undefined && index < atLeast) throw new SafetyViolation(`stale read on ${host.id}: index ${index}, but ${atLeast} was committed before it`);
+      if (atLeast !== undefined && index < atLeast)
+        throw new SafetyViolation(`stale read on ${host.id}: index ${index}, but ${atLeast} was committed before it`);
     }
     node.advance(ready);
   }
@@ -225,7 +221,8 @@ export class Simulation {
   }
 
   #apply(host: Host, node: RaftNode, entry: Entry): void {
-    if (entry.index !== host.applied + 1) throw new SafetyViolation(`${host.id} applied ${entry.index} after ${host.applied}`);
+    if (entry.index !== host.applied + 1)
+      throw new SafetyViolation(`${host.id} applied ${entry.index} after ${host.applied}`);
     if (entry.kind === "membership") {
       const outcome = node.applyMembership(decodeMembershipChange(entry.data));
       if ("membership" in outcome) host.membership = outcome.membership;
@@ -236,7 +233,9 @@ export class Simulation {
     host.digest = digestOf(host.digest, entry.term, content);
     const known = this.#committed.get(entry.index);
     if (known && (known.term !== entry.term || known.text !== content)) {
-      throw new SafetyViolation(`state machine safety: ${host.id} applied ${entry.term}/${entry.index} ${content}, elsewhere it was ${known.term} ${known.text}`);
+      throw new SafetyViolation(
+        `state machine safety: ${host.id} applied ${entry.term}/${entry.index} ${content}, elsewhere it was ${known.term} ${known.text}`,
+      );
     }
     if (!known) this.#committed.set(entry.index, { term: entry.term, text: content, digest: host.digest });
     this.#maxCommitted = Math.max(this.#maxCommitted, entry.index);
@@ -245,7 +244,8 @@ export class Simulation {
 
   #checkDigest(host: Host): void {
     const known = this.#committed.get(host.applied);
-    if (known && known.digest !== host.digest) throw new SafetyViolation(`${host.id} has another history at ${host.applied}`);
+    if (known && known.digest !== host.digest)
+      throw new SafetyViolation(`${host.id} has another history at ${host.applied}`);
   }
 
   #check(host: Host): void {
@@ -255,13 +255,15 @@ export class Simulation {
       return;
     }
     const known = this.#leaders.get(status.term);
-    if (known !== undefined && known !== host.id) throw new SafetyViolation(`election safety: ${known} and ${host.id} led term ${status.term}`);
+    if (known !== undefined && known !== host.id)
+      throw new SafetyViolation(`election safety: ${known} and ${host.id} led term ${status.term}`);
     if (known === undefined) {
       this.#leaders.set(status.term, host.id);
       this.#checkCompleteness(host, status.term);
     }
     const before = host.lastIndexAsLeader;
-    if (before && before.term === status.term && status.lastIndex < before.lastIndex) throw new SafetyViolation(`leader append-only: ${host.id} went back to ${status.lastIndex}`);
+    if (before && before.term === status.term && status.lastIndex < before.lastIndex)
+      throw new SafetyViolation(`leader append-only: ${host.id} went back to ${status.lastIndex}`);
     host.lastIndexAsLeader = { term: status.term, lastIndex: status.lastIndex };
   }
 
@@ -270,14 +272,18 @@ export class Simulation {
     for (const [index, entry] of this.#committed) {
       if (entry.term >= term || index < host.storage.firstIndex() || index <= host.disk.snapshot.index) continue;
       const own = host.storage.term(index);
-      if (own !== entry.term) throw new SafetyViolation(`leader completeness: ${host.id} leads term ${term} without ${entry.term}/${index} (${own})`);
+      if (own !== entry.term)
+        throw new SafetyViolation(
+          `leader completeness: ${host.id} leads term ${term} without ${entry.term}/${index} (${own})`,
+        );
     }
   }
 
   #send(messages: readonly Message[]): void {
     for (const message of messages) this.#inFlight.push(message);
     // A slow network forgets what is too much.
-    if (this.#inFlight.length > 500) for (const lost of this.#inFlight.splice(0, this.#inFlight.length - 500)) this.#lose(lost);
+    if (this.#inFlight.length > 500)
+      for (const lost of this.#inFlight.splice(0, this.#inFlight.length - 500)) this.#lose(lost);
   }
 
   /** The transport owes a word about every snapshot. */
@@ -300,7 +306,8 @@ export class Simulation {
     if (this.#cut.has(`${message.from}-${message.to}`)) return this.#lose(message);
     const host = this.#hosts.get(message.to);
     host?.node?.step(message);
-    if (message.type === "snapshot") this.#hosts.get(message.from)?.node?.reportSnapshot(message.to, host?.node !== undefined);
+    if (message.type === "snapshot")
+      this.#hosts.get(message.from)?.node?.reportSnapshot(message.to, host?.node !== undefined);
     if (host) this.#check(host);
   }
 
@@ -330,7 +337,11 @@ export class Simulation {
     const types = ["add-voter", "add-learner", "remove"] as const;
     const count = this.#chance(0.5) ? 1 : 2;
     const changes = Array.from({ length: count }, () => ({ type: this.#pick(types), id: this.#pick(this.#poolIds) }));
-    node.proposeMembership({ transition: this.#chance(0.7) ? "auto" : "joint-implicit", changes, context: new Uint8Array(0) });
+    node.proposeMembership({
+      transition: this.#chance(0.7) ? "auto" : "joint-implicit",
+      changes,
+      context: new Uint8Array(0),
+    });
   }
 
   #compact(host: Host): void {
@@ -349,17 +360,4 @@ export class Simulation {
   #pick<T>(items: readonly T[]): T {
     return items[Math.floor(this.#random() * items.length)] as T;
   }
-}
-
-/** Always of the present: an older one may not know the member it is meant for. */
-function snapshotOf(host: Host): Snapshot {
-  return { index: host.applied, term: host.appliedTerm, membership: host.membership, data: Buffer.from(host.digest) };
-}
-
-/** A short digest of a history: FNV-1a over what was applied. */
-function digestOf(before: string, term: Term, content: string): string {
-  let hash = 0x811c9dc5;
-  const whole = `${before}|${term}|${content}`;
-  for (let position = 0; position < whole.length; position++) hash = Math.imul(hash ^ whole.charCodeAt(position), 0x01000193);
-  return (hash >>> 0).toString(16);
 }

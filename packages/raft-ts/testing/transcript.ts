@@ -8,7 +8,13 @@
 //   deliver              hands over all messages that wait
 //   settle               ready and deliver until nothing moves
 //   tick 1 10 | cut 1 2 | heal | drop | read 1 r | change 1 add-learner 4 | transfer 1 2 | compact 1 | status
-import { createMemoryStorage, createRaftNode, decodeMembershipChange, defaultLimits, emptyMembership } from "../src/index.ts";
+import {
+  createMemoryStorage,
+  createRaftNode,
+  decodeMembershipChange,
+  defaultLimits,
+  emptyMembership,
+} from "../src/index.ts";
 import type { Entry, Membership, MemoryStorage, Message, NodeId, RaftNode, Ready, SingleChange } from "../src/index.ts";
 
 interface Member {
@@ -21,7 +27,10 @@ interface Member {
 /** The script with the observations behind each command; older observations in it are replaced. */
 export function runTranscript(script: string): string {
   const group = new TranscriptGroup();
-  const commands = script.split("\n\n").map((block) => block.trim()).filter(Boolean);
+  const commands = script
+    .split("\n\n")
+    .map((block) => block.trim())
+    .filter(Boolean);
   return `${commands.map((block) => group.runBlock(block)).join("\n\n")}\n`;
 }
 
@@ -103,7 +112,13 @@ class TranscriptGroup {
     const begun = membership.voters.length > 0;
     if (begun) storage.applySnapshot({ index: 1, term: 1, membership, data: new Uint8Array(0) });
     storage.setHardState({ term: begun ? 1 : 0, vote: undefined, commit: begun ? 1 : 0 });
-    const node = createRaftNode({ ...defaultLimits, id, storage, applied: begun ? 1 : 0, randomInt: () => Number(id) - 1 });
+    const node = createRaftNode({
+      ...defaultLimits,
+      id,
+      storage,
+      applied: begun ? 1 : 0,
+      randomInt: () => Number(id) - 1,
+    });
     this.#members.set(id, { node, storage, applied: begun ? 1 : 0, membership });
   }
 
@@ -111,7 +126,8 @@ class TranscriptGroup {
     const changes: SingleChange[] = [];
     for (let position = 0; position + 1 < words.length; position += 2) {
       const type = words[position];
-      if (type !== "add-voter" && type !== "add-learner" && type !== "remove") throw new Error(`expected a change, found ${type}`);
+      if (type !== "add-voter" && type !== "add-learner" && type !== "remove")
+        throw new Error(`expected a change, found ${type}`);
       const id = BigInt(words[position + 1] ?? "0");
       changes.push({ type, id });
       if (!this.#members.has(id)) this.#add(id, emptyMembership);
@@ -141,9 +157,14 @@ class TranscriptGroup {
       if (entry.kind !== "membership") continue;
       const outcome = member.node.applyMembership(decodeMembershipChange(entry.data));
       if ("membership" in outcome) member.membership = outcome.membership;
-      lines.push(`${id} members ${"membership" in outcome ? describeMembership(outcome.membership) : `unchanged: ${outcome.refused}`}`);
+      lines.push(
+        `${id} members ${"membership" in outcome ? describeMembership(outcome.membership) : `unchanged: ${outcome.refused}`}`,
+      );
     }
-    for (const message of [...ready.messages.map((each) => withFreshSnapshot(each, member)), ...ready.messagesAfterSync]) {
+    for (const message of [
+      ...ready.messages.map((each) => withFreshSnapshot(each, member)),
+      ...ready.messagesAfterSync,
+    ]) {
       const lost = this.#cut.has(`${message.from}-${message.to}`);
       lines.push(describeMessage(message) + (lost ? "  (lost)" : ""));
       if (!lost) this.#inFlight.push(message);
@@ -184,8 +205,14 @@ function withFreshSnapshot(message: Message, { storage, applied, membership }: M
 function describeReady(id: NodeId, ready: Ready): string[] {
   const lines: string[] = [];
   if (ready.softState) lines.push(`${id} is ${ready.softState.role}, leader ${ready.softState.leader ?? "none"}`);
-  if (ready.snapshot) lines.push(`${id} installs snapshot ${ready.snapshot.term}/${ready.snapshot.index} ${describeMembership(ready.snapshot.membership)}`);
-  if (ready.hardState) lines.push(`${id} saves term=${ready.hardState.term} vote=${ready.hardState.vote ?? "none"} commit=${ready.hardState.commit}`);
+  if (ready.snapshot)
+    lines.push(
+      `${id} installs snapshot ${ready.snapshot.term}/${ready.snapshot.index} ${describeMembership(ready.snapshot.membership)}`,
+    );
+  if (ready.hardState)
+    lines.push(
+      `${id} saves term=${ready.hardState.term} vote=${ready.hardState.vote ?? "none"} commit=${ready.hardState.commit}`,
+    );
   if (ready.entries.length > 0) lines.push(`${id} saves ${describeEntries(ready.entries)}`);
   if (ready.committed.length > 0) lines.push(`${id} applies ${describeEntries(ready.committed)}`);
   for (const { context, index } of ready.readStates) lines.push(`${id} may read ${context} at ${index}`);
@@ -217,7 +244,9 @@ function describeMessage(message: Message): string {
     case "append":
       return `${head} after=${message.prevTerm}/${message.prevIndex} entries=${describeEntries(message.entries)} commit=${message.commit}`;
     case "append-response":
-      return message.reject ? `${head} rejected=${message.index} hint=${message.hintTerm}/${message.hintIndex}` : `${head} match=${message.index}`;
+      return message.reject
+        ? `${head} rejected=${message.index} hint=${message.hintTerm}/${message.hintIndex}`
+        : `${head} match=${message.index}`;
     case "vote":
     case "pre-vote":
       return `${head} last=${message.lastTerm}/${message.lastIndex}${message.transfer ? " transfer" : ""}`;
@@ -244,6 +273,9 @@ function describeMessage(message: Message): string {
 
 function describeStatus(node: RaftNode): string {
   const { id, role, term, leader, commit, applied, lastIndex, progress } = node.status();
-  const followers = Array.from(progress, ([to, p]) => `${to}:${p.state} ${p.match}/${p.next}${p.isLearner ? " learner" : ""}`);
+  const followers = Array.from(
+    progress,
+    ([to, p]) => `${to}:${p.state} ${p.match}/${p.next}${p.isLearner ? " learner" : ""}`,
+  );
   return `${id} ${role} term=${term} leader=${leader ?? "none"} last=${lastIndex} commit=${commit} applied=${applied}${followers.length > 0 ? ` [${followers.join(", ")}]` : ""}`;
 }

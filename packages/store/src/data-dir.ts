@@ -40,14 +40,18 @@ export interface DataPorts {
   readonly random: Random;
   readonly openBackend: (directory: string) => Promise<StoreBackend>;
   /** Asks the running members who is in the cluster. */
-  readonly askCluster: (urls: readonly string[]) => Promise<{ readonly clusterId: bigint; readonly members: readonly Member[] }>;
+  readonly askCluster: (
+    urls: readonly string[],
+  ) => Promise<{ readonly clusterId: bigint; readonly members: readonly Member[] }>;
 }
 
 export async function openData(config: StoreConfig, ports: DataPorts): Promise<OpenedData> {
   const root = join(config.dataDir, "member");
   const { disk } = ports;
   if ((await disk.list(join(root, "snap"))).includes("db")) {
-    throw new StartError(`${config.dataDir} holds data of etcd itself; this store cannot read it: use an empty directory and copy the keys`);
+    throw new StartError(
+      `${config.dataDir} holds data of etcd itself; this store cannot read it: use an empty directory and copy the keys`,
+    );
   }
   await disk.makeDirectory(root);
   const backend = await ports.openBackend(join(root, "backend")).catch((error: unknown) => {
@@ -58,7 +62,9 @@ export async function openData(config: StoreConfig, ports: DataPorts): Promise<O
     const walDirectory = join(root, "wal");
     if (await walExists(walDirectory, disk)) return await recover(walDirectory, backend, spool, disk);
     if ((readApplied(backend)?.index ?? 0) > 1) {
-      throw new StartError(`${walDirectory} is gone, but the backend beside it is not: what was acknowledged last is lost; remove the member and add it again`);
+      throw new StartError(
+        `${walDirectory} is gone, but the backend beside it is not: what was acknowledged last is lost; remove the member and add it again`,
+      );
     }
     const found = config.initial.state === "existing" ? await joinCluster(config, ports) : begin(config);
     return await lay(found, walDirectory, backend, spool, disk);
@@ -78,11 +84,22 @@ interface Beginning {
 /** Every first member computes the same from the same flags. */
 function begin(config: StoreConfig): Beginning {
   const { members, token } = config.initial;
-  const list = members.map(({ name, peerUrls }): Member => ({ id: memberId(peerUrls, token, undefined), name, peerURLs: peerUrls, clientURLs: [], isLearner: false }));
+  const list = members.map(({ name, peerUrls }): Member => ({
+    id: memberId(peerUrls, token, undefined),
+    name,
+    peerURLs: peerUrls,
+    clientURLs: [],
+    isLearner: false,
+  }));
   const own = list.find((member) => member.name === config.name);
   if (!own) throw new StartError(`${config.name} is not among the initial members`);
   const known = new Map(list.map((member): [bigint, Member] => [member.id, { ...member, name: "" }]));
-  return { identity: { memberId: own.id, clusterId: clusterId([...known.keys()]) }, members: known, membership: initialMembership(known), history: "new" };
+  return {
+    identity: { memberId: own.id, clusterId: clusterId([...known.keys()]) },
+    members: known,
+    membership: initialMembership(known),
+    history: "new",
+  };
 }
 
 /** A member that was added to a running cluster finds its id by its peer URLs, and everything else comes from the leader. */
@@ -91,12 +108,26 @@ async function joinCluster(config: StoreConfig, ports: DataPorts): Promise<Begin
   const others = config.initial.members.filter((member) => member !== own).flatMap((member) => member.peerUrls);
   const cluster = await ports.askCluster(others);
   const member = cluster.members.find((each) => own?.peerUrls.some((url) => each.peerURLs.includes(url)));
-  if (!member) throw new StartError(`the cluster has no member with the peer URL ${own?.peerUrls.join(",") ?? ""}: add it first (etcdctl member add)`);
+  if (!member)
+    throw new StartError(
+      `the cluster has no member with the peer URL ${own?.peerUrls.join(",") ?? ""}: add it first (etcdctl member add)`,
+    );
   const members = new Map(cluster.members.map((each): [bigint, Member] => [each.id, each]));
-  return { identity: { memberId: member.id, clusterId: cluster.clusterId }, members, membership: emptyMembership, history: "joined" };
+  return {
+    identity: { memberId: member.id, clusterId: cluster.clusterId },
+    members,
+    membership: emptyMembership,
+    history: "joined",
+  };
 }
 
-async function lay(found: Beginning, walDirectory: string, backend: StoreBackend, spool: Spool, disk: Disk): Promise<OpenedData> {
+async function lay(
+  found: Beginning,
+  walDirectory: string,
+  backend: StoreBackend,
+  spool: Spool,
+  disk: Disk,
+): Promise<OpenedData> {
   // A beginning counts as the first entry, so that a member that joins later must be sent it as a snapshot.
   const start = found.history === "new" ? { index: 1, term: 1 } : { index: 0, term: 0 };
   backend.putOwn("membership", encodeMembership(found.membership));
@@ -107,7 +138,16 @@ async function lay(found: Beginning, walDirectory: string, backend: StoreBackend
   const storage = createMemoryStorage();
   if (start.index > 0) storage.applySnapshot({ ...start, membership: found.membership, data: new Uint8Array(0) });
   storage.setHardState({ term: start.term, vote: undefined, commit: start.index });
-  return { identity: found.identity, backend, wal, spool, storage, applied: start.index, history: found.history, repaired: undefined };
+  return {
+    identity: found.identity,
+    backend,
+    wal,
+    spool,
+    storage,
+    applied: start.index,
+    history: found.history,
+    repaired: undefined,
+  };
 }
 
 async function recover(walDirectory: string, backend: StoreBackend, spool: Spool, disk: Disk): Promise<OpenedData> {
@@ -120,23 +160,45 @@ async function recover(walDirectory: string, backend: StoreBackend, spool: Spool
     await backend.replace(spool.open(copy));
     marker = { index: copy.index, term: copy.term, membership: copy.membership };
     await wal.mark(marker);
-    entries = entries[copy.index - (entries[0]?.index ?? 0)]?.term === copy.term ? entries.filter((entry) => entry.index > copy.index) : [];
+    entries =
+      entries[copy.index - (entries[0]?.index ?? 0)]?.term === copy.term
+        ? entries.filter((entry) => entry.index > copy.index)
+        : [];
     applied = readApplied(backend);
   }
   await spool.clear();
   const lastIndex = entries.at(-1)?.index ?? marker.index;
   if (!applied || applied.index < marker.index) {
-    throw new StoreError("backend-behind", `the backend beside ${walDirectory} ends at entry ${applied?.index ?? 0}, but the log begins after ${marker.index}: parts of the data directory are missing`);
+    throw new StoreError(
+      "backend-behind",
+      `the backend beside ${walDirectory} ends at entry ${applied?.index ?? 0}, but the log begins after ${marker.index}: parts of the data directory are missing`,
+    );
   }
   if (applied.index > lastIndex) {
-    throw new StoreError("wal-damaged", `the write-ahead log in ${walDirectory} ends at entry ${lastIndex}, but entry ${applied.index} was already applied: its end is missing`);
+    throw new StoreError(
+      "wal-damaged",
+      `the write-ahead log in ${walDirectory} ends at entry ${lastIndex}, but entry ${applied.index} was already applied: its end is missing`,
+    );
   }
   const stored = backend.getOwn("membership");
   const membership = stored ? decodeMembership(Buffer.from(stored)) : marker.membership;
   const storage = createMemoryStorage();
-  if (marker.index > 0) storage.applySnapshot({ index: marker.index, term: marker.term, membership, data: new Uint8Array(0) });
+  if (marker.index > 0)
+    storage.applySnapshot({ index: marker.index, term: marker.term, membership, data: new Uint8Array(0) });
   storage.append(entries);
   // The commit index is not written for its own sake; what was applied was committed.
-  storage.setHardState({ ...recovered.hardState, commit: Math.max(recovered.hardState.commit, marker.index, applied.index) });
-  return { identity: recovered.identity, backend, wal, spool, storage, applied: applied.index, history: "recovered", repaired: recovered.repaired };
+  storage.setHardState({
+    ...recovered.hardState,
+    commit: Math.max(recovered.hardState.commit, marker.index, applied.index),
+  });
+  return {
+    identity: recovered.identity,
+    backend,
+    wal,
+    spool,
+    storage,
+    applied: applied.index,
+    history: "recovered",
+    repaired: recovered.repaired,
+  };
 }

@@ -17,11 +17,21 @@ describe.skipIf(!hasEtcdctl)("etcdctl", () => {
     group = await createProcessGroup();
     const clientPort = await group.freePort();
     await group.start({ name: "m1", clientPort });
-    words = ["--endpoints", `https://127.0.0.1:${clientPort}`, "--cacert", group.tls.ca, "--cert", group.tls.cert, "--key", group.tls.key];
+    words = [
+      "--endpoints",
+      `https://127.0.0.1:${clientPort}`,
+      "--cacert",
+      group.tls.ca,
+      "--cert",
+      group.tls.cert,
+      "--key",
+      group.tls.key,
+    ];
   });
   afterAll(() => group[Symbol.asyncDispose]());
 
-  const etcdctl = async (...args: readonly string[]): Promise<string> => (await run("etcdctl", [...words, ...args], { env: environment })).stdout.trim();
+  const etcdctl = async (...args: readonly string[]): Promise<string> =>
+    (await run("etcdctl", [...words, ...args], { env: environment })).stdout.trim();
   const failure = async (...args: readonly string[]): Promise<string> =>
     etcdctl(...args).then(
       (out) => `no failure: ${out}`,
@@ -41,8 +51,12 @@ describe.skipIf(!hasEtcdctl)("etcdctl", () => {
     expect(await etcdctl("put", "kv/a", "2", "--prev-kv")).toBe("OK\nkv/a\n1");
     expect(await etcdctl("put", "kv/b", "3")).toBe("OK");
     expect(await etcdctl("get", "kv/", "--prefix", "--print-value-only")).toBe("2\n3");
-    expect(await etcdctl("get", "kv/", "--prefix", "--keys-only", "--order", "DESCEND", "--sort-by", "VALUE")).toBe("kv/b\n\nkv/a");
-    expect(await etcdctl("get", "kv/", "--prefix", "--limit", "1", "-w", "fields")).toContain('"More" : true\n"Count" : 2');
+    expect(await etcdctl("get", "kv/", "--prefix", "--keys-only", "--order", "DESCEND", "--sort-by", "VALUE")).toBe(
+      "kv/b\n\nkv/a",
+    );
+    expect(await etcdctl("get", "kv/", "--prefix", "--limit", "1", "-w", "fields")).toContain(
+      '"More" : true\n"Count" : 2',
+    );
     expect(await etcdctl("del", "kv/", "--prefix")).toBe("2");
   });
 
@@ -54,9 +68,13 @@ describe.skipIf(!hasEtcdctl)("etcdctl", () => {
   });
 
   it("is told etcd's own errors", async () => {
-    expect(await failure("get", "x", "--rev", "100000")).toBe("Error: etcdserver: mvcc: required revision is a future revision");
+    expect(await failure("get", "x", "--rev", "100000")).toBe(
+      "Error: etcdserver: mvcc: required revision is a future revision",
+    );
     expect(await failure("put", "x", "1", "--lease", "1234")).toBe("Error: etcdserver: requested lease not found");
-    expect(await failure("put", "missing", "--ignore-value", "--ignore-lease")).toBe("Error: etcdserver: key not found");
+    expect(await failure("put", "missing", "--ignore-value", "--ignore-lease")).toBe(
+      "Error: etcdserver: key not found",
+    );
     expect(await failure("lease", "revoke", "1234")).toContain("etcdserver: requested lease not found");
   });
 
@@ -64,7 +82,11 @@ describe.skipIf(!hasEtcdctl)("etcdctl", () => {
     await etcdctl("put", "w/a", "1");
     const revision = JSON.parse(await etcdctl("put", "w/a", "2", "-w", "json")) as { header: { revision: number } };
     await etcdctl("del", "w/a");
-    const child = spawn("etcdctl", [...words, "watch", "w/", "--prefix", "--prev-kv", "--rev", String(revision.header.revision)], { env: environment });
+    const child = spawn(
+      "etcdctl",
+      [...words, "watch", "w/", "--prefix", "--prev-kv", "--rev", String(revision.header.revision)],
+      { env: environment },
+    );
     let out = "";
     child.stdout.on("data", (chunk: Buffer) => {
       out += chunk.toString();
@@ -77,7 +99,9 @@ describe.skipIf(!hasEtcdctl)("etcdctl", () => {
   it("grants, shows, keeps and revokes leases", async () => {
     const id = /lease (\S+) granted with TTL\(60s\)/.exec(await etcdctl("lease", "grant", "60"))?.[1] ?? "";
     expect(await etcdctl("put", "leased", "1", "--lease", id)).toBe("OK");
-    expect(await etcdctl("lease", "timetolive", id, "--keys")).toMatch(/granted with TTL\(60s\), remaining\(\d+s\), attached keys\(\[leased\]\)$/);
+    expect(await etcdctl("lease", "timetolive", id, "--keys")).toMatch(
+      /granted with TTL\(60s\), remaining\(\d+s\), attached keys\(\[leased\]\)$/,
+    );
     expect(await etcdctl("lease", "list")).toBe(`found 1 leases\n${id}`);
     expect(await etcdctl("lease", "keep-alive", "--once", id)).toBe(`lease ${id} keepalived with TTL(60)`);
     expect(await etcdctl("lease", "revoke", id)).toBe(`lease ${id} revoked`);
@@ -87,15 +111,24 @@ describe.skipIf(!hasEtcdctl)("etcdctl", () => {
   it("compacts, hashes and defragments", async () => {
     const { header } = JSON.parse(await etcdctl("put", "c", "1", "-w", "json")) as { header: { revision: number } };
     await etcdctl("put", "c", "2");
-    expect(await etcdctl("compaction", String(header.revision + 1), "--physical")).toBe(`compacted revision ${header.revision + 1}`);
-    expect(await failure("get", "c", "--rev", String(header.revision))).toBe("Error: etcdserver: mvcc: required revision has been compacted");
+    expect(await etcdctl("compaction", String(header.revision + 1), "--physical")).toBe(
+      `compacted revision ${header.revision + 1}`,
+    );
+    expect(await failure("get", "c", "--rev", String(header.revision))).toBe(
+      "Error: etcdserver: mvcc: required revision has been compacted",
+    );
     expect(await etcdctl("endpoint", "hashkv")).toMatch(/, \d+$/);
     expect(await etcdctl("defrag")).toMatch(/^Finished defragmenting etcd member/);
   });
 
   it("shows status, health, members and alarms", async () => {
-    expect(JSON.parse(await etcdctl("endpoint", "status", "-w", "json"))).toMatchObject([{ Status: { version: "3.6.0", raftTerm: 2 } }]);
-    expect((await run("etcdctl", [...words, "endpoint", "health"], { env: environment })).stderr + (await etcdctl("endpoint", "health"))).toContain("is healthy");
+    expect(JSON.parse(await etcdctl("endpoint", "status", "-w", "json"))).toMatchObject([
+      { Status: { version: "3.6.0", raftTerm: 2 } },
+    ]);
+    expect(
+      (await run("etcdctl", [...words, "endpoint", "health"], { env: environment })).stderr +
+        (await etcdctl("endpoint", "health")),
+    ).toContain("is healthy");
     expect(await etcdctl("member", "list")).toMatch(/^[0-9a-f]+, started, m1, /);
     expect(await etcdctl("alarm", "list")).toBe("");
   });

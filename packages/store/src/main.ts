@@ -13,4 +13,3 @@ await runDaemon({
   config: parseConfig,
   assemble: (config, ports) => createStore(config, systemPorts(ports)),
 });
-export {};

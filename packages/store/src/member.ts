@@ -1,17 +1,13 @@
 // One member while it runs: the log, the state machine, the requests under way and the duties of a leader, wired together. It has no
 // ports to clients; `store.ts` puts those around it. This is what a simulation runs.
-import type { Timer } from "@coxswain/clock";
-import type { Logger } from "@coxswain/daemon";
 import { encode, memberListResponse } from "@coxswain/etcd-api";
 import type { ResponseHeader } from "@coxswain/etcd-api";
 import { createRaftNode, defaultLimits } from "raft-ts";
 import type { RaftNode, Status } from "raft-ts";
 import type { StoreConfig } from "./config.ts";
-import { planAutoCompaction, sampleIntervalMs } from "./core/auto-compaction.ts";
-import type { RevisionSample } from "./core/auto-compaction.ts";
-import { planExpiry } from "./core/expiry.ts";
 import type { OpenedData } from "./data-dir.ts";
 import { StoreError } from "./errors.ts";
+import { AutoCompactor, LeaseKeeper } from "./leader-duties.ts";
 import type { PeerReceiver, PeerTransport } from "./io/peer/peer.ts";
 import { etcdError } from "./io/rpc/errors.ts";
 import { Proposals } from "./proposals.ts";
@@ -43,7 +39,12 @@ export interface RunningMember {
 const requestTimeoutMs = 5000;
 const leaderWaitMs = 2000;
 
-export async function createMember(config: StoreConfig, data: OpenedData, transport: PeerTransport, ports: StorePorts): Promise<RunningMember> {
+export async function createMember(
+  config: StoreConfig,
+  data: OpenedData,
+  transport: PeerTransport,
+  ports: StorePorts,
+): Promise<RunningMember> {
   const { clock, random, log } = ports;
   const { memberId, clusterId } = data.identity;
   const boot = random.int(2 ** 31);
@@ -66,7 +67,12 @@ export async function createMember(config: StoreConfig, data: OpenedData, transp
     if (!stopped) ports.die(reason, cause);
   };
   const proposals: Proposals = new Proposals(
-    { memberId, maxRequestBytes: config.maxRequestBytes, timeoutMs: requestTimeoutMs + 2 * config.electionMs, leaderWaitMs },
+    {
+      memberId,
+      maxRequestBytes: config.maxRequestBytes,
+      timeoutMs: requestTimeoutMs + 2 * config.electionMs,
+      leaderWaitMs,
+    },
     {
       propose: (bytes) => replica.propose(bytes),
       proposeMembership: (change) => replica.proposeMembership(change),
@@ -77,7 +83,11 @@ export async function createMember(config: StoreConfig, data: OpenedData, transp
     },
   );
   const machine: Machine = await Machine.open(
-    { minLeaseTtlSeconds: Math.ceil((3 * config.electionMs) / 2 / 1000), entriesPerCheckpoint: config.snapshotCount, bytesPerCheckpoint: 64 * 1024 * 1024 },
+    {
+      minLeaseTtlSeconds: Math.ceil((3 * config.electionMs) / 2 / 1000),
+      entriesPerCheckpoint: config.snapshotCount,
+      bytesPerCheckpoint: 64 * 1024 * 1024,
+    },
     {
       backend: data.backend,
       clock,
@@ -101,9 +111,19 @@ export async function createMember(config: StoreConfig, data: OpenedData, transp
     },
   );
   const sweeper = new Sweeper({ mvcc: () => machine.mvcc, clock, onSwept: () => space.reclaim() });
-  const space = new SpaceKeeper(config.quotaBytes, { backend: data.backend, clock, log, memberId, alarms: () => machine.alarms, propose: (command) => proposals.propose<"alarm">(command) });
+  const space = new SpaceKeeper(config.quotaBytes, {
+    backend: data.backend,
+    clock,
+    log,
+    memberId,
+    alarms: () => machine.alarms,
+    propose: (command) => proposals.propose<"alarm">(command),
+  });
 
-  const connectPeers = (): void => transport.setPeers(new Map(Array.from(machine.members.values(), (each): [bigint, readonly string[]] => [each.id, each.peerURLs])));
+  const connectPeers = (): void =>
+    transport.setPeers(
+      new Map(Array.from(machine.members.values(), (each): [bigint, readonly string[]] => [each.id, each.peerURLs])),
+    );
   const onLeadership = (status: Status): void => {
     leading = status.role === "leader";
     if (status.leader !== leader) {
@@ -119,18 +139,35 @@ export async function createMember(config: StoreConfig, data: OpenedData, transp
     for (const found of leaderWaiters) found();
   };
   const replica = createReplica(
-    { boot, tickMs: config.heartbeatMs, catchUpEntries: 5000, leaderWaitMs, readTimeoutMs: requestTimeoutMs + 2 * config.electionMs },
+    {
+      boot,
+      tickMs: config.heartbeatMs,
+      catchUpEntries: 5000,
+      leaderWaitMs,
+      readTimeoutMs: requestTimeoutMs + 2 * config.electionMs,
+    },
     { node, storage: data.storage, wal: data.wal, machine, transport, clock, die, onLeadership },
   );
   const leases = new LeaseKeeper(() => (leading && !stopped ? machine.mvcc.leases : undefined), proposals, ports, log);
-  const compactor = new AutoCompactor(config, () => (leading && !stopped ? machine.mvcc.revision : undefined), proposals, ports, log);
+  const compactor = new AutoCompactor(
+    config,
+    () => (leading && !stopped ? machine.mvcc.revision : undefined),
+    proposals,
+    ports,
+    log,
+  );
 
   const linearize = (): Promise<void> =>
     replica.readIndex().catch((error: unknown) => {
       if (!(error instanceof StoreError)) throw error;
       throw etcdError(error.code === "no-leader" ? "noLeader" : error.code === "stopped" ? "stopped" : "timeout");
     });
-  const header = (revision: number = machine.mvcc.revision): ResponseHeader => ({ clusterId, memberId, revision, raftTerm: node.status().term });
+  const header = (revision: number = machine.mvcc.revision): ResponseHeader => ({
+    clusterId,
+    memberId,
+    revision,
+    raftTerm: node.status().term,
+  });
 
   const receiver: PeerReceiver = {
     step: (message) => replica.step(message),
@@ -145,7 +182,12 @@ export async function createMember(config: StoreConfig, data: OpenedData, transp
     },
     copyBackend: () => {
       const copying = machine.exclusive(async () => ({
-        snapshot: { index: machine.appliedIndex, term: machine.appliedTerm, membership: machine.membership, data: new Uint8Array(0) },
+        snapshot: {
+          index: machine.appliedIndex,
+          term: machine.appliedTerm,
+          membership: machine.membership,
+          data: new Uint8Array(0),
+        },
         pairs: await data.backend.copy(),
       }));
       replica.wake();
@@ -195,9 +237,13 @@ export async function createMember(config: StoreConfig, data: OpenedData, transp
       // Compaction may have been interrupted; an unfinished sweep goes on.
       sweeper.start();
       compactor.start();
-      if (node.status().membership.voters.length === 1 && node.status().membership.voters[0] === memberId) node.campaign();
+      if (node.status().membership.voters.length === 1 && node.status().membership.voters[0] === memberId)
+        node.campaign();
       const running = replica.run();
-      await Promise.race([running, new Promise<void>((resolve) => (leader !== undefined ? resolve() : leaderWaiters.add(resolve)))]);
+      await Promise.race([
+        running,
+        new Promise<void>((resolve) => (leader !== undefined ? resolve() : leaderWaiters.add(resolve))),
+      ]);
     },
     async stop() {
       stopped = true;
@@ -210,104 +256,3 @@ export async function createMember(config: StoreConfig, data: OpenedData, transp
     },
   };
 }
-
-/** The leader's duty to leases: revoke what has run out, tell the others what is left. */
-class LeaseKeeper {
-  readonly #leases: () => Machine["mvcc"]["leases"] | undefined;
-  readonly #proposals: Proposals;
-  readonly #ports: StorePorts;
-  readonly #log: Logger;
-  readonly #underWay = new Set<bigint>();
-  #timer: Timer | undefined;
-  #dueMs = Number.POSITIVE_INFINITY;
-
-  constructor(leases: () => Machine["mvcc"]["leases"] | undefined, proposals: Proposals, ports: StorePorts, log: Logger) {
-    this.#leases = leases;
-    this.#proposals = proposals;
-    this.#ports = ports;
-    this.#log = log;
-  }
-
-  look(): void {
-    const leases = this.#leases();
-    const nowMs = this.#ports.clock.monotonic();
-    if (!leases) return this.stop();
-    const plan = planExpiry(leases, this.#underWay, nowMs);
-    for (const id of plan.revoke) this.#revoke(id);
-    for (const { id, remainingTtlSeconds } of plan.checkpoint) {
-      this.#own(this.#proposals.propose<"leaseCheckpoint">({ kind: "leaseCheckpoint", request: { id, ttl: remainingTtlSeconds } }));
-    }
-    if (plan.wakeAtMs === undefined || (this.#timer && this.#dueMs <= plan.wakeAtMs)) return;
-    this.stop();
-    this.#dueMs = plan.wakeAtMs;
-    this.#timer = this.#ports.clock.setTimeout(() => {
-      this.#timer = undefined;
-      this.look();
-    }, plan.wakeAtMs - nowMs);
-  }
-
-  stop(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
-  }
-
-  #revoke(id: bigint): void {
-    this.#underWay.add(id);
-    const revoking = this.#proposals.propose<"leaseRevoke">({ kind: "leaseRevoke", request: { id } });
-    this.#own(revoking.finally(() => this.#underWay.delete(id)));
-  }
-
-  /** A failure is made up for by the next look. */
-  #own(proposal: Promise<unknown>): void {
-    proposal.catch((err: unknown) => {
-      this.#log.debug({ err }, "a lease could not be looked after now");
-      this.look();
-    });
-  }
-}
-
-/** etcd's --auto-compaction-*, on the leader. */
-class AutoCompactor {
-  readonly #config: StoreConfig;
-  readonly #revision: () => number | undefined;
-  readonly #proposals: Proposals;
-  readonly #ports: StorePorts;
-  readonly #log: Logger;
-  #samples: readonly RevisionSample[] = [];
-  #timer: Timer | undefined;
-
-  constructor(config: StoreConfig, revision: () => number | undefined, proposals: Proposals, ports: StorePorts, log: Logger) {
-    this.#config = config;
-    this.#revision = revision;
-    this.#proposals = proposals;
-    this.#ports = ports;
-    this.#log = log;
-  }
-
-  start(): void {
-    const policy = this.#config.autoCompaction;
-    if (!policy) return;
-    this.#timer = this.#ports.clock.setTimeout(() => {
-      const nowMs = this.#ports.clock.monotonic();
-      const revision = this.#revision();
-      if (revision !== undefined) {
-        const plan = planAutoCompaction(policy, [...this.#samples, { atMs: nowMs, revision }], nowMs);
-        this.#samples = plan.samples;
-        if (plan.compactAt !== undefined) this.#compact(plan.compactAt);
-      }
-      this.start();
-    }, sampleIntervalMs(policy));
-  }
-
-  stop(): void {
-    this.#timer?.cancel();
-  }
-
-  #compact(revision: number): void {
-    this.#proposals.propose<"compact">({ kind: "compact", request: { revision, physical: false } }).then(
-      () => this.#log.info({ revision }, "compacted"),
-      (err: unknown) => this.#log.debug({ err, revision }, "the automatic compaction was refused"),
-    );
-  }
-}
-

@@ -5,24 +5,87 @@ import type { Metrics } from "@coxswain/daemon";
 const seconds = Array.from({ length: 14 }, (_, power) => 0.001 * 2 ** power);
 
 export const metricTable = defineMetrics({
-  hasLeader: { kind: "gauge", name: "etcd_server_has_leader", help: "Whether or not a leader exists. 1 is existence, 0 is not." },
-  isLeader: { kind: "gauge", name: "etcd_server_is_leader", help: "Whether or not this member is a leader. 1 if is, 0 otherwise." },
-  isLearner: { kind: "gauge", name: "etcd_server_is_learner", help: "Whether or not this member is a learner. 1 if is, 0 otherwise." },
-  leaderChanges: { kind: "counter", name: "etcd_server_leader_changes_seen_total", help: "The number of leader changes seen." },
-  committed: { kind: "gauge", name: "etcd_server_proposals_committed_total", help: "The total number of consensus proposals committed." },
-  applied: { kind: "gauge", name: "etcd_server_proposals_applied_total", help: "The total number of consensus proposals applied." },
-  pending: { kind: "gauge", name: "etcd_server_proposals_pending", help: "The current number of pending proposals to commit." },
-  walFsync: { kind: "histogram", name: "etcd_disk_wal_fsync_duration_seconds", help: "The latency of a batch's write and fsync.", buckets: seconds },
-  dbSize: { kind: "gauge", name: "etcd_mvcc_db_total_size_in_bytes", help: "Total size of the backend, about, in bytes." },
-  dbInUse: { kind: "gauge", name: "etcd_mvcc_db_total_size_in_use_in_bytes", help: "Size of the backend that is in use, about, in bytes." },
-  quota: { kind: "gauge", name: "etcd_server_quota_backend_bytes", help: "Current backend storage quota size in bytes." },
+  hasLeader: {
+    kind: "gauge",
+    name: "etcd_server_has_leader",
+    help: "Whether or not a leader exists. 1 is existence, 0 is not.",
+  },
+  isLeader: {
+    kind: "gauge",
+    name: "etcd_server_is_leader",
+    help: "Whether or not this member is a leader. 1 if is, 0 otherwise.",
+  },
+  isLearner: {
+    kind: "gauge",
+    name: "etcd_server_is_learner",
+    help: "Whether or not this member is a learner. 1 if is, 0 otherwise.",
+  },
+  leaderChanges: {
+    kind: "counter",
+    name: "etcd_server_leader_changes_seen_total",
+    help: "The number of leader changes seen.",
+  },
+  committed: {
+    kind: "gauge",
+    name: "etcd_server_proposals_committed_total",
+    help: "The total number of consensus proposals committed.",
+  },
+  applied: {
+    kind: "gauge",
+    name: "etcd_server_proposals_applied_total",
+    help: "The total number of consensus proposals applied.",
+  },
+  pending: {
+    kind: "gauge",
+    name: "etcd_server_proposals_pending",
+    help: "The current number of pending proposals to commit.",
+  },
+  walFsync: {
+    kind: "histogram",
+    name: "etcd_disk_wal_fsync_duration_seconds",
+    help: "The latency of a batch's write and fsync.",
+    buckets: seconds,
+  },
+  dbSize: {
+    kind: "gauge",
+    name: "etcd_mvcc_db_total_size_in_bytes",
+    help: "Total size of the backend, about, in bytes.",
+  },
+  dbInUse: {
+    kind: "gauge",
+    name: "etcd_mvcc_db_total_size_in_use_in_bytes",
+    help: "Size of the backend that is in use, about, in bytes.",
+  },
+  quota: {
+    kind: "gauge",
+    name: "etcd_server_quota_backend_bytes",
+    help: "Current backend storage quota size in bytes.",
+  },
   keys: { kind: "gauge", name: "etcd_debugging_mvcc_keys_total", help: "Total number of keys." },
   watchers: { kind: "gauge", name: "etcd_debugging_mvcc_watcher_total", help: "Total number of watchers." },
-  slowWatchers: { kind: "gauge", name: "etcd_debugging_mvcc_slow_watcher_total", help: "Total number of unsynced slow watchers." },
+  slowWatchers: {
+    kind: "gauge",
+    name: "etcd_debugging_mvcc_slow_watcher_total",
+    help: "Total number of unsynced slow watchers.",
+  },
   revision: { kind: "gauge", name: "etcd_debugging_mvcc_current_revision", help: "The current revision of store." },
-  compactRevision: { kind: "gauge", name: "etcd_debugging_mvcc_compact_revision", help: "The revision of the last compaction in store." },
-  version: { kind: "gauge", name: "etcd_server_version", help: "Which version is running. 1 for 'server_version' label with current version.", labels: ["server_version"] },
-  id: { kind: "gauge", name: "etcd_server_id", help: "Server or member ID in hexadecimal format. 1 for 'server_id' label with current ID.", labels: ["server_id"] },
+  compactRevision: {
+    kind: "gauge",
+    name: "etcd_debugging_mvcc_compact_revision",
+    help: "The revision of the last compaction in store.",
+  },
+  version: {
+    kind: "gauge",
+    name: "etcd_server_version",
+    help: "Which version is running. 1 for 'server_version' label with current version.",
+    labels: ["server_version"],
+  },
+  id: {
+    kind: "gauge",
+    name: "etcd_server_id",
+    help: "Server or member ID in hexadecimal format. 1 for 'server_id' label with current ID.",
+    labels: ["server_id"],
+  },
 });
 
 export type StoreMetrics = Metrics<typeof metricTable>;

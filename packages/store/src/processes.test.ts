@@ -3,42 +3,47 @@ import { describe, expect, it } from "vitest";
 import { createProcessGroup } from "../testing/processes.ts";
 import type { MemberFlags, ProcessGroup, RunningProcess } from "../testing/processes.ts";
 
-const text = (bytes: Uint8Array | undefined): string | undefined => (bytes === undefined ? undefined : Buffer.from(bytes).toString());
+const text = (bytes: Uint8Array | undefined): string | undefined =>
+  bytes === undefined ? undefined : Buffer.from(bytes).toString();
 
 describe("one member", () => {
-  it("loses nothing it has acknowledged when it is killed under load, again and again", { timeout: 60_000 }, async () => {
-    await using group = await createProcessGroup();
-    const flags = { name: "m1", clientPort: await group.freePort() };
-    const acknowledged = new Map<string, string>();
-    for (let round = 0; round < 5; round++) {
-      const member = await group.start(flags);
-      const client = group.client(flags.clientPort);
-      let writing = true;
-      const writers = Array.from({ length: 16 }, async (_, writer) => {
-        for (let count = 0; writing; count++) {
-          const [key, value] = [`${writer}/${count % 50}`, `${round}.${count}`];
-          try {
-            await client.kv.put({ key, value });
-            acknowledged.set(key, value);
-          } catch {
-            // Whether it was done, nobody knows: the key may hold this value or the one before.
-            acknowledged.delete(key);
-            return;
+  it(
+    "loses nothing it has acknowledged when it is killed under load, again and again",
+    { timeout: 60_000 },
+    async () => {
+      await using group = await createProcessGroup();
+      const flags = { name: "m1", clientPort: await group.freePort() };
+      const acknowledged = new Map<string, string>();
+      for (let round = 0; round < 5; round++) {
+        const member = await group.start(flags);
+        const client = group.client(flags.clientPort);
+        let writing = true;
+        const writers = Array.from({ length: 16 }, async (_, writer) => {
+          for (let count = 0; writing; count++) {
+            const [key, value] = [`${writer}/${count % 50}`, `${round}.${count}`];
+            try {
+              await client.kv.put({ key, value });
+              acknowledged.set(key, value);
+            } catch {
+              // Whether it was done, nobody knows: the key may hold this value or the one before.
+              acknowledged.delete(key);
+              return;
+            }
           }
-        }
-      });
-      await Promise.race([new Promise((resolve) => setTimeout(resolve, 200 + round * 50)), ...writers]);
-      await member.kill("SIGKILL");
-      writing = false;
-      await Promise.all(writers);
-      client.close();
-    }
-    await group.start(flags);
-    const { kvs } = await group.client(flags.clientPort).kv.range({ key: "\0", rangeEnd: "\0" });
-    const found = new Map(kvs.map((kv) => [text(kv.key), text(kv.value)]));
-    expect(acknowledged.size).toBeGreaterThan(100);
-    for (const [key, value] of acknowledged) expect(found.get(key), key).toBe(value);
-  });
+        });
+        await Promise.race([new Promise((resolve) => setTimeout(resolve, 200 + round * 50)), ...writers]);
+        await member.kill("SIGKILL");
+        writing = false;
+        await Promise.all(writers);
+        client.close();
+      }
+      await group.start(flags);
+      const { kvs } = await group.client(flags.clientPort).kv.range({ key: "\0", rangeEnd: "\0" });
+      const found = new Map(kvs.map((kv) => [text(kv.key), text(kv.value)]));
+      expect(acknowledged.size).toBeGreaterThan(100);
+      for (const [key, value] of acknowledged) expect(found.get(key), key).toBe(value);
+    },
+  );
 
   it("keeps leases, revisions and compaction over a restart", { timeout: 30_000 }, async () => {
     await using group = await createProcessGroup();
@@ -52,9 +57,19 @@ describe("one member", () => {
     await client.kv.compact({ revision: 3 });
     await member.kill("SIGKILL");
     await group.start(flags);
-    expect(await client.lease.leaseTimeToLive({ id: 7n, keys: true })).toMatchObject({ id: 7n, grantedTTL: 100, keys: [Buffer.from("a")] });
-    expect(await client.kv.range({ key: "a" })).toMatchObject({ header: { revision: 4 }, kvs: [{ modRevision: 3, createRevision: 2, version: 2 }] });
-    await expect(client.kv.range({ key: "a", revision: 2 })).rejects.toMatchObject({ code: 11, details: "etcdserver: mvcc: required revision has been compacted" });
+    expect(await client.lease.leaseTimeToLive({ id: 7n, keys: true })).toMatchObject({
+      id: 7n,
+      grantedTTL: 100,
+      keys: [Buffer.from("a")],
+    });
+    expect(await client.kv.range({ key: "a" })).toMatchObject({
+      header: { revision: 4 },
+      kvs: [{ modRevision: 3, createRevision: 2, version: 2 }],
+    });
+    await expect(client.kv.range({ key: "a", revision: 2 })).rejects.toMatchObject({
+      code: 11,
+      details: "etcdserver: mvcc: required revision has been compacted",
+    });
     await client.lease.leaseRevoke({ id: 7n });
     expect((await client.kv.range({ key: "a" })).kvs).toEqual([]);
   });
@@ -63,12 +78,18 @@ describe("one member", () => {
     await using group = await createProcessGroup();
     const flags = { name: "m1", clientPort: await group.freePort() };
     await group.start(flags);
-    await expect(group.start({ ...flags, clientPort: await group.freePort() })).rejects.toThrow(/^store: the data directory is in use by another process: .*backend$/);
+    await expect(group.start({ ...flags, clientPort: await group.freePort() })).rejects.toThrow(
+      /^store: the data directory is in use by another process: .*backend$/,
+    );
   });
 
   it("lets a lease run out and tells the watchers", { timeout: 30_000 }, async () => {
     await using group = await createProcessGroup();
-    const flags = { name: "m1", clientPort: await group.freePort(), more: ["--heartbeat-interval", "20", "--election-timeout", "200"] };
+    const flags = {
+      name: "m1",
+      clientPort: await group.freePort(),
+      more: ["--heartbeat-interval", "20", "--election-timeout", "200"],
+    };
     await group.start(flags);
     const client = group.client(flags.clientPort);
     await client.lease.leaseGrant({ id: 9n, ttl: 1 });
@@ -89,7 +110,8 @@ interface Three {
 
 async function startThree(group: ProcessGroup): Promise<Three> {
   const flags = [];
-  for (const name of ["m1", "m2", "m3"]) flags.push({ name, clientPort: await group.freePort(), peerPort: await group.freePort() });
+  for (const name of ["m1", "m2", "m3"])
+    flags.push({ name, clientPort: await group.freePort(), peerPort: await group.freePort() });
   const initialCluster = flags.map(({ name, peerPort }) => `${name}=https://127.0.0.1:${peerPort}`).join(",");
   const all = flags.map((each) => ({ ...each, initialCluster }));
   return { flags: all, members: await Promise.all(all.map((each) => group.start(each))) };
@@ -105,7 +127,9 @@ describe("three members", () => {
       await first.kv.put({ key: `before ${round}`, value: "x" });
       const { leader } = await first.maintenance.status({});
       const list = await first.cluster.memberList({});
-      const position = flags.findIndex(({ name }) => list.members.find((member) => member.id === leader)?.name === name);
+      const position = flags.findIndex(
+        ({ name }) => list.members.find((member) => member.id === leader)?.name === name,
+      );
       const other = ports[(position + 1) % 3] ?? 0;
       await members[position]?.kill("SIGKILL");
       // Through a member that still believes in the dead leader: the write waits for the next one and succeeds.
@@ -116,7 +140,9 @@ describe("three members", () => {
     }
     const answers = await Promise.all(ports.map((port) => group.client(port).kv.range({ key: "\0", rangeEnd: "\0" })));
     expect(answers.map((answer) => answer.count)).toEqual([6, 6, 6]);
-    const hashes = await Promise.all(ports.map((port) => group.client(port).maintenance.hashKV({ revision: answers[0]?.header?.revision ?? 0 })));
+    const hashes = await Promise.all(
+      ports.map((port) => group.client(port).maintenance.hashKV({ revision: answers[0]?.header?.revision ?? 0 })),
+    );
     expect(new Set(hashes.map((answer) => answer.hash)).size).toBe(1);
   });
 
@@ -150,7 +176,9 @@ describe("three members", () => {
     const { members } = await client.cluster.memberList({});
     const leading = flags.find(({ name }) => members.find((each) => each.id === leader)?.name === name);
     await group.client(leading?.clientPort ?? 0).cluster.memberPromote({ id: member?.id ?? 0n });
-    const removable = members.find((each) => each.id !== leader && each.id !== member?.id && each.name !== flags[0]?.name);
+    const removable = members.find(
+      (each) => each.id !== leader && each.id !== member?.id && each.name !== flags[0]?.name,
+    );
     const { members: left } = await client.cluster.memberRemove({ id: removable?.id ?? 0n });
     expect(left.map((each) => each.isLearner)).toEqual([false, false, false]);
     await joined.kv.put({ key: "from the new one", value: "x" });

@@ -66,7 +66,10 @@ export class Proposals {
     return (await this.#enter(origin, () => this.#ports.propose(data))) as AnswerOf<K>;
   }
 
-  async proposeMembership(changes: MembershipChange["changes"], command: Extract<CommandInit, { kind: "member" }>): Promise<AnswerOf<"member">> {
+  async proposeMembership(
+    changes: MembershipChange["changes"],
+    command: Extract<CommandInit, { kind: "member" }>,
+  ): Promise<AnswerOf<"member">> {
     const origin = this.#nextOrigin();
     const change: MembershipChange = { transition: "auto", changes, context: encodeCommand(origin, command) };
     return (await this.#enter(origin, () => this.#ports.proposeMembership(change))) as AnswerOf<"member">;
@@ -94,7 +97,8 @@ export class Proposals {
 
   /** The state was replaced: whether what was under way is in it, nobody knows. */
   forget(): void {
-    for (const [sequence, waiting] of this.#waiting) if (waiting.sentTerm !== undefined) this.#expire(sequence, waiting, "timeoutLeaderLost");
+    for (const [sequence, waiting] of this.#waiting)
+      if (waiting.sentTerm !== undefined) this.#expire(sequence, waiting, "timeoutLeaderLost");
   }
 
   failAll(name: "stopped" | "leaderChanged"): void {
@@ -155,7 +159,9 @@ export class Proposals {
       this.#timer = undefined;
       const nowMs = this.#ports.clock.monotonic();
       for (const [sequence, waiting] of this.#waiting) {
-        const leaderless = waiting.sentTerm === undefined && nowMs >= waiting.deadlineMs - this.#config.timeoutMs + this.#config.leaderWaitMs;
+        const leaderless =
+          waiting.sentTerm === undefined &&
+          nowMs >= waiting.deadlineMs - this.#config.timeoutMs + this.#config.leaderWaitMs;
         if (waiting.sentTerm === undefined) this.#try(sequence, waiting);
         if (leaderless && waiting.sentTerm === undefined) this.#expire(sequence, waiting, "noLeader");
         else if (nowMs >= waiting.deadlineMs) this.#expire(sequence, waiting, "timeout");

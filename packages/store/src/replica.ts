@@ -5,7 +5,18 @@
 //
 // What arrives during a sync makes up the next batch: that is the group commit. It knows neither keys nor gRPC.
 import type { Clock, Timer } from "@coxswain/clock";
-import type { Entry, HardState, Message, MembershipChange, MemoryStorage, ProposalOutcome, RaftNode, Ready, Snapshot, Status } from "raft-ts";
+import type {
+  Entry,
+  HardState,
+  Message,
+  MembershipChange,
+  MemoryStorage,
+  ProposalOutcome,
+  RaftNode,
+  Ready,
+  Snapshot,
+  Status,
+} from "raft-ts";
 import { initialHardState } from "raft-ts";
 import { StoreError } from "./errors.ts";
 import type { PeerTransport } from "./io/peer/peer.ts";
@@ -131,7 +142,12 @@ class ReadyLoop implements Replica {
   readIndex(): Promise<void> {
     const waiter = Promise.withResolvers<void>();
     // All reads that arrive before the next round begins share it.
-    this.#nextRead ??= { context: `${this.#ports.node.status().id.toString(16)}-${this.#config.boot}-${++this.#roundNumber}`, sinceMs: this.#ports.clock.monotonic(), waiters: [], index: undefined };
+    this.#nextRead ??= {
+      context: `${this.#ports.node.status().id.toString(16)}-${this.#config.boot}-${++this.#roundNumber}`,
+      sinceMs: this.#ports.clock.monotonic(),
+      waiters: [],
+      index: undefined,
+    };
     this.#nextRead.waiters.push(waiter);
     this.#beginRead();
     return waiter.promise;
@@ -261,8 +277,12 @@ class ReadyLoop implements Replica {
     const nowMs = this.#ports.clock.monotonic();
     const leaderless = this.#ports.node.status().leader === undefined;
     const waitMs = leaderless ? this.#config.leaderWaitMs : this.#config.readTimeoutMs;
-    const late = [...this.#rounds, ...(this.#nextRead ? [this.#nextRead] : [])].filter((round) => nowMs - round.sinceMs > waitMs);
-    const error = leaderless ? new StoreError("no-leader", "no leader was found in time") : new StoreError("read-timeout", "no majority confirmed the read in time");
+    const late = [...this.#rounds, ...(this.#nextRead ? [this.#nextRead] : [])].filter(
+      (round) => nowMs - round.sinceMs > waitMs,
+    );
+    const error = leaderless
+      ? new StoreError("no-leader", "no leader was found in time")
+      : new StoreError("read-timeout", "no majority confirmed the read in time");
     for (const round of late) for (const waiter of round.waiters) waiter.reject(error);
     this.#rounds = this.#rounds.filter((round) => !late.includes(round));
     if (this.#nextRead && late.includes(this.#nextRead)) this.#nextRead = undefined;

@@ -49,7 +49,8 @@ export class SpaceKeeper {
       this.#raise();
       throw etcdError("noSpace");
     }
-    if (verdict === "warn" && !this.#warned) this.#ports.log.warn({ sizeBytes: this.#sizeBytes, quotaBytes: this.quotaBytes }, "the backend is 70 % full");
+    if (verdict === "warn" && !this.#warned)
+      this.#ports.log.warn({ sizeBytes: this.#sizeBytes, quotaBytes: this.quotaBytes }, "the backend is 70 % full");
     this.#warned = verdict === "warn";
   }
 
@@ -70,7 +71,10 @@ export class SpaceKeeper {
       await this.#ports.backend.compact();
       const sizeBytes = await this.refresh();
       if (judgeQuota({ sizeBytes, quotaBytes: this.#quotaBytes }, 0) === "exceeded") return;
-      await this.#ports.propose({ kind: "alarm", request: { action: "DEACTIVATE", memberId: this.#ports.memberId, alarm: "NOSPACE" } });
+      await this.#ports.propose({
+        kind: "alarm",
+        request: { action: "DEACTIVATE", memberId: this.#ports.memberId, alarm: "NOSPACE" },
+      });
       this.#ports.log.info({ sizeBytes }, "there is space again");
     };
     reclaim().catch((err: unknown) => this.#ports.log.warn({ err }, "space could not be reclaimed now"));

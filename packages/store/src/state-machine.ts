@@ -33,7 +33,11 @@ export interface MachinePorts {
   readonly applyMembership: (change: MembershipChange | undefined) => ChangeOutcome;
   readonly settle: (origin: Origin, outcome: Outcome) => void;
   /** Something that watchers, leases or members depend on has changed. */
-  readonly onApplied: (what: { readonly members: boolean; readonly compacted: boolean; readonly leases: boolean }) => void;
+  readonly onApplied: (what: {
+    readonly members: boolean;
+    readonly compacted: boolean;
+    readonly leases: boolean;
+  }) => void;
   /** The first entry of this term was applied. */
   readonly onTerm: (term: number) => void;
   /** The whole state was replaced: nothing that was read from it before may go on. */
@@ -108,7 +112,8 @@ export class Machine implements StateMachine, AppliedState {
     for (const job of this.#jobs.splice(0, jobsPerTurn)) await job();
     const { backend } = this.#ports;
     if (backend.pendingBytes() > mostPendingBytes) await backend.flush();
-    if (this.#entriesSince < this.#config.entriesPerCheckpoint && this.#bytesSince < this.#config.bytesPerCheckpoint) return undefined;
+    if (this.#entriesSince < this.#config.entriesPerCheckpoint && this.#bytesSince < this.#config.bytesPerCheckpoint)
+      return undefined;
     this.#entriesSince = 0;
     this.#bytesSince = 0;
     await backend.sync();
@@ -184,7 +189,11 @@ export class Machine implements StateMachine, AppliedState {
       }
       this.#saveMembers();
     }
-    if (known) this.#ports.settle(known.origin, "refused" in outcome ? { refused: refused ?? "unhealthy" } : { answer: { members: this.members } });
+    if (known)
+      this.#ports.settle(
+        known.origin,
+        "refused" in outcome ? { refused: refused ?? "unhealthy" } : { answer: { members: this.members } },
+      );
   }
 
   #saveMembers(): void {
@@ -219,7 +228,10 @@ export function readApplied(backend: StoreBackend): { index: number; term: numbe
 
 export function saveMembers(backend: StoreBackend, members: Members, removed: ReadonlySet<bigint>): void {
   backend.putOwn("members", encodeMembers(members.values()));
-  backend.putOwn("removed", encodeMembers(Array.from(removed, (id) => ({ id, name: "", peerURLs: [], clientURLs: [], isLearner: false }))));
+  backend.putOwn(
+    "removed",
+    encodeMembers(Array.from(removed, (id) => ({ id, name: "", peerURLs: [], clientURLs: [], isLearner: false }))),
+  );
 }
 
 export function encodeMembers(members: Iterable<Member>): Buffer {

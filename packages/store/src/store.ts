@@ -24,7 +24,9 @@ export const apiVersion = "3.6.0";
 const overheadBytes = 512 * 1024;
 
 export function createStore(config: StoreConfig, ports: StorePorts): Component {
-  const parts: { data?: OpenedData; transport?: PeerTransport; member?: RunningMember; servers: GrpcServer[] } = { servers: [] };
+  const parts: { data?: OpenedData; transport?: PeerTransport; member?: RunningMember; servers: GrpcServer[] } = {
+    servers: [],
+  };
   let ready = false;
   const stop = async (): Promise<void> => {
     ready = false;
@@ -48,7 +50,15 @@ export function createStore(config: StoreConfig, ports: StorePorts): Component {
       const data = { ...opened, wal: timed(opened.wal, metrics, ports) };
       parts.data = data;
       const { identity } = data;
-      ports.log.info({ member: identity.memberId.toString(16), cluster: identity.clusterId.toString(16), history: data.history, applied: data.applied }, "opened the data directory");
+      ports.log.info(
+        {
+          member: identity.memberId.toString(16),
+          cluster: identity.clusterId.toString(16),
+          history: data.history,
+          applied: data.applied,
+        },
+        "opened the data directory",
+      );
       if (data.repaired) ports.log.warn(data.repaired, "dropped an unfinished batch at the end of the log");
       const transport = ports.createTransport({ ...identity, listen: config.listenPeerUrls, tls: peerTls });
       parts.transport = transport;
@@ -58,7 +68,12 @@ export function createStore(config: StoreConfig, ports: StorePorts): Component {
         throw new StartError(listenFailure(error as NodeJS.ErrnoException, "the peer port", 0), { cause: error });
       });
       const served = serve(config, data, member, ports);
-      const http = createHttpHandler({ served, metrics: ports.metrics, observe: observer(data, member, served, metrics), log: ports.log });
+      const http = createHttpHandler({
+        served,
+        metrics: ports.metrics,
+        observe: observer(data, member, served, metrics),
+        log: ports.log,
+      });
       const found = member.run();
       for (const url of config.listenClientUrls) {
         const server = ports.createServer({
@@ -96,16 +111,32 @@ function timed(wal: Wal, metrics: StoreMetrics, ports: StorePorts): Wal {
   };
 }
 
-type LoadedTls = { readonly cert: Buffer; readonly key: Buffer; readonly ca: Buffer | undefined; readonly requireClientCertificate: boolean };
+type LoadedTls = {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+  readonly ca: Buffer | undefined;
+  readonly requireClientCertificate: boolean;
+};
 
 async function tlsOf(names: TlsFileNames | undefined): Promise<LoadedTls | undefined> {
   if (!names) return undefined;
-  const { cert, key, ca }: TlsMaterial = await readTlsFiles({ certFile: names.certFile, keyFile: names.keyFile, clientCaFile: names.caFile });
+  const { cert, key, ca }: TlsMaterial = await readTlsFiles({
+    certFile: names.certFile,
+    keyFile: names.keyFile,
+    clientCaFile: names.caFile,
+  });
   return { cert, key, ca, requireClientCertificate: names.requireClientCertificate };
 }
 
 function listenerTls({ cert, key, ca, requireClientCertificate }: LoadedTls) {
-  return { cert, key, ...(ca ? { ca } : {}), requestCert: requireClientCertificate, rejectUnauthorized: requireClientCertificate, minVersion: "TLSv1.2" } as const;
+  return {
+    cert,
+    key,
+    ...(ca ? { ca } : {}),
+    requestCert: requireClientCertificate,
+    rejectUnauthorized: requireClientCertificate,
+    minVersion: "TLSv1.2",
+  } as const;
 }
 
 function aborted(signal: AbortSignal): Promise<never> {
@@ -116,13 +147,23 @@ function aborted(signal: AbortSignal): Promise<never> {
 }
 
 /** Tells the cluster this member's name and client URLs, until it is heard. */
-async function publish(config: StoreConfig, data: OpenedData, member: RunningMember, ports: StorePorts, signal: AbortSignal): Promise<void> {
+async function publish(
+  config: StoreConfig,
+  data: OpenedData,
+  member: RunningMember,
+  ports: StorePorts,
+  signal: AbortSignal,
+): Promise<void> {
   const { memberId: id } = data.identity;
-  const same = (known: Member | undefined): boolean => known?.name === config.name && known.clientURLs.join() === config.advertiseClientUrls.join();
+  const same = (known: Member | undefined): boolean =>
+    known?.name === config.name && known.clientURLs.join() === config.advertiseClientUrls.join();
   while (!same(member.machine.members.get(id))) {
     if (!member.machine.members.has(id)) ports.log.warn({}, "this member is not in the cluster's member list (yet)");
     await member.proposals
-      .propose<"publish">({ kind: "publish", request: { id, name: config.name, clientURLs: config.advertiseClientUrls } })
+      .propose<"publish">({
+        kind: "publish",
+        request: { id, name: config.name, clientURLs: config.advertiseClientUrls },
+      })
       .catch((err: unknown) => ports.log.warn({ err }, "could not publish the member's name yet"));
     if (!same(member.machine.members.get(id))) await ports.clock.sleep(1000, signal);
   }
@@ -158,9 +199,13 @@ function serve(config: StoreConfig, data: OpenedData, member: RunningMember, por
     pumpWatches: () => sweeper.pumpWatches(),
     onReplaced: member.onReplaced,
     newMemberId: (peerUrls) => memberId(peerUrls, config.initial.token, ports.clock.now()),
-    newLeaseId: () => (Buffer.from(ports.random.bytes(8)).readBigUInt64BE() & 0x7fff_ffff_ffff_ffffn) || 1n,
+    newLeaseId: () => Buffer.from(ports.random.bytes(8)).readBigUInt64BE() & 0x7fff_ffff_ffff_ffffn || 1n,
     version: apiVersion,
-    limits: { maxTxnOps: config.maxTxnOps, maxRequestBytes: config.maxRequestBytes, progressIntervalMs: config.progressIntervalMs },
+    limits: {
+      maxTxnOps: config.maxTxnOps,
+      maxRequestBytes: config.maxRequestBytes,
+      progressIntervalMs: config.progressIntervalMs,
+    },
     clock: ports.clock,
   };
 }

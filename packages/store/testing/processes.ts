@@ -43,9 +43,18 @@ export async function createProcessGroup(): Promise<ProcessGroup> {
   const directory = await mkdtemp(join(tmpdir(), "store-"));
   const authorityPair = await createAuthority("store-test", dayMs, systemClock);
   const authority = await openAuthority(authorityPair, systemClock);
-  const leaf = await authority.issue({ commonName: "member", usages: ["client", "server"], hosts: ["localhost", "127.0.0.1"], validityMs: dayMs });
+  const leaf = await authority.issue({
+    commonName: "member",
+    usages: ["client", "server"],
+    hosts: ["localhost", "127.0.0.1"],
+    validityMs: dayMs,
+  });
   const tls = { ca: join(directory, "ca.crt"), cert: join(directory, "tls.crt"), key: join(directory, "tls.key") };
-  await Promise.all([writeFile(tls.ca, authorityPair.certificate), writeFile(tls.cert, leaf.certificate), writeFile(tls.key, leaf.key)]);
+  await Promise.all([
+    writeFile(tls.ca, authorityPair.certificate),
+    writeFile(tls.cert, leaf.certificate),
+    writeFile(tls.key, leaf.key),
+  ]);
   const running = new Set<RunningProcess>();
   const clients = new Set<EtcdClient>();
 
@@ -54,7 +63,9 @@ export async function createProcessGroup(): Promise<ProcessGroup> {
     tls,
     freePort,
     async start(member) {
-      const child = spawn(process.execPath, [main, ...flagsOf(member, directory, tls)], { stdio: ["ignore", "ignore", "pipe"] });
+      const child = spawn(process.execPath, [main, ...flagsOf(member, directory, tls)], {
+        stdio: ["ignore", "ignore", "pipe"],
+      });
       let output = "";
       const started = Promise.withResolvers<void>();
       child.stderr.on("data", (chunk: Buffer) => {
@@ -94,11 +105,28 @@ export async function createProcessGroup(): Promise<ProcessGroup> {
 function flagsOf(member: MemberFlags, directory: string, tls: ProcessGroup["tls"]): string[] {
   const client = `https://127.0.0.1:${member.clientPort}`;
   const peer = member.peerPort === undefined ? undefined : `https://127.0.0.1:${member.peerPort}`;
-  const flags = ["--name", member.name, "--data-dir", join(directory, member.name), "--listen-client-urls", client, "--advertise-client-urls", client];
+  const flags = [
+    "--name",
+    member.name,
+    "--data-dir",
+    join(directory, member.name),
+    "--listen-client-urls",
+    client,
+    "--advertise-client-urls",
+    client,
+  ];
   flags.push("--cert-file", tls.cert, "--key-file", tls.key, "--trusted-ca-file", tls.ca, "--client-cert-auth");
   if (peer !== undefined) {
     flags.push("--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer);
-    flags.push("--peer-cert-file", tls.cert, "--peer-key-file", tls.key, "--peer-trusted-ca-file", tls.ca, "--peer-client-cert-auth");
+    flags.push(
+      "--peer-cert-file",
+      tls.cert,
+      "--peer-key-file",
+      tls.key,
+      "--peer-trusted-ca-file",
+      tls.ca,
+      "--peer-client-cert-auth",
+    );
   }
   if (member.initialCluster !== undefined) flags.push("--initial-cluster", member.initialCluster);
   return [...flags, ...(member.more ?? [])];

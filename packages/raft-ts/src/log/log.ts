@@ -58,7 +58,10 @@ export class Log {
     const conflict = entries.findIndex((entry) => !this.matches(entry.index, entry.term));
     if (conflict >= 0) {
       const first = entries[conflict];
-      assert(first !== undefined && first.index > this.committed, `entry ${first?.index} conflicts with a committed one (${this.committed})`);
+      assert(
+        first !== undefined && first.index > this.committed,
+        `entry ${first?.index} conflicts with a committed one (${this.committed})`,
+      );
       this.append(entries.slice(conflict));
     }
     this.commitTo(Math.min(commit, lastNew));
@@ -84,7 +87,10 @@ export class Log {
 
   commitTo(index: Index): void {
     if (index <= this.committed) return;
-    assert(index <= this.lastIndex(), `commit ${index} is beyond the last entry ${this.lastIndex()}: was the log truncated or lost?`);
+    assert(
+      index <= this.lastIndex(),
+      `commit ${index} is beyond the last entry ${this.lastIndex()}: was the log truncated or lost?`,
+    );
     this.committed = index;
   }
 
@@ -96,7 +102,10 @@ export class Log {
   }
 
   appliedTo(index: Index): void {
-    assert(index <= this.committed && index >= this.applied, `applied ${index} is outside [${this.applied}, ${this.committed}]`);
+    assert(
+      index <= this.committed && index >= this.applied,
+      `applied ${index} is outside [${this.applied}, ${this.committed}]`,
+    );
     this.applied = index;
   }
 

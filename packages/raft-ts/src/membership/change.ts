@@ -21,7 +21,8 @@ export type ChangeOutcome = { readonly membership: Membership } | { readonly ref
 
 export function changeMembership(current: Membership, change: MembershipChange): ChangeOutcome {
   const joint = current.outgoing.length > 0;
-  if (change.changes.length === 0) return joint ? { membership: leaveJoint(current) } : { refused: "not in a joint configuration" };
+  if (change.changes.length === 0)
+    return joint ? { membership: leaveJoint(current) } : { refused: "not in a joint configuration" };
   if (joint) return { refused: "a joint configuration must be left first" };
   const draft = applyChanges(current, change.changes);
   if (draft.voters.size === 0) return { refused: "removed all voters" };
@@ -39,7 +40,10 @@ export function changeMembership(current: Membership, change: MembershipChange):
   };
 }
 
-function applyChanges(current: Membership, changes: readonly SingleChange[]): { voters: Set<NodeId>; learners: Set<NodeId> } {
+function applyChanges(
+  current: Membership,
+  changes: readonly SingleChange[],
+): { voters: Set<NodeId>; learners: Set<NodeId> } {
   const voters = new Set(current.voters);
   const learners = new Set(current.learners);
   for (const { type, id } of changes) {
@@ -52,10 +56,16 @@ function applyChanges(current: Membership, changes: readonly SingleChange[]): { 
 }
 
 function leaveJoint(current: Membership): Membership {
-  return freeze({ voters: new Set(current.voters), learners: new Set([...current.learners, ...current.learnersNext]) }, []);
+  return freeze(
+    { voters: new Set(current.voters), learners: new Set([...current.learners, ...current.learnersNext]) },
+    [],
+  );
 }
 
-function freeze(draft: { voters: ReadonlySet<NodeId>; learners: ReadonlySet<NodeId> }, outgoing: readonly NodeId[]): Membership {
+function freeze(
+  draft: { voters: ReadonlySet<NodeId>; learners: ReadonlySet<NodeId> },
+  outgoing: readonly NodeId[],
+): Membership {
   return {
     voters: sortedIds(draft.voters),
     outgoing: sortedIds(outgoing),
@@ -91,7 +101,8 @@ export function decodeMembershipChange(bytes: Uint8Array): MembershipChange {
   const count = view.getUint16(1);
   const changes = Array.from({ length: count }, (_, position): SingleChange => {
     const type = types[view.getUint8(3 + position * 9)];
-    if (!type) throw new RangeError(`expected a membership change of type 0 to 2, found ${view.getUint8(3 + position * 9)}`);
+    if (!type)
+      throw new RangeError(`expected a membership change of type 0 to 2, found ${view.getUint8(3 + position * 9)}`);
     return { type, id: view.getBigUint64(4 + position * 9) };
   });
   const transition = transitions[view.getUint8(0)];

@@ -23,7 +23,12 @@ export interface Progress {
   isLearner: boolean;
 }
 
-export function createProgress(match: Index, next: Index, isLearner: boolean, limits: { maxMessages: number; maxBytes: number }): Progress {
+export function createProgress(
+  match: Index,
+  next: Index,
+  isLearner: boolean,
+  limits: { maxMessages: number; maxBytes: number },
+): Progress {
   const inflights = new Inflights(limits.maxMessages, limits.maxBytes);
   return { match, next, state: "probe", pendingSnapshot: 0, recentActive: false, paused: false, inflights, isLearner };
 }

@@ -35,7 +35,8 @@ function step(state: RaftState, message: Message): ProposalOutcome | undefined {
       send(state, { type: "propose", to: state.leader, entries: message.entries });
       return "forwarded";
     case "transfer-leader":
-      if (state.leader !== undefined) send(state, { type: "transfer-leader", to: state.leader, transferee: message.transferee });
+      if (state.leader !== undefined)
+        send(state, { type: "transfer-leader", to: state.leader, transferee: message.transferee });
       return undefined;
     case "timeout-now":
       // The leader asked for it: no pre-vote, and nobody may insist on the old leader's lease.

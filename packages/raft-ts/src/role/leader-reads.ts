@@ -23,7 +23,8 @@ export function confirmReads(state: RaftState, message: HeartbeatResponse): void
   if (message.context === "" || state.config.readMode === "lease") return;
   const acks = acknowledge(state.reads, message.from, message.context);
   if (!acks || voteResult(state.group.voters, new Map(Array.from(acks, (id) => [id, true]))) !== "won") return;
-  for (const read of confirmThrough(state.reads, message.context)) answerRead(state, read.from, read.context, read.index);
+  for (const read of confirmThrough(state.reads, message.context))
+    answerRead(state, read.from, read.context, read.index);
 }
 
 function startRead(state: RaftState, message: ReadIndex): void {

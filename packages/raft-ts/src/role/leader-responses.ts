@@ -12,7 +12,10 @@ export function handleAppendResponse(state: RaftState, message: AppendResponse):
   progress.recentActive = true;
   if (message.reject) {
     // Skip what cannot match: entries of ours with a term above the hint are not in the follower's log at or before it.
-    const probe = message.hintTerm > 0 ? state.log.findConflictByTerm(message.hintIndex, message.hintTerm).index : message.hintIndex;
+    const probe =
+      message.hintTerm > 0
+        ? state.log.findConflictByTerm(message.hintIndex, message.hintTerm).index
+        : message.hintIndex;
     if (!maybeDecrease(progress, message.index, probe)) return;
     if (progress.state === "replicate") becomeProbe(progress);
     sendAppend(state, message.from);
@@ -37,7 +40,8 @@ export function handleAppendResponse(state: RaftState, message: AppendResponse):
   }
   if (message.from === state.id) return;
   while (maybeSendAppend(state, message.from, false));
-  if (state.transferee === message.from && progress.match === state.log.lastIndex()) send(state, { type: "timeout-now", to: message.from });
+  if (state.transferee === message.from && progress.match === state.log.lastIndex())
+    send(state, { type: "timeout-now", to: message.from });
 }
 
 export function handleHeartbeatResponse(state: RaftState, message: HeartbeatResponse): void {

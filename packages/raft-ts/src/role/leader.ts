@@ -27,7 +27,9 @@ function tick(state: RaftState): void {
 }
 
 function heardOfMajority(state: RaftState): boolean {
-  const active = new Map(Array.from(state.group.progress, ([id, progress]) => [id, id === state.id || progress.recentActive]));
+  const active = new Map(
+    Array.from(state.group.progress, ([id, progress]) => [id, id === state.id || progress.recentActive]),
+  );
   for (const [id, progress] of state.group.progress) if (id !== state.id) progress.recentActive = false;
   return voteResult(state.group.voters, active) === "won";
 }
@@ -65,7 +67,8 @@ function propose(state: RaftState, message: Propose): ProposalOutcome {
   if (!state.group.progress.has(state.id)) return "not-a-member";
   if (state.transferee !== undefined) return "transferring";
   const changing = state.pendingChangeIndex > state.log.applied;
-  if (changing && message.from === state.id && message.entries.every((entry) => entry.kind === "membership")) return "change-pending";
+  if (changing && message.from === state.id && message.entries.every((entry) => entry.kind === "membership"))
+    return "change-pending";
   const entries = message.entries.map((entry, position) => {
     if (entry.kind === "normal") return entry;
     // One change at a time. What came from another member is turned into an empty entry, since nobody waits here for an answer.

@@ -3,7 +3,8 @@ import type { Message } from "../message.ts";
 import type { RaftState } from "../state.ts";
 
 /** What became of a proposal. Only "accepted" and "forwarded" may lead to a committed entry. */
-export type ProposalOutcome = "accepted" | "forwarded" | "no-leader" | "transferring" | "change-pending" | "too-much-uncommitted" | "not-a-member";
+export type ProposalOutcome =
+  "accepted" | "forwarded" | "no-leader" | "transferring" | "change-pending" | "too-much-uncommitted" | "not-a-member";
 
 export interface Role {
   /** The outcome only says something for proposals. */

@@ -4,9 +4,13 @@ import type { AlarmMember, AlarmRequest } from "@coxswain/etcd-api";
 export type AlarmType = "NOSPACE" | "CORRUPT";
 export type Alarms = readonly AlarmMember[];
 
-export function changeAlarms(alarms: Alarms, request: AlarmRequest): { readonly alarms: Alarms; readonly answered: Alarms } {
+export function changeAlarms(
+  alarms: Alarms,
+  request: AlarmRequest,
+): { readonly alarms: Alarms; readonly answered: Alarms } {
   const matches = (alarm: AlarmMember): boolean =>
-    (request.alarm === "NONE" || alarm.alarm === request.alarm) && (request.memberId === 0n || alarm.memberId === request.memberId);
+    (request.alarm === "NONE" || alarm.alarm === request.alarm) &&
+    (request.memberId === 0n || alarm.memberId === request.memberId);
   switch (request.action) {
     case "GET":
     case "UNRECOGNIZED":

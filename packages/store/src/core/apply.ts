@@ -37,7 +37,9 @@ export function applyCommand(state: AppliedState, command: Command, nowMs: numbe
     case "leaseRevoke":
       return outcomeOf(mvcc.leases.revoke(command.request.id));
     case "leaseRenew": {
-      const renewed = leads ? mvcc.leases.renew(command.request.id, nowMs) : mvcc.leases.info(command.request.id, nowMs);
+      const renewed = leads
+        ? mvcc.leases.renew(command.request.id, nowMs)
+        : mvcc.leases.info(command.request.id, nowMs);
       if ("refused" in renewed) return { refused: refusalName(renewed.refused) };
       const ttlSeconds = "ttlSeconds" in renewed ? renewed.ttlSeconds : renewed.grantedTtlSeconds;
       mvcc.leases.checkpoint(command.request.id, 0);
@@ -62,7 +64,9 @@ export function applyCommand(state: AppliedState, command: Command, nowMs: numbe
 function updatePeerUrls(state: AppliedState, request: Member): Outcome {
   const known = state.members.get(request.id);
   if (!known) return { refused: "memberNotFound" };
-  const taken = Array.from(state.members.values()).some((other) => other.id !== request.id && other.peerURLs.some((url) => request.peerURLs.includes(url)));
+  const taken = Array.from(state.members.values()).some(
+    (other) => other.id !== request.id && other.peerURLs.some((url) => request.peerURLs.includes(url)),
+  );
   if (taken) return { refused: "peerUrlExist" };
   state.members = new Map(state.members).set(request.id, { ...known, peerURLs: request.peerURLs });
   return { answer: { members: state.members } };
@@ -71,14 +75,18 @@ function updatePeerUrls(state: AppliedState, request: Member): Outcome {
 /** Without space nothing is added, but everything can be taken away; a corrupt cluster changes nothing but its alarms. */
 function refuseByAlarm(alarms: Alarms, command: Command): "noSpace" | "corrupt" | undefined {
   if (alarms.length === 0) return undefined;
-  const keyspace = command.kind === "put" || command.kind === "deleteRange" || command.kind === "txn" || command.kind === "compact";
-  if (isRaised(alarms, "CORRUPT") && (keyspace || command.kind === "leaseGrant" || command.kind === "leaseRevoke")) return "corrupt";
+  const keyspace =
+    command.kind === "put" || command.kind === "deleteRange" || command.kind === "txn" || command.kind === "compact";
+  if (isRaised(alarms, "CORRUPT") && (keyspace || command.kind === "leaseGrant" || command.kind === "leaseRevoke"))
+    return "corrupt";
   if (!isRaised(alarms, "NOSPACE")) return undefined;
-  const adds = command.kind === "put" || command.kind === "leaseGrant" || (command.kind === "txn" && hasPut(command.request));
+  const adds =
+    command.kind === "put" || command.kind === "leaseGrant" || (command.kind === "txn" && hasPut(command.request));
   return adds ? "noSpace" : undefined;
 }
 
 export function hasPut(request: TxnRequest): boolean {
-  const puts = (operation: RequestOp): boolean => operation.requestPut !== undefined || (operation.requestTxn !== undefined && hasPut(operation.requestTxn));
+  const puts = (operation: RequestOp): boolean =>
+    operation.requestPut !== undefined || (operation.requestTxn !== undefined && hasPut(operation.requestTxn));
   return request.success.some(puts) || request.failure.some(puts);
 }

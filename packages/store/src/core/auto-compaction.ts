@@ -5,7 +5,8 @@ export interface RevisionSample {
   readonly revision: number;
 }
 
-export type AutoCompaction = { readonly mode: "periodic"; readonly retentionMs: number } | { readonly mode: "revision"; readonly retain: number };
+export type AutoCompaction =
+  { readonly mode: "periodic"; readonly retentionMs: number } | { readonly mode: "revision"; readonly retain: number };
 
 /** How often to look. etcd: every tenth of a period, at most hourly; every five minutes by revision. */
 export function sampleIntervalMs(policy: AutoCompaction): number {
@@ -26,5 +27,8 @@ export function planAutoCompaction(
   }
   const old = samples.findLastIndex((sample) => sample.atMs <= nowMs - policy.retentionMs);
   const due = samples[old];
-  return { compactAt: due && due.revision > 0 ? due.revision : undefined, samples: old < 0 ? samples : samples.slice(old + 1) };
+  return {
+    compactAt: due && due.revision > 0 ? due.revision : undefined,
+    samples: old < 0 ? samples : samples.slice(old + 1),
+  };
 }

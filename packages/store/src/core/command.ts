@@ -63,7 +63,9 @@ const headBytes = 20;
 
 export type CommandKind = keyof Requests;
 export type Command = { readonly [K in CommandKind]: { readonly kind: K; readonly request: Requests[K] } }[CommandKind];
-export type CommandInit = { readonly [K in CommandKind]: { readonly kind: K; readonly request: Init<Requests[K]> } }[CommandKind];
+export type CommandInit = {
+  readonly [K in CommandKind]: { readonly kind: K; readonly request: Init<Requests[K]> };
+}[CommandKind];
 
 /** Who waits for the result: this process of that member, under that number. */
 export interface Origin {
@@ -88,7 +90,8 @@ export function encodeCommand(origin: Origin, command: CommandInit): Buffer {
 export function decodeCommand(data: Uint8Array): { origin: Origin; command: Command } {
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   const kind = kinds[bytes[1] ?? kinds.length];
-  if (bytes[0] !== format || kind === undefined) throw new RangeError(`expected a command of format ${format}, found ${bytes[0]} (kind ${bytes[1]})`);
+  if (bytes[0] !== format || kind === undefined)
+    throw new RangeError(`expected a command of format ${format}, found ${bytes[0]} (kind ${bytes[1]})`);
   const origin = { member: bytes.readBigUInt64LE(2), boot: bytes.readUInt32LE(10), sequence: bytes.readUIntLE(14, 6) };
   return { origin, command: { kind, request: decode<unknown>(messages[kind], bytes.subarray(headBytes)) } as Command };
 }

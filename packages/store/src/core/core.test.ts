@@ -29,16 +29,26 @@ function apply(state: AppliedState, command: CommandInit): Outcome {
 
 const txn = (value: Init<TxnRequest>): TxnRequest => decode(txnRequest, encode(txnRequest, value));
 const put = (key: string): { requestPut: { key: string } } => ({ requestPut: { key } });
-const del = (key: string, rangeEnd: string = ""): { requestDeleteRange: { key: string; rangeEnd: string } } => ({ requestDeleteRange: { key, rangeEnd } });
+const del = (key: string, rangeEnd: string = ""): { requestDeleteRange: { key: string; rangeEnd: string } } => ({
+  requestDeleteRange: { key, rangeEnd },
+});
 
 describe("a command", () => {
   it("comes out of its bytes as it went in, with whoever waits for it", () => {
     fc.assert(
-      fc.property(fc.uint8Array(), fc.uint8Array(), fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), (key, value, lease) => {
-        const decoded = decodeCommand(encodeCommand(origin, { kind: "put", request: { key, value, lease } }));
-        expect(decoded.origin).toEqual(origin);
-        expect(decoded.command).toMatchObject({ kind: "put", request: { key: Buffer.from(key), value: Buffer.from(value), lease } });
-      }),
+      fc.property(
+        fc.uint8Array(),
+        fc.uint8Array(),
+        fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+        (key, value, lease) => {
+          const decoded = decodeCommand(encodeCommand(origin, { kind: "put", request: { key, value, lease } }));
+          expect(decoded.origin).toEqual(origin);
+          expect(decoded.command).toMatchObject({
+            kind: "put",
+            request: { key: Buffer.from(key), value: Buffer.from(value), lease },
+          });
+        },
+      ),
     );
   });
 });
@@ -49,7 +59,9 @@ describe("applyCommand", () => {
     apply(state, { kind: "put", request: { key: "a", value: "1" } });
     apply(state, { kind: "alarm", request: { action: "ACTIVATE", memberId: 1n, alarm: "NOSPACE" } });
     expect(apply(state, { kind: "put", request: { key: "b", value: "1" } })).toEqual({ refused: "noSpace" });
-    expect(apply(state, { kind: "txn", request: { failure: [{ requestTxn: { success: [put("b")] } }] } })).toEqual({ refused: "noSpace" });
+    expect(apply(state, { kind: "txn", request: { failure: [{ requestTxn: { success: [put("b")] } }] } })).toEqual({
+      refused: "noSpace",
+    });
     expect(apply(state, { kind: "leaseGrant", request: { id: 1n, ttl: 10 } })).toEqual({ refused: "noSpace" });
     expect(apply(state, { kind: "deleteRange", request: { key: "a" } })).toMatchObject({ answer: { deleted: 1 } });
     expect(apply(state, { kind: "compact", request: { revision: 2 } })).toMatchObject({ answer: { revision: 3 } });
@@ -74,12 +86,24 @@ describe("checkTxn", () => {
     ["a put at the end of a deleted range", { success: [del("a", "c"), put("c")] }, undefined],
     ["overlapping deletions", { success: [del("a", "c"), del("b", "d")] }, undefined],
     ["the same key in both branches", { success: [put("a")], failure: [put("a")] }, undefined],
-    ["the same key in both branches of a nested transaction", { success: [{ requestTxn: { success: [put("a")], failure: [put("a")] } }] }, undefined],
-    ["a key beside a nested transaction that writes it", { success: [put("a"), { requestTxn: { failure: [put("a")] } }] }, "duplicateKey"],
+    [
+      "the same key in both branches of a nested transaction",
+      { success: [{ requestTxn: { success: [put("a")], failure: [put("a")] } }] },
+      undefined,
+    ],
+    [
+      "a key beside a nested transaction that writes it",
+      { success: [put("a"), { requestTxn: { failure: [put("a")] } }] },
+      "duplicateKey",
+    ],
     ["an empty key", { success: [put("")] }, "emptyKey"],
     ["a comparison without a key", { compare: [{}] }, "emptyKey"],
     ["four operations", { success: [put("a"), put("b"), put("c"), put("d")] }, "tooManyOps"],
-    ["nesting that exceeds what is left", { success: [{ requestTxn: { success: [put("a"), put("b"), put("c")] } }] }, "tooManyOps"],
+    [
+      "nesting that exceeds what is left",
+      { success: [{ requestTxn: { success: [put("a"), put("b"), put("c")] } }] },
+      "tooManyOps",
+    ],
   ] as const)("judges %s", (_, request, fault) => {
     expect(checkTxn(txn(request), 3)).toBe(fault);
   });
@@ -91,19 +115,29 @@ describe("planExpiry", () => {
     expect(planExpiry(leases, new Set([1n]), 4000)).toEqual({ revoke: [2n], checkpoint: [], wakeAtMs: 10_000 });
   });
   it("does not wake for leases that do not run out here", () => {
-    expect(planExpiry({ ...leases, expired: () => [], nextExpiryMs: () => undefined }, new Set(), 0).wakeAtMs).toBeUndefined();
+    expect(
+      planExpiry({ ...leases, expired: () => [], nextExpiryMs: () => undefined }, new Set(), 0).wakeAtMs,
+    ).toBeUndefined();
   });
 });
 
 describe("planAutoCompaction", () => {
   it("keeps the last revisions", () => {
     expect(planAutoCompaction({ mode: "revision", retain: 100 }, [{ atMs: 0, revision: 250 }], 0).compactAt).toBe(150);
-    expect(planAutoCompaction({ mode: "revision", retain: 100 }, [{ atMs: 0, revision: 50 }], 0).compactAt).toBeUndefined();
+    expect(
+      planAutoCompaction({ mode: "revision", retain: 100 }, [{ atMs: 0, revision: 50 }], 0).compactAt,
+    ).toBeUndefined();
   });
   it("keeps what is younger than the period", () => {
     const samples = [0, 1, 2, 3].map((at) => ({ atMs: at * 1000, revision: at * 10 + 10 }));
-    expect(planAutoCompaction({ mode: "periodic", retentionMs: 2000 }, samples, 3000)).toEqual({ compactAt: 20, samples: samples.slice(2) });
-    expect(planAutoCompaction({ mode: "periodic", retentionMs: 9000 }, samples, 3000)).toEqual({ compactAt: undefined, samples });
+    expect(planAutoCompaction({ mode: "periodic", retentionMs: 2000 }, samples, 3000)).toEqual({
+      compactAt: 20,
+      samples: samples.slice(2),
+    });
+    expect(planAutoCompaction({ mode: "periodic", retentionMs: 9000 }, samples, 3000)).toEqual({
+      compactAt: undefined,
+      samples,
+    });
   });
 });
 
@@ -120,20 +154,32 @@ describe("alarms", () => {
     const raise = { action: "ACTIVATE", memberId: 1n, alarm: "NOSPACE" } as const;
     const once = changeAlarms([], raise).alarms;
     expect(changeAlarms(once, raise).alarms).toEqual([{ memberId: 1n, alarm: "NOSPACE" }]);
-    expect(changeAlarms(once, { action: "DEACTIVATE", memberId: 0n, alarm: "NONE" })).toEqual({ alarms: [], answered: once });
+    expect(changeAlarms(once, { action: "DEACTIVATE", memberId: 0n, alarm: "NONE" })).toEqual({
+      alarms: [],
+      answered: once,
+    });
   });
 });
 
 describe("membership", () => {
-  const member = (id: bigint, isLearner: boolean = false): Member => ({ id, name: "", peerURLs: [`https://10.0.0.${id}:2380`], clientURLs: [], isLearner });
+  const member = (id: bigint, isLearner: boolean = false): Member => ({
+    id,
+    name: "",
+    peerURLs: [`https://10.0.0.${id}:2380`],
+    clientURLs: [],
+    isLearner,
+  });
   const members = new Map([1n, 2n].map((id): [bigint, Member] => [id, member(id)])).set(3n, member(3n, true));
-  const change = (type: "add-voter" | "add-learner" | "remove", id: bigint) => ({ transition: "auto", changes: [{ type, id }], context: new Uint8Array(0) }) as const;
+  const change = (type: "add-voter" | "add-learner" | "remove", id: bigint) =>
+    ({ transition: "auto", changes: [{ type, id }], context: new Uint8Array(0) }) as const;
   const bare = (id: bigint): Member => ({ ...member(id), peerURLs: [] });
 
   it("refuses members that are known, gone for good, or at a taken address", () => {
     expect(refuseChange(members, new Set(), change("add-voter", 2n), member(2n))).toBe("memberExist");
     expect(refuseChange(members, new Set([9n]), change("add-voter", 9n), member(9n))).toBe("memberExist");
-    expect(refuseChange(members, new Set(), change("add-voter", 9n), { ...member(9n), peerURLs: member(1n).peerURLs })).toBe("peerUrlExist");
+    expect(
+      refuseChange(members, new Set(), change("add-voter", 9n), { ...member(9n), peerURLs: member(1n).peerURLs }),
+    ).toBe("peerUrlExist");
     expect(refuseChange(members, new Set(), change("remove", 9n), bare(9n))).toBe("memberNotFound");
     expect(refuseChange(members, new Set(), change("add-voter", 2n), bare(2n))).toBe("memberNotLearner");
   });

@@ -15,7 +15,11 @@ const checkpointSeconds = 300;
 const mostCheckpoints = 1000;
 
 /** `underWay` are ids whose revocation is already proposed. */
-export function planExpiry(leases: Pick<LeaseVerbs, "expired" | "checkpointsDue" | "nextExpiryMs">, underWay: ReadonlySet<bigint>, nowMs: number): ExpiryPlan {
+export function planExpiry(
+  leases: Pick<LeaseVerbs, "expired" | "checkpointsDue" | "nextExpiryMs">,
+  underWay: ReadonlySet<bigint>,
+  nowMs: number,
+): ExpiryPlan {
   const revoke = leases.expired(nowMs, mostRevocations).filter((id) => !underWay.has(id));
   const checkpoint = leases.checkpointsDue(nowMs, checkpointSeconds, mostCheckpoints);
   const next = leases.nextExpiryMs();

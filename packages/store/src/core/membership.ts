@@ -8,13 +8,23 @@ export type Members = ReadonlyMap<bigint, Member>;
 export type MemberRefusal = "memberExist" | "memberNotFound" | "memberNotLearner" | "peerUrlExist";
 
 /** Checks a change against what is there now; undefined when it may be made. */
-export function refuseChange(members: Members, removed: ReadonlySet<bigint>, change: MembershipChange, context: Member): MemberRefusal | undefined {
+export function refuseChange(
+  members: Members,
+  removed: ReadonlySet<bigint>,
+  change: MembershipChange,
+  context: Member,
+): MemberRefusal | undefined {
   const known = members.get(context.id);
   const type = change.changes[0]?.type;
   if (type === undefined) return undefined;
   if (type === "remove") return known ? undefined : "memberNotFound";
   if (removed.has(context.id)) return "memberExist";
-  if (known) return type === "add-voter" && context.peerURLs.length === 0 ? (known.isLearner ? undefined : "memberNotLearner") : "memberExist";
+  if (known)
+    return type === "add-voter" && context.peerURLs.length === 0
+      ? known.isLearner
+        ? undefined
+        : "memberNotLearner"
+      : "memberExist";
   const used = new Set(Array.from(members.values()).flatMap((member) => member.peerURLs));
   if (context.peerURLs.length === 0) return "memberNotFound";
   return context.peerURLs.some((url) => used.has(url)) ? "peerUrlExist" : undefined;

@@ -34,7 +34,8 @@ interface Answers {
 }
 export type AnswerOf<K extends CommandKind> = Answers[K];
 export type Answer = Answers[CommandKind];
-export type Outcome<K extends CommandKind = CommandKind> = { readonly answer: AnswerOf<K> } | { readonly refused: RefusalName };
+export type Outcome<K extends CommandKind = CommandKind> =
+  { readonly answer: AnswerOf<K> } | { readonly refused: RefusalName };
 
 const names: Readonly<Record<Refusal, RefusalName>> = {
   compacted: "compacted",
@@ -50,6 +51,8 @@ export function refusalName(refusal: Refusal): RefusalName {
 }
 
 /** An answer of mvcc as an outcome. */
-export function outcomeOf<T extends object>(result: T | { readonly refused: Refusal }): { readonly answer: T } | { readonly refused: RefusalName } {
+export function outcomeOf<T extends object>(
+  result: T | { readonly refused: Refusal },
+): { readonly answer: T } | { readonly refused: RefusalName } {
   return "refused" in result ? { refused: names[result.refused] } : { answer: result as T };
 }

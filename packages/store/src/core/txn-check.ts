@@ -2,7 +2,8 @@
 // that may be taken. After etcd's server/etcdserver/api/v3rpc/key.go (checkTxnRequest, checkIntervals).
 import type { RequestOp, TxnRequest } from "@coxswain/etcd-api";
 
-export type TxnFault = "tooManyOps" | "emptyKey" | "duplicateKey" | "valueProvided" | "leaseProvided" | "invalidSortOption" | "keyNotFound";
+export type TxnFault =
+  "tooManyOps" | "emptyKey" | "duplicateKey" | "valueProvided" | "leaseProvided" | "invalidSortOption" | "keyNotFound";
 
 export function checkTxn(request: TxnRequest, maxOps: number): TxnFault | undefined {
   return checkOperations(request, maxOps) ?? checkBranch(request.success).fault ?? checkBranch(request.failure).fault;
@@ -23,7 +24,9 @@ function checkOperation(operation: RequestOp, maxOps: number): TxnFault | undefi
   const { requestRange, requestPut, requestDeleteRange, requestTxn } = operation;
   if (requestRange) {
     if (requestRange.key.length === 0) return "emptyKey";
-    return requestRange.sortOrder === "UNRECOGNIZED" || requestRange.sortTarget === "UNRECOGNIZED" ? "invalidSortOption" : undefined;
+    return requestRange.sortOrder === "UNRECOGNIZED" || requestRange.sortTarget === "UNRECOGNIZED"
+      ? "invalidSortOption"
+      : undefined;
   }
   if (requestPut) {
     if (requestPut.key.length === 0) return "emptyKey";
@@ -49,9 +52,12 @@ interface Interval {
 
 function checkBranch(operations: readonly RequestOp[]): Writes {
   const puts = new Set<string>();
-  const deletes: Interval[] = operations.flatMap(({ requestDeleteRange: request }) => (request ? [intervalOf(request.key, request.rangeEnd)] : []));
+  const deletes: Interval[] = operations.flatMap(({ requestDeleteRange: request }) =>
+    request ? [intervalOf(request.key, request.rangeEnd)] : [],
+  );
   const duplicate: Writes = { puts, deletes, fault: "duplicateKey" };
-  const deleted = (key: string): boolean => deletes.some(({ start, end }) => key >= start && (end === undefined || key < end));
+  const deleted = (key: string): boolean =>
+    deletes.some(({ start, end }) => key >= start && (end === undefined || key < end));
   for (const { requestTxn } of operations) {
     if (!requestTxn) continue;
     const taken = checkBranch(requestTxn.success);

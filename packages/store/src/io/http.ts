@@ -19,18 +19,23 @@ interface Answer {
   readonly body: string;
 }
 
-export function createHttpHandler(ports: HttpPorts): (request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse) => void {
+export function createHttpHandler(
+  ports: HttpPorts,
+): (request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse) => void {
   return (request, response) => {
     answer(ports, request.method ?? "GET", new URL(request.url ?? "/", "http://store"))
       .catch((err: unknown): Answer => {
         ports.log.error({ err, path: request.url }, "a request failed");
         return plain(500, "internal error\n");
       })
-      .then(({ status, type, body }) => {
-        response.statusCode = status;
-        response.setHeader("content-type", type);
-        response.end(body);
-      }, (err: unknown) => ports.log.error({ err }, "an answer could not be sent"));
+      .then(
+        ({ status, type, body }) => {
+          response.statusCode = status;
+          response.setHeader("content-type", type);
+          response.end(body);
+        },
+        (err: unknown) => ports.log.error({ err }, "an answer could not be sent"),
+      );
   };
 }
 
@@ -40,7 +45,10 @@ async function answer(ports: HttpPorts, method: string, url: URL): Promise<Answe
     case "/health": {
       if (method !== "GET") return plain(405, "Method Not Allowed\n");
       const problems = await healthProblems(served, url.searchParams.get("serializable") === "true");
-      return json(problems.length === 0 ? 200 : 503, { health: problems.length === 0 ? "true" : "false", reason: problems[0] ?? "" });
+      return json(problems.length === 0 ? 200 : 503, {
+        health: problems.length === 0 ? "true" : "false",
+        reason: problems[0] ?? "",
+      });
     }
     case "/livez":
       return check(await healthProblems(served, true));

@@ -31,7 +31,8 @@ describe("the level backend", () => {
 
   it("shows the same whether a write is pending, flushed or synced", async () => {
     const backend = await start();
-    const seen = async (): Promise<string[]> => (await backend.scan("key", bytes(""), 10)).map(({ key, value }) => `${key.toString()}=${value.toString()}`);
+    const seen = async (): Promise<string[]> =>
+      (await backend.scan("key", bytes(""), 10)).map(({ key, value }) => `${key.toString()}=${value.toString()}`);
     for (const key of ["a", "b", "c"]) backend.put("key", bytes(key), bytes("1"));
     await backend.flush();
     backend.put("key", bytes("b"), bytes("2"));
@@ -65,7 +66,11 @@ describe("the level backend", () => {
     await one.flush();
     two.put("key", bytes("old"), bytes("x"));
     await two.replace(copy);
-    expect([two.get("key", bytes("a"))?.toString(), two.get("key", bytes("old")), two.getOwn("applied")?.toString()]).toEqual(["1", undefined, "5"]);
+    expect([
+      two.get("key", bytes("a"))?.toString(),
+      two.get("key", bytes("old")),
+      two.getOwn("applied")?.toString(),
+    ]).toEqual(["1", undefined, "5"]);
   });
 
   it("refuses a directory that is in use", async () => {

@@ -46,8 +46,15 @@ export async function openLevelBackend(directory: string): Promise<StoreBackend>
     await db.open();
   } catch (cause) {
     const code = ((cause as Error).cause as { code?: string } | undefined)?.code;
-    if (code === "LEVEL_LOCKED") throw new StoreError("data-dir-in-use", `the data directory is in use by another process: ${directory}`, { cause });
-    throw new StoreError("disk-failed", `cannot open ${directory}: ${((cause as Error).cause as Error | undefined)?.message ?? (cause as Error).message}`, { cause });
+    if (code === "LEVEL_LOCKED")
+      throw new StoreError("data-dir-in-use", `the data directory is in use by another process: ${directory}`, {
+        cause,
+      });
+    throw new StoreError(
+      "disk-failed",
+      `cannot open ${directory}: ${((cause as Error).cause as Error | undefined)?.message ?? (cause as Error).message}`,
+      { cause },
+    );
   }
   return new LevelBackend(db);
 }
@@ -100,13 +107,15 @@ class LevelBackend implements StoreBackend {
     const merged = new Map<string, Uint8Array | undefined>(stored);
     for (const overlay of [this.#flushing, this.#pending]) {
       for (const [key, value] of overlay) {
-        if (key >= start && key.startsWith(prefix) && (exhausted || (last !== undefined && key <= last))) merged.set(key, value);
+        if (key >= start && key.startsWith(prefix) && (exhausted || (last !== undefined && key <= last)))
+          merged.set(key, value);
       }
     }
     const entries = Array.from(merged).flatMap(([key, value]) => (value === undefined ? [] : [{ key, value }]));
     entries.sort((a, b) => (a.key < b.key ? -1 : 1));
     const found = entries.slice(0, limit).map(({ key, value }): Entry => ({ key: bytesOf(key.slice(1)), value }));
-    if (found.length < limit && !exhausted) return [...found, ...(await this.scan(table, after(last ?? start), limit - found.length))];
+    if (found.length < limit && !exhausted)
+      return [...found, ...(await this.scan(table, after(last ?? start), limit - found.length))];
     return found;
   }
 
@@ -211,7 +220,8 @@ class LevelBackend implements StoreBackend {
 
 async function* pairsOf(iterator: PairIterator): AsyncGenerator<readonly [Uint8Array, Uint8Array]> {
   try {
-    for (let batch = await iterator.nextv(scanStep); batch.length > 0; batch = await iterator.nextv(scanStep)) yield* batch;
+    for (let batch = await iterator.nextv(scanStep); batch.length > 0; batch = await iterator.nextv(scanStep))
+      yield* batch;
   } finally {
     await iterator.close();
   }

@@ -37,7 +37,8 @@ export const systemDisk: Disk = {
 function fileOf(descriptor: number): DiskFile {
   return {
     write: (data, offset) => writeAll(descriptor, data, offset),
-    sync: () => new Promise((resolve, reject) => fs.fdatasync(descriptor, (error) => (error ? reject(error) : resolve()))),
+    sync: () =>
+      new Promise((resolve, reject) => fs.fdatasync(descriptor, (error) => (error ? reject(error) : resolve()))),
     close: () => new Promise((resolve, reject) => fs.close(descriptor, (error) => (error ? reject(error) : resolve()))),
   };
 }

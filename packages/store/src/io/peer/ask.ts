@@ -6,7 +6,10 @@ import { dialPeer, readFrames } from "./tls-transport.ts";
 import type { TransportConfig } from "./tls-transport.ts";
 
 /** The first answer of any of them. Throws an AggregateError when none answers. */
-export function askCluster(urls: readonly string[], tls: TransportConfig["tls"]): Promise<{ clusterId: bigint; members: readonly Member[] }> {
+export function askCluster(
+  urls: readonly string[],
+  tls: TransportConfig["tls"],
+): Promise<{ clusterId: bigint; members: readonly Member[] }> {
   return Promise.any(urls.map((url) => askOne(new URL(url), tls)));
 }
 

@@ -81,11 +81,29 @@ export function decodeMessage(bytes: Buffer): Message {
   const text = (skip: number): string => bytes.toString("utf8", headBytes + skip * 6);
   switch (type) {
     case "propose":
-      return { ...envelope, type, entries: readEntries(bytes, headBytes).map(({ kind, data }): ProposedEntry => ({ kind, data })) };
+      return {
+        ...envelope,
+        type,
+        entries: readEntries(bytes, headBytes).map(({ kind, data }): ProposedEntry => ({ kind, data })),
+      };
     case "append":
-      return { ...envelope, type, prevIndex: number(0), prevTerm: number(1), commit: number(2), entries: readEntries(bytes, headBytes + 18) };
+      return {
+        ...envelope,
+        type,
+        prevIndex: number(0),
+        prevTerm: number(1),
+        commit: number(2),
+        entries: readEntries(bytes, headBytes + 18),
+      };
     case "append-response":
-      return { ...envelope, type, index: number(0), hintIndex: number(1), hintTerm: number(2), reject: number(3) === 1 };
+      return {
+        ...envelope,
+        type,
+        index: number(0),
+        hintIndex: number(1),
+        hintTerm: number(2),
+        reject: number(3) === 1,
+      };
     case "vote":
     case "pre-vote":
       return { ...envelope, type, lastIndex: number(0), lastTerm: number(1), transfer: number(2) === 1 };
@@ -142,9 +160,10 @@ function entryParts(entry: Entry): Uint8Array[] {
 
 function readEntries(bytes: Buffer, from: number): Entry[] {
   const entries: Entry[] = [];
-  for (let offset = from; offset < bytes.length; ) {
+  for (let offset = from; offset < bytes.length;) {
     const end = offset + 17 + bytes.readUInt32LE(offset);
-    if (end > bytes.length) throw new RangeError(`expected an entry of ${end - offset} bytes, found ${bytes.length - offset}`);
+    if (end > bytes.length)
+      throw new RangeError(`expected an entry of ${end - offset} bytes, found ${bytes.length - offset}`);
     entries.push({
       term: bytes.readUIntLE(offset + 4, 6),
       index: bytes.readUIntLE(offset + 10, 6),

@@ -35,7 +35,8 @@ export class FrameParser {
     for (let needed = this.#needed(); this.#buffered >= needed; needed = this.#needed()) {
       const bytes = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
       const kind = frameKinds[bytes[4] ?? frameKinds.length];
-      if (kind === undefined) throw new RangeError(`expected a frame of kind 0 to ${frameKinds.length - 1}, found ${bytes[4]}`);
+      if (kind === undefined)
+        throw new RangeError(`expected a frame of kind 0 to ${frameKinds.length - 1}, found ${bytes[4]}`);
       frames.push({ kind, payload: bytes.subarray(headBytes, needed) });
       this.#buffered = bytes.length - needed;
       this.#chunks = this.#buffered > 0 ? [bytes.subarray(needed)] : [];
@@ -47,7 +48,8 @@ export class FrameParser {
     if (this.#buffered < headBytes) return headBytes;
     if ((this.#chunks[0] as Buffer).length < headBytes) this.#chunks = [Buffer.concat(this.#chunks)];
     const length = (this.#chunks[0] as Buffer).readUInt32LE(0);
-    if (length > this.#maxBytes) throw new RangeError(`expected a frame of at most ${this.#maxBytes} bytes, found ${length}`);
+    if (length > this.#maxBytes)
+      throw new RangeError(`expected a frame of at most ${this.#maxBytes} bytes, found ${length}`);
     return headBytes + length;
   }
 }
@@ -74,8 +76,14 @@ export function encodeHello(hello: Hello): Buffer {
 
 export function decodeHello(bytes: Buffer): Hello {
   const purpose = purposes[bytes[1] ?? purposes.length];
-  if (bytes.length !== 26 || bytes[0] !== helloVersion || purpose === undefined) throw new RangeError(`expected a hello of version ${helloVersion}, found ${bytes[0]}`);
-  return { purpose, clusterId: bytes.readBigUInt64LE(2), from: bytes.readBigUInt64LE(10), to: bytes.readBigUInt64LE(18) };
+  if (bytes.length !== 26 || bytes[0] !== helloVersion || purpose === undefined)
+    throw new RangeError(`expected a hello of version ${helloVersion}, found ${bytes[0]}`);
+  return {
+    purpose,
+    clusterId: bytes.readBigUInt64LE(2),
+    from: bytes.readBigUInt64LE(10),
+    to: bytes.readBigUInt64LE(18),
+  };
 }
 
 /** Key and value, each with its length before it; many of them fill one "pairs" frame. */
@@ -89,10 +97,11 @@ export function encodePair(key: Uint8Array, value: Uint8Array): Buffer {
 }
 
 export function* decodePairs(bytes: Buffer): Iterable<readonly [Uint8Array, Uint8Array]> {
-  for (let offset = 0; offset < bytes.length; ) {
+  for (let offset = 0; offset < bytes.length;) {
     const keyEnd = offset + 8 + bytes.readUInt32LE(offset);
     const end = keyEnd + bytes.readUInt32LE(offset + 4);
-    if (end > bytes.length) throw new RangeError(`expected a pair of ${end - offset} bytes, found ${bytes.length - offset}`);
+    if (end > bytes.length)
+      throw new RangeError(`expected a pair of ${end - offset} bytes, found ${bytes.length - offset}`);
     yield [bytes.subarray(offset + 8, keyEnd), bytes.subarray(keyEnd, end)];
     offset = end;
   }

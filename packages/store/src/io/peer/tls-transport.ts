@@ -16,7 +16,14 @@ export interface TransportConfig {
   readonly memberId: bigint;
   readonly listen: readonly URL[];
   /** Absent: without TLS (only where the URLs say http). */
-  readonly tls: { readonly cert: Buffer; readonly key: Buffer; readonly ca: Buffer | undefined; readonly requireClientCertificate: boolean } | undefined;
+  readonly tls:
+    | {
+        readonly cert: Buffer;
+        readonly key: Buffer;
+        readonly ca: Buffer | undefined;
+        readonly requireClientCertificate: boolean;
+      }
+    | undefined;
 }
 
 export interface TransportPorts {
@@ -120,11 +127,17 @@ class TlsTransport implements PeerTransport {
     if (this.#stopped || peer.socket || this.#peers.get(peer.id) !== peer) return;
     const url = peer.urls[peer.failures % Math.max(1, peer.urls.length)];
     if (!url) return;
-    const socket = this.#dial(new URL(url), { purpose: "messages", clusterId: this.#config.clusterId, from: this.#config.memberId, to: peer.id });
+    const socket = this.#dial(new URL(url), {
+      purpose: "messages",
+      clusterId: this.#config.clusterId,
+      from: this.#config.memberId,
+      to: peer.id,
+    });
     peer.socket = socket;
     peer.welcome = false;
     readFrames(socket, (frame) => {
-      if (frame.kind === "refused") this.#ports.log.error({ peer: hex(peer.id), reason: frame.payload.toString() }, "a peer refuses this member");
+      if (frame.kind === "refused")
+        this.#ports.log.error({ peer: hex(peer.id), reason: frame.payload.toString() }, "a peer refuses this member");
       if (frame.kind !== "welcome") return;
       peer.welcome = true;
       peer.failures = 0;
@@ -139,7 +152,10 @@ class TlsTransport implements PeerTransport {
       if (this.#stopped || this.#peers.get(peer.id) !== peer) return;
       this.#receiver?.unreachable(peer.id);
       const delay = Math.min(reconnectMs.most, reconnectMs.least * 2 ** Math.min(peer.failures, 5));
-      peer.retry = this.#ports.clock.setTimeout(() => this.#connect(peer), delay * (0.5 + this.#ports.random.next() / 2));
+      peer.retry = this.#ports.clock.setTimeout(
+        () => this.#connect(peer),
+        delay * (0.5 + this.#ports.random.next() / 2),
+      );
     });
   }
 
@@ -149,9 +165,16 @@ class TlsTransport implements PeerTransport {
     if (!receiver) return;
     // Raft waits for a word about every snapshot.
     if (!url) return receiver.snapshotDelivered(peer.id, false);
-    const socket = this.#dial(new URL(url), { purpose: "snapshot", clusterId: this.#config.clusterId, from: this.#config.memberId, to: peer.id });
+    const socket = this.#dial(new URL(url), {
+      purpose: "snapshot",
+      clusterId: this.#config.clusterId,
+      from: this.#config.memberId,
+      to: peer.id,
+    });
     const closed = new Promise<false>((resolve) => socket.on("close", () => resolve(false)));
-    const delivered = new Promise<true>((resolve) => readFrames(socket, (frame) => frame.kind === "end" && resolve(true)));
+    const delivered = new Promise<true>((resolve) =>
+      readFrames(socket, (frame) => frame.kind === "end" && resolve(true)),
+    );
     try {
       // Newer than what Raft asked for is as good: the follower says how far it is when it has it.
       const copy = await receiver.copyBackend();
@@ -200,7 +223,13 @@ class TlsTransport implements PeerTransport {
     };
     if (url.protocol !== "https:" || !material) return net.createServer(accept);
     const { cert, key, ca, requireClientCertificate } = material;
-    const options = { cert, key, ...(ca ? { ca } : {}), requestCert: requireClientCertificate, rejectUnauthorized: requireClientCertificate };
+    const options = {
+      cert,
+      key,
+      ...(ca ? { ca } : {}),
+      requestCert: requireClientCertificate,
+      rejectUnauthorized: requireClientCertificate,
+    };
     return tls.createServer({ ...options, minVersion: "TLSv1.2" }, accept);
   }
 
@@ -279,8 +308,10 @@ class TlsTransport implements PeerTransport {
       socket.end(encodeFrame("cluster", receiver.describeCluster()));
       return hello;
     }
-    if (hello.clusterId !== this.#config.clusterId) return refuse(`cluster ID mismatch: this is ${hex(this.#config.clusterId)}, not ${hex(hello.clusterId)}`);
-    if (hello.to !== this.#config.memberId) return refuse(`this member is ${hex(this.#config.memberId)}, not ${hex(hello.to)}`);
+    if (hello.clusterId !== this.#config.clusterId)
+      return refuse(`cluster ID mismatch: this is ${hex(this.#config.clusterId)}, not ${hex(hello.clusterId)}`);
+    if (hello.to !== this.#config.memberId)
+      return refuse(`this member is ${hex(this.#config.memberId)}, not ${hex(hello.to)}`);
     socket.write(encodeFrame("welcome", Buffer.alloc(0)));
     return hello;
   }

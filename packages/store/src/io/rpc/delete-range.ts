@@ -8,7 +8,10 @@ export function checkDeleteRange(request: DeleteRangeRequest): void {
   if (request.key.length === 0) throw etcdError("emptyKey");
 }
 
-export async function serveDeleteRange(served: Served, request: DeleteRangeRequest): Promise<Init<DeleteRangeResponse>> {
+export async function serveDeleteRange(
+  served: Served,
+  request: DeleteRangeRequest,
+): Promise<Init<DeleteRangeResponse>> {
   checkDeleteRange(request);
   return deleteRangeResponse(served, await served.propose<"deleteRange">({ kind: "deleteRange", request }));
 }

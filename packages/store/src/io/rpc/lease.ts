@@ -24,12 +24,19 @@ export async function serveLeaseGrant(served: Served, request: LeaseGrantRequest
   return { header: served.header(answer.revision), id, ttl: answer.ttlSeconds };
 }
 
-export async function serveLeaseRevoke(served: Served, request: LeaseRevokeRequest): Promise<Init<LeaseRevokeResponse>> {
+export async function serveLeaseRevoke(
+  served: Served,
+  request: LeaseRevokeRequest,
+): Promise<Init<LeaseRevokeResponse>> {
   const { revision } = await served.propose<"leaseRevoke">({ kind: "leaseRevoke", request });
   return { header: served.header(revision) };
 }
 
-export async function serveLeaseKeepAlive(served: Served, requests: AsyncIterable<LeaseKeepAliveRequest>, call: StreamCall<LeaseKeepAliveResponse>): Promise<void> {
+export async function serveLeaseKeepAlive(
+  served: Served,
+  requests: AsyncIterable<LeaseKeepAliveRequest>,
+  call: StreamCall<LeaseKeepAliveResponse>,
+): Promise<void> {
   for await (const { id } of requests) {
     const ttl = await renew(served, id);
     if (!call.send({ header: served.header(), id, ttl })) await call.drained();
@@ -43,7 +50,8 @@ async function renew(served: Served, id: bigint): Promise<number> {
     await served.linearize();
     const renewed = served.mvcc().leases.renew(id, served.nowMs());
     if ("refused" in renewed) return 0;
-    if (renewed.checkpoint) await served.propose<"leaseCheckpoint">({ kind: "leaseCheckpoint", request: { id, ttl: 0 } });
+    if (renewed.checkpoint)
+      await served.propose<"leaseCheckpoint">({ kind: "leaseCheckpoint", request: { id, ttl: 0 } });
     return renewed.ttlSeconds;
   }
   try {
@@ -54,7 +62,10 @@ async function renew(served: Served, id: bigint): Promise<number> {
   }
 }
 
-export async function serveLeaseTimeToLive(served: Served, request: LeaseTimeToLiveRequest): Promise<Init<LeaseTimeToLiveResponse>> {
+export async function serveLeaseTimeToLive(
+  served: Served,
+  request: LeaseTimeToLiveRequest,
+): Promise<Init<LeaseTimeToLiveResponse>> {
   await served.linearize();
   const info = served.mvcc().leases.info(request.id, served.nowMs());
   if ("refused" in info) return { header: served.header(), id: request.id, ttl: -1 };
@@ -69,5 +80,11 @@ export async function serveLeaseTimeToLive(served: Served, request: LeaseTimeToL
 
 export async function serveLeaseLeases(served: Served): Promise<Init<LeaseLeasesResponse>> {
   await served.linearize();
-  return { header: served.header(), leases: served.mvcc().leases.ids().map((id) => ({ id })) };
+  return {
+    header: served.header(),
+    leases: served
+      .mvcc()
+      .leases.ids()
+      .map((id) => ({ id })),
+  };
 }

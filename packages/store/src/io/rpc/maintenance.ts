@@ -29,7 +29,12 @@ export async function serveDefragment(served: Served): Promise<Init<DefragmentRe
 export async function serveHashKV(served: Served, request: HashKVRequest): Promise<Init<HashKVResponse>> {
   const answer = await served.exclusive(() => served.mvcc().hash(request.revision));
   if ("refused" in answer) throw etcdError(refusalName(answer.refused));
-  return { header: served.header(answer.revision), hash: answer.hash, compactRevision: answer.compactRevision, hashRevision: answer.hashRevision };
+  return {
+    header: served.header(answer.revision),
+    hash: answer.hash,
+    compactRevision: answer.compactRevision,
+    hashRevision: answer.hashRevision,
+  };
 }
 
 /** Of the keyspace as it is now. etcd hashes its whole file; the numbers of different programs are not comparable. */

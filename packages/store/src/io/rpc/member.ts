@@ -28,11 +28,17 @@ export async function serveMemberAdd(served: Served, request: MemberAddRequest):
   if (request.isLearner && learners.length > 0) throw etcdError("tooManyLearners");
   const id = served.newMemberId(request.peerURLs);
   const member = { id, name: "", peerURLs: request.peerURLs, clientURLs: [], isLearner: request.isLearner };
-  const { members } = await served.proposeMembership([{ type: request.isLearner ? "add-learner" : "add-voter", id }], { kind: "member", request: member });
+  const { members } = await served.proposeMembership([{ type: request.isLearner ? "add-learner" : "add-voter", id }], {
+    kind: "member",
+    request: member,
+  });
   return { header: served.header(), member, members: [...members.values()] };
 }
 
-export async function serveMemberRemove(served: Served, request: MemberRemoveRequest): Promise<Init<MemberRemoveResponse>> {
+export async function serveMemberRemove(
+  served: Served,
+  request: MemberRemoveRequest,
+): Promise<Init<MemberRemoveResponse>> {
   const { id } = request;
   if (!served.members().has(id)) throw etcdError("memberNotFound");
   checkStarted(served, served.members(), id);
@@ -40,13 +46,22 @@ export async function serveMemberRemove(served: Served, request: MemberRemoveReq
   return { header: served.header(), members: [...members.values()] };
 }
 
-export async function serveMemberUpdate(served: Served, request: MemberUpdateRequest): Promise<Init<MemberUpdateResponse>> {
+export async function serveMemberUpdate(
+  served: Served,
+  request: MemberUpdateRequest,
+): Promise<Init<MemberUpdateResponse>> {
   checkUrls(request.peerURLs);
-  const { members } = await served.propose<"member">({ kind: "member", request: { id: request.id, peerURLs: request.peerURLs } });
+  const { members } = await served.propose<"member">({
+    kind: "member",
+    request: { id: request.id, peerURLs: request.peerURLs },
+  });
   return { header: served.header(), members: [...members.values()] };
 }
 
-export async function serveMemberPromote(served: Served, request: MemberPromoteRequest): Promise<Init<MemberPromoteResponse>> {
+export async function serveMemberPromote(
+  served: Served,
+  request: MemberPromoteRequest,
+): Promise<Init<MemberPromoteResponse>> {
   const { id } = request;
   const member = served.members().get(id);
   if (!member) throw etcdError("memberNotFound");
@@ -54,7 +69,8 @@ export async function serveMemberPromote(served: Served, request: MemberPromoteR
   const status = served.status();
   if (status.role !== "leader") throw etcdError("notLeader");
   // As in etcd: a learner that has nine tenths of the leader's log may vote.
-  if ((status.progress.get(id)?.match ?? 0) < (status.progress.get(status.id)?.match ?? status.commit) * 0.9) throw etcdError("learnerNotReady");
+  if ((status.progress.get(id)?.match ?? 0) < (status.progress.get(status.id)?.match ?? status.commit) * 0.9)
+    throw etcdError("learnerNotReady");
   const { members } = await served.proposeMembership([{ type: "add-voter", id }], { kind: "member", request: { id } });
   return { header: served.header(), members: [...members.values()] };
 }
@@ -71,6 +87,7 @@ function checkStarted(served: Served, members: Members, removing: bigint | undef
   const voters = [...members.values()].filter((member) => !member.isLearner && member.id !== removing);
   const active = voters.filter(({ id }) => id === status.id || status.progress.get(id)?.recentActive === true);
   const size = removing === undefined ? voters.length + 1 : voters.length;
-  if (removing !== undefined && !(status.progress.get(removing)?.recentActive ?? false) && removing !== status.id) return;
+  if (removing !== undefined && !(status.progress.get(removing)?.recentActive ?? false) && removing !== status.id)
+    return;
   if (voters.length > 0 && active.length < Math.floor(size / 2) + 1 && size > 2) throw etcdError("unhealthy");
 }

@@ -17,7 +17,10 @@ export interface Served {
   status(): Status;
   clusterId(): bigint;
   propose<K extends CommandKind>(command: Extract<CommandInit, { kind: K }>): Promise<AnswerOf<K>>;
-  proposeMembership(changes: MembershipChange["changes"], command: Extract<CommandInit, { kind: "member" }>): Promise<AnswerOf<"member">>;
+  proposeMembership(
+    changes: MembershipChange["changes"],
+    command: Extract<CommandInit, { kind: "member" }>,
+  ): Promise<AnswerOf<"member">>;
   /** Resolves when the state here is at least as new as the cluster's at the time of the call. */
   linearize(): Promise<void>;
   /** Throws etcd's error when so many bytes more do not fit. */
@@ -38,6 +41,10 @@ export interface Served {
   newMemberId(peerUrls: readonly string[]): bigint;
   newLeaseId(): bigint;
   readonly version: string;
-  readonly limits: { readonly maxTxnOps: number; readonly maxRequestBytes: number; readonly progressIntervalMs: number };
+  readonly limits: {
+    readonly maxTxnOps: number;
+    readonly maxRequestBytes: number;
+    readonly progressIntervalMs: number;
+  };
   readonly clock: Clock;
 }

@@ -7,7 +7,8 @@ import type { Served } from "./ports.ts";
 
 export function checkRange(request: RangeRequest): void {
   if (request.key.length === 0) throw etcdError("emptyKey");
-  if (request.sortOrder === "UNRECOGNIZED" || request.sortTarget === "UNRECOGNIZED") throw etcdError("invalidSortOption");
+  if (request.sortOrder === "UNRECOGNIZED" || request.sortTarget === "UNRECOGNIZED")
+    throw etcdError("invalidSortOption");
 }
 
 export async function serveRange(served: Served, request: RangeRequest): Promise<Init<RangeResponse>> {
@@ -25,7 +26,11 @@ export function rangeResponse(served: Served, answer: RangeAnswer): Init<RangeRe
 const chunkKeys = 1000;
 
 /** The same answer in parts; the header, count and `more` come with the last. */
-export async function serveRangeStream(served: Served, request: RangeRequest, call: StreamCall<RangeStreamResponse>): Promise<void> {
+export async function serveRangeStream(
+  served: Served,
+  request: RangeRequest,
+  call: StreamCall<RangeStreamResponse>,
+): Promise<void> {
   const { kvs = [], ...rest } = await serveRange(served, request);
   for (let at = 0; at + chunkKeys < kvs.length; at += chunkKeys) {
     if (!call.send({ rangeResponse: { kvs: kvs.slice(at, at + chunkKeys) } })) await call.drained();

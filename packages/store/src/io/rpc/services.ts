@@ -1,9 +1,23 @@
 // All services of the client port, as one list.
-import { clusterService, healthService, implement, kvService, leaseService, maintenanceService, watchService } from "@coxswain/etcd-api";
+import {
+  clusterService,
+  healthService,
+  implement,
+  kvService,
+  leaseService,
+  maintenanceService,
+  watchService,
+} from "@coxswain/etcd-api";
 import type { Implementation } from "@coxswain/etcd-api";
 import { serveCompact } from "./compact.ts";
 import { serveDeleteRange } from "./delete-range.ts";
-import { serveLeaseGrant, serveLeaseKeepAlive, serveLeaseLeases, serveLeaseRevoke, serveLeaseTimeToLive } from "./lease.ts";
+import {
+  serveLeaseGrant,
+  serveLeaseKeepAlive,
+  serveLeaseLeases,
+  serveLeaseRevoke,
+  serveLeaseTimeToLive,
+} from "./lease.ts";
 import { serveAlarm, serveDefragment, serveDowngrade, serveHash, serveHashKV, serveMoveLeader } from "./maintenance.ts";
 import { serveMemberAdd, serveMemberList, serveMemberPromote, serveMemberRemove, serveMemberUpdate } from "./member.ts";
 import type { Served } from "./ports.ts";

@@ -24,7 +24,11 @@ export async function serveTxn(served: Served, request: TxnRequest): Promise<Ini
 }
 
 function txnResponse(served: Served, answer: TxnAnswer): Init<TxnResponse> {
-  return { header: served.header(answer.revision), succeeded: answer.succeeded, responses: answer.answers.map((each) => responseOp(served, each)) };
+  return {
+    header: served.header(answer.revision),
+    succeeded: answer.succeeded,
+    responses: answer.answers.map((each) => responseOp(served, each)),
+  };
 }
 
 function responseOp(served: Served, answer: AnswerOp): Init<ResponseOp> {
@@ -39,7 +43,10 @@ function operations(request: TxnRequest): readonly RequestOp[] {
 }
 
 function isReadOnly(request: TxnRequest): boolean {
-  return operations(request).every(({ requestRange, requestTxn }) => requestRange !== undefined || (requestTxn !== undefined && isReadOnly(requestTxn)));
+  return operations(request).every(
+    ({ requestRange, requestTxn }) =>
+      requestRange !== undefined || (requestTxn !== undefined && isReadOnly(requestTxn)),
+  );
 }
 
 /** etcd answers from the local state only when every range of the transaction may be stale. */

@@ -11,7 +11,11 @@ import type { Served } from "./ports.ts";
 const noWatchId = -1;
 const zeroByte = Buffer.from([0]);
 
-export async function serveWatch(served: Served, requests: AsyncIterable<WatchRequest>, call: StreamCall<WatchResponse>): Promise<void> {
+export async function serveWatch(
+  served: Served,
+  requests: AsyncIterable<WatchRequest>,
+  call: StreamCall<WatchResponse>,
+): Promise<void> {
   const stream = new WatchStream(served, call);
   const replaced = Promise.withResolvers<never>();
   const unsubscribe = served.onReplaced(() => replaced.reject(etcdError("leaderChanged")));
@@ -75,7 +79,13 @@ class WatchStream {
     this.#send({ watchId: id, created: true });
     const maxBytes = served.limits.maxRequestBytes;
     const watch = served.mvcc().watches.watch(
-      { key, rangeEnd: request.rangeEnd, startRevision: Math.max(0, request.startRevision), prevKv: request.prevKv, filters: request.filters },
+      {
+        key,
+        rangeEnd: request.rangeEnd,
+        startRevision: Math.max(0, request.startRevision),
+        prevKv: request.prevKv,
+        filters: request.filters,
+      },
       {
         send: (batch) => this.#deliver(id, batch, request.fragment ? maxBytes : undefined),
         compacted: (compactRevision) => {
@@ -90,7 +100,8 @@ class WatchStream {
   }
 
   #refuse(request: WatchCreateRequest, key: Buffer): string | undefined {
-    if (request.watchId !== 0 && this.#open.has(request.watchId)) return "mvcc: duplicate watch ID provided on the WatchStream";
+    if (request.watchId !== 0 && this.#open.has(request.watchId))
+      return "mvcc: duplicate watch ID provided on the WatchStream";
     const { rangeEnd } = request;
     const endless = rangeEnd.length === 0 || (rangeEnd.length === 1 && rangeEnd[0] === 0);
     return !endless && Buffer.compare(key, rangeEnd) >= 0 ? "mvcc: watcher range is empty" : undefined;

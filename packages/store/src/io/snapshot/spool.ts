@@ -22,7 +22,8 @@ const partBytes = 32 * 1024 * 1024;
 
 export function createSpool(directory: string, disk: Disk): Spool {
   const manifestOf = (index: number): string => join(directory, `${index.toString(16).padStart(16, "0")}.snapshot`);
-  const partOf = (index: number, part: number): string => join(directory, `${index.toString(16).padStart(16, "0")}-${part.toString().padStart(6, "0")}.part`);
+  const partOf = (index: number, part: number): string =>
+    join(directory, `${index.toString(16).padStart(16, "0")}-${part.toString().padStart(6, "0")}.part`);
 
   const write = async (path: string, bytes: Uint8Array): Promise<void> => {
     const file = await disk.open(path);
@@ -89,5 +90,8 @@ function readManifest(bytes: Buffer): { snapshot: Snapshot; sums: readonly numbe
   const count = bytes.readUInt32LE(0);
   const head = bytes.subarray(8 + count * 4);
   if (crc32(head) !== bytes.readUInt32LE(4)) throw new Error("the manifest of a received snapshot is damaged");
-  return { snapshot: decodeSnapshot(head), sums: Array.from({ length: count }, (_, position) => bytes.readUInt32LE(8 + position * 4)) };
+  return {
+    snapshot: decodeSnapshot(head),
+    sums: Array.from({ length: count }, (_, position) => bytes.readUInt32LE(8 + position * 4)),
+  };
 }

@@ -46,7 +46,11 @@ export interface Framed {
 }
 
 /** All records of one batch in one buffer; `crc` goes into the next one. */
-export function encodeBatch(records: readonly WalRecord[], batch: number, previous: number): { bytes: Buffer; crc: number } {
+export function encodeBatch(
+  records: readonly WalRecord[],
+  batch: number,
+  previous: number,
+): { bytes: Buffer; crc: number } {
   const size = records.reduce((sum, record) => sum + paddedBytes(payloadBytes(record)), 0);
   const bytes = Buffer.alloc(size);
   let offset = 0;
@@ -97,11 +101,23 @@ export function decodeRecord(frame: Framed): WalRecord {
       };
     case "hard-state": {
       const vote = payload.readBigUInt64LE(6);
-      return { type, hardState: { term: payload.readUIntLE(0, 6), vote: vote === 0n ? undefined : vote, commit: payload.readUIntLE(14, 6) } };
+      return {
+        type,
+        hardState: {
+          term: payload.readUIntLE(0, 6),
+          vote: vote === 0n ? undefined : vote,
+          commit: payload.readUIntLE(14, 6),
+        },
+      };
     }
     case "entry": {
       const kind = kinds[payload[12] ?? 0] ?? "normal";
-      const entry = { term: payload.readUIntLE(0, 6), index: payload.readUIntLE(6, 6), kind, data: payload.subarray(13) };
+      const entry = {
+        term: payload.readUIntLE(0, 6),
+        index: payload.readUIntLE(6, 6),
+        kind,
+        data: payload.subarray(13),
+      };
       return { type, entry };
     }
     case "marker": {

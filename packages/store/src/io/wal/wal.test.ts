@@ -47,7 +47,12 @@ describe("the write-ahead log", () => {
     expect((await readdir(directory)).length).toBeGreaterThan(2);
     const { wal, recovered } = await openWal(directory, systemDisk, smallSegment);
     await wal.close();
-    expect(recovered).toMatchObject({ identity, hardState: { term: 1, vote: 1n, commit: 60 }, marker: start, repaired: undefined });
+    expect(recovered).toMatchObject({
+      identity,
+      hardState: { term: 1, vote: 1n, commit: 60 },
+      marker: start,
+      repaired: undefined,
+    });
     expect(recovered.entries.map((each) => each.index)).toEqual(batches.flat().map((each) => each.index));
   });
 
@@ -83,22 +88,27 @@ describe("the write-ahead log", () => {
     expect(await recoveredTexts()).toEqual(["7/4 other"]);
   });
 
-  it("keeps every acknowledged batch and drops the unfinished one, wherever the last write was cut", { timeout: 60_000 }, async () => {
-    const wal = await written([[entry(2)], [entry(3)]], 512);
-    const before = await readFile(await newestSegment());
-    await wal.save({ term: 2, vote: 1n, commit: 3 }, [entry(4, 2), entry(5, 2)]);
-    await wal.close();
-    const file = await newestSegment();
-    const after = await readFile(file);
-    expect(after.length).toBe(before.length);
-    const changed = Array.from(after.keys()).filter((offset) => after[offset] !== before[offset]);
-    const [first = 0, last = 0] = [changed[0], changed.at(-1)];
-    for (let cut = first; cut <= last + 1; cut++) {
-      await writeFile(file, Buffer.concat([after.subarray(0, cut), before.subarray(cut)]));
-      const expected = cut > last ? ["1/2 value 2", "1/3 value 3", "2/4 value 4", "2/5 value 5"] : ["1/2 value 2", "1/3 value 3"];
-      expect(await recoveredTexts(), `cut at ${cut}`).toEqual(expected);
-    }
-  });
+  it(
+    "keeps every acknowledged batch and drops the unfinished one, wherever the last write was cut",
+    { timeout: 60_000 },
+    async () => {
+      const wal = await written([[entry(2)], [entry(3)]], 512);
+      const before = await readFile(await newestSegment());
+      await wal.save({ term: 2, vote: 1n, commit: 3 }, [entry(4, 2), entry(5, 2)]);
+      await wal.close();
+      const file = await newestSegment();
+      const after = await readFile(file);
+      expect(after.length).toBe(before.length);
+      const changed = Array.from(after.keys()).filter((offset) => after[offset] !== before[offset]);
+      const [first = 0, last = 0] = [changed[0], changed.at(-1)];
+      for (let cut = first; cut <= last + 1; cut++) {
+        await writeFile(file, Buffer.concat([after.subarray(0, cut), before.subarray(cut)]));
+        const expected =
+          cut > last ? ["1/2 value 2", "1/3 value 3", "2/4 value 4", "2/5 value 5"] : ["1/2 value 2", "1/3 value 3"];
+        expect(await recoveredTexts(), `cut at ${cut}`).toEqual(expected);
+      }
+    },
+  );
 
   it("also drops a batch whose pages reached the disk in another order", async () => {
     const wal = await written([[entry(2)]], 4096);
@@ -124,7 +134,10 @@ describe("the write-ahead log", () => {
     const place = bytes.indexOf("value 2");
     bytes[place] = (bytes[place] ?? 0) ^ 1;
     await writeFile(file, bytes);
-    await expect(recoveredTexts()).rejects.toMatchObject({ code: "wal-damaged", message: expect.stringContaining(file) as string });
+    await expect(recoveredTexts()).rejects.toMatchObject({
+      code: "wal-damaged",
+      message: expect.stringContaining(file) as string,
+    });
   });
 
   it("refuses to start when a segment in the middle is missing", async () => {

@@ -41,10 +41,20 @@ interface Segment {
 export const defaultSegmentBytes: number = 16 * 1024 * 1024;
 
 /** Makes a log with nothing in it but its owner's name and where it begins. */
-export async function createWal(directory: string, identity: Identity, start: Marker, disk: Disk, segmentBytes: number = defaultSegmentBytes): Promise<Wal> {
+export async function createWal(
+  directory: string,
+  identity: Identity,
+  start: Marker,
+  disk: Disk,
+  segmentBytes: number = defaultSegmentBytes,
+): Promise<Wal> {
   await disk.makeDirectory(directory);
   const hardState: HardState = { term: start.term, vote: undefined, commit: start.index };
-  const writer = new Writer(directory, identity, disk, segmentBytes, { hardState, marker: start, lastIndex: start.index });
+  const writer = new Writer(directory, identity, disk, segmentBytes, {
+    hardState,
+    marker: start,
+    lastIndex: start.index,
+  });
   await writer.cut([]);
   return writer;
 }
@@ -54,7 +64,11 @@ export async function walExists(directory: string, disk: Disk): Promise<boolean>
   return (await listSegments(directory, disk)).length > 0;
 }
 
-export async function openWal(directory: string, disk: Disk, segmentBytes: number = defaultSegmentBytes): Promise<{ wal: Wal; recovered: Recovered }> {
+export async function openWal(
+  directory: string,
+  disk: Disk,
+  segmentBytes: number = defaultSegmentBytes,
+): Promise<{ wal: Wal; recovered: Recovered }> {
   const segments = await listSegments(directory, disk);
   let previous: { batch: number; crc: number } | undefined;
   let identity: Identity | undefined;
@@ -73,7 +87,10 @@ export async function openWal(directory: string, disk: Disk, segmentBytes: numbe
       switch (record.type) {
         case "segment":
           if (record.version !== formatVersion) {
-            throw new StoreError("wal-version", `${file} has format version ${record.version}; this program reads version ${formatVersion}`);
+            throw new StoreError(
+              "wal-version",
+              `${file} has format version ${record.version}; this program reads version ${formatVersion}`,
+            );
           }
           identity = record.identity;
           break;
@@ -93,7 +110,8 @@ export async function openWal(directory: string, disk: Disk, segmentBytes: numbe
     end = { offset: content.endOffset, sizeBytes: bytes.length, torn: content.torn };
   }
   const last = segments.at(-1);
-  if (!last || !identity || !hardState || !marker || !previous) throw new StoreError("wal-damaged", `no write-ahead log in ${directory}`);
+  if (!last || !identity || !hardState || !marker || !previous)
+    throw new StoreError("wal-damaged", `no write-ahead log in ${directory}`);
   const kept = keepAfter(entries, marker, directory);
   const lastIndex = kept.at(-1)?.index ?? marker.index;
   const writer = new Writer(directory, identity, disk, segmentBytes, { hardState, marker, lastIndex });
@@ -107,7 +125,11 @@ function appendEntry(entries: Entry[], entry: Entry, file: string): Entry[] {
   const first = entries[0];
   if (!first || entry.index <= first.index) return [entry];
   const position = entry.index - first.index;
-  if (position > entries.length) throw new StoreError("wal-damaged", `the write-ahead log is damaged: ${file} has entry ${entry.index} after ${first.index + entries.length - 1}`);
+  if (position > entries.length)
+    throw new StoreError(
+      "wal-damaged",
+      `the write-ahead log is damaged: ${file} has entry ${entry.index} after ${first.index + entries.length - 1}`,
+    );
   entries.length = position;
   entries.push(entry);
   return entries;
@@ -125,7 +147,10 @@ function keepAfter(entries: readonly Entry[], marker: Marker, directory: string)
   const kept = entries.filter((entry) => entry.index > marker.index);
   const first = kept[0];
   if (first && first.index !== marker.index + 1) {
-    throw new StoreError("wal-damaged", `the write-ahead log in ${directory} is damaged: it begins at entry ${first.index}, the backend ends at ${marker.index}`);
+    throw new StoreError(
+      "wal-damaged",
+      `the write-ahead log in ${directory} is damaged: it begins at entry ${first.index}, the backend ends at ${marker.index}`,
+    );
   }
   return kept;
 }
@@ -134,7 +159,9 @@ async function listSegments(directory: string, disk: Disk): Promise<Segment[]> {
   const names = await disk.list(directory);
   return names.flatMap((name) => {
     const match = /^([0-9a-f]{16})-([0-9a-f]{16})\.wal$/.exec(name);
-    return match ? [{ name, sequence: Number.parseInt(match[1] ?? "", 16), firstIndex: Number.parseInt(match[2] ?? "", 16) }] : [];
+    return match
+      ? [{ name, sequence: Number.parseInt(match[1] ?? "", 16), firstIndex: Number.parseInt(match[2] ?? "", 16) }]
+      : [];
   });
 }
 
@@ -156,7 +183,13 @@ class Writer implements Wal {
   /** Repeated at the head of every segment, so that older ones can go. */
   private head: { hardState: HardState; marker: Marker; lastIndex: number };
 
-  constructor(directory: string, identity: Identity, disk: Disk, segmentBytes: number, head: { hardState: HardState; marker: Marker; lastIndex: number }) {
+  constructor(
+    directory: string,
+    identity: Identity,
+    disk: Disk,
+    segmentBytes: number,
+    head: { hardState: HardState; marker: Marker; lastIndex: number },
+  ) {
     this.directory = directory;
     this.identity = identity;
     this.disk = disk;
@@ -196,7 +229,11 @@ class Writer implements Wal {
   }
 
   /** Goes on writing where a reader found the end; what stood behind it is overwritten with zeros first. */
-  async resume(segments: Segment[], previous: { batch: number; crc: number }, end: { offset: number; sizeBytes: number; torn: boolean }): Promise<void> {
+  async resume(
+    segments: Segment[],
+    previous: { batch: number; crc: number },
+    end: { offset: number; sizeBytes: number; torn: boolean },
+  ): Promise<void> {
     const last = segments.at(-1);
     if (!last) return;
     for (const name of await this.disk.list(this.directory)) {
@@ -220,7 +257,12 @@ class Writer implements Wal {
     const name = segmentName(sequence, firstIndex);
     const { hardState, marker } = this.head;
     const { bytes, crc } = encodeBatch(
-      [{ type: "segment", version: formatVersion, identity: this.identity }, { type: "hard-state", hardState }, { type: "marker", marker }, ...records],
+      [
+        { type: "segment", version: formatVersion, identity: this.identity },
+        { type: "hard-state", hardState },
+        { type: "marker", marker },
+        ...records,
+      ],
       this.batch + 1,
       this.crc,
     );

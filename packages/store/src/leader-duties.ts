@@ -1,0 +1,126 @@
+// What a leader owes besides the log: leases that run out, and automatic compaction. Decisions are in core; this keeps the timers.
+import type { Timer } from "@coxswain/clock";
+import type { Logger } from "@coxswain/daemon";
+import type { StoreConfig } from "./config.ts";
+import { planAutoCompaction, sampleIntervalMs } from "./core/auto-compaction.ts";
+import type { RevisionSample } from "./core/auto-compaction.ts";
+import { planExpiry } from "./core/expiry.ts";
+import type { Proposals } from "./proposals.ts";
+import type { Machine } from "./state-machine.ts";
+import type { StorePorts } from "./system-ports.ts";
+
+/** The leader's duty to leases: revoke what has run out, tell the others what is left. */
+export class LeaseKeeper {
+  readonly #leases: () => Machine["mvcc"]["leases"] | undefined;
+  readonly #proposals: Proposals;
+  readonly #ports: StorePorts;
+  readonly #log: Logger;
+  readonly #underWay = new Set<bigint>();
+  #timer: Timer | undefined;
+  #dueMs = Number.POSITIVE_INFINITY;
+
+  constructor(
+    leases: () => Machine["mvcc"]["leases"] | undefined,
+    proposals: Proposals,
+    ports: StorePorts,
+    log: Logger,
+  ) {
+    this.#leases = leases;
+    this.#proposals = proposals;
+    this.#ports = ports;
+    this.#log = log;
+  }
+
+  look(): void {
+    const leases = this.#leases();
+    const nowMs = this.#ports.clock.monotonic();
+    if (!leases) return this.stop();
+    const plan = planExpiry(leases, this.#underWay, nowMs);
+    for (const id of plan.revoke) this.#revoke(id);
+    for (const { id, remainingTtlSeconds } of plan.checkpoint) {
+      this.#own(
+        this.#proposals.propose<"leaseCheckpoint">({
+          kind: "leaseCheckpoint",
+          request: { id, ttl: remainingTtlSeconds },
+        }),
+      );
+    }
+    if (plan.wakeAtMs === undefined || (this.#timer && this.#dueMs <= plan.wakeAtMs)) return;
+    this.stop();
+    this.#dueMs = plan.wakeAtMs;
+    this.#timer = this.#ports.clock.setTimeout(() => {
+      this.#timer = undefined;
+      this.look();
+    }, plan.wakeAtMs - nowMs);
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #revoke(id: bigint): void {
+    this.#underWay.add(id);
+    const revoking = this.#proposals.propose<"leaseRevoke">({ kind: "leaseRevoke", request: { id } });
+    this.#own(revoking.finally(() => this.#underWay.delete(id)));
+  }
+
+  /** A failure is made up for by the next look. */
+  #own(proposal: Promise<unknown>): void {
+    proposal.catch((err: unknown) => {
+      this.#log.debug({ err }, "a lease could not be looked after now");
+      this.look();
+    });
+  }
+}
+
+/** etcd's --auto-compaction-*, on the leader. */
+export class AutoCompactor {
+  readonly #config: StoreConfig;
+  readonly #revision: () => number | undefined;
+  readonly #proposals: Proposals;
+  readonly #ports: StorePorts;
+  readonly #log: Logger;
+  #samples: readonly RevisionSample[] = [];
+  #timer: Timer | undefined;
+
+  constructor(
+    config: StoreConfig,
+    revision: () => number | undefined,
+    proposals: Proposals,
+    ports: StorePorts,
+    log: Logger,
+  ) {
+    this.#config = config;
+    this.#revision = revision;
+    this.#proposals = proposals;
+    this.#ports = ports;
+    this.#log = log;
+  }
+
+  start(): void {
+    const policy = this.#config.autoCompaction;
+    if (!policy) return;
+    this.#timer = this.#ports.clock.setTimeout(() => {
+      const nowMs = this.#ports.clock.monotonic();
+      const revision = this.#revision();
+      if (revision !== undefined) {
+        const plan = planAutoCompaction(policy, [...this.#samples, { atMs: nowMs, revision }], nowMs);
+        this.#samples = plan.samples;
+        if (plan.compactAt !== undefined) this.#compact(plan.compactAt);
+      }
+      this.start();
+    }, sampleIntervalMs(policy));
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
+  #compact(revision: number): void {
+    this.#proposals.propose<"compact">({ kind: "compact", request: { revision, physical: false } }).then(
+      () => this.#log.info({ revision }, "compacted"),
+      (err: unknown) => this.#log.debug({ err, revision }, "the automatic compaction was refused"),
+    );
+  }
+}

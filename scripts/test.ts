@@ -5,8 +5,9 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runChecks } from "./checks.ts";
-import { aptInstall, installDocker } from "./cluster/docker.ts";
+import { aptInstall, findDocker, installDocker, startDocker, stopDocker } from "./cluster/docker.ts";
 import { Failure, runScript } from "./cluster/failure.ts";
+import { buildImages, loadImages } from "./cluster/images.ts";
 import { projectRoot } from "./cluster/layout.ts";
 
 interface Report {
@@ -36,8 +37,10 @@ await runScript(async () => {
       else failed++;
     }
   }
-  if (process.getuid?.() === 0) bringTools();
+  const root = process.getuid?.() === 0;
+  const engine = root ? await bringTools() : undefined;
   for (const project of ["unit", "system"].filter(wants)) {
+    if (project === "system" && !root) throw new Failure("the system tests manage containers, routes and rules: run them as root");
     const report = runVitest(project);
     passed += report.numPassedTests;
     failed += report.numFailedTests;
@@ -48,15 +51,27 @@ await runScript(async () => {
       for (const test of file.assertionResults) if (test.status === "pending" || test.status === "skipped") skips.push(test.fullName);
     }
   }
+  if (engine !== undefined) await stopDocker(engine);
   for (const name of skips) process.stdout.write(`skipped: ${name}\n`);
   process.stdout.write(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}\n`);
   return failed === 0 && passed > 0 ? 0 : 1;
 });
 
-/** Clients and engines that the tests use for real: Docker, etcd as the peer of our store, a kubectl. */
-function bringTools(): void {
+/**
+ * What the tests use for real: Docker with our images, etcd as the peer of our store, a kubectl. Answers the process id of
+ * the engine that was started for them, where none was running.
+ */
+async function bringTools(): Promise<number | undefined> {
   const say = (text: string): void => void process.stdout.write(`${text}\n`);
   installDocker(say);
+  installClients(say);
+  const cache = join(projectRoot, ".cache");
+  const engine = (await findDocker()) ?? (await startDocker(join(cache, "test-docker"), "test-docker"));
+  await loadImages(engine.socket, await buildImages(join(cache, "images"), say), say);
+  return engine.startedPid;
+}
+
+function installClients(say: (text: string) => void): void {
   const missing = [
     ...(hasCommand("etcd", ["--version"]) ? [] : ["etcd-server"]),
     ...(hasCommand("etcdctl", ["version"]) ? [] : ["etcd-client"]),

@@ -64,10 +64,13 @@ export function aptInstall(packages: readonly string[]): void {
   throw new Failure(`apt-get install ${packages.join(" ")} failed: ${lastLine}`);
 }
 
-/** Starts an engine of our own below `dataDir`, on the usual socket, with neither a bridge nor rules: pods bring theirs. */
-export async function startDocker(dataDir: string): Promise<Docker> {
+/**
+ * Starts an engine of our own below `dataDir`, on the usual socket, with neither a bridge nor rules: pods bring theirs.
+ * `name` tells the engine of a cluster, which the next start may take over, from that of a test run.
+ */
+export async function startDocker(dataDir: string, name: "docker" | "test-docker" = "docker"): Promise<Docker> {
   const socket = usualSockets[0];
-  const pidFile = "/run/coxswain/docker.pid";
+  const pidFile = `/run/coxswain/${name}.pid`;
   const logFile = join(dataDir, "logs", "dockerd.log");
   mkdirSync(dirname(logFile), { recursive: true });
   mkdirSync(dirname(pidFile), { recursive: true });
@@ -75,7 +78,7 @@ export async function startDocker(dataDir: string): Promise<Docker> {
   const args = [
     `--host=unix://${socket}`,
     `--data-root=${join(dataDir, "docker")}`,
-    "--exec-root=/run/coxswain/docker",
+    `--exec-root=/run/coxswain/${name}`,
     `--pidfile=${pidFile}`,
     "--bridge=none",
     "--iptables=false",

@@ -1,4 +1,4 @@
-// From nothing to a cluster whose demo answers, in phases that may overlap. One machine here; the lab's in `lab-machines.ts`.
+// From nothing to a cluster whose demo answers, in phases that may overlap. It does not care where machines come from.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "@coxswain/clock";

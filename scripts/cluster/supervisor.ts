@@ -61,7 +61,7 @@ export function createSupervisor(config: SupervisorConfig): Supervisor {
     const { spec } = child;
     const log = openLog(logFile(config.logDir, spec));
     const startedAt = performance.now();
-    const process = spec.machine.spawn(config.node, [spec.entry, ...spec.args], {
+    const process = spec.machine.spawn(config.node, [...spec.nodeFlags, spec.entry, ...spec.args], {
       stdio: ["ignore", log, log],
       env: config.environment,
       // A group of its own: Ctrl-C reaches the supervisor, which then stops in order.
@@ -148,7 +148,7 @@ export function logFile(logDir: string, spec: Pick<ProcessSpec, "name" | "machin
 
 async function runCleanup(spec: ProcessSpec, config: SupervisorConfig): Promise<void> {
   const log = openLog(logFile(config.logDir, spec));
-  const child = spec.machine.spawn(config.node, [spec.entry, ...(spec.cleanup ?? [])], {
+  const child = spec.machine.spawn(config.node, [...spec.nodeFlags, spec.entry, ...(spec.cleanup ?? [])], {
     stdio: ["ignore", log, log],
     env: config.environment,
     detached: true,

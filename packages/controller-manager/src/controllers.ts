@@ -3,8 +3,10 @@
 import { UsageError } from "@coxswain/daemon";
 import type { Controller, ControllerPorts } from "./loop/controller.ts";
 import type { ControllerManagerConfig } from "./config.ts";
+import { createCronJobController } from "./controllers/cron-job/controller.ts";
 import { createDaemonSetController } from "./controllers/daemon-set/controller.ts";
 import { createDeploymentController } from "./controllers/deployment/controller.ts";
+import { createDisruptionController } from "./controllers/disruption/controller.ts";
 import { createEndpointSliceController } from "./controllers/endpoint-slice/controller.ts";
 import { createEndpointsController } from "./controllers/endpoints/controller.ts";
 import { createGarbageCollectorController } from "./controllers/garbage-collector/controller.ts";
@@ -41,7 +43,9 @@ const controllers = {
   "statefulset-controller": createStatefulSetController,
   "daemonset-controller": createDaemonSetController,
   "job-controller": createJobController,
+  "cronjob-controller": createCronJobController,
   "ttl-after-finished-controller": createTtlAfterFinishedController,
+  "disruption-controller": createDisruptionController,
   "endpointslice-controller": createEndpointSliceController,
   "endpoints-controller": createEndpointsController,
   "namespace-controller": createNamespaceController,

@@ -12,14 +12,12 @@ import { createRootCaController } from "./root-ca/controller.ts";
 import { createServiceAccountController } from "./service-account/controller.ts";
 
 const createNamespace = (world: World, name: string) =>
-  world.api
-    .resource(namespaces)
-    .create({
-      apiVersion: "v1",
-      kind: "Namespace",
-      metadata: { name, finalizers: ["kubernetes"] },
-      spec: { finalizers: ["kubernetes"] },
-    });
+  world.api.resource(namespaces).create({
+    apiVersion: "v1",
+    kind: "Namespace",
+    metadata: { name, finalizers: ["kubernetes"] },
+    spec: { finalizers: ["kubernetes"] },
+  });
 
 describe("a namespace", () => {
   it("gets its service account and the root certificate, and again when they are lost or spoilt", async () => {

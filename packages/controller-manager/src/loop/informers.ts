@@ -14,6 +14,7 @@ import {
   services,
 } from "@coxswain/api/core/v1";
 import { endpointSlices } from "@coxswain/api/discovery/v1";
+import { podDisruptionBudgets } from "@coxswain/api/policy/v1";
 import type { ApiObject, DeepReadonly, ResourceDescriptor } from "@coxswain/apimachinery";
 import type { Client } from "@coxswain/client";
 import { createInformer } from "@coxswain/controller";
@@ -68,10 +69,11 @@ export function createSharedInformers(client: Pick<Client, "resource">, ports: I
     deployments: shared(deployments, owned),
     daemonSets: shared(daemonSets, owned),
     statefulSets: shared(statefulSets, owned),
+    podDisruptionBudgets: shared(podDisruptionBudgets, owned),
     controllerRevisions: shared(controllerRevisions, owned),
     persistentVolumeClaims: shared(persistentVolumeClaims),
     jobs: shared(jobs, owned),
-    cronJobs: shared(cronJobs),
+    cronJobs: shared(cronJobs, owned),
     nodeLeases: shared(leases, {}, "kube-node-lease"),
   };
   return {

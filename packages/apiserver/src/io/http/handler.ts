@@ -12,7 +12,7 @@ import { createPassage, pass } from "../../pipeline.ts";
 import type { RawRequest } from "./incoming.ts";
 import { createRequest } from "./incoming.ts";
 import type { RawResponse } from "./outgoing.ts";
-import { render, sendBytes, sendList, sendObject } from "./outgoing.ts";
+import { render, sendBytes, sendList, sendObject, writeHead } from "./outgoing.ts";
 import type { Tunnel } from "./tunnel.ts";
 import { streamWatch } from "./watch-stream.ts";
 
@@ -67,7 +67,7 @@ async function send(raw: RawRequest, response: RawResponse, passage: Passage, re
       return sendList(response, reply, sending);
     case "document": {
       if (reply.etag !== undefined && request.header("if-none-match")?.includes(reply.etag.replaceAll('"', ""))) {
-        response.writeHead(304, { etag: reply.etag });
+        writeHead(response, 304, reply.contentType, { etag: reply.etag }, warnings);
         response.end();
         return;
       }

@@ -5,7 +5,6 @@ import { createSecureServer } from "node:http2";
 import type { Http2SecureServer, Http2Session } from "node:http2";
 import type { Duplex } from "node:stream";
 import { fastify } from "fastify";
-import type { FastifyInstance } from "fastify";
 import type { Clock, Timer } from "@coxswain/clock";
 import { StatusError, statuses } from "@coxswain/apimachinery";
 import type { Component, Logger, TlsFiles, TlsMaterial } from "@coxswain/daemon";
@@ -26,7 +25,7 @@ const reloadIntervalMs = 30_000;
 const drainMs = 2000;
 
 export function createApiHttpServer(config: ServerConfig, ports: HandlerPorts & { readonly clock: Clock; readonly log: Logger }): Component {
-  let app: FastifyInstance | undefined;
+  let app: ReturnType<typeof createApp> | undefined;
   let timer: Timer | undefined;
   const sessions = new Set<Http2Session>();
   const upgraded = new Set<Duplex>();
@@ -107,7 +106,7 @@ function contextOf({ cert, key, ca }: TlsMaterial): { cert: Buffer; key: Buffer;
 }
 
 /** fastify brings the requests in; what happens to them is the pipeline's. */
-function createApp(server: Http2SecureServer, ports: HandlerPorts): FastifyInstance {
+function createApp(server: Http2SecureServer, ports: HandlerPorts) {
   const app = fastify({
     http2: true,
     serverFactory: (handler) => server.on("request", handler),
@@ -132,7 +131,7 @@ function createApp(server: Http2SecureServer, ports: HandlerPorts): FastifyInsta
     reply.hijack();
     void handle(request.raw, reply.raw, ports);
   });
-  return app as unknown as FastifyInstance;
+  return app;
 }
 
 async function upgrade(raw: IncomingMessage, socket: Duplex, head: Buffer, ports: HandlerPorts): Promise<void> {

@@ -1,0 +1,179 @@
+// The assembly: makes every part of the apiserver and puts them together. Only wiring, in the order in which things start.
+import { readFile } from "node:fs/promises";
+import type { Clock, Random } from "@coxswain/clock";
+import type { Component, Logger, MetricsRegistry } from "@coxswain/daemon";
+import { sequence, StartError } from "@coxswain/daemon";
+import { createEtcdClient } from "@coxswain/etcd-api";
+import type { EtcdClient } from "@coxswain/etcd-api";
+import { createTokenSigner, createTokenVerifier } from "@coxswain/pki";
+import type { ApiServerConfig } from "./config.ts";
+import { admissionPlugins } from "./core/admission/order.ts";
+import { createAuthenticator } from "./core/authn/authenticator.ts";
+import { jwksPath, openIdConfiguration, openIdConfigurationPath } from "./core/authn/issuer-discovery.ts";
+import { parseTokenFile } from "./core/authn/static-tokens.ts";
+import { createAuthorizer } from "./core/authz/authorizer.ts";
+import { bootstrapPolicy } from "./core/authz/bootstrap.ts";
+import { createDiscovery } from "./core/discovery/discovery.ts";
+import { createIpAllocator, ipAddress } from "./core/registry/core/service/allocation/ip-allocator.ts";
+import { ipAt } from "./core/registry/core/service/allocation/ip-range.ts";
+import { createPortAllocator } from "./core/registry/core/service/allocation/port-allocator.ts";
+import { createAllocationRepair } from "./core/registry/core/service/allocation/repair.ts";
+import { createServiceAllocator } from "./core/registry/core/service/allocation/service-allocation.ts";
+import type { Kind } from "./core/registry/kind.ts";
+import { createKinds } from "./core/registry/kind.ts";
+import { reviews } from "./core/reviews/reviews.ts";
+import { createDocuments } from "./documents.ts";
+import { createFlowControl } from "./flow-control.ts";
+import { createKubernetesService } from "./io/bootstrap/kubernetes-service.ts";
+import { createSystemObjects } from "./io/bootstrap/system-objects.ts";
+import { createApiHttpServer } from "./io/http/server.ts";
+import { createNodeTunnel } from "./io/node-tunnel/tunnel.ts";
+import { createCompaction } from "./io/storage/compaction.ts";
+import { createEtcdStorage } from "./io/storage/etcd-storage.ts";
+import type { Feed } from "./io/storage/feed.ts";
+import { startFeed } from "./io/storage/feed.ts";
+import { createObjects } from "./io/storage/objects.ts";
+import { periodically } from "./io/periodically.ts";
+import { metricTable } from "./metrics.ts";
+import type { PipelineParts } from "./pipeline.ts";
+
+export interface ApiServerPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly metrics: MetricsRegistry;
+}
+
+/** How often service addresses and ports are compared with the services. */
+const repairIntervalMs = 180_000;
+
+export async function createApiServer(config: ApiServerConfig, ports: ApiServerPorts): Promise<Component> {
+  const { clock, random, log } = ports;
+  const files = await readFiles(config);
+  const metrics = ports.metrics.create(metricTable);
+  const aborter = new AbortController();
+  const client = createStoreClient(config, files.etcd, clock);
+  const storage = createEtcdStorage(client, { clock });
+  const kinds = createKinds();
+
+  const feeds = new Map<string, Feed>();
+  const feed = (kind: Kind): Feed => {
+    let known = feeds.get(kind.prefix);
+    if (!known) {
+      const stored = kinds.stored(kind) ?? kind;
+      feeds.set(kind.prefix, (known = startFeed(kind.prefix, stored.fields, { storage, clock, log, signal: aborter.signal })));
+    }
+    return known;
+  };
+  const objects = createObjects({ kinds, storage, feed, clock, random });
+
+  const { issuers, audiences, maxExpirationSeconds } = config.serviceAccounts;
+  const verifier = files.verificationKeys.length > 0 ? createTokenVerifier({ keyPems: files.verificationKeys, issuers }) : undefined;
+  const signer = files.signingKey === undefined ? undefined : createTokenSigner(files.signingKey);
+  const authenticator = createAuthenticator({ anonymousAuth: config.anonymousAuth, audiences, staticTokens: files.tokens }, { verifier, reader: objects, clock });
+  const authorizer = createAuthorizer({ modes: config.authorizationModes }, { reader: objects });
+
+  const ips = createIpAllocator(config.serviceRange, { writer: objects, random });
+  const nodePorts = createPortAllocator(config.nodePortRange, { storage, random });
+  const services = createServiceAllocator({ ipRange: config.serviceRange, portRange: config.nodePortRange }, { ips, nodePorts });
+  const repair = createAllocationRepair(config.serviceRange, { writer: objects, nodePorts });
+  const clusterIp = ipAt(config.serviceRange, 0);
+
+  const externalHost = `${config.advertiseAddress}:${config.listen.port}`;
+  let started = false;
+  const storeHealth = { name: "etcd", check: async () => storage.revision().then(() => undefined, (error: unknown) => `the store does not answer: ${(error as Error).message}`) };
+  const bootstrapHealth = { name: "poststarthook/bootstrap", check: () => (started ? undefined : "not finished") };
+  const documents = createDocuments({
+    discovery: createDiscovery(kinds, externalHost),
+    metrics: ports.metrics,
+    clock,
+    live: [{ name: "ping", check: () => undefined }, storeHealth],
+    ready: [{ name: "ping", check: () => undefined }, storeHealth, { name: "informer-sync", check: () => (authorizer.synced() ? undefined : "policy is not read yet") }, bootstrapHealth],
+    others: new Map<string, () => object | Promise<object>>(
+      verifier ? [[openIdConfigurationPath, () => openIdConfiguration(issuers[0] ?? "", externalHost, verifier)], [jwksPath, () => verifier.jwks()]] : [],
+    ),
+  });
+
+  const parts: PipelineParts = {
+    kinds,
+    storage,
+    feed,
+    admission: admissionPlugins(config.admission, { reader: objects, authorizer, clock, random }),
+    services,
+    reviews: reviews({ issuer: issuers[0] ?? "", audiences, maxExpirationSeconds }, { authenticator, signer, clock, random, authorizer }),
+    objects,
+    clock,
+    random,
+    log,
+    authenticator,
+    authorizer,
+    documents,
+    flow: createFlowControl(config.limits, metrics),
+  };
+  const tunnel = createNodeTunnel({ reader: objects, tls: () => files.agentTls });
+
+  const bootstrap: Component = {
+    async start(signal) {
+      await createSystemObjects(objects, config.serviceRange.text);
+      await bootstrapPolicy(objects);
+      await authorizer.whenSynced(signal);
+    },
+    ready: () => [],
+    async stop() {
+      aborter.abort(new DOMException("stopped", "AbortError"));
+      client.close();
+    },
+  };
+  const http = createApiHttpServer({ ...config.listen, ...config.tls }, { parts, tunnel, clock, log, metrics });
+  const kubernetesService = createKubernetesService(
+    { address: config.advertiseAddress, port: config.listen.port, clusterIp },
+    { client, objects, clock, log, claimAddress: async (ip) => void (await objects.createIfAbsent({ group: "networking.k8s.io", resource: "ipaddresses" }, ipAddress(ip, { namespace: "default", name: "kubernetes" }))) },
+  );
+  const maintenance = periodically(repairIntervalMs, clock, async () => {
+    for (const sentence of await repair.run(clock.now())) log.warn({ finding: sentence }, "service addresses were repaired");
+    for (const [prefix, { cache }] of feeds) metrics.storageObjects.set(cache.size, { resource: prefix.replace(/^\/registry\/|\/$/g, "") });
+  }, (err) => log.warn({ err }, "the repair of service addresses failed"));
+
+  const whole = sequence([bootstrap, http, kubernetesService, maintenance, createCompaction(client, config.compactionIntervalMs, { clock, log })]);
+  return {
+    async start(signal) {
+      await whole.start(signal);
+      started = true;
+    },
+    ready: () => [...whole.ready(), ...(started ? [] : ["not started yet"])],
+    stop: () => whole.stop(),
+  };
+}
+
+interface Files {
+  readonly etcd: { readonly ca: string | undefined; readonly cert: string | undefined; readonly key: string | undefined };
+  readonly verificationKeys: readonly string[];
+  readonly signingKey: string | undefined;
+  readonly tokens: ReturnType<typeof parseTokenFile>;
+  readonly agentTls: { readonly cert: string | undefined; readonly key: string | undefined; readonly ca: string | undefined };
+}
+
+async function readFiles({ etcd, serviceAccounts, tokenFile, agents }: ApiServerConfig): Promise<Files> {
+  const read = async (file: string | undefined): Promise<string | undefined> => {
+    if (file === undefined) return undefined;
+    return readFile(file, "utf8").catch((cause: unknown) => {
+      throw new StartError(`cannot read ${file}: ${(cause as Error).message}`, { cause });
+    });
+  };
+  const signingKey = await read(serviceAccounts.signingKeyFile);
+  const keys = await Promise.all(serviceAccounts.keyFiles.map(read));
+  const verificationKeys = [...keys, signingKey].filter((key) => key !== undefined);
+  const tokens = await read(tokenFile);
+  return {
+    etcd: { ca: await read(etcd.caFile), cert: await read(etcd.certFile), key: await read(etcd.keyFile) },
+    verificationKeys,
+    signingKey,
+    tokens: tokens === undefined ? [] : parseTokenFile(tokens),
+    agentTls: { cert: await read(agents.certFile), key: await read(agents.keyFile), ca: await read(agents.caFile) },
+  };
+}
+
+function createStoreClient({ etcd }: ApiServerConfig, { ca, cert, key }: Files["etcd"], clock: Clock): EtcdClient {
+  const tls = ca === undefined && cert === undefined ? undefined : { ca, cert, key };
+  return createEtcdClient({ endpoints: etcd.servers, tls }, { clock });
+}

@@ -1,0 +1,108 @@
+// Every flag of the apiserver, under kube-apiserver's names, and what becomes of them: one readonly value.
+import { defineFlags, UsageError } from "@coxswain/daemon";
+import type { FlagValues } from "@coxswain/daemon";
+import type { AuthorizationMode } from "./core/authz/authorizer.ts";
+import { authorizationModes } from "./core/authz/authorizer.ts";
+import type { IpRange } from "./core/registry/core/service/allocation/ip-range.ts";
+import { parseIpRange } from "./core/registry/core/service/allocation/ip-range.ts";
+import type { PortRange } from "./core/registry/core/service/allocation/port-allocator.ts";
+import { parsePortRange } from "./core/registry/core/service/allocation/port-allocator.ts";
+
+export const flagTable = defineFlags({
+  "etcd-servers": { type: "list", required: true, help: "The stores, such as https://10.0.0.1:2379" },
+  "etcd-cafile": { type: "string", help: "Authority of the stores' certificates" },
+  "etcd-certfile": { type: "string", help: "Certificate to show to the stores" },
+  "etcd-keyfile": { type: "string", help: "Its key" },
+  "etcd-compaction-interval": { type: "duration", default: "5m", help: "How long history is kept at least; 0 leaves compaction to others" },
+  "bind-address": { type: "string", default: "0.0.0.0", help: "Address to listen on" },
+  "secure-port": { type: "number", default: 6443, help: "Port to listen on" },
+  "advertise-address": { type: "string", help: "Address others reach this server by; default: the bind address" },
+  "tls-cert-file": { type: "string", required: true, help: "Serving certificate" },
+  "tls-private-key-file": { type: "string", required: true, help: "Its key" },
+  "client-ca-file": { type: "string", help: "Authority of client certificates" },
+  "token-auth-file": { type: "string", help: "Static bearer tokens: token,user,uid,\"group1,group2\"" },
+  "anonymous-auth": { type: "boolean", default: true, help: "Serve requests without credentials as system:anonymous" },
+  "authorization-mode": { type: "list", default: ["Node", "RBAC"], help: `In this order: ${authorizationModes.join(", ")}` },
+  "enable-admission-plugins": { type: "list", default: [], help: "In addition to the default ones" },
+  "disable-admission-plugins": { type: "list", default: [], help: "Of the default ones" },
+  "service-cluster-ip-range": { type: "string", default: "10.96.0.0/12", help: "Addresses of services" },
+  "service-node-port-range": { type: "string", default: "30000-32767", help: "Ports of services on nodes" },
+  "service-account-issuer": { type: "list", default: ["https://kubernetes.default.svc.cluster.local"], help: "Issuer of tokens; further ones are accepted" },
+  "service-account-key-file": { type: "list", default: [], help: "Keys that tokens are checked with" },
+  "service-account-signing-key-file": { type: "string", help: "Key that tokens are signed with" },
+  "service-account-max-token-expiration": { type: "duration", default: "0", help: "Longest life of a token; 0 is no limit" },
+  "api-audiences": { type: "list", default: [], help: "What tokens must be meant for; default: the issuer" },
+  "kubelet-client-certificate": { type: "string", help: "Certificate to show to node agents" },
+  "kubelet-client-key": { type: "string", help: "Its key" },
+  "kubelet-certificate-authority": { type: "string", help: "Authority of node agents' certificates" },
+  "max-requests-inflight": { type: "number", default: 400, help: "Reading requests at once" },
+  "max-mutating-requests-inflight": { type: "number", default: 200, help: "Writing requests at once" },
+  "allow-privileged": { type: "boolean", default: true, help: "Kept for command lines; privileged containers are allowed" },
+  "endpoint-reconciler-type": { type: "string", default: "lease", help: "Kept for command lines; only lease is known" },
+});
+
+export interface ApiServerConfig {
+  readonly etcd: { readonly servers: readonly string[]; readonly caFile?: string | undefined; readonly certFile?: string | undefined; readonly keyFile?: string | undefined };
+  readonly compactionIntervalMs: number;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly advertiseAddress: string;
+  readonly tls: { readonly certFile: string; readonly keyFile: string; readonly clientCaFile?: string | undefined };
+  readonly tokenFile: string | undefined;
+  readonly anonymousAuth: boolean;
+  readonly authorizationModes: readonly AuthorizationMode[];
+  readonly admission: { readonly enabled: readonly string[]; readonly disabled: readonly string[] };
+  readonly serviceRange: IpRange;
+  readonly nodePortRange: PortRange;
+  readonly serviceAccounts: {
+    readonly issuers: readonly string[];
+    readonly audiences: readonly string[];
+    readonly keyFiles: readonly string[];
+    readonly signingKeyFile: string | undefined;
+    readonly maxExpirationSeconds: number;
+  };
+  readonly agents: { readonly certFile: string | undefined; readonly keyFile: string | undefined; readonly caFile: string | undefined };
+  readonly limits: { readonly reading: number; readonly mutating: number };
+}
+
+/** Throws UsageError for values that contradict each other or mean nothing. */
+export function readConfig(flags: FlagValues<typeof flagTable>): ApiServerConfig {
+  const issuers = flags["service-account-issuer"];
+  const host = flags["bind-address"];
+  const advertised = flags["advertise-address"] ?? (host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host);
+  return {
+    etcd: { servers: flags["etcd-servers"], caFile: flags["etcd-cafile"], certFile: flags["etcd-certfile"], keyFile: flags["etcd-keyfile"] },
+    compactionIntervalMs: flags["etcd-compaction-interval"],
+    listen: { host, port: flags["secure-port"] },
+    advertiseAddress: advertised,
+    tls: { certFile: flags["tls-cert-file"], keyFile: flags["tls-private-key-file"], clientCaFile: flags["client-ca-file"] },
+    tokenFile: flags["token-auth-file"],
+    anonymousAuth: flags["anonymous-auth"],
+    authorizationModes: flags["authorization-mode"].map(modeOf),
+    admission: { enabled: flags["enable-admission-plugins"], disabled: flags["disable-admission-plugins"] },
+    serviceRange: parsed("service-cluster-ip-range", flags["service-cluster-ip-range"], parseIpRange),
+    nodePortRange: parsed("service-node-port-range", flags["service-node-port-range"], parsePortRange),
+    serviceAccounts: {
+      issuers,
+      audiences: flags["api-audiences"].length > 0 ? flags["api-audiences"] : issuers.slice(0, 1),
+      keyFiles: flags["service-account-key-file"],
+      signingKeyFile: flags["service-account-signing-key-file"],
+      maxExpirationSeconds: flags["service-account-max-token-expiration"] / 1000,
+    },
+    agents: { certFile: flags["kubelet-client-certificate"], keyFile: flags["kubelet-client-key"], caFile: flags["kubelet-certificate-authority"] },
+    limits: { reading: flags["max-requests-inflight"], mutating: flags["max-mutating-requests-inflight"] },
+  };
+}
+
+function modeOf(text: string): AuthorizationMode {
+  const mode = authorizationModes.find((known) => known === text);
+  if (!mode) throw new UsageError(`invalid argument ${JSON.stringify(text)} for "--authorization-mode" flag: expected ${authorizationModes.join(", ")}`);
+  return mode;
+}
+
+function parsed<T>(flag: string, text: string, parse: (text: string) => T): T {
+  try {
+    return parse(text);
+  } catch (cause) {
+    throw new UsageError(`invalid argument ${JSON.stringify(text)} for "--${flag}" flag: ${(cause as Error).message}`, { cause });
+  }
+}

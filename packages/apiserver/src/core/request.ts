@@ -5,9 +5,6 @@
 //   core/authz/authorizer.ts      createAuthorizer(…): Authorizer
 //   core/authz/request-attributes.ts  requestAttributes(user, info, query): what the authorizer is asked
 //   core/authz/bootstrap.ts       bootstrapPolicy(writer): the default roles
-//   core/bootstrap/*.ts           bootstrapNamespaces(writer) first of all; createKubernetesService(…) for default/kubernetes
-//   core/admission/priority.ts    bootstrapPriorityClasses(writer)
-//   core/registry/core/service/allocation/allocation.ts   createAllocation(…): Parts.allocation and its repair
 //   core/admission/order.ts       admissionPlugins(…): readonly AdmissionPlugin[]
 //   core/…/reviews.ts             reviews(…): ReadonlyMap<"group/resource", Review>
 //   io/node-tunnel/tunnel.ts      createNodeTunnel(…): Tunnel (declared in io/http/tunnel.ts)

@@ -2,22 +2,18 @@
 import type { ApiObject } from "@coxswain/apimachinery";
 import type { Pod } from "@coxswain/api/core/v1";
 import type { PriorityClass } from "@coxswain/api/scheduling/v1";
-import type { AdmissionAttributes, AdmissionPlugin, ObjectReader, ObjectWriter } from "../request.ts";
+import type { AdmissionAttributes, AdmissionPlugin, ObjectReader } from "../request.ts";
 import { concerns, refusal } from "./refusal.ts";
 
 const group = "scheduling.k8s.io";
 const classes = { group, resource: "priorityclasses" };
 type Policy = NonNullable<PriorityClass["preemptionPolicy"]>;
 
-/** The two classes every cluster has. */
+/** The two classes every cluster has, known here before anything has been read. */
 const systemClasses: readonly PriorityClass[] = [
   systemClass("system-node-critical", 2_000_001_000, "Used for system critical pods that must not be moved from their current node."),
   systemClass("system-cluster-critical", 2_000_000_000, "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary."),
 ];
-
-export async function bootstrapPriorityClasses(writer: ObjectWriter): Promise<void> {
-  for (const priorityClass of systemClasses) await writer.createIfAbsent(classes, priorityClass);
-}
 
 export function createPriorityAdmission(reader: ObjectReader): AdmissionPlugin {
   const view = reader.view(classes);

@@ -38,10 +38,20 @@ export interface Vote extends Envelope {
   readonly lastTerm: Term;
   /** The leader itself asked for this election: voters do not insist on their lease. */
   readonly transfer: boolean;
+  readonly known: KnownCommit;
+}
+/**
+ * What the sender knows to be committed. Without it a group could stand still for good: one that does not know yet that a change of
+ * members is committed may need the vote of one that does, has more entries, and is no member any more (after raft-rs).
+ */
+export interface KnownCommit {
+  readonly index: Index;
+  readonly term: Term;
 }
 export interface VoteResponse extends Envelope {
   readonly type: "vote-response" | "pre-vote-response";
   readonly reject: boolean;
+  readonly known: KnownCommit;
 }
 /** The transport may put a newer snapshot in its place, and should: an old one may not name the receiver as a member. */
 export interface InstallSnapshot extends Envelope {

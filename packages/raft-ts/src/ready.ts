@@ -2,7 +2,8 @@
 //
 //   1. make `snapshot`, then `entries` and `hardState` durable (one sync; needed only if `mustSync`)
 //   2. send `messagesAfterSync`; `messages` may leave before or while the disk works
-//   3. install `snapshot`, apply `committed` in order, serve `readStates` once their index is applied
+//   3. install `snapshot`, apply `committed` in order (from the first membership entry on only after the sync),
+//      serve `readStates` once their index is applied
 //   4. `advance(ready)`
 import type { Entry, HardState, NodeId, Snapshot } from "./entry.ts";
 import type { Message } from "./message.ts";
@@ -26,7 +27,10 @@ export interface Ready {
   readonly messages: readonly Message[];
   readonly messagesAfterSync: readonly Message[];
   readonly readStates: readonly ReadState[];
-  /** False when only the commit index moved: losing that costs nothing. */
+  /**
+   * False when only the commit index moved: losing that costs nothing. But before a membership takes effect, that it is committed must
+   * be on disk: a node that forgot it could win an election among the members of old.
+   */
   readonly mustSync: boolean;
 }
 
@@ -60,16 +64,19 @@ export function takeReady(
   const hardChanged = hardStateChanged(hardState, previous.hardState);
   const entries = state.log.unstable.nextEntries();
   const snapshot = state.log.unstable.nextSnapshot();
+  const committed = state.log.nextCommitted(state.config.maxCommittedBytesPerReady);
+  const changesMembership = committed.some((entry) => entry.kind === "membership");
   const ready: Ready = {
     softState: softChanged ? softState : undefined,
-    hardState: hardChanged ? hardState : undefined,
+    hardState: hardChanged || changesMembership ? hardState : undefined,
     entries,
     snapshot,
-    committed: state.log.nextCommitted(state.config.maxCommittedBytesPerReady),
+    committed,
     messages: state.outbox,
     messagesAfterSync: state.outboxAfterSync.filter((message) => message.to !== state.id),
     readStates: state.readStates,
     mustSync:
+      changesMembership ||
       entries.length > 0 ||
       snapshot !== undefined ||
       hardState.term !== previous.hardState.term ||

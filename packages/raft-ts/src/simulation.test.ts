@@ -33,4 +33,12 @@ describe("a simulated group", () => {
       for (let seed = 1; seed <= seeds; seed++) runSeed(seed * 7919 + voters, voters, 3000);
     },
   );
+
+  it("does not elect a node among the members of old that forgot in a crash that they had changed", () => {
+    runSeed(6849936, 1, 4000);
+  });
+
+  it("does not stand still when the only one who could vote is no member any more", () => {
+    runSeed(3349738, 1, 4000);
+  });
 });

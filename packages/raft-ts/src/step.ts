@@ -1,5 +1,6 @@
 // The one entrance for messages: compares terms, votes, and hands the rest to the role.
 import { assert } from "./assert.ts";
+import { knownCommit, learnCommit } from "./campaign.ts";
 import type { Message, Vote } from "./message.ts";
 import { candidate } from "./role/candidate.ts";
 import { follower } from "./role/follower.ts";
@@ -24,9 +25,11 @@ export function step(state: RaftState, message: Message): ProposalOutcome | unde
     return undefined;
   }
   if (message.type === "vote" || message.type === "pre-vote") {
+    learnCommit(state, message);
     considerVote(state, message);
     return undefined;
   }
+  if (message.type === "vote-response" || message.type === "pre-vote-response") learnCommit(state, message);
   return roles[state.role].step(state, message);
 }
 
@@ -69,7 +72,7 @@ function answerOldTerm(state: RaftState, message: Message): void {
   if ((config.checkQuorum || config.preVote) && (message.type === "heartbeat" || message.type === "append")) {
     send(state, { type: "append-response", to: message.from, index: 0, reject: false, hintIndex: 0, hintTerm: 0 });
   } else if (message.type === "pre-vote") {
-    send(state, { type: "pre-vote-response", to: message.from, reject: true });
+    send(state, { type: "pre-vote-response", to: message.from, reject: true, known: knownCommit(state) });
   }
 }
 
@@ -78,10 +81,10 @@ function considerVote(state: RaftState, message: Vote): void {
   const mayVote = state.vote === message.from || free || (message.type === "pre-vote" && message.term > state.term);
   const type = message.type === "vote" ? "vote-response" : "pre-vote-response";
   if (!mayVote || !state.log.isUpToDate(message.lastIndex, message.lastTerm)) {
-    send(state, { type, to: message.from, term: state.term, reject: true });
+    send(state, { type, to: message.from, term: state.term, reject: true, known: knownCommit(state) });
     return;
   }
-  send(state, { type, to: message.from, term: message.term, reject: false });
+  send(state, { type, to: message.from, term: message.term, reject: false, known: knownCommit(state) });
   if (message.type === "pre-vote") return;
   state.electionElapsed = 0;
   state.vote = message.from;

@@ -196,7 +196,9 @@ class ReadyLoop implements Replica {
     }
     if (ready.hardState) this.#hardState = ready.hardState;
     const saving = ready.mustSync ? wal.save(this.#hardState, ready.entries) : undefined;
-    const durable = ready.committed.findIndex((entry) => entry.index > storage.lastIndex());
+    const durable = ready.committed.findIndex(
+      (entry) => entry.index > storage.lastIndex() || entry.kind === "membership",
+    );
     const now = durable < 0 ? ready.committed : ready.committed.slice(0, durable);
     try {
       this.#apply(now);

@@ -18,6 +18,7 @@ const membership = fc.record({
 });
 const envelope = { from: id, to: id, term: number };
 const context = fc.string();
+const known = fc.record({ index: number, term: number });
 const message: fc.Arbitrary<Message> = fc.oneof(
   fc.record({ ...envelope, type: fc.constant("propose" as const), entries: fc.array(fc.record({ kind, data })) }),
   fc.record({
@@ -42,11 +43,13 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     lastIndex: number,
     lastTerm: number,
     transfer: fc.boolean(),
+    known,
   }),
   fc.record({
     ...envelope,
     type: fc.constantFrom("vote-response" as const, "pre-vote-response" as const),
     reject: fc.boolean(),
+    known,
   }),
   fc.record({
     ...envelope,

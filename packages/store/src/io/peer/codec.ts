@@ -42,11 +42,13 @@ export function encodeMessage(message: Message): Buffer {
       break;
     case "vote":
     case "pre-vote":
-      parts.push(numbers(message.lastIndex, message.lastTerm, message.transfer ? 1 : 0));
+      parts.push(
+        numbers(message.lastIndex, message.lastTerm, message.transfer ? 1 : 0, message.known.index, message.known.term),
+      );
       break;
     case "vote-response":
     case "pre-vote-response":
-      parts.push(numbers(message.reject ? 1 : 0));
+      parts.push(numbers(message.reject ? 1 : 0, message.known.index, message.known.term));
       break;
     case "snapshot":
       parts.push(encodeSnapshot(message.snapshot));
@@ -106,10 +108,17 @@ export function decodeMessage(bytes: Buffer): Message {
       };
     case "vote":
     case "pre-vote":
-      return { ...envelope, type, lastIndex: number(0), lastTerm: number(1), transfer: number(2) === 1 };
+      return {
+        ...envelope,
+        type,
+        lastIndex: number(0),
+        lastTerm: number(1),
+        transfer: number(2) === 1,
+        known: { index: number(3), term: number(4) },
+      };
     case "vote-response":
     case "pre-vote-response":
-      return { ...envelope, type, reject: number(0) === 1 };
+      return { ...envelope, type, reject: number(0) === 1, known: { index: number(1), term: number(2) } };
     case "snapshot":
       return { ...envelope, type, snapshot: decodeSnapshot(bytes.subarray(headBytes)) };
     case "heartbeat":

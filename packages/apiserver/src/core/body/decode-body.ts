@@ -4,11 +4,12 @@ import { decode, DecodeError, duplicateFields, isJsonObject, parseApiVersion, St
 import type { ApiObject, JsonObject, StructSchema } from "@coxswain/apimachinery";
 import { findSchema } from "@coxswain/api";
 import type { GroupVersionKind } from "../request.ts";
+import { ProtobufError, protobufMediaType, readEnvelope, readMessage } from "./protobuf.ts";
 import { parseYaml } from "./yaml.ts";
 
 export type FieldValidation = "Ignore" | "Warn" | "Strict";
 
-export const bodyMediaTypes = ["application/json", "application/yaml"] as const;
+export const bodyMediaTypes = ["application/json", "application/yaml", protobufMediaType] as const;
 
 export interface ParsedBody {
   readonly value: unknown;
@@ -19,10 +20,25 @@ export interface ParsedBody {
 /** Reads JSON or YAML. Absent content types mean JSON. */
 export function parseBody(bytes: Buffer, contentType: string | undefined, of: string): ParsedBody {
   const mediaType = mediaTypeOf(contentType);
+  if (mediaType === protobufMediaType) return parseProtobuf(bytes, of);
   if (mediaType !== "application/json" && mediaType !== "application/yaml" && mediaType !== "application/vnd.kubernetes.yaml") {
     throw new StatusError(statuses.unsupportedMediaType(bodyMediaTypes));
   }
   return parseText(bytes.toString(), mediaType === "application/json" ? "json" : "yaml", of);
+}
+
+/** The value its JSON would be. The envelope names the type; an unknown one is left for decoding to refuse. */
+function parseProtobuf(bytes: Buffer, of: string): ParsedBody {
+  try {
+    const { apiVersion, kind, raw } = readEnvelope(bytes);
+    const type = parseApiVersion(apiVersion);
+    // Options travel under the version of the group they are used in.
+    const schema = type && (findSchema({ ...type, kind }) ?? findSchema({ group: "meta.k8s.io", version: "v1", kind }));
+    return { value: { ...(schema && readMessage(schema, raw)), apiVersion, kind }, complaints: () => [] };
+  } catch (error) {
+    if (error instanceof ProtobufError) throw new StatusError(statuses.badRequest(`the object provided is unrecognized (must be of type ${of}): ${error.message}`), { cause: error });
+    throw error;
+  }
 }
 
 export function mediaTypeOf(contentType: string | undefined): string {

@@ -44,11 +44,26 @@ export function planEndpointSlices(view: EndpointSliceView): Plan<SliceAction> {
     actions.push(...fitGroup(group, mine, isHeadless(view.service)));
   }
   for (const slice of left) actions.push({ kind: "delete", slice });
+  // A slice that would go takes the place of one that would come: half the writes, and readers see no gap.
+  const reused = reuseSlices(actions);
   const count = [...groups.values()].reduce((sum, group) => sum + group.endpoints.length, 0);
   return {
-    actions,
+    actions: reused,
     because: actions.length === 0 ? "the slices are right" : `${count} endpoints belong to the service`,
   };
+}
+
+function reuseSlices(actions: readonly SliceAction[]): readonly SliceAction[] {
+  const going = actions.flatMap((action) => (action.kind === "delete" ? [action.slice] : []));
+  const taken = new Set<ReadonlySlice>();
+  const replaced = actions.map((action): SliceAction => {
+    if (action.kind !== "create") return action;
+    const slice = going.find((one) => one.addressType === action.content.addressType && !taken.has(one));
+    if (slice === undefined) return action;
+    taken.add(slice);
+    return { kind: "update", slice, content: action.content };
+  });
+  return replaced.filter((action) => action.kind !== "delete" || !taken.has(action.slice));
 }
 
 interface Group {

@@ -3,9 +3,7 @@
 //
 //   "k8s\0" { 1: { 1: apiVersion, 2: kind }, 2: the object's own message }
 import type { FieldSchema, ScalarName, Schema, StructSchema } from "@coxswain/apimachinery";
-import { parseApiVersion } from "@coxswain/apimachinery";
 import { rfc3339, rfc3339Micro } from "@coxswain/clock";
-import { findSchema, schemas } from "@coxswain/api";
 
 export const protobufMediaType = "application/vnd.kubernetes.protobuf";
 
@@ -17,26 +15,33 @@ export class ProtobufError extends Error {
 const magic = Buffer.from("k8s\0");
 const deepest = 100;
 
-/** The object with its apiVersion and kind. Throws ProtobufError. */
-export function parseProtobuf(bytes: Buffer): Record<string, unknown> {
+export interface Envelope {
+  readonly apiVersion: string;
+  readonly kind: string;
+  /** The object's own message. */
+  readonly raw: Buffer;
+}
+
+/** Opens runtime.Unknown. Throws ProtobufError. */
+export function readEnvelope(bytes: Buffer): Envelope {
   if (!bytes.subarray(0, 4).equals(magic)) throw new ProtobufError("provided data does not appear to be a protobuf message, expected prefix 6b 38 73 00");
   let apiVersion = "";
   let kind = "";
   let raw: Buffer = Buffer.alloc(0);
   for (const { number, value } of fieldsOf(bytes.subarray(4))) {
-    if (number === 2 && Buffer.isBuffer(value)) raw = value;
-    if (number !== 1 || !Buffer.isBuffer(value)) continue;
-    for (const part of fieldsOf(value)) {
-      if (!Buffer.isBuffer(part.value)) continue;
-      if (part.number === 1) apiVersion = part.value.toString();
-      if (part.number === 2) kind = part.value.toString();
+    if (number === 2) raw = asBytes(value);
+    if (number !== 1) continue;
+    for (const part of fieldsOf(asBytes(value))) {
+      if (part.number === 1) apiVersion = asBytes(part.value).toString();
+      if (part.number === 2) kind = asBytes(part.value).toString();
     }
   }
-  const type = { group: "", version: "", ...parseApiVersion(apiVersion), kind };
-  const schema = findSchema(type) ?? schemas.find(`meta/v1.${kind}`);
-  // Who expected another kind says so in its own words.
-  if (schema === undefined) return { apiVersion, kind };
-  return { apiVersion, kind, ...readStruct(schema, raw, 0) };
+  return { apiVersion, kind, raw };
+}
+
+/** A message as the value that its JSON would be. Throws ProtobufError. */
+export function readMessage(schema: StructSchema, raw: Buffer): Record<string, unknown> {
+  return readStruct(schema, raw, 0);
 }
 
 interface Slot {

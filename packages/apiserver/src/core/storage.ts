@@ -44,6 +44,10 @@ export interface StorageEvent {
   readonly created: boolean;
 }
 
+export interface HistoryEvent extends StorageEvent {
+  readonly before: StoredValue | undefined;
+}
+
 export interface StorageBatch {
   /** Nothing up to here is missing. */
   readonly revision: number;
@@ -61,8 +65,16 @@ export interface Storage {
   revision(): Promise<number>;
   /** Batches after `afterRevision`, in order, until the signal aborts. Throws StorageError "compacted" when history is gone. */
   watch(from: string, to: string, afterRevision: number, signal: AbortSignal): AsyncIterable<StorageBatch>;
-  /** Asks the store to say on all watches how far they are. */
-  requestProgress(): void;
+  /**
+   * What happened after one revision up to another, with the values before. Undefined when it is more than `limit` events, or cannot be told;
+   * throws StorageError "compacted" when the store no longer knows.
+   */
+  history(from: string, to: string, afterRevision: number, untilRevision: number, limit: number): Promise<readonly HistoryEvent[] | undefined>;
+  /**
+   * Asks the store to say on all watches how far they are. False when the store cannot be trusted to say it after the events
+   * (etcd before 3.4.31 and 3.5.13): then nothing is asked, and there is no `history` either.
+   */
+  requestProgress(): Promise<boolean>;
   /** Forgets history before the revision. */
   compact(revision: number): Promise<void>;
 }

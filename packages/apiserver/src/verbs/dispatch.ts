@@ -27,7 +27,7 @@ const tunnelled: ReadonlySet<string> = new Set(["log", "exec", "attach", "portfo
 export async function dispatch(passage: Passage, parts: PipelineParts): Promise<Reply> {
   const { info } = passage;
   const kind = parts.kinds.find(info.apiGroup, info.apiVersion, info.resource);
-  if (!kind || (kind.namespaced && info.namespace === "" && !["list", "watch", "create"].includes(info.verb))) throw new StatusError(statuses.pathNotFound());
+  if (!kind || (kind.namespaced && info.namespace === "" && info.name !== "")) throw new StatusError(statuses.pathNotFound());
   if (!kind.namespaced && info.namespace !== "" && info.resource !== "namespaces") throw new StatusError(statuses.pathNotFound());
   const exchange = exchangeOf(passage, kind);
   if (info.subresource !== "") return dispatchSubresource(parts, exchange);
@@ -54,6 +54,7 @@ export async function dispatch(passage: Passage, parts: PipelineParts): Promise<
     case "delete":
       return remove(parts, exchange);
     case "deletecollection":
+      if (kind.namespaced && info.namespace === "") throw new StatusError(statuses.methodNotAllowed());
       return removeCollection(parts, exchange);
     default:
       throw new StatusError(statuses.methodNotAllowed());

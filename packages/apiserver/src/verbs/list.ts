@@ -29,7 +29,7 @@ export async function list(parts: Parts, exchange: Exchange): Promise<Answer> {
   if (exact) return listFromStore(parts, kind, info.namespace, options, { revision: wanted, from: undefined });
   const feed = parts.feed(kind);
   const revision = wanted ?? (await parts.storage.revision());
-  if (!(await feed.whenAt(revision, wanted === undefined ? freshnessMs : 3000))) {
+  if (!(await feed.whenAt(revision, wanted === undefined ? freshnessMs : 3000, wanted === undefined))) {
     if (wanted === undefined) return listFromStore(parts, kind, info.namespace, options, { revision: undefined, from: undefined });
     throw new StatusError({ ...statuses.timeout(`Too large resource version: ${wanted}, current: ${feed.cache.revision}`, 1), details: { causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }], retryAfterSeconds: 1 } });
   }

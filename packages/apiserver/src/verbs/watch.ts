@@ -4,6 +4,7 @@ import { StatusError, statuses } from "@coxswain/apimachinery";
 import type { ListOptions } from "../core/options.ts";
 import { readListOptions, readRevision } from "../core/options.ts";
 import type { Kind } from "../core/registry/kind.ts";
+import type { Feed } from "../io/storage/feed.ts";
 import type { Change, WatchCache } from "../core/watch-cache/cache.ts";
 import type { Entry } from "../core/watch-cache/entry.ts";
 import { decodeEntry, lineOf } from "../core/watch-cache/entry.ts";
@@ -30,12 +31,26 @@ export async function watch(parts: Parts, exchange: Exchange): Promise<Answer> {
   }
   const scope: Scope = { kind, options, namespace: info.namespace, name: info.verb === "watch" && info.name !== "" ? info.name : undefined };
   const timeoutMs = options.timeoutSeconds ? options.timeoutSeconds * 1000 : minimumTimeoutMs * (1 + parts.random.next());
+  const after = initial ? undefined : (wanted ?? feed.cache.revision);
+  const recalled = after !== undefined && after < feed.cache.oldestResume ? await recall(feed, after) : undefined;
   const source: WatchSource = {
     timeoutMs,
     allowBookmarks: options.allowWatchBookmarks,
-    start: (sink) => follow(feed.cache, scope, initial ? undefined : wanted ?? feed.cache.revision, options.sendInitialEvents === true, sink),
+    start: (sink) => follow(feed.cache, scope, after, recalled, options.sendInitialEvents === true, sink),
   };
   return { type: "watch", kind, watch: source };
+}
+
+/** What the window does not reach back to, up to where it does. */
+interface Recalled {
+  readonly changes: readonly Change[];
+  readonly until: number;
+}
+
+async function recall(feed: Feed, after: number): Promise<Recalled | undefined> {
+  const until = feed.cache.revision;
+  const changes = await feed.recall(after, until);
+  return changes && { changes, until };
 }
 
 interface Scope {
@@ -46,7 +61,7 @@ interface Scope {
 }
 
 /** `after`: the revision to go on from; undefined sends what there is first. */
-function follow(cache: WatchCache, scope: Scope, after: number | undefined, marksInitialEnd: boolean, sink: WatchSink): () => void {
+function follow(cache: WatchCache, scope: Scope, after: number | undefined, recalled: Recalled | undefined, marksInitialEnd: boolean, sink: WatchSink): () => void {
   const { kind, options } = scope;
   let sent = false;
   const changed = (change: Change): void => {
@@ -63,7 +78,8 @@ function follow(cache: WatchCache, scope: Scope, after: number | undefined, mark
     }
     if (marksInitialEnd && options.allowWatchBookmarks) sink.bookmark(cache.revision, true);
   } else {
-    const missed = cache.since(after);
+    for (const change of recalled?.changes ?? []) changed(change);
+    const missed = cache.since(recalled?.until ?? after);
     if (!missed) {
       sink.end(statuses.expired(`too old resource version: ${after} (${cache.oldestResume})`));
       return () => undefined;

@@ -1,7 +1,7 @@
 // The Storage port over etcd's API, ours or the real one. It knows keys and bytes, no kinds; it retries nothing.
 import { CompactedError, GrpcError, statusCodes } from "@coxswain/etcd-api";
 import type { EtcdClient, KeyValue, RequestOp } from "@coxswain/etcd-api";
-import type { Page, PageRequest, ReplaceOutcome, Storage, StorageBatch, StorageEvent, StoredValue } from "../../core/storage.ts";
+import type { HistoryEvent, Page, PageRequest, ReplaceOutcome, Storage, StorageBatch, StorageEvent, StoredValue } from "../../core/storage.ts";
 import { StorageError } from "../../core/storage.ts";
 import { createLeasePool } from "./lease-pool.ts";
 import type { Clock } from "@coxswain/clock";
@@ -37,6 +37,14 @@ export function createEtcdStorage(client: EtcdClient, ports: { readonly clock: C
     return { requestPut: { key: bytesOf(key), value, lease, prevKv: false, ignoreValue: false, ignoreLease: false } };
   };
 
+  /** Asked once it is needed; a store that does not answer is asked again. */
+  let safe: Promise<boolean> | undefined;
+  const progressIsSafe = (): Promise<boolean> => {
+    safe ??= reach(client.maintenance.status({})).then(({ version }) => isSafeProgressVersion(version));
+    safe.catch(() => (safe = undefined));
+    return safe;
+  };
+
   return {
     get,
     async create(key, value, ttlSeconds) {
@@ -52,11 +60,26 @@ export function createEtcdStorage(client: EtcdClient, ports: { readonly clock: C
       return response.header?.revision ?? 0;
     },
     watch: (from, to, afterRevision, signal) => watch(client, from, to, afterRevision, signal),
-    requestProgress: () => client.requestProgress(),
+    history: async (from, to, afterRevision, untilRevision, limit) =>
+      (await progressIsSafe()) ? history(client, from, to, afterRevision, untilRevision, limit) : undefined,
+    async requestProgress() {
+      if (!(await progressIsSafe())) return false;
+      client.requestProgress();
+      return true;
+    },
     async compact(revision) {
       await reach(client.kv.compact({ revision, physical: false }));
     },
   };
+}
+
+/** Versions in which a requested progress notification never overtakes events (etcd issue 15220), as Kubernetes checks them. */
+export function isSafeProgressVersion(version: string): boolean {
+  const [major = 0, minor = 0, patch = 0] = version.split(".").map((part) => Number.parseInt(part, 10));
+  if (major !== 3) return major > 3;
+  if (minor === 4) return patch >= 31;
+  if (minor === 5) return patch >= 13;
+  return minor > 5;
 }
 
 async function readPages(client: EtcdClient, request: PageRequest): Promise<Page> {
@@ -85,6 +108,31 @@ async function* watch(client: EtcdClient, from: string, to: string, afterRevisio
     }
   } catch (error) {
     throw signal.aborted ? error : translate(error);
+  }
+}
+
+async function history(client: EtcdClient, from: string, to: string, afterRevision: number, untilRevision: number, limit: number): Promise<readonly HistoryEvent[] | undefined> {
+  const events: HistoryEvent[] = [];
+  const aborter = new AbortController();
+  try {
+    for await (const batch of client.watch({ key: from, rangeEnd: to, startRevision: afterRevision + 1, prevKv: true, signal: aborter.signal })) {
+      if (batch.created && batch.events.length === 0) {
+        // The store answers when it has sent what lies behind.
+        client.requestProgress();
+        continue;
+      }
+      for (const { type, kv, prevKv } of batch.events) {
+        if (kv && kv.modRevision <= untilRevision) events.push({ ...storageEvent(type, kv), before: prevKv && storedValue(prevKv) });
+      }
+      if (events.length > limit) return undefined;
+      if (batch.revision >= untilRevision) return events;
+      client.requestProgress();
+    }
+    return events;
+  } catch (error) {
+    throw translate(error);
+  } finally {
+    aborter.abort(new DOMException("enough", "AbortError"));
   }
 }
 

@@ -2,20 +2,29 @@
 // Started on first use, so that a resource nobody asks for costs nothing.
 import type { Clock } from "@coxswain/clock";
 import type { Logger } from "@coxswain/daemon";
-import type { Storage } from "../../core/storage.ts";
+import type { HistoryEvent, Storage } from "../../core/storage.ts";
 import { prefixEnd, StorageError } from "../../core/storage.ts";
+import type { Change } from "../../core/watch-cache/cache.ts";
 import { WatchCache } from "../../core/watch-cache/cache.ts";
 import type { SelectableFields } from "../../core/watch-cache/entry.ts";
+import { createEntry } from "../../core/watch-cache/entry.ts";
 
 export interface Feed {
   readonly cache: WatchCache;
   /** Resolves when the first list is in. */
   whenFilled(): Promise<void>;
-  /** Resolves true as soon as the cache knows everything up to `revision`, false when that takes too long. */
-  whenAt(revision: number, timeoutMs: number): Promise<boolean>;
+  /**
+   * Resolves true as soon as the cache knows everything up to `revision`, false when that takes too long, or, for a caller that can
+   * read the store instead, when the store will not say how far it is.
+   */
+  whenAt(revision: number, timeoutMs: number, orElseRead?: boolean): Promise<boolean>;
+  /** Changes after a revision that the cache's window has forgotten, or never knew, up to `until`; undefined when they are gone. */
+  recall(afterRevision: number, until: number): Promise<readonly Change[] | undefined>;
 }
 
 const retryMs = 500;
+/** A client further behind than this lists again. */
+const mostRecalled = 20_000;
 
 export function startFeed(
   prefix: string,
@@ -66,9 +75,18 @@ export function startFeed(
   filled.promise.catch(() => undefined);
 
   return {
+    async recall(afterRevision, until) {
+      try {
+        const events = await storage.history(prefix, prefixEnd(prefix), afterRevision, until, mostRecalled);
+        return events?.map((event) => changeOf(event, selectable));
+      } catch (error) {
+        if (error instanceof StorageError && error.code === "compacted") return undefined;
+        throw error;
+      }
+    },
     cache,
     whenFilled: () => filled.promise,
-    async whenAt(revision, timeoutMs) {
+    async whenAt(revision, timeoutMs, orElseRead = false) {
       await filled.promise;
       if (cache.revision >= revision) return true;
       const { promise, resolve } = Promise.withResolvers<boolean>();
@@ -78,8 +96,21 @@ export function startFeed(
         waiting.delete(waiter);
         resolve(false);
       }, timeoutMs);
-      storage.requestProgress();
+      // A store that does not answer shows itself to whoever reads it next.
+      const asked = await storage.requestProgress().catch(() => false);
+      // Nobody will tell: reading the store costs less than waiting for the next event.
+      if (!asked && orElseRead && waiting.delete(waiter)) resolve(cache.revision >= revision);
       return promise.finally(() => timer.cancel());
     },
+  };
+}
+
+function changeOf(event: HistoryEvent, selectable: SelectableFields | undefined): Change {
+  const { before, key, value, revision } = event;
+  return {
+    revision,
+    before: before && createEntry(before.key, before.value, before.revision, true, selectable),
+    after: event.type === "put" ? createEntry(key, value, revision, before === undefined, selectable) : undefined,
+    encoded: new Map(),
   };
 }

@@ -35,6 +35,8 @@ export interface RequestInfo {
 export interface Credentials {
   /** Subject of the client certificate, when the client authority has signed it and it is valid now. */
   readonly certificate: { readonly commonName: string; readonly organizations: readonly string[] } | undefined;
+  /** A certificate was shown that is not such: expired, of another authority, or not for clients. */
+  readonly certificateRejected?: boolean;
   /** From `Authorization: Bearer`, or from the subprotocol of a WebSocket. */
   readonly bearerToken: string | undefined;
 }

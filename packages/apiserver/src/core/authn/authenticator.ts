@@ -35,7 +35,7 @@ export function createAuthenticator(
   const verified = new LRUCache<string, ServiceAccountClaims>({ max: rememberedTokens });
   return { authenticate, authenticateToken };
 
-  async function authenticate({ certificate, bearerToken }: Credentials): Promise<Authentication> {
+  async function authenticate({ certificate, certificateRejected = false, bearerToken }: Credentials): Promise<Authentication> {
     if (certificate !== undefined && certificate.commonName !== "") {
       return { kind: "user", user: withAuthenticated({ username: certificate.commonName, groups: certificate.organizations }) };
     }
@@ -43,6 +43,8 @@ export function createAuthenticator(
       const found = await authenticateToken(bearerToken, config.audiences);
       return found.kind === "user" ? { kind: "user", user: found.user } : { kind: "unauthorized", because: found.because };
     }
+    // Whoever shows something must not be served as if they had shown nothing.
+    if (certificateRejected) return { kind: "unauthorized", because: "the client certificate is not valid here" };
     return config.anonymousAuth ? { kind: "user", user: anonymous } : { kind: "unauthorized", because: "no credentials" };
   }
 

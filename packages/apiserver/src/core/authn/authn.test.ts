@@ -54,8 +54,10 @@ describe("the authenticator", () => {
     expect(await authenticator.authenticate(nobody, signal)).toEqual({ kind: "user", user: { username: "system:anonymous", groups: ["system:unauthenticated"] } });
   });
 
-  test("refuses a token that nobody knows even where strangers are served, and strangers where they are not", async () => {
+  test("refuses a token that nobody knows and a certificate of somebody else's authority even where strangers are served, and strangers where they are not", async () => {
     expect(await world().authenticator.authenticate({ ...nobody, bearerToken: "sesam" }, signal)).toEqual({ kind: "unauthorized", because: "invalid bearer token" });
+    expect((await world().authenticator.authenticate({ ...nobody, certificateRejected: true }, signal)).kind).toBe("unauthorized");
+    expect((await world().authenticator.authenticate({ ...nobody, certificateRejected: true, bearerToken: "sesame" }, signal)).kind).toBe("user");
     expect(await world(false).authenticator.authenticate(nobody, signal)).toEqual({ kind: "unauthorized", because: "no credentials" });
   });
 });

@@ -41,7 +41,7 @@ function* pairsOf(raw: readonly string[]): Generator<readonly [string, string]> 
 function credentialsOf(raw: RawRequest, header: (name: string) => string | undefined): Credentials {
   const authorization = header("authorization") ?? "";
   const bearer = /^Bearer +(\S+)\s*$/i.exec(authorization)?.[1];
-  return { certificate: certificateOf(raw), bearerToken: bearer ?? tokenFromProtocols(header("sec-websocket-protocol")) };
+  return { ...certificateOf(raw), bearerToken: bearer ?? tokenFromProtocols(header("sec-websocket-protocol")) };
 }
 
 /** Browsers cannot set headers on a WebSocket: the token travels as a subprotocol. */
@@ -52,18 +52,25 @@ function tokenFromProtocols(protocols: string | undefined): string | undefined {
 }
 
 type PeerSubject = Readonly<Record<string, string | string[] | undefined>>;
-const subjects = new WeakMap<TLSSocket, Credentials["certificate"] | null>();
+type Shown = Pick<Credentials, "certificate" | "certificateRejected">;
+const nothing: Shown = { certificate: undefined };
+const subjects = new WeakMap<TLSSocket, Shown>();
 
-/** The verified subject is the same for the whole connection: looked up once. */
-function certificateOf(raw: RawRequest): Credentials["certificate"] {
+/** What a connection has shown is the same for its whole life: looked up once. */
+function certificateOf(raw: RawRequest): Shown {
   const socket = "stream" in raw ? raw.stream?.session?.socket : raw.socket;
-  if (!isTls(socket)) return undefined;
-  const known = subjects.get(socket);
-  if (known !== undefined) return known ?? undefined;
-  const subject = socket.authorized ? (socket.getPeerCertificate().subject as PeerSubject | undefined) : undefined;
-  const found = subject && { commonName: textsOf(subject["CN"])[0] ?? "", organizations: textsOf(subject["O"]) };
-  subjects.set(socket, found ?? null);
-  return found;
+  if (!isTls(socket)) return nothing;
+  let shown = subjects.get(socket);
+  if (shown === undefined) subjects.set(socket, (shown = readCertificate(socket)));
+  return shown;
+}
+
+function readCertificate(socket: TLSSocket): Shown {
+  // An empty object when the client has none.
+  const subject = socket.getPeerCertificate().subject as PeerSubject | undefined;
+  if (subject === undefined) return nothing;
+  if (!socket.authorized) return { certificate: undefined, certificateRejected: true };
+  return { certificate: { commonName: textsOf(subject["CN"])[0] ?? "", organizations: textsOf(subject["O"]) } };
 }
 
 function isTls(socket: unknown): socket is TLSSocket {

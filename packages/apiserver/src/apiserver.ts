@@ -21,6 +21,8 @@ import { createAllocationRepair } from "./core/registry/core/service/allocation/
 import { createServiceAllocator } from "./core/registry/core/service/allocation/service-allocation.ts";
 import type { Kind } from "./core/registry/kind.ts";
 import { createKinds } from "./core/registry/kind.ts";
+import type { Storage } from "./core/storage.ts";
+import { StorageError } from "./core/storage.ts";
 import { reviews } from "./core/reviews/reviews.ts";
 import { createDocuments } from "./documents.ts";
 import { createFlowControl } from "./flow-control.ts";
@@ -114,6 +116,7 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
 
   const bootstrap: Component = {
     async start(signal) {
+      await whenReachable(storage, { clock, log }, signal);
       await createSystemObjects(objects, config.serviceRange.text);
       await bootstrapPolicy(objects);
       await authorizer.whenSynced(signal);
@@ -143,6 +146,20 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
     ready: () => [...whole.ready(), ...(started ? [] : ["not started yet"])],
     stop: () => whole.stop(),
   };
+}
+
+/** Daemons start together: the store may be a moment behind, or away for longer. */
+async function whenReachable(storage: Storage, { clock, log }: { readonly clock: Clock; readonly log: Logger }, signal: AbortSignal): Promise<void> {
+  for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 2000)) {
+    try {
+      await storage.revision();
+      return;
+    } catch (err) {
+      if (!(err instanceof StorageError)) throw err;
+      log.warn({ err: err.message, waitMs }, "waiting for the store");
+      await clock.sleep(waitMs, signal);
+    }
+  }
 }
 
 interface Files {

@@ -52,7 +52,11 @@ async function follow(
   aborter.abort();
 }
 
-async function timed(what: string, names: readonly string[], call: (name: string) => Promise<unknown>): Promise<readonly Figure[]> {
+async function timed(
+  what: string,
+  names: readonly string[],
+  call: (name: string) => Promise<unknown>,
+): Promise<readonly Figure[]> {
   const durations: number[] = [];
   const queue = names.values();
   const startedAt = performance.now();
@@ -69,5 +73,10 @@ async function timed(what: string, names: readonly string[], call: (name: string
 }
 
 function configMap(name: string): ConfigMap {
-  return { apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace, labels: { [label]: "yes" } }, data: { text: "x".repeat(256) } };
+  return {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name, namespace, labels: { [label]: "yes" } },
+    data: { text: "x".repeat(256) },
+  };
 }

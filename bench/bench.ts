@@ -23,7 +23,8 @@ export interface Figure {
 /** p50, p99 and the largest of some durations, in milliseconds. */
 export function summarize(name: string, durationsMs: readonly number[]): readonly Figure[] {
   const sorted = durationsMs.toSorted((a, b) => a - b);
-  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+  const at = (share: number): number =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
   return [
     { name: `${name} p50`, unit: "ms", value: at(0.5) },
     { name: `${name} p99`, unit: "ms", value: at(0.99) },

@@ -42,7 +42,11 @@ export const benchmark: Benchmark = {
       await resource.delete({ namespace, name }, { gracePeriodSeconds: 0 });
       if (i % 10 === 9) say(`${i + 1} of ${count} pods`);
     }
-    return [...summarize("create → bound", bound), ...summarize("create → address", addressed), ...summarize("create → Running", running)];
+    return [
+      ...summarize("create → bound", bound),
+      ...summarize("create → address", addressed),
+      ...summarize("create → Running", running),
+    ];
   },
 };
 
@@ -55,7 +59,12 @@ function benchPod(name: string): Pod {
       terminationGracePeriodSeconds: 0,
       automountServiceAccountToken: false,
       containers: [
-        { name: "sleep", image: "coxswain/busybox:1", imagePullPolicy: "Never", command: ["/bin/busybox", "sleep", "3600"] },
+        {
+          name: "sleep",
+          image: "coxswain/busybox:1",
+          imagePullPolicy: "Never",
+          command: ["/bin/busybox", "sleep", "3600"],
+        },
       ],
     },
   };

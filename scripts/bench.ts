@@ -22,12 +22,22 @@ await runScript(async () => {
   const { benchmark } = (await import(join(benchDir, `${name}.ts`))) as { benchmark: Benchmark };
   process.stdout.write(`${name}: ${benchmark.summary}\n`);
   const client = adminClient(layout);
-  const pids = Object.fromEntries(instance.processes.flatMap(({ name: of, pid }) => (pid === undefined ? [] : [[of, pid]])));
+  const pids = Object.fromEntries(
+    instance.processes.flatMap(({ name: of, pid }) => (pid === undefined ? [] : [[of, pid]])),
+  );
   const figures = await benchmark.run({ client, pids, say: (text) => void process.stderr.write(`${text}\n`) });
   await client.close();
   const width = Math.max(...figures.map((figure) => figure.name.length));
-  for (const figure of figures) process.stdout.write(`  ${figure.name.padEnd(width)}  ${figure.value.toFixed(1).padStart(10)} ${figure.unit}\n`);
+  for (const figure of figures)
+    process.stdout.write(`  ${figure.name.padEnd(width)}  ${figure.value.toFixed(1).padStart(10)} ${figure.unit}\n`);
   mkdirSync(join(benchDir, "results"), { recursive: true });
-  const result = { name, at: new Date().toISOString(), node: process.version, cpu: cpus()[0]?.model, cores: cpus().length, figures };
+  const result = {
+    name,
+    at: new Date().toISOString(),
+    node: process.version,
+    cpu: cpus()[0]?.model,
+    cores: cpus().length,
+    figures,
+  };
   writeFileSync(join(benchDir, "results", `${name}.json`), `${JSON.stringify(result, null, 2)}\n`);
 });

@@ -35,7 +35,9 @@ function bringToolchain() {
   const npm = ["install", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"];
   must("npm", [...npm, `node@${nodeVersion}`, `pnpm@${pnpmVersion}`], { cwd: fresh });
   if (!existsSync(join(fresh, "node_modules", "node", "bin", "node"))) {
-    fail(`npm installed node@${nodeVersion}, but its binary is missing; were install scripts disabled (npm config ignore-scripts)?`);
+    fail(
+      `npm installed node@${nodeVersion}, but its binary is missing; were install scripts disabled (npm config ignore-scripts)?`,
+    );
   }
   rmSync(bin, { recursive: true, force: true });
   renameSync(fresh, bin);
@@ -104,10 +106,17 @@ function environment() {
 
 function must(command, commandArgs, options) {
   const env = { ...process.env, PATH: `${dirname(node)}:${process.env.PATH}`, npm_config_loglevel: "error" };
-  const result = spawnSync(command, commandArgs, { ...options, env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  const result = spawnSync(command, commandArgs, {
+    ...options,
+    env,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   if (result.status === 0) return;
   process.stderr.write(`${result.stdout ?? ""}${result.stderr ?? ""}`);
-  fail(result.error ? `${command} cannot be run: ${result.error.message}` : `${command} ${commandArgs.join(" ")} failed`);
+  fail(
+    result.error ? `${command} cannot be run: ${result.error.message}` : `${command} ${commandArgs.join(" ")} failed`,
+  );
 }
 
 function say(text) {

@@ -16,7 +16,10 @@ const bin = (name: string): string => join(projectRoot, "node_modules", ".bin", 
 const checks: readonly { readonly name: string; readonly command: readonly string[] }[] = [
   { name: "types", command: [bin("tsc"), "-p", "."] },
   { name: "lint", command: [bin("oxlint"), "--type-aware", "--deny-warnings"] },
-  { name: "formatting", command: [bin("prettier"), "--check", "--log-level=warn", "packages", "scripts", "test", "bench"] },
+  {
+    name: "formatting",
+    command: [bin("prettier"), "--check", "--log-level=warn", "packages", "scripts", "test", "bench"],
+  },
 ];
 
 export async function runChecks(): Promise<readonly CheckResult[]> {

@@ -7,5 +7,7 @@ import { projectRoot } from "./cluster/layout.ts";
 await runScript(async () => {
   const prettier = join(projectRoot, "node_modules", ".bin", "prettier");
   const folders = ["packages", "scripts", "test", "bench"];
-  return spawnSync(prettier, ["--write", "--log-level=warn", ...folders], { cwd: projectRoot, stdio: "inherit" }).status ?? 1;
+  return (
+    spawnSync(prettier, ["--write", "--log-level=warn", ...folders], { cwd: projectRoot, stdio: "inherit" }).status ?? 1
+  );
 });

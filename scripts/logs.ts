@@ -10,18 +10,28 @@ import { defaultDataDir, layoutOf } from "./cluster/layout.ts";
 await runScript(async () => {
   const { values, positionals } = parse();
   const { logDir } = layoutOf(values["data-dir"] ?? defaultDataDir);
-  const machines = existsSync(logDir) ? readdirSync(logDir).filter((name) => statSync(join(logDir, name)).isDirectory()) : [];
+  const machines = existsSync(logDir)
+    ? readdirSync(logDir).filter((name) => statSync(join(logDir, name)).isDirectory())
+    : [];
   const [daemon] = positionals;
   const files = machines
     .filter((machine) => values.machine === undefined || values.machine === machine)
     .map((machine) => ({ machine, file: join(logDir, machine, `${daemon}.log`) }))
     .filter(({ file }) => existsSync(file));
   if (daemon === undefined || files.length === 0) {
-    const known = new Set(machines.flatMap((machine) => readdirSync(join(logDir, machine))).map((name) => name.replace(/\.log(\.1)?$/, "")));
+    const known = new Set(
+      machines.flatMap((machine) => readdirSync(join(logDir, machine))).map((name) => name.replace(/\.log(\.1)?$/, "")),
+    );
     const names = [...known].sort().join(", ") || "none yet";
-    throw new Failure(daemon === undefined ? `which daemon's log? There are: ${names}` : `there is no log of ${daemon}; there are: ${names}`);
+    throw new Failure(
+      daemon === undefined
+        ? `which daemon's log? There are: ${names}`
+        : `there is no log of ${daemon}; there are: ${names}`,
+    );
   }
-  await Promise.all(files.map(({ machine, file }) => print(file, files.length > 1 ? `${machine} ` : "", values.follow === true)));
+  await Promise.all(
+    files.map(({ machine, file }) => print(file, files.length > 1 ? `${machine} ` : "", values.follow === true)),
+  );
 });
 
 function parse() {
@@ -62,7 +72,9 @@ function humanize(line: string): string {
     return line; // Cut short by a kill.
   }
   const { time, level, msg, component: _component, err, ...fields } = entry;
-  const data = Object.entries(fields).map(([key, value]) => `${key}=${typeof value === "string" ? value : JSON.stringify(value)}`);
+  const data = Object.entries(fields).map(
+    ([key, value]) => `${key}=${typeof value === "string" ? value : JSON.stringify(value)}`,
+  );
   const error = err as { message?: string; stack?: string } | undefined;
   const tail = error ? [`\n    ${(error.stack ?? error.message ?? "").replaceAll("\n", "\n    ")}`] : [];
   return [String(time), String(level).toUpperCase().padEnd(5), String(msg), ...data, ...tail].join(" ");

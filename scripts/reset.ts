@@ -20,7 +20,10 @@ await runScript(async () => {
     while (processRuns(instance.pid)) await delay(50);
   }
   if (!existsSync(layout.dataDir)) return;
-  if (!existsSync(layout.clusterFile) && readdirSync(layout.dataDir).some((name) => !ours.includes(name) && name !== "images" && name !== "docker")) {
+  if (
+    !existsSync(layout.clusterFile) &&
+    readdirSync(layout.dataDir).some((name) => !ours.includes(name) && name !== "images" && name !== "docker")
+  ) {
     throw new Failure(`${layout.dataDir} is not a data directory of ours; nothing was removed`);
   }
   for (const name of ours) rmSync(join(layout.dataDir, name), { recursive: true, force: true });

@@ -40,9 +40,13 @@ await runScript(async () => {
 /** Starts ourselves again without a terminal, shows what that one says until it is ready, and leaves it running. */
 async function detach(layout: Layout): Promise<number> {
   const running = runningInstance(layout);
-  if (running) throw new Failure(`a cluster already runs on ${layout.dataDir} (process ${running.pid}); \`npm stop\` ends it`);
+  if (running)
+    throw new Failure(`a cluster already runs on ${layout.dataDir} (process ${running.pid}); \`npm stop\` ends it`);
   const args = process.argv.slice(2).filter((word) => word !== "--detach");
-  const child = spawn(process.execPath, [import.meta.filename, ...args], { detached: true, stdio: ["ignore", "pipe", "pipe", "ipc"] });
+  const child = spawn(process.execPath, [import.meta.filename, ...args], {
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+  });
   child.stdout?.pipe(process.stdout, { end: false });
   child.stderr?.pipe(process.stderr, { end: false });
   const code = await new Promise<number>((resolve) => {
@@ -77,7 +81,9 @@ async function foreground(layout: Layout, options: StartOptions): Promise<number
     const { machines } = machinery;
     const plan = await progress.phase("certificates", () => planCluster(layout, options, machines));
     const apiServer = `https://${machines.masters[0]?.address}:${options.port}`;
-    const started = createClusterSupervisor(plan, () => publish(layout, ready ? "ready" : "starting", apiServer, started.status()));
+    const started = createClusterSupervisor(plan, () =>
+      publish(layout, ready ? "ready" : "starting", apiServer, started.status()),
+    );
     supervisor = started;
     await Promise.race([
       bringUp(layout, options, plan, machinery, started, progress, aborter.signal),
@@ -110,7 +116,9 @@ async function bringUp(
   const { machines, imagesReady } = machinery;
   await startDaemons(plan, machines, supervisor, progress);
   const client = adminClient(layout);
-  await progress.phase(machines.workers.length === 1 ? "node ready" : "nodes ready", () => whenNodesReady(client, machines.workers.length, signal));
+  await progress.phase(machines.workers.length === 1 ? "node ready" : "nodes ready", () =>
+    whenNodesReady(client, machines.workers.length, signal),
+  );
   await imagesReady;
   await applyAddons(client, signal);
   const [worker] = machines.workers;
@@ -122,7 +130,11 @@ async function bringUp(
   await client.close();
 }
 
-async function takeDown(layout: Layout, supervisor: Supervisor | undefined, machinery: Machinery | undefined): Promise<void> {
+async function takeDown(
+  layout: Layout,
+  supervisor: Supervisor | undefined,
+  machinery: Machinery | undefined,
+): Promise<void> {
   const quiet = process.send !== undefined && !process.connected;
   const say = (text: string): void => void (quiet || process.stdout.write(text));
   if (supervisor) {
@@ -142,9 +154,10 @@ async function showStatus(supervisor: Supervisor, stopAsked: Promise<void>): Pro
     const status = supervisor.status();
     const up = status.filter((child) => child.pid !== undefined).length;
     const restarts = status.reduce((sum, child) => sum + child.restarts, 0);
-    process.stdout.write(`\r\x1b[2K${up} of ${status.length} daemons run, ${restarts} restarts. Ctrl-C stops the cluster.`);
+    process.stdout.write(
+      `\r\x1b[2K${up} of ${status.length} daemons run, ${restarts} restarts. Ctrl-C stops the cluster.`,
+    );
     await delay(1000, undefined, { signal: ended.signal }).catch(() => undefined);
   }
   await ending;
 }
-

@@ -11,7 +11,10 @@ await runScript(async () => {
     process.stdout.write(`no cluster runs on ${layout.dataDir}\n`);
     return 3;
   }
-  const header = [`cluster ${instance.phase} since ${instance.startedAt}, supervisor ${instance.pid}, API ${instance.apiServer}`, ""];
+  const header = [
+    `cluster ${instance.phase} since ${instance.startedAt}, supervisor ${instance.pid}, API ${instance.apiServer}`,
+    "",
+  ];
   const rows = instance.processes.map(({ name, machine, pid, restarts }) =>
     [name.padEnd(20), machine.padEnd(20), String(pid ?? "down").padEnd(8), String(restarts)].join(" "),
   );

@@ -24,7 +24,9 @@ interface Report {
 
 await runScript(async () => {
   const only = process.argv.slice(2);
-  for (const name of only) if (name !== "unit" && name !== "system") throw new Failure(`there are the tests "unit" and "system", found ${JSON.stringify(name)}`);
+  for (const name of only)
+    if (name !== "unit" && name !== "system")
+      throw new Failure(`there are the tests "unit" and "system", found ${JSON.stringify(name)}`);
   const wants = (name: string): boolean => only.length === 0 || only.includes(name);
   let [passed, failed, skipped] = [0, 0, 0];
   const skips: string[] = [];
@@ -40,7 +42,8 @@ await runScript(async () => {
   const root = process.getuid?.() === 0;
   const engine = root ? await bringTools() : undefined;
   for (const project of ["unit", "system"].filter(wants)) {
-    if (project === "system" && !root) throw new Failure("the system tests manage containers, routes and rules: run them as root");
+    if (project === "system" && !root)
+      throw new Failure("the system tests manage containers, routes and rules: run them as root");
     const report = runVitest(project);
     passed += report.numPassedTests;
     failed += report.numFailedTests;
@@ -48,7 +51,8 @@ await runScript(async () => {
     for (const file of report.testResults) {
       // A file that does not even load has no tests that could fail.
       if (file.status === "failed" && file.assertionResults.every((test) => test.status !== "failed")) failed++;
-      for (const test of file.assertionResults) if (test.status === "pending" || test.status === "skipped") skips.push(test.fullName);
+      for (const test of file.assertionResults)
+        if (test.status === "pending" || test.status === "skipped") skips.push(test.fullName);
     }
   }
   if (engine !== undefined) await stopDocker(engine);

@@ -42,12 +42,17 @@ if (answers.size === 0) {
 
 function ask(host: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const outgoing = get({ host, port: 80, path: "/", timeout: 1000, agent: false, headers: { host: name } }, (response) => {
-      let text = "";
-      response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
-      response.on("end", () => (response.statusCode === 200 ? resolve(text) : reject(new Error(`status ${response.statusCode}`))));
-      response.on("error", reject);
-    });
+    const outgoing = get(
+      { host, port: 80, path: "/", timeout: 1000, agent: false, headers: { host: name } },
+      (response) => {
+        let text = "";
+        response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+        response.on("end", () =>
+          response.statusCode === 200 ? resolve(text) : reject(new Error(`status ${response.statusCode}`)),
+        );
+        response.on("error", reject);
+      },
+    );
     outgoing.on("timeout", () => outgoing.destroy(new Error("no answer within 1 s")));
     outgoing.on("error", reject);
   });

@@ -43,7 +43,9 @@ export async function planCluster(layout: Layout, options: StartOptions, machine
   const pki = await openPki(layout.pkiDir);
   const { masters, workers } = machines;
   await Promise.all([
-    ...masters.map(({ name, address }) => pki.ensureControlPlane(name, [name, "localhost", "127.0.0.1", address], kubernetesServiceAddress)),
+    ...masters.map(({ name, address }) =>
+      pki.ensureControlPlane(name, [name, "localhost", "127.0.0.1", address], kubernetesServiceAddress),
+    ),
     ...workers.map(({ name, address }) => pki.ensureNode(name, [address])),
   ]);
   const plan = { layout, pki, apiPort: options.port, masters };
@@ -65,13 +67,20 @@ export function createClusterSupervisor(plan: ClusterPlan, onChange: () => void)
       PATH: process.env["PATH"],
       NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? join(projectRoot, ".cache", "compile"),
     },
-    authorities: [plan.pki.authorityFile("kubernetes-ca"), plan.pki.authorityFile("etcd-ca")].map((file) => readFileSync(file, "utf8")),
+    authorities: [plan.pki.authorityFile("kubernetes-ca"), plan.pki.authorityFile("etcd-ca")].map((file) =>
+      readFileSync(file, "utf8"),
+    ),
     onChange,
   });
 }
 
 /** Starts every daemon in its order; the nodes' start while the control plane's are still becoming ready. */
-export async function startDaemons(plan: ClusterPlan, machines: Machines, supervisor: Supervisor, progress: Progress): Promise<void> {
+export async function startDaemons(
+  plan: ClusterPlan,
+  machines: Machines,
+  supervisor: Supervisor,
+  progress: Progress,
+): Promise<void> {
   const controlPlanes = machines.masters.map((machine) => controlPlaneProcesses(plan, machine));
   const nodeSpecs = machines.workers.flatMap((machine) => nodeProcesses(plan, machine));
   for (const name of ["store", "apiserver"]) {
@@ -81,13 +90,18 @@ export async function startDaemons(plan: ClusterPlan, machines: Machines, superv
       await Promise.all(specs.map((spec) => supervisor.whenReady(spec, readyTimeoutMs)));
     });
   }
-  const rest = [...controlPlanes.flat().filter((spec) => spec.name !== "store" && spec.name !== "apiserver"), ...nodeSpecs];
+  const rest = [
+    ...controlPlanes.flat().filter((spec) => spec.name !== "store" && spec.name !== "apiserver"),
+    ...nodeSpecs,
+  ];
   for (const spec of rest) supervisor.start(spec);
   const names = [...new Set(rest.map((spec) => spec.name))];
   await Promise.all(
     names.map((name) =>
       progress.phase(name, async () => {
-        await Promise.all(rest.filter((spec) => spec.name === name).map((spec) => supervisor.whenReady(spec, readyTimeoutMs)));
+        await Promise.all(
+          rest.filter((spec) => spec.name === name).map((spec) => supervisor.whenReady(spec, readyTimeoutMs)),
+        );
       }),
     ),
   );
@@ -104,7 +118,9 @@ export async function whenNodesReady(client: Client, count: number, signal: Abor
   const limit = AbortSignal.any([signal, AbortSignal.timeout(readyTimeoutMs)]);
   const ready = new Set<string>();
   const consider = (node: Node): void => {
-    const isReady = node.status?.conditions?.some((condition) => condition.type === "Ready" && condition.status === "True");
+    const isReady = node.status?.conditions?.some(
+      (condition) => condition.type === "Ready" && condition.status === "True",
+    );
     if (isReady && node.metadata.name) ready.add(node.metadata.name);
   };
   const listed = await resource.list({ signal: limit });
@@ -112,7 +128,10 @@ export async function whenNodesReady(client: Client, count: number, signal: Abor
   if (ready.size >= count) return;
   const since = listed.metadata.resourceVersion;
   try {
-    for await (const event of resource.watch({ ...(since === undefined ? {} : { resourceVersion: since }), signal: limit })) {
+    for await (const event of resource.watch({
+      ...(since === undefined ? {} : { resourceVersion: since }),
+      signal: limit,
+    })) {
       if (event.type === "ADDED" || event.type === "MODIFIED") consider(event.object);
       if (ready.size >= count) return;
     }
@@ -120,7 +139,9 @@ export async function whenNodesReady(client: Client, count: number, signal: Abor
     if (!limit.aborted) throw error;
   }
   signal.throwIfAborted();
-  throw new Failure(`${ready.size} of ${count} nodes are ready after ${readyTimeoutMs / 1000} s; \`npm run logs -- node-agent\` says more`);
+  throw new Failure(
+    `${ready.size} of ${count} nodes are ready after ${readyTimeoutMs / 1000} s; \`npm run logs -- node-agent\` says more`,
+  );
 }
 
 export function applyAddons(client: Client, signal: AbortSignal): Promise<void> {
@@ -156,7 +177,8 @@ export function agreeOnTopology(layout: Layout, options: StartOptions): void {
   }
   const found = JSON.parse(readFileSync(layout.clusterFile, "utf8")) as typeof wanted;
   if (found.workers === wanted.workers && found.masters === wanted.masters) return;
-  const words = (of: typeof wanted): string => (of.workers === 0 ? "one machine" : `${of.masters} masters and ${of.workers} workers`);
+  const words = (of: typeof wanted): string =>
+    of.workers === 0 ? "one machine" : `${of.masters} masters and ${of.workers} workers`;
   throw new Failure(
     `the cluster in ${layout.dataDir} has ${words(found)}, not ${words(wanted)}; \`npm run reset\` forgets it, --data-dir starts another`,
   );

@@ -43,7 +43,9 @@ export function installDocker(say: (text: string) => void): void {
   ];
   if (missing.length === 0) return;
   if (process.getuid?.() !== 0 || spawnSync("apt-get", ["--version"]).error) {
-    throw new Failure(`this needs a Docker Engine: install ${missing.join(", ")} (as root: apt-get install ${missing.join(" ")}) and start again`);
+    throw new Failure(
+      `this needs a Docker Engine: install ${missing.join(", ")} (as root: apt-get install ${missing.join(" ")}) and start again`,
+    );
   }
   say(`installing ${missing.join(", ")} with apt`);
   aptInstall(missing);
@@ -88,7 +90,9 @@ export async function startDocker(dataDir: string, name: "docker" | "test-docker
   ];
   const log = openSync(logFile, "a");
   const engine = spawn("dockerd", args, { detached: true, stdio: ["ignore", log, log] });
-  const ended = new Promise<number | null>((resolve) => engine.once("exit", resolve).once("error", () => resolve(null)));
+  const ended = new Promise<number | null>((resolve) =>
+    engine.once("exit", resolve).once("error", () => resolve(null)),
+  );
   engine.unref();
   const deadline = performance.now() + startTimeoutMs;
   let exit: number | null | undefined;
@@ -152,10 +156,16 @@ export async function imageId(socket: string, reference: string): Promise<string
 /** Loads a `docker save` archive. */
 export async function loadImage(socket: string, archive: Buffer): Promise<void> {
   const answer = await call(socket, "POST", "/images/load?quiet=1", archive);
-  if (answer.status !== 200 || answer.body.includes('"error"')) throw new Failure(`Docker refused an image: ${answer.body.trim()}`);
+  if (answer.status !== 200 || answer.body.includes('"error"'))
+    throw new Failure(`Docker refused an image: ${answer.body.trim()}`);
 }
 
-function call(socketPath: string, method: string, path: string, body?: Buffer): Promise<{ status: number; body: string }> {
+function call(
+  socketPath: string,
+  method: string,
+  path: string,
+  body?: Buffer,
+): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
     const headers = body ? { "content-type": "application/x-tar", "content-length": body.length } : {};
     const outgoing = request({ socketPath, method, path, headers, timeout: 60_000 }, (answer: IncomingMessage) => {

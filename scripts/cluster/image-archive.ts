@@ -47,7 +47,9 @@ export async function buildImage(files: readonly ImageFile[], config: ImageConfi
     }),
   );
   const configDigest = sha256(configuration);
-  const manifest = [{ Config: `${configDigest}.json`, RepoTags: [config.reference], Layers: [`${layerDigest}/layer.tar`] }];
+  const manifest = [
+    { Config: `${configDigest}.json`, RepoTags: [config.reference], Layers: [`${layerDigest}/layer.tar`] },
+  ];
   const archive = await tar([
     { path: `${configDigest}.json`, content: configuration, mode: 0o644 },
     { path: `${layerDigest}`, content: "directory" },

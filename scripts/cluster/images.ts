@@ -2,7 +2,16 @@
 // An archive is built again only when what it is made of has changed; an engine is given only what it lacks.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, renameSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { aptInstall, imageId, loadImage } from "./docker.ts";
 import { Failure } from "./failure.ts";
@@ -30,7 +39,11 @@ const recipes: readonly Recipe[] = [
   {
     config: { reference: "coxswain/pause:1", entrypoint: ["/bin/busybox", "sh", "-c", pauseScript] },
     ingredients: () => [busybox()],
-    files: () => [...emptyRoot, { path: "bin/busybox", content: readFileSync(busybox()) }, { path: "bin/sleep", content: { linkTo: "busybox" } }],
+    files: () => [
+      ...emptyRoot,
+      { path: "bin/busybox", content: readFileSync(busybox()) },
+      { path: "bin/sleep", content: { linkTo: "busybox" } },
+    ],
   },
   {
     config: { reference: "coxswain/busybox:1", entrypoint: [] },
@@ -59,9 +72,16 @@ const recipes: readonly Recipe[] = [
 const demoServer = join(projectRoot, "deploy", "images", "demo", "server.mjs");
 
 const emptyRoot: readonly ImageFile[] = [
-  ...["bin", "etc", "proc", "sys", "dev", "root", "var", "usr", "usr/bin", "app"].map((path) => ({ path, content: "directory" as const })),
+  ...["bin", "etc", "proc", "sys", "dev", "root", "var", "usr", "usr/bin", "app"].map((path) => ({
+    path,
+    content: "directory" as const,
+  })),
   { path: "tmp", content: "directory", mode: 0o1777 },
-  { path: "etc/passwd", content: Buffer.from("root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n"), mode: 0o644 },
+  {
+    path: "etc/passwd",
+    content: Buffer.from("root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n"),
+    mode: 0o644,
+  },
   { path: "etc/group", content: Buffer.from("root:x:0:\nnogroup:x:65534:\n"), mode: 0o644 },
 ];
 
@@ -69,7 +89,8 @@ const emptyRoot: readonly ImageFile[] = [
 export async function buildImages(imageDir: string, note: (text: string) => void): Promise<readonly BuiltImage[]> {
   if (!existsSync(busyboxPath)) {
     note("installing busybox-static");
-    if (process.getuid?.() !== 0) throw new Failure("images are made from busybox-static: install it (as root: apt-get install busybox-static)");
+    if (process.getuid?.() !== 0)
+      throw new Failure("images are made from busybox-static: install it (as root: apt-get install busybox-static)");
     aptInstall(["busybox-static"]);
   }
   mkdirSync(imageDir, { recursive: true });
@@ -79,7 +100,11 @@ export async function buildImages(imageDir: string, note: (text: string) => void
 }
 
 /** Gives the engine behind `socket` the images it does not have yet. */
-export async function loadImages(socket: string, images: readonly BuiltImage[], note: (text: string) => void): Promise<void> {
+export async function loadImages(
+  socket: string,
+  images: readonly BuiltImage[],
+  note: (text: string) => void,
+): Promise<void> {
   for (const image of images) {
     if ((await imageId(socket, image.reference)) === image.id) continue;
     note(`loading ${image.reference}`);

@@ -40,7 +40,12 @@ export function claim(layout: Layout): void {
   }
 }
 
-export function publish(layout: Layout, phase: Instance["phase"], apiServer: string, processes: readonly ProcessStatus[]): void {
+export function publish(
+  layout: Layout,
+  phase: Instance["phase"],
+  apiServer: string,
+  processes: readonly ProcessStatus[],
+): void {
   writeFileSync(layout.instanceFile, render(phase, apiServer, processes));
 }
 
@@ -59,7 +64,9 @@ function makeDataDir(layout: Layout): void {
   const { bavail, bsize } = statfsSync(dirname(layout.instanceFile));
   if (bavail * bsize < leastFreeBytes) {
     const free = Math.floor((bavail * bsize) / 1024 / 1024);
-    throw new Failure(`the disk of ${layout.dataDir} is full: ${free} MiB are free, at least ${leastFreeBytes / 1024 / 1024} are needed`);
+    throw new Failure(
+      `the disk of ${layout.dataDir} is full: ${free} MiB are free, at least ${leastFreeBytes / 1024 / 1024} are needed`,
+    );
   }
 }
 

@@ -21,7 +21,9 @@ export function thisMachine(dockerSocket: string): Machine {
     name: hostname().toLowerCase(),
     address: ownAddress(),
     dockerSocket,
-    resolvConf: existsSync("/run/systemd/resolve/resolv.conf") ? "/run/systemd/resolve/resolv.conf" : "/etc/resolv.conf",
+    resolvConf: existsSync("/run/systemd/resolve/resolv.conf")
+      ? "/run/systemd/resolve/resolv.conf"
+      : "/etc/resolv.conf",
     spawn: (command, args, options) => spawn(command, [...args], options),
   };
 }
@@ -41,7 +43,8 @@ export function assertPortFree(port: number, purpose: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EADDRINUSE") reject(new Failure(`port ${port}, which the ${purpose} needs, is already in use`));
+      if (error.code === "EADDRINUSE")
+        reject(new Failure(`port ${port}, which the ${purpose} needs, is already in use`));
       else reject(new Failure(`cannot listen on port ${port} for the ${purpose}: ${error.message}`));
     });
     probe.listen({ port, host: "0.0.0.0" }, () => probe.close(() => resolve()));

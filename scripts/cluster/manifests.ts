@@ -16,6 +16,8 @@ export async function applyManifests(client: Client, file: string, signal: Abort
     if (!descriptor || name === undefined) throw new Failure(`${file}: a start cannot apply a ${object.kind}`);
     const namespace = object.metadata.namespace;
     const ref = namespace === undefined ? { name } : { namespace, name };
-    await client.resource(descriptor).patch(ref, object, { type: "apply", fieldManager: "coxswain", force: true, signal });
+    await client
+      .resource(descriptor)
+      .patch(ref, object, { type: "apply", fieldManager: "coxswain", force: true, signal });
   }
 }

@@ -61,7 +61,10 @@ export function parseDataDir(argv: readonly string[]): string {
   return dataDirFrom(parse(argv, { "data-dir": { type: "string" } })["data-dir"]);
 }
 
-function parse(argv: readonly string[], options: NonNullable<ParseArgsConfig["options"]>): Readonly<Record<string, unknown>> {
+function parse(
+  argv: readonly string[],
+  options: NonNullable<ParseArgsConfig["options"]>,
+): Readonly<Record<string, unknown>> {
   try {
     return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false }).values;
   } catch (cause) {

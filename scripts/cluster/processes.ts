@@ -163,7 +163,11 @@ export function nodeProcesses(plan: ClusterPlan, machine: Machine): readonly Pro
     clientAuthority,
   ];
   return [
-    { ...common("node-agent", machine, `${url(10250)}/readyz`), args: agent, cleanup: [...agent, "--cleanup-and-exit"] },
+    {
+      ...common("node-agent", machine, `${url(10250)}/readyz`),
+      args: agent,
+      cleanup: [...agent, "--cleanup-and-exit"],
+    },
     { ...common("proxy", machine, `${url(10256)}/readyz`), args: proxy, cleanup: [...proxy, "--cleanup"] },
     { ...common("dns", machine, `${url(9153)}/readyz`), args: dns, cleanup: [...dns, "--cleanup"] },
   ];
@@ -191,7 +195,11 @@ function kubeconfigFor(plan: ClusterPlan, machine: Machine, name: string, user: 
   return target;
 }
 
-function common(name: string, machine: Machine, readyz: string): Pick<ProcessSpec, "name" | "machine" | "entry" | "nodeFlags" | "readyz"> {
+function common(
+  name: string,
+  machine: Machine,
+  readyz: string,
+): Pick<ProcessSpec, "name" | "machine" | "entry" | "nodeFlags" | "readyz"> {
   // The two that carry everybody's load keep V8's own nursery; for the others a small one saves memory and costs nothing.
   const nodeFlags = name === "store" || name === "apiserver" ? [] : ["--max-semi-space-size=1"];
   return { name, machine, entry: daemonEntry(name), nodeFlags, readyz };

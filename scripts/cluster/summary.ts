@@ -28,7 +28,9 @@ export function describeNextSteps(layout: Layout, apiServer: string, options: St
   const steps = [
     `export KUBECONFIG=${layout.adminKubeconfig}`,
     "kubectl get nodes,pods -A -o wide",
-    ...(options.demo ? ["kubectl -n demo scale deployment web --replicas 5", "kubectl -n demo logs deployment/web"] : []),
+    ...(options.demo
+      ? ["kubectl -n demo scale deployment web --replicas 5", "kubectl -n demo logs deployment/web"]
+      : []),
     `npm run status${dataDir && ` --${dataDir}`}`,
     `npm run logs --${dataDir} scheduler`,
   ];

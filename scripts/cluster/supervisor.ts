@@ -120,7 +120,9 @@ export function createSupervisor(config: SupervisorConfig): Supervisor {
         await delay(25);
       }
       const file = logFile(config.logDir, spec);
-      throw new Failure(`${spec.name} on ${spec.machine.name} is not ready (${answer}): ${lastWords(file)} (log: ${file})`);
+      throw new Failure(
+        `${spec.name} on ${spec.machine.name} is not ready (${answer}): ${lastWords(file)} (log: ${file})`,
+      );
     },
     status: () =>
       children.map(({ spec, process, restarts }) => ({
@@ -155,10 +157,14 @@ async function runCleanup(spec: ProcessSpec, config: SupervisorConfig): Promise<
   });
   closeSync(log);
   const killer = setTimeout(() => child.kill("SIGKILL"), cleanupTimeoutMs);
-  const code = await new Promise<number | null>((resolve) => child.once("exit", resolve).once("error", () => resolve(null)));
+  const code = await new Promise<number | null>((resolve) =>
+    child.once("exit", resolve).once("error", () => resolve(null)),
+  );
   clearTimeout(killer);
   if (code !== 0) {
-    process.stderr.write(`coxswain: cleaning up after ${spec.name} failed: ${lastWords(logFile(config.logDir, spec))}\n`);
+    process.stderr.write(
+      `coxswain: cleaning up after ${spec.name} failed: ${lastWords(logFile(config.logDir, spec))}\n`,
+    );
   }
 }
 
@@ -181,12 +187,18 @@ function probe(spec: ProcessSpec, authorities: readonly string[]): Promise<{ ok:
     key: readFileSync(spec.probeCertificate.key),
   };
   return new Promise((resolve) => {
-    const outgoing = request(spec.readyz, { ...certificate, ca: [...authorities], timeout: 2000, agent: false }, (response) => {
-      let text = "";
-      response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
-      response.on("end", () => resolve({ ok: response.statusCode === 200, text: text.trim().replaceAll("\n", "; ") }));
-      response.on("error", (error) => resolve({ ok: false, text: error.message }));
-    });
+    const outgoing = request(
+      spec.readyz,
+      { ...certificate, ca: [...authorities], timeout: 2000, agent: false },
+      (response) => {
+        let text = "";
+        response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+        response.on("end", () =>
+          resolve({ ok: response.statusCode === 200, text: text.trim().replaceAll("\n", "; ") }),
+        );
+        response.on("error", (error) => resolve({ ok: false, text: error.message }));
+      },
+    );
     outgoing.on("timeout", () => outgoing.destroy(new Error("no answer within 2 s")));
     outgoing.on("error", (error) => resolve({ ok: false, text: error.message }));
     outgoing.end();

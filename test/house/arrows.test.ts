@@ -10,7 +10,10 @@ function table(): Map<string, readonly string[]> {
   const text = readFileSync(join(projectRoot, "docs", "architecture.md"), "utf8");
   const rows = [...text.matchAll(/^\| [^|]+ \| `([a-z-]+)` \| [^|]+ \| ([^|]+) \|$/gm)];
   return new Map(
-    rows.map(([, name = "", arrows = ""]) => [name, arrows.trim() === "nothing" ? [] : arrows.trim().split(", ").sort()]),
+    rows.map(([, name = "", arrows = ""]) => [
+      name,
+      arrows.trim() === "nothing" ? [] : arrows.trim().split(", ").sort(),
+    ]),
   );
 }
 
@@ -32,7 +35,9 @@ describe("the arrows between packages", () => {
 
   it("are all used: no manifest declares a package that its sources never import", () => {
     const unused = packageNames().flatMap((name) => {
-      const text = sourcesOf(name).map(({ content }) => content).join("\n");
+      const text = sourcesOf(name)
+        .map(({ content }) => content)
+        .join("\n");
       return manifestArrows(name)
         .filter((arrow) => !new RegExp(`"(@coxswain/)?${arrow}(/[^"]*)?"`).test(text))
         .map((arrow) => `${name} → ${arrow}`);
@@ -42,7 +47,9 @@ describe("the arrows between packages", () => {
 
   it("never lead past a door: every exported path exists", () => {
     const broken = packageNames().flatMap((name) => {
-      const manifest = JSON.parse(readFileSync(join(packagesDir, name, "package.json"), "utf8")) as { exports: Record<string, string> };
+      const manifest = JSON.parse(readFileSync(join(packagesDir, name, "package.json"), "utf8")) as {
+        exports: Record<string, string>;
+      };
       return Object.values(manifest.exports)
         .filter((path) => !path.includes("*") && !existsSync(join(packagesDir, name, path)))
         .map((path) => `${name}: ${path}`);

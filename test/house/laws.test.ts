@@ -6,10 +6,17 @@ import { codeOf, filesBelow, packageNames, packagesDir, projectRoot, sourcesOf }
 import type { SourceFile } from "./sources.ts";
 
 const isTest = ({ path }: SourceFile): boolean => path.endsWith(".test.ts") || path.includes("/testing/");
-const product = (): readonly SourceFile[] => packageNames().flatMap(sourcesOf).filter((file) => !isTest(file));
+const product = (): readonly SourceFile[] =>
+  packageNames()
+    .flatMap(sourcesOf)
+    .filter((file) => !isTest(file));
 const packageOf = (path: string): string => path.split("/")[1] ?? "";
 
-function offenders(pattern: RegExp, owners: readonly string[], text: (file: SourceFile) => string = (file) => codeOf(file.content)) {
+function offenders(
+  pattern: RegExp,
+  owners: readonly string[],
+  text: (file: SourceFile) => string = (file) => codeOf(file.content),
+) {
   return product()
     .filter((file) => !owners.includes(packageOf(file.path)) && pattern.test(text(file)))
     .map((file) => file.path);
@@ -29,7 +36,8 @@ describe("one importer per outside thing", () => {
   });
 
   it("time, timers and chance stay in clock", () => {
-    const pattern = /\bDate\.now\(|\bnew Date\(\)|(?<![.\w])(setTimeout|setInterval)\((?!\w+:)|\bMath\.random\(|\brandomUUID\(/;
+    const pattern =
+      /\bDate\.now\(|\bnew Date\(\)|(?<![.\w])(setTimeout|setInterval)\((?!\w+:)|\bMath\.random\(|\brandomUUID\(/;
     expect(offenders(pattern, ["clock"])).toEqual([]);
   });
 
@@ -42,7 +50,11 @@ describe("a core", () => {
   const cores = (): readonly SourceFile[] => product().filter((file) => file.path.includes("/src/core/"));
 
   it("imports no node: module", () => {
-    expect(cores().filter((file) => /from "node:/.test(file.content)).map((file) => file.path)).toEqual([]);
+    expect(
+      cores()
+        .filter((file) => /from "node:/.test(file.content))
+        .map((file) => file.path),
+    ).toEqual([]);
   });
 
   it("awaits nothing, but for the stages of a request that read on their way", () => {
@@ -57,7 +69,11 @@ describe("the sources", () => {
     const files = [...packageNames().flatMap(sourcesOf), ...filesBelow(join(projectRoot, "scripts"))];
     const found = files
       .filter((file) => !file.path.includes("generated"))
-      .filter((file) => /(:|as|<)\s*any\b(?!\w)|as unknown as /.test(codeOf(file.content)) || /\b(TODO|FIXME|XXX|HACK)\b/.test(file.content))
+      .filter(
+        (file) =>
+          /(:|as|<)\s*any\b(?!\w)|as unknown as /.test(codeOf(file.content)) ||
+          /\b(TODO|FIXME|XXX|HACK)\b/.test(file.content),
+      )
       .map((file) => file.path);
     expect(found).toEqual([]);
   });
@@ -116,7 +132,9 @@ function cyclesOf(files: readonly SourceFile[]): string[] {
   const graph = new Map(
     files.map((file) => [
       file.path,
-      [...file.content.matchAll(/^(?:import|export)\b(?!\s+type\b)[^;]*?from "(\.{1,2}\/[^"]+)"/gms)].map((match) => join(dirname(file.path), match[1] ?? "")),
+      [...file.content.matchAll(/^(?:import|export)\b(?!\s+type\b)[^;]*?from "(\.{1,2}\/[^"]+)"/gms)].map((match) =>
+        join(dirname(file.path), match[1] ?? ""),
+      ),
     ]),
   );
   const done = new Set<string>();

@@ -28,7 +28,12 @@ beforeAll(async () => {
   const authority = await openAuthority(ours, systemClock);
   friend = await authority.issue(client);
   stranger = await (await openAuthority(theirs, systemClock)).issue(client);
-  const own = await authority.issue({ commonName: "server", usages: ["server"], hosts: ["127.0.0.1"], validityMs: hourMs });
+  const own = await authority.issue({
+    commonName: "server",
+    usages: ["server"],
+    hosts: ["127.0.0.1"],
+    validityMs: hourMs,
+  });
   ca = ours.certificate;
   const file = (name: string, text: string): string => {
     writeFileSync(join(folder, name), text);
@@ -36,7 +41,13 @@ beforeAll(async () => {
   };
   port = await freePort();
   server = createHttpsServer(
-    { host: "127.0.0.1", port, certFile: file("tls.crt", own.certificate), keyFile: file("tls.key", own.key), clientCaFile: file("ca.crt", ca) },
+    {
+      host: "127.0.0.1",
+      port,
+      certFile: file("tls.crt", own.certificate),
+      keyFile: file("tls.key", own.key),
+      clientCaFile: file("ca.crt", ca),
+    },
     {
       clock: systemClock,
       log: createLogger("test", "error"),
@@ -62,7 +73,9 @@ describe("a daemon's HTTPS server", () => {
     ["/nothing", "friend", 404],
     ["/nothing", undefined, 401],
   ] as const)("answers %s of %s with %d", async (path, who, status) => {
-    expect((await get(path, who === "friend" ? friend : who === "stranger" ? stranger : undefined)).status).toBe(status);
+    expect((await get(path, who === "friend" ? friend : who === "stranger" ? stranger : undefined)).status).toBe(
+      status,
+    );
   });
 
   it("says what is missing until it is ready", async () => {
@@ -88,9 +101,16 @@ describe("a daemon's HTTPS server", () => {
   it("says in one sentence that its port is taken", async () => {
     const second = createHttpsServer(
       { host: "127.0.0.1", port, certFile: join(folder, "tls.crt"), keyFile: join(folder, "tls.key") },
-      { clock: systemClock, log: createLogger("test", "error"), metrics: createMetricsRegistry("second"), ready: () => [] },
+      {
+        clock: systemClock,
+        log: createLogger("test", "error"),
+        metrics: createMetricsRegistry("second"),
+        ready: () => [],
+      },
     );
-    await expect(second.start(new AbortController().signal)).rejects.toThrow(`port ${port} on 127.0.0.1 is already in use`);
+    await expect(second.start(new AbortController().signal)).rejects.toThrow(
+      `port ${port} on 127.0.0.1 is already in use`,
+    );
     await second.stop();
   });
 });

@@ -31,7 +31,12 @@ export function script(name: string, args: readonly string[], input?: string): P
   return run(process.execPath, [join(projectRoot, "scripts", `${name}.ts`), ...args], input);
 }
 
-export function run(command: string, args: readonly string[], input?: string, env?: NodeJS.ProcessEnv): Promise<Outcome> {
+export function run(
+  command: string,
+  args: readonly string[],
+  input?: string,
+  env?: NodeJS.ProcessEnv,
+): Promise<Outcome> {
   return new Promise((resolve) => {
     const options = { maxBuffer: 64 * 1024 * 1024, env: env ?? process.env, timeout: 110_000 };
     const child = execFile(command, [...args], options, (error, stdout, stderr) => {
@@ -51,7 +56,8 @@ export async function startCluster(args: readonly string[] = []): Promise<TestCl
 
 export function attach(dataDir: string): TestCluster {
   const kubeconfig = join(dataDir, "kubeconfig", "admin.conf");
-  const kubectl = (args: readonly string[], input?: string) => run("kubectl", ["--kubeconfig", kubeconfig, ...args], input);
+  const kubectl = (args: readonly string[], input?: string) =>
+    run("kubectl", ["--kubeconfig", kubeconfig, ...args], input);
   return {
     dataDir,
     kubeconfig,
@@ -61,12 +67,19 @@ export function attach(dataDir: string): TestCluster {
       if (code !== 0) throw new Error(`kubectl ${args.join(" ")} failed with ${code}: ${stderr}${stdout}`);
       return stdout;
     },
-    cox: (args, input) => run(process.execPath, [join(projectRoot, "packages/cox/src/main.ts"), ...args, "--kubeconfig", kubeconfig], input),
+    cox: (args, input) =>
+      run(
+        process.execPath,
+        [join(projectRoot, "packages/cox/src/main.ts"), ...args, "--kubeconfig", kubeconfig],
+        input,
+      ),
     pids() {
       const instance = JSON.parse(readFileSync(join(dataDir, "instance.json"), "utf8")) as {
         processes: readonly { name: string; pid?: number }[];
       };
-      return Object.fromEntries(instance.processes.flatMap(({ name, pid }) => (pid === undefined ? [] : [[name, pid]])));
+      return Object.fromEntries(
+        instance.processes.flatMap(({ name, pid }) => (pid === undefined ? [] : [[name, pid]])),
+      );
     },
     async [Symbol.asyncDispose]() {
       await script("stop", ["--data-dir", dataDir]);

@@ -21,12 +21,16 @@ describe("a lab of one master and three workers", () => {
   it("spreads pods over the workers (A060)", async () => {
     await cluster.must(["-n", "demo", "scale", "deployment", "web", "--replicas=6"]);
     await cluster.must(["-n", "demo", "rollout", "status", "deployment/web", "--timeout=90s"]);
-    const nodes = (await cluster.must(["-n", "demo", "get", "pods", "-o", "jsonpath={.items[*].spec.nodeName}"])).trim().split(" ");
+    const nodes = (await cluster.must(["-n", "demo", "get", "pods", "-o", "jsonpath={.items[*].spec.nodeName}"]))
+      .trim()
+      .split(" ");
     expect([...new Set(nodes)].sort()).toEqual(["m2", "m3", "m4"]);
   });
 
   it("carries requests from any pod through the service's name to pods on every node (A165, A175)", async () => {
-    const [pod = ""] = (await cluster.must(["-n", "demo", "get", "pods", "-o", "jsonpath={.items[*].metadata.name}"])).trim().split(" ");
+    const [pod = ""] = (await cluster.must(["-n", "demo", "get", "pods", "-o", "jsonpath={.items[*].metadata.name}"]))
+      .trim()
+      .split(" ");
     const question = 'printf "GET / HTTP/1.0\\r\\n\\r\\n" | nc -w 2 web.demo.svc.cluster.local 80';
     const seen = await eventually("answers from three nodes", 60_000, async () => {
       const script = `for i in $(seq 30); do ${question}; done`;

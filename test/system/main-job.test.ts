@@ -20,8 +20,12 @@ const podNames = async (selector: string): Promise<string[]> =>
 
 const runningWeb = async (count: number): Promise<string[]> =>
   eventually(`${count} web pods run`, 30_000, async () => {
-    const rows = (await cluster.must(["-n", "demo", "get", "pods", "-l", "app=web", "--no-headers"])).trim().split("\n");
-    return rows.length === count && rows.every((row) => /\s1\/1\s+Running\s/.test(row)) ? rows.map((row) => row.split(/\s+/)[0] ?? "") : undefined;
+    const rows = (await cluster.must(["-n", "demo", "get", "pods", "-l", "app=web", "--no-headers"]))
+      .trim()
+      .split("\n");
+    return rows.length === count && rows.every((row) => /\s1\/1\s+Running\s/.test(row))
+      ? rows.map((row) => row.split(/\s+/)[0] ?? "")
+      : undefined;
   });
 
 function ask(host: string, port = 80): Promise<string> {
@@ -38,7 +42,15 @@ function ask(host: string, port = 80): Promise<string> {
 
 describe("after npm start", () => {
   it("every daemon runs as a process of its own and the node is Ready (A002)", async () => {
-    expect(Object.keys(cluster.pids()).sort()).toEqual(["apiserver", "controller-manager", "dns", "node-agent", "proxy", "scheduler", "store"]);
+    expect(Object.keys(cluster.pids()).sort()).toEqual([
+      "apiserver",
+      "controller-manager",
+      "dns",
+      "node-agent",
+      "proxy",
+      "scheduler",
+      "store",
+    ]);
     expect(await cluster.must(["get", "nodes", "--no-headers"])).toMatch(/\sReady\s/);
   });
 
@@ -46,7 +58,9 @@ describe("after npm start", () => {
     for (const port of [2379, 6443, 10250, 10256, 10257, 10259, 9153]) {
       const answer = await new Promise<string>((resolve) => {
         let text = "";
-        const socket = connect({ host: nodeAddress(), port }, () => socket.write("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"));
+        const socket = connect({ host: nodeAddress(), port }, () =>
+          socket.write("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"),
+        );
         socket.on("data", (chunk) => (text += chunk.toString("latin1")));
         socket.on("close", () => resolve(text)).on("error", () => undefined);
         socket.setTimeout(3000, () => socket.destroy());
@@ -57,7 +71,9 @@ describe("after npm start", () => {
 
   it("the demo's three pods answer behind one address", async () => {
     await runningWeb(3);
-    const address = (await cluster.must(["-n", "demo", "get", "service", "web", "-o", "jsonpath={.spec.clusterIP}"])).trim();
+    const address = (
+      await cluster.must(["-n", "demo", "get", "service", "web", "-o", "jsonpath={.spec.clusterIP}"])
+    ).trim();
     const seen = new Set<string>();
     for (let i = 0; i < 40; i++) seen.add(/pod (\S+) on/.exec(await ask(address))?.[1] ?? "");
     expect(seen.size).toBe(3);
@@ -68,7 +84,9 @@ describe("after npm start", () => {
     await runningWeb(5);
     await cluster.must(["-n", "demo", "scale", "deployment", "web", "--replicas=3"]);
     await runningWeb(3);
-    await eventually("three web containers in Docker", 40_000, async () => ((await webContainers()).length === 3 ? true : undefined));
+    await eventually("three web containers in Docker", 40_000, async () =>
+      (await webContainers()).length === 3 ? true : undefined,
+    );
   });
 
   it("a container removed behind our back returns (A004)", async () => {
@@ -100,18 +118,35 @@ describe("after npm start", () => {
 
   it("kubectl rollout, describe, label and annotate work on the demo", async () => {
     await cluster.must(["-n", "demo", "rollout", "status", "deployment/web", "--timeout=60s"]);
-    expect(await cluster.must(["-n", "demo", "describe", "deployment", "web"])).toContain("Replicas:               3 desired");
+    expect(await cluster.must(["-n", "demo", "describe", "deployment", "web"])).toContain(
+      "Replicas:               3 desired",
+    );
     await cluster.must(["-n", "demo", "label", "deployment", "web", "tier=front"]);
     await cluster.must(["-n", "demo", "annotate", "deployment", "web", "note=tested"]);
-    expect(await cluster.must(["-n", "demo", "get", "deployment", "web", "-o", "jsonpath={.metadata.labels.tier} {.metadata.annotations.note}"])).toBe(
-      "front tested",
-    );
+    expect(
+      await cluster.must([
+        "-n",
+        "demo",
+        "get",
+        "deployment",
+        "web",
+        "-o",
+        "jsonpath={.metadata.labels.tier} {.metadata.annotations.note}",
+      ]),
+    ).toBe("front tested");
   });
 
   it("cox shows the same pods", async () => {
     const names = (await podNames("app=web")).map((name) => name.replace("pod/", "")).sort();
     const { stdout, code } = await cluster.cox(["get", "pods", "-n", "demo", "-o", "name"]);
-    expect({ code, names: stdout.trim().split("\n").map((name) => name.replace("pod/", "")).sort() }).toEqual({ code: 0, names });
+    expect({
+      code,
+      names: stdout
+        .trim()
+        .split("\n")
+        .map((name) => name.replace("pod/", ""))
+        .sort(),
+    }).toEqual({ code: 0, names });
   });
 });
 
@@ -119,14 +154,32 @@ describe("bad input", () => {
   it("an image that does not exist is said to be so, with the reason", async () => {
     await cluster.must(["-n", "demo", "run", "noimage", "--image=coxswain/none:1", "--image-pull-policy=Never"]);
     await eventually("ErrImageNeverPull shows", 20_000, async () => {
-      const reason = await cluster.must(["-n", "demo", "get", "pod", "noimage", "-o", "jsonpath={.status.containerStatuses[0].state.waiting.reason}"]);
+      const reason = await cluster.must([
+        "-n",
+        "demo",
+        "get",
+        "pod",
+        "noimage",
+        "-o",
+        "jsonpath={.status.containerStatuses[0].state.waiting.reason}",
+      ]);
       return reason === "ErrImageNeverPull" ? true : undefined;
     });
     await cluster.must(["-n", "demo", "delete", "pod", "noimage", "--wait=false"]);
   });
 
   it("a command that exits at once ends in CrashLoopBackOff", async () => {
-    await cluster.must(["-n", "demo", "run", "crash", "--image=coxswain/busybox:1", "--image-pull-policy=Never", "--command", "--", "/bin/false"]);
+    await cluster.must([
+      "-n",
+      "demo",
+      "run",
+      "crash",
+      "--image=coxswain/busybox:1",
+      "--image-pull-policy=Never",
+      "--command",
+      "--",
+      "/bin/false",
+    ]);
     await eventually("CrashLoopBackOff shows", 30_000, async () => {
       const row = await cluster.must(["-n", "demo", "get", "pod", "crash", "--no-headers"]);
       return row.includes("CrashLoopBackOff") ? true : undefined;
@@ -135,7 +188,8 @@ describe("bad input", () => {
   });
 
   it("a misspelt field is refused by kubectl's strict validation", async () => {
-    const pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: typo, namespace: demo}\nspec: {containers: [{name: a, imagee: b}]}\n";
+    const pod =
+      "apiVersion: v1\nkind: Pod\nmetadata: {name: typo, namespace: demo}\nspec: {containers: [{name: a, imagee: b}]}\n";
     const { code, stderr } = await cluster.kubectl(["apply", "-f", "-"], pod);
     expect(code).toBe(1);
     expect(stderr).toContain('unknown field "spec.containers[0].imagee"');
@@ -174,8 +228,12 @@ describe("kill -9", () => {
         const now = cluster.pids()[name];
         return now !== undefined && now !== pid ? now : undefined;
       });
-      await eventually("the object is still there", 30_000, () => cluster.must(["-n", "demo", "get", "configmap", `before-${name}`]));
-      await eventually("a new pod is brought up", 30_000, () => cluster.must(["-n", "demo", "rollout", "restart", "deployment/web"]));
+      await eventually("the object is still there", 30_000, () =>
+        cluster.must(["-n", "demo", "get", "configmap", `before-${name}`]),
+      );
+      await eventually("a new pod is brought up", 30_000, () =>
+        cluster.must(["-n", "demo", "rollout", "restart", "deployment/web"]),
+      );
       await cluster.must(["-n", "demo", "rollout", "status", "deployment/web", "--timeout=90s"]);
     },
   );
@@ -189,6 +247,12 @@ function nodeAddress(): string {
 }
 
 async function webContainers(): Promise<string[]> {
-  const { stdout } = await run("docker", ["ps", "-q", "--no-trunc", "--filter", "label=io.kubernetes.container.name=web"]);
+  const { stdout } = await run("docker", [
+    "ps",
+    "-q",
+    "--no-trunc",
+    "--filter",
+    "label=io.kubernetes.container.name=web",
+  ]);
   return stdout.trim().split("\n").filter(Boolean);
 }

@@ -63,36 +63,63 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
     let known = feeds.get(kind.prefix);
     if (!known) {
       const stored = kinds.stored(kind) ?? kind;
-      feeds.set(kind.prefix, (known = startFeed(kind.prefix, stored.fields, { storage, clock, log, signal: aborter.signal })));
+      feeds.set(
+        kind.prefix,
+        (known = startFeed(kind.prefix, stored.fields, { storage, clock, log, signal: aborter.signal })),
+      );
     }
     return known;
   };
   const objects = createObjects({ kinds, storage, feed, clock, random });
 
   const { issuers, audiences, maxExpirationSeconds } = config.serviceAccounts;
-  const verifier = files.verificationKeys.length > 0 ? createTokenVerifier({ keyPems: files.verificationKeys, issuers }) : undefined;
+  const verifier =
+    files.verificationKeys.length > 0 ? createTokenVerifier({ keyPems: files.verificationKeys, issuers }) : undefined;
   const signer = files.signingKey === undefined ? undefined : createTokenSigner(files.signingKey);
-  const authenticator = createAuthenticator({ anonymousAuth: config.anonymousAuth, audiences, staticTokens: files.tokens }, { verifier, reader: objects, clock });
+  const authenticator = createAuthenticator(
+    { anonymousAuth: config.anonymousAuth, audiences, staticTokens: files.tokens },
+    { verifier, reader: objects, clock },
+  );
   const authorizer = createAuthorizer({ modes: config.authorizationModes }, { reader: objects });
 
   const ips = createIpAllocator(config.serviceRange, { writer: objects, random });
   const nodePorts = createPortAllocator(config.nodePortRange, { storage, random });
-  const services = createServiceAllocator({ ipRange: config.serviceRange, portRange: config.nodePortRange }, { ips, nodePorts });
+  const services = createServiceAllocator(
+    { ipRange: config.serviceRange, portRange: config.nodePortRange },
+    { ips, nodePorts },
+  );
   const repair = createAllocationRepair(config.serviceRange, { writer: objects, nodePorts });
   const clusterIp = ipAt(config.serviceRange, 0);
 
   const externalHost = `${config.advertiseAddress}:${config.listen.port}`;
   let started = false;
-  const storeHealth = { name: "etcd", check: async () => storage.revision().then(() => undefined, (error: unknown) => `the store does not answer: ${(error as Error).message}`) };
+  const storeHealth = {
+    name: "etcd",
+    check: async () =>
+      storage.revision().then(
+        () => undefined,
+        (error: unknown) => `the store does not answer: ${(error as Error).message}`,
+      ),
+  };
   const bootstrapHealth = { name: "poststarthook/bootstrap", check: () => (started ? undefined : "not finished") };
   const documents = createDocuments({
     discovery: createDiscovery(kinds, externalHost),
     metrics: ports.metrics,
     clock,
     live: [{ name: "ping", check: () => undefined }, storeHealth],
-    ready: [{ name: "ping", check: () => undefined }, storeHealth, { name: "informer-sync", check: () => (authorizer.synced() ? undefined : "policy is not read yet") }, bootstrapHealth],
+    ready: [
+      { name: "ping", check: () => undefined },
+      storeHealth,
+      { name: "informer-sync", check: () => (authorizer.synced() ? undefined : "policy is not read yet") },
+      bootstrapHealth,
+    ],
     others: new Map<string, () => object | Promise<object>>(
-      verifier ? [[openIdConfigurationPath, () => openIdConfiguration(issuers[0] ?? "", externalHost, verifier)], [jwksPath, () => verifier.jwks()]] : [],
+      verifier
+        ? [
+            [openIdConfigurationPath, () => openIdConfiguration(issuers[0] ?? "", externalHost, verifier)],
+            [jwksPath, () => verifier.jwks()],
+          ]
+        : [],
     ),
   });
 
@@ -102,7 +129,10 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
     feed,
     admission: admissionPlugins(config.admission, { reader: objects, authorizer, clock, random }),
     services,
-    reviews: reviews({ issuer: issuers[0] ?? "", audiences, maxExpirationSeconds }, { authenticator, signer, clock, random, authorizer }),
+    reviews: reviews(
+      { issuer: issuers[0] ?? "", audiences, maxExpirationSeconds },
+      { authenticator, signer, clock, random, authorizer },
+    ),
     objects,
     clock,
     random,
@@ -130,14 +160,37 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
   const http = createApiHttpServer({ ...config.listen, ...config.tls }, { parts, tunnel, clock, log, metrics });
   const kubernetesService = createKubernetesService(
     { address: config.advertiseAddress, port: config.listen.port, clusterIp },
-    { client, objects, clock, log, claimAddress: async (ip) => void (await objects.createIfAbsent({ group: "networking.k8s.io", resource: "ipaddresses" }, ipAddress(ip, { namespace: "default", name: "kubernetes" }))) },
+    {
+      client,
+      objects,
+      clock,
+      log,
+      claimAddress: async (ip) =>
+        void (await objects.createIfAbsent(
+          { group: "networking.k8s.io", resource: "ipaddresses" },
+          ipAddress(ip, { namespace: "default", name: "kubernetes" }),
+        )),
+    },
   );
-  const maintenance = periodically(repairIntervalMs, clock, async () => {
-    for (const sentence of await repair.run(clock.now())) log.warn({ finding: sentence }, "service addresses were repaired");
-    for (const [prefix, { cache }] of feeds) metrics.storageObjects.set(cache.size, { resource: prefix.replace(/^\/registry\/|\/$/g, "") });
-  }, (err) => log.warn({ err }, "the repair of service addresses failed"));
+  const maintenance = periodically(
+    repairIntervalMs,
+    clock,
+    async () => {
+      for (const sentence of await repair.run(clock.now()))
+        log.warn({ finding: sentence }, "service addresses were repaired");
+      for (const [prefix, { cache }] of feeds)
+        metrics.storageObjects.set(cache.size, { resource: prefix.replace(/^\/registry\/|\/$/g, "") });
+    },
+    (err) => log.warn({ err }, "the repair of service addresses failed"),
+  );
 
-  const whole = sequence([bootstrap, http, kubernetesService, maintenance, createCompaction(client, config.compactionIntervalMs, { clock, log })]);
+  const whole = sequence([
+    bootstrap,
+    http,
+    kubernetesService,
+    maintenance,
+    createCompaction(client, config.compactionIntervalMs, { clock, log }),
+  ]);
   return {
     async start(signal) {
       await whole.start(signal);
@@ -149,7 +202,11 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
 }
 
 /** Daemons start together: the store may be a moment behind, or away for longer. */
-async function whenReachable(storage: Storage, { clock, log }: { readonly clock: Clock; readonly log: Logger }, signal: AbortSignal): Promise<void> {
+async function whenReachable(
+  storage: Storage,
+  { clock, log }: { readonly clock: Clock; readonly log: Logger },
+  signal: AbortSignal,
+): Promise<void> {
   for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 2000)) {
     try {
       await storage.revision();
@@ -163,11 +220,19 @@ async function whenReachable(storage: Storage, { clock, log }: { readonly clock:
 }
 
 interface Files {
-  readonly etcd: { readonly ca: string | undefined; readonly cert: string | undefined; readonly key: string | undefined };
+  readonly etcd: {
+    readonly ca: string | undefined;
+    readonly cert: string | undefined;
+    readonly key: string | undefined;
+  };
   readonly verificationKeys: readonly string[];
   readonly signingKey: string | undefined;
   readonly tokens: ReturnType<typeof parseTokenFile>;
-  readonly agentTls: { readonly cert: string | undefined; readonly key: string | undefined; readonly ca: string | undefined };
+  readonly agentTls: {
+    readonly cert: string | undefined;
+    readonly key: string | undefined;
+    readonly ca: string | undefined;
+  };
 }
 
 async function readFiles({ etcd, serviceAccounts, tokenFile, agents }: ApiServerConfig): Promise<Files> {

@@ -13,36 +13,61 @@ export const flagTable = defineFlags({
   "etcd-cafile": { type: "string", help: "Authority of the stores' certificates" },
   "etcd-certfile": { type: "string", help: "Certificate to show to the stores" },
   "etcd-keyfile": { type: "string", help: "Its key" },
-  "etcd-compaction-interval": { type: "duration", default: "5m", help: "How long history is kept at least; 0 leaves compaction to others" },
+  "etcd-compaction-interval": {
+    type: "duration",
+    default: "5m",
+    help: "How long history is kept at least; 0 leaves compaction to others",
+  },
   "bind-address": { type: "string", default: "0.0.0.0", help: "Address to listen on" },
   "secure-port": { type: "number", default: 6443, help: "Port to listen on" },
   "advertise-address": { type: "string", help: "Address others reach this server by; default: the bind address" },
   "tls-cert-file": { type: "string", required: true, help: "Serving certificate" },
   "tls-private-key-file": { type: "string", required: true, help: "Its key" },
   "client-ca-file": { type: "string", help: "Authority of client certificates" },
-  "token-auth-file": { type: "string", help: "Static bearer tokens: token,user,uid,\"group1,group2\"" },
+  "token-auth-file": { type: "string", help: 'Static bearer tokens: token,user,uid,"group1,group2"' },
   "anonymous-auth": { type: "boolean", default: true, help: "Serve requests without credentials as system:anonymous" },
-  "authorization-mode": { type: "list", default: ["Node", "RBAC"], help: `In this order: ${authorizationModes.join(", ")}` },
+  "authorization-mode": {
+    type: "list",
+    default: ["Node", "RBAC"],
+    help: `In this order: ${authorizationModes.join(", ")}`,
+  },
   "enable-admission-plugins": { type: "list", default: [], help: "In addition to the default ones" },
   "disable-admission-plugins": { type: "list", default: [], help: "Of the default ones" },
   "service-cluster-ip-range": { type: "string", default: "10.96.0.0/12", help: "Addresses of services" },
   "service-node-port-range": { type: "string", default: "30000-32767", help: "Ports of services on nodes" },
-  "service-account-issuer": { type: "list", default: ["https://kubernetes.default.svc.cluster.local"], help: "Issuer of tokens; further ones are accepted" },
+  "service-account-issuer": {
+    type: "list",
+    default: ["https://kubernetes.default.svc.cluster.local"],
+    help: "Issuer of tokens; further ones are accepted",
+  },
   "service-account-key-file": { type: "list", default: [], help: "Keys that tokens are checked with" },
   "service-account-signing-key-file": { type: "string", help: "Key that tokens are signed with" },
-  "service-account-max-token-expiration": { type: "duration", default: "0", help: "Longest life of a token; 0 is no limit" },
+  "service-account-max-token-expiration": {
+    type: "duration",
+    default: "0",
+    help: "Longest life of a token; 0 is no limit",
+  },
   "api-audiences": { type: "list", default: [], help: "What tokens must be meant for; default: the issuer" },
   "kubelet-client-certificate": { type: "string", help: "Certificate to show to node agents" },
   "kubelet-client-key": { type: "string", help: "Its key" },
   "kubelet-certificate-authority": { type: "string", help: "Authority of node agents' certificates" },
   "max-requests-inflight": { type: "number", default: 400, help: "Reading requests at once" },
   "max-mutating-requests-inflight": { type: "number", default: 200, help: "Writing requests at once" },
-  "allow-privileged": { type: "boolean", default: true, help: "Kept for command lines; privileged containers are allowed" },
+  "allow-privileged": {
+    type: "boolean",
+    default: true,
+    help: "Kept for command lines; privileged containers are allowed",
+  },
   "endpoint-reconciler-type": { type: "string", default: "lease", help: "Kept for command lines; only lease is known" },
 });
 
 export interface ApiServerConfig {
-  readonly etcd: { readonly servers: readonly string[]; readonly caFile?: string | undefined; readonly certFile?: string | undefined; readonly keyFile?: string | undefined };
+  readonly etcd: {
+    readonly servers: readonly string[];
+    readonly caFile?: string | undefined;
+    readonly certFile?: string | undefined;
+    readonly keyFile?: string | undefined;
+  };
   readonly compactionIntervalMs: number;
   readonly listen: { readonly host: string; readonly port: number };
   readonly advertiseAddress: string;
@@ -60,7 +85,11 @@ export interface ApiServerConfig {
     readonly signingKeyFile: string | undefined;
     readonly maxExpirationSeconds: number;
   };
-  readonly agents: { readonly certFile: string | undefined; readonly keyFile: string | undefined; readonly caFile: string | undefined };
+  readonly agents: {
+    readonly certFile: string | undefined;
+    readonly keyFile: string | undefined;
+    readonly caFile: string | undefined;
+  };
   readonly limits: { readonly reading: number; readonly mutating: number };
 }
 
@@ -70,11 +99,20 @@ export function readConfig(flags: FlagValues<typeof flagTable>): ApiServerConfig
   const host = flags["bind-address"];
   const advertised = flags["advertise-address"] ?? (host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host);
   return {
-    etcd: { servers: flags["etcd-servers"], caFile: flags["etcd-cafile"], certFile: flags["etcd-certfile"], keyFile: flags["etcd-keyfile"] },
+    etcd: {
+      servers: flags["etcd-servers"],
+      caFile: flags["etcd-cafile"],
+      certFile: flags["etcd-certfile"],
+      keyFile: flags["etcd-keyfile"],
+    },
     compactionIntervalMs: flags["etcd-compaction-interval"],
     listen: { host, port: flags["secure-port"] },
     advertiseAddress: advertised,
-    tls: { certFile: flags["tls-cert-file"], keyFile: flags["tls-private-key-file"], clientCaFile: flags["client-ca-file"] },
+    tls: {
+      certFile: flags["tls-cert-file"],
+      keyFile: flags["tls-private-key-file"],
+      clientCaFile: flags["client-ca-file"],
+    },
     tokenFile: flags["token-auth-file"],
     anonymousAuth: flags["anonymous-auth"],
     authorizationModes: flags["authorization-mode"].map(modeOf),
@@ -88,14 +126,21 @@ export function readConfig(flags: FlagValues<typeof flagTable>): ApiServerConfig
       signingKeyFile: flags["service-account-signing-key-file"],
       maxExpirationSeconds: flags["service-account-max-token-expiration"] / 1000,
     },
-    agents: { certFile: flags["kubelet-client-certificate"], keyFile: flags["kubelet-client-key"], caFile: flags["kubelet-certificate-authority"] },
+    agents: {
+      certFile: flags["kubelet-client-certificate"],
+      keyFile: flags["kubelet-client-key"],
+      caFile: flags["kubelet-certificate-authority"],
+    },
     limits: { reading: flags["max-requests-inflight"], mutating: flags["max-mutating-requests-inflight"] },
   };
 }
 
 function modeOf(text: string): AuthorizationMode {
   const mode = authorizationModes.find((known) => known === text);
-  if (!mode) throw new UsageError(`invalid argument ${JSON.stringify(text)} for "--authorization-mode" flag: expected ${authorizationModes.join(", ")}`);
+  if (!mode)
+    throw new UsageError(
+      `invalid argument ${JSON.stringify(text)} for "--authorization-mode" flag: expected ${authorizationModes.join(", ")}`,
+    );
   return mode;
 }
 
@@ -103,6 +148,8 @@ function parsed<T>(flag: string, text: string, parse: (text: string) => T): T {
   try {
     return parse(text);
   } catch (cause) {
-    throw new UsageError(`invalid argument ${JSON.stringify(text)} for "--${flag}" flag: ${(cause as Error).message}`, { cause });
+    throw new UsageError(`invalid argument ${JSON.stringify(text)} for "--${flag}" flag: ${(cause as Error).message}`, {
+      cause,
+    });
   }
 }

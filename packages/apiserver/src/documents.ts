@@ -77,10 +77,17 @@ export function createDocuments(ports: DocumentsPorts): Documents {
 
   async function findAt(path: string, request: Request): Promise<Reply | undefined> {
     if (path === "/version") return json(versionInfo);
-    if (path === "/metrics") return { type: "document", code: 200, contentType: ports.metrics.contentType, body: await ports.metrics.expose() };
+    if (path === "/metrics")
+      return {
+        type: "document",
+        code: 200,
+        contentType: ports.metrics.contentType,
+        body: await ports.metrics.expose(),
+      };
     if (path === "/") return json({ paths: rootPaths() });
     const health = /^\/(healthz|livez|readyz)(?:\/(.+))?$/.exec(path);
-    if (health) return answerHealth(health[1] === "livez" ? ports.live : ports.ready, health[1] ?? "", health[2], request.query);
+    if (health)
+      return answerHealth(health[1] === "livez" ? ports.live : ports.ready, health[1] ?? "", health[2], request.query);
     const other = ports.others.get(path);
     if (other) return json(await other());
     if (path === "/openapi/v2") return documentFrom("v2", () => openApiV2(gitVersion), request);
@@ -88,7 +95,11 @@ export function createDocuments(ports: DocumentsPorts): Documents {
     const v3 = /^\/openapi\/v3\/(?:api|apis\/([^/]+))\/([^/]+)$/.exec(path);
     if (v3) {
       if (!isServed(v3[1] ?? "", v3[2] ?? "")) return undefined;
-      return documentFrom(`v3 ${v3[1] ?? ""}/${v3[2]}`, () => openApiV3(v3[1] ?? "", v3[2] ?? "", gitVersion) ?? {}, request);
+      return documentFrom(
+        `v3 ${v3[1] ?? ""}/${v3[2]}`,
+        () => openApiV3(v3[1] ?? "", v3[2] ?? "", gitVersion) ?? {},
+        request,
+      );
     }
     const found = ports.discovery.find(path, request.header("accept"));
     return found && { type: "document", code: 200, contentType: found.contentType, body: found.body, etag: found.etag };
@@ -96,25 +107,54 @@ export function createDocuments(ports: DocumentsPorts): Documents {
 
   function documentFrom(key: string, make: () => object, request: Request): Reply {
     const accept = request.header("accept");
-    const accepts = accept === undefined || inOrder(accept).some(({ type }) => ["application/json", "*/*", "application/*"].includes(type));
+    const accepts =
+      accept === undefined ||
+      inOrder(accept).some(({ type }) => ["application/json", "*/*", "application/*"].includes(type));
     if (!accepts) throw new StatusError(statuses.notAcceptable(["application/json"]));
     const body = madeOnce(key, make);
     return { type: "document", code: 200, contentType: "application/json", body, etag: `"${createHash(body)}"` };
   }
 
   function rootPaths(): string[] {
-    const groups = [...new Set(resources.filter(({ group }) => group !== "").flatMap(({ group, version }) => [`/apis/${group}`, `/apis/${group}/${version}`]))];
-    const health = ["/healthz", "/livez", "/readyz"].flatMap((path) => [path, ...ports.ready.map(({ name }) => `${path}/${name}`)]);
-    return ["/api", "/api/v1", "/apis", ...groups, ...health, ...ports.others.keys(), "/metrics", "/openapi/v2", "/openapi/v3", "/version"].sort();
+    const groups = [
+      ...new Set(
+        resources
+          .filter(({ group }) => group !== "")
+          .flatMap(({ group, version }) => [`/apis/${group}`, `/apis/${group}/${version}`]),
+      ),
+    ];
+    const health = ["/healthz", "/livez", "/readyz"].flatMap((path) => [
+      path,
+      ...ports.ready.map(({ name }) => `${path}/${name}`),
+    ]);
+    return [
+      "/api",
+      "/api/v1",
+      "/apis",
+      ...groups,
+      ...health,
+      ...ports.others.keys(),
+      "/metrics",
+      "/openapi/v2",
+      "/openapi/v3",
+      "/version",
+    ].sort();
   }
 
-  async function answerHealth(checks: readonly HealthCheck[], endpoint: string, only: string | undefined, query: URLSearchParams): Promise<Reply | undefined> {
+  async function answerHealth(
+    checks: readonly HealthCheck[],
+    endpoint: string,
+    only: string | undefined,
+    query: URLSearchParams,
+  ): Promise<Reply | undefined> {
     const excluded = new Set(query.getAll("exclude"));
     const wanted = checks.filter(({ name }) => (only === undefined || name === only) && !excluded.has(name));
     if (only !== undefined && wanted.length === 0) return undefined;
     const results = await Promise.all(wanted.map(async ({ name, check }) => ({ name, problem: await check() })));
     const failed = results.some(({ problem }) => problem !== undefined);
-    const lines = results.map(({ name, problem }) => (problem === undefined ? `[+]${name} ok` : `[-]${name} failed: ${problem}`));
+    const lines = results.map(({ name, problem }) =>
+      problem === undefined ? `[+]${name} ok` : `[-]${name} failed: ${problem}`,
+    );
     const verdict = `${endpoint} check ${failed ? "failed" : "passed"}`;
     const body = failed || query.has("verbose") ? `${[...lines, verdict].join("\n")}\n` : "ok";
     return { type: "document", code: failed ? 500 : 200, contentType: "text/plain; charset=utf-8", body };
@@ -131,6 +171,13 @@ function isServed(group: string, version: string): boolean {
 
 /** The list of OpenAPI documents; the hash lets clients keep what they have. It changes with the server's version. */
 function openApiPaths(): Record<string, object> {
-  const paths = [...new Set(resources.map(({ group, version }) => (group === "" ? `api/${version}` : `apis/${group}/${version}`)))];
-  return Object.fromEntries(paths.map((path) => [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${createHash(Buffer.from(`${gitVersion} ${path}`))}` }]));
+  const paths = [
+    ...new Set(resources.map(({ group, version }) => (group === "" ? `api/${version}` : `apis/${group}/${version}`))),
+  ];
+  return Object.fromEntries(
+    paths.map((path) => [
+      path,
+      { serverRelativeURL: `/openapi/v3/${path}?hash=${createHash(Buffer.from(`${gitVersion} ${path}`))}` },
+    ]),
+  );
 }

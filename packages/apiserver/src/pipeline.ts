@@ -32,7 +32,13 @@ export interface Request {
 
 export type Reply =
   | Answer
-  | { readonly type: "document"; readonly code: number; readonly contentType: string; readonly body: string | Buffer; readonly etag?: string }
+  | {
+      readonly type: "document";
+      readonly code: number;
+      readonly contentType: string;
+      readonly body: string | Buffer;
+      readonly etag?: string;
+    }
   | { readonly type: "tunnel"; readonly request: TunnelRequest };
 
 /** A request on its way through the stages. */
@@ -76,7 +82,14 @@ const nobody: UserInfo = { username: "", groups: [] };
 
 /** Runs all stages; the passage tells what was found out on the way, also when a stage throws. */
 export function createPassage(request: Request): Passage {
-  return { request, warnings: new Set(), info: readRequestInfo(request.method, request.path, request.query), user: nobody, reply: undefined, onEnd: [] };
+  return {
+    request,
+    warnings: new Set(),
+    info: readRequestInfo(request.method, request.path, request.query),
+    user: nobody,
+    reply: undefined,
+    onEnd: [],
+  };
 }
 
 export async function pass(passage: Passage, parts: PipelineParts): Promise<Reply> {
@@ -127,5 +140,9 @@ async function serve(passage: Passage, parts: PipelineParts): Promise<void> {
 }
 
 function forbidden(attributes: Attributes, reason: string): StatusError {
-  return new StatusError({ ...statuses.forbidden({ group: "", resource: "" }, "", ""), message: forbiddenMessage(attributes, reason), details: forbiddenDetails(attributes) });
+  return new StatusError({
+    ...statuses.forbidden({ group: "", resource: "" }, "", ""),
+    message: forbiddenMessage(attributes, reason),
+    details: forbiddenDetails(attributes),
+  });
 }

@@ -9,7 +9,10 @@ export interface MemoryObjects extends ObjectWriter {
 }
 
 /** `resource` is "pods" or "roles.rbac.authorization.k8s.io". Each call of the asynchronous verbs takes `hops` turns of the event loop. */
-export function createMemoryObjects(initial: Readonly<Record<string, readonly ApiObject[]>> = {}, hops = 1): MemoryObjects {
+export function createMemoryObjects(
+  initial: Readonly<Record<string, readonly ApiObject[]>> = {},
+  hops = 1,
+): MemoryObjects {
   const tables = new Map<string, Table>();
   const table = ({ group, resource }: GroupResource): Table => {
     const key = group === "" ? resource : `${resource}.${group}`;
@@ -24,7 +27,9 @@ export function createMemoryObjects(initial: Readonly<Record<string, readonly Ap
   const objects: MemoryObjects = {
     put(resource, object) {
       const dot = resource.indexOf(".");
-      table(dot < 0 ? { group: "", resource } : { group: resource.slice(dot + 1), resource: resource.slice(0, dot) }).set(object);
+      table(
+        dot < 0 ? { group: "", resource } : { group: resource.slice(dot + 1), resource: resource.slice(0, dot) },
+      ).set(object);
     },
     view: (resource) => table(resource).view,
     async read(resource, namespace, name) {
@@ -72,7 +77,8 @@ function createTable(): Table {
     whenSynced: () => Promise.resolve(),
     synced: () => true,
     get: (namespace, name) => objects.get(`${namespace}/${name}`),
-    list: (namespace) => [...objects.values()].filter((object) => namespace === undefined || object.metadata.namespace === namespace),
+    list: (namespace) =>
+      [...objects.values()].filter((object) => namespace === undefined || object.metadata.namespace === namespace),
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

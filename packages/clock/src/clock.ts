@@ -34,7 +34,9 @@ function startTimer(wake: () => void, delayMs: number): Timer {
   const arm = (): void => {
     const remaining = deadline - performance.now();
     handle =
-      remaining > longestTimerMs ? setTimeout(arm, longestTimerMs) : setTimeout(wake, Math.max(0, Math.ceil(remaining)));
+      remaining > longestTimerMs
+        ? setTimeout(arm, longestTimerMs)
+        : setTimeout(wake, Math.max(0, Math.ceil(remaining)));
   };
   arm();
   return { cancel: () => clearTimeout(handle) };

@@ -34,7 +34,11 @@ export function createSimulatedClock(startMs: number = Date.UTC(2026, 0, 1)): Si
     let first: Waiting | undefined;
     for (const entry of waiting) {
       if (entry.deadline > until) continue;
-      if (!first || entry.deadline < first.deadline || (entry.deadline === first.deadline && entry.order < first.order)) {
+      if (
+        !first ||
+        entry.deadline < first.deadline ||
+        (entry.deadline === first.deadline && entry.order < first.order)
+      ) {
         first = entry;
       }
     }

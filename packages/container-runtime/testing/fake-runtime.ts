@@ -43,7 +43,10 @@ export interface FakeRuntimeOptions {
   readonly images?: readonly FakeImage[];
   readonly program?: (config: ContainerConfig) => FakeProgram;
   /** What a command run inside a container writes and answers with. */
-  readonly exec?: (containerId: string, request: ExecRequest) => { readonly stdout?: string; readonly exitCode: number };
+  readonly exec?: (
+    containerId: string,
+    request: ExecRequest,
+  ) => { readonly stdout?: string; readonly exitCode: number };
 }
 
 export interface FakeRuntime extends ContainerRuntime {
@@ -104,11 +107,14 @@ export function createFakeRuntime(ports: { readonly clock: Clock }, options: Fak
     kept.delete(id);
     tell("removed", one);
   };
-  const members = (sandboxId: string): readonly Kept[] => [...kept.values()].filter((one) => one.labels[marks.sandboxId] === sandboxId);
-  const imageOf = (reference: string): FakeImage | undefined => options.images?.find((image) => image.reference === reference);
+  const members = (sandboxId: string): readonly Kept[] =>
+    [...kept.values()].filter((one) => one.labels[marks.sandboxId] === sandboxId);
+  const imageOf = (reference: string): FakeImage | undefined =>
+    options.images?.find((image) => image.reference === reference);
   const add = (kind: Kept["kind"], name: string, labels: Labels, config: ContainerConfig | undefined): Kept => {
     const clash = [...kept.values()].find((one) => one.name === name);
-    if (clash) throw new RuntimeError("conflict", `The container name "/${name}" is already in use by container "${clash.id}".`);
+    if (clash)
+      throw new RuntimeError("conflict", `The container name "/${name}" is already in use by container "${clash.id}".`);
     const id = (++serial).toString(16).padStart(64, "0");
     const marked = { ...labels, [marks.cluster]: options.cluster ?? "fake", [marks.kind]: kind };
     const one: Kept = { id, kind, name, labels: marked, createdAtMs: clock.now(), config, log: [], state: "created" };
@@ -116,13 +122,28 @@ export function createFakeRuntime(ports: { readonly clock: Clock }, options: Fak
     tell("created", one);
     return one;
   };
-  const summary = (one: Kept): ContainerSummary => ({ id: one.id, kind: one.kind, name: one.name, labels: one.labels, state: one.state, createdAtMs: one.createdAtMs });
+  const summary = (one: Kept): ContainerSummary => ({
+    id: one.id,
+    kind: one.kind,
+    name: one.name,
+    labels: one.labels,
+    state: one.state,
+    createdAtMs: one.createdAtMs,
+  });
   const requireImage = (reference: string): void => {
     if (!here.has(reference)) throw new RuntimeError("image-not-found", `No such image: ${reference}`);
   };
 
   return {
-    version: async () => ({ name: "fake", version: "1", cgroupVersion: 2, cgroupDriver: "cgroupfs", kernelVersion: "0", operatingSystem: "none", rootDirectory: "/" }),
+    version: async () => ({
+      name: "fake",
+      version: "1",
+      cgroupVersion: 2,
+      cgroupDriver: "cgroupfs",
+      kernelVersion: "0",
+      operatingSystem: "none",
+      rootDirectory: "/",
+    }),
     async runPodSandbox(config: SandboxConfig) {
       requireImage(config.image);
       const one = add("sandbox", config.name, config.labels, undefined);
@@ -161,7 +182,8 @@ export function createFakeRuntime(ports: { readonly clock: Clock }, options: Fak
       if (behaviour.stdout) one.log.push({ stream: "stdout", bytes: new TextEncoder().encode(behaviour.stdout) });
       if (behaviour.stderr) one.log.push({ stream: "stderr", bytes: new TextEncoder().encode(behaviour.stderr) });
       tell("started", one);
-      if (behaviour.endsAfterMs !== undefined) clock.setTimeout(() => end(one, behaviour.exitCode ?? 0), behaviour.endsAfterMs);
+      if (behaviour.endsAfterMs !== undefined)
+        clock.setTimeout(() => end(one, behaviour.exitCode ?? 0), behaviour.endsAfterMs);
     },
     async stopContainer(id, graceSeconds, signal) {
       const one = kept.get(id);
@@ -176,7 +198,10 @@ export function createFakeRuntime(ports: { readonly clock: Clock }, options: Fak
     async updateContainer(id) {
       find(id);
     },
-    list: async (filter) => [...kept.values()].filter((one) => filter?.podUid === undefined || one.labels[marks.podUid] === filter.podUid).map(summary),
+    list: async (filter) =>
+      [...kept.values()]
+        .filter((one) => filter?.podUid === undefined || one.labels[marks.podUid] === filter.podUid)
+        .map(summary),
     async inspect(id) {
       const one = kept.get(id);
       if (!one) return undefined;
@@ -217,13 +242,30 @@ export function createFakeRuntime(ports: { readonly clock: Clock }, options: Fak
         if (chunk) yield chunk;
       }
     },
-    stats: async (id) => (kept.get(id)?.state === "running" ? { readAtMs: clock.now(), cpuNanoseconds: 0, memoryUsageBytes: 1 << 20, memoryWorkingSetBytes: 1 << 20, memoryLimitBytes: 1 << 30, pids: 1, networkReceivedBytes: 0, networkSentBytes: 0 } : undefined),
+    stats: async (id) =>
+      kept.get(id)?.state === "running"
+        ? {
+            readAtMs: clock.now(),
+            cpuNanoseconds: 0,
+            memoryUsageBytes: 1 << 20,
+            memoryWorkingSetBytes: 1 << 20,
+            memoryLimitBytes: 1 << 30,
+            pids: 1,
+            networkReceivedBytes: 0,
+            networkSentBytes: 0,
+          }
+        : undefined,
     async pullImage(reference) {
-      if (!imageOf(reference)) throw new RuntimeError("pull-failed", `pull access denied for ${reference}, repository does not exist or may require 'docker login'`);
+      if (!imageOf(reference))
+        throw new RuntimeError(
+          "pull-failed",
+          `pull access denied for ${reference}, repository does not exist or may require 'docker login'`,
+        );
       here.add(reference);
       return `sha256:${reference}`;
     },
-    imageStatus: async (reference) => (here.has(reference) ? statusOf(reference, imageOf(reference)?.user ?? "") : undefined),
+    imageStatus: async (reference) =>
+      here.has(reference) ? statusOf(reference, imageOf(reference)?.user ?? "") : undefined,
     listImages: async () => [...here].map((reference) => statusOf(reference, "")),
     async removeImage(reference) {
       here.delete(reference);

@@ -48,17 +48,29 @@ export function containerRequest(change: Partial<ContainerConfig> = {}): Contain
     pid: "container",
     hostIpc: false,
     resources: {},
-    security: { privileged: false, supplementalGroups: [], addCapabilities: [], dropCapabilities: [], readOnlyRootFilesystem: false, noNewPrivileges: false },
+    security: {
+      privileged: false,
+      supplementalGroups: [],
+      addCapabilities: [],
+      dropCapabilities: [],
+      readOnlyRootFilesystem: false,
+      noNewPrivileges: false,
+    },
     ...change,
   };
 }
 
-export function runtimeSuite(name: string, open: () => Promise<RuntimeSuiteSubject>, close: (subject: RuntimeSuiteSubject) => Promise<void> = async () => undefined): void {
+export function runtimeSuite(
+  name: string,
+  open: () => Promise<RuntimeSuiteSubject>,
+  close: (subject: RuntimeSuiteSubject) => Promise<void> = async () => undefined,
+): void {
   describe(`${name} keeps the runtime's promises`, () => {
     let subject: RuntimeSuiteSubject;
     let sandboxId: string;
     const runtime = (): ContainerRuntime => subject.runtime;
-    const create = (change: Partial<ContainerConfig>): Promise<string> => runtime().createContainer(sandboxId, containerRequest({ image: subject.image, ...change }));
+    const create = (change: Partial<ContainerConfig>): Promise<string> =>
+      runtime().createContainer(sandboxId, containerRequest({ image: subject.image, ...change }));
 
     beforeAll(async () => {
       subject = await open();
@@ -72,11 +84,15 @@ export function runtimeSuite(name: string, open: () => Promise<RuntimeSuiteSubje
 
     test("a sandbox runs and is known by its labels", async () => {
       const found = await runtime().list({ podUid });
-      expect(found.map(({ id, kind, state }) => ({ id, kind, state }))).toEqual([{ id: sandboxId, kind: "sandbox", state: "running" }]);
+      expect(found.map(({ id, kind, state }) => ({ id, kind, state }))).toEqual([
+        { id: sandboxId, kind: "sandbox", state: "running" },
+      ]);
     });
 
     test("a taken name is a conflict", async () => {
-      await expect(runtime().runPodSandbox(sandboxRequest({ image: subject.sandboxImage }))).rejects.toMatchObject({ code: "conflict" });
+      await expect(runtime().runPodSandbox(sandboxRequest({ image: subject.sandboxImage }))).rejects.toMatchObject({
+        code: "conflict",
+      });
     });
 
     test("a container runs, logs, answers an exec, and ends when it is asked to", async () => {
@@ -130,7 +146,9 @@ export function runtimeSuite(name: string, open: () => Promise<RuntimeSuiteSubje
 
     test("an image that is not here is told apart from every other refusal", async () => {
       expect(await runtime().imageStatus("coxswain/nothing:1")).toBeUndefined();
-      await expect(create({ name: "k8s_noimage_suite", image: "coxswain/nothing:1" })).rejects.toMatchObject({ code: "image-not-found" });
+      await expect(create({ name: "k8s_noimage_suite", image: "coxswain/nothing:1" })).rejects.toMatchObject({
+        code: "image-not-found",
+      });
     });
 
     test("a container that does not exist is not-found, and stopping or removing it is harmless", async () => {
@@ -164,7 +182,10 @@ export function runtimeSuite(name: string, open: () => Promise<RuntimeSuiteSubje
     test("stopping a sandbox ends its containers", async () => {
       const name = "k8s_POD_other";
       const other = await runtime().runPodSandbox(sandboxRequest({ name, image: subject.sandboxImage }));
-      const id = await runtime().createContainer(other, containerRequest({ name: "k8s_inside_other", image: subject.image }));
+      const id = await runtime().createContainer(
+        other,
+        containerRequest({ name: "k8s_inside_other", image: subject.image }),
+      );
       await runtime().startContainer(id);
       await runtime().stopPodSandbox(other);
       expect((await runtime().inspect(id))?.state).toBe("exited");
@@ -177,7 +198,8 @@ export function runtimeSuite(name: string, open: () => Promise<RuntimeSuiteSubje
 
 async function logText(runtime: ContainerRuntime, id: string): Promise<{ stdout: string; stderr: string }> {
   const text = { stdout: "", stderr: "" };
-  for await (const { stream, bytes } of runtime.logs(id, { follow: false, timestamps: false, tty: false })) text[stream] += Buffer.from(bytes).toString();
+  for await (const { stream, bytes } of runtime.logs(id, { follow: false, timestamps: false, tty: false }))
+    text[stream] += Buffer.from(bytes).toString();
   return text;
 }
 

@@ -8,7 +8,13 @@ describe("splitTargets", () => {
   it.each([
     [["pods"], [{ type: "pods", names: [] }]],
     [["pods", "a", "b"], [{ type: "pods", names: ["a", "b"] }]],
-    [["pod/a", "svc/b"], [{ type: "pod", names: ["a"] }, { type: "svc", names: ["b"] }]],
+    [
+      ["pod/a", "svc/b"],
+      [
+        { type: "pod", names: ["a"] },
+        { type: "svc", names: ["b"] },
+      ],
+    ],
   ])("splitTargets reads %j", (words, targets) => {
     expect(splitTargets(words)).toEqual(targets);
   });
@@ -20,8 +26,12 @@ describe("splitTargets", () => {
 
 describe("parseManifest", () => {
   it("parseManifest takes documents and lists apart", () => {
-    const text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\napiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Secret, metadata: {name: b}}\n";
-    expect(parseManifest(text, "x.yaml").map((object) => `${object.kind}/${object.metadata.name}`)).toEqual(["ConfigMap/a", "Secret/b"]);
+    const text =
+      "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\napiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Secret, metadata: {name: b}}\n";
+    expect(parseManifest(text, "x.yaml").map((object) => `${object.kind}/${object.metadata.name}`)).toEqual([
+      "ConfigMap/a",
+      "Secret/b",
+    ]);
   });
 
   it.each([
@@ -44,6 +54,8 @@ describe("printTable", () => {
   });
 
   it("printTable shows them when asked for width, and namespaces in front", () => {
-    expect(printTable(table, { wide: true, namespaces: true })).toBe("NAMESPACE   NAME    READY   NODE\ndemo        web-1   1/1     n1\n");
+    expect(printTable(table, { wide: true, namespaces: true })).toBe(
+      "NAMESPACE   NAME    READY   NODE\ndemo        web-1   1/1     n1\n",
+    );
   });
 });

@@ -42,8 +42,13 @@ export function splitTargets(words: readonly string[]): { readonly type: string;
 }
 
 /** Path of a collection, or of one object in it. */
-export function pathOf(descriptor: ResourceDescriptor<ApiObject>, namespace: string | undefined, name?: string): string {
-  const root = descriptor.group === "" ? `/api/${descriptor.version}` : `/apis/${descriptor.group}/${descriptor.version}`;
+export function pathOf(
+  descriptor: ResourceDescriptor<ApiObject>,
+  namespace: string | undefined,
+  name?: string,
+): string {
+  const root =
+    descriptor.group === "" ? `/api/${descriptor.version}` : `/apis/${descriptor.group}/${descriptor.version}`;
   const scope = descriptor.namespaced && namespace !== undefined ? `/namespaces/${namespace}` : "";
   return `${root}${scope}/${descriptor.resource}${name === undefined ? "" : `/${encodeURIComponent(name)}`}`;
 }

@@ -23,7 +23,12 @@ const withSession: WithSession = async (options, work) => {
   const client = createClient(config, { clock: systemClock });
   try {
     const namespace = options.namespace ?? client.namespace;
-    await work({ client, namespace, out: { write: (text) => void process.stdout.write(text) }, signal: aborter.signal });
+    await work({
+      client,
+      namespace,
+      out: { write: (text) => void process.stdout.write(text) },
+      signal: aborter.signal,
+    });
   } finally {
     await client.close();
   }

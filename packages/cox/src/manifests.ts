@@ -18,7 +18,9 @@ export function parseManifest(text: string, source: string): ApiObject[] {
   } catch (cause) {
     throw new CommandError(`error parsing ${source}: ${(cause as Error).message.split("\n", 1)[0]}`, { cause });
   }
-  return documents.filter((document) => document !== null && document !== undefined).flatMap((document) => objectsIn(document, source));
+  return documents
+    .filter((document) => document !== null && document !== undefined)
+    .flatMap((document) => objectsIn(document, source));
 }
 
 function objectsIn(document: unknown, source: string): ApiObject[] {
@@ -28,7 +30,8 @@ function objectsIn(document: unknown, source: string): ApiObject[] {
   if (typeof kind !== "string" || kind === "") throw new CommandError(`${source}: kind not set`);
   if (kind.endsWith("List") && Array.isArray(items)) return items.flatMap((item) => objectsIn(item, source));
   const name = isRecord(metadata) ? metadata["name"] : undefined;
-  if (!isRecord(metadata) || typeof name !== "string" || name === "") throw new CommandError(`${source}: ${kind} has no metadata.name`);
+  if (!isRecord(metadata) || typeof name !== "string" || name === "")
+    throw new CommandError(`${source}: ${kind} has no metadata.name`);
   return [{ ...document, apiVersion, kind, metadata: { ...metadata, name } }];
 }
 

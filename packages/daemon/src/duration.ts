@@ -1,6 +1,14 @@
 // Go's duration syntax ("1h15m30.5s"), the one all Kubernetes and etcd flags use. Below a microsecond is rounded.
 
-const unitMs: Readonly<Record<string, number>> = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const unitMs: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+};
 
 /** Milliseconds; `undefined` when the text is not a duration. */
 export function parseDuration(text: string): number | undefined {

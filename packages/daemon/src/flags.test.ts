@@ -39,7 +39,10 @@ describe("parseFlags", () => {
     [["--secure-port"], "flag needs an argument: --secure-port"],
     [["--secure-port=x"], 'invalid argument "x" for "--secure-port" flag: expected a number'],
     [["--leader-elect=maybe"], 'invalid argument "maybe" for "--leader-elect" flag: expected true or false'],
-    [["--sync-period=10"], 'invalid argument "10" for "--sync-period" flag: expected a duration such as "10s" or "1m30s"'],
+    [
+      ["--sync-period=10"],
+      'invalid argument "10" for "--sync-period" flag: expected a duration such as "10s" or "1m30s"',
+    ],
     [["stray"], 'unknown argument "stray": only flags are taken'],
     [["-x"], 'unknown shorthand flag: "x" in -x'],
   ])("parseFlags refuses %j", (argv, message) => {
@@ -52,7 +55,10 @@ describe("parseFlags", () => {
   });
 
   it("describeFlags prints one aligned line a flag", () => {
-    const small = defineFlags({ a: { type: "string", help: "First" }, bcd: { type: "number", default: 1, help: "Second" } });
+    const small = defineFlags({
+      a: { type: "string", help: "First" },
+      bcd: { type: "number", default: 1, help: "Second" },
+    });
     expect(describeFlags(small)).toBe("  --a string     First\n  --bcd number   Second (default 1)");
   });
 });

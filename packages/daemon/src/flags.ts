@@ -49,7 +49,10 @@ export function parseFlags<Table extends FlagTable>(table: Table, argv: readonly
   for (const [name, flag] of Object.entries(table)) {
     if (values.has(name)) continue;
     if (flag.required) throw new UsageError(`required flag(s) "${name}" not set`);
-    values.set(name, flag.type === "duration" && flag.default !== undefined ? parseDuration(flag.default) : flag.default);
+    values.set(
+      name,
+      flag.type === "duration" && flag.default !== undefined ? parseDuration(flag.default) : flag.default,
+    );
   }
   return Object.fromEntries(values) as FlagValues<Table>;
 }
@@ -76,7 +79,10 @@ function describe(flag: Flag): string {
 /** A boolean flag needs no value; every other takes the rest of its word or the next word. */
 function readTokens(table: FlagTable, argv: readonly string[]): [name: string, value: string | undefined][] {
   const options = Object.fromEntries(
-    Object.entries(table).map(([name, flag]) => [name, { type: flag.type === "boolean" ? "boolean" : "string" } as const]),
+    Object.entries(table).map(([name, flag]) => [
+      name,
+      { type: flag.type === "boolean" ? "boolean" : "string" } as const,
+    ]),
   );
   const { tokens } = parseArgs({ args: [...argv], options, strict: false, tokens: true, allowPositionals: true });
   return tokens.map((token) => {
@@ -87,7 +93,7 @@ function readTokens(table: FlagTable, argv: readonly string[]): [name: string, v
       case "positional":
         throw new UsageError(`unknown argument ${JSON.stringify(token.value)}: only flags are taken`);
       case "option-terminator":
-        throw new UsageError("unknown argument \"--\": only flags are taken");
+        throw new UsageError('unknown argument "--": only flags are taken');
     }
   });
 }

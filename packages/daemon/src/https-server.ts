@@ -55,7 +55,11 @@ export function createHttpsServer(config: HttpsServerConfig, ports: HttpsServerP
   return {
     async start() {
       const stamp = await tlsFilesStamp(config).catch(() => "");
-      const server = createServer({ ...tlsOptions(await readTlsFiles(config)), requestCert: true, rejectUnauthorized: false });
+      const server = createServer({
+        ...tlsOptions(await readTlsFiles(config)),
+        requestCert: true,
+        rejectUnauthorized: false,
+      });
       // Only where it is needed: it costs 15 MB of memory, and the store has a server of its own.
       const { fastify } = await import("fastify");
       app = createApp(fastify, server, ports, admits);
@@ -92,7 +96,12 @@ function valuesOf(attribute: string | readonly string[] | undefined): readonly s
   return attribute === undefined ? [] : typeof attribute === "string" ? [attribute] : attribute;
 }
 
-function createApp(fastify: typeof Fastify, server: Server, ports: HttpsServerPorts, admits: (request: IncomingMessage) => boolean): FastifyInstance {
+function createApp(
+  fastify: typeof Fastify,
+  server: Server,
+  ports: HttpsServerPorts,
+  admits: (request: IncomingMessage) => boolean,
+): FastifyInstance {
   const app = fastify({
     serverFactory: (handler) => server.on("request", handler),
     forceCloseConnections: true,
@@ -109,7 +118,9 @@ function createApp(fastify: typeof Fastify, server: Server, ports: HttpsServerPo
     reply.code(missing.length === 0 ? 200 : 503).type("text/plain");
     return reply.send(missing.length === 0 ? "ok" : missing.map((item) => `[-] ${item}\n`).join(""));
   });
-  app.get("/metrics", async (_request, reply) => reply.type(ports.metrics.contentType).send(await ports.metrics.expose()));
+  app.get("/metrics", async (_request, reply) =>
+    reply.type(ports.metrics.contentType).send(await ports.metrics.expose()),
+  );
   ports.routes?.(app);
   return app;
 }

@@ -19,7 +19,12 @@ export type LogLevel = (typeof logLevels)[number];
 /** `destination` is a file descriptor; 2 is stderr. */
 export function createLogger(component: string, level: LogLevel, destination: number = 2): Logger {
   return pino(
-    { level, base: { component }, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
+    {
+      level,
+      base: { component },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
     pino.destination({ dest: destination, sync: true }),
   );
 }

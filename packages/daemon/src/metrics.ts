@@ -2,7 +2,12 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
 
 export type MetricSpec =
-  | { readonly kind: "counter" | "gauge"; readonly name: string; readonly help: string; readonly labels?: readonly string[] }
+  | {
+      readonly kind: "counter" | "gauge";
+      readonly name: string;
+      readonly help: string;
+      readonly labels?: readonly string[];
+    }
   | {
       readonly kind: "histogram";
       readonly name: string;

@@ -64,7 +64,11 @@ export async function runDaemon<Table extends FlagTable, Config>(daemon: Daemon<
   }
 }
 
-async function live<Table extends FlagTable, Config>(daemon: Daemon<Table, Config>, config: Config, log: Logger): Promise<void> {
+async function live<Table extends FlagTable, Config>(
+  daemon: Daemon<Table, Config>,
+  config: Config,
+  log: Logger,
+): Promise<void> {
   const die = (reason: string, cause: unknown): never => {
     log.error({ err: cause }, "fatal");
     process.stderr.write(`${daemon.name}: ${reason}: ${sentence(cause)}\n`);
@@ -103,7 +107,10 @@ async function live<Table extends FlagTable, Config>(daemon: Daemon<Table, Confi
 
 function levelOf(text: string, verbosity: number): LogLevel {
   const level = logLevels.find((known) => known === text);
-  if (!level) throw new UsageError(`invalid argument ${JSON.stringify(text)} for "--log-level" flag: expected one of ${logLevels.join(", ")}`);
+  if (!level)
+    throw new UsageError(
+      `invalid argument ${JSON.stringify(text)} for "--log-level" flag: expected one of ${logLevels.join(", ")}`,
+    );
   return verbosity >= 4 ? "debug" : level;
 }
 

@@ -4,13 +4,32 @@ import { UsageError, defineFlags } from "@coxswain/daemon";
 import type { FlagValues } from "@coxswain/daemon";
 
 export const flags = defineFlags({
-  kubeconfig: { type: "string", help: "Path of the kubeconfig with which the daemon talks to the API server (required unless --cleanup)" },
+  kubeconfig: {
+    type: "string",
+    help: "Path of the kubeconfig with which the daemon talks to the API server (required unless --cleanup)",
+  },
   "cluster-domain": { type: "string", default: "cluster.local", help: "Domain of the cluster's names" },
-  "dns-bind-address": { type: "string", default: "10.96.0.10", help: "Address that questions are answered on: the cluster's DNS address" },
+  "dns-bind-address": {
+    type: "string",
+    default: "10.96.0.10",
+    help: "Address that questions are answered on: the cluster's DNS address",
+  },
   port: { type: "number", default: 53, help: "Port that questions are answered on, by UDP and TCP" },
-  interface: { type: "string", default: "coxdns0", help: "Link that is made to carry the address; empty when the machine has the address already" },
-  "resolv-conf": { type: "string", default: "/etc/resolv.conf", help: "File that names the servers to ask about everything else" },
-  "reverse-cidrs": { type: "list", default: ["10.96.0.0/12", "10.244.0.0/16"], help: "Networks whose addresses nobody else can name" },
+  interface: {
+    type: "string",
+    default: "coxdns0",
+    help: "Link that is made to carry the address; empty when the machine has the address already",
+  },
+  "resolv-conf": {
+    type: "string",
+    default: "/etc/resolv.conf",
+    help: "File that names the servers to ask about everything else",
+  },
+  "reverse-cidrs": {
+    type: "list",
+    default: ["10.96.0.0/12", "10.244.0.0/16"],
+    help: "Networks whose addresses nobody else can name",
+  },
   "bind-address": { type: "string", default: "0.0.0.0", help: "Address that health and metrics are served on" },
   "secure-port": { type: "number", default: 9153, help: "HTTPS port for health and metrics" },
   "tls-cert-file": { type: "string", help: "Certificate of the server (required unless --cleanup)" },
@@ -32,16 +51,24 @@ export interface RunConfig {
   readonly listen: { readonly address: string; readonly port: number };
   readonly zone: { readonly domain: string; readonly ownsAddress: (address: string) => boolean };
   readonly upstream: { readonly resolvConf: string; readonly own: readonly string[] };
-  readonly server: { readonly host: string; readonly port: number; readonly certFile: string; readonly keyFile: string; readonly clientCaFile: string | undefined };
+  readonly server: {
+    readonly host: string;
+    readonly port: number;
+    readonly certFile: string;
+    readonly keyFile: string;
+    readonly clientCaFile: string | undefined;
+  };
 }
 
 export function readConfig(values: FlagValues<typeof flags>): DnsConfig {
   const address = values["dns-bind-address"];
-  if (isIP(address) !== 4) throw new UsageError(`--dns-bind-address: expected an IPv4 address, found ${JSON.stringify(address)}`);
+  if (isIP(address) !== 4)
+    throw new UsageError(`--dns-bind-address: expected an IPv4 address, found ${JSON.stringify(address)}`);
   const link = { name: values.interface, address };
   if (values.cleanup) return { mode: "cleanup", link };
   const domain = values["cluster-domain"].toLowerCase().replace(/\.$/, "");
-  if (!/^[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(domain)) throw new UsageError(`--cluster-domain: expected a domain name, found ${JSON.stringify(domain)}`);
+  if (!/^[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(domain))
+    throw new UsageError(`--cluster-domain: expected a domain name, found ${JSON.stringify(domain)}`);
   return {
     mode: "run",
     kubeconfig: needed(values, "kubeconfig"),
@@ -63,13 +90,17 @@ function ownership(cidrs: readonly string[]): (address: string) => boolean {
   const list = new BlockList();
   for (const cidr of cidrs) {
     const [network = "", bits = ""] = cidr.split("/");
-    if (isIP(network) !== 4 || !/^\d+$/.test(bits) || Number(bits) > 32) throw new UsageError(`--reverse-cidrs: expected IPv4 CIDRs, found ${JSON.stringify(cidr)}`);
+    if (isIP(network) !== 4 || !/^\d+$/.test(bits) || Number(bits) > 32)
+      throw new UsageError(`--reverse-cidrs: expected IPv4 CIDRs, found ${JSON.stringify(cidr)}`);
     list.addSubnet(network, Number(bits), "ipv4");
   }
   return (address) => list.check(address, "ipv4");
 }
 
-function needed(values: FlagValues<typeof flags>, name: "kubeconfig" | "tls-cert-file" | "tls-private-key-file"): string {
+function needed(
+  values: FlagValues<typeof flags>,
+  name: "kubeconfig" | "tls-cert-file" | "tls-private-key-file",
+): string {
   const value = values[name];
   if (value === undefined) throw new UsageError(`required flag(s) ${JSON.stringify(name)} not set`);
   return value;

@@ -24,12 +24,18 @@ export function createDns(config: DnsConfig, ports: DaemonPorts): Component {
 
 function dns(config: RunConfig, ports: DaemonPorts, link: AddressLink | undefined): Component {
   const { clock, random, log } = ports;
-  const client = createClient(loadKubeconfig(config.kubeconfig, { userAgent: `coxswain-dns/${version}` }), { clock, random });
+  const client = createClient(loadKubeconfig(config.kubeconfig, { userAgent: `coxswain-dns/${version}` }), {
+    clock,
+    random,
+  });
   const informers = {
     namespaces: createInformer<Namespace>(client.resource(namespaces), { transform: withoutManagedFields }, ports),
     services: createInformer<Service>(
       client.resource(services),
-      { transform: withoutManagedFields, indexers: { address: (service) => (service.spec?.clusterIP ? [service.spec.clusterIP] : []) } },
+      {
+        transform: withoutManagedFields,
+        indexers: { address: (service) => (service.spec?.clusterIP ? [service.spec.clusterIP] : []) },
+      },
       ports,
     ),
     slices: createInformer<EndpointSlice>(
@@ -37,7 +43,9 @@ function dns(config: RunConfig, ports: DaemonPorts, link: AddressLink | undefine
       {
         transform: withoutManagedFields,
         indexers: {
-          service: ({ metadata }) => [`${metadata.namespace ?? ""}/${metadata.labels?.["kubernetes.io/service-name"] ?? ""}`],
+          service: ({ metadata }) => [
+            `${metadata.namespace ?? ""}/${metadata.labels?.["kubernetes.io/service-name"] ?? ""}`,
+          ],
           address: (slice) => (slice.endpoints ?? []).flatMap((endpoint) => endpoint.addresses),
         },
       },
@@ -48,10 +56,21 @@ function dns(config: RunConfig, ports: DaemonPorts, link: AddressLink | undefine
   const known = (): boolean => all.every((informer) => informer.synced());
   const metrics = ports.metrics.create(dnsMetrics);
   const ended = new AbortController();
-  const upstream = createUpstream(config.upstream, { clock, random, onCache: (hit) => (hit ? metrics.cacheHits : metrics.cacheMisses).inc() });
-  const handle = createResolver(config.zone, { clock, random, metrics, upstream, view: viewOf(informers), known }, ended.signal);
+  const upstream = createUpstream(config.upstream, {
+    clock,
+    random,
+    onCache: (hit) => (hit ? metrics.cacheHits : metrics.cacheMisses).inc(),
+  });
+  const handle = createResolver(
+    config.zone,
+    { clock, random, metrics, upstream, view: viewOf(informers), known },
+    ended.signal,
+  );
   const sockets = createDnsServer(config.listen, { clock, log, handle });
-  const ready = (): readonly string[] => [...sockets.ready(), ...(known() ? [] : ["services and endpoints are not read yet"])];
+  const ready = (): readonly string[] => [
+    ...sockets.ready(),
+    ...(known() ? [] : ["services and endpoints are not read yet"]),
+  ];
   const server = createHttpsServer(config.server, { ...ports, ready });
   let running: Promise<unknown> = Promise.resolve();
 

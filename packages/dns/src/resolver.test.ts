@@ -17,7 +17,12 @@ import { createResolver } from "./resolver.ts";
 const address = "127.53.0.10";
 const port = 15_353;
 const many = Array.from({ length: 100 }, (_, n) => `10.244.3.${n + 1}`);
-const service = (name: string, spec: NonNullable<Service["spec"]>): Service => ({ apiVersion: "v1", kind: "Service", metadata: { namespace: "shop", name }, spec });
+const service = (name: string, spec: NonNullable<Service["spec"]>): Service => ({
+  apiVersion: "v1",
+  kind: "Service",
+  metadata: { namespace: "shop", name },
+  spec,
+});
 const known: Service[] = [
   service("web", { clusterIP: "10.96.0.5" }),
   service("many", { clusterIP: "None" }),
@@ -34,7 +39,13 @@ const slice: EndpointSlice = {
 
 const aborter = new AbortController();
 const state = { known: true };
-const silent: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => silent };
+const silent: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => silent,
+};
 let server: Component;
 
 /** Knows example.org and nothing else. */
@@ -42,7 +53,12 @@ async function upstream(query: Buffer): Promise<Buffer | undefined> {
   const { id, questions } = packet.decode(query);
   const name = questions?.[0]?.name ?? "";
   if (name !== "example.org") return undefined;
-  return packet.encode({ type: "response", id: id ?? 0, questions: questions ?? [], answers: [{ type: "A", name, ttl: 60, data: "192.0.2.1" }] });
+  return packet.encode({
+    type: "response",
+    id: id ?? 0,
+    questions: questions ?? [],
+    answers: [{ type: "A", name, ttl: 60, data: "192.0.2.1" }],
+  });
 }
 
 beforeAll(async () => {
@@ -89,11 +105,20 @@ function send(message: Buffer): Promise<Buffer> {
 }
 
 const codeOf = (answer: Buffer): number => answer.readUInt8(3) & 0x0f;
-const question = (name: string, additionals: packet.Packet["additionals"] = []): Buffer => packet.encode({ type: "query", id: 77, flags: packet.RECURSION_DESIRED, questions: [{ type: "A", name }], additionals });
+const question = (name: string, additionals: packet.Packet["additionals"] = []): Buffer =>
+  packet.encode({
+    type: "query",
+    id: 77,
+    flags: packet.RECURSION_DESIRED,
+    questions: [{ type: "A", name }],
+    additionals,
+  });
 
 describe("the DNS daemon", () => {
   it("answers a service's name with its address", async () => {
-    expect(await resolver().resolve4("web.shop.svc.cluster.local", { ttl: true })).toEqual([{ address: "10.96.0.5", ttl: 5 }]);
+    expect(await resolver().resolve4("web.shop.svc.cluster.local", { ttl: true })).toEqual([
+      { address: "10.96.0.5", ttl: 5 },
+    ]);
   });
 
   it("repeats the question letter by letter and marks the answer authoritative", async () => {
@@ -119,7 +144,16 @@ describe("the DNS daemon", () => {
   });
 
   it("speaks EDNS with those who do", async () => {
-    const opt: packet.Answer = { type: "OPT", name: ".", udpPayloadSize: 4096, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] };
+    const opt: packet.Answer = {
+      type: "OPT",
+      name: ".",
+      udpPayloadSize: 4096,
+      extendedRcode: 0,
+      ednsVersion: 0,
+      flags: 0,
+      flag_do: false,
+      options: [],
+    };
     const { additionals } = packet.decode(await send(question("web.shop.svc.cluster.local", [opt])));
     expect(additionals?.map(({ type }) => type)).toEqual(["OPT"]);
   });
@@ -148,10 +182,14 @@ describe("the DNS daemon", () => {
     update.writeUInt8(5 << 3, 2);
     expect(codeOf(await send(update))).toBe(4);
     const socket = createSocket("udp4");
-    await new Promise<void>((resolve, reject) => socket.send(Buffer.alloc(3), port, address, (error) => (error ? reject(error) : resolve())));
+    await new Promise<void>((resolve, reject) =>
+      socket.send(Buffer.alloc(3), port, address, (error) => (error ? reject(error) : resolve())),
+    );
     socket.close();
     const half = createConnection({ host: address, port });
-    await new Promise<void>((resolve) => half.once("connect", () => half.write(Buffer.from([0xff, 0xff, 1]), () => resolve())));
+    await new Promise<void>((resolve) =>
+      half.once("connect", () => half.write(Buffer.from([0xff, 0xff, 1]), () => resolve())),
+    );
     half.destroy();
     expect(await resolver().resolve4("web.shop.svc.cluster.local")).toEqual(["10.96.0.5"]);
   });

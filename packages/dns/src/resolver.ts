@@ -56,7 +56,11 @@ export function createResolver(config: ZoneConfig, ports: ResolverPorts, signal:
   }
 
   /** The alias itself, and what its target leads to, inside or outside of the cluster. */
-  async function followAlias(query: Query, alias: Answer & { readonly kind: "alias" }, before: readonly Record[]): Promise<Reply> {
+  async function followAlias(
+    query: Query,
+    alias: Answer & { readonly kind: "alias" },
+    before: readonly Record[],
+  ): Promise<Reply> {
     const records = [...before, alias.record];
     const found = (more: readonly Record[]): Reply => ({ ...positive, answers: [...records, ...more] });
     if (query.question.type === "CNAME" || records.length > mostAliases) return found([]);
@@ -92,9 +96,23 @@ export function createResolver(config: ZoneConfig, ports: ResolverPorts, signal:
   }
 }
 
-const positive = { code: "NOERROR", authoritative: true, answers: [], additional: [], soa: undefined, ttlSeconds } satisfies Reply;
+const positive = {
+  code: "NOERROR",
+  authoritative: true,
+  answers: [],
+  additional: [],
+  soa: undefined,
+  ttlSeconds,
+} satisfies Reply;
 const negative = { authoritative: true, answers: [], additional: [], ttlSeconds } as const;
-const failure: Reply = { code: "SERVFAIL", authoritative: false, answers: [], additional: [], soa: undefined, ttlSeconds };
+const failure: Reply = {
+  code: "SERVFAIL",
+  authoritative: false,
+  answers: [],
+  additional: [],
+  soa: undefined,
+  ttlSeconds,
+};
 
 /** Askers mostly take the first address: each gets another first one. */
 function rotated(records: readonly Record[], random: Random): readonly Record[] {

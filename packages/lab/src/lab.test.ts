@@ -8,7 +8,10 @@ import { systemClock } from "@coxswain/clock";
 import { createLab } from "./index.ts";
 import type { Lab, LabMachine } from "./index.ts";
 
-const possible = process.getuid?.() === 0 && spawnSync("dockerd", ["--version"]).status === 0 && spawnSync("ebtables", ["--version"]).status === 0;
+const possible =
+  process.getuid?.() === 0 &&
+  spawnSync("dockerd", ["--version"]).status === 0 &&
+  spawnSync("ebtables", ["--version"]).status === 0;
 
 interface Outcome {
   readonly code: number | null;
@@ -30,8 +33,12 @@ function inside(machine: LabMachine | undefined, ...[program = "", ...args]: str
 function traces(): string[] {
   const links = execFileSync("ip", ["-br", "link"], { encoding: "utf8" }).split("\n");
   const rules = execFileSync("iptables-save", { encoding: "utf8" }).split("\n");
-  const groups = ["/sys/fs/cgroup", "/sys/fs/cgroup/memory"].filter((path) => existsSync(path)).flatMap((path) => readdirSync(path));
-  return [...links, ...rules, ...groups].filter((line) => /cxl-|COX-LAB|coxlab/.test(line)).map((line) => line.split("@")[0] ?? "");
+  const groups = ["/sys/fs/cgroup", "/sys/fs/cgroup/memory"]
+    .filter((path) => existsSync(path))
+    .flatMap((path) => readdirSync(path));
+  return [...links, ...rules, ...groups]
+    .filter((line) => /cxl-|COX-LAB|coxlab/.test(line))
+    .map((line) => line.split("@")[0] ?? "");
 }
 
 describe.skipIf(!possible)("a lab", () => {
@@ -43,11 +50,13 @@ describe.skipIf(!possible)("a lab", () => {
 
   /** One packet each way. */
   const reaches = async (from: LabMachine | undefined, to: LabMachine | undefined): Promise<boolean> => {
-    const script = "const d=require('dgram').createSocket('udp4');d.on('message',()=>{console.log('yes');process.exit()});d.send('x',7777,process.argv[1]);setTimeout(()=>process.exit(),700)";
+    const script =
+      "const d=require('dgram').createSocket('udp4');d.on('message',()=>{console.log('yes');process.exit()});d.send('x',7777,process.argv[1]);setTimeout(()=>process.exit(),700)";
     return (await inside(from, process.execPath, "-e", script, to?.address ?? "")).out === "yes";
   };
   const echo = (machine: LabMachine | undefined): void => {
-    const script = "const d=require('dgram').createSocket('udp4');d.on('message',(m,r)=>d.send(m,r.port,r.address));d.bind(7777,()=>console.log('up'))";
+    const script =
+      "const d=require('dgram').createSocket('udp4');d.on('message',(m,r)=>d.send(m,r.port,r.address));d.bind(7777,()=>console.log('up'))";
     machine?.spawn(process.execPath, ["-e", script], { stdio: "ignore", detached: true }).unref();
   };
   const until = async (holds: () => Promise<boolean>): Promise<void> => {
@@ -84,7 +93,9 @@ describe.skipIf(!possible)("a lab", () => {
   });
 
   it("passes signals on to a program in a machine", async () => {
-    const child = m1?.spawn("sh", ["-c", "trap 'exit 3' TERM; echo up; while :; do sleep 0.05; done"], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = m1?.spawn("sh", ["-c", "trap 'exit 3' TERM; echo up; while :; do sleep 0.05; done"], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     const code = await new Promise<number | null>((resolve) => {
       child?.stdout?.once("data", () => child.kill("SIGTERM"));
       child?.once("exit", resolve);
@@ -125,7 +136,11 @@ describe.skipIf(!possible)("a lab", () => {
 
   it("names what it does not have", async () => {
     await expect(lab.off("m9")).rejects.toThrow("there is no machine m9; there are m1, m2");
-    await expect(createLab({ directory: "/run/lab" }, { clock: systemClock }).up(1)).rejects.toThrow("machines do not see /run/lab");
-    await expect(createLab({ directory: `/tmp/${"x".repeat(90)}` }, { clock: systemClock }).up(1)).rejects.toThrow("too long");
+    await expect(createLab({ directory: "/run/lab" }, { clock: systemClock }).up(1)).rejects.toThrow(
+      "machines do not see /run/lab",
+    );
+    await expect(createLab({ directory: `/tmp/${"x".repeat(90)}` }, { clock: systemClock }).up(1)).rejects.toThrow(
+      "too long",
+    );
   });
 });

@@ -10,7 +10,17 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "@coxswain/clock";
 import { createBridgeFilter } from "@coxswain/netfilter";
-import { addressOf, bridgeName, cableOf, cgroupOf, chooseTopology, filterChain, gatewayOf, mostMachines, places } from "./core/topology.ts";
+import {
+  addressOf,
+  bridgeName,
+  cableOf,
+  cgroupOf,
+  chooseTopology,
+  filterChain,
+  gatewayOf,
+  mostMachines,
+  places,
+} from "./core/topology.ts";
 import type { MachinePlace, Topology } from "./core/topology.ts";
 import { LabError } from "./errors.ts";
 import { freeze, isFrozen, makeGroups, removeGroups } from "./io/cgroup.ts";
@@ -83,7 +93,11 @@ export function createLab(config: { readonly directory: string }, ports: { reado
   const find = async (name: string): Promise<{ state: LabState; place: MachinePlace }> => {
     const state = await known();
     const place = state.machines.find((machine) => machine.name === name);
-    if (!place) throw new LabError("no-such-machine", `there is no machine ${name}; there are ${state.machines.map((machine) => machine.name).join(", ") || "none"}`);
+    if (!place)
+      throw new LabError(
+        "no-such-machine",
+        `there is no machine ${name}; there are ${state.machines.map((machine) => machine.name).join(", ") || "none"}`,
+      );
     return { state, place };
   };
 
@@ -113,12 +127,22 @@ export function createLab(config: { readonly directory: string }, ports: { reado
     groups.set(place.name, await makeGroups(cgroupOf(id, place.name)));
     if (initPid(made.directory) === undefined) {
       await writeSystemFiles(state, place, made);
-      const pid = await switchOn({ name: place.name, directory: made.directory, dockerSocket: made.dockerSocket }, groupsOf(place), signal);
+      const pid = await switchOn(
+        { name: place.name, directory: made.directory, dockerSocket: made.dockerSocket },
+        groupsOf(place),
+        signal,
+      );
       await plugIn(topology, place, pid, signal);
       groups.set(place.name, await makeGroups(cgroupOf(id, place.name)));
     }
     const engine = { name: place.name, directory: made.directory, socket: made.dockerSocket };
-    if (!(await answers(made.dockerSocket))) await startEngine(engine, (words, options) => spawnInside(made.directory, groupsOf(place), words, options), clock, signal);
+    if (!(await answers(made.dockerSocket)))
+      await startEngine(
+        engine,
+        (words, options) => spawnInside(made.directory, groupsOf(place), words, options),
+        clock,
+        signal,
+      );
   };
   const powerOff = async (state: LabState, place: MachinePlace, signal?: AbortSignal): Promise<void> => {
     // The frozen do not die.
@@ -140,7 +164,11 @@ export function createLab(config: { readonly directory: string }, ports: { reado
       const before = await readState(directory);
       const taken = Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address));
       const machines = places(Math.max(count, before?.machines.length ?? 0));
-      const state: LabState = { topology: before?.topology ?? chooseTopology(id, taken), machines, cuts: before?.cuts ?? [] };
+      const state: LabState = {
+        topology: before?.topology ?? chooseTopology(id, taken),
+        machines,
+        cuts: before?.cuts ?? [],
+      };
       await writeState(directory, state);
       await ensureBridge(state.topology, signal);
       const outcomes = await Promise.allSettled(machines.map((place) => powerOn(state, place, signal)));
@@ -170,7 +198,13 @@ export function createLab(config: { readonly directory: string }, ports: { reado
         state.machines.map(async (place): Promise<MachineStatus> => {
           const { name, address, dockerSocket, directory: own } = machine(state.topology, place);
           const power = initPid(own) === undefined ? "off" : isFrozen(cgroupOf(id, name)) ? "paused" : "on";
-          return { name, address, power, engine: power === "on" && (await answers(dockerSocket)), cutFrom: state.cuts.filter(({ from }) => from === name).map(({ to }) => to) };
+          return {
+            name,
+            address,
+            power,
+            engine: power === "on" && (await answers(dockerSocket)),
+            cutFrom: state.cuts.filter(({ from }) => from === name).map(({ to }) => to),
+          };
         }),
       );
     },
@@ -198,7 +232,12 @@ export function createLab(config: { readonly directory: string }, ports: { reado
     async partition(from, to, options = {}) {
       const { state } = await find(from);
       await find(to);
-      const added = options.oneWay ? [{ from, to }] : [{ from, to }, { from: to, to: from }];
+      const added = options.oneWay
+        ? [{ from, to }]
+        : [
+            { from, to },
+            { from: to, to: from },
+          ];
       const cuts = new Map([...state.cuts, ...added].map((cut) => [`${cut.from} ${cut.to}`, cut]));
       const next = { ...state, cuts: [...cuts.values()] };
       await writeState(directory, next);
@@ -213,8 +252,14 @@ export function createLab(config: { readonly directory: string }, ports: { reado
 
     async load(archive) {
       const state = await known();
-      const on = state.machines.map((place) => machine(state.topology, place)).filter((made) => initPid(made.directory) !== undefined);
-      await Promise.all(on.map((made) => loadImages({ name: made.name, directory: made.directory, socket: made.dockerSocket }, archive)));
+      const on = state.machines
+        .map((place) => machine(state.topology, place))
+        .filter((made) => initPid(made.directory) !== undefined);
+      await Promise.all(
+        on.map((made) =>
+          loadImages({ name: made.name, directory: made.directory, socket: made.dockerSocket }, archive),
+        ),
+      );
     },
   };
 }
@@ -224,7 +269,10 @@ async function writeSystemFiles(state: LabState, place: MachinePlace, machine: L
   await mkdir(machine.dataDirectory, { recursive: true });
   const neighbours = state.machines.map((other) => `${addressOf(state.topology, other)} ${other.name}\n`);
   await writeFile(join(machine.directory, "hostname"), `${place.name}\n`);
-  await writeFile(join(machine.directory, "hosts"), `127.0.0.1 localhost\n${neighbours.join("")}${gatewayOf(state.topology)} lab-host\n`);
+  await writeFile(
+    join(machine.directory, "hosts"),
+    `127.0.0.1 localhost\n${neighbours.join("")}${gatewayOf(state.topology)} lab-host\n`,
+  );
   await writeFile(machine.resolvConf, resolverText());
 }
 
@@ -232,19 +280,31 @@ async function writeSystemFiles(state: LabState, place: MachinePlace, machine: L
 function resolverText(): string {
   const files = ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"];
   for (const file of files.filter((candidate) => existsSync(candidate))) {
-    const lines = readFileSync(file, "utf8").split("\n").filter((line) => /^\s*(nameserver|options)\s/.test(line) && !/nameserver\s+(127\.|::1)/.test(line));
+    const lines = readFileSync(file, "utf8")
+      .split("\n")
+      .filter((line) => /^\s*(nameserver|options)\s/.test(line) && !/nameserver\s+(127\.|::1)/.test(line));
     if (lines.some((line) => line.includes("nameserver"))) return `${lines.join("\n")}\n`;
   }
   return "";
 }
 
 function refuseUnusable(directory: string, count: number): void {
-  if (process.getuid?.() !== 0) throw new LabError("not-permitted", "a lab needs root: it makes namespaces, links and rules");
-  if (!Number.isInteger(count) || count < 1 || count > mostMachines) throw new LabError("bad-directory", `expected 1 to ${mostMachines} machines, found ${count}`);
-  if (!directory.startsWith("/")) throw new LabError("bad-directory", `expected an absolute directory, found ${directory}`);
-  if (/^\/(run|var\/run|proc|sys|dev)(\/|$)/.test(directory)) throw new LabError("bad-directory", `machines do not see ${directory}: choose a directory on disk`);
-  const socket = Buffer.byteLength(join(directory, `m${mostMachines}`, "docker-run", "containerd", "containerd-debug.sock"));
-  if (socket > longestSocketPath) throw new LabError("bad-directory", `the lab's directory is too long by ${socket - longestSocketPath} bytes for the sockets in it: ${directory}`);
+  if (process.getuid?.() !== 0)
+    throw new LabError("not-permitted", "a lab needs root: it makes namespaces, links and rules");
+  if (!Number.isInteger(count) || count < 1 || count > mostMachines)
+    throw new LabError("bad-directory", `expected 1 to ${mostMachines} machines, found ${count}`);
+  if (!directory.startsWith("/"))
+    throw new LabError("bad-directory", `expected an absolute directory, found ${directory}`);
+  if (/^\/(run|var\/run|proc|sys|dev)(\/|$)/.test(directory))
+    throw new LabError("bad-directory", `machines do not see ${directory}: choose a directory on disk`);
+  const socket = Buffer.byteLength(
+    join(directory, `m${mostMachines}`, "docker-run", "containerd", "containerd-debug.sock"),
+  );
+  if (socket > longestSocketPath)
+    throw new LabError(
+      "bad-directory",
+      `the lab's directory is too long by ${socket - longestSocketPath} bytes for the sockets in it: ${directory}`,
+    );
 }
 
 /** One spelling for one directory, so that a lab is found again by any path to it. */

@@ -35,267 +35,399 @@ const subnet = random.int(200);
 const image = "coxswain/busybox:1";
 const absence = whyAbsent();
 
-describe.skipIf(absence !== undefined)(`pods with real containers${absence === undefined ? "" : ` (skipped: ${absence})`}`, () => {
-  const rootDirectory = mkdtempSync(join(tmpdir(), "coxswain-agent-"));
-  const runtime = createDockerRuntime({ socketPath, cluster: `agent-test-${run}` }, { clock });
-  const netfilter = createNetfilter({ owned: isPodChain(bridge), tables: podTables }, { tool: createTool({ family: "ipv4", waitSeconds: 5 }) });
-  const network = createPodNetwork({ bridge, clusterCidr: "10.251.0.0/16" }, { netfilter, taken: async () => new Set((await runtime.list()).flatMap((one) => one.labels[agentMarks.podIP] ?? [])) });
-  const statuses = new Map<string, PodStatus>();
-  const deleted = new Set<string>();
-  const events: string[] = [];
-  const configMaps = new Map<string, Record<string, string>>([["settings", { "greeting.txt": "hello" }]]);
-  const api: PodApi = {
-    configMap: async (_namespace, name) => {
-      const data = configMaps.get(name);
-      return data && { apiVersion: "v1", kind: "ConfigMap", metadata: { name }, data };
-    },
-    secret: async () => undefined,
-    token: async () => ({ token: "a.b.c", expiresAtMs: clock.now() + 3_600_000 }),
-    services: () => [],
-    writeStatus: async (pod, status) => {
-      statuses.set(pod.metadata.name ?? "", status);
-      return { ...pod, status };
-    },
-    deletePod: async (pod) => void deleted.add(pod.metadata.name ?? ""),
-  };
-  const volumes = createVolumes({ rootDirectory }, { clock, random, api });
-  const metrics = createMetricsRegistry("test").create(agentMetrics);
-  const newSet = (): PodSet =>
-    createPodSet({
-      clock,
-      random,
-      log: createLogger("test", "error"),
-      metrics,
-      runtime,
-      network,
-      volumes,
-      api,
-      events: { record: (pod, container, type, reason) => void events.push(`${pod.metadata.name ?? ""}/${container ?? ""} ${type} ${reason}`) },
-      node: { name: "here", hostIPs: ["192.0.2.1"], allocatable: { cpu: 2, memoryBytes: 2 ** 32 }, memoryBytes: 2 ** 32 },
-      sandboxImage: "coxswain/pause:1",
-      resolver: () => ({ clusterDns: ["10.96.0.10"], clusterDomain: "cluster.local", hostResolvConf: "" }),
-    });
-  let set = newSet();
-  let aborter = new AbortController();
-  let running: Promise<void>;
-
-  const podOf = (name: string, spec: Partial<NonNullable<Pod["spec"]>>): Pod => ({
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: { name, namespace: "default", uid: `uid-${name}`, creationTimestamp: rfc3339(clock.now()) },
-    spec: { restartPolicy: "Always", terminationGracePeriodSeconds: 2, containers: [], ...spec },
-  });
-  const remove = async (pod: Pod): Promise<void> => {
-    set.put({ ...pod, metadata: { ...pod.metadata, deletionTimestamp: rfc3339(clock.now() + 2_000), deletionGracePeriodSeconds: 2 } });
-    await expect.poll(() => deleted.has(pod.metadata.name ?? ""), { timeout: 10_000 }).toBe(true);
-    expect(await runtime.list({ podUid: pod.metadata.uid ?? "" })).toEqual([]);
-    expect(await volumes.podUids()).not.toContain(pod.metadata.uid);
-  };
-  const status = (name: string) => statuses.get(name);
-  const isReady = (name: string): boolean => status(name)?.conditions?.find((condition) => condition.type === "Ready")?.status === "True";
-  const containerId = async (pod: Pod, name: string): Promise<string> => (await findAttempt(runtime, pod.metadata.uid ?? "", name, false)) ?? "";
-  const logOf = async (pod: Pod, name: string): Promise<string> => {
-    let text = "";
-    for await (const { bytes } of runtime.logs(await containerId(pod, name), { follow: false, timestamps: false, tty: false })) text += Buffer.from(bytes).toString();
-    return text;
-  };
-  const execIn = async (pod: Pod, name: string, command: readonly string[]): Promise<string> => {
-    const session = await runtime.exec(await containerId(pod, name), { command, stdin: false, tty: false });
-    let text = "";
-    for await (const bytes of session.stdout) text += String(bytes);
-    return text;
-  };
-
-  beforeAll(async () => {
-    await clearMachine({ runtime, network, volumes });
-    await network.configure(`10.251.${subnet}.0/24`);
-    running = set.run(aborter.signal);
-  });
-  afterAll(async () => {
-    aborter.abort(new Error("the test is over"));
-    await set.stop();
-    await running;
-    await clearMachine({ runtime, network, volumes });
-    expect(execFileSync("ip", ["-o", "link"]).toString()).not.toContain(bridge);
-    expect([...(await netfilter.read()).values()].flatMap((table) => [...table.chains.keys()])).toEqual([]);
-    await rm(rootDirectory, { recursive: true, force: true });
-    runtime.close();
-  });
-
-  test("a pod with an init container, volumes and a probe becomes ready, is reached, repaired, adopted and removed", async () => {
-    const web = podOf("web", {
-      volumes: [{ name: "settings", configMap: { name: "settings" } }, { name: "scratch", emptyDir: { medium: "Memory" } }],
-      initContainers: [{ name: "prepare", image, command: ["sh", "-c", "mkdir /scratch/www; cp /settings/greeting.txt /scratch/www/index.html"], volumeMounts: [{ name: "settings", mountPath: "/settings" }, { name: "scratch", mountPath: "/scratch" }] }],
-      containers: [
-        {
-          name: "server",
-          image,
-          command: ["sh", "-c", "trap 'exit 0' TERM; cat /etc/resolv.conf; hostname; echo $(POD_NAME); httpd -p 127.0.0.1:8081 -h /www/www; httpd -f -p 8080 -h /www/www & wait"],
-          env: [{ name: "POD_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } }],
-          volumeMounts: [{ name: "scratch", mountPath: "/www" }, { name: "settings", mountPath: "/settings" }],
-          readinessProbe: { httpGet: { path: "/", port: 8080 }, periodSeconds: 1 },
+describe.skipIf(absence !== undefined)(
+  `pods with real containers${absence === undefined ? "" : ` (skipped: ${absence})`}`,
+  () => {
+    const rootDirectory = mkdtempSync(join(tmpdir(), "coxswain-agent-"));
+    const runtime = createDockerRuntime({ socketPath, cluster: `agent-test-${run}` }, { clock });
+    const netfilter = createNetfilter(
+      { owned: isPodChain(bridge), tables: podTables },
+      { tool: createTool({ family: "ipv4", waitSeconds: 5 }) },
+    );
+    const network = createPodNetwork(
+      { bridge, clusterCidr: "10.251.0.0/16" },
+      {
+        netfilter,
+        taken: async () => new Set((await runtime.list()).flatMap((one) => one.labels[agentMarks.podIP] ?? [])),
+      },
+    );
+    const statuses = new Map<string, PodStatus>();
+    const deleted = new Set<string>();
+    const events: string[] = [];
+    const configMaps = new Map<string, Record<string, string>>([["settings", { "greeting.txt": "hello" }]]);
+    const api: PodApi = {
+      configMap: async (_namespace, name) => {
+        const data = configMaps.get(name);
+        return data && { apiVersion: "v1", kind: "ConfigMap", metadata: { name }, data };
+      },
+      secret: async () => undefined,
+      token: async () => ({ token: "a.b.c", expiresAtMs: clock.now() + 3_600_000 }),
+      services: () => [],
+      writeStatus: async (pod, status) => {
+        statuses.set(pod.metadata.name ?? "", status);
+        return { ...pod, status };
+      },
+      deletePod: async (pod) => void deleted.add(pod.metadata.name ?? ""),
+    };
+    const volumes = createVolumes({ rootDirectory }, { clock, random, api });
+    const metrics = createMetricsRegistry("test").create(agentMetrics);
+    const newSet = (): PodSet =>
+      createPodSet({
+        clock,
+        random,
+        log: createLogger("test", "error"),
+        metrics,
+        runtime,
+        network,
+        volumes,
+        api,
+        events: {
+          record: (pod, container, type, reason) =>
+            void events.push(`${pod.metadata.name ?? ""}/${container ?? ""} ${type} ${reason}`),
         },
-      ],
-    });
-    set.put(web);
-    await expect.poll(() => isReady("web"), { timeout: 10_000 }).toBe(true);
-    expect(status("web")).toMatchObject({ phase: "Running", hostIP: "192.0.2.1", containerStatuses: [{ name: "server", ready: true, restartCount: 0 }], initContainerStatuses: [{ name: "prepare", ready: true, state: { terminated: { reason: "Completed" } } }] });
-    const address = status("web")?.podIP ?? "";
-    expect(address).toMatch(/^10\.251\./);
-    expect(await (await fetch(`http://${address}:8080/`)).text()).toBe("hello");
-    expect(await logOf(web, "server")).toBe("search default.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\noptions ndots:5\nweb\nweb\n");
-
-    // A port that only the pod's own loopback has, as port-forward reaches it.
-    const sandbox = (await runtime.list({ podUid: "uid-web" })).find((one) => one.kind === "sandbox");
-    const { stream } = dialPort((await runtime.inspect(sandbox?.id ?? ""))?.pid ?? 0, 8081);
-    stream.end("GET / HTTP/1.0\r\n\r\n");
-    let answer = "";
-    for await (const bytes of stream) answer += String(bytes);
-    expect(answer).toMatch(/hello$/);
-
-    // A changed ConfigMap arrives in the running container.
-    configMaps.set("settings", { "greeting.txt": "goodbye" });
-    await volumes.refresh({ pod: web, podIP: address, hostIP: undefined, allocatable: { cpu: 2, memoryBytes: 1 } });
-    expect(await execIn(web, "server", ["cat", "/settings/greeting.txt"])).toBe("goodbye");
-
-    // The agent restarts: nothing else does.
-    const before = await containerId(web, "server");
-    aborter.abort(new Error("restart"));
-    await set.stop();
-    await running;
-    statuses.delete("web");
-    set = newSet();
-    aborter = new AbortController();
-    running = set.run(aborter.signal);
-    set.put(web);
-    await expect.poll(() => isReady("web"), { timeout: 5_000 }).toBe(true);
-    expect(await containerId(web, "server")).toBe(before);
-    expect(status("web")).toMatchObject({ podIP: address, containerStatuses: [{ restartCount: 0 }] });
-
-    // Removed behind our back: the container, then the sandbox.
-    execFileSync("docker", ["rm", "-f", before]);
-    await expect.poll(() => status("web")?.containerStatuses?.[0]?.restartCount, { timeout: 10_000 }).toBe(1);
-    await expect.poll(() => isReady("web"), { timeout: 10_000 }).toBe(true);
-    execFileSync("docker", ["rm", "-f", sandbox?.id ?? ""]);
-    await expect.poll(() => status("web")?.podIP !== address && isReady("web"), { timeout: 15_000 }).toBe(true);
-
-    await remove(web);
-    expect(status("web")?.phase).toBe("Succeeded");
-  }, 60_000);
-
-  test("a container that keeps failing waits in CrashLoopBackOff with its last words", async () => {
-    const crash = podOf("crash", { containers: [{ name: "main", image, command: ["sh", "-c", "echo sorry > /dev/termination-log; exit 3"] }] });
-    set.put(crash);
-    await expect.poll(() => status("crash")?.containerStatuses?.[0]?.state?.waiting?.reason, { timeout: 10_000 }).toBe("CrashLoopBackOff");
-    expect(status("crash")?.containerStatuses?.[0]).toMatchObject({
-      restartCount: 1,
-      state: { waiting: { message: "back-off 10s restarting failed container=main pod=crash_default(uid-crash)" } },
-      lastState: { terminated: { exitCode: 3, reason: "Error", message: "sorry\n" } },
-    });
-    expect(events).toContain("crash/main Warning BackOff");
-    await remove(crash);
-  }, 30_000);
-
-  test("an image that is not here is ErrImageNeverPull, a program that is not there StartError", async () => {
-    const absent = podOf("absent", { containers: [{ name: "main", image: "coxswain/nothing:1", imagePullPolicy: "Never" }] });
-    const broken = podOf("broken", { restartPolicy: "Never", containers: [{ name: "main", image, command: ["/no/such/program"] }] });
-    set.put(absent);
-    set.put(broken);
-    await expect.poll(() => status("absent")?.containerStatuses?.[0]?.state?.waiting?.reason, { timeout: 10_000 }).toBe("ErrImageNeverPull");
-    await expect.poll(() => status("broken")?.phase, { timeout: 10_000 }).toBe("Failed");
-    expect(status("broken")?.containerStatuses?.[0]?.state?.terminated).toMatchObject({ reason: "StartError", exitCode: 128 });
-    await Promise.all([remove(absent), remove(broken)]);
-  }, 30_000);
-
-  test("a job's pod succeeds, a missing ConfigMap holds a pod up until it comes, and a sidecar ends last", async () => {
-    const job = podOf("job", {
-      restartPolicy: "Never",
-      volumes: [{ name: "late", configMap: { name: "late" } }],
-      initContainers: [{ name: "side", image, restartPolicy: "Always", command: ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done"] }],
-      containers: [{ name: "main", image, command: ["cat", "/late/file"], volumeMounts: [{ name: "late", mountPath: "/late" }] }],
-    });
-    set.put(job);
-    await expect.poll(() => events.includes("job/ Warning FailedMount"), { timeout: 10_000 }).toBe(true);
-    configMaps.set("late", { file: "came" });
-    await expect.poll(() => status("job")?.phase, { timeout: 15_000 }).toBe("Succeeded");
-    expect(await logOf(job, "main")).toBe("came");
-    await expect.poll(async () => (await runtime.list({ podUid: "uid-job" })).every((one) => one.state !== "running"), { timeout: 5_000 }).toBe(true);
-    await remove(job);
-  }, 40_000);
-
-  test("a pod on the machine's network, as another user, with hooks and limits, is as it was asked for", async () => {
-    const plain = podOf("plain", {
-      hostNetwork: true,
-      shareProcessNamespace: true,
-      securityContext: { runAsUser: 1000, runAsGroup: 3000, fsGroup: 2000 },
-      volumes: [{ name: "data", emptyDir: {} }],
-      containers: [
-        {
-          name: "main",
-          image,
-          command: ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done"],
-          resources: { limits: { memory: "64Mi", cpu: "500m" } },
-          lifecycle: { postStart: { exec: { command: ["sh", "-c", "echo begun > /data/hooks"] } }, preStop: { exec: { command: ["sh", "-c", "echo ending >> /data/hooks"] } } },
-          livenessProbe: { exec: { command: ["cat", "/data/hooks"] }, periodSeconds: 1, failureThreshold: 1 },
-          volumeMounts: [{ name: "data", mountPath: "/data" }, { name: "data", mountPath: "/part", subPath: "a/b" }],
+        node: {
+          name: "here",
+          hostIPs: ["192.0.2.1"],
+          allocatable: { cpu: 2, memoryBytes: 2 ** 32 },
+          memoryBytes: 2 ** 32,
         },
-      ],
+        sandboxImage: "coxswain/pause:1",
+        resolver: () => ({ clusterDns: ["10.96.0.10"], clusterDomain: "cluster.local", hostResolvConf: "" }),
+      });
+    let set = newSet();
+    let aborter = new AbortController();
+    let running: Promise<void>;
+
+    const podOf = (name: string, spec: Partial<NonNullable<Pod["spec"]>>): Pod => ({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name, namespace: "default", uid: `uid-${name}`, creationTimestamp: rfc3339(clock.now()) },
+      spec: { restartPolicy: "Always", terminationGracePeriodSeconds: 2, containers: [], ...spec },
     });
-    set.put(plain);
-    await expect.poll(() => isReady("plain"), { timeout: 10_000 }).toBe(true);
-    expect(status("plain")?.podIP).toBe("192.0.2.1");
-    expect(await execIn(plain, "main", ["sh", "-c", "id -u; id -g; id -G; cat /data/hooks; ls -d /data/a/b; grep -c 'sleep 0.1' /proc/1/cmdline"])).toBe("1000\n3000\n3000 2000\nbegun\n/data/a/b\n0\n");
-    const [inspected] = JSON.parse(execFileSync("docker", ["inspect", await containerId(plain, "main")]).toString()) as [{ HostConfig: Record<string, unknown> }];
-    expect(inspected.HostConfig).toMatchObject({ Memory: 64 * 2 ** 20, CpuQuota: 50_000, CpuPeriod: 100_000, CpuShares: 512 });
+    const remove = async (pod: Pod): Promise<void> => {
+      set.put({
+        ...pod,
+        metadata: { ...pod.metadata, deletionTimestamp: rfc3339(clock.now() + 2_000), deletionGracePeriodSeconds: 2 },
+      });
+      await expect.poll(() => deleted.has(pod.metadata.name ?? ""), { timeout: 10_000 }).toBe(true);
+      expect(await runtime.list({ podUid: pod.metadata.uid ?? "" })).toEqual([]);
+      expect(await volumes.podUids()).not.toContain(pod.metadata.uid);
+    };
+    const status = (name: string) => statuses.get(name);
+    const isReady = (name: string): boolean =>
+      status(name)?.conditions?.find((condition) => condition.type === "Ready")?.status === "True";
+    const containerId = async (pod: Pod, name: string): Promise<string> =>
+      (await findAttempt(runtime, pod.metadata.uid ?? "", name, false)) ?? "";
+    const logOf = async (pod: Pod, name: string): Promise<string> => {
+      let text = "";
+      for await (const { bytes } of runtime.logs(await containerId(pod, name), {
+        follow: false,
+        timestamps: false,
+        tty: false,
+      }))
+        text += Buffer.from(bytes).toString();
+      return text;
+    };
+    const execIn = async (pod: Pod, name: string, command: readonly string[]): Promise<string> => {
+      const session = await runtime.exec(await containerId(pod, name), { command, stdin: false, tty: false });
+      let text = "";
+      for await (const bytes of session.stdout) text += String(bytes);
+      return text;
+    };
 
-    // The liveness probe fails: the container is restarted, after its preStop hook.
-    await execIn(plain, "main", ["rm", "/data/hooks"]);
-    await expect.poll(() => status("plain")?.containerStatuses?.[0]?.restartCount, { timeout: 10_000 }).toBe(1);
-    expect(events).toContain("plain/main Warning Unhealthy");
-    expect(events).toContain("plain/main Normal Killing");
-    await expect.poll(() => execIn(plain, "main", ["cat", "/data/hooks"])).toBe("begun\n");
-    await remove(plain);
-  }, 40_000);
-
-  test("a client on the wire gets a command's output and its exit code", async () => {
-    const wired = podOf("wired", { containers: [{ name: "main", image, command: ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done"] }] });
-    set.put(wired);
-    await expect.poll(() => isReady("wired"), { timeout: 10_000 }).toBe(true);
-    const server = createServer();
-    server.on("upgrade", createUpgrades({ runtime, podSet: set, clock, log: createLogger("test", "error") }));
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const { port } = server.address() as AddressInfo;
-
-    const command = ["sh", "-c", "cat; echo sorry >&2; exit 3"].map((word) => `command=${encodeURIComponent(word)}`).join("&");
-    const socket = new WebSocket(`ws://127.0.0.1:${port}/exec/default/wired/main?${command}&input=1&output=1&error=1`, ["v5.channel.k8s.io"]);
-    const channels: Record<number, string> = {};
-    socket.on("message", (bytes: Buffer) => (channels[bytes[0] ?? 0] = (channels[bytes[0] ?? 0] ?? "") + bytes.subarray(1).toString()));
-    socket.on("open", () => {
-      socket.send(Buffer.from("\0through"));
-      socket.send(Buffer.from([0xff, 0x00]));
+    beforeAll(async () => {
+      await clearMachine({ runtime, network, volumes });
+      await network.configure(`10.251.${subnet}.0/24`);
+      running = set.run(aborter.signal);
     });
-    await new Promise((resolve) => socket.once("close", resolve));
-    expect({ out: channels[1], err: channels[2], status: JSON.parse(channels[3] ?? "null") as unknown }).toMatchObject({
-      out: "through",
-      err: "sorry\n",
-      status: { status: "Failure", reason: "NonZeroExitCode", details: { causes: [{ reason: "ExitCode", message: "3" }] } },
+    afterAll(async () => {
+      aborter.abort(new Error("the test is over"));
+      await set.stop();
+      await running;
+      await clearMachine({ runtime, network, volumes });
+      expect(execFileSync("ip", ["-o", "link"]).toString()).not.toContain(bridge);
+      expect([...(await netfilter.read()).values()].flatMap((table) => [...table.chains.keys()])).toEqual([]);
+      await rm(rootDirectory, { recursive: true, force: true });
+      runtime.close();
     });
 
-    const gone = await new Promise<number | undefined>((resolve) => {
-      new WebSocket(`ws://127.0.0.1:${port}/exec/default/nobody/main?command=ls`).on("unexpected-response", (_request, response) => resolve(response.statusCode)).on("error", () => undefined);
-    });
-    expect(gone).toBe(404);
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-    await remove(wired);
-  }, 40_000);
+    test("a pod with an init container, volumes and a probe becomes ready, is reached, repaired, adopted and removed", async () => {
+      const web = podOf("web", {
+        volumes: [
+          { name: "settings", configMap: { name: "settings" } },
+          { name: "scratch", emptyDir: { medium: "Memory" } },
+        ],
+        initContainers: [
+          {
+            name: "prepare",
+            image,
+            command: ["sh", "-c", "mkdir /scratch/www; cp /settings/greeting.txt /scratch/www/index.html"],
+            volumeMounts: [
+              { name: "settings", mountPath: "/settings" },
+              { name: "scratch", mountPath: "/scratch" },
+            ],
+          },
+        ],
+        containers: [
+          {
+            name: "server",
+            image,
+            command: [
+              "sh",
+              "-c",
+              "trap 'exit 0' TERM; cat /etc/resolv.conf; hostname; echo $(POD_NAME); httpd -p 127.0.0.1:8081 -h /www/www; httpd -f -p 8080 -h /www/www & wait",
+            ],
+            env: [{ name: "POD_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } }],
+            volumeMounts: [
+              { name: "scratch", mountPath: "/www" },
+              { name: "settings", mountPath: "/settings" },
+            ],
+            readinessProbe: { httpGet: { path: "/", port: 8080 }, periodSeconds: 1 },
+          },
+        ],
+      });
+      set.put(web);
+      await expect.poll(() => isReady("web"), { timeout: 10_000 }).toBe(true);
+      expect(status("web")).toMatchObject({
+        phase: "Running",
+        hostIP: "192.0.2.1",
+        containerStatuses: [{ name: "server", ready: true, restartCount: 0 }],
+        initContainerStatuses: [{ name: "prepare", ready: true, state: { terminated: { reason: "Completed" } } }],
+      });
+      const address = status("web")?.podIP ?? "";
+      expect(address).toMatch(/^10\.251\./);
+      expect(await (await fetch(`http://${address}:8080/`)).text()).toBe("hello");
+      expect(await logOf(web, "server")).toBe(
+        "search default.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\noptions ndots:5\nweb\nweb\n",
+      );
 
-  test("what is left of a pod that nobody knows is removed", async () => {
-    await runtime.runPodSandbox({ name: "k8s_POD_ghost_default_uid-ghost_0", image: "coxswain/pause:1", hostname: "ghost", labels: { [marks.podUid]: "uid-ghost" }, network: "none", hostPid: false, hostIpc: false, sysctls: {} });
-    await set.collectOrphans(aborter.signal);
-    expect(await runtime.list({ podUid: "uid-ghost" })).toEqual([]);
-  });
-});
+      // A port that only the pod's own loopback has, as port-forward reaches it.
+      const sandbox = (await runtime.list({ podUid: "uid-web" })).find((one) => one.kind === "sandbox");
+      const { stream } = dialPort((await runtime.inspect(sandbox?.id ?? ""))?.pid ?? 0, 8081);
+      stream.end("GET / HTTP/1.0\r\n\r\n");
+      let answer = "";
+      for await (const bytes of stream) answer += String(bytes);
+      expect(answer).toMatch(/hello$/);
+
+      // A changed ConfigMap arrives in the running container.
+      configMaps.set("settings", { "greeting.txt": "goodbye" });
+      await volumes.refresh({ pod: web, podIP: address, hostIP: undefined, allocatable: { cpu: 2, memoryBytes: 1 } });
+      expect(await execIn(web, "server", ["cat", "/settings/greeting.txt"])).toBe("goodbye");
+
+      // The agent restarts: nothing else does.
+      const before = await containerId(web, "server");
+      aborter.abort(new Error("restart"));
+      await set.stop();
+      await running;
+      statuses.delete("web");
+      set = newSet();
+      aborter = new AbortController();
+      running = set.run(aborter.signal);
+      set.put(web);
+      await expect.poll(() => isReady("web"), { timeout: 5_000 }).toBe(true);
+      expect(await containerId(web, "server")).toBe(before);
+      expect(status("web")).toMatchObject({ podIP: address, containerStatuses: [{ restartCount: 0 }] });
+
+      // Removed behind our back: the container, then the sandbox.
+      execFileSync("docker", ["rm", "-f", before]);
+      await expect.poll(() => status("web")?.containerStatuses?.[0]?.restartCount, { timeout: 10_000 }).toBe(1);
+      await expect.poll(() => isReady("web"), { timeout: 10_000 }).toBe(true);
+      execFileSync("docker", ["rm", "-f", sandbox?.id ?? ""]);
+      await expect.poll(() => status("web")?.podIP !== address && isReady("web"), { timeout: 15_000 }).toBe(true);
+
+      await remove(web);
+      expect(status("web")?.phase).toBe("Succeeded");
+    }, 60_000);
+
+    test("a container that keeps failing waits in CrashLoopBackOff with its last words", async () => {
+      const crash = podOf("crash", {
+        containers: [{ name: "main", image, command: ["sh", "-c", "echo sorry > /dev/termination-log; exit 3"] }],
+      });
+      set.put(crash);
+      await expect
+        .poll(() => status("crash")?.containerStatuses?.[0]?.state?.waiting?.reason, { timeout: 10_000 })
+        .toBe("CrashLoopBackOff");
+      expect(status("crash")?.containerStatuses?.[0]).toMatchObject({
+        restartCount: 1,
+        state: { waiting: { message: "back-off 10s restarting failed container=main pod=crash_default(uid-crash)" } },
+        lastState: { terminated: { exitCode: 3, reason: "Error", message: "sorry\n" } },
+      });
+      expect(events).toContain("crash/main Warning BackOff");
+      await remove(crash);
+    }, 30_000);
+
+    test("an image that is not here is ErrImageNeverPull, a program that is not there StartError", async () => {
+      const absent = podOf("absent", {
+        containers: [{ name: "main", image: "coxswain/nothing:1", imagePullPolicy: "Never" }],
+      });
+      const broken = podOf("broken", {
+        restartPolicy: "Never",
+        containers: [{ name: "main", image, command: ["/no/such/program"] }],
+      });
+      set.put(absent);
+      set.put(broken);
+      await expect
+        .poll(() => status("absent")?.containerStatuses?.[0]?.state?.waiting?.reason, { timeout: 10_000 })
+        .toBe("ErrImageNeverPull");
+      await expect.poll(() => status("broken")?.phase, { timeout: 10_000 }).toBe("Failed");
+      expect(status("broken")?.containerStatuses?.[0]?.state?.terminated).toMatchObject({
+        reason: "StartError",
+        exitCode: 128,
+      });
+      await Promise.all([remove(absent), remove(broken)]);
+    }, 30_000);
+
+    test("a job's pod succeeds, a missing ConfigMap holds a pod up until it comes, and a sidecar ends last", async () => {
+      const job = podOf("job", {
+        restartPolicy: "Never",
+        volumes: [{ name: "late", configMap: { name: "late" } }],
+        initContainers: [
+          {
+            name: "side",
+            image,
+            restartPolicy: "Always",
+            command: ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done"],
+          },
+        ],
+        containers: [
+          { name: "main", image, command: ["cat", "/late/file"], volumeMounts: [{ name: "late", mountPath: "/late" }] },
+        ],
+      });
+      set.put(job);
+      await expect.poll(() => events.includes("job/ Warning FailedMount"), { timeout: 10_000 }).toBe(true);
+      configMaps.set("late", { file: "came" });
+      await expect.poll(() => status("job")?.phase, { timeout: 15_000 }).toBe("Succeeded");
+      expect(await logOf(job, "main")).toBe("came");
+      await expect
+        .poll(async () => (await runtime.list({ podUid: "uid-job" })).every((one) => one.state !== "running"), {
+          timeout: 5_000,
+        })
+        .toBe(true);
+      await remove(job);
+    }, 40_000);
+
+    test("a pod on the machine's network, as another user, with hooks and limits, is as it was asked for", async () => {
+      const plain = podOf("plain", {
+        hostNetwork: true,
+        shareProcessNamespace: true,
+        securityContext: { runAsUser: 1000, runAsGroup: 3000, fsGroup: 2000 },
+        volumes: [{ name: "data", emptyDir: {} }],
+        containers: [
+          {
+            name: "main",
+            image,
+            command: ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done"],
+            resources: { limits: { memory: "64Mi", cpu: "500m" } },
+            lifecycle: {
+              postStart: { exec: { command: ["sh", "-c", "echo begun > /data/hooks"] } },
+              preStop: { exec: { command: ["sh", "-c", "echo ending >> /data/hooks"] } },
+            },
+            livenessProbe: { exec: { command: ["cat", "/data/hooks"] }, periodSeconds: 1, failureThreshold: 1 },
+            volumeMounts: [
+              { name: "data", mountPath: "/data" },
+              { name: "data", mountPath: "/part", subPath: "a/b" },
+            ],
+          },
+        ],
+      });
+      set.put(plain);
+      await expect.poll(() => isReady("plain"), { timeout: 10_000 }).toBe(true);
+      expect(status("plain")?.podIP).toBe("192.0.2.1");
+      expect(
+        await execIn(plain, "main", [
+          "sh",
+          "-c",
+          "id -u; id -g; id -G; cat /data/hooks; ls -d /data/a/b; grep -c 'sleep 0.1' /proc/1/cmdline",
+        ]),
+      ).toBe("1000\n3000\n3000 2000\nbegun\n/data/a/b\n0\n");
+      const [inspected] = JSON.parse(
+        execFileSync("docker", ["inspect", await containerId(plain, "main")]).toString(),
+      ) as [{ HostConfig: Record<string, unknown> }];
+      expect(inspected.HostConfig).toMatchObject({
+        Memory: 64 * 2 ** 20,
+        CpuQuota: 50_000,
+        CpuPeriod: 100_000,
+        CpuShares: 512,
+      });
+
+      // The liveness probe fails: the container is restarted, after its preStop hook.
+      await execIn(plain, "main", ["rm", "/data/hooks"]);
+      await expect.poll(() => status("plain")?.containerStatuses?.[0]?.restartCount, { timeout: 10_000 }).toBe(1);
+      expect(events).toContain("plain/main Warning Unhealthy");
+      expect(events).toContain("plain/main Normal Killing");
+      await expect.poll(() => execIn(plain, "main", ["cat", "/data/hooks"])).toBe("begun\n");
+      await remove(plain);
+    }, 40_000);
+
+    test("a client on the wire gets a command's output and its exit code", async () => {
+      const wired = podOf("wired", {
+        containers: [{ name: "main", image, command: ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done"] }],
+      });
+      set.put(wired);
+      await expect.poll(() => isReady("wired"), { timeout: 10_000 }).toBe(true);
+      const server = createServer();
+      server.on("upgrade", createUpgrades({ runtime, podSet: set, clock, log: createLogger("test", "error") }));
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      const { port } = server.address() as AddressInfo;
+
+      const command = ["sh", "-c", "cat; echo sorry >&2; exit 3"]
+        .map((word) => `command=${encodeURIComponent(word)}`)
+        .join("&");
+      const socket = new WebSocket(
+        `ws://127.0.0.1:${port}/exec/default/wired/main?${command}&input=1&output=1&error=1`,
+        ["v5.channel.k8s.io"],
+      );
+      const channels: Record<number, string> = {};
+      socket.on(
+        "message",
+        (bytes: Buffer) => (channels[bytes[0] ?? 0] = (channels[bytes[0] ?? 0] ?? "") + bytes.subarray(1).toString()),
+      );
+      socket.on("open", () => {
+        socket.send(Buffer.from("\0through"));
+        socket.send(Buffer.from([0xff, 0x00]));
+      });
+      await new Promise((resolve) => socket.once("close", resolve));
+      expect({
+        out: channels[1],
+        err: channels[2],
+        status: JSON.parse(channels[3] ?? "null") as unknown,
+      }).toMatchObject({
+        out: "through",
+        err: "sorry\n",
+        status: {
+          status: "Failure",
+          reason: "NonZeroExitCode",
+          details: { causes: [{ reason: "ExitCode", message: "3" }] },
+        },
+      });
+
+      const gone = await new Promise<number | undefined>((resolve) => {
+        new WebSocket(`ws://127.0.0.1:${port}/exec/default/nobody/main?command=ls`)
+          .on("unexpected-response", (_request, response) => resolve(response.statusCode))
+          .on("error", () => undefined);
+      });
+      expect(gone).toBe(404);
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await remove(wired);
+    }, 40_000);
+
+    test("what is left of a pod that nobody knows is removed", async () => {
+      await runtime.runPodSandbox({
+        name: "k8s_POD_ghost_default_uid-ghost_0",
+        image: "coxswain/pause:1",
+        hostname: "ghost",
+        labels: { [marks.podUid]: "uid-ghost" },
+        network: "none",
+        hostPid: false,
+        hostIpc: false,
+        sysctls: {},
+      });
+      await set.collectOrphans(aborter.signal);
+      expect(await runtime.list({ podUid: "uid-ghost" })).toEqual([]);
+    });
+  },
+);
 
 function whyAbsent(): string | undefined {
   try {

@@ -3,10 +3,22 @@ import type { ContainerRuntime } from "@coxswain/container-runtime";
 import type { ManagedPodNetwork } from "./io/net/pod-network.ts";
 import type { Volumes } from "./ports.ts";
 
-export async function clearMachine(ports: { readonly runtime: ContainerRuntime; readonly network: ManagedPodNetwork; readonly volumes: Volumes }): Promise<void> {
+export async function clearMachine(ports: {
+  readonly runtime: ContainerRuntime;
+  readonly network: ManagedPodNetwork;
+  readonly volumes: Volumes;
+}): Promise<void> {
   const present = await ports.runtime.list();
-  await Promise.all(present.filter((summary) => summary.kind === "container").map((summary) => ports.runtime.removeContainer(summary.id)));
-  await Promise.all(present.filter((summary) => summary.kind === "sandbox").map((summary) => ports.runtime.removePodSandbox(summary.id)));
+  await Promise.all(
+    present
+      .filter((summary) => summary.kind === "container")
+      .map((summary) => ports.runtime.removeContainer(summary.id)),
+  );
+  await Promise.all(
+    present
+      .filter((summary) => summary.kind === "sandbox")
+      .map((summary) => ports.runtime.removePodSandbox(summary.id)),
+  );
   for (const uid of await ports.volumes.podUids()) await ports.volumes.remove(uid);
   await ports.network.remove();
 }

@@ -7,21 +7,45 @@ import { amountOf } from "./core/container/amount.ts";
 import { parseTaint } from "./core/node/status.ts";
 
 export const flags = defineFlags({
-  kubeconfig: { type: "string", required: true, help: "Path of the kubeconfig with which the agent talks to the API server" },
+  kubeconfig: {
+    type: "string",
+    required: true,
+    help: "Path of the kubeconfig with which the agent talks to the API server",
+  },
   "hostname-override": { type: "string", help: "Name of the node, instead of the machine's host name" },
   "node-ip": { type: "string", help: "Address of the node, instead of the first one found" },
   "node-labels": { type: "list", default: [], help: "Labels for the node, key=value" },
   "register-with-taints": { type: "list", default: [], help: "Taints for a new node, key=value:Effect" },
   "cluster-dns": { type: "list", default: ["10.96.0.10"], help: "Name servers for pods with dnsPolicy ClusterFirst" },
   "cluster-domain": { type: "string", default: "cluster.local", help: "Domain of the cluster's names" },
-  "cluster-cidr": { type: "string", default: "10.244.0.0/16", help: "Addresses of all pods; what leaves it is masqueraded" },
+  "cluster-cidr": {
+    type: "string",
+    default: "10.244.0.0/16",
+    help: "Addresses of all pods; what leaves it is masqueraded",
+  },
   "cluster-id": { type: "string", default: "coxswain", help: "Mark of this cluster's containers on the machine" },
   "pod-cidr": { type: "string", help: "Addresses of this node's pods, when nobody allocates them" },
   "bridge-name": { type: "string", default: "cox0", help: "Bridge that the pods of this node are connected to" },
-  "root-dir": { type: "string", default: "/var/lib/coxswain/node-agent", help: "Directory for volumes and pods' files" },
-  "resolv-conf": { type: "string", default: "/etc/resolv.conf", help: "The resolver's file that dnsPolicy Default starts from" },
-  "container-runtime-endpoint": { type: "string", default: "unix:///var/run/docker.sock", help: "Socket of the Docker Engine" },
-  "pod-infra-container-image": { type: "string", default: "coxswain/pause:1", help: "Image of the container that holds a pod's namespaces" },
+  "root-dir": {
+    type: "string",
+    default: "/var/lib/coxswain/node-agent",
+    help: "Directory for volumes and pods' files",
+  },
+  "resolv-conf": {
+    type: "string",
+    default: "/etc/resolv.conf",
+    help: "The resolver's file that dnsPolicy Default starts from",
+  },
+  "container-runtime-endpoint": {
+    type: "string",
+    default: "unix:///var/run/docker.sock",
+    help: "Socket of the Docker Engine",
+  },
+  "pod-infra-container-image": {
+    type: "string",
+    default: "coxswain/pause:1",
+    help: "Image of the container that holds a pod's namespaces",
+  },
   "max-pods": { type: "number", default: 110, help: "How many pods the node takes" },
   "system-reserved": { type: "list", default: [], help: "Resources kept back from pods, cpu=…,memory=…" },
   "bind-address": { type: "string", default: "0.0.0.0", help: "Address that the server listens on" },
@@ -30,8 +54,16 @@ export const flags = defineFlags({
   "tls-cert-file": { type: "string", required: true, help: "Certificate of the server" },
   "tls-private-key-file": { type: "string", required: true, help: "Key of the server's certificate" },
   "client-ca-file": { type: "string", required: true, help: "Authority whose client certificates may be let in" },
-  "authorized-client": { type: "list", default: ["kube-apiserver-kubelet-client"], help: "Common names that may use the server" },
-  "cleanup-on-stop": { type: "boolean", default: false, help: "Remove containers, links, rules and mounts when stopped" },
+  "authorized-client": {
+    type: "list",
+    default: ["kube-apiserver-kubelet-client"],
+    help: "Common names that may use the server",
+  },
+  "cleanup-on-stop": {
+    type: "boolean",
+    default: false,
+    help: "Remove containers, links, rules and mounts when stopped",
+  },
   "cleanup-and-exit": { type: "boolean", default: false, help: "Remove containers, links, rules and mounts, then end" },
 });
 
@@ -53,14 +85,21 @@ export interface NodeAgentConfig {
   readonly sandboxImage: string;
   readonly maxPods: number;
   readonly reserved: { readonly cpu: number; readonly memoryBytes: number };
-  readonly server: { readonly host: string; readonly port: number; readonly certFile: string; readonly keyFile: string; readonly clientCaFile: string };
+  readonly server: {
+    readonly host: string;
+    readonly port: number;
+    readonly certFile: string;
+    readonly keyFile: string;
+    readonly clientCaFile: string;
+  };
   readonly authorizedClients: readonly string[];
   readonly cleanup: "never" | "on-stop" | "and-exit";
 }
 
 export function readConfig(values: FlagValues<typeof flags>): NodeAgentConfig {
   const endpoint = values["container-runtime-endpoint"];
-  if (!/^(unix:\/\/)?\//.test(endpoint)) throw new UsageError(`--container-runtime-endpoint: expected unix:///path, found ${JSON.stringify(endpoint)}`);
+  if (!/^(unix:\/\/)?\//.test(endpoint))
+    throw new UsageError(`--container-runtime-endpoint: expected unix:///path, found ${JSON.stringify(endpoint)}`);
   const reserved = new Map(values["system-reserved"].map((text) => pair("system-reserved", text)));
   return {
     kubeconfig: values.kubeconfig,
@@ -69,7 +108,8 @@ export function readConfig(values: FlagValues<typeof flags>): NodeAgentConfig {
     labels: Object.fromEntries(values["node-labels"].map((text) => pair("node-labels", text))),
     taints: values["register-with-taints"].map((text) => {
       const taint = parseTaint(text);
-      if (!taint) throw new UsageError(`--register-with-taints: expected key=value:Effect, found ${JSON.stringify(text)}`);
+      if (!taint)
+        throw new UsageError(`--register-with-taints: expected key=value:Effect, found ${JSON.stringify(text)}`);
       return taint;
     }),
     clusterDns: values["cluster-dns"],

@@ -16,10 +16,23 @@ export const agentMetrics = defineMetrics({
     labels: ["operation_type"],
     buckets: [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 10, 60],
   },
-  runtimeErrors: { kind: "counter", name: "kubelet_runtime_operations_errors_total", help: "Failed runtime operations by type.", labels: ["operation_type"] },
+  runtimeErrors: {
+    kind: "counter",
+    name: "kubelet_runtime_operations_errors_total",
+    help: "Failed runtime operations by type.",
+    labels: ["operation_type"],
+  },
   runningPods: { kind: "gauge", name: "kubelet_running_pods", help: "Pods with a running sandbox." },
-  restarts: { kind: "counter", name: "coxswain_container_restarts_total", help: "Containers started again after an earlier attempt." },
-  heartbeatFailures: { kind: "counter", name: "coxswain_heartbeat_failures_total", help: "Renewals of the node's lease that failed." },
+  restarts: {
+    kind: "counter",
+    name: "coxswain_container_restarts_total",
+    help: "Containers started again after an earlier attempt.",
+  },
+  heartbeatFailures: {
+    kind: "counter",
+    name: "coxswain_heartbeat_failures_total",
+    help: "Renewals of the node's lease that failed.",
+  },
 });
 
 export type AgentMetrics = Metrics<typeof agentMetrics>;

@@ -36,7 +36,10 @@ const repairMs = 30_000;
 export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPorts): Promise<Component> {
   const { clock, random, log } = daemon;
   const metrics = daemon.metrics.create(agentMetrics);
-  const client = createClient(loadKubeconfig(config.kubeconfig, { userAgent: "coxswain-node-agent" }), { clock, random });
+  const client = createClient(loadKubeconfig(config.kubeconfig, { userAgent: "coxswain-node-agent" }), {
+    clock,
+    random,
+  });
   const engine = createDockerRuntime({ socketPath: config.runtimeSocket, cluster: config.clusterId }, { clock });
   const runtime = paceRuntime(engine, operationsAtOnce);
   const version = await reachRuntime(() => runtime.version(), config.runtimeSocket);
@@ -44,15 +47,29 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
   const machine = () => readMachine(version, config.rootDirectory, config.nodeIp);
   const facts = await machine();
 
-  const netfilter = createNetfilter({ owned: isPodChain(config.bridge), tables: podTables }, { tool: createTool({ family: "ipv4", waitSeconds: 5 }) });
+  const netfilter = createNetfilter(
+    { owned: isPodChain(config.bridge), tables: podTables },
+    { tool: createTool({ family: "ipv4", waitSeconds: 5 }) },
+  );
   const network = createPodNetwork(
     { bridge: config.bridge, clusterCidr: config.clusterCidr },
-    { netfilter, taken: async () => new Set((await runtime.list()).flatMap((summary) => summary.labels[agentMarks.podIP] ?? [])) },
+    {
+      netfilter,
+      taken: async () => new Set((await runtime.list()).flatMap((summary) => summary.labels[agentMarks.podIP] ?? [])),
+    },
   );
   const serviceInformer = createInformer<Service>(client.resource(services), {}, daemon);
   const nodeInformer = createInformer<Node>(client.resource(nodes), {}, daemon);
-  const podInformer = createInformer<Pod>(client.resource(pods), { fieldSelector: `spec.nodeName=${config.nodeName}` }, daemon);
-  const api = createPodApi({ client, clock, services: () => serviceInformer.list().map((service) => own<Service>(service)) });
+  const podInformer = createInformer<Pod>(
+    client.resource(pods),
+    { fieldSelector: `spec.nodeName=${config.nodeName}` },
+    daemon,
+  );
+  const api = createPodApi({
+    client,
+    clock,
+    services: () => serviceInformer.list().map((service) => own<Service>(service)),
+  });
   const volumes = createVolumes({ rootDirectory: config.rootDirectory }, { clock, random, api });
   const recorder = createEventRecorder({ component: "kubelet", host: config.nodeName }, { client, clock, random, log });
   let hostResolvConf = await readFile(config.resolvConfFile, "utf8").catch(() => "");
@@ -70,7 +87,10 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
     node: {
       name: config.nodeName,
       hostIPs: facts.addresses,
-      allocatable: { cpu: facts.cpus - config.reserved.cpu, memoryBytes: facts.memoryBytes - config.reserved.memoryBytes },
+      allocatable: {
+        cpu: facts.cpus - config.reserved.cpu,
+        memoryBytes: facts.memoryBytes - config.reserved.memoryBytes,
+      },
       memoryBytes: facts.memoryBytes,
     },
     sandboxImage: config.sandboxImage,
@@ -90,7 +110,17 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
     },
     { client, clock, random, log, machine, missing, heartbeatFailed: () => metrics.heartbeatFailures.inc() },
   );
-  const server = createAgentServer({ ...config.server, authorizedClients: config.authorizedClients }, { clock, log, metrics: daemon.metrics, runtime, podSet, ready: () => [...missing(), ...(registration.registered() ? [] : ["the node is not registered"])] });
+  const server = createAgentServer(
+    { ...config.server, authorizedClients: config.authorizedClients },
+    {
+      clock,
+      log,
+      metrics: daemon.metrics,
+      runtime,
+      podSet,
+      ready: () => [...missing(), ...(registration.registered() ? [] : ["the node is not registered"])],
+    },
+  );
 
   const living = new AbortController();
   let loops: Promise<unknown> | undefined;
@@ -138,10 +168,27 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
       }
       const until = AbortSignal.any([signal, living.signal]);
       await server.start(until);
-      const owned = [registration.run(until), nodeInformer.run(until), serviceInformer.run(until), podInformer.run(until), podSet.run(until), followNodes(until), followPods(until)];
-      loops = Promise.all(owned.map((loop) => loop.catch((error: unknown) => (until.aborted ? undefined : daemon.die("a loop of the agent ended", error)))));
+      const owned = [
+        registration.run(until),
+        nodeInformer.run(until),
+        serviceInformer.run(until),
+        podInformer.run(until),
+        podSet.run(until),
+        followNodes(until),
+        followPods(until),
+      ];
+      loops = Promise.all(
+        owned.map((loop) =>
+          loop.catch((error: unknown) => (until.aborted ? undefined : daemon.die("a loop of the agent ended", error))),
+        ),
+      );
     },
-    ready: () => [...server.ready(), ...missing(), ...(registration.registered() ? [] : ["the node is not registered"]), ...(podInformer.synced() ? [] : ["the pods are not known yet"])],
+    ready: () => [
+      ...server.ready(),
+      ...missing(),
+      ...(registration.registered() ? [] : ["the node is not registered"]),
+      ...(podInformer.synced() ? [] : ["the pods are not known yet"]),
+    ],
     async stop() {
       living.abort(new Error("the agent stops"));
       await server.stop();

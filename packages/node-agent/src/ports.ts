@@ -12,7 +12,11 @@ export interface PodApi {
   configMap(namespace: string, name: string, signal?: AbortSignal): Promise<ConfigMap | undefined>;
   secret(namespace: string, name: string, signal?: AbortSignal): Promise<Secret | undefined>;
   /** A token bound to the pod. */
-  token(pod: Pod, request: { readonly audience: string; readonly expirationSeconds: number }, signal?: AbortSignal): Promise<{ readonly token: string; readonly expiresAtMs: number }>;
+  token(
+    pod: Pod,
+    request: { readonly audience: string; readonly expirationSeconds: number },
+    signal?: AbortSignal,
+  ): Promise<{ readonly token: string; readonly expiresAtMs: number }>;
   /** From a cache; used for environment variables. */
   services(): readonly Service[];
   /** `undefined` when the pod is gone or another one by now. */
@@ -28,7 +32,10 @@ export interface PodEvents {
 /** The pods' network on this machine. Everything it makes carries our name and goes with `remove`. */
 export interface PodNetwork {
   /** Gives the sandbox its interface and address. */
-  attach(sandbox: { readonly id: string; readonly pid: number; readonly address: string }, signal?: AbortSignal): Promise<void>;
+  attach(
+    sandbox: { readonly id: string; readonly pid: number; readonly address: string },
+    signal?: AbortSignal,
+  ): Promise<void>;
   isAttached(sandboxId: string): Promise<boolean>;
   /** Why no pod can have an address yet; `undefined` when ready. */
   missing(): string | undefined;

@@ -96,7 +96,10 @@ async function leafExtensions(
   const usages = request.usages.map((usage) =>
     usage === "client" ? x509.ExtendedKeyUsage.clientAuth : x509.ExtendedKeyUsage.serverAuth,
   );
-  const names = (request.hosts ?? []).map((host) => ({ type: isAddress(host) ? ("ip" as const) : ("dns" as const), value: host }));
+  const names = (request.hosts ?? []).map((host) => ({
+    type: isAddress(host) ? ("ip" as const) : ("dns" as const),
+    value: host,
+  }));
   return [
     new x509.BasicConstraintsExtension(false, undefined, true),
     new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),

@@ -28,12 +28,23 @@ export interface ControlPlaneHost {
 /** The certificates of a control-plane host, without those of its node. */
 export function planControlPlaneCertificates(host: ControlPlaneHost): readonly PlannedCertificate[] {
   const { hosts, kubernetesServiceAddress, clusterDomain } = host;
-  const apiNames = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", `kubernetes.default.svc.${clusterDomain}`];
+  const apiNames = [
+    "kubernetes",
+    "kubernetes.default",
+    "kubernetes.default.svc",
+    `kubernetes.default.svc.${clusterDomain}`,
+  ];
   return [
     server("etcd-server", "etcd-ca", "etcd", hosts),
     server("etcd-peer", "etcd-ca", "etcd-peer", hosts),
     client("apiserver-etcd-client", "etcd-ca", "kube-apiserver-etcd-client"),
-    server("apiserver", "kubernetes-ca", "kube-apiserver", [...apiNames, kubernetesServiceAddress, ...hosts], ["server"]),
+    server(
+      "apiserver",
+      "kubernetes-ca",
+      "kube-apiserver",
+      [...apiNames, kubernetesServiceAddress, ...hosts],
+      ["server"],
+    ),
     client("apiserver-kubelet-client", "kubernetes-ca", "kube-apiserver-kubelet-client", ["system:masters"]),
     client("admin", "kubernetes-ca", "kubernetes-admin", ["system:masters"]),
     server("scheduler", "kubernetes-ca", "system:kube-scheduler", hosts),
@@ -44,7 +55,14 @@ export function planControlPlaneCertificates(host: ControlPlaneHost): readonly P
 /** The certificates of a node: its agent, its proxy and its DNS server. */
 export function planNodeCertificates(nodeName: string, hosts: readonly string[]): readonly PlannedCertificate[] {
   return [
-    server("node-agent", "kubernetes-ca", `system:node:${nodeName}`, [nodeName, ...hosts], ["client", "server"], ["system:nodes"]),
+    server(
+      "node-agent",
+      "kubernetes-ca",
+      `system:node:${nodeName}`,
+      [nodeName, ...hosts],
+      ["client", "server"],
+      ["system:nodes"],
+    ),
     server("proxy", "kubernetes-ca", "system:kube-proxy", [nodeName, ...hosts]),
     server("dns", "kubernetes-ca", "system:coredns", [nodeName, ...hosts]),
   ];
@@ -58,9 +76,18 @@ function server(
   usages: LeafRequest["usages"] = ["client", "server"],
   organizations: readonly string[] = [],
 ): PlannedCertificate {
-  return { name, authority, request: { commonName, organizations, hosts: [...new Set(hosts)], usages, validityMs: leafValidityMs } };
+  return {
+    name,
+    authority,
+    request: { commonName, organizations, hosts: [...new Set(hosts)], usages, validityMs: leafValidityMs },
+  };
 }
 
-function client(name: string, authority: AuthorityName, commonName: string, organizations: readonly string[] = []): PlannedCertificate {
+function client(
+  name: string,
+  authority: AuthorityName,
+  commonName: string,
+  organizations: readonly string[] = [],
+): PlannedCertificate {
   return { name, authority, request: { commonName, organizations, usages: ["client"], validityMs: leafValidityMs } };
 }

@@ -10,4 +10,10 @@ export {
 export type { AuthorityName, ControlPlaneHost, PlannedCertificate } from "./cluster-certificates.ts";
 export { createServiceAccountKey } from "./service-account-key.ts";
 export { createTokenSigner, createTokenVerifier } from "./service-account-tokens.ts";
-export type { NameAndUid, ServiceAccountClaims, TokenCheck, TokenSigner, TokenVerifier } from "./service-account-tokens.ts";
+export type {
+  NameAndUid,
+  ServiceAccountClaims,
+  TokenCheck,
+  TokenSigner,
+  TokenVerifier,
+} from "./service-account-tokens.ts";

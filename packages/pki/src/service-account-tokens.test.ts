@@ -11,7 +11,12 @@ const claims: ServiceAccountClaims = {
   iat: 1_900_000_000,
   nbf: 1_900_000_000,
   jti: "0d0c5c3e-0000-4000-8000-000000000001",
-  "kubernetes.io": { namespace: "shop", serviceaccount: { name: "web", uid: "u1" }, pod: { name: "web-1", uid: "p1" }, node: { name: "n1" } },
+  "kubernetes.io": {
+    namespace: "shop",
+    serviceaccount: { name: "web", uid: "u1" },
+    pod: { name: "web-1", uid: "p1" },
+    node: { name: "n1" },
+  },
 };
 const segment = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
 
@@ -36,11 +41,13 @@ describe("service-account tokens", () => {
     const tampered = `${header}.${segment({ ...claims, sub: "system:serviceaccount:kube-system:admin" })}.${signature}`;
     const unsigned = `${segment({ alg: "none" })}.${segment(claims)}.`;
     const strange = await createTokenSigner(createServiceAccountKey().privateKey).sign(claims);
-    for (const bad of [tampered, unsigned, strange]) expect(await verifier.verify(bad)).toEqual({ kind: "invalid", because: "invalid signature" });
+    for (const bad of [tampered, unsigned, strange])
+      expect(await verifier.verify(bad)).toEqual({ kind: "invalid", because: "invalid signature" });
   });
 
   test("other issuers' tokens and other texts are foreign", async () => {
     const other = await createTokenSigner(current.privateKey).sign({ ...claims, iss: "https://elsewhere" });
-    for (const text of [other, "", "a.b.c", "abcdef.0123456789abcdef"]) expect(await verifier.verify(text)).toEqual({ kind: "foreign" });
+    for (const text of [other, "", "a.b.c", "abcdef.0123456789abcdef"])
+      expect(await verifier.verify(text)).toEqual({ kind: "foreign" });
   });
 });

@@ -50,7 +50,8 @@ export function createTokenSigner(privateKeyPem: string): TokenSigner {
   const key = createPrivateKey(privateKeyPem);
   const header = { alg: algorithmOf(key), kid: keyId(createPublicKey(key)) };
   return {
-    sign: (claims) => new CompactSign(new TextEncoder().encode(JSON.stringify(claims))).setProtectedHeader(header).sign(key),
+    sign: (claims) =>
+      new CompactSign(new TextEncoder().encode(JSON.stringify(claims))).setProtectedHeader(header).sign(key),
   };
 }
 
@@ -58,7 +59,10 @@ export function createTokenSigner(privateKeyPem: string): TokenSigner {
  * A verifier for any of several keys (PEM, public or private, several in one text allowed), so that a signing key can be replaced
  * while tokens of the old one live. The first issuer is the current one; tokens of the others are still accepted.
  */
-export function createTokenVerifier(config: { readonly keyPems: readonly string[]; readonly issuers: readonly string[] }): TokenVerifier {
+export function createTokenVerifier(config: {
+  readonly keyPems: readonly string[];
+  readonly issuers: readonly string[];
+}): TokenVerifier {
   const keys = new Map<string, KeyObject>();
   for (const pem of config.keyPems.flatMap(pemBlocks)) {
     const key = createPublicKey(pem);
@@ -74,7 +78,9 @@ export function createTokenVerifier(config: { readonly keyPems: readonly string[
       try {
         const { payload } = await compactVerify(token, key, { algorithms: [algorithmOf(key)] });
         const claims = parseClaims(payload);
-        return claims === undefined ? { kind: "invalid", because: "service account token has unexpected claims" } : { kind: "valid", claims };
+        return claims === undefined
+          ? { kind: "invalid", because: "service account token has unexpected claims" }
+          : { kind: "valid", claims };
       } catch (error) {
         if (!(error instanceof errors.JOSEError)) throw error;
       }
@@ -84,7 +90,9 @@ export function createTokenVerifier(config: { readonly keyPems: readonly string[
 
   async function jwks(): Promise<{ keys: JWK[] }> {
     return {
-      keys: await Promise.all([...keys].map(async ([kid, key]) => ({ use: "sig", ...(await exportJWK(key)), kid, alg: algorithmOf(key) }))),
+      keys: await Promise.all(
+        [...keys].map(async ([kid, key]) => ({ use: "sig", ...(await exportJWK(key)), kid, alg: algorithmOf(key) })),
+      ),
     };
   }
 }
@@ -126,7 +134,9 @@ function parseClaims(payload: Uint8Array): ServiceAccountClaims | undefined {
       serviceaccount: account,
       ...(pod === undefined ? {} : { pod }),
       ...(secret === undefined ? {} : { secret }),
-      ...(node === undefined ? {} : { node: { name: String(node.name), ...(typeof node.uid === "string" ? { uid: node.uid } : {}) } }),
+      ...(node === undefined
+        ? {}
+        : { node: { name: String(node.name), ...(typeof node.uid === "string" ? { uid: node.uid } : {}) } }),
     },
   };
 }
@@ -136,12 +146,16 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function nameAndUid(value: unknown): NameAndUid | undefined {
-  return isRecord(value) && typeof value.name === "string" && typeof value.uid === "string" ? { name: value.name, uid: value.uid } : undefined;
+  return isRecord(value) && typeof value.name === "string" && typeof value.uid === "string"
+    ? { name: value.name, uid: value.uid }
+    : undefined;
 }
 
 /** Kubernetes' key id: the hash of the public key's DER form. */
 function keyId(key: KeyObject): string {
-  return createHash("sha256").update(key.export({ type: "spki", format: "der" })).digest("base64url");
+  return createHash("sha256")
+    .update(key.export({ type: "spki", format: "der" }))
+    .digest("base64url");
 }
 
 function algorithmOf(key: KeyObject): string {
@@ -154,7 +168,9 @@ function algorithmOf(key: KeyObject): string {
     case "secp521r1":
       return "ES512";
     default:
-      throw new Error(`service-account keys must be RSA, P-256, P-384 or P-521, found ${key.asymmetricKeyType ?? "an unknown key"}`);
+      throw new Error(
+        `service-account keys must be RSA, P-256, P-384 or P-521, found ${key.asymmetricKeyType ?? "an unknown key"}`,
+      );
   }
 }
 

@@ -4,13 +4,28 @@ import { UsageError, defineFlags } from "@coxswain/daemon";
 import type { FlagValues } from "@coxswain/daemon";
 
 export const flags = defineFlags({
-  kubeconfig: { type: "string", help: "Path of the kubeconfig with which the proxy talks to the API server (required unless --cleanup)" },
+  kubeconfig: {
+    type: "string",
+    help: "Path of the kubeconfig with which the proxy talks to the API server (required unless --cleanup)",
+  },
   "hostname-override": { type: "string", help: "Name of the node, instead of the machine's host name" },
   "cluster-cidr": { type: "string", help: "Addresses of all pods; traffic to services from elsewhere is masqueraded" },
   "proxy-mode": { type: "string", default: "iptables", help: "How packets are led; only iptables" },
-  "iptables-sync-period": { type: "duration", default: "5s", help: "Longest time until a stranger's change of the rules is repaired" },
-  "iptables-min-sync-period": { type: "duration", default: "100ms", help: "Shortest time between two writes; changes within it are made together" },
-  "iptables-masquerade-bit": { type: "number", default: 14, help: "Bit of the packet mark that asks for masquerading, 0 to 31" },
+  "iptables-sync-period": {
+    type: "duration",
+    default: "5s",
+    help: "Longest time until a stranger's change of the rules is repaired",
+  },
+  "iptables-min-sync-period": {
+    type: "duration",
+    default: "100ms",
+    help: "Shortest time between two writes; changes within it are made together",
+  },
+  "iptables-masquerade-bit": {
+    type: "number",
+    default: 14,
+    help: "Bit of the packet mark that asks for masquerading, 0 to 31",
+  },
   "masquerade-all": { type: "boolean", default: false, help: "Masquerade traffic to services from pods, too" },
   "bind-address": { type: "string", default: "0.0.0.0", help: "Address that health and metrics are served on" },
   "secure-port": { type: "number", default: 10256, help: "HTTPS port for health and metrics" },
@@ -26,9 +41,19 @@ export interface RunConfig {
   readonly mode: "run";
   readonly kubeconfig: string;
   readonly nodeName: string;
-  readonly rules: { readonly clusterCidr: string | undefined; readonly masqueradeAll: boolean; readonly masqueradeMark: number };
+  readonly rules: {
+    readonly clusterCidr: string | undefined;
+    readonly masqueradeAll: boolean;
+    readonly masqueradeMark: number;
+  };
   readonly sync: { readonly minIntervalMs: number; readonly checkIntervalMs: number };
-  readonly server: { readonly host: string; readonly port: number; readonly certFile: string; readonly keyFile: string; readonly clientCaFile: string | undefined };
+  readonly server: {
+    readonly host: string;
+    readonly port: number;
+    readonly certFile: string;
+    readonly keyFile: string;
+    readonly clientCaFile: string | undefined;
+  };
 }
 
 export function readConfig(values: FlagValues<typeof flags>): ProxyConfig {
@@ -36,13 +61,16 @@ export function readConfig(values: FlagValues<typeof flags>): ProxyConfig {
   const mode = values["proxy-mode"];
   if (mode !== "iptables") throw new UsageError(`--proxy-mode: expected iptables, found ${JSON.stringify(mode)}`);
   const bit = values["iptables-masquerade-bit"];
-  if (!Number.isInteger(bit) || bit < 0 || bit > 31) throw new UsageError(`--iptables-masquerade-bit: expected 0 to 31, found ${bit}`);
+  if (!Number.isInteger(bit) || bit < 0 || bit > 31)
+    throw new UsageError(`--iptables-masquerade-bit: expected 0 to 31, found ${bit}`);
   const cidr = values["cluster-cidr"];
-  if (cidr !== undefined && !/^\d+(\.\d+){3}\/\d+$/.test(cidr)) throw new UsageError(`--cluster-cidr: expected an IPv4 CIDR, found ${JSON.stringify(cidr)}`);
+  if (cidr !== undefined && !/^\d+(\.\d+){3}\/\d+$/.test(cidr))
+    throw new UsageError(`--cluster-cidr: expected an IPv4 CIDR, found ${JSON.stringify(cidr)}`);
   const checkIntervalMs = values["iptables-sync-period"];
   const minIntervalMs = values["iptables-min-sync-period"];
   if (checkIntervalMs <= 0) throw new UsageError("--iptables-sync-period: expected more than 0");
-  if (minIntervalMs < 0 || minIntervalMs > checkIntervalMs) throw new UsageError("--iptables-min-sync-period: expected 0 to --iptables-sync-period");
+  if (minIntervalMs < 0 || minIntervalMs > checkIntervalMs)
+    throw new UsageError("--iptables-min-sync-period: expected 0 to --iptables-sync-period");
   return {
     mode: "run",
     kubeconfig: needed(values, "kubeconfig"),
@@ -59,7 +87,10 @@ export function readConfig(values: FlagValues<typeof flags>): ProxyConfig {
   };
 }
 
-function needed(values: FlagValues<typeof flags>, name: "kubeconfig" | "tls-cert-file" | "tls-private-key-file"): string {
+function needed(
+  values: FlagValues<typeof flags>,
+  name: "kubeconfig" | "tls-cert-file" | "tls-private-key-file",
+): string {
   const value = values[name];
   if (value === undefined) throw new UsageError(`required flag(s) ${JSON.stringify(name)} not set`);
   return value;

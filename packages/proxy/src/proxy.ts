@@ -32,9 +32,16 @@ export function createProxy(config: ProxyConfig, ports: DaemonPorts): Component 
 
 function proxy(config: RunConfig, ports: DaemonPorts, netfilter: Netfilter): Component {
   const { clock, random, log } = ports;
-  const client = createClient(loadKubeconfig(config.kubeconfig, { userAgent: `coxswain-proxy/${version}` }), { clock, random });
+  const client = createClient(loadKubeconfig(config.kubeconfig, { userAgent: `coxswain-proxy/${version}` }), {
+    clock,
+    random,
+  });
   const ours = `!${proxyNameLabel}`;
-  const followed = createInformer<Service>(client.resource(services), { labelSelector: ours, transform: withoutManagedFields }, ports);
+  const followed = createInformer<Service>(
+    client.resource(services),
+    { labelSelector: ours, transform: withoutManagedFields },
+    ports,
+  );
   const slices = createInformer<EndpointSlice>(
     client.resource(endpointSlices),
     { labelSelector: `${ours},!service.kubernetes.io/headless`, transform: withoutManagedFields },
@@ -63,7 +70,8 @@ function proxy(config: RunConfig, ports: DaemonPorts, netfilter: Netfilter): Com
       await server.start(life);
       // Rules of an earlier proxy stay in force until everything is known: an unread service is not a deleted one.
       const rules = Promise.all([followed.whenSynced(life), slices.whenSynced(life)]).then(() => {
-        const wake = (event: InformerEvent<Service> | InformerEvent<EndpointSlice>): void => (isRelevant(event) ? sync.wake() : undefined);
+        const wake = (event: InformerEvent<Service> | InformerEvent<EndpointSlice>): void =>
+          isRelevant(event) ? sync.wake() : undefined;
         followed.subscribe(wake);
         slices.subscribe(wake);
         return sync.run(life);

@@ -7,11 +7,16 @@ export function encodeContinue(revision: number, from: string, prefix: string): 
 }
 
 /** Keys outside the prefix cannot be asked for: the start is relative and may not climb. */
-export function decodeContinue(text: string, prefix: string): { readonly revision: number | undefined; readonly from: string } {
+export function decodeContinue(
+  text: string,
+  prefix: string,
+): { readonly revision: number | undefined; readonly from: string } {
   const token = parse(text);
-  if (!isJsonObject(token) || token["v"] !== "meta.k8s.io/v1") throw invalid("server does not recognize this encoded version");
+  if (!isJsonObject(token) || token["v"] !== "meta.k8s.io/v1")
+    throw invalid("server does not recognize this encoded version");
   const { rv, start } = token;
-  if (typeof rv !== "number" || !Number.isSafeInteger(rv) || rv === 0) throw invalid("incorrect encoded start resourceVersion (version meta.k8s.io/v1)");
+  if (typeof rv !== "number" || !Number.isSafeInteger(rv) || rv === 0)
+    throw invalid("incorrect encoded start resourceVersion (version meta.k8s.io/v1)");
   if (typeof start !== "string" || start === "") throw invalid("encoded start key is empty");
   if (start.split("/").includes("..")) throw invalid("encoded start key is invalid");
   return { revision: rv < 0 ? undefined : rv, from: `${prefix}${start}` };

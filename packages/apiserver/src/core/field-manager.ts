@@ -20,10 +20,21 @@ export function managerName({ options, exchange }: TrackContext): string {
 export function writeInfo(kind: Kind, context: TrackContext): WriteInfo {
   const { subresource } = context.exchange.info;
   const ignored = kind.hasStatus && subresource !== "status" ? { ignored: ["status"] } : {};
-  return { manager: managerName(context), apiVersion: kind.apiVersion, subresource, time: rfc3339(context.nowMs), ...ignored };
+  return {
+    manager: managerName(context),
+    apiVersion: kind.apiVersion,
+    subresource,
+    time: rfc3339(context.nowMs),
+    ...ignored,
+  };
 }
 
 /** After a create or update by any verb but apply; in place. */
 export function trackUpdate(kind: Kind, object: ApiObject, old: ApiObject | undefined, context: TrackContext): void {
-  track(kind.schema, old as (ApiObject & JsonObject) | undefined, object as ApiObject & JsonObject, writeInfo(kind, context));
+  track(
+    kind.schema,
+    old as (ApiObject & JsonObject) | undefined,
+    object as ApiObject & JsonObject,
+    writeInfo(kind, context),
+  );
 }

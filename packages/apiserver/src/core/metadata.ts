@@ -10,19 +10,32 @@ export function agreeWithPath(kind: Kind, object: ApiObject, namespace: string, 
   if (kind.namespaced) {
     const given = object.metadata.namespace ?? "";
     if (given === "") object.metadata.namespace = namespace;
-    else if (given !== namespace) throw new StatusError(statuses.badRequest("the namespace of the provided object does not match the namespace sent on the request"));
+    else if (given !== namespace)
+      throw new StatusError(
+        statuses.badRequest("the namespace of the provided object does not match the namespace sent on the request"),
+      );
   } else if ((object.metadata.namespace ?? "") !== "") delete object.metadata.namespace;
   if (name === "") return;
   if ((object.metadata.name ?? "") === "") {
-    throw new StatusError(statuses.badRequest(`the name of the object (based on URL) was undeterminable: name must be provided; expected ${name}`));
+    throw new StatusError(
+      statuses.badRequest(
+        `the name of the object (based on URL) was undeterminable: name must be provided; expected ${name}`,
+      ),
+    );
   }
-  if (object.metadata.name !== name) throw new StatusError(statuses.badRequest(`the name of the object (${object.metadata.name}) does not match the name on the URL (${name})`));
+  if (object.metadata.name !== name)
+    throw new StatusError(
+      statuses.badRequest(
+        `the name of the object (${object.metadata.name}) does not match the name on the URL (${name})`,
+      ),
+    );
 }
 
 /** What only the server sets on create. The name may still be missing when generateName is given. */
 export function stampCreate(object: ApiObject, uid: string, nowMs: number): void {
   const { metadata } = object;
-  if ((metadata.resourceVersion ?? "") !== "") throw new StatusError(statuses.badRequest("resourceVersion should not be set on objects to be created"));
+  if ((metadata.resourceVersion ?? "") !== "")
+    throw new StatusError(statuses.badRequest("resourceVersion should not be set on objects to be created"));
   delete metadata.resourceVersion;
   delete metadata.deletionTimestamp;
   delete metadata.deletionGracePeriodSeconds;
@@ -58,7 +71,11 @@ export function checkVersion(kind: Kind, object: ApiObject, current: string): bo
   const given = object.metadata.resourceVersion ?? "";
   if (given === "" || given === "0") {
     if (kind.strategy.unconditionalUpdate !== false) return false;
-    throw new StatusError(statuses.invalid(kind, object.metadata.name, [fieldErrors.invalid("metadata.resourceVersion", 0, "must be specified for an update")]));
+    throw new StatusError(
+      statuses.invalid(kind, object.metadata.name, [
+        fieldErrors.invalid("metadata.resourceVersion", 0, "must be specified for an update"),
+      ]),
+    );
   }
   if (given !== current) throw new StatusError(statuses.conflict(kind, object.metadata.name, modified));
   return true;

@@ -1,6 +1,13 @@
 // The options of a request: its query, and for DELETE also its body. Bad values are refused in Kubernetes' words.
 import { isSelectableField } from "@coxswain/api";
-import { fieldErrors, parseFieldSelector, parseLabelSelector, SelectorError, StatusError, statuses } from "@coxswain/apimachinery";
+import {
+  fieldErrors,
+  parseFieldSelector,
+  parseLabelSelector,
+  SelectorError,
+  StatusError,
+  statuses,
+} from "@coxswain/apimachinery";
 import type { DeleteOptions, FieldError, FieldMatcher, LabelMatcher } from "@coxswain/apimachinery";
 import type { FieldValidation } from "./body/decode-body.ts";
 import type { Kind } from "./registry/kind.ts";
@@ -20,11 +27,17 @@ export function readWriteOptions(query: URLSearchParams, kind: string): WriteOpt
   const errors: FieldError[] = [];
   const dryRun = readDryRun(query.getAll("dryRun"), errors);
   const fieldValidation = query.get("fieldValidation") || "Warn";
-  if (!isFieldValidation(fieldValidation)) errors.push(fieldErrors.notSupported("fieldValidation", fieldValidation, ["Ignore", "Strict", "Warn"]));
+  if (!isFieldValidation(fieldValidation))
+    errors.push(fieldErrors.notSupported("fieldValidation", fieldValidation, ["Ignore", "Strict", "Warn"]));
   const fieldManager = query.get("fieldManager") ?? "";
   if (fieldManager.length > 128) errors.push(fieldErrors.tooLong("fieldManager", fieldManager, 128));
   if (errors.length > 0) throw new StatusError(statuses.invalid({ group: "meta.k8s.io", kind }, "", errors));
-  return { dryRun, fieldManager, fieldValidation: fieldValidation as FieldValidation, force: isTrue(query.get("force")) };
+  return {
+    dryRun,
+    fieldManager,
+    fieldValidation: fieldValidation as FieldValidation,
+    force: isTrue(query.get("force")),
+  };
 }
 
 function isFieldValidation(text: string): text is FieldValidation {
@@ -45,10 +58,13 @@ export interface ReadDeleteOptions extends DeleteOptions {
 export function readDeleteOptions(query: URLSearchParams, body: DeleteOptions | undefined): ReadDeleteOptions {
   const errors: FieldError[] = [];
   const grace = query.get("gracePeriodSeconds");
-  if (grace !== null && !/^-?\d+$/.test(grace)) throw new StatusError(statuses.badRequest(`strconv.ParseInt: parsing ${JSON.stringify(grace)}: invalid syntax`));
+  if (grace !== null && !/^-?\d+$/.test(grace))
+    throw new StatusError(statuses.badRequest(`strconv.ParseInt: parsing ${JSON.stringify(grace)}: invalid syntax`));
   const fromQuery: DeleteOptions = {
     ...(grace !== null && { gracePeriodSeconds: Number(grace) }),
-    ...(query.has("propagationPolicy") && { propagationPolicy: query.get("propagationPolicy") as NonNullable<DeleteOptions["propagationPolicy"]> }),
+    ...(query.has("propagationPolicy") && {
+      propagationPolicy: query.get("propagationPolicy") as NonNullable<DeleteOptions["propagationPolicy"]>,
+    }),
     ...(query.has("orphanDependents") && { orphanDependents: isTrue(query.get("orphanDependents")) }),
     ...(query.has("dryRun") && { dryRun: query.getAll("dryRun") }),
   };
@@ -59,9 +75,12 @@ export function readDeleteOptions(query: URLSearchParams, body: DeleteOptions | 
     errors.push(fieldErrors.notSupported("propagationPolicy", policy, ["Background", "Foreground", "Orphan"]));
   }
   if (policy !== undefined && options.orphanDependents !== undefined) {
-    errors.push(fieldErrors.invalid("propagationPolicy", policy, "orphanDependents and deletionPropagation cannot be both set"));
+    errors.push(
+      fieldErrors.invalid("propagationPolicy", policy, "orphanDependents and deletionPropagation cannot be both set"),
+    );
   }
-  if (errors.length > 0) throw new StatusError(statuses.invalid({ group: "meta.k8s.io", kind: "DeleteOptions" }, "", errors));
+  if (errors.length > 0)
+    throw new StatusError(statuses.invalid({ group: "meta.k8s.io", kind: "DeleteOptions" }, "", errors));
   return { ...options, isDryRun };
 }
 
@@ -95,7 +114,8 @@ export function readListOptions(query: URLSearchParams, kind: Kind, isWatch: boo
     sendInitialEvents: sendInitialEvents === null ? undefined : isTrue(sendInitialEvents),
   };
   const errors = checkVersionMatch(options, isWatch);
-  if (errors.length > 0) throw new StatusError(statuses.invalid({ group: "meta.k8s.io", kind: "ListOptions" }, "", errors));
+  if (errors.length > 0)
+    throw new StatusError(statuses.invalid({ group: "meta.k8s.io", kind: "ListOptions" }, "", errors));
   return options;
 }
 
@@ -103,7 +123,15 @@ function checkVersionMatch(options: ListOptions, isWatch: boolean): FieldError[]
   const { resourceVersion, resourceVersionMatch: match, sendInitialEvents, continueToken } = options;
   const at = "resourceVersionMatch";
   if (isWatch) {
-    if (sendInitialEvents === undefined) return match === "" ? [] : [fieldErrors.forbidden(at, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")];
+    if (sendInitialEvents === undefined)
+      return match === ""
+        ? []
+        : [
+            fieldErrors.forbidden(
+              at,
+              "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+            ),
+          ];
     if (match !== "NotOlderThan") {
       return match === ""
         ? [fieldErrors.forbidden(at, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")]
@@ -111,19 +139,25 @@ function checkVersionMatch(options: ListOptions, isWatch: boolean): FieldError[]
     }
     return sendInitialEvents && !options.allowWatchBookmarks ? [] : [];
   }
-  if (sendInitialEvents !== undefined) return [fieldErrors.forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list")];
+  if (sendInitialEvents !== undefined)
+    return [fieldErrors.forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list")];
   if (match === "") return [];
-  if (resourceVersion === "") return [fieldErrors.forbidden(at, "resourceVersionMatch is forbidden unless resourceVersion is provided")];
-  if (continueToken !== "") return [fieldErrors.forbidden(at, "resourceVersionMatch is forbidden when continue is provided")];
-  if (match !== "Exact" && match !== "NotOlderThan") return [fieldErrors.notSupported(at, match, ["Exact", "NotOlderThan"])];
-  if (match === "Exact" && resourceVersion === "0") return [fieldErrors.forbidden(at, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"')];
+  if (resourceVersion === "")
+    return [fieldErrors.forbidden(at, "resourceVersionMatch is forbidden unless resourceVersion is provided")];
+  if (continueToken !== "")
+    return [fieldErrors.forbidden(at, "resourceVersionMatch is forbidden when continue is provided")];
+  if (match !== "Exact" && match !== "NotOlderThan")
+    return [fieldErrors.notSupported(at, match, ["Exact", "NotOlderThan"])];
+  if (match === "Exact" && resourceVersion === "0")
+    return [fieldErrors.forbidden(at, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"')];
   return [];
 }
 
 function readCount(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name);
   if (text === null || text === "") return undefined;
-  if (!/^-?\d+$/.test(text)) throw new StatusError(statuses.badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`));
+  if (!/^-?\d+$/.test(text))
+    throw new StatusError(statuses.badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`));
   return Math.max(0, Number(text));
 }
 
@@ -133,7 +167,13 @@ export function readRevision(text: string): number | undefined {
   const revision = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(revision)) {
     throw new StatusError(
-      statuses.invalid({ group: "", kind: "ListOptions" }, "", [fieldErrors.invalid("resourceVersion", text, `strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`)]),
+      statuses.invalid({ group: "", kind: "ListOptions" }, "", [
+        fieldErrors.invalid(
+          "resourceVersion",
+          text,
+          `strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
+        ),
+      ]),
     );
   }
   return revision;
@@ -145,7 +185,8 @@ export function readSelectors(query: URLSearchParams, kind: Kind): { labels: Lab
     const fields = parseFieldSelector(query.get("fieldSelector") ?? "");
     const stored = kind.conversion?.stored;
     for (const { field } of fields.terms) {
-      if (!isSelectableField(stored ? { ...stored, kind: kind.kind } : kind, field)) throw new SelectorError(`field label not supported: ${field}`);
+      if (!isSelectableField(stored ? { ...stored, kind: kind.kind } : kind, field))
+        throw new SelectorError(`field label not supported: ${field}`);
     }
     return { labels, fields };
   } catch (error) {

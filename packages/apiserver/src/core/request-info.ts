@@ -2,7 +2,14 @@
 // whether the resource exists.
 import type { RequestInfo } from "./request.ts";
 
-const verbs: Readonly<Record<string, string>> = { POST: "create", GET: "get", HEAD: "get", PUT: "update", PATCH: "patch", DELETE: "delete" };
+const verbs: Readonly<Record<string, string>> = {
+  POST: "create",
+  GET: "get",
+  HEAD: "get",
+  PUT: "update",
+  PATCH: "patch",
+  DELETE: "delete",
+};
 const namespaceSubresources: ReadonlySet<string> = new Set(["status", "finalize"]);
 
 export function readRequestInfo(method: string, path: string, query: URLSearchParams): RequestInfo {
@@ -60,7 +67,19 @@ export function isTrue(text: string | null): boolean {
 
 function nonResource(method: string, path: string): RequestInfo {
   const verb = method.toLowerCase();
-  return { isResourceRequest: false, verb, path, apiPrefix: "", apiGroup: "", apiVersion: "", namespace: "", resource: "", subresource: "", name: "", rest: "" };
+  return {
+    isResourceRequest: false,
+    verb,
+    path,
+    apiPrefix: "",
+    apiGroup: "",
+    apiVersion: "",
+    namespace: "",
+    resource: "",
+    subresource: "",
+    name: "",
+    rest: "",
+  };
 }
 
 /** What follows `count` segments, as it was written: a trailing slash and escapes matter to whoever is behind the proxy. */

@@ -113,7 +113,9 @@ export interface ObjectView {
   /** Of one namespace, or all when left out. */
   list(namespace?: string): Iterable<ApiObject>;
   /** Called after each change, with the object before and after; returns the way to end it. */
-  subscribe(listener: (change: { readonly old: ApiObject | undefined; readonly object: ApiObject | undefined }) => void): () => void;
+  subscribe(
+    listener: (change: { readonly old: ApiObject | undefined; readonly object: ApiObject | undefined }) => void,
+  ): () => void;
 }
 
 /** What stages and plugins may read. */
@@ -131,7 +133,12 @@ export interface ObjectWriter extends ObjectReader {
   /** False when it is there already. `object.metadata` gets uid and creationTimestamp here. */
   createIfAbsent(resource: GroupResource, object: ApiObject): Promise<boolean>;
   /** Reads, lets `change` compute the next value (undefined: leave it) and writes it unless another came first, then again. */
-  update(resource: GroupResource, namespace: string, name: string, change: (object: ApiObject) => ApiObject | undefined): Promise<void>;
+  update(
+    resource: GroupResource,
+    namespace: string,
+    name: string,
+    change: (object: ApiObject) => ApiObject | undefined,
+  ): Promise<void>;
   /** Removes it when it is there, at once, regardless of finalizers. */
   remove(resource: GroupResource, namespace: string, name: string): Promise<void>;
 }
@@ -140,4 +147,12 @@ export interface ObjectWriter extends ObjectReader {
  * A kind that is answered and never stored: the access and token reviews, and `serviceaccounts/token`.
  * Keyed "group/resource" or "group/resource/subresource" ("/serviceaccounts/token" for the core group).
  */
-export type Review = (object: ApiObject, context: { readonly user: UserInfo; readonly namespace: string; readonly name: string; readonly reader: ObjectReader }) => Promise<ApiObject>;
+export type Review = (
+  object: ApiObject,
+  context: {
+    readonly user: UserInfo;
+    readonly namespace: string;
+    readonly name: string;
+    readonly reader: ObjectReader;
+  },
+) => Promise<ApiObject>;

@@ -69,7 +69,13 @@ export interface Storage {
    * What happened after one revision up to another, with the values before. Undefined when it is more than `limit` events, or cannot be told;
    * throws StorageError "compacted" when the store no longer knows.
    */
-  history(from: string, to: string, afterRevision: number, untilRevision: number, limit: number): Promise<readonly HistoryEvent[] | undefined>;
+  history(
+    from: string,
+    to: string,
+    afterRevision: number,
+    untilRevision: number,
+    limit: number,
+  ): Promise<readonly HistoryEvent[] | undefined>;
   /**
    * Asks the store to say on all watches how far they are. False when the store cannot be trusted to say it after the events
    * (etcd before 3.4.31 and 3.5.13): then nothing is asked, and there is no `history` either.

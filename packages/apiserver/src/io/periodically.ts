@@ -2,7 +2,12 @@
 import type { Clock } from "@coxswain/clock";
 import type { Component } from "@coxswain/daemon";
 
-export function periodically(pauseMs: number, clock: Clock, work: () => Promise<void>, onError: (error: unknown) => void): Component {
+export function periodically(
+  pauseMs: number,
+  clock: Clock,
+  work: () => Promise<void>,
+  onError: (error: unknown) => void,
+): Component {
   const aborter = new AbortController();
   let running: Promise<void> = Promise.resolve();
   const run = async (): Promise<void> => {

@@ -13,7 +13,11 @@ export interface AdmissionSubject {
   readonly kind?: { readonly group: string; readonly version: string; readonly kind: string };
 }
 
-export async function mutatingAdmission(parts: Parts, exchange: Exchange, subject: AdmissionSubject): Promise<ApiObject | undefined> {
+export async function mutatingAdmission(
+  parts: Parts,
+  exchange: Exchange,
+  subject: AdmissionSubject,
+): Promise<ApiObject | undefined> {
   let object = subject.object;
   for (const plugin of parts.admission) {
     if (!plugin.admit) continue;
@@ -30,14 +34,21 @@ export async function validatingAdmission(parts: Parts, exchange: Exchange, subj
   }
 }
 
-function attributesOf(exchange: Exchange, subject: AdmissionSubject, object: ApiObject | undefined): AdmissionAttributes {
+function attributesOf(
+  exchange: Exchange,
+  subject: AdmissionSubject,
+  object: ApiObject | undefined,
+): AdmissionAttributes {
   const { info, kind, user, userAgent, warn } = exchange;
   return {
     operation: subject.operation,
     kind: subject.kind ?? { group: kind.group, version: kind.version, kind: kind.kind },
     resource: { group: kind.group, version: kind.version, resource: kind.resource },
     subresource: info.subresource,
-    namespace: kind.namespaced || kind.resource === "namespaces" ? info.namespace || (kind.resource === "namespaces" ? subject.name : "") : "",
+    namespace:
+      kind.namespaced || kind.resource === "namespaces"
+        ? info.namespace || (kind.resource === "namespaces" ? subject.name : "")
+        : "",
     name: subject.name,
     object,
     oldObject: subject.oldObject,

@@ -13,22 +13,34 @@ import { changeObject } from "./update.ts";
 export async function apply(parts: Parts, exchange: Exchange, bytes: Buffer, options: WriteOptions): Promise<Answer> {
   const { kind, info } = exchange;
   if (options.fieldManager === "") {
-    throw new StatusError(statuses.invalid({ group: "meta.k8s.io", kind: "PatchOptions" }, "", [{ type: "FieldValueRequired", field: "fieldManager", detail: "is required for apply patch" }]));
+    throw new StatusError(
+      statuses.invalid({ group: "meta.k8s.io", kind: "PatchOptions" }, "", [
+        { type: "FieldValueRequired", field: "fieldManager", detail: "is required for apply patch" },
+      ]),
+    );
   }
   const parsed = parseText(bytes.toString(), "yaml", kind.kind);
   // Decoding checks and complains; what is applied is what was stated, without the zero values decoding writes.
   const checked = decodeObject(parsed, kind, kind.schema, options.fieldValidation, exchange.warn);
   const config = stated(parsed.value as JsonObject, checked as ApiObject & JsonObject) as ApiObject & JsonObject;
-  if (config.metadata.managedFields !== undefined) throw new StatusError(statuses.badRequest("metadata.managedFields must be nil"));
+  if (config.metadata.managedFields !== undefined)
+    throw new StatusError(statuses.badRequest("metadata.managedFields must be nil"));
   config.kind = kind.kind;
   config.apiVersion = kind.apiVersion;
   agreeWithPath(kind, config, info.namespace, info.name);
   const write = { ...writeInfo(kind, { options, exchange, nowMs: parts.clock.now() }), force: options.force };
   return changeObject(parts, exchange, options, {
     tracksItself: true,
-    next: (current) => decoded(exchange, applyConfiguration(kind.schema, current as ApiObject & JsonObject, config, write), options),
+    next: (current) =>
+      decoded(exchange, applyConfiguration(kind.schema, current as ApiObject & JsonObject, config, write), options),
     ...(info.subresource === "" && {
-      absent: () => createObject(parts, exchange, decoded(exchange, applyConfiguration(kind.schema, undefined, config, write), options), { ...options, isApply: true }),
+      absent: () =>
+        createObject(
+          parts,
+          exchange,
+          decoded(exchange, applyConfiguration(kind.schema, undefined, config, write), options),
+          { ...options, isApply: true },
+        ),
     }),
   });
 }

@@ -28,7 +28,12 @@ export async function create(parts: Parts, exchange: Exchange): Promise<Answer> 
 }
 
 /** Everything after decoding; PUT and apply come here, too, when there is nothing to change yet. */
-export async function createObject(parts: Parts, exchange: Exchange, object: ApiObject, options: WriteOptions): Promise<Answer> {
+export async function createObject(
+  parts: Parts,
+  exchange: Exchange,
+  object: ApiObject,
+  options: WriteOptions,
+): Promise<Answer> {
   const { kind, info } = exchange;
   agreeWithPath(kind, object, info.namespace, info.name);
   const base = object.metadata.name ? "" : (object.metadata.generateName ?? "");
@@ -46,7 +51,12 @@ export async function createObject(parts: Parts, exchange: Exchange, object: Api
 }
 
 /** Undefined when the name is taken. */
-async function tryCreate(parts: Parts, exchange: Exchange, given: ApiObject, options: WriteOptions): Promise<Answer | undefined> {
+async function tryCreate(
+  parts: Parts,
+  exchange: Exchange,
+  given: ApiObject,
+  options: WriteOptions,
+): Promise<Answer | undefined> {
   const { kind } = exchange;
   const { dryRun } = options;
   const subject = { operation: "CREATE", oldObject: undefined, name: given.metadata.name ?? "", dryRun } as const;

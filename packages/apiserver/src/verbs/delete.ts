@@ -34,14 +34,23 @@ export async function readOptions(exchange: Exchange): Promise<ReadDeleteOptions
   const parsed = parseBody(body, exchange.contentType, "DeleteOptions");
   // Old clients say "v1", others the version of the group they delete in; the fields are the same.
   const given = parsed.value as Record<string, unknown> | null;
-  const bare = typeof given === "object" && given !== null && given["kind"] === "DeleteOptions" ? { ...parsed, value: { ...given, apiVersion: "meta.k8s.io/v1" } } : parsed;
+  const bare =
+    typeof given === "object" && given !== null && given["kind"] === "DeleteOptions"
+      ? { ...parsed, value: { ...given, apiVersion: "meta.k8s.io/v1" } }
+      : parsed;
   const decoded = decodeObject(bare, type, schema, "Ignore", exchange.warn);
   const { kind: _kind, apiVersion: _apiVersion, ...options } = decoded as ApiObject & DeleteOptions;
   return readDeleteOptions(exchange.query, options);
 }
 
 /** Deletes one object of the exchange's kind; the answer is the object if it stays for now, a Status if it is gone. */
-export async function deleteObject(parts: Parts, exchange: Exchange, name: string, options: ReadDeleteOptions, namespace = exchange.info.namespace): Promise<Answer> {
+export async function deleteObject(
+  parts: Parts,
+  exchange: Exchange,
+  name: string,
+  options: ReadDeleteOptions,
+  namespace = exchange.info.namespace,
+): Promise<Answer> {
   const { kind } = exchange;
   const key = keyOf(kind, namespace, name);
   let current = (await parts.storage.get(key)).value;
@@ -49,7 +58,13 @@ export async function deleteObject(parts: Parts, exchange: Exchange, name: strin
     if (!current) throw new StatusError(statuses.notFound(kind, name));
     const object = toServed(kind, decodeStored(current.value, current.revision));
     checkPreconditions(kind, object, options);
-    const subject = { operation: "DELETE", object: undefined, oldObject: object, name, dryRun: options.isDryRun } as const;
+    const subject = {
+      operation: "DELETE",
+      object: undefined,
+      oldObject: object,
+      name,
+      dryRun: options.isDryRun,
+    } as const;
     await mutatingAdmission(parts, exchange, subject);
     await validatingAdmission(parts, exchange, subject);
     const next = marked(kind, object, options, parts.clock.now());
@@ -77,10 +92,22 @@ function checkPreconditions(kind: Kind, object: ApiObject, { preconditions }: De
   const { uid, resourceVersion } = preconditions ?? {};
   const { metadata } = object;
   if (uid !== undefined && uid !== metadata.uid) {
-    throw new StatusError(statuses.conflict(kind, metadata.name, `the UID in the precondition (${uid}) does not match the UID in record (${metadata.uid ?? ""}). The object might have been deleted and then recreated`));
+    throw new StatusError(
+      statuses.conflict(
+        kind,
+        metadata.name,
+        `the UID in the precondition (${uid}) does not match the UID in record (${metadata.uid ?? ""}). The object might have been deleted and then recreated`,
+      ),
+    );
   }
   if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion) {
-    throw new StatusError(statuses.conflict(kind, metadata.name, `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${metadata.resourceVersion ?? ""}). The object might have been modified`));
+    throw new StatusError(
+      statuses.conflict(
+        kind,
+        metadata.name,
+        `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${metadata.resourceVersion ?? ""}). The object might have been modified`,
+      ),
+    );
   }
 }
 
@@ -96,10 +123,13 @@ function marked(kind: Kind, object: ApiObject, options: DeleteOptions, nowMs: nu
   const grace = !wasDeleting ? wanted : options.gracePeriodSeconds === undefined ? before : Math.min(before, wanted);
   const stays = finalizers.length > 0 || grace > 0 || strategy.holdsDeletion?.(object) === true;
   if (!stays) return "gone";
-  const sameFinalizers = finalizers.length === (metadata.finalizers ?? []).length && finalizers.every((finalizer) => metadata.finalizers?.includes(finalizer));
+  const sameFinalizers =
+    finalizers.length === (metadata.finalizers ?? []).length &&
+    finalizers.every((finalizer) => metadata.finalizers?.includes(finalizer));
   if (wasDeleting && sameFinalizers && grace === before) return "pending";
   const next = structuredClone(object);
-  if (!wasDeleting && next.metadata.generation !== undefined && next.metadata.generation > 0) next.metadata.generation += 1;
+  if (!wasDeleting && next.metadata.generation !== undefined && next.metadata.generation > 0)
+    next.metadata.generation += 1;
   if (!wasDeleting || grace !== before) {
     const startedMs = wasDeleting ? Date.parse(metadata.deletionTimestamp ?? "") - before * 1000 : nowMs;
     next.metadata.deletionTimestamp = rfc3339(startedMs + grace * 1000);
@@ -112,7 +142,11 @@ function marked(kind: Kind, object: ApiObject, options: DeleteOptions, nowMs: nu
 }
 
 /** The propagation policy as the finalizers that carry it out. */
-function finalizersFor({ strategy }: Kind, object: ApiObject, { propagationPolicy, orphanDependents }: DeleteOptions): readonly string[] {
+function finalizersFor(
+  { strategy }: Kind,
+  object: ApiObject,
+  { propagationPolicy, orphanDependents }: DeleteOptions,
+): readonly string[] {
   const own = object.metadata.finalizers ?? [];
   const others = own.filter((finalizer) => finalizer !== "orphan" && finalizer !== "foregroundDeletion");
   if (orphanDependents !== undefined) return orphanDependents ? [...others, "orphan"] : others;
@@ -131,5 +165,9 @@ function finalizersFor({ strategy }: Kind, object: ApiObject, { propagationPolic
 
 function gone(kind: Kind, object: ApiObject): Answer {
   const { name, uid } = object.metadata;
-  return { type: "status", code: 200, status: statuses.success({ name, ...(kind.group !== "" && { group: kind.group }), kind: kind.resource, uid }) };
+  return {
+    type: "status",
+    code: 200,
+    status: statuses.success({ name, ...(kind.group !== "" && { group: kind.group }), kind: kind.resource, uid }),
+  };
 }

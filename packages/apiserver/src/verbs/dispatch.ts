@@ -27,13 +27,16 @@ const tunnelled: ReadonlySet<string> = new Set(["log", "exec", "attach", "portfo
 export async function dispatch(passage: Passage, parts: PipelineParts): Promise<Reply> {
   const { info } = passage;
   const kind = parts.kinds.find(info.apiGroup, info.apiVersion, info.resource);
-  if (!kind || (kind.namespaced && info.namespace === "" && info.name !== "")) throw new StatusError(statuses.pathNotFound());
-  if (!kind.namespaced && info.namespace !== "" && info.resource !== "namespaces") throw new StatusError(statuses.pathNotFound());
+  if (!kind || (kind.namespaced && info.namespace === "" && info.name !== ""))
+    throw new StatusError(statuses.pathNotFound());
+  if (!kind.namespaced && info.namespace !== "" && info.resource !== "namespaces")
+    throw new StatusError(statuses.pathNotFound());
   const exchange = exchangeOf(passage, kind);
   if (info.subresource !== "") return dispatchSubresource(parts, exchange);
   const review = parts.reviews.get(`${kind.group}/${kind.resource}`);
   if (review) return answerReview(parts, exchange, kind.kind, "");
-  if (kind.group === "" && kind.resource === "bindings" && info.verb === "create") return bind(parts, exchange, podKind(parts));
+  if (kind.group === "" && kind.resource === "bindings" && info.verb === "create")
+    return bind(parts, exchange, podKind(parts));
   if (kind.resource === "componentstatuses") return componentStatuses(exchange);
   if (!kind.info.verbs.includes(info.verb)) throw new StatusError(statuses.methodNotAllowed());
   switch (info.verb) {
@@ -71,7 +74,8 @@ async function dispatchSubresource(parts: PipelineParts, exchange: Exchange): Pr
   const { subresource, verb } = info;
   if (!kind.info.subresources.includes(subresource)) throw new StatusError(statuses.pathNotFound());
   if (tunnelled.has(subresource)) return connect(parts, exchange);
-  if (!subresourceShape(kind.info, subresource).verbs.includes(verb)) throw new StatusError(statuses.methodNotAllowed());
+  if (!subresourceShape(kind.info, subresource).verbs.includes(verb))
+    throw new StatusError(statuses.methodNotAllowed());
   switch (subresource) {
     case "scale":
       return verb === "get" ? getScale(parts, exchange) : changeScale(parts, exchange);
@@ -88,18 +92,33 @@ async function dispatchSubresource(parts: PipelineParts, exchange: Exchange): Pr
   }
 }
 
-async function answerReview(parts: PipelineParts, exchange: Exchange, bodyKind: string, subresource: string): Promise<Reply> {
+async function answerReview(
+  parts: PipelineParts,
+  exchange: Exchange,
+  bodyKind: string,
+  subresource: string,
+): Promise<Reply> {
   const { kind, info, user } = exchange;
   const review = parts.reviews.get(`${kind.group}/${kind.resource}${subresource === "" ? "" : `/${subresource}`}`);
   if (!review || info.verb !== "create") throw new StatusError(statuses.methodNotAllowed());
   const options = readWriteOptions(exchange.query, "CreateOptions");
-  const type = subresource === "token" ? { group: "authentication.k8s.io", version: "v1", kind: bodyKind } : { group: kind.group, version: kind.version, kind: bodyKind };
+  const type =
+    subresource === "token"
+      ? { group: "authentication.k8s.io", version: "v1", kind: bodyKind }
+      : { group: kind.group, version: kind.version, kind: bodyKind };
   const schema = findSchema(type);
   if (!schema) throw new StatusError(statuses.pathNotFound());
   const parsed = parseBody(await exchange.body(), exchange.contentType, bodyKind);
   const object = decodeObject(parsed, type, schema, options.fieldValidation, exchange.warn);
   if (subresource !== "") {
-    const subject = { operation: "CREATE", object, oldObject: undefined, name: info.name, dryRun: options.dryRun, kind: type } as const;
+    const subject = {
+      operation: "CREATE",
+      object,
+      oldObject: undefined,
+      name: info.name,
+      dryRun: options.dryRun,
+      kind: type,
+    } as const;
     await mutatingAdmission(parts, exchange, subject);
     await validatingAdmission(parts, exchange, subject);
   }
@@ -114,7 +133,11 @@ async function connect(parts: PipelineParts, exchange: Exchange): Promise<Reply>
   const { value, revision } = await mustRead(parts, kind, keyOf(kind, info.namespace, bare), bare);
   const object = decodeStored(value, revision);
   if (info.subresource !== "log") {
-    const options: ApiObject & Record<string, unknown> = { kind: `Pod${info.subresource}Options`, apiVersion: "v1", metadata: { name: "" } };
+    const options: ApiObject & Record<string, unknown> = {
+      kind: `Pod${info.subresource}Options`,
+      apiVersion: "v1",
+      metadata: { name: "" },
+    };
     const subject = { operation: "CONNECT", object: options, oldObject: undefined, name: bare, dryRun: false } as const;
     await mutatingAdmission(parts, exchange, subject);
     await validatingAdmission(parts, exchange, subject);

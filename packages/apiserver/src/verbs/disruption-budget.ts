@@ -11,13 +11,25 @@ const budgets = { group: "policy", resource: "poddisruptionbudgets" };
 
 export async function checkBudgets(parts: Parts, pod: ApiObject, dryRun: boolean): Promise<void> {
   const phase = textOf(pod, "status", "phase");
-  if (phase === "Succeeded" || phase === "Failed" || phase === "Pending" || pod.metadata.deletionTimestamp !== undefined) return;
+  if (
+    phase === "Succeeded" ||
+    phase === "Failed" ||
+    phase === "Pending" ||
+    pod.metadata.deletionTimestamp !== undefined
+  )
+    return;
   const namespace = pod.metadata.namespace ?? "";
   const matching = (await parts.objects.readAll(budgets, namespace)).filter((budget) =>
-    labelSelectorMatcher(memberOf(budget, "spec")["selector"] as Parameters<typeof labelSelectorMatcher>[0]).matches(pod.metadata.labels),
+    labelSelectorMatcher(memberOf(budget, "spec")["selector"] as Parameters<typeof labelSelectorMatcher>[0]).matches(
+      pod.metadata.labels,
+    ),
   );
   if (matching.length > 1) {
-    throw new StatusError({ ...statuses.internalError("This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.") });
+    throw new StatusError({
+      ...statuses.internalError(
+        "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
+      ),
+    });
   }
   const budget = matching[0];
   if (!budget) return;
@@ -31,11 +43,18 @@ export async function checkBudgets(parts: Parts, pod: ApiObject, dryRun: boolean
       const why = isStale
         ? `The disruption budget ${name} is still being processed by the server.`
         : `The disruption budget ${name} needs ${String(status["desiredHealthy"] ?? 0)} healthy pods and has ${String(status["currentHealthy"] ?? 0)} currently`;
-      throw new StatusError({ ...refused, details: { causes: [{ reason: "DisruptionBudget", message: why }], ...(isStale && { retryAfterSeconds: 10 }) } });
+      throw new StatusError({
+        ...refused,
+        details: { causes: [{ reason: "DisruptionBudget", message: why }], ...(isStale && { retryAfterSeconds: 10 }) },
+      });
     }
     if (dryRun) return undefined;
     const next = structuredClone(current) as Loose;
-    next["status"] = { ...status, disruptionsAllowed: allowed - 1, disruptedPods: { ...memberOf(status, "disruptedPods"), [pod.metadata.name]: rfc3339(parts.clock.now()) } };
+    next["status"] = {
+      ...status,
+      disruptionsAllowed: allowed - 1,
+      disruptedPods: { ...memberOf(status, "disruptedPods"), [pod.metadata.name]: rfc3339(parts.clock.now()) },
+    };
     return next;
   });
 }

@@ -17,7 +17,8 @@ export async function get(parts: Parts, exchange: Exchange): Promise<Answer> {
     const feed = parts.feed(kind);
     await feed.whenFilled();
     const entry = feed.cache.get(key);
-    if (entry && !kind.conversion) return { type: "encoded", code: 200, bytes: objectBytes(entry), object: () => decodeEntry(entry), kind };
+    if (entry && !kind.conversion)
+      return { type: "encoded", code: 200, bytes: objectBytes(entry), object: () => decodeEntry(entry), kind };
   }
   return answerOf(kind, 200, await mustRead(parts, kind, key, info.name));
 }

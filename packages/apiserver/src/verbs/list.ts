@@ -22,16 +22,26 @@ const freshnessMs = 1000;
 export async function list(parts: Parts, exchange: Exchange): Promise<Answer> {
   const { kind, info, query } = exchange;
   const options = readListOptions(query, kind, false);
-  if (options.continueToken !== "") return listFromStore(parts, kind, info.namespace, options, decodeContinue(options.continueToken, kind.prefix));
+  if (options.continueToken !== "")
+    return listFromStore(parts, kind, info.namespace, options, decodeContinue(options.continueToken, kind.prefix));
 
   const wanted = readRevision(options.resourceVersion);
-  const exact = options.resourceVersionMatch === "Exact" || (options.resourceVersionMatch === "" && wanted !== undefined && wanted > 0 && options.limit > 0);
+  const exact =
+    options.resourceVersionMatch === "Exact" ||
+    (options.resourceVersionMatch === "" && wanted !== undefined && wanted > 0 && options.limit > 0);
   if (exact) return listFromStore(parts, kind, info.namespace, options, { revision: wanted, from: undefined });
   const feed = parts.feed(kind);
   const revision = wanted ?? (await parts.storage.revision());
   if (!(await feed.whenAt(revision, wanted === undefined ? freshnessMs : 3000, wanted === undefined))) {
-    if (wanted === undefined) return listFromStore(parts, kind, info.namespace, options, { revision: undefined, from: undefined });
-    throw new StatusError({ ...statuses.timeout(`Too large resource version: ${wanted}, current: ${feed.cache.revision}`, 1), details: { causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }], retryAfterSeconds: 1 } });
+    if (wanted === undefined)
+      return listFromStore(parts, kind, info.namespace, options, { revision: undefined, from: undefined });
+    throw new StatusError({
+      ...statuses.timeout(`Too large resource version: ${wanted}, current: ${feed.cache.revision}`, 1),
+      details: {
+        causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }],
+        retryAfterSeconds: 1,
+      },
+    });
   }
   const { cache } = feed;
   const selected = select(cache.list(info.namespace), options);
@@ -44,13 +54,18 @@ export async function list(parts: Parts, exchange: Exchange): Promise<Answer> {
 }
 
 /** The entries a selector picks; a demanded name is looked up rather than searched. */
-export function select(entries: readonly Entry[], { labels, fields }: { labels: LabelMatcher; fields: FieldMatcher }): readonly Entry[] {
+export function select(
+  entries: readonly Entry[],
+  { labels, fields }: { labels: LabelMatcher; fields: FieldMatcher },
+): readonly Entry[] {
   if (labels.requirements.length === 0 && fields.terms.length === 0) return entries;
   return entries.filter((entry) => labels.matches(entry.labels) && fields.matches(entry.fields));
 }
 
 function itemOfEntry(kind: Kind, entry: Entry): Item {
-  return kind.conversion ? itemOf(kind, decodeEntry(entry)) : { tail: itemTail(entry), object: () => decodeEntry(entry) };
+  return kind.conversion
+    ? itemOf(kind, decodeEntry(entry))
+    : { tail: itemTail(entry), object: () => decodeEntry(entry) };
 }
 
 async function listFromStore(
@@ -99,16 +114,27 @@ function storedItem(kind: Kind, value: StoredValue): Item {
   return { tail: bytes.subarray(itemAt), object: () => decodeStored(value.value, value.revision) };
 }
 
-async function readPage(parts: Parts, kind: Kind, request: Parameters<Parts["storage"]["page"]>[0]): ReturnType<Parts["storage"]["page"]> {
+async function readPage(
+  parts: Parts,
+  kind: Kind,
+  request: Parameters<Parts["storage"]["page"]>[0],
+): ReturnType<Parts["storage"]["page"]> {
   try {
     return await parts.storage.page(request);
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
     if (error.code === "compacted") {
-      const why = request.from === kind.prefix ? "The resourceVersion for the provided list is too old." : "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.";
+      const why =
+        request.from === kind.prefix
+          ? "The resourceVersion for the provided list is too old."
+          : "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.";
       throw new StatusError(statuses.expired(why), { cause: error });
     }
-    if (error.code === "future-revision") throw new StatusError(statuses.timeout(`Too large resource version: ${String(request.revision)}, current: unknown`, 1), { cause: error });
+    if (error.code === "future-revision")
+      throw new StatusError(
+        statuses.timeout(`Too large resource version: ${String(request.revision)}, current: unknown`, 1),
+        { cause: error },
+      );
     throw error;
   }
 }

@@ -47,12 +47,22 @@ export interface Item {
 export type Answer =
   | { readonly type: "object"; readonly code: number; readonly object: ApiObject; readonly kind?: Kind | undefined }
   /** An object of `kind` as it lies in the store. */
-  | { readonly type: "encoded"; readonly code: number; readonly bytes: Buffer; readonly object: () => ApiObject; readonly kind: Kind }
+  | {
+      readonly type: "encoded";
+      readonly code: number;
+      readonly bytes: Buffer;
+      readonly object: () => ApiObject;
+      readonly kind: Kind;
+    }
   | { readonly type: "status"; readonly code: number; readonly status: object }
   | {
       readonly type: "list";
       readonly kind: Kind;
-      readonly metadata: { readonly resourceVersion: string; readonly continue?: string; readonly remainingItemCount?: number };
+      readonly metadata: {
+        readonly resourceVersion: string;
+        readonly continue?: string;
+        readonly remainingItemCount?: number;
+      };
       readonly items: readonly Item[];
     }
   | { readonly type: "watch"; readonly kind: Kind; readonly watch: WatchSource };
@@ -69,14 +79,18 @@ export type WatchEventKind = "ADDED" | "MODIFIED" | "DELETED";
 
 export interface WatchSink {
   /** An event of an object. `line` gives its bytes as JSON; they are shared. `cacheKey` tells whether an encoding of it may be shared, too. */
-  event(type: WatchEventKind, line: () => Buffer, object: () => ApiObject, encoded: Map<string, Buffer> | undefined): void;
+  event(
+    type: WatchEventKind,
+    line: () => Buffer,
+    object: () => ApiObject,
+    encoded: Map<string, Buffer> | undefined,
+  ): void;
   bookmark(revision: number, initialEventsEnd: boolean): void;
   /** What has been said so far may be sent. */
   flush(): void;
   /** The watch cannot go on; a Status follows as an ERROR event, if given. */
   end(status?: object): void;
 }
-
 
 export function isService(kind: Kind): boolean {
   return kind.group === "" && kind.resource === "services";

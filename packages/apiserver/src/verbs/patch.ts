@@ -1,5 +1,13 @@
 // PATCH in its four forms. A patch is a function from the current object to the next; the rest is an update.
-import { applyJsonPatch, applyMergePatch, applyStrategicMerge, isJsonObject, PatchError, StatusError, statuses } from "@coxswain/apimachinery";
+import {
+  applyJsonPatch,
+  applyMergePatch,
+  applyStrategicMerge,
+  isJsonObject,
+  PatchError,
+  StatusError,
+  statuses,
+} from "@coxswain/apimachinery";
 import type { ApiObject, JsonObject } from "@coxswain/apimachinery";
 import type { ParsedBody } from "../core/body/decode-body.ts";
 import { decodeObject, mediaTypeOf, parseText } from "../core/body/decode-body.ts";
@@ -21,7 +29,8 @@ export const patchMediaTypes = [
 export async function patch(parts: Parts, exchange: Exchange): Promise<Answer> {
   const { kind } = exchange;
   const mediaType = mediaTypeOf(exchange.contentType);
-  if (!patchMediaTypes.some((known) => known === mediaType)) throw new StatusError(statuses.unsupportedMediaType(patchMediaTypes));
+  if (!patchMediaTypes.some((known) => known === mediaType))
+    throw new StatusError(statuses.unsupportedMediaType(patchMediaTypes));
   const options = readWriteOptions(exchange.query, "PatchOptions");
   const bytes = await exchange.body();
   if (mediaType === "application/apply-patch+yaml") return apply(parts, exchange, bytes, options);
@@ -33,14 +42,21 @@ export async function patch(parts: Parts, exchange: Exchange): Promise<Answer> {
 }
 
 /** Applies a patch body of any of the three merging kinds; the current object is left as it is. */
-export function patchFunction(mediaType: string, parsed: ParsedBody, kind: Pick<Kind, "schema" | "kind">): (current: ApiObject) => unknown {
+export function patchFunction(
+  mediaType: string,
+  parsed: ParsedBody,
+  kind: Pick<Kind, "schema" | "kind">,
+): (current: ApiObject) => unknown {
   switch (mediaType) {
     case "application/json-patch+json":
       return (current) => reporting(() => applyJsonPatch(current, parsed.value));
     case "application/merge-patch+json":
       return (current) => reporting(() => applyMergePatch(current, mustBeObject(parsed.value)));
     default:
-      return (current) => reporting(() => applyStrategicMerge(kind.schema, current as ApiObject & JsonObject, mustBeObject(parsed.value)));
+      return (current) =>
+        reporting(() =>
+          applyStrategicMerge(kind.schema, current as ApiObject & JsonObject, mustBeObject(parsed.value)),
+        );
   }
 }
 
@@ -48,22 +64,42 @@ export function readPatch(bytes: Buffer): ParsedBody {
   try {
     return parseText(bytes.toString(), "json", "patch");
   } catch (error) {
-    if (error instanceof StatusError) throw new StatusError(statuses.badRequest((error.status.message ?? "").replace(/^.*json parse error: /, "error decoding patch: ")), { cause: error });
+    if (error instanceof StatusError)
+      throw new StatusError(
+        statuses.badRequest((error.status.message ?? "").replace(/^.*json parse error: /, "error decoding patch: ")),
+        { cause: error },
+      );
     throw error;
   }
 }
 
 /** The result of a patch is a body like any other: decoded, checked, and of the same name. */
-function patched(exchange: Exchange, current: ApiObject, value: unknown, parsed: ParsedBody, options: WriteOptions): ApiObject {
+function patched(
+  exchange: Exchange,
+  current: ApiObject,
+  value: unknown,
+  parsed: ParsedBody,
+  options: WriteOptions,
+): ApiObject {
   const { kind, info } = exchange;
-  const object = decodeObject({ value, complaints: parsed.complaints }, kind, kind.schema, options.fieldValidation, exchange.warn);
+  const object = decodeObject(
+    { value, complaints: parsed.complaints },
+    kind,
+    kind.schema,
+    options.fieldValidation,
+    exchange.warn,
+  );
   agreeWithPath(kind, object, info.namespace, current.metadata.name);
   return object;
 }
 
 function mustBeObject(value: unknown): JsonObject {
   if (isJsonObject(value)) return value;
-  throw new StatusError(statuses.badRequest(`json: cannot unmarshal ${value === null ? "null" : Array.isArray(value) ? "array" : typeof value} into Go value of type map[string]interface {}`));
+  throw new StatusError(
+    statuses.badRequest(
+      `json: cannot unmarshal ${value === null ? "null" : Array.isArray(value) ? "array" : typeof value} into Go value of type map[string]interface {}`,
+    ),
+  );
 }
 
 function reporting<T>(work: () => T): T {
@@ -72,6 +108,12 @@ function reporting<T>(work: () => T): T {
   } catch (error) {
     if (!(error instanceof PatchError)) throw error;
     if (error.code === "malformed") throw new StatusError(statuses.badRequest(error.message), { cause: error });
-    throw new StatusError({ ...statuses.invalid({ group: "", kind: "" }, "", []), message: `the server rejected our request due to an error in our request: ${error.message}` }, { cause: error });
+    throw new StatusError(
+      {
+        ...statuses.invalid({ group: "", kind: "" }, "", []),
+        message: `the server rejected our request due to an error in our request: ${error.message}`,
+      },
+      { cause: error },
+    );
   }
 }

@@ -47,17 +47,29 @@ export async function changeScale(parts: Parts, exchange: Exchange): Promise<Ans
       const scale = decodeObject({ value, complaints: () => [] }, scaleType, schema, "Ignore", exchange.warn);
       const replicas = (memberOf(scale, "spec")["replicas"] as number | undefined) ?? 0;
       if (replicas < 0) {
-        throw new StatusError(statuses.invalid(scaleType, info.name, [fieldErrors.invalid("spec.replicas", replicas, "must be greater than or equal to 0")]));
+        throw new StatusError(
+          statuses.invalid(scaleType, info.name, [
+            fieldErrors.invalid("spec.replicas", replicas, "must be greater than or equal to 0"),
+          ]),
+        );
       }
       const given = scale.metadata.resourceVersion ?? "";
       if (given !== "" && given !== current.metadata.resourceVersion) {
-        throw new StatusError(statuses.conflict(kind, info.name, "the object has been modified; please apply your changes to the latest version and try again"));
+        throw new StatusError(
+          statuses.conflict(
+            kind,
+            info.name,
+            "the object has been modified; please apply your changes to the latest version and try again",
+          ),
+        );
       }
       (current as Loose)["spec"] = { ...memberOf(current, "spec"), replicas };
       return current;
     },
   });
-  return answer.type === "encoded" || answer.type === "object" ? { type: "object", code: 200, object: scaleOf(kind, objectOf(answer)) } : answer;
+  return answer.type === "encoded" || answer.type === "object"
+    ? { type: "object", code: 200, object: scaleOf(kind, objectOf(answer)) }
+    : answer;
 }
 
 function objectOf(answer: Extract<Answer, { type: "encoded" | "object" }>): ApiObject {
@@ -73,14 +85,20 @@ function scaleOf(kind: Kind, object: ApiObject): ApiObject {
     apiVersion: "autoscaling/v1",
     metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
     spec: { ...(spec["replicas"] !== undefined && { replicas: spec["replicas"] }) },
-    status: { replicas: memberOf(object, "status")["replicas"] ?? 0, ...(selector !== undefined && { selector: selectorText(kind, selector) }) },
+    status: {
+      replicas: memberOf(object, "status")["replicas"] ?? 0,
+      ...(selector !== undefined && { selector: selectorText(kind, selector) }),
+    },
   };
   return scale;
 }
 
 function selectorText(kind: Kind, selector: unknown): string {
-  if (kind.resource !== "replicationcontrollers") return labelSelectorMatcher(selector as Parameters<typeof labelSelectorMatcher>[0]).toString();
-  return Object.entries(selector as Record<string, string>).map(([key, value]) => `${key}=${value}`).join(",");
+  if (kind.resource !== "replicationcontrollers")
+    return labelSelectorMatcher(selector as Parameters<typeof labelSelectorMatcher>[0]).toString();
+  return Object.entries(selector as Record<string, string>)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(",");
 }
 
 /** POST pods/NAME/binding, and POST bindings: gives a pod its node, once. */
@@ -88,25 +106,67 @@ export async function bind(parts: Parts, exchange: Exchange, podKind: Kind): Pro
   const { info } = exchange;
   const options = readWriteOptions(exchange.query, "CreateOptions");
   const parsed = parseBody(await exchange.body(), exchange.contentType, "Binding");
-  const binding = decodeObject(parsed, bindingType, mustFindSchema(bindingType), options.fieldValidation, exchange.warn);
+  const binding = decodeObject(
+    parsed,
+    bindingType,
+    mustFindSchema(bindingType),
+    options.fieldValidation,
+    exchange.warn,
+  );
   const name = info.name || binding.metadata.name;
-  if (binding.metadata.name !== name) throw new StatusError(statuses.badRequest("name in URL does not match name in Binding object"));
+  if (binding.metadata.name !== name)
+    throw new StatusError(statuses.badRequest("name in URL does not match name in Binding object"));
   const node = textOf(binding, "target", "name");
   const targetKind = textOf(binding, "target", "kind");
-  if (node === "") throw new StatusError(statuses.invalid({ group: "", kind: "Binding" }, name, [fieldErrors.required("target.name")]));
-  if (targetKind !== "" && targetKind !== "Node") throw new StatusError(statuses.invalid({ group: "", kind: "Binding" }, name, [fieldErrors.notSupported("target.kind", targetKind, ["Node", ""])]));
-  const subject = { operation: "CREATE", object: binding, oldObject: undefined, name, dryRun: options.dryRun, kind: bindingType } as const;
+  if (node === "")
+    throw new StatusError(
+      statuses.invalid({ group: "", kind: "Binding" }, name, [fieldErrors.required("target.name")]),
+    );
+  if (targetKind !== "" && targetKind !== "Node")
+    throw new StatusError(
+      statuses.invalid({ group: "", kind: "Binding" }, name, [
+        fieldErrors.notSupported("target.kind", targetKind, ["Node", ""]),
+      ]),
+    );
+  const subject = {
+    operation: "CREATE",
+    object: binding,
+    oldObject: undefined,
+    name,
+    dryRun: options.dryRun,
+    kind: bindingType,
+  } as const;
   await mutatingAdmission(parts, exchange, subject);
   await validatingAdmission(parts, exchange, subject);
   await changeObject({ ...parts, admission: [] }, asPod(exchange, podKind, name, "binding"), options, {
     name,
     next(pod) {
       if ((binding.metadata.uid ?? "") !== "" && binding.metadata.uid !== pod.metadata.uid) {
-        throw new StatusError(statuses.conflict(podKind, name, `Precondition failed: UID in precondition: ${binding.metadata.uid}, UID in object meta: ${pod.metadata.uid}`));
+        throw new StatusError(
+          statuses.conflict(
+            podKind,
+            name,
+            `Precondition failed: UID in precondition: ${binding.metadata.uid}, UID in object meta: ${pod.metadata.uid}`,
+          ),
+        );
       }
-      if (pod.metadata.deletionTimestamp !== undefined) throw new StatusError(statuses.conflict({ group: "", resource: "pods/binding" }, name, `pod ${name} is being deleted, cannot be assigned to a host`));
+      if (pod.metadata.deletionTimestamp !== undefined)
+        throw new StatusError(
+          statuses.conflict(
+            { group: "", resource: "pods/binding" },
+            name,
+            `pod ${name} is being deleted, cannot be assigned to a host`,
+          ),
+        );
       const assigned = textOf(pod, "spec", "nodeName");
-      if (assigned !== "") throw new StatusError(statuses.conflict({ group: "", resource: "pods/binding" }, name, `pod ${name} is already assigned to node ${JSON.stringify(assigned)}`));
+      if (assigned !== "")
+        throw new StatusError(
+          statuses.conflict(
+            { group: "", resource: "pods/binding" },
+            name,
+            `pod ${name} is already assigned to node ${JSON.stringify(assigned)}`,
+          ),
+        );
       return assign(pod, binding, node, rfc3339(parts.clock.now()));
     },
   });
@@ -121,9 +181,14 @@ function assign(pod: ApiObject, binding: ApiObject, node: string, now: string): 
   if (Object.keys(pod.metadata.annotations).length === 0) delete pod.metadata.annotations;
   if (Object.keys(pod.metadata.labels).length === 0) delete pod.metadata.labels;
   const status = memberOf(pod, "status");
-  const others = ((status["conditions"] as { type: string }[] | undefined) ?? []).filter(({ type }) => type !== "PodScheduled");
+  const others = ((status["conditions"] as { type: string }[] | undefined) ?? []).filter(
+    ({ type }) => type !== "PodScheduled",
+  );
   const { nominatedNodeName: _nominated, ...kept } = status;
-  loose["status"] = { ...kept, conditions: [...others, { type: "PodScheduled", status: "True", lastProbeTime: null, lastTransitionTime: now }] };
+  loose["status"] = {
+    ...kept,
+    conditions: [...others, { type: "PodScheduled", status: "True", lastProbeTime: null, lastTransitionTime: now }],
+  };
   return pod;
 }
 
@@ -139,11 +204,28 @@ export async function evict(parts: Parts, exchange: Exchange): Promise<Answer> {
   const type: GroupVersionKind = { group: "policy", version: "v1", kind: "Eviction" };
   const parsed = parseBody(await exchange.body(), exchange.contentType, "Eviction");
   const old = (parsed.value as Record<string, unknown> | null)?.["apiVersion"] === "policy/v1beta1";
-  const eviction = decodeObject(old ? { ...parsed, value: { ...(parsed.value as object), apiVersion: "policy/v1" } } : parsed, type, mustFindSchema(type), options.fieldValidation, exchange.warn);
-  if (eviction.metadata.name && eviction.metadata.name !== info.name) throw new StatusError(statuses.badRequest("name in URL does not match name in Eviction object"));
+  const eviction = decodeObject(
+    old ? { ...parsed, value: { ...(parsed.value as object), apiVersion: "policy/v1" } } : parsed,
+    type,
+    mustFindSchema(type),
+    options.fieldValidation,
+    exchange.warn,
+  );
+  if (eviction.metadata.name && eviction.metadata.name !== info.name)
+    throw new StatusError(statuses.badRequest("name in URL does not match name in Eviction object"));
   const given = memberOf(eviction, "deleteOptions") as DeleteOptions;
-  const deleteOptions = readDeleteOptions(new URLSearchParams(), { ...given, ...(options.dryRun && { dryRun: ["All"] }) });
-  const subject = { operation: "CREATE", object: eviction, oldObject: undefined, name: info.name, dryRun: options.dryRun, kind: type } as const;
+  const deleteOptions = readDeleteOptions(new URLSearchParams(), {
+    ...given,
+    ...(options.dryRun && { dryRun: ["All"] }),
+  });
+  const subject = {
+    operation: "CREATE",
+    object: eviction,
+    oldObject: undefined,
+    name: info.name,
+    dryRun: options.dryRun,
+    kind: type,
+  } as const;
   await validatingAdmission(parts, exchange, subject);
   const { value, revision } = await mustRead(parts, kind, keyOf(kind, info.namespace, info.name), info.name);
   const pod = decodeStored(value, revision);

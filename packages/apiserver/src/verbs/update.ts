@@ -30,7 +30,8 @@ export async function update(parts: Parts, exchange: Exchange): Promise<Answer> 
   agreeWithPath(kind, decoded, info.namespace, info.name);
   return changeObject(parts, exchange, options, {
     next: () => structuredClone(decoded),
-    ...(kind.strategy.createsOnUpdate && info.subresource === "" && { absent: () => createObject(parts, exchange, decoded, options) }),
+    ...(kind.strategy.createsOnUpdate &&
+      info.subresource === "" && { absent: () => createObject(parts, exchange, decoded, options) }),
   });
 }
 
@@ -44,7 +45,12 @@ export interface ObjectChange {
   readonly name?: string;
 }
 
-export async function changeObject(parts: Parts, exchange: Exchange, options: WriteOptions, change: ObjectChange): Promise<Answer> {
+export async function changeObject(
+  parts: Parts,
+  exchange: Exchange,
+  options: WriteOptions,
+  change: ObjectChange,
+): Promise<Answer> {
   const { kind, info } = exchange;
   const name = change.name ?? info.name;
   const key = keyOf(kind, info.namespace, name);
@@ -65,7 +71,13 @@ type Attempt =
   | { readonly kind: "done"; readonly answer: Answer }
   | { readonly kind: "changed"; readonly current: StoredValue | undefined; readonly isFinal: boolean };
 
-async function tryChange(parts: Parts, exchange: Exchange, options: WriteOptions, change: ObjectChange, current: StoredValue): Promise<Attempt> {
+async function tryChange(
+  parts: Parts,
+  exchange: Exchange,
+  options: WriteOptions,
+  change: ObjectChange,
+  current: StoredValue,
+): Promise<Attempt> {
   const { kind, info } = exchange;
   const { subresource } = info;
   const read = (): ApiObject => toServed(kind, decodeStored(current.value, current.revision));
@@ -79,7 +91,8 @@ async function tryChange(parts: Parts, exchange: Exchange, options: WriteOptions
   const admitted = (await mutatingAdmission(parts, exchange, { ...subject, object: next })) ?? next;
   prepareForUpdate(kind.strategy, kind.hasStatus, admitted, old, { nowMs: parts.clock.now(), subresource });
   if (!change.tracksItself) trackUpdate(kind, admitted, old, { options, exchange, nowMs: parts.clock.now() });
-  const allocated = isService(kind) && subresource === "" ? await parts.services.allocate(admitted, old, options.dryRun) : undefined;
+  const allocated =
+    isService(kind) && subresource === "" ? await parts.services.allocate(admitted, old, options.dryRun) : undefined;
   const object = allocated?.service ?? admitted;
   try {
     const errors = validateUpdate(kind, object, old, subresource);
@@ -97,9 +110,18 @@ async function tryChange(parts: Parts, exchange: Exchange, options: WriteOptions
   }
 }
 
-type Written = { readonly kind: "written"; readonly answer: Answer } | { readonly kind: "changed"; readonly current: StoredValue | undefined };
+type Written =
+  | { readonly kind: "written"; readonly answer: Answer }
+  | { readonly kind: "changed"; readonly current: StoredValue | undefined };
 
-async function write(parts: Parts, { kind }: Exchange, options: WriteOptions, object: ApiObject, value: Buffer, current: StoredValue): Promise<Written> {
+async function write(
+  parts: Parts,
+  { kind }: Exchange,
+  options: WriteOptions,
+  object: ApiObject,
+  value: Buffer,
+  current: StoredValue,
+): Promise<Written> {
   if (options.dryRun) return { kind: "written", answer: { type: "object", code: 200, object, kind } };
   // The last finalizer is gone: this update is the end of the object.
   if (mayVanish(kind.strategy, object)) {

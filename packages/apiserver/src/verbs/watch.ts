@@ -25,12 +25,22 @@ export async function watch(parts: Parts, exchange: Exchange): Promise<Answer> {
   const feed = parts.feed(kind);
   await feed.whenFilled();
   const initial = options.sendInitialEvents ?? (wanted === undefined || wanted === 0);
-  if (wanted === undefined && options.sendInitialEvents !== false) await feed.whenAt(await parts.storage.revision(), freshnessMs);
+  if (wanted === undefined && options.sendInitialEvents !== false)
+    await feed.whenAt(await parts.storage.revision(), freshnessMs);
   if (wanted !== undefined && wanted > 0 && !(await feed.whenAt(wanted, freshnessMs))) {
-    throw new StatusError(statuses.timeout(`Too large resource version: ${wanted}, current: ${feed.cache.revision}`, 1));
+    throw new StatusError(
+      statuses.timeout(`Too large resource version: ${wanted}, current: ${feed.cache.revision}`, 1),
+    );
   }
-  const scope: Scope = { kind, options, namespace: info.namespace, name: info.verb === "watch" && info.name !== "" ? info.name : undefined };
-  const timeoutMs = options.timeoutSeconds ? options.timeoutSeconds * 1000 : minimumTimeoutMs * (1 + parts.random.next());
+  const scope: Scope = {
+    kind,
+    options,
+    namespace: info.namespace,
+    name: info.verb === "watch" && info.name !== "" ? info.name : undefined,
+  };
+  const timeoutMs = options.timeoutSeconds
+    ? options.timeoutSeconds * 1000
+    : minimumTimeoutMs * (1 + parts.random.next());
   const after = initial ? undefined : (wanted ?? feed.cache.revision);
   const recalled = after !== undefined && after < feed.cache.oldestResume ? await recall(feed, after) : undefined;
   const source: WatchSource = {
@@ -61,20 +71,30 @@ interface Scope {
 }
 
 /** `after`: the revision to go on from; undefined sends what there is first. */
-function follow(cache: WatchCache, scope: Scope, after: number | undefined, recalled: Recalled | undefined, marksInitialEnd: boolean, sink: WatchSink): () => void {
+function follow(
+  cache: WatchCache,
+  scope: Scope,
+  after: number | undefined,
+  recalled: Recalled | undefined,
+  marksInitialEnd: boolean,
+  sink: WatchSink,
+): () => void {
   const { kind, options } = scope;
   let sent = false;
   const changed = (change: Change): void => {
     const before = change.before && inScope(scope, change.before);
     const after = change.after && inScope(scope, change.after);
-    if (after && change.after) emit(kind, sink, before ? "MODIFIED" : "ADDED", change.after, change.revision, change.encoded);
-    else if (before && change.before) emit(kind, sink, "DELETED", change.after ?? change.before, change.revision, change.encoded);
+    if (after && change.after)
+      emit(kind, sink, before ? "MODIFIED" : "ADDED", change.after, change.revision, change.encoded);
+    else if (before && change.before)
+      emit(kind, sink, "DELETED", change.after ?? change.before, change.revision, change.encoded);
     else return;
     sent = true;
   };
   if (after === undefined) {
     for (const entry of select(cache.list(scope.namespace), options)) {
-      if (scope.name === undefined || entry.name === scope.name) emit(kind, sink, "ADDED", entry, entry.revision, undefined);
+      if (scope.name === undefined || entry.name === scope.name)
+        emit(kind, sink, "ADDED", entry, entry.revision, undefined);
     }
     if (marksInitialEnd && options.allowWatchBookmarks) sink.bookmark(cache.revision, true);
   } else {
@@ -114,7 +134,14 @@ function inScope({ options, namespace, name }: Scope, entry: Entry): boolean {
   return options.labels.matches(entry.labels) && options.fields.matches(entry.fields);
 }
 
-function emit(kind: Kind, sink: WatchSink, type: WatchEventKind, entry: Entry, revision: number, encoded: Map<string, Buffer> | undefined): void {
+function emit(
+  kind: Kind,
+  sink: WatchSink,
+  type: WatchEventKind,
+  entry: Entry,
+  revision: number,
+  encoded: Map<string, Buffer> | undefined,
+): void {
   const object = (): ReturnType<typeof decodeEntry> => {
     const decoded = decodeEntry(entry);
     decoded.metadata.resourceVersion = String(revision);
@@ -123,7 +150,9 @@ function emit(kind: Kind, sink: WatchSink, type: WatchEventKind, entry: Entry, r
   const line = (): Buffer => {
     const known = encoded?.get(`${kind.apiVersion} ${type}`);
     if (known) return known;
-    const made = kind.conversion ? Buffer.concat([Buffer.from(`{"type":"${type}","object":`), encodeObject(object()), Buffer.from("}\n")]) : lineOf(entry, type, revision);
+    const made = kind.conversion
+      ? Buffer.concat([Buffer.from(`{"type":"${type}","object":`), encodeObject(object()), Buffer.from("}\n")])
+      : lineOf(entry, type, revision);
     encoded?.set(`${kind.apiVersion} ${type}`, made);
     return made;
   };

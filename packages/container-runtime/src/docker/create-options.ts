@@ -24,7 +24,11 @@ export function sandboxOptions(config: SandboxConfig): ContainerCreateOptions {
 }
 
 /** Each attempt is a new container, so Docker itself restarts nothing. */
-export function containerOptions(sandboxId: string, config: ContainerConfig, hostNetwork: boolean): ContainerCreateOptions {
+export function containerOptions(
+  sandboxId: string,
+  config: ContainerConfig,
+  hostNetwork: boolean,
+): ContainerCreateOptions {
   return {
     name: config.name,
     Image: config.image,
@@ -52,7 +56,11 @@ function hostOptions(sandboxId: string, config: ContainerConfig, hostNetwork: bo
     ...pidMode(sandboxId, config.pid),
     ...(hostNetwork ? { UTSMode: "host" } : {}),
     Binds: config.mounts.map(bind),
-    Devices: (config.devices ?? []).map((path) => ({ PathOnHost: path, PathInContainer: path, CgroupPermissions: "rwm" })),
+    Devices: (config.devices ?? []).map((path) => ({
+      PathOnHost: path,
+      PathInContainer: path,
+      CgroupPermissions: "rwm",
+    })),
     ...resourceOptions(config.resources),
     ...(config.cgroupParent === undefined ? {} : { CgroupParent: config.cgroupParent }),
     Privileged: security.privileged,
@@ -79,9 +87,13 @@ function pidMode(sandboxId: string, pid: ContainerConfig["pid"]): Pick<HostConfi
 export function resourceOptions(resources: ContainerResources): HostConfig {
   return {
     ...(resources.cpuShares === undefined ? {} : { CpuShares: resources.cpuShares }),
-    ...(resources.cpuQuotaUs === undefined ? {} : { CpuQuota: resources.cpuQuotaUs, CpuPeriod: resources.cpuPeriodUs ?? 100_000 }),
+    ...(resources.cpuQuotaUs === undefined
+      ? {}
+      : { CpuQuota: resources.cpuQuotaUs, CpuPeriod: resources.cpuPeriodUs ?? 100_000 }),
     // Equal limits for memory and for memory with swap: a pod does not swap.
-    ...(resources.memoryBytes === undefined ? {} : { Memory: resources.memoryBytes, MemorySwap: resources.memoryBytes }),
+    ...(resources.memoryBytes === undefined
+      ? {}
+      : { Memory: resources.memoryBytes, MemorySwap: resources.memoryBytes }),
     ...(resources.pidsLimit === undefined ? {} : { PidsLimit: resources.pidsLimit }),
     ...(resources.oomScoreAdj === undefined ? {} : { OomScoreAdj: resources.oomScoreAdj }),
   };

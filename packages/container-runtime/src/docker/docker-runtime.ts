@@ -17,7 +17,10 @@ export interface DockerRuntimeConfig {
   readonly cluster: string;
 }
 
-export function createDockerRuntime(config: DockerRuntimeConfig, ports: { readonly clock: Clock }): ContainerRuntime & { close(): void } {
+export function createDockerRuntime(
+  config: DockerRuntimeConfig,
+  ports: { readonly clock: Clock },
+): ContainerRuntime & { close(): void } {
   const engine = connectEngine(config.socketPath);
   const mark = { [marks.cluster]: config.cluster };
   const listOurs = (label: readonly string[]) => listMarked(engine, [`${marks.cluster}=${config.cluster}`, ...label]);
@@ -33,7 +36,9 @@ export function createDockerRuntime(config: DockerRuntimeConfig, ports: { readon
     },
     async stopPodSandbox(sandboxId, signal) {
       const members = await sandboxMembers(listOurs, engine, sandboxId);
-      await Promise.all(members.map((member) => ifRunning(ask(engine.short.getContainer(member.id).stop({ t: 0 }), "failed", signal))));
+      await Promise.all(
+        members.map((member) => ifRunning(ask(engine.short.getContainer(member.id).stop({ t: 0 }), "failed", signal))),
+      );
       await ifRunning(ask(engine.short.getContainer(sandboxId).stop({ t: 0 }), "failed", signal));
     },
     async removePodSandbox(sandboxId, signal) {
@@ -52,7 +57,9 @@ export function createDockerRuntime(config: DockerRuntimeConfig, ports: { readon
       await ask(engine.short.getContainer(containerId).start(), "start-failed", signal);
     },
     async stopContainer(containerId, graceSeconds, signal) {
-      await ifRunning(ask(engine.long.getContainer(containerId).stop({ t: Math.max(0, Math.ceil(graceSeconds)) }), "failed", signal));
+      await ifRunning(
+        ask(engine.long.getContainer(containerId).stop({ t: Math.max(0, Math.ceil(graceSeconds)) }), "failed", signal),
+      );
     },
     removeContainer: (containerId, signal) => removeById(engine, containerId, signal),
     async updateContainer(containerId, resources, signal) {
@@ -110,7 +117,11 @@ async function removeById(engine: Engine, id: string, signal: AbortSignal | unde
 /** Gone, being removed by someone else, or (304) stopped already. */
 function isQuietRefusal(error: unknown): boolean {
   if (!(error instanceof Error) || !("code" in error)) return false;
-  return error.code === "not-found" || /already (stopped|in progress)|is not running/.test(error.message) || statusOf(error.cause) === 304;
+  return (
+    error.code === "not-found" ||
+    /already (stopped|in progress)|is not running/.test(error.message) ||
+    statusOf(error.cause) === 304
+  );
 }
 
 function statusOf(cause: unknown): unknown {
@@ -120,7 +131,8 @@ function statusOf(cause: unknown): unknown {
 async function readVersion(engine: Engine, signal: AbortSignal | undefined): Promise<RuntimeVersion> {
   const info: unknown = await ask(engine.short.info(), "failed", signal);
   const text = (name: string): string => {
-    const value = typeof info === "object" && info !== null ? (info as Readonly<Record<string, unknown>>)[name] : undefined;
+    const value =
+      typeof info === "object" && info !== null ? (info as Readonly<Record<string, unknown>>)[name] : undefined;
     return typeof value === "string" ? value : "";
   };
   return {
@@ -134,7 +146,11 @@ async function readVersion(engine: Engine, signal: AbortSignal | undefined): Pro
   };
 }
 
-async function readStats(engine: Engine, containerId: string, signal: AbortSignal | undefined): Promise<ContainerStats | undefined> {
+async function readStats(
+  engine: Engine,
+  containerId: string,
+  signal: AbortSignal | undefined,
+): Promise<ContainerStats | undefined> {
   const options = { stream: false as const, "one-shot": true };
   const stats = await askIfPresent(engine.short.getContainer(containerId).stats(options), signal);
   if (!stats || stats.memory_stats.usage === undefined) return undefined;

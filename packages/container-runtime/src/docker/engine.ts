@@ -51,7 +51,8 @@ export function translate(error: unknown, code: RuntimeErrorCode): unknown {
   if (!(error instanceof Error) || error instanceof RuntimeError || error.name === "AbortError") return error;
   const message = reasonOf(error);
   const status = "statusCode" in error ? error.statusCode : undefined;
-  if (status === undefined) return new RuntimeError("unavailable", `the container runtime does not answer: ${error.message}`, error);
+  if (status === undefined)
+    return new RuntimeError("unavailable", `the container runtime does not answer: ${error.message}`, error);
   if (status === 404 && /no such image/i.test(message)) return new RuntimeError("image-not-found", message, error);
   if (code === "pull-failed" || code === "start-failed") return new RuntimeError(code, message, error);
   if (status === 404) return new RuntimeError("not-found", message, error);
@@ -62,7 +63,8 @@ export function translate(error: unknown, code: RuntimeErrorCode): unknown {
 /** Docker's own sentence, without the wrapping that the client library puts around it. */
 function reasonOf(error: Error): string {
   const json = "json" in error ? error.json : undefined;
-  if (typeof json === "object" && json !== null && "message" in json && typeof json.message === "string") return json.message.trim();
+  if (typeof json === "object" && json !== null && "message" in json && typeof json.message === "string")
+    return json.message.trim();
   return error.message.replace(/^\(HTTP code \d+\) [^-]*- /, "").trim();
 }
 

@@ -16,11 +16,19 @@ const actions: Readonly<Record<string, Exclude<RuntimeEvent["type"], "connected"
   oom: "outOfMemory",
 };
 
-export async function* watchEvents(engine: Engine, clock: Clock, cluster: string, signal: AbortSignal): AsyncIterable<RuntimeEvent> {
+export async function* watchEvents(
+  engine: Engine,
+  clock: Clock,
+  cluster: string,
+  signal: AbortSignal,
+): AsyncIterable<RuntimeEvent> {
   while (!signal.aborted) {
     try {
       const filters = { type: ["container"], event: Object.keys(actions), label: [`${marks.cluster}=${cluster}`] };
-      const source = (await engine.long.getEvents({ filters: JSON.stringify(filters), abortSignal: signal })) as Readable;
+      const source = (await engine.long.getEvents({
+        filters: JSON.stringify(filters),
+        abortSignal: signal,
+      })) as Readable;
       yield { type: "connected" };
       for await (const line of readJsonLines(source)) {
         const event = eventOf(line);
@@ -35,7 +43,8 @@ export async function* watchEvents(engine: Engine, clock: Clock, cluster: string
 }
 
 function eventOf(line: unknown): RuntimeEvent | undefined {
-  if (!isRecord(line) || !isRecord(line.Actor) || typeof line.Action !== "string" || typeof line.Actor.ID !== "string") return undefined;
+  if (!isRecord(line) || !isRecord(line.Actor) || typeof line.Action !== "string" || typeof line.Actor.ID !== "string")
+    return undefined;
   const type = actions[line.Action];
   const labels = isRecord(line.Actor.Attributes) ? (line.Actor.Attributes as Labels) : {};
   if (!type || !kindOf(labels)) return undefined;

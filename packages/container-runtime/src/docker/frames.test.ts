@@ -27,7 +27,13 @@ async function collect(source: AsyncIterable<LogChunk>): Promise<Record<LogChunk
 }
 
 test("readFrames gives each stream's bytes however the connection cuts them", async () => {
-  const frames = fc.array(fc.record({ stream: fc.constantFrom<LogChunk["stream"][]>("stdout", "stderr"), text: fc.string({ unit: "grapheme-ascii", maxLength: 30 }) }), { maxLength: 8 });
+  const frames = fc.array(
+    fc.record({
+      stream: fc.constantFrom<LogChunk["stream"][]>("stdout", "stderr"),
+      text: fc.string({ unit: "grapheme-ascii", maxLength: 30 }),
+    }),
+    { maxLength: 8 },
+  );
   await fc.assert(
     fc.asyncProperty(frames, fc.array(fc.integer({ min: 0, max: 20 })), async (parts, sizes) => {
       const expected = { stdout: "", stderr: "" };

@@ -6,14 +6,22 @@ import { ask, askIfPresent } from "./engine.ts";
 import type { Engine } from "./engine.ts";
 import { readJsonLines } from "./json-lines.ts";
 
-export async function pullImage(engine: Engine, reference: string, auth: RegistryAuth | undefined, signal?: AbortSignal): Promise<string> {
+export async function pullImage(
+  engine: Engine,
+  reference: string,
+  auth: RegistryAuth | undefined,
+  signal?: AbortSignal,
+): Promise<string> {
   const options = {
-    ...(auth ? { authconfig: { username: auth.username, password: auth.password, serveraddress: auth.server ?? "" } } : {}),
+    ...(auth
+      ? { authconfig: { username: auth.username, password: auth.password, serveraddress: auth.server ?? "" } }
+      : {}),
     ...(signal ? { abortSignal: signal } : {}),
   };
   const progress = await ask<NodeJS.ReadableStream>(engine.long.pull(withTag(reference), options), "pull-failed");
   for await (const line of readJsonLines(progress as Readable)) {
-    if (typeof line === "object" && line !== null && "error" in line) throw new RuntimeError("pull-failed", String(line.error));
+    if (typeof line === "object" && line !== null && "error" in line)
+      throw new RuntimeError("pull-failed", String(line.error));
   }
   const image = await imageStatus(engine, reference);
   if (!image) throw new RuntimeError("pull-failed", `${reference} is not here although the pull has ended well`);
@@ -23,9 +31,16 @@ export async function pullImage(engine: Engine, reference: string, auth: Registr
 export async function imageStatus(engine: Engine, reference: string): Promise<ImageStatus | undefined> {
   try {
     const info = await ask(engine.short.getImage(withTag(reference)).inspect());
-    return { id: info.Id, tags: info.RepoTags ?? [], digests: info.RepoDigests ?? [], sizeBytes: info.Size, user: info.Config?.User ?? "" };
+    return {
+      id: info.Id,
+      tags: info.RepoTags ?? [],
+      digests: info.RepoDigests ?? [],
+      sizeBytes: info.Size,
+      user: info.Config?.User ?? "",
+    };
   } catch (error) {
-    if (error instanceof RuntimeError && (error.code === "image-not-found" || error.code === "not-found")) return undefined;
+    if (error instanceof RuntimeError && (error.code === "image-not-found" || error.code === "not-found"))
+      return undefined;
     throw error;
   }
 }

@@ -10,7 +10,8 @@ export async function* readJsonLines(source: AsyncIterable<Uint8Array | string>)
     pending += typeof piece === "string" ? piece : decoder.decode(piece, { stream: true });
     const lines = pending.split("\n");
     pending = lines.pop() ?? "";
-    if (pending.length > longestLineBytes) throw new RuntimeError("failed", `the engine sent a line of more than ${longestLineBytes} bytes`);
+    if (pending.length > longestLineBytes)
+      throw new RuntimeError("failed", `the engine sent a line of more than ${longestLineBytes} bytes`);
     for (const line of lines) if (line.trim() !== "") yield JSON.parse(line) as unknown;
   }
   if (pending.trim() !== "") yield JSON.parse(pending) as unknown;

@@ -12,10 +12,23 @@ import { readFrames, splitFrames } from "./frames.ts";
 const exitPollMs = 5;
 const exitPolls = 400;
 
-export async function execIn(engine: Engine, clock: Clock, containerId: string, request: ExecRequest): Promise<StreamSession> {
-  const options = { AttachStdin: request.stdin, AttachStdout: true, AttachStderr: !request.tty, Tty: request.tty, Cmd: [...request.command] };
+export async function execIn(
+  engine: Engine,
+  clock: Clock,
+  containerId: string,
+  request: ExecRequest,
+): Promise<StreamSession> {
+  const options = {
+    AttachStdin: request.stdin,
+    AttachStdout: true,
+    AttachStderr: !request.tty,
+    Tty: request.tty,
+    Cmd: [...request.command],
+  };
   const exec = await ask(engine.short.getContainer(containerId).exec(options));
-  const socket: Duplex = await ask(engine.long.getExec(exec.id).start({ hijack: true, stdin: request.stdin, Tty: request.tty }));
+  const socket: Duplex = await ask(
+    engine.long.getExec(exec.id).start({ hijack: true, stdin: request.stdin, Tty: request.tty }),
+  );
   const { session, ended } = sessionOver(socket, request, async (columns, rows) => {
     await ask(engine.short.getExec(exec.id).resize({ w: columns, h: rows }));
   });
@@ -46,7 +59,12 @@ export async function attachTo(engine: Engine, containerId: string, request: Att
   return { ...session, exitCode: owned(exitCode()) };
 }
 
-export async function* readLogs(engine: Engine, containerId: string, request: LogRequest, signal?: AbortSignal): AsyncIterable<LogChunk> {
+export async function* readLogs(
+  engine: Engine,
+  containerId: string,
+  request: LogRequest,
+  signal?: AbortSignal,
+): AsyncIterable<LogChunk> {
   const options = {
     stdout: true,
     stderr: true,
@@ -63,7 +81,8 @@ export async function* readLogs(engine: Engine, containerId: string, request: Lo
       return;
     }
     const source = (await container.logs({ ...options, follow: true })) as unknown;
-    if (!isByteStream(source)) throw new RuntimeError("failed", "the engine answered a request for logs without a stream");
+    if (!isByteStream(source))
+      throw new RuntimeError("failed", "the engine answered a request for logs without a stream");
     if (!request.tty) yield* readFrames(source);
     else for await (const bytes of source) yield { stream: "stdout", bytes };
   } catch (error) {

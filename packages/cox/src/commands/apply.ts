@@ -10,7 +10,13 @@ export function addApply(cli: Argv, withSession: WithSession): Argv {
     "Make the cluster match manifests",
     (command) =>
       command
-        .option("filename", { alias: "f", type: "string", array: true, demandOption: true, describe: "File, folder or - for standard input" })
+        .option("filename", {
+          alias: "f",
+          type: "string",
+          array: true,
+          demandOption: true,
+          describe: "File, folder or - for standard input",
+        })
         .option("force-conflicts", { type: "boolean", default: false, describe: "Take over fields that others own" })
         .option("namespace", { alias: "n", type: "string" })
         .option("kubeconfig", { type: "string" }),
@@ -21,7 +27,9 @@ export function addApply(cli: Argv, withSession: WithSession): Argv {
         for (const object of objects) {
           const descriptor = resourceOfObject(discovery, object);
           const name = object.metadata.name;
-          const ref = descriptor.namespaced ? { namespace: object.metadata.namespace ?? session.namespace, name } : { name };
+          const ref = descriptor.namespaced
+            ? { namespace: object.metadata.namespace ?? session.namespace, name }
+            : { name };
           await session.client.resource(descriptor).patch(ref, object, {
             type: "apply",
             fieldManager: "cox",

@@ -12,8 +12,19 @@ export function addDelete(cli: Argv, withSession: WithSession): Argv {
     "Delete objects by name or by manifest",
     (command) =>
       command
-        .positional("resources", { type: "string", array: true, default: [] as string[], describe: "TYPE NAME… or TYPE/NAME…" })
-        .option("filename", { alias: "f", type: "string", array: true, default: [] as string[], describe: "Manifests that name the objects" })
+        .positional("resources", {
+          type: "string",
+          array: true,
+          default: [] as string[],
+          describe: "TYPE NAME… or TYPE/NAME…",
+        })
+        .option("filename", {
+          alias: "f",
+          type: "string",
+          array: true,
+          default: [] as string[],
+          describe: "Manifests that name the objects",
+        })
         .option("namespace", { alias: "n", type: "string" })
         .option("kubeconfig", { type: "string" }),
     (args) =>
@@ -23,17 +34,24 @@ export function addDelete(cli: Argv, withSession: WithSession): Argv {
         if (args.filename.length > 0) {
           for (const object of readManifests(args.filename).toReversed()) {
             const descriptor = resourceOfObject(discovery, object);
-            targets.push({ descriptor, namespace: object.metadata.namespace ?? session.namespace, name: object.metadata.name });
+            targets.push({
+              descriptor,
+              namespace: object.metadata.namespace ?? session.namespace,
+              name: object.metadata.name,
+            });
           }
         } else {
           for (const { type, names } of splitTargets(args.resources)) {
             if (names.length === 0) throw new CommandError("resource(s) were provided, but no name was specified");
-            for (const name of names) targets.push({ descriptor: findResource(discovery, type), namespace: session.namespace, name });
+            for (const name of names)
+              targets.push({ descriptor: findResource(discovery, type), namespace: session.namespace, name });
           }
         }
         for (const { descriptor, namespace, name } of targets) {
           const ref = descriptor.namespaced ? { namespace, name } : { name };
-          await session.client.resource(descriptor).delete(ref, { propagationPolicy: "Background", signal: session.signal });
+          await session.client
+            .resource(descriptor)
+            .delete(ref, { propagationPolicy: "Background", signal: session.signal });
           const suffix = descriptor.group === "" ? "" : `.${descriptor.group}`;
           session.out.write(`${descriptor.kind.toLowerCase()}${suffix} "${name}" deleted\n`);
         }

@@ -23,7 +23,12 @@ export function addGet(cli: Argv, withSession: WithSession): Argv {
     "Show objects: a table, or -o wide, json, yaml, name",
     (command) =>
       command
-        .positional("resources", { type: "string", array: true, demandOption: true, describe: "TYPE [NAME…] or TYPE/NAME…" })
+        .positional("resources", {
+          type: "string",
+          array: true,
+          demandOption: true,
+          describe: "TYPE [NAME…] or TYPE/NAME…",
+        })
         .option("all-namespaces", { alias: "A", type: "boolean", default: false, describe: "Across all namespaces" })
         .option("selector", { alias: "l", type: "string", describe: "Label selector" })
         .option("output", { alias: "o", choices: ["wide", "json", "yaml", "name"] as const, describe: "Format" })
@@ -39,7 +44,12 @@ export function addGet(cli: Argv, withSession: WithSession): Argv {
   );
 }
 
-async function get(session: Session, descriptor: ResourceDescriptor<ApiObject>, names: readonly string[], options: GetOptions): Promise<void> {
+async function get(
+  session: Session,
+  descriptor: ResourceDescriptor<ApiObject>,
+  names: readonly string[],
+  options: GetOptions,
+): Promise<void> {
   const namespace = options.allNamespaces && names.length === 0 ? undefined : session.namespace;
   const table = options.output === undefined || options.output === "wide";
   const ask = async (name: string | undefined): Promise<unknown> => {
@@ -56,11 +66,16 @@ async function get(session: Session, descriptor: ResourceDescriptor<ApiObject>, 
   const answers = await Promise.all(names.length === 0 ? [ask(undefined)] : names.map(ask));
   if (table) {
     const tables = answers as Table[];
-    const whole: Table = { columnDefinitions: tables[0]?.columnDefinitions ?? [], rows: tables.flatMap((each) => each.rows) };
+    const whole: Table = {
+      columnDefinitions: tables[0]?.columnDefinitions ?? [],
+      rows: tables.flatMap((each) => each.rows),
+    };
     const where = namespace === undefined || !descriptor.namespaced ? "" : ` in ${namespace} namespace`;
     const namespaces = options.allNamespaces && descriptor.namespaced;
     session.out.write(
-      whole.rows.length === 0 ? `No resources found${where}.\n` : printTable(whole, { wide: options.output === "wide", namespaces }),
+      whole.rows.length === 0
+        ? `No resources found${where}.\n`
+        : printTable(whole, { wide: options.output === "wide", namespaces }),
     );
     return;
   }

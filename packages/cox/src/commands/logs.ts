@@ -11,7 +11,12 @@ export function addLogs(cli: Argv, withSession: WithSession): Argv {
         .positional("pod", { type: "string", demandOption: true, describe: "The pod's name" })
         .option("container", { alias: "c", type: "string", describe: "Needed when the pod has several" })
         .option("follow", { alias: "f", type: "boolean", default: false, describe: "Stay and print what comes" })
-        .option("previous", { alias: "p", type: "boolean", default: false, describe: "The container before the last restart" })
+        .option("previous", {
+          alias: "p",
+          type: "boolean",
+          default: false,
+          describe: "The container before the last restart",
+        })
         .option("tail", { type: "number", describe: "Only so many of the last lines" })
         .option("timestamps", { type: "boolean", default: false, describe: "Put the time in front of each line" })
         .option("namespace", { alias: "n", type: "string" })

@@ -10,7 +10,12 @@ export function addScale(cli: Argv, withSession: WithSession): Argv {
     "Set how many copies a workload has",
     (command) =>
       command
-        .positional("resources", { type: "string", array: true, demandOption: true, describe: "TYPE NAME… or TYPE/NAME…" })
+        .positional("resources", {
+          type: "string",
+          array: true,
+          demandOption: true,
+          describe: "TYPE NAME… or TYPE/NAME…",
+        })
         .option("replicas", { type: "number", demandOption: true, describe: "The new number, 0 or more" })
         .option("namespace", { alias: "n", type: "string" })
         .option("kubeconfig", { type: "string" }),
@@ -26,7 +31,9 @@ export function addScale(cli: Argv, withSession: WithSession): Argv {
           for (const name of names) {
             const ref = descriptor.namespaced ? { namespace: session.namespace, name } : { name };
             const patch = { spec: { replicas: args.replicas } };
-            await session.client.resource(descriptor).patch(ref, patch, { type: "merge", subresource: "scale", signal: session.signal });
+            await session.client
+              .resource(descriptor)
+              .patch(ref, patch, { type: "merge", subresource: "scale", signal: session.signal });
             const suffix = descriptor.group === "" ? "" : `.${descriptor.group}`;
             session.out.write(`${descriptor.kind.toLowerCase()}${suffix}/${name} scaled\n`);
           }

@@ -22,7 +22,12 @@ const pod: Pod = {
   metadata: { name: "web", namespace: "shop", uid: "u", labels: { app: "web" } },
   spec: { containers: [], nodeName: "n1" },
 };
-const self: SelfView = { pod, podIP: "10.244.1.2", hostIP: "10.0.0.1", allocatable: { cpu: 2, memoryBytes: 4 * 2 ** 30 } };
+const self: SelfView = {
+  pod,
+  podIP: "10.244.1.2",
+  hostIP: "10.0.0.1",
+  allocatable: { cpu: 2, memoryBytes: 4 * 2 ** 30 },
+};
 const noSources: Sources = { configMaps: new Map(), secrets: new Map(), services: [] };
 
 test.each([
@@ -55,17 +60,41 @@ describe("containerEnv", () => {
   test("takes whole ConfigMaps and Secrets, and says what is missing", () => {
     const sources: Sources = {
       ...noSources,
-      configMaps: new Map([["cm", { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "cm" }, data: { a: "1" } }]]),
+      configMaps: new Map([
+        ["cm", { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "cm" }, data: { a: "1" } }],
+      ]),
       secrets: new Map([["s", { apiVersion: "v1", kind: "Secret", metadata: { name: "s" }, data: { p: "c2VjcmV0" } }]]),
     };
-    expect(env({ name: "main", envFrom: [{ prefix: "X_", configMapRef: { name: "cm" } }, { secretRef: { name: "s" } }] }, sources)).toEqual({ X_a: "1", p: "secret" });
+    expect(
+      env(
+        { name: "main", envFrom: [{ prefix: "X_", configMapRef: { name: "cm" } }, { secretRef: { name: "s" } }] },
+        sources,
+      ),
+    ).toEqual({ X_a: "1", p: "secret" });
     expect(env({ name: "main", envFrom: [{ configMapRef: { name: "gone" } }] })).toBe('configmap "gone" not found');
-    expect(env({ name: "main", env: [{ name: "A", valueFrom: { configMapKeyRef: { name: "cm", key: "z" } } }] }, sources)).toBe("couldn't find key z in ConfigMap shop/cm");
-    expect(env({ name: "main", env: [{ name: "A", valueFrom: { secretKeyRef: { name: "gone", key: "z", optional: true } } }] })).toEqual({});
+    expect(
+      env({ name: "main", env: [{ name: "A", valueFrom: { configMapKeyRef: { name: "cm", key: "z" } } }] }, sources),
+    ).toBe("couldn't find key z in ConfigMap shop/cm");
+    expect(
+      env({
+        name: "main",
+        env: [{ name: "A", valueFrom: { secretKeyRef: { name: "gone", key: "z", optional: true } } }],
+      }),
+    ).toEqual({});
   });
   test("has the variables of the namespace's services", () => {
-    const service: Service = { apiVersion: "v1", kind: "Service", metadata: { name: "my-db", namespace: "shop" }, spec: { clusterIP: "10.96.0.7", ports: [{ name: "sql", port: 5432 }] } };
-    expect(env({ name: "main" }, { ...noSources, services: [service, { ...service, metadata: { name: "x", namespace: "other" } }] })).toEqual({
+    const service: Service = {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "my-db", namespace: "shop" },
+      spec: { clusterIP: "10.96.0.7", ports: [{ name: "sql", port: 5432 }] },
+    };
+    expect(
+      env(
+        { name: "main" },
+        { ...noSources, services: [service, { ...service, metadata: { name: "x", namespace: "other" } }] },
+      ),
+    ).toEqual({
       MY_DB_SERVICE_HOST: "10.96.0.7",
       MY_DB_SERVICE_PORT: "5432",
       MY_DB_SERVICE_PORT_SQL: "5432",
@@ -79,11 +108,30 @@ describe("containerEnv", () => {
 });
 
 describe("volumePayload", () => {
-  const sources: PayloadSources = { configMaps: new Map([["cm", { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "cm" }, data: { a: "1", "../evil": "x" } }]]), secrets: new Map(), tokens: new Map([["", "jwt"]]) };
+  const sources: PayloadSources = {
+    configMaps: new Map([
+      ["cm", { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "cm" }, data: { a: "1", "../evil": "x" } }],
+    ]),
+    secrets: new Map(),
+    tokens: new Map([["", "jwt"]]),
+  };
   test("projects several sources into one set of files", () => {
-    const volume = { name: "all", projected: { defaultMode: 0o400, sources: [{ configMap: { name: "cm", items: [{ key: "a", path: "dir/a" }] } }, { serviceAccountToken: { path: "token" } }, { downwardAPI: { items: [{ path: "labels", fieldRef: { fieldPath: "metadata.labels" } }] } }] } };
+    const volume = {
+      name: "all",
+      projected: {
+        defaultMode: 0o400,
+        sources: [
+          { configMap: { name: "cm", items: [{ key: "a", path: "dir/a" }] } },
+          { serviceAccountToken: { path: "token" } },
+          { downwardAPI: { items: [{ path: "labels", fieldRef: { fieldPath: "metadata.labels" } }] } },
+        ],
+      },
+    };
     const result = volumePayload(volume, self, sources);
-    const files = "payload" in result ? [...result.payload].map(([path, file]) => [path, new TextDecoder().decode(file.bytes), file.mode]) : result;
+    const files =
+      "payload" in result
+        ? [...result.payload].map(([path, file]) => [path, new TextDecoder().decode(file.bytes), file.mode])
+        : result;
     expect(files).toEqual([
       ["dir/a", "1", 0o400],
       ["token", "jwt", 0o400],
@@ -91,31 +139,44 @@ describe("volumePayload", () => {
     ]);
   });
   test("refuses names that would leave the volume", () => {
-    expect(volumePayload({ name: "v", configMap: { name: "cm" } }, self, sources)).toEqual({ error: `invalid path: must not contain '..' or be absolute: "../evil"` });
+    expect(volumePayload({ name: "v", configMap: { name: "cm" } }, self, sources)).toEqual({
+      error: `invalid path: must not contain '..' or be absolute: "../evil"`,
+    });
   });
   test("says which object or key is missing", () => {
-    expect(volumePayload({ name: "v", secret: { secretName: "s" } }, self, sources)).toEqual({ error: 'secret "s" not found' });
-    expect(volumePayload({ name: "v", configMap: { name: "cm", items: [{ key: "z", path: "z" }] } }, self, sources)).toEqual({ error: "references non-existent configmap key: z" });
-    expect(volumePayload({ name: "v", secret: { secretName: "s", optional: true } }, self, sources)).toEqual({ payload: new Map() });
+    expect(volumePayload({ name: "v", secret: { secretName: "s" } }, self, sources)).toEqual({
+      error: 'secret "s" not found',
+    });
+    expect(
+      volumePayload({ name: "v", configMap: { name: "cm", items: [{ key: "z", path: "z" }] } }, self, sources),
+    ).toEqual({ error: "references non-existent configmap key: z" });
+    expect(volumePayload({ name: "v", secret: { secretName: "s", optional: true } }, self, sources)).toEqual({
+      payload: new Map(),
+    });
   });
 });
 
 test("isInside admits no path whose normal form leaves the volume", () => {
   fc.assert(
-    fc.property(fc.array(fc.constantFrom("..", ".", "", "a", "..data", "b.c"), { minLength: 1, maxLength: 5 }), (parts) => {
-      const path = parts.join("/");
-      if (!isInside(path)) return;
-      let depth = 0;
-      for (const part of parts) {
-        depth += part === ".." ? -1 : part === "." || part === "" ? 0 : 1;
-        expect(depth).toBeGreaterThanOrEqual(0);
-      }
-    }),
+    fc.property(
+      fc.array(fc.constantFrom("..", ".", "", "a", "..data", "b.c"), { minLength: 1, maxLength: 5 }),
+      (parts) => {
+        const path = parts.join("/");
+        if (!isInside(path)) return;
+        let depth = 0;
+        for (const part of parts) {
+          depth += part === ".." ? -1 : part === "." || part === "" ? 0 : 1;
+          expect(depth).toBeGreaterThanOrEqual(0);
+        }
+      },
+    ),
   );
 });
 
 test("subPathParts expands variables and refuses to climb", () => {
-  expect(subPathParts({ name: "v", mountPath: "/m", subPathExpr: "$(POD)/logs" }, new Map([["POD", "web"]]))).toEqual({ parts: ["web", "logs"] });
+  expect(subPathParts({ name: "v", mountPath: "/m", subPathExpr: "$(POD)/logs" }, new Map([["POD", "web"]]))).toEqual({
+    parts: ["web", "logs"],
+  });
   expect(subPathParts({ name: "v", mountPath: "/m", subPath: "a/../../b" }, new Map())).toHaveProperty("error");
   expect(subPathParts({ name: "v", mountPath: "/m", subPath: "/etc" }, new Map())).toHaveProperty("error");
 });
@@ -137,13 +198,20 @@ describe("addresses", () => {
   });
   test("never leave their network, nor meet one that is taken", () => {
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 2 ** 32 - 1 }), fc.integer({ min: 20, max: 30 }), fc.array(fc.nat(20)), (base, prefix, offsets) => {
-        const cidr = parseCidr(`${formatIPv4(base)}/${prefix}`);
-        if (!cidr) return false;
-        const taken = new Set(offsets.map((offset) => formatIPv4(cidr.base + offset)));
-        const address = freeAddress(cidr, taken);
-        return address === undefined || (contains(cidr, address) && !taken.has(address) && address !== gatewayOf(cidr));
-      }),
+      fc.property(
+        fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+        fc.integer({ min: 20, max: 30 }),
+        fc.array(fc.nat(20)),
+        (base, prefix, offsets) => {
+          const cidr = parseCidr(`${formatIPv4(base)}/${prefix}`);
+          if (!cidr) return false;
+          const taken = new Set(offsets.map((offset) => formatIPv4(cidr.base + offset)));
+          const address = freeAddress(cidr, taken);
+          return (
+            address === undefined || (contains(cidr, address) && !taken.has(address) && address !== gatewayOf(cidr))
+          );
+        },
+      ),
     );
   });
   test.each(["010.0.0.1", "1.2.3", "1.2.3.256", "1.2.3.4 "])("that are none (%s) are refused", (text) => {
@@ -153,33 +221,79 @@ describe("addresses", () => {
 
 test("routes lead to the other nodes' pods and change by what differs", () => {
   const nodes: Node[] = [
-    { apiVersion: "v1", kind: "Node", metadata: { name: "n1" }, spec: { podCIDR: "10.244.0.0/24" }, status: { addresses: [{ type: "InternalIP" as const, address: "10.0.0.1" }] } },
-    { apiVersion: "v1", kind: "Node", metadata: { name: "n2" }, spec: { podCIDR: "10.244.1.0/24" }, status: { addresses: [{ type: "InternalIP" as const, address: "10.0.0.2" }] } },
+    {
+      apiVersion: "v1",
+      kind: "Node",
+      metadata: { name: "n1" },
+      spec: { podCIDR: "10.244.0.0/24" },
+      status: { addresses: [{ type: "InternalIP" as const, address: "10.0.0.1" }] },
+    },
+    {
+      apiVersion: "v1",
+      kind: "Node",
+      metadata: { name: "n2" },
+      spec: { podCIDR: "10.244.1.0/24" },
+      status: { addresses: [{ type: "InternalIP" as const, address: "10.0.0.2" }] },
+    },
     { apiVersion: "v1", kind: "Node", metadata: { name: "n3" }, spec: {} },
   ];
   const wanted = routesTo(nodes, "n1");
   expect(wanted).toEqual([{ to: "10.244.1.0/24", via: "10.0.0.2" }]);
-  expect(routeChanges(wanted, [{ to: "10.244.9.0/24", via: "10.0.0.9" }], ["10.0.0.1"])).toEqual({ add: wanted, remove: [{ to: "10.244.9.0/24", via: "10.0.0.9" }] });
+  expect(routeChanges(wanted, [{ to: "10.244.9.0/24", via: "10.0.0.9" }], ["10.0.0.1"])).toEqual({
+    add: wanted,
+    remove: [{ to: "10.244.9.0/24", via: "10.0.0.9" }],
+  });
   expect(routeChanges(wanted, [], ["10.0.0.2"])).toEqual({ add: [], remove: [] });
 });
 
 describe("resolvConf", () => {
-  const settings = { clusterDns: ["10.96.0.10"], clusterDomain: "cluster.local", hostResolvConf: "search corp.example\nnameserver 192.0.2.1\noptions timeout:2\n" };
+  const settings = {
+    clusterDns: ["10.96.0.10"],
+    clusterDomain: "cluster.local",
+    hostResolvConf: "search corp.example\nnameserver 192.0.2.1\noptions timeout:2\n",
+  };
   const dns = { policy: "ClusterFirst", hostNetwork: false, namespace: "shop", config: undefined };
   test.each([
-    ["ClusterFirst", dns, "search shop.svc.cluster.local svc.cluster.local cluster.local corp.example\nnameserver 10.96.0.10\noptions ndots:5\n"],
+    [
+      "ClusterFirst",
+      dns,
+      "search shop.svc.cluster.local svc.cluster.local cluster.local corp.example\nnameserver 10.96.0.10\noptions ndots:5\n",
+    ],
     ["Default", { ...dns, policy: "Default" }, "search corp.example\nnameserver 192.0.2.1\noptions timeout:2\n"],
-    ["ClusterFirst on the host's network", { ...dns, hostNetwork: true }, "search corp.example\nnameserver 192.0.2.1\noptions timeout:2\n"],
-    ["None with a config", { ...dns, policy: "None", config: { nameservers: ["9.9.9.9"], options: [{ name: "ndots", value: "2" }] } }, "nameserver 9.9.9.9\noptions ndots:2\n"],
-    ["ClusterFirst with an option replaced", { ...dns, config: { options: [{ name: "ndots", value: "1" }] } }, "search shop.svc.cluster.local svc.cluster.local cluster.local corp.example\nnameserver 10.96.0.10\noptions ndots:1\n"],
+    [
+      "ClusterFirst on the host's network",
+      { ...dns, hostNetwork: true },
+      "search corp.example\nnameserver 192.0.2.1\noptions timeout:2\n",
+    ],
+    [
+      "None with a config",
+      { ...dns, policy: "None", config: { nameservers: ["9.9.9.9"], options: [{ name: "ndots", value: "2" }] } },
+      "nameserver 9.9.9.9\noptions ndots:2\n",
+    ],
+    [
+      "ClusterFirst with an option replaced",
+      { ...dns, config: { options: [{ name: "ndots", value: "1" }] } },
+      "search shop.svc.cluster.local svc.cluster.local cluster.local corp.example\nnameserver 10.96.0.10\noptions ndots:1\n",
+    ],
   ])("by %s", (_name, given, expected) => {
     expect(resolvConf(given, settings)).toBe(expected);
   });
 });
 
 test("hostsFile has the pod's names and its aliases", () => {
-  const lines = hostsFile({ ip: "10.244.1.2", hostname: "web-0", fqdn: "web-0.web.shop.svc.cluster.local", aliases: [{ ip: "1.2.3.4", hostnames: ["a", "b"] }] }).split("\n");
-  expect(lines.slice(-5)).toEqual(["10.244.1.2\tweb-0.web.shop.svc.cluster.local\tweb-0", "", "# Entries added by HostAliases.", "1.2.3.4\ta\tb", ""]);
+  const lines = hostsFile({
+    ip: "10.244.1.2",
+    hostname: "web-0",
+    fqdn: "web-0.web.shop.svc.cluster.local",
+    aliases: [{ ip: "1.2.3.4", hostnames: ["a", "b"] }],
+  }).split("\n");
+  expect(lines.slice(-5)).toEqual([
+    "10.244.1.2\tweb-0.web.shop.svc.cluster.local\tweb-0",
+    "",
+    "# Entries added by HostAliases.",
+    "1.2.3.4\ta\tb",
+    "",
+  ]);
 });
 
 test("stepProbe changes its mind only at the thresholds", () => {
@@ -187,11 +301,25 @@ test("stepProbe changes its mind only at the thresholds", () => {
   const outcomes = [false, true, true, false, false, true, false, false, false, true];
   let state = initialProbeState("readiness");
   const verdicts = outcomes.map((ok) => (state = stepProbe(state, probe, { ok, message: "" })).verdict.result);
-  expect(verdicts).toEqual(["failure", "failure", "success", "success", "success", "success", "success", "success", "failure", "failure"]);
+  expect(verdicts).toEqual([
+    "failure",
+    "failure",
+    "success",
+    "success",
+    "success",
+    "success",
+    "success",
+    "success",
+    "failure",
+    "failure",
+  ]);
 });
 
 describe("resources", () => {
-  const podWith = (resources: Container["resources"]): Pod => ({ ...pod, spec: { containers: [{ name: "main", resources }] } });
+  const podWith = (resources: Container["resources"]): Pod => ({
+    ...pod,
+    spec: { containers: [{ name: "main", resources }] },
+  });
   test.each([
     [undefined, "BestEffort"],
     [{ requests: { cpu: "1" } }, "Burstable"],
@@ -201,8 +329,17 @@ describe("resources", () => {
     expect(qosOf(podWith(resources))).toBe(qos);
   });
   test("become the cgroup's numbers", () => {
-    const container: Container = { name: "main", resources: { requests: { cpu: "250m", memory: "1Gi" }, limits: { cpu: "500m", memory: "2Gi" } } };
-    expect(containerResources({ ...pod, spec: { containers: [container] } }, container, 4 * 2 ** 30)).toEqual({ cpuShares: 256, cpuPeriodUs: 100_000, cpuQuotaUs: 50_000, memoryBytes: 2 ** 31, oomScoreAdj: 750 });
+    const container: Container = {
+      name: "main",
+      resources: { requests: { cpu: "250m", memory: "1Gi" }, limits: { cpu: "500m", memory: "2Gi" } },
+    };
+    expect(containerResources({ ...pod, spec: { containers: [container] } }, container, 4 * 2 ** 30)).toEqual({
+      cpuShares: 256,
+      cpuPeriodUs: 100_000,
+      cpuQuotaUs: 50_000,
+      memoryBytes: 2 ** 31,
+      oomScoreAdj: 750,
+    });
   });
   test.each([
     ["100m", 0.1],

@@ -15,11 +15,18 @@ export function newLease(node: { readonly name: string; readonly uid: string }, 
   return {
     apiVersion: "coordination.k8s.io/v1",
     kind: "Lease",
-    metadata: { name: node.name, namespace: leaseNamespace, ownerReferences: [{ apiVersion: "v1", kind: "Node", name: node.name, uid: node.uid }] },
+    metadata: {
+      name: node.name,
+      namespace: leaseNamespace,
+      ownerReferences: [{ apiVersion: "v1", kind: "Node", name: node.name, uid: node.uid }],
+    },
     spec: { holderIdentity: node.name, leaseDurationSeconds: leaseSeconds, renewTime: rfc3339Micro(nowMs) },
   };
 }
 
 export function renewed(lease: Lease, name: string, nowMs: number): Lease {
-  return { ...lease, spec: { ...lease.spec, holderIdentity: name, leaseDurationSeconds: leaseSeconds, renewTime: rfc3339Micro(nowMs) } };
+  return {
+    ...lease,
+    spec: { ...lease.spec, holderIdentity: name, leaseDurationSeconds: leaseSeconds, renewTime: rfc3339Micro(nowMs) },
+  };
 }

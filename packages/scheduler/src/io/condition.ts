@@ -29,13 +29,11 @@ export async function reportUnscheduled(
     status: { conditions: [{ type: "PodScheduled", status: "False", ...condition, lastTransitionTime }] },
   };
   try {
-    await client
-      .resource(pods)
-      .patch({ namespace: pod.metadata.namespace, name: pod.metadata.name }, patch, {
-        type: "strategic",
-        subresource: "status",
-        signal,
-      });
+    await client.resource(pods).patch({ namespace: pod.metadata.namespace, name: pod.metadata.name }, patch, {
+      type: "strategic",
+      subresource: "status",
+      signal,
+    });
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }

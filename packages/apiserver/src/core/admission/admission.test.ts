@@ -12,7 +12,12 @@ const jane: UserInfo = { username: "jane", groups: ["devs", "system:authenticate
 const node: UserInfo = { username: "system:node:n1", groups: ["system:nodes", "system:authenticated"] };
 const make = (kind: string, namespace: string, name: string, rest: object = {}): ApiObject =>
   ({ apiVersion: "v1", kind, metadata: { name, ...(namespace === "" ? {} : { namespace }) }, ...rest }) as ApiObject;
-const pod = (spec: object = {}, metadata: object = {}): ApiObject => ({ ...make("Pod", "shop", "web"), metadata: { name: "web", namespace: "shop", ...metadata }, spec: { containers: [{ name: "c" }], ...spec } }) as ApiObject;
+const pod = (spec: object = {}, metadata: object = {}): ApiObject =>
+  ({
+    ...make("Pod", "shop", "web"),
+    metadata: { name: "web", namespace: "shop", ...metadata },
+    spec: { containers: [{ name: "c" }], ...spec },
+  }) as ApiObject;
 
 async function gate(more: Readonly<Record<string, readonly ApiObject[]>> = {}) {
   const objects = createMemoryObjects({
@@ -23,16 +28,33 @@ async function gate(more: Readonly<Record<string, readonly ApiObject[]>> = {}) {
   await bootstrapPolicy(objects);
   const clock = createSimulatedClock();
   const authorizer = createAuthorizer({ modes: ["Node", "RBAC"] }, { reader: objects });
-  const plugins = admissionPlugins({ enabled: [], disabled: [] }, { reader: objects, authorizer, clock, random: createSeededRandom(1) });
+  const plugins = admissionPlugins(
+    { enabled: [], disabled: [] },
+    { reader: objects, authorizer, clock, random: createSeededRandom(1) },
+  );
   const warnings: string[] = [];
-  async function admit(resource: string, object: ApiObject | undefined, rest: Partial<AdmissionAttributes> = {}): Promise<ApiObject | undefined> {
+  async function admit(
+    resource: string,
+    object: ApiObject | undefined,
+    rest: Partial<AdmissionAttributes> = {},
+  ): Promise<ApiObject | undefined> {
     const [qualified = "", subresource = ""] = resource.split("/");
     const dot = qualified.indexOf(".");
     const [name, group] = dot < 0 ? [qualified, ""] : [qualified.slice(0, dot), qualified.slice(dot + 1)];
     const base: AdmissionAttributes = {
-      operation: "CREATE", kind: { group, version: "v1", kind: object?.kind ?? "" }, resource: { group, version: "v1", resource: name }, subresource,
-      namespace: object?.metadata.namespace ?? "", name: object?.metadata.name ?? "", object, oldObject: undefined, user: jane, dryRun: false, userAgent: "",
-      warn: (text) => void warnings.push(text), ...rest,
+      operation: "CREATE",
+      kind: { group, version: "v1", kind: object?.kind ?? "" },
+      resource: { group, version: "v1", resource: name },
+      subresource,
+      namespace: object?.metadata.namespace ?? "",
+      name: object?.metadata.name ?? "",
+      object,
+      oldObject: undefined,
+      user: jane,
+      dryRun: false,
+      userAgent: "",
+      warn: (text) => void warnings.push(text),
+      ...rest,
     };
     let current = base.object;
     for (const plugin of plugins) {
@@ -57,7 +79,12 @@ describe("a new pod", () => {
       serviceAccountName: "default",
       serviceAccount: "default",
       imagePullSecrets: [{ name: "pull" }],
-      containers: [{ name: "c", volumeMounts: [{ name: volume, readOnly: true, mountPath: "/var/run/secrets/kubernetes.io/serviceaccount" }] }],
+      containers: [
+        {
+          name: "c",
+          volumeMounts: [{ name: volume, readOnly: true, mountPath: "/var/run/secrets/kubernetes.io/serviceaccount" }],
+        },
+      ],
       volumes: [
         {
           name: volume,
@@ -66,7 +93,11 @@ describe("a new pod", () => {
             sources: [
               { serviceAccountToken: { expirationSeconds: 3607, path: "token" } },
               { configMap: { name: "kube-root-ca.crt", items: [{ key: "ca.crt", path: "ca.crt" }] } },
-              { downwardAPI: { items: [{ path: "namespace", fieldRef: { apiVersion: "v1", fieldPath: "metadata.namespace" } }] } },
+              {
+                downwardAPI: {
+                  items: [{ path: "namespace", fieldRef: { apiVersion: "v1", fieldPath: "metadata.namespace" } }],
+                },
+              },
             ],
           },
         },
@@ -95,38 +126,65 @@ describe("a new pod", () => {
 
   test("is refused in Kubernetes' words", async () => {
     const { admit } = await gate();
-    await expect(admit("pods", { ...pod(), metadata: { name: "web", namespace: "nowhere" } })).rejects.toThrow('namespaces "nowhere" not found');
+    await expect(admit("pods", { ...pod(), metadata: { name: "web", namespace: "nowhere" } })).rejects.toThrow(
+      'namespaces "nowhere" not found',
+    );
     await expect(admit("pods", { ...pod(), metadata: { name: "web", namespace: "old" } })).rejects.toThrow(
       'pods "web" is forbidden: unable to create new content in namespace old because it is being terminated',
     );
     await expect(admit("pods", pod({ serviceAccountName: "gone" }))).rejects.toThrow(
       'pods "web" is forbidden: error looking up service account shop/gone: serviceaccount "gone" not found',
     );
-    await expect(admit("pods", pod({ priorityClassName: "gone" }))).rejects.toThrow('pods "web" is forbidden: no PriorityClass with name gone was found');
-    await expect(admit("namespaces", undefined, { operation: "DELETE", name: "kube-system", namespace: "kube-system" })).rejects.toThrow(
-      'namespaces "kube-system" is forbidden: this namespace may not be deleted',
+    await expect(admit("pods", pod({ priorityClassName: "gone" }))).rejects.toThrow(
+      'pods "web" is forbidden: no PriorityClass with name gone was found',
     );
+    await expect(
+      admit("namespaces", undefined, { operation: "DELETE", name: "kube-system", namespace: "kube-system" }),
+    ).rejects.toThrow('namespaces "kube-system" is forbidden: this namespace may not be deleted');
   });
 
   test("gets the limits of its namespace and must keep them", async () => {
-    const limits = [{ type: "Container", default: { cpu: "500m" }, defaultRequest: { cpu: "100m" }, max: { cpu: "1" }, min: { cpu: "50m" } }];
+    const limits = [
+      {
+        type: "Container",
+        default: { cpu: "500m" },
+        defaultRequest: { cpu: "100m" },
+        max: { cpu: "1" },
+        min: { cpu: "50m" },
+      },
+    ];
     const { admit } = await gate({ limitranges: [make("LimitRange", "shop", "limits", { spec: { limits } })] });
     const admitted = (await admit("pods", pod())) as Pod;
     expect(admitted.spec?.containers[0]?.resources).toEqual({ requests: { cpu: "100m" }, limits: { cpu: "500m" } });
-    expect(admitted.metadata.annotations).toEqual({ "kubernetes.io/limit-ranger": "LimitRanger plugin set: cpu request for container c; cpu limit for container c" });
-    await expect(admit("pods", pod({ containers: [{ name: "c", resources: { requests: { cpu: "10m" }, limits: { cpu: "2" } } }] }))).rejects.toThrow(
+    expect(admitted.metadata.annotations).toEqual({
+      "kubernetes.io/limit-ranger": "LimitRanger plugin set: cpu request for container c; cpu limit for container c",
+    });
+    await expect(
+      admit(
+        "pods",
+        pod({ containers: [{ name: "c", resources: { requests: { cpu: "10m" }, limits: { cpu: "2" } } }] }),
+      ),
+    ).rejects.toThrow(
       'pods "web" is forbidden: [minimum cpu usage per Container is 50m, but request is 10m, maximum cpu usage per Container is 1, but limit is 2]',
     );
   });
 
   test("must keep its namespace's security level, and its workload is warned", async () => {
-    const labels = { "pod-security.kubernetes.io/enforce": "baseline", "pod-security.kubernetes.io/warn": "restricted" };
+    const labels = {
+      "pod-security.kubernetes.io/enforce": "baseline",
+      "pod-security.kubernetes.io/warn": "restricted",
+    };
     const shop = { ...make("Namespace", "", "shop"), metadata: { name: "shop", labels } };
     const { admit, warnings } = await gate({ namespaces: [shop] });
-    await expect(admit("pods", pod({ hostNetwork: true, containers: [{ name: "c", securityContext: { privileged: true } }] }))).rejects.toThrow(
+    await expect(
+      admit("pods", pod({ hostNetwork: true, containers: [{ name: "c", securityContext: { privileged: true } }] })),
+    ).rejects.toThrow(
       'pods "web" is forbidden: violates PodSecurity "baseline:latest": host namespaces (hostNetwork=true), privileged (container "c" must not set securityContext.privileged=true)',
     );
-    await admit("deployments.apps", make("Deployment", "shop", "web", { spec: { template: { spec: { containers: [{ name: "c" }] } } } }));
+    await admit(
+      "deployments.apps",
+      make("Deployment", "shop", "web", { spec: { template: { spec: { containers: [{ name: "c" }] } } } }),
+    );
     expect(warnings).toEqual([
       'would violate PodSecurity "restricted:latest": unrestricted capabilities (container "c" must set securityContext.capabilities.drop=["ALL"]), ' +
         'allowPrivilegeEscalation != false (container "c" must set securityContext.allowPrivilegeEscalation=false), ' +
@@ -137,29 +195,44 @@ describe("a new pod", () => {
 });
 
 describe("a node", () => {
-  const self = (metadata: object = {}, rest: object = {}): ApiObject => ({ ...make("Node", "", "n1", rest), metadata: { name: "n1", ...metadata } });
+  const self = (metadata: object = {}, rest: object = {}): ApiObject => ({
+    ...make("Node", "", "n1", rest),
+    metadata: { name: "n1", ...metadata },
+  });
 
   test("registers itself, not ready, with its own labels only", async () => {
     const { admit } = await gate();
-    expect(await admit("nodes", self({ labels: { "kubernetes.io/hostname": "n1", team: "a" } }), { user: node })).toMatchObject({
+    expect(
+      await admit("nodes", self({ labels: { "kubernetes.io/hostname": "n1", team: "a" } }), { user: node }),
+    ).toMatchObject({
       spec: { taints: [{ key: "node.kubernetes.io/not-ready", effect: "NoSchedule" }] },
     });
-    await expect(admit("nodes", self({ labels: { "node-role.kubernetes.io/control-plane": "" } }), { user: node })).rejects.toThrow(
+    await expect(
+      admit("nodes", self({ labels: { "node-role.kubernetes.io/control-plane": "" } }), { user: node }),
+    ).rejects.toThrow(
       'nodes "n1" is forbidden: node "n1" is not allowed to set the following labels: node-role.kubernetes.io/control-plane',
     );
-    await expect(admit("nodes", make("Node", "", "n2"), { user: node })).rejects.toThrow('nodes "n2" is forbidden: node "n1" is not allowed to modify node "n2"');
+    await expect(admit("nodes", make("Node", "", "n2"), { user: node })).rejects.toThrow(
+      'nodes "n2" is forbidden: node "n1" is not allowed to modify node "n2"',
+    );
   });
 
   test("writes no other pods, leases or taints", async () => {
     const { admit } = await gate();
-    await expect(admit("pods", pod({ nodeName: "n1" }), { user: node })).rejects.toThrow('can only create mirror pods');
+    await expect(admit("pods", pod({ nodeName: "n1" }), { user: node })).rejects.toThrow("can only create mirror pods");
     const bound = pod({ nodeName: "n2" });
     await expect(admit("pods/status", bound, { operation: "UPDATE", oldObject: bound, user: node })).rejects.toThrow(
       'pods "web" is forbidden: node "n1" can only update pod status for pods with spec.nodeName set to itself',
     );
-    await expect(admit("leases.coordination.k8s.io", make("Lease", "kube-node-lease", "n2"), { user: node })).rejects.toThrow();
     await expect(
-      admit("nodes", self({}, { spec: { taints: [] } }), { operation: "UPDATE", oldObject: self({}, { spec: { taints: [{ key: "a", effect: "NoSchedule" }] } }), user: node }),
+      admit("leases.coordination.k8s.io", make("Lease", "kube-node-lease", "n2"), { user: node }),
+    ).rejects.toThrow();
+    await expect(
+      admit("nodes", self({}, { spec: { taints: [] } }), {
+        operation: "UPDATE",
+        oldObject: self({}, { spec: { taints: [{ key: "a", effect: "NoSchedule" }] } }),
+        user: node,
+      }),
     ).rejects.toThrow('node "n1" is not allowed to modify taints');
   });
 });
@@ -167,12 +240,19 @@ describe("a node", () => {
 describe("granting rights", () => {
   const rbac = "rbac.authorization.k8s.io";
   const role = (rules: readonly object[]): ApiObject => make("Role", "shop", "reader", { rules });
-  const mayWriteRoles = make("ClusterRoleBinding", "", "janes", { roleRef: { kind: "ClusterRole", name: "edit" }, subjects: [{ kind: "User", name: "jane" }] });
+  const mayWriteRoles = make("ClusterRoleBinding", "", "janes", {
+    roleRef: { kind: "ClusterRole", name: "edit" },
+    subjects: [{ kind: "User", name: "jane" }],
+  });
 
   test("asks that one holds what one gives", async () => {
     const { admit } = await gate({ [`clusterrolebindings.${rbac}`]: [mayWriteRoles] });
-    expect(await admit(`roles.${rbac}`, role([{ verbs: ["get"], apiGroups: [""], resources: ["pods"] }]))).toBeDefined();
-    await expect(admit(`roles.${rbac}`, role([{ verbs: ["get", "list"], apiGroups: [""], resources: ["nodes"] }]))).rejects.toThrow(
+    expect(
+      await admit(`roles.${rbac}`, role([{ verbs: ["get"], apiGroups: [""], resources: ["pods"] }])),
+    ).toBeDefined();
+    await expect(
+      admit(`roles.${rbac}`, role([{ verbs: ["get", "list"], apiGroups: [""], resources: ["nodes"] }])),
+    ).rejects.toThrow(
       'roles.rbac.authorization.k8s.io "reader" is forbidden: user "jane" (groups=["devs" "system:authenticated"]) is attempting to grant RBAC permissions not currently held:\n' +
         '{APIGroups:[""], Resources:["nodes"], Verbs:["get" "list"]}',
     );
@@ -180,17 +260,47 @@ describe("granting rights", () => {
 
   test("asks the same of binding a role, unless one may bind it", async () => {
     const { admit, objects } = await gate();
-    const binding = make("ClusterRoleBinding", "", "mine", { roleRef: { kind: "ClusterRole", name: "system:node-proxier" }, subjects: [{ kind: "User", name: "jane" }] });
-    await expect(admit(`clusterrolebindings.${rbac}`, binding)).rejects.toThrow("is attempting to grant RBAC permissions not currently held");
-    objects.put(`clusterroles.${rbac}`, make("ClusterRole", "", "binder", { rules: [{ verbs: ["bind"], apiGroups: [rbac], resources: ["clusterroles"], resourceNames: ["system:node-proxier"] }] }));
-    objects.put(`clusterrolebindings.${rbac}`, make("ClusterRoleBinding", "", "b", { roleRef: { kind: "ClusterRole", name: "binder" }, subjects: [{ kind: "User", name: "jane" }] }));
+    const binding = make("ClusterRoleBinding", "", "mine", {
+      roleRef: { kind: "ClusterRole", name: "system:node-proxier" },
+      subjects: [{ kind: "User", name: "jane" }],
+    });
+    await expect(admit(`clusterrolebindings.${rbac}`, binding)).rejects.toThrow(
+      "is attempting to grant RBAC permissions not currently held",
+    );
+    objects.put(
+      `clusterroles.${rbac}`,
+      make("ClusterRole", "", "binder", {
+        rules: [
+          { verbs: ["bind"], apiGroups: [rbac], resources: ["clusterroles"], resourceNames: ["system:node-proxier"] },
+        ],
+      }),
+    );
+    objects.put(
+      `clusterrolebindings.${rbac}`,
+      make("ClusterRoleBinding", "", "b", {
+        roleRef: { kind: "ClusterRole", name: "binder" },
+        subjects: [{ kind: "User", name: "jane" }],
+      }),
+    );
     expect(await admit(`clusterrolebindings.${rbac}`, binding)).toBe(binding);
   });
 });
 
 test("the plugins run in Kubernetes' order", async () => {
   expect((await gate()).plugins.map(({ name }) => name)).toEqual([
-    "NamespaceLifecycle", "LimitRanger", "ServiceAccount", "NodeRestriction", "TaintNodesByCondition", "PodSecurity", "Priority", "DefaultTolerationSeconds",
-    "DefaultStorageClass", "RuntimeClass", "CertificateApproval", "CertificateSigning", "DefaultIngressClass", "RBACEscalation",
+    "NamespaceLifecycle",
+    "LimitRanger",
+    "ServiceAccount",
+    "NodeRestriction",
+    "TaintNodesByCondition",
+    "PodSecurity",
+    "Priority",
+    "DefaultTolerationSeconds",
+    "DefaultStorageClass",
+    "RuntimeClass",
+    "CertificateApproval",
+    "CertificateSigning",
+    "DefaultIngressClass",
+    "RBACEscalation",
   ]);
 });

@@ -33,8 +33,17 @@ export function createCertificatePlugins(authorizer: Authorizer): readonly Admis
     const wholeDomain = `${signer.split("/")[0] ?? ""}/*`;
     return [signer, wholeDomain].some(
       (name) =>
-        authorizer.authorize({ kind: "resource", user, verb, group, version: "*", resource: "signers", subresource: "", namespace: "", name }).decision ===
-        "allow",
+        authorizer.authorize({
+          kind: "resource",
+          user,
+          verb,
+          group,
+          version: "*",
+          resource: "signers",
+          subresource: "",
+          namespace: "",
+          name,
+        }).decision === "allow",
     );
   }
 }

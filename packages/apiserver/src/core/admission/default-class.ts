@@ -51,9 +51,12 @@ function marked(view: ObjectView, annotation: string): readonly ApiObject[] {
 /** What makes a volume wait until nobody uses it: the finalizers that its protection controllers take away. */
 export const storageObjectInUseProtection: AdmissionPlugin = {
   name: "StorageObjectInUseProtection",
-  handles: (attributes) => concerns(attributes, "", "persistentvolumeclaims", "CREATE") || concerns(attributes, "", "persistentvolumes", "CREATE"),
+  handles: (attributes) =>
+    concerns(attributes, "", "persistentvolumeclaims", "CREATE") ||
+    concerns(attributes, "", "persistentvolumes", "CREATE"),
   admit({ object, resource }) {
-    const finalizer = resource.resource === "persistentvolumes" ? "kubernetes.io/pv-protection" : "kubernetes.io/pvc-protection";
+    const finalizer =
+      resource.resource === "persistentvolumes" ? "kubernetes.io/pv-protection" : "kubernetes.io/pvc-protection";
     const finalizers = object?.metadata.finalizers ?? [];
     if (object === undefined || finalizers.includes(finalizer)) return undefined;
     return { ...object, metadata: { ...object.metadata, finalizers: [...finalizers, finalizer] } };
@@ -72,13 +75,17 @@ export function createRuntimeClassAdmission(reader: ObjectReader): AdmissionPlug
       const name = pod.spec?.runtimeClassName;
       if (pod.spec === undefined || name === undefined || name === null || name === "") return undefined;
       const found = (view.get("", name) ?? (await reader.read(where, "", name))) as RuntimeClassObject | undefined;
-      if (found === undefined) throw refusal(attributes, `pod rejected: RuntimeClass ${JSON.stringify(name)} not found`);
+      if (found === undefined)
+        throw refusal(attributes, `pod rejected: RuntimeClass ${JSON.stringify(name)} not found`);
       const overhead = found.overhead?.podFixed;
       const { nodeSelector = {}, tolerations = [] } = found.scheduling ?? {};
       for (const [key, value] of Object.entries(nodeSelector)) {
         const own = pod.spec.nodeSelector?.[key];
         if (own !== undefined && own !== value) {
-          throw refusal(attributes, `conflict: RuntimeClass ${JSON.stringify(name)} requires nodeSelector ${key}=${value}, found ${own}`);
+          throw refusal(
+            attributes,
+            `conflict: RuntimeClass ${JSON.stringify(name)} requires nodeSelector ${key}=${value}, found ${own}`,
+          );
         }
       }
       return {
@@ -86,7 +93,9 @@ export function createRuntimeClassAdmission(reader: ObjectReader): AdmissionPlug
         spec: {
           ...pod.spec,
           ...(overhead === undefined ? {} : { overhead }),
-          ...(Object.keys(nodeSelector).length === 0 ? {} : { nodeSelector: { ...pod.spec.nodeSelector, ...nodeSelector } }),
+          ...(Object.keys(nodeSelector).length === 0
+            ? {}
+            : { nodeSelector: { ...pod.spec.nodeSelector, ...nodeSelector } }),
           ...(tolerations.length === 0 ? {} : { tolerations: [...(pod.spec.tolerations ?? []), ...tolerations] }),
         },
       } as ApiObject;
@@ -104,5 +113,8 @@ interface PodWithClass extends ApiObject {
 
 interface RuntimeClassObject extends ApiObject {
   readonly overhead?: { readonly podFixed?: Readonly<Record<string, string>> };
-  readonly scheduling?: { readonly nodeSelector?: Readonly<Record<string, string>>; readonly tolerations?: readonly object[] };
+  readonly scheduling?: {
+    readonly nodeSelector?: Readonly<Record<string, string>>;
+    readonly tolerations?: readonly object[];
+  };
 }

@@ -13,7 +13,8 @@ export function createLimitRanger(reader: ObjectReader): AdmissionPlugin {
   return {
     name: "LimitRanger",
     handles: (attributes) =>
-      (concerns(attributes, "", "pods", "CREATE", "UPDATE") && !isDying(attributes)) || concerns(attributes, "", "persistentvolumeclaims", "CREATE", "UPDATE"),
+      (concerns(attributes, "", "pods", "CREATE", "UPDATE") && !isDying(attributes)) ||
+      concerns(attributes, "", "persistentvolumeclaims", "CREATE", "UPDATE"),
     admit(attributes) {
       if (attributes.resource.resource !== "pods" || attributes.operation !== "CREATE") return undefined;
       let pod = attributes.object as Pod;
@@ -26,8 +27,11 @@ export function createLimitRanger(reader: ObjectReader): AdmissionPlugin {
       for (const range of view.list(attributes.namespace)) {
         const items = (range as LimitRange).spec?.limits ?? [];
         const wrong =
-          attributes.resource.resource === "pods" ? podErrors(attributes.object as Pod, items) : claimErrors(attributes.object as PersistentVolumeClaim, items);
-        if (wrong.length > 0) throw refusal(attributes, wrong.length === 1 ? (wrong[0] ?? "") : `[${wrong.join(", ")}]`);
+          attributes.resource.resource === "pods"
+            ? podErrors(attributes.object as Pod, items)
+            : claimErrors(attributes.object as PersistentVolumeClaim, items);
+        if (wrong.length > 0)
+          throw refusal(attributes, wrong.length === 1 ? (wrong[0] ?? "") : `[${wrong.join(", ")}]`);
       }
     },
   };
@@ -44,26 +48,45 @@ function withDefaults(pod: Pod, range: LimitRange): Pod {
   const limits: Amounts = Object.assign({}, ...items.map((item) => item.default ?? {})) as Amounts;
   if (pod.spec === undefined || (Object.keys(requests).length === 0 && Object.keys(limits).length === 0)) return pod;
   const said: string[] = [];
-  const fill = (kind: string) => (container: Container): Container => {
-    const own = container.resources ?? {};
-    const addedRequests = missingFrom(own.requests ?? {}, requests);
-    const addedLimits = missingFrom(own.limits ?? {}, limits);
-    if (addedRequests.length + addedLimits.length === 0) return container;
-    if (addedRequests.length > 0) said.push(`${addedRequests.map(([name]) => name).toSorted().join(", ")} request for ${kind} ${container.name}`);
-    if (addedLimits.length > 0) said.push(`${addedLimits.map(([name]) => name).toSorted().join(", ")} limit for ${kind} ${container.name}`);
-    return {
-      ...container,
-      resources: {
-        ...own,
-        ...(addedRequests.length === 0 ? {} : { requests: { ...own.requests, ...Object.fromEntries(addedRequests) } }),
-        ...(addedLimits.length === 0 ? {} : { limits: { ...own.limits, ...Object.fromEntries(addedLimits) } }),
-      },
+  const fill =
+    (kind: string) =>
+    (container: Container): Container => {
+      const own = container.resources ?? {};
+      const addedRequests = missingFrom(own.requests ?? {}, requests);
+      const addedLimits = missingFrom(own.limits ?? {}, limits);
+      if (addedRequests.length + addedLimits.length === 0) return container;
+      if (addedRequests.length > 0)
+        said.push(
+          `${addedRequests
+            .map(([name]) => name)
+            .toSorted()
+            .join(", ")} request for ${kind} ${container.name}`,
+        );
+      if (addedLimits.length > 0)
+        said.push(
+          `${addedLimits
+            .map(([name]) => name)
+            .toSorted()
+            .join(", ")} limit for ${kind} ${container.name}`,
+        );
+      return {
+        ...container,
+        resources: {
+          ...own,
+          ...(addedRequests.length === 0
+            ? {}
+            : { requests: { ...own.requests, ...Object.fromEntries(addedRequests) } }),
+          ...(addedLimits.length === 0 ? {} : { limits: { ...own.limits, ...Object.fromEntries(addedLimits) } }),
+        },
+      };
     };
-  };
   const containers = pod.spec.containers.map(fill("container"));
   const initContainers = pod.spec.initContainers?.map(fill("init container"));
   if (said.length === 0) return pod;
-  const annotations = { ...pod.metadata.annotations, "kubernetes.io/limit-ranger": `LimitRanger plugin set: ${said.join("; ")}` };
+  const annotations = {
+    ...pod.metadata.annotations,
+    "kubernetes.io/limit-ranger": `LimitRanger plugin set: ${said.join("; ")}`,
+  };
   return {
     ...pod,
     metadata: { ...pod.metadata, annotations },
@@ -79,9 +102,16 @@ function podErrors(pod: Pod, items: readonly LimitItem[]): readonly string[] {
   const { containers = [], initContainers = [] } = pod.spec ?? {};
   return items.flatMap((item) => {
     if (item.type === "Container") {
-      return [...containers, ...initContainers].flatMap(({ resources }) => itemErrors(item, resources?.requests ?? {}, resources?.limits ?? {}));
+      return [...containers, ...initContainers].flatMap(({ resources }) =>
+        itemErrors(item, resources?.requests ?? {}, resources?.limits ?? {}),
+      );
     }
-    if (item.type === "Pod") return itemErrors(item, sumOf(containers, initContainers, "requests"), sumOf(containers, initContainers, "limits"));
+    if (item.type === "Pod")
+      return itemErrors(
+        item,
+        sumOf(containers, initContainers, "requests"),
+        sumOf(containers, initContainers, "limits"),
+      );
     return [];
   });
 }
@@ -93,11 +123,13 @@ function claimErrors(claim: PersistentVolumeClaim, items: readonly LimitItem[]):
     const found: string[] = [];
     for (const [name, minimum] of Object.entries(item.min ?? {})) {
       const request = requests[name];
-      if (request !== undefined && compareQuantities(request, minimum) < 0) found.push(tooSmall(name, item.type, minimum, "request", request));
+      if (request !== undefined && compareQuantities(request, minimum) < 0)
+        found.push(tooSmall(name, item.type, minimum, "request", request));
     }
     for (const [name, maximum] of Object.entries(item.max ?? {})) {
       const request = requests[name];
-      if (request !== undefined && compareQuantities(request, maximum) > 0) found.push(tooBig(name, item.type, maximum, "request", request));
+      if (request !== undefined && compareQuantities(request, maximum) > 0)
+        found.push(tooBig(name, item.type, maximum, "request", request));
     }
     return found;
   });
@@ -110,23 +142,30 @@ function itemErrors(item: LimitItem, requests: Amounts, limits: Amounts): readon
     const [request, limit] = [requests[name], limits[name]];
     if (request === undefined) found.push(`minimum ${name} usage per ${type} is ${minimum}.  No request is specified`);
     else if (compareQuantities(request, minimum) < 0) found.push(tooSmall(name, type, minimum, "request", request));
-    if (limit !== undefined && compareQuantities(limit, minimum) < 0) found.push(tooSmall(name, type, minimum, "limit", limit));
+    if (limit !== undefined && compareQuantities(limit, minimum) < 0)
+      found.push(tooSmall(name, type, minimum, "limit", limit));
   }
   for (const [name, maximum] of Object.entries(item.max ?? {})) {
     const [request, limit] = [requests[name], limits[name]];
     if (limit === undefined) found.push(`maximum ${name} usage per ${type} is ${maximum}.  No limit is specified`);
     else if (compareQuantities(limit, maximum) > 0) found.push(tooBig(name, type, maximum, "limit", limit));
-    if (request !== undefined && compareQuantities(request, maximum) > 0) found.push(tooBig(name, type, maximum, "request", request));
+    if (request !== undefined && compareQuantities(request, maximum) > 0)
+      found.push(tooBig(name, type, maximum, "request", request));
   }
   for (const [name, ratio] of Object.entries(item.maxLimitRequestRatio ?? {})) {
     const [request, limit] = [requests[name], limits[name]];
     if (request === undefined || quantityMillis(request) === 0) {
-      found.push(`${name} max limit to request ratio per ${type} is ${ratio}, but no request is specified or request is 0`);
+      found.push(
+        `${name} max limit to request ratio per ${type} is ${ratio}, but no request is specified or request is 0`,
+      );
     } else if (limit === undefined || quantityMillis(limit) === 0) {
       found.push(`${name} max limit to request ratio per ${type} is ${ratio}, but no limit is specified or limit is 0`);
     } else {
       const actual = quantityMillis(limit) / quantityMillis(request);
-      if (actual > quantityMillis(ratio) / 1000) found.push(`${name} max limit to request ratio per ${type} is ${ratio}, but provided ratio is ${actual.toFixed(6)}`);
+      if (actual > quantityMillis(ratio) / 1000)
+        found.push(
+          `${name} max limit to request ratio per ${type} is ${ratio}, but provided ratio is ${actual.toFixed(6)}`,
+        );
     }
   }
   return found;
@@ -138,10 +177,15 @@ const tooBig = (name: string, type: string, maximum: string, what: string, found
   `maximum ${name} usage per ${type} is ${maximum}, but ${what} is ${found}`;
 
 /** Containers run together, init containers one after the other: the sum of the ones, or the largest of the others. */
-function sumOf(containers: readonly Container[], initContainers: readonly Container[], which: "requests" | "limits"): Amounts {
+function sumOf(
+  containers: readonly Container[],
+  initContainers: readonly Container[],
+  which: "requests" | "limits",
+): Amounts {
   const total: Record<string, string> = {};
   for (const { resources } of containers) {
-    for (const [name, amount] of Object.entries(resources?.[which] ?? {})) total[name] = addQuantities(total[name] ?? "0", amount);
+    for (const [name, amount] of Object.entries(resources?.[which] ?? {}))
+      total[name] = addQuantities(total[name] ?? "0", amount);
   }
   for (const { resources } of initContainers) {
     for (const [name, amount] of Object.entries(resources?.[which] ?? {})) {

@@ -16,17 +16,27 @@ export function createNamespaceLifecycle(reader: ObjectReader): AdmissionPlugin 
     async admit(attributes) {
       const { operation, resource, namespace, name } = attributes;
       const isNamespace = resource.group === "" && resource.resource === "namespaces";
-      if (operation === "DELETE" && isNamespace && immortal.has(name)) throw refusal(attributes, "this namespace may not be deleted");
+      if (operation === "DELETE" && isNamespace && immortal.has(name))
+        throw refusal(attributes, "this namespace may not be deleted");
       if (namespace === "" || isNamespace || operation === "DELETE") return undefined;
       if (resource.group === "authorization.k8s.io") return undefined;
 
       let found: ApiObject | undefined = view.get("", namespace);
-      if (found === undefined || (operation === "CREATE" && isTerminating(found))) found = await reader.read(namespaces, "", namespace);
+      if (found === undefined || (operation === "CREATE" && isTerminating(found)))
+        found = await reader.read(namespaces, "", namespace);
       if (found === undefined) throw new StatusError(statuses.notFound(namespaces, namespace));
       if (operation === "CREATE" && isTerminating(found)) {
-        throw refusal(attributes, `unable to create new content in namespace ${namespace} because it is being terminated`, [
-          { reason: "NamespaceTerminating", message: `namespace ${namespace} is being terminated`, field: "metadata.namespace" },
-        ]);
+        throw refusal(
+          attributes,
+          `unable to create new content in namespace ${namespace} because it is being terminated`,
+          [
+            {
+              reason: "NamespaceTerminating",
+              message: `namespace ${namespace} is being terminated`,
+              field: "metadata.namespace",
+            },
+          ],
+        );
       }
       return undefined;
     },

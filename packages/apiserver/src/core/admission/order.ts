@@ -7,7 +7,12 @@ import type { ClusterAuthorizer } from "../authz/authorizer.ts";
 import { createEscalationCheck } from "../authz/rbac/escalation.ts";
 import type { AdmissionPlugin, ObjectReader } from "../request.ts";
 import { createCertificatePlugins } from "./certificate-plugins.ts";
-import { createDefaultIngressClass, createDefaultStorageClass, createRuntimeClassAdmission, storageObjectInUseProtection } from "./default-class.ts";
+import {
+  createDefaultIngressClass,
+  createDefaultStorageClass,
+  createRuntimeClassAdmission,
+  storageObjectInUseProtection,
+} from "./default-class.ts";
 import { defaultTolerationSeconds } from "./default-toleration-seconds.ts";
 import { createLimitRanger } from "./limit-ranger.ts";
 import { createNamespaceLifecycle } from "./namespace-lifecycle.ts";
@@ -40,7 +45,8 @@ const alwaysOn: ReadonlySet<string> = new Set(["RBACEscalation"]);
 export function admissionPlugins(config: AdmissionConfig, ports: AdmissionPorts): readonly AdmissionPlugin[] {
   const all = allPlugins(ports);
   for (const name of [...config.enabled, ...config.disabled]) {
-    if (!all.some((plugin) => plugin.name === name)) throw new Error(`unknown admission plugin ${JSON.stringify(name)}`);
+    if (!all.some((plugin) => plugin.name === name))
+      throw new Error(`unknown admission plugin ${JSON.stringify(name)}`);
   }
   return all.filter(({ name }) => {
     if (alwaysOn.has(name)) return true;

@@ -11,15 +11,25 @@ type Policy = NonNullable<PriorityClass["preemptionPolicy"]>;
 
 /** The two classes every cluster has, known here before anything has been read. */
 const systemClasses: readonly PriorityClass[] = [
-  systemClass("system-node-critical", 2_000_001_000, "Used for system critical pods that must not be moved from their current node."),
-  systemClass("system-cluster-critical", 2_000_000_000, "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary."),
+  systemClass(
+    "system-node-critical",
+    2_000_001_000,
+    "Used for system critical pods that must not be moved from their current node.",
+  ),
+  systemClass(
+    "system-cluster-critical",
+    2_000_000_000,
+    "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.",
+  ),
 ];
 
 export function createPriorityAdmission(reader: ObjectReader): AdmissionPlugin {
   const view = reader.view(classes);
   return {
     name: "Priority",
-    handles: (attributes) => concerns(attributes, "", "pods", "CREATE", "UPDATE") || concerns(attributes, group, "priorityclasses", "CREATE", "UPDATE"),
+    handles: (attributes) =>
+      concerns(attributes, "", "pods", "CREATE", "UPDATE") ||
+      concerns(attributes, group, "priorityclasses", "CREATE", "UPDATE"),
     async admit(attributes) {
       if (attributes.resource.resource !== "pods") return undefined;
       return attributes.operation === "CREATE" ? resolved(attributes) : kept(attributes);
@@ -29,7 +39,10 @@ export function createPriorityAdmission(reader: ObjectReader): AdmissionPlugin {
       const after = attributes.object as PriorityClass;
       const other = defaultClass();
       if (after.globalDefault === true && other !== undefined && other.metadata.name !== after.metadata.name) {
-        throw refusal(attributes, `PriorityClass ${other.metadata.name} is already marked as default. Only one default can exist`);
+        throw refusal(
+          attributes,
+          `PriorityClass ${other.metadata.name} is already marked as default. Only one default can exist`,
+        );
       }
     },
   };
@@ -42,7 +55,9 @@ export function createPriorityAdmission(reader: ObjectReader): AdmissionPlugin {
     let found: PriorityClass | undefined;
     if (name === "") found = defaultClass();
     else {
-      found = (view.get("", name) ?? systemClasses.find(({ metadata }) => metadata.name === name) ?? (await reader.read(classes, "", name))) as PriorityClass | undefined;
+      found = (view.get("", name) ??
+        systemClasses.find(({ metadata }) => metadata.name === name) ??
+        (await reader.read(classes, "", name))) as PriorityClass | undefined;
       if (found === undefined) throw refusal(attributes, `no PriorityClass with name ${name} was found`);
     }
     const priority = found?.value ?? 0;
@@ -67,7 +82,8 @@ export function createPriorityAdmission(reader: ObjectReader): AdmissionPlugin {
     let lowest: PriorityClass | undefined;
     for (const object of view.list()) {
       const candidate = object as PriorityClass;
-      if (candidate.globalDefault === true && (lowest === undefined || (candidate.value ?? 0) < (lowest.value ?? 0))) lowest = candidate;
+      if (candidate.globalDefault === true && (lowest === undefined || (candidate.value ?? 0) < (lowest.value ?? 0)))
+        lowest = candidate;
     }
     return lowest;
   }

@@ -7,11 +7,18 @@ export function refusal(attributes: AdmissionAttributes, why: string, causes?: r
   const { name: own, generateName } = attributes.object?.metadata ?? { name: "" };
   const name = [attributes.name, own, generateName].find((text) => text !== undefined && text !== "") ?? "Unknown";
   const status = statuses.forbidden(attributes.resource, name, why);
-  return new StatusError(causes === undefined ? status : { ...status, details: { ...status.details, causes: [...causes] } });
+  return new StatusError(
+    causes === undefined ? status : { ...status, details: { ...status.details, causes: [...causes] } },
+  );
 }
 
 /** Whether the attributes are about this resource (not a subresource) in one of the operations. */
-export function concerns(attributes: AdmissionAttributes, group: string, resource: string, ...operations: readonly string[]): boolean {
+export function concerns(
+  attributes: AdmissionAttributes,
+  group: string,
+  resource: string,
+  ...operations: readonly string[]
+): boolean {
   return (
     attributes.subresource === "" &&
     attributes.resource.resource === resource &&

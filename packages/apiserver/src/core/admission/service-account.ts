@@ -17,7 +17,11 @@ const defaultAccountWaitMs = 1500;
 /** One hour and seven seconds: the odd number tells tokens made by default from those somebody asked for. */
 const tokenSeconds = 3607;
 
-export function createServiceAccountAdmission(ports: { readonly reader: ObjectReader; readonly clock: Clock; readonly random: Random }): AdmissionPlugin {
+export function createServiceAccountAdmission(ports: {
+  readonly reader: ObjectReader;
+  readonly clock: Clock;
+  readonly random: Random;
+}): AdmissionPlugin {
   const view = ports.reader.view(accounts);
   return {
     name: "ServiceAccount",
@@ -27,8 +31,10 @@ export function createServiceAccountAdmission(ports: { readonly reader: ObjectRe
       const { spec } = pod;
       if (spec === undefined) return undefined;
       if (pod.metadata.annotations?.[mirrorAnnotation] !== undefined) {
-        if ((spec.serviceAccountName ?? "") !== "") throw refusal(attributes, "a mirror pod may not reference service accounts");
-        if ((spec.volumes ?? []).some((volume) => volume.secret !== undefined)) throw refusal(attributes, "a mirror pod may not reference secrets");
+        if ((spec.serviceAccountName ?? "") !== "")
+          throw refusal(attributes, "a mirror pod may not reference service accounts");
+        if ((spec.volumes ?? []).some((volume) => volume.secret !== undefined))
+          throw refusal(attributes, "a mirror pod may not reference secrets");
         return undefined;
       }
       const asked = spec.serviceAccountName ?? "";
@@ -44,7 +50,9 @@ export function createServiceAccountAdmission(ports: { readonly reader: ObjectRe
         ...spec,
         serviceAccountName: name,
         serviceAccount: name,
-        ...(secrets.length === 0 && (account.imagePullSecrets ?? []).length > 0 ? { imagePullSecrets: account.imagePullSecrets } : {}),
+        ...(secrets.length === 0 && (account.imagePullSecrets ?? []).length > 0
+          ? { imagePullSecrets: account.imagePullSecrets }
+          : {}),
       };
       return { ...pod, spec: automount ? withToken(named, ports.random) : named } as ApiObject;
     },
@@ -80,12 +88,16 @@ type PodSpec = NonNullable<Pod["spec"]>;
 function withToken(spec: PodSpec, random: Random): PodSpec {
   const existing = (spec.volumes ?? []).find((volume) => volume.name.startsWith(volumePrefix));
   const volumeName = existing?.name ?? freeName(spec, random);
-  const lacks = (container: Container): boolean => !(container.volumeMounts ?? []).some((mount) => mount.mountPath === mountPath);
+  const lacks = (container: Container): boolean =>
+    !(container.volumeMounts ?? []).some((mount) => mount.mountPath === mountPath);
   const all = [...(spec.initContainers ?? []), ...spec.containers];
   if (!all.some(lacks)) return spec;
   const mounted = (container: Container): Container =>
     lacks(container)
-      ? { ...container, volumeMounts: [...(container.volumeMounts ?? []), { name: volumeName, readOnly: true, mountPath }] }
+      ? {
+          ...container,
+          volumeMounts: [...(container.volumeMounts ?? []), { name: volumeName, readOnly: true, mountPath }],
+        }
       : container;
   return {
     ...spec,
@@ -110,7 +122,11 @@ function tokenVolume(name: string): Volume {
       sources: [
         { serviceAccountToken: { expirationSeconds: tokenSeconds, path: "token" } },
         { configMap: { name: "kube-root-ca.crt", items: [{ key: "ca.crt", path: "ca.crt" }] } },
-        { downwardAPI: { items: [{ path: "namespace", fieldRef: { apiVersion: "v1", fieldPath: "metadata.namespace" } }] } },
+        {
+          downwardAPI: {
+            items: [{ path: "namespace", fieldRef: { apiVersion: "v1", fieldPath: "metadata.namespace" } }],
+          },
+        },
       ],
       defaultMode: 0o644,
     },

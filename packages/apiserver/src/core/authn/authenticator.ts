@@ -35,17 +35,28 @@ export function createAuthenticator(
   const verified = new LRUCache<string, ServiceAccountClaims>({ max: rememberedTokens });
   return { authenticate, authenticateToken };
 
-  async function authenticate({ certificate, certificateRejected = false, bearerToken }: Credentials): Promise<Authentication> {
+  async function authenticate({
+    certificate,
+    certificateRejected = false,
+    bearerToken,
+  }: Credentials): Promise<Authentication> {
     if (certificate !== undefined && certificate.commonName !== "") {
-      return { kind: "user", user: withAuthenticated({ username: certificate.commonName, groups: certificate.organizations }) };
+      return {
+        kind: "user",
+        user: withAuthenticated({ username: certificate.commonName, groups: certificate.organizations }),
+      };
     }
     if (bearerToken !== undefined) {
       const found = await authenticateToken(bearerToken, config.audiences);
-      return found.kind === "user" ? { kind: "user", user: found.user } : { kind: "unauthorized", because: found.because };
+      return found.kind === "user"
+        ? { kind: "user", user: found.user }
+        : { kind: "unauthorized", because: found.because };
     }
     // Whoever shows something must not be served as if they had shown nothing.
     if (certificateRejected) return { kind: "unauthorized", because: "the client certificate is not valid here" };
-    return config.anonymousAuth ? { kind: "user", user: anonymous } : { kind: "unauthorized", because: "no credentials" };
+    return config.anonymousAuth
+      ? { kind: "user", user: anonymous }
+      : { kind: "unauthorized", because: "no credentials" };
   }
 
   async function authenticateToken(token: string, audiences: readonly string[]): Promise<TokenAuthentication> {
@@ -61,7 +72,10 @@ export function createAuthenticator(
     if (claims.nbf * 1000 > nowMs) return { kind: "unknown", because: "service account token is not valid yet" };
     const common = audiences.filter((audience) => claims.aud.includes(audience));
     if (common.length === 0) {
-      return { kind: "unknown", because: `token audiences ${goList(claims.aud)} is invalid for the target audiences ${goList(audiences)}` };
+      return {
+        kind: "unknown",
+        because: `token audiences ${goList(claims.aud)} is invalid for the target audiences ${goList(audiences)}`,
+      };
     }
     const broken = await brokenBinding(claims, ports.reader, nowMs);
     if (broken !== undefined) return { kind: "unknown", because: broken };

@@ -15,7 +15,12 @@ const issuer = "https://kubernetes.default.svc.cluster.local";
 const nobody: Credentials = { certificate: undefined, bearerToken: undefined };
 const signal = new AbortController().signal;
 const object = (kind: string, namespace: string, name: string, rest: object = {}): ApiObject =>
-  ({ apiVersion: "v1", kind, metadata: { name, uid: `${name}-uid`, ...(namespace === "" ? {} : { namespace }) }, ...rest }) as ApiObject;
+  ({
+    apiVersion: "v1",
+    kind,
+    metadata: { name, uid: `${name}-uid`, ...(namespace === "" ? {} : { namespace }) },
+    ...rest,
+  }) as ApiObject;
 
 function world(anonymousAuth = true) {
   const objects = createMemoryObjects({
@@ -33,9 +38,20 @@ function world(anonymousAuth = true) {
     { issuer, audiences: [issuer], maxExpirationSeconds: 0 },
     { authenticator, signer: createTokenSigner(key.privateKey), clock, random: createSeededRandom(1) },
   );
-  const call = <T>(name: string, review: object, user: UserInfo = { username: "x", groups: [] }, target = ""): Promise<T> =>
+  const call = <T>(
+    name: string,
+    review: object,
+    user: UserInfo = { username: "x", groups: [] },
+    target = "",
+  ): Promise<T> =>
     reviews.get(name)?.(review as ApiObject, { user, namespace: "shop", name: target, reader: objects }) as Promise<T>;
-  const requestToken = (spec: TokenRequest["spec"]): Promise<TokenRequest> => call("/serviceaccounts/token", { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", metadata: {}, spec }, undefined, "web");
+  const requestToken = (spec: TokenRequest["spec"]): Promise<TokenRequest> =>
+    call(
+      "/serviceaccounts/token",
+      { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", metadata: {}, spec },
+      undefined,
+      "web",
+    );
   return { objects, clock, authenticator, call, requestToken };
 }
 
@@ -51,21 +67,42 @@ describe("the authenticator", () => {
       kind: "user",
       user: { username: "ali", uid: "u1", groups: ["thieves", "devs", "system:authenticated"] },
     });
-    expect(await authenticator.authenticate(nobody, signal)).toEqual({ kind: "user", user: { username: "system:anonymous", groups: ["system:unauthenticated"] } });
+    expect(await authenticator.authenticate(nobody, signal)).toEqual({
+      kind: "user",
+      user: { username: "system:anonymous", groups: ["system:unauthenticated"] },
+    });
   });
 
   test("refuses a token that nobody knows and a certificate of somebody else's authority even where strangers are served, and strangers where they are not", async () => {
-    expect(await world().authenticator.authenticate({ ...nobody, bearerToken: "sesam" }, signal)).toEqual({ kind: "unauthorized", because: "invalid bearer token" });
-    expect((await world().authenticator.authenticate({ ...nobody, certificateRejected: true }, signal)).kind).toBe("unauthorized");
-    expect((await world().authenticator.authenticate({ ...nobody, certificateRejected: true, bearerToken: "sesame" }, signal)).kind).toBe("user");
-    expect(await world(false).authenticator.authenticate(nobody, signal)).toEqual({ kind: "unauthorized", because: "no credentials" });
+    expect(await world().authenticator.authenticate({ ...nobody, bearerToken: "sesam" }, signal)).toEqual({
+      kind: "unauthorized",
+      because: "invalid bearer token",
+    });
+    expect((await world().authenticator.authenticate({ ...nobody, certificateRejected: true }, signal)).kind).toBe(
+      "unauthorized",
+    );
+    expect(
+      (
+        await world().authenticator.authenticate(
+          { ...nobody, certificateRejected: true, bearerToken: "sesame" },
+          signal,
+        )
+      ).kind,
+    ).toBe("user");
+    expect(await world(false).authenticator.authenticate(nobody, signal)).toEqual({
+      kind: "unauthorized",
+      because: "no credentials",
+    });
   });
 });
 
 describe("service-account tokens", () => {
   test("are given to a pod's node and say who the pod is", async () => {
     const { authenticator, requestToken } = world();
-    const made = await requestToken({ expirationSeconds: 3607, boundObjectRef: { kind: "Pod", apiVersion: "v1", name: "web-1", uid: "web-1-uid" } });
+    const made = await requestToken({
+      expirationSeconds: 3607,
+      boundObjectRef: { kind: "Pod", apiVersion: "v1", name: "web-1", uid: "web-1-uid" },
+    });
     expect(made.status?.expirationTimestamp).toBe("2026-01-01T01:00:07Z");
     expect(await authenticator.authenticate({ ...nobody, bearerToken: made.status?.token }, signal)).toEqual({
       kind: "user",
@@ -85,7 +122,10 @@ describe("service-account tokens", () => {
   });
 
   test("die when they expire, with their pod, with their account, and are not good for another audience", async () => {
-    const because = async (change: (w: ReturnType<typeof world>) => unknown, spec: Partial<NonNullable<TokenRequest["spec"]>> = {}): Promise<string> => {
+    const because = async (
+      change: (w: ReturnType<typeof world>) => unknown,
+      spec: Partial<NonNullable<TokenRequest["spec"]>> = {},
+    ): Promise<string> => {
       const w = world();
       const made = await w.requestToken({ boundObjectRef: { kind: "Pod", apiVersion: "v1", name: "web-1" }, ...spec });
       await change(w);
@@ -94,19 +134,30 @@ describe("service-account tokens", () => {
     };
     expect(await because(() => undefined)).toBe("user");
     expect(await because((w) => w.clock.advance(3_600_000))).toBe("service account token has expired");
-    expect(await because((w) => w.objects.remove({ group: "", resource: "pods" }, "shop", "web-1"))).toBe("service account token has been invalidated");
-    expect(await because((w) => w.objects.put("serviceaccounts", { ...object("ServiceAccount", "shop", "web"), metadata: { name: "web", namespace: "shop", uid: "new" } }))).toBe(
+    expect(await because((w) => w.objects.remove({ group: "", resource: "pods" }, "shop", "web-1"))).toBe(
       "service account token has been invalidated",
     );
-    expect(await because(() => undefined, { audiences: ["vault"] })).toBe(`token audiences ["vault"] is invalid for the target audiences ["${issuer}"]`);
+    expect(
+      await because((w) =>
+        w.objects.put("serviceaccounts", {
+          ...object("ServiceAccount", "shop", "web"),
+          metadata: { name: "web", namespace: "shop", uid: "new" },
+        }),
+      ),
+    ).toBe("service account token has been invalidated");
+    expect(await because(() => undefined, { audiences: ["vault"] })).toBe(
+      `token audiences ["vault"] is invalid for the target audiences ["${issuer}"]`,
+    );
   });
 
   test("are refused in Kubernetes' words", async () => {
     const { objects, requestToken } = world();
-    await expect(requestToken({ expirationSeconds: 60 })).rejects.toThrow("spec.expirationSeconds: Invalid value: 60: may not specify a duration less than 10 minutes");
-    await expect(requestToken({ boundObjectRef: { kind: "Pod", apiVersion: "v1", name: "web-1", uid: "old" } })).rejects.toThrow(
-      "the UID in the bound object reference (old) does not match the UID in record",
+    await expect(requestToken({ expirationSeconds: 60 })).rejects.toThrow(
+      "spec.expirationSeconds: Invalid value: 60: may not specify a duration less than 10 minutes",
     );
+    await expect(
+      requestToken({ boundObjectRef: { kind: "Pod", apiVersion: "v1", name: "web-1", uid: "old" } }),
+    ).rejects.toThrow("the UID in the bound object reference (old) does not match the UID in record");
     objects.put("pods", object("Pod", "shop", "other", { spec: { serviceAccountName: "other", containers: [] } }));
     await expect(requestToken({ boundObjectRef: { kind: "Pod", apiVersion: "v1", name: "other" } })).rejects.toThrow(
       'cannot bind token for serviceaccount "web" to pod running with different serviceaccount name.',
@@ -119,13 +170,23 @@ describe("identity reviews", () => {
     const { call, requestToken } = world();
     const made = await requestToken({ audiences: ["vault", "registry"] });
     const token = made.status?.token ?? "";
-    const review = (audiences: string[]): Promise<TokenReview> => call("authentication.k8s.io/tokenreviews", { kind: "TokenReview", metadata: {}, spec: { token, audiences } });
-    expect(await review(["vault", "else"])).toMatchObject({ spec: { token: "" }, status: { authenticated: true, user: { username: "system:serviceaccount:shop:web" }, audiences: ["vault"] } });
-    expect(await review(["else"])).toMatchObject({ status: { user: {}, error: 'token audiences ["vault" "registry"] is invalid for the target audiences ["else"]' } });
+    const review = (audiences: string[]): Promise<TokenReview> =>
+      call("authentication.k8s.io/tokenreviews", { kind: "TokenReview", metadata: {}, spec: { token, audiences } });
+    expect(await review(["vault", "else"])).toMatchObject({
+      spec: { token: "" },
+      status: { authenticated: true, user: { username: "system:serviceaccount:shop:web" }, audiences: ["vault"] },
+    });
+    expect(await review(["else"])).toMatchObject({
+      status: { user: {}, error: 'token audiences ["vault" "registry"] is invalid for the target audiences ["else"]' },
+    });
   });
 
   test("say who the caller is", async () => {
-    const answer = await world().call<SelfSubjectReview>("authentication.k8s.io/selfsubjectreviews", { kind: "SelfSubjectReview", metadata: {} }, { username: "jane", groups: ["devs"] });
+    const answer = await world().call<SelfSubjectReview>(
+      "authentication.k8s.io/selfsubjectreviews",
+      { kind: "SelfSubjectReview", metadata: {} },
+      { username: "jane", groups: ["devs"] },
+    );
     expect(answer.status).toEqual({ userInfo: { username: "jane", groups: ["devs"] } });
   });
 });
@@ -135,21 +196,47 @@ describe("impersonation", () => {
   const allowAll = { authorize: () => ({ decision: "allow", reason: "" }) as const };
 
   test("makes the caller somebody else, with the groups that belong to it", () => {
-    expect(impersonate(admin, [["Impersonate-User", "jane"], ["Impersonate-Group", "devs"], ["impersonate-extra-acme.com%2fproject", "x"]], allowAll)).toEqual({
+    expect(
+      impersonate(
+        admin,
+        [
+          ["Impersonate-User", "jane"],
+          ["Impersonate-Group", "devs"],
+          ["impersonate-extra-acme.com%2fproject", "x"],
+        ],
+        allowAll,
+      ),
+    ).toEqual({
       kind: "user",
       user: { username: "jane", groups: ["devs", "system:authenticated"], extra: { "acme.com/project": ["x"] } },
     });
     expect(impersonate(admin, [["Impersonate-User", "system:serviceaccount:shop:web"]], allowAll)).toEqual({
       kind: "user",
-      user: { username: "system:serviceaccount:shop:web", groups: ["system:serviceaccounts", "system:serviceaccounts:shop", "system:authenticated"] },
+      user: {
+        username: "system:serviceaccount:shop:web",
+        groups: ["system:serviceaccounts", "system:serviceaccounts:shop", "system:authenticated"],
+      },
     });
     expect(impersonate(admin, [["Accept", "*/*"]], allowAll)).toEqual({ kind: "none" });
   });
 
   test("asks for a permission per name, and not a user is malformed", () => {
-    const onlyUsers = { authorize: (asked: { kind: string; resource?: string }) => ({ decision: asked.resource === "users" ? "allow" : "noOpinion", reason: "" }) as const };
-    const refused = impersonate(admin, [["Impersonate-User", "jane"], ["Impersonate-Group", "system:masters"]], onlyUsers);
-    expect(refused).toMatchObject({ kind: "forbidden", attributes: { verb: "impersonate", resource: "groups", name: "system:masters" } });
+    const onlyUsers = {
+      authorize: (asked: { kind: string; resource?: string }) =>
+        ({ decision: asked.resource === "users" ? "allow" : "noOpinion", reason: "" }) as const,
+    };
+    const refused = impersonate(
+      admin,
+      [
+        ["Impersonate-User", "jane"],
+        ["Impersonate-Group", "system:masters"],
+      ],
+      onlyUsers,
+    );
+    expect(refused).toMatchObject({
+      kind: "forbidden",
+      attributes: { verb: "impersonate", resource: "groups", name: "system:masters" },
+    });
     expect(impersonate(admin, [["Impersonate-Group", "system:masters"]], allowAll).kind).toBe("malformed");
   });
 });

@@ -9,7 +9,11 @@ import type { GroupResource, ObjectReader } from "../request.ts";
 const deletionLeewayMs = 60_000;
 
 /** Why the token is no longer good; undefined when it is. */
-export async function brokenBinding(claims: ServiceAccountClaims, reader: ObjectReader, nowMs: number): Promise<string | undefined> {
+export async function brokenBinding(
+  claims: ServiceAccountClaims,
+  reader: ObjectReader,
+  nowMs: number,
+): Promise<string | undefined> {
   const bound = claims["kubernetes.io"];
   const { namespace } = bound;
   const account = await find(reader, "serviceaccounts", namespace, bound.serviceaccount);
@@ -32,7 +36,12 @@ export async function brokenBinding(claims: ServiceAccountClaims, reader: Object
 }
 
 /** From memory when it is there with that uid, else from the store, for what was created a moment ago. Secrets are not kept in memory for this. */
-async function find(reader: ObjectReader, name: string, namespace: string, what: { name: string; uid: string }): Promise<ApiObject | undefined> {
+async function find(
+  reader: ObjectReader,
+  name: string,
+  namespace: string,
+  what: { name: string; uid: string },
+): Promise<ApiObject | undefined> {
   const resource: GroupResource = { group: "", resource: name };
   const known = name === "secrets" ? undefined : reader.view(resource).get(namespace, what.name);
   if (known?.metadata.uid === what.uid) return known;

@@ -20,7 +20,9 @@ export function serviceAccountGroups(namespace: string): readonly string[] {
 }
 
 /** The account behind a username; undefined for all other users. */
-export function parseServiceAccountUsername(username: string): { readonly namespace: string; readonly name: string } | undefined {
+export function parseServiceAccountUsername(
+  username: string,
+): { readonly namespace: string; readonly name: string } | undefined {
   const match = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(username);
   return match?.[1] === undefined || match[2] === undefined ? undefined : { namespace: match[1], name: match[2] };
 }

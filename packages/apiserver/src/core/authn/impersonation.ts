@@ -12,7 +12,11 @@ export type Impersonation =
   | { readonly kind: "malformed"; readonly message: string };
 
 /** `headers` as they came, repeated ones apart. The result is the user to go on with. */
-export function impersonate(user: UserInfo, headers: Iterable<readonly [name: string, value: string]>, authorizer: Authorizer): Impersonation {
+export function impersonate(
+  user: UserInfo,
+  headers: Iterable<readonly [name: string, value: string]>,
+  authorizer: Authorizer,
+): Impersonation {
   let username: string | undefined;
   let uid: string | undefined;
   const groups: string[] = [];
@@ -31,7 +35,9 @@ export function impersonate(user: UserInfo, headers: Iterable<readonly [name: st
     }
   }
   if (username === undefined || username === "") {
-    return others ? { kind: "malformed", message: "requested impersonation without impersonating a user" } : { kind: "none" };
+    return others
+      ? { kind: "malformed", message: "requested impersonation without impersonating a user" }
+      : { kind: "none" };
   }
 
   const account = parseServiceAccountUsername(username);
@@ -51,7 +57,10 @@ export function impersonate(user: UserInfo, headers: Iterable<readonly [name: st
   }
 
   const implied = account !== undefined && groups.length === 0 ? serviceAccountGroups(account.namespace) : groups;
-  const known = username === anonymous.username && !implied.includes("system:unauthenticated") ? [...implied, "system:unauthenticated"] : implied;
+  const known =
+    username === anonymous.username && !implied.includes("system:unauthenticated")
+      ? [...implied, "system:unauthenticated"]
+      : implied;
   const acting: UserInfo = {
     username,
     groups: known,
@@ -62,7 +71,17 @@ export function impersonate(user: UserInfo, headers: Iterable<readonly [name: st
 }
 
 function permission(user: UserInfo, group: string, resource: string, name: string): ResourceAttributes {
-  return { kind: "resource", user, verb: "impersonate", group, version: "v1", resource, subresource: "", namespace: "", name };
+  return {
+    kind: "resource",
+    user,
+    verb: "impersonate",
+    group,
+    version: "v1",
+    resource,
+    subresource: "",
+    namespace: "",
+    name,
+  };
 }
 
 /** Keys are percent-encoded, since header names are not case-sensitive and not every sign is allowed in them. */

@@ -16,7 +16,10 @@ export function parseTokenFile(text: string): readonly StaticToken[] {
       throw new Error(`line ${index + 1} of the token file must have at least 3 columns (token, user name, user uid)`);
     }
     const names = (groups ?? "").split(",").map((group) => group.trim());
-    tokens.push({ token, user: { username, ...(uid === "" ? {} : { uid }), groups: names.filter((name) => name !== "") } });
+    tokens.push({
+      token,
+      user: { username, ...(uid === "" ? {} : { uid }), groups: names.filter((name) => name !== "") },
+    });
   }
   return tokens;
 }
@@ -30,11 +33,14 @@ export function findStaticToken(tokens: readonly StaticToken[], token: string): 
 
 function equalInConstantTime(known: string, given: string): boolean {
   let difference = known.length ^ given.length;
-  for (let i = 0; i < known.length; i++) difference |= known.charCodeAt(i) ^ (given.length === 0 ? 1 : given.charCodeAt(i % given.length));
+  for (let i = 0; i < known.length; i++)
+    difference |= known.charCodeAt(i) ^ (given.length === 0 ? 1 : given.charCodeAt(i % given.length));
   return difference === 0;
 }
 
 /** One line of CSV with optional quotes. */
 function fieldsOf(line: string): readonly string[] {
-  return [...line.matchAll(/(?:^|,)\s*(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? (plain ?? "").trim());
+  return [...line.matchAll(/(?:^|,)\s*(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(
+    ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? (plain ?? "").trim(),
+  );
 }

@@ -6,9 +6,16 @@ import { createAuthorizer } from "./authorizer.ts";
 import { bootstrapPolicy } from "./bootstrap.ts";
 import { forbiddenDetails, forbiddenMessage } from "./forbidden.ts";
 
-const node = (name: string): Subject => ({ username: `system:node:${name}`, groups: ["system:nodes", "system:authenticated"] });
-const user = (username: string, ...groups: string[]): Subject => ({ username, groups: [...groups, "system:authenticated"] });
-const account = (name: string): Subject => user(`system:serviceaccount:kube-system:${name}`, "system:serviceaccounts", "system:serviceaccounts:kube-system");
+const node = (name: string): Subject => ({
+  username: `system:node:${name}`,
+  groups: ["system:nodes", "system:authenticated"],
+});
+const user = (username: string, ...groups: string[]): Subject => ({
+  username,
+  groups: [...groups, "system:authenticated"],
+});
+const account = (name: string): Subject =>
+  user(`system:serviceaccount:kube-system:${name}`, "system:serviceaccounts", "system:serviceaccounts:kube-system");
 
 /** "list pods in shop", "get secrets/key in shop", "update deployments.apps/scale:web", "get /healthz" */
 function ask(who: Subject, text: string): Attributes {
@@ -26,7 +33,11 @@ const pod = (name: string, nodeName: string, secret: string): ApiObject =>
     apiVersion: "v1",
     kind: "Pod",
     metadata: { name, namespace: "shop" },
-    spec: { nodeName, serviceAccountName: "web", containers: [{ name: "c", envFrom: [{ secretRef: { name: secret } }] }] },
+    spec: {
+      nodeName,
+      serviceAccountName: "web",
+      containers: [{ name: "c", envFrom: [{ secretRef: { name: secret } }] }],
+    },
   }) as ApiObject;
 
 async function cluster() {
@@ -70,7 +81,9 @@ describe("the default policy", () => {
       [{ username: "system:anonymous", groups: ["system:unauthenticated"] }, "get /api", false],
       [{ username: "system:anonymous", groups: ["system:unauthenticated"] }, "list namespaces", false],
     ];
-    expect(cases.map(([who, text]) => [who.username, text, may(who, text)])).toEqual(cases.map(([who, text, allowed]) => [who.username, text, allowed]));
+    expect(cases.map(([who, text]) => [who.username, text, may(who, text)])).toEqual(
+      cases.map(([who, text, allowed]) => [who.username, text, allowed]),
+    );
   });
 
   test("is mended at start without touching what an administrator added", async () => {
@@ -106,7 +119,9 @@ describe("the node authorizer", () => {
     expect(verdict("update nodes/status:n1")).toBe("yes");
     expect(verdict("patch nodes/status:n2")).toBe("node 'n1' cannot patch another node");
     expect(verdict("update leases.coordination.k8s.io:n1 in kube-node-lease")).toBe("yes");
-    expect(verdict("update leases.coordination.k8s.io:n2 in kube-node-lease")).toBe("can only access node lease with the same name as the requesting node");
+    expect(verdict("update leases.coordination.k8s.io:n2 in kube-node-lease")).toBe(
+      "can only access node lease with the same name as the requesting node",
+    );
     expect(verdict("list services")).toBe("yes");
     objects.put("pods", pod("web-1", "n1", "key-3"));
     expect(verdict("get secrets:key-1 in shop")).toBe(unrelated);
@@ -117,18 +132,27 @@ describe("the node authorizer", () => {
 
   test("lets a node list its own pods only", async () => {
     const { authorizer } = await cluster();
-    const list = (fieldSelector: string): string => authorizer.authorize({ ...ask(node("n1"), "list pods"), fieldSelector } as Attributes).decision;
+    const list = (fieldSelector: string): string =>
+      authorizer.authorize({ ...ask(node("n1"), "list pods"), fieldSelector } as Attributes).decision;
     expect([list("spec.nodeName=n1"), list("spec.nodeName=n2"), list("")]).toEqual(["allow", "noOpinion", "noOpinion"]);
   });
 });
 
 test("a refusal is said in Kubernetes' words", () => {
   const jane = { username: "jane", groups: [] };
-  expect(forbiddenMessage(ask(jane, "list pods in shop"), "")).toBe('pods is forbidden: User "jane" cannot list resource "pods" in API group "" in the namespace "shop"');
+  expect(forbiddenMessage(ask(jane, "list pods in shop"), "")).toBe(
+    'pods is forbidden: User "jane" cannot list resource "pods" in API group "" in the namespace "shop"',
+  );
   expect(forbiddenMessage(ask(jane, "update deployments.apps/scale:web in shop"), "because")).toBe(
     'deployments.apps "web" is forbidden: User "jane" cannot update resource "deployments/scale" in API group "apps" in the namespace "shop": because',
   );
-  expect(forbiddenMessage(ask(jane, "list nodes"), "")).toBe('nodes is forbidden: User "jane" cannot list resource "nodes" in API group "" at the cluster scope');
+  expect(forbiddenMessage(ask(jane, "list nodes"), "")).toBe(
+    'nodes is forbidden: User "jane" cannot list resource "nodes" in API group "" at the cluster scope',
+  );
   expect(forbiddenMessage(ask(jane, "get /metrics"), "")).toBe('forbidden: User "jane" cannot get path "/metrics"');
-  expect(forbiddenDetails(ask(jane, "update deployments.apps/scale:web in shop"))).toEqual({ name: "web", group: "apps", kind: "deployments" });
+  expect(forbiddenDetails(ask(jane, "update deployments.apps/scale:web in shop"))).toEqual({
+    name: "web",
+    group: "apps",
+    kind: "deployments",
+  });
 });

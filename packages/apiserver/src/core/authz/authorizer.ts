@@ -18,7 +18,10 @@ export interface ClusterAuthorizer extends RequestAuthorizer {
 }
 
 /** Subscribes to the views it needs at once; see `whenSynced`. */
-export function createAuthorizer(config: { readonly modes: readonly AuthorizationMode[] }, ports: { readonly reader: ObjectReader }): ClusterAuthorizer {
+export function createAuthorizer(
+  config: { readonly modes: readonly AuthorizationMode[] },
+  ports: { readonly reader: ObjectReader },
+): ClusterAuthorizer {
   const policy = new RbacPolicy();
   const views: ObjectView[] = [];
   const chain = config.modes.map((mode): RequestAuthorizer => {

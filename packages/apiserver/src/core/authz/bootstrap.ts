@@ -18,18 +18,32 @@ export async function bootstrapPolicy(writer: ObjectWriter): Promise<void> {
     const rules = aggregatedRules(role, byName);
     await ensureRole(writer, "clusterroles", "ClusterRole", role, { ...role, rules });
   }
-  for (const binding of [...clusterRoleBindings, ...controllerRoleBindings]) await ensureBinding(writer, "clusterrolebindings", "ClusterRoleBinding", binding);
+  for (const binding of [...clusterRoleBindings, ...controllerRoleBindings])
+    await ensureBinding(writer, "clusterrolebindings", "ClusterRoleBinding", binding);
   for (const role of namespaceRoles) await ensureRole(writer, "roles", "Role", role, role);
   for (const binding of namespaceRoleBindings) await ensureBinding(writer, "rolebindings", "RoleBinding", binding);
 }
 
-async function ensureRole(writer: ObjectWriter, resource: string, kind: string, role: ClusterRole | Role, first: ClusterRole | Role): Promise<void> {
+async function ensureRole(
+  writer: ObjectWriter,
+  resource: string,
+  kind: string,
+  role: ClusterRole | Role,
+  first: ClusterRole | Role,
+): Promise<void> {
   const where = resourceOf(resource);
   if (await writer.createIfAbsent(where, marked(kind, first))) return;
-  await writer.update(where, role.metadata.namespace ?? "", role.metadata.name, (stored) => mendedRole(stored as StoredRole, role));
+  await writer.update(where, role.metadata.namespace ?? "", role.metadata.name, (stored) =>
+    mendedRole(stored as StoredRole, role),
+  );
 }
 
-async function ensureBinding(writer: ObjectWriter, resource: string, kind: string, binding: RoleBinding): Promise<void> {
+async function ensureBinding(
+  writer: ObjectWriter,
+  resource: string,
+  kind: string,
+  binding: RoleBinding,
+): Promise<void> {
   const where = resourceOf(resource);
   const { namespace = "", name } = binding.metadata;
   if (await writer.createIfAbsent(where, marked(kind, binding))) return;
@@ -53,6 +67,9 @@ function resourceOf(resource: string): GroupResource {
 
 function marked(kind: string, object: ClusterRole | Role | RoleBinding): ApiObject {
   const { metadata, ...rest } = object;
-  const marks = { labels: { ...metadata.labels, ...bootstrapMark.labels }, annotations: { ...metadata.annotations, ...bootstrapMark.annotations } };
+  const marks = {
+    labels: { ...metadata.labels, ...bootstrapMark.labels },
+    annotations: { ...metadata.annotations, ...bootstrapMark.annotations },
+  };
   return { apiVersion, kind, ...rest, metadata: { ...metadata, ...marks } };
 }

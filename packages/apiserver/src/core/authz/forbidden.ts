@@ -8,7 +8,9 @@ export function forbiddenMessage(attributes: Attributes, reason: string): string
   const detail = reason === "" ? sentence : `${sentence}: ${reason}`;
   if (attributes.kind === "path") return `forbidden: ${detail}`;
   const qualified = attributes.group === "" ? attributes.resource : `${attributes.resource}.${attributes.group}`;
-  return attributes.name === "" ? `${qualified} is forbidden: ${detail}` : `${qualified} ${JSON.stringify(attributes.name)} is forbidden: ${detail}`;
+  return attributes.name === ""
+    ? `${qualified} is forbidden: ${detail}`
+    : `${qualified} ${JSON.stringify(attributes.name)} is forbidden: ${detail}`;
 }
 
 /** The `details` of the 403 Status: empty members are left out, as Go's encoder does. */
@@ -24,8 +26,10 @@ export function forbiddenDetails(attributes: Attributes): { name?: string; group
 function cannot(attributes: Attributes): string {
   const who = `User ${JSON.stringify(attributes.user.username)} cannot ${attributes.verb}`;
   if (attributes.kind === "path") return `${who} path ${JSON.stringify(attributes.path)}`;
-  const resource = attributes.subresource === "" ? attributes.resource : `${attributes.resource}/${attributes.subresource}`;
-  const scope = attributes.namespace === "" ? "at the cluster scope" : `in the namespace ${JSON.stringify(attributes.namespace)}`;
+  const resource =
+    attributes.subresource === "" ? attributes.resource : `${attributes.resource}/${attributes.subresource}`;
+  const scope =
+    attributes.namespace === "" ? "at the cluster scope" : `in the namespace ${JSON.stringify(attributes.namespace)}`;
   return `${who} resource ${JSON.stringify(resource)} in API group ${JSON.stringify(attributes.group)} ${scope}`;
 }
 

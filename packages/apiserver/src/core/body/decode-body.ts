@@ -1,6 +1,15 @@
 // From the bytes of a body to an object of the expected kind: JSON or YAML, the kind checked, the schema applied, and what
 // strict reading would refuse. Errors are Kubernetes' 400 and 415.
-import { decode, DecodeError, duplicateFields, isJsonObject, parseApiVersion, StatusError, statuses, strictDecodingError } from "@coxswain/apimachinery";
+import {
+  decode,
+  DecodeError,
+  duplicateFields,
+  isJsonObject,
+  parseApiVersion,
+  StatusError,
+  statuses,
+  strictDecodingError,
+} from "@coxswain/apimachinery";
 import type { ApiObject, JsonObject, StructSchema } from "@coxswain/apimachinery";
 import { findSchema } from "@coxswain/api";
 import type { GroupVersionKind } from "../request.ts";
@@ -21,7 +30,11 @@ export interface ParsedBody {
 export function parseBody(bytes: Buffer, contentType: string | undefined, of: string): ParsedBody {
   const mediaType = mediaTypeOf(contentType);
   if (mediaType === protobufMediaType) return parseProtobuf(bytes, of);
-  if (mediaType !== "application/json" && mediaType !== "application/yaml" && mediaType !== "application/vnd.kubernetes.yaml") {
+  if (
+    mediaType !== "application/json" &&
+    mediaType !== "application/yaml" &&
+    mediaType !== "application/vnd.kubernetes.yaml"
+  ) {
     throw new StatusError(statuses.unsupportedMediaType(bodyMediaTypes));
   }
   return parseText(bytes.toString(), mediaType === "application/json" ? "json" : "yaml", of);
@@ -36,7 +49,11 @@ function parseProtobuf(bytes: Buffer, of: string): ParsedBody {
     const schema = type && (findSchema({ ...type, kind }) ?? findSchema({ group: "meta.k8s.io", version: "v1", kind }));
     return { value: { ...(schema && readMessage(schema, raw)), apiVersion, kind }, complaints: () => [] };
   } catch (error) {
-    if (error instanceof ProtobufError) throw new StatusError(statuses.badRequest(`the object provided is unrecognized (must be of type ${of}): ${error.message}`), { cause: error });
+    if (error instanceof ProtobufError)
+      throw new StatusError(
+        statuses.badRequest(`the object provided is unrecognized (must be of type ${of}): ${error.message}`),
+        { cause: error },
+      );
     throw error;
   }
 }
@@ -51,7 +68,10 @@ export function parseText(text: string, format: "json" | "yaml", of: string): Pa
     try {
       const value: unknown = JSON.parse(text);
       assertDepth(text);
-      return { value, complaints: () => duplicateFields(text).map((path) => `duplicate field ${JSON.stringify(path)}`) };
+      return {
+        value,
+        complaints: () => duplicateFields(text).map((path) => `duplicate field ${JSON.stringify(path)}`),
+      };
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
       if (format === "json") throw unrecognized(of, `json parse error: ${error.message}`);
@@ -83,25 +103,41 @@ function assertDepth(text: string): void {
 }
 
 function unrecognized(of: string, why: string): StatusError {
-  return new StatusError(statuses.badRequest(`the object provided is unrecognized (must be of type ${of}): couldn't get version/kind; ${why}`));
+  return new StatusError(
+    statuses.badRequest(
+      `the object provided is unrecognized (must be of type ${of}): couldn't get version/kind; ${why}`,
+    ),
+  );
 }
 
 /** Makes an object of the expected kind of parsed input; its kind and apiVersion may be left out. */
-export function decodeObject(parsed: ParsedBody, expected: GroupVersionKind, schema: StructSchema, validation: FieldValidation, warn: (text: string) => void): ApiObject {
+export function decodeObject(
+  parsed: ParsedBody,
+  expected: GroupVersionKind,
+  schema: StructSchema,
+  validation: FieldValidation,
+  warn: (text: string) => void,
+): ApiObject {
   const input = parsed.value;
-  if (!isJsonObject(input)) throw unrecognized(expected.kind, `json: cannot unmarshal ${input === null ? "null" : Array.isArray(input) ? "array" : typeof input} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`);
+  if (!isJsonObject(input))
+    throw unrecognized(
+      expected.kind,
+      `json: cannot unmarshal ${input === null ? "null" : Array.isArray(input) ? "array" : typeof input} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`,
+    );
   checkKind(input, expected);
   const inVersion = `${String(input["kind"] || expected.kind)} in version ${JSON.stringify(input["apiVersion"] || versionText(expected))} cannot be handled as a ${expected.kind}`;
   let decoded: ReturnType<typeof decode>;
   try {
     decoded = decode(schema, input);
   } catch (error) {
-    if (error instanceof DecodeError) throw new StatusError(statuses.badRequest(`${inVersion}: ${error.message}`), { cause: error });
+    if (error instanceof DecodeError)
+      throw new StatusError(statuses.badRequest(`${inVersion}: ${error.message}`), { cause: error });
     throw error;
   }
   if (validation !== "Ignore") {
     const complaints = [...parsed.complaints(), ...decoded.complaints];
-    if (complaints.length > 0 && validation === "Strict") throw new StatusError(statuses.badRequest(`${inVersion}: ${strictDecodingError(complaints)}`));
+    if (complaints.length > 0 && validation === "Strict")
+      throw new StatusError(statuses.badRequest(`${inVersion}: ${strictDecodingError(complaints)}`));
     for (const complaint of complaints) warn(complaint);
   }
   const object = decoded.value as Record<string, unknown> & ApiObject;
@@ -119,11 +155,27 @@ function checkKind(input: JsonObject, expected: GroupVersionKind): void {
   const sameKind = kind === undefined || kind === "" || kind === expected.kind;
   const sameVersion = apiVersion === undefined || apiVersion === "" || apiVersion === versionText(expected);
   if (sameKind && sameVersion) return;
-  const given = { kind: String(kind || expected.kind), ...(parseApiVersion(String(apiVersion || versionText(expected))) ?? { group: "", version: "" }) };
+  const given = {
+    kind: String(kind || expected.kind),
+    ...(parseApiVersion(String(apiVersion || versionText(expected))) ?? { group: "", version: "" }),
+  };
   const prefix = `${given.kind} in version ${JSON.stringify(versionText(given))} cannot be handled as a ${expected.kind}`;
   if (findSchema(given) === undefined) {
-    throw new StatusError(statuses.badRequest(`${prefix}: no kind ${JSON.stringify(given.kind)} is registered for version ${JSON.stringify(versionText(given))} in scheme "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"`));
+    throw new StatusError(
+      statuses.badRequest(
+        `${prefix}: no kind ${JSON.stringify(given.kind)} is registered for version ${JSON.stringify(versionText(given))} in scheme "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"`,
+      ),
+    );
   }
-  if (given.kind !== expected.kind) throw new StatusError(statuses.badRequest(`${prefix}: converting (${given.version}.${given.kind}) to (${expected.group || "core"}.${expected.kind}): unknown conversion`));
-  throw new StatusError(statuses.badRequest(`the API version in the data (${versionText(given)}) does not match the expected API version (${versionText(expected)})`));
+  if (given.kind !== expected.kind)
+    throw new StatusError(
+      statuses.badRequest(
+        `${prefix}: converting (${given.version}.${given.kind}) to (${expected.group || "core"}.${expected.kind}): unknown conversion`,
+      ),
+    );
+  throw new StatusError(
+    statuses.badRequest(
+      `the API version in the data (${versionText(given)}) does not match the expected API version (${versionText(expected)})`,
+    ),
+  );
 }

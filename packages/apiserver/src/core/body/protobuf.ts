@@ -24,7 +24,8 @@ export interface Envelope {
 
 /** Opens runtime.Unknown. Throws ProtobufError. */
 export function readEnvelope(bytes: Buffer): Envelope {
-  if (!bytes.subarray(0, 4).equals(magic)) throw new ProtobufError("provided data does not appear to be a protobuf message, expected prefix 6b 38 73 00");
+  if (!bytes.subarray(0, 4).equals(magic))
+    throw new ProtobufError("provided data does not appear to be a protobuf message, expected prefix 6b 38 73 00");
   let apiVersion = "";
   let kind = "";
   let raw: Buffer = Buffer.alloc(0);
@@ -90,7 +91,8 @@ function put(object: Record<string, unknown>, field: FieldSchema, value: WireVal
   switch (schema.type) {
     case "list": {
       const list = ownArray(object, name);
-      if (isPacked(schema.items, value)) for (const item of varintsOf(asBytes(value))) list.push(readValue(schema.items, item, depth));
+      if (isPacked(schema.items, value))
+        for (const item of varintsOf(asBytes(value))) list.push(readValue(schema.items, item, depth));
       else list.push(readValue(schema.items, value, depth));
       return;
     }
@@ -119,12 +121,14 @@ function readValue(schema: Schema, value: WireValue, depth: number): unknown {
     case "list": {
       // A named list is a message of its own with one field.
       const list: unknown[] = [];
-      for (const { number, value: item } of fieldsOf(asBytes(value))) if (number === 1) list.push(readValue(schema.items, item, depth + 1));
+      for (const { number, value: item } of fieldsOf(asBytes(value)))
+        if (number === 1) list.push(readValue(schema.items, item, depth + 1));
       return list;
     }
     case "map": {
       const map: Record<string, unknown> = {};
-      for (const { number, value: item } of fieldsOf(asBytes(value))) if (number === 1) define(map, ...readEntry(schema.values, asBytes(item), depth + 1));
+      for (const { number, value: item } of fieldsOf(asBytes(value)))
+        if (number === 1) define(map, ...readEntry(schema.values, asBytes(item), depth + 1));
       return map;
     }
     case "either":
@@ -261,7 +265,11 @@ function* varintsOf(bytes: Buffer): Generator<bigint> {
 }
 
 function isPacked(items: Schema, value: WireValue): boolean {
-  return Buffer.isBuffer(value) && items.type === "scalar" && (items.scalar === "int32" || items.scalar === "int64" || items.scalar === "bool");
+  return (
+    Buffer.isBuffer(value) &&
+    items.type === "scalar" &&
+    (items.scalar === "int32" || items.scalar === "int64" || items.scalar === "bool")
+  );
 }
 
 function asBytes(value: WireValue): Buffer {
@@ -290,7 +298,11 @@ function isEmpty(value: unknown): boolean {
 
 function emptyOf(schema: Schema): unknown {
   if (schema.type !== "scalar") return schema.type === "list" ? [] : {};
-  return schema.scalar === "bool" ? false : schema.scalar === "int32" || schema.scalar === "int64" || schema.scalar === "double" ? 0 : "";
+  return schema.scalar === "bool"
+    ? false
+    : schema.scalar === "int32" || schema.scalar === "int64" || schema.scalar === "double"
+      ? 0
+      : "";
 }
 
 function ownArray(object: Record<string, unknown>, name: string): unknown[] {

@@ -2,19 +2,25 @@
 // text; later keys win, but are reported. One document; a second one is ignored, as Kubernetes does.
 import { defineScalarTag, dump, FAILSAFE_SCHEMA, loadAll, mergeTag, NOT_RESOLVED, YAMLException } from "js-yaml";
 
-export type ParsedYaml = { readonly value: unknown; readonly complaints: readonly string[] } | { readonly error: string };
+export type ParsedYaml =
+  { readonly value: unknown; readonly complaints: readonly string[] } | { readonly error: string };
 
 const nullTag = defineScalarTag("tag:yaml.org,2002:null", {
   implicit: true,
   identify: () => false,
   implicitFirstChars: ["", "~", "n", "N"],
-  resolve: (text: string) => (text === "" || text === "~" || text === "null" || text === "Null" || text === "NULL" ? null : NOT_RESOLVED),
+  resolve: (text: string) =>
+    text === "" || text === "~" || text === "null" || text === "Null" || text === "NULL" ? null : NOT_RESOLVED,
 });
 
 const truths: ReadonlyMap<string, boolean> = new Map(
-  (["y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE"] as const).map((word): [string, boolean] => [word, true]).concat(
-    (["n", "N", "no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE"] as const).map((word): [string, boolean] => [word, false]),
-  ),
+  (["y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE"] as const)
+    .map((word): [string, boolean] => [word, true])
+    .concat(
+      (["n", "N", "no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE"] as const).map(
+        (word): [string, boolean] => [word, false],
+      ),
+    ),
 );
 const boolTag = defineScalarTag("tag:yaml.org,2002:bool", {
   implicit: true,

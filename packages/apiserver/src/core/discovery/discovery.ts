@@ -16,7 +16,29 @@ export interface Discovery {
 }
 
 /** Groups in the order in which kubectl should prefer them. */
-const order = ["", "apiregistration.k8s.io", "apps", "events.k8s.io", "authentication.k8s.io", "authorization.k8s.io", "autoscaling", "batch", "certificates.k8s.io", "networking.k8s.io", "policy", "rbac.authorization.k8s.io", "storage.k8s.io", "admissionregistration.k8s.io", "apiextensions.k8s.io", "scheduling.k8s.io", "coordination.k8s.io", "node.k8s.io", "discovery.k8s.io", "resource.k8s.io", "flowcontrol.apiserver.k8s.io"];
+const order = [
+  "",
+  "apiregistration.k8s.io",
+  "apps",
+  "events.k8s.io",
+  "authentication.k8s.io",
+  "authorization.k8s.io",
+  "autoscaling",
+  "batch",
+  "certificates.k8s.io",
+  "networking.k8s.io",
+  "policy",
+  "rbac.authorization.k8s.io",
+  "storage.k8s.io",
+  "admissionregistration.k8s.io",
+  "apiextensions.k8s.io",
+  "scheduling.k8s.io",
+  "coordination.k8s.io",
+  "node.k8s.io",
+  "discovery.k8s.io",
+  "resource.k8s.io",
+  "flowcontrol.apiserver.k8s.io",
+];
 
 interface Version {
   readonly version: string;
@@ -50,20 +72,37 @@ export function createDiscovery(kinds: Kinds, serverAddress: string): Discovery 
     const own = names.filter((name) => (name === "") === (path === "/api"));
     const items = own.map((name) => ({
       metadata: { name, creationTimestamp: null },
-      versions: (groups.get(name) ?? []).map((entry) => ({ version: entry.version, resources: aggregatedResources(entry), freshness: "Current" })),
+      versions: (groups.get(name) ?? []).map((entry) => ({
+        version: entry.version,
+        resources: aggregatedResources(entry),
+        freshness: "Current",
+      })),
     }));
     const contentType = `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`;
-    return documentOf({ kind: "APIGroupDiscoveryList", apiVersion: `apidiscovery.k8s.io/${version}`, metadata: {}, items }, contentType);
+    return documentOf(
+      { kind: "APIGroupDiscoveryList", apiVersion: `apidiscovery.k8s.io/${version}`, metadata: {}, items },
+      contentType,
+    );
   }
 
   function legacy(path: string): Document | undefined {
     const segments = path.split("/").slice(1);
     if (path === "/api") {
-      return documentOf({ kind: "APIVersions", versions: ["v1"], serverAddressByClientCIDRs: [{ clientCIDR: "0.0.0.0/0", serverAddress }] });
+      return documentOf({
+        kind: "APIVersions",
+        versions: ["v1"],
+        serverAddressByClientCIDRs: [{ clientCIDR: "0.0.0.0/0", serverAddress }],
+      });
     }
-    if (path === "/apis") return documentOf({ kind: "APIGroupList", apiVersion: "v1", groups: names.filter((name) => name !== "").map(groupOf) });
+    if (path === "/apis")
+      return documentOf({
+        kind: "APIGroupList",
+        apiVersion: "v1",
+        groups: names.filter((name) => name !== "").map(groupOf),
+      });
     if (segments[0] === "api" && segments.length === 2) return resourceList("", segments[1] ?? "");
-    if (segments[0] !== "apis" || segments[1] === undefined || !groups.has(segments[1]) || segments[1] === "") return undefined;
+    if (segments[0] !== "apis" || segments[1] === undefined || !groups.has(segments[1]) || segments[1] === "")
+      return undefined;
     if (segments.length === 2) return documentOf({ kind: "APIGroup", apiVersion: "v1", ...groupOf(segments[1]) });
     return segments.length === 3 ? resourceList(segments[1], segments[2] ?? "") : undefined;
   }
@@ -76,7 +115,10 @@ export function createDiscovery(kinds: Kinds, serverAddress: string): Discovery 
   function resourceList(group: string, version: string): Document | undefined {
     const entry = groups.get(group)?.find((known) => known.version === version);
     if (!entry) return undefined;
-    const resources = entry.kinds.flatMap(({ info }) => [legacyResource(info), ...info.subresources.map((name) => legacySubresource(info, name))]);
+    const resources = entry.kinds.flatMap(({ info }) => [
+      legacyResource(info),
+      ...info.subresources.map((name) => legacySubresource(info, name)),
+    ]);
     const groupVersion = group === "" ? version : `${group}/${version}`;
     return documentOf({ kind: "APIResourceList", ...(group !== "" && { apiVersion: "v1" }), groupVersion, resources });
   }
@@ -92,7 +134,12 @@ function aggregatedVersion(accept: string | undefined): string | undefined {
     if (type !== "application/json") continue;
     if (!parameters.has("as")) return undefined;
     const version = parameters.get("v") ?? "";
-    if (parameters.get("as") === "APIGroupDiscoveryList" && parameters.get("g") === "apidiscovery.k8s.io" && ["v2", "v2beta1"].includes(version)) return version;
+    if (
+      parameters.get("as") === "APIGroupDiscoveryList" &&
+      parameters.get("g") === "apidiscovery.k8s.io" &&
+      ["v2", "v2beta1"].includes(version)
+    )
+      return version;
   }
   return undefined;
 }
@@ -112,7 +159,9 @@ function legacyResource(info: ResourceInfo): object {
     verbs,
     ...(shortNames.length > 0 && { shortNames }),
     ...(categories.length > 0 && { categories }),
-    ...(verbs.includes("list") && { storageVersionHash: createHash(Buffer.from(`${info.group}/${info.version}/${kind}`)).slice(0, 11) + "=" }),
+    ...(verbs.includes("list") && {
+      storageVersionHash: createHash(Buffer.from(`${info.group}/${info.version}/${kind}`)).slice(0, 11) + "=",
+    }),
   };
 }
 
@@ -170,7 +219,11 @@ function aggregatedResources({ kinds }: Version): object[] {
     ...(info.subresources.length > 0 && {
       subresources: info.subresources.map((name) => {
         const { verbs, type } = subresourceShape(info, name);
-        return { subresource: name, responseKind: type ?? { group: info.group, version: info.version, kind: info.kind }, verbs };
+        return {
+          subresource: name,
+          responseKind: type ?? { group: info.group, version: info.version, kind: info.kind },
+          verbs,
+        };
       }),
     }),
   }));

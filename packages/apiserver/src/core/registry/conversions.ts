@@ -11,7 +11,11 @@ export interface Conversion {
 }
 
 const conversions: Readonly<Record<string, Conversion>> = {
-  "events.k8s.io/v1/events": { stored: { group: "", version: "v1", resource: "events" }, toStored: eventToStored, fromStored: eventFromStored },
+  "events.k8s.io/v1/events": {
+    stored: { group: "", version: "v1", resource: "events" },
+    toStored: eventToStored,
+    fromStored: eventFromStored,
+  },
   "autoscaling/v1/horizontalpodautoscalers": {
     stored: { group: "autoscaling", version: "v2", resource: "horizontalpodautoscalers" },
     toStored: autoscalerToStored,

@@ -47,7 +47,12 @@ export function withRevision(value: Buffer, revision: number, before = "", after
 /** Bytes that someone else wrote, in another order. */
 function withRevisionSlowly(value: Buffer, revision: number, before: string, after: string): EncodedObject {
   const object = JSON.parse(value.toString()) as ApiObject;
-  return withRevision(encodeForStore({ ...object, metadata: object.metadata ?? { name: "" } }), revision, before, after);
+  return withRevision(
+    encodeForStore({ ...object, metadata: object.metadata ?? { name: "" } }),
+    revision,
+    before,
+    after,
+  );
 }
 
 /** Decodes stored bytes. The result belongs to the caller. */

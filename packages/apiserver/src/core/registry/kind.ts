@@ -42,12 +42,16 @@ export interface Kinds {
 export function createKinds(): Kinds {
   const all = resources.map(createKind);
   const byResource = new Map(all.map((kind) => [`${kind.group}/${kind.version}/${kind.resource}`, kind]));
-  const stored = new Map(all.filter((kind) => kind.conversion === undefined).map((kind) => [`${kind.group}/${kind.resource}`, kind]));
+  const stored = new Map(
+    all.filter((kind) => kind.conversion === undefined).map((kind) => [`${kind.group}/${kind.resource}`, kind]),
+  );
   return {
     all,
     find: (group, version, resource) => byResource.get(`${group}/${version}/${resource}`),
     stored({ group, resource }) {
-      const kind = stored.get(`${group}/${resource}`) ?? all.find((candidate) => candidate.group === group && candidate.resource === resource);
+      const kind =
+        stored.get(`${group}/${resource}`) ??
+        all.find((candidate) => candidate.group === group && candidate.resource === resource);
       const target = kind?.conversion?.stored;
       return target ? byResource.get(`${target.group}/${target.version}/${target.resource}`) : kind;
     },

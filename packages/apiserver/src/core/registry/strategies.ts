@@ -51,9 +51,15 @@ const strategies: Readonly<Record<string, Strategy>> = {
   "scheduling.k8s.io/priorityclasses": { countsGenerations: true },
   "certificates.k8s.io/certificatesigningrequests": certificateSigningRequestStrategy,
   "admissionregistration.k8s.io/mutatingwebhookconfigurations": { countsGenerations: true, unconditionalUpdate: false },
-  "admissionregistration.k8s.io/validatingwebhookconfigurations": { countsGenerations: true, unconditionalUpdate: false },
+  "admissionregistration.k8s.io/validatingwebhookconfigurations": {
+    countsGenerations: true,
+    unconditionalUpdate: false,
+  },
   "admissionregistration.k8s.io/validatingadmissionpolicies": { countsGenerations: true, unconditionalUpdate: false },
-  "admissionregistration.k8s.io/validatingadmissionpolicybindings": { countsGenerations: true, unconditionalUpdate: false },
+  "admissionregistration.k8s.io/validatingadmissionpolicybindings": {
+    countsGenerations: true,
+    unconditionalUpdate: false,
+  },
   "flowcontrol.apiserver.k8s.io/flowschemas": generations,
   "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations": generations,
   "apiextensions.k8s.io/customresourcedefinitions": { countsGenerations: true, unconditionalUpdate: false },

@@ -41,7 +41,12 @@ export interface Strategy {
 export type Loose = ApiObject & Record<string, unknown>;
 
 /** Create: status is the system's to say. */
-export function prepareForCreate(strategy: Strategy, hasStatus: boolean, object: ApiObject, context: WriteContext): void {
+export function prepareForCreate(
+  strategy: Strategy,
+  hasStatus: boolean,
+  object: ApiObject,
+  context: WriteContext,
+): void {
   if (hasStatus) delete (object as Loose)["status"];
   if (strategy.countsGenerations) object.metadata.generation = 1;
   else delete object.metadata.generation;
@@ -49,7 +54,13 @@ export function prepareForCreate(strategy: Strategy, hasStatus: boolean, object:
 }
 
 /** Update: status stays what it was, through /status everything else does. */
-export function prepareForUpdate(strategy: Strategy, hasStatus: boolean, object: ApiObject, old: ApiObject, context: WriteContext): void {
+export function prepareForUpdate(
+  strategy: Strategy,
+  hasStatus: boolean,
+  object: ApiObject,
+  old: ApiObject,
+  context: WriteContext,
+): void {
   if (context.subresource === "status") {
     keepAllButStatus(object as Loose, old as Loose);
     if (strategy.statusKeepsLabels) keep(object.metadata, old.metadata, "labels");
@@ -60,7 +71,8 @@ export function prepareForUpdate(strategy: Strategy, hasStatus: boolean, object:
   if (hasStatus) keep(object as Loose, old as Loose, "status");
   object.metadata.generation = old.metadata.generation;
   strategy.prepareForUpdate?.(object, old, context);
-  if (strategy.countsGenerations && contentChanged(object as Loose, old as Loose)) object.metadata.generation = (old.metadata.generation ?? 0) + 1;
+  if (strategy.countsGenerations && contentChanged(object as Loose, old as Loose))
+    object.metadata.generation = (old.metadata.generation ?? 0) + 1;
 }
 
 function contentChanged(object: Loose, old: Loose): boolean {
@@ -71,8 +83,10 @@ function contentChanged(object: Loose, old: Loose): boolean {
 }
 
 function keepAllButStatus(object: Loose, old: Loose): void {
-  for (const name of Object.keys(object)) if (!["metadata", "status", "kind", "apiVersion"].includes(name)) delete object[name];
-  for (const [name, value] of Object.entries(old)) if (!["metadata", "status", "kind", "apiVersion"].includes(name)) object[name] = value;
+  for (const name of Object.keys(object))
+    if (!["metadata", "status", "kind", "apiVersion"].includes(name)) delete object[name];
+  for (const [name, value] of Object.entries(old))
+    if (!["metadata", "status", "kind", "apiVersion"].includes(name)) object[name] = value;
 }
 
 /** Gives a member the value it had before, absence included. */
@@ -90,7 +104,8 @@ export function memberOf(object: unknown, name: string): Readonly<Record<string,
 /** A member as text; "" when it is not there. */
 export function textOf(object: unknown, ...path: readonly string[]): string {
   let value: unknown = object;
-  for (const name of path) value = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+  for (const name of path)
+    value = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;
   return value === undefined || value === null ? "" : String(value);
 }
 

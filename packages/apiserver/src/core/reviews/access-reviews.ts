@@ -22,7 +22,10 @@ const group = "authorization.k8s.io";
 export function accessReviews(authorizer: ClusterAuthorizer): ReadonlyMap<string, Review> {
   return new Map<string, Review>([
     [`${group}/subjectaccessreviews`, (object) => subject(object as SubjectAccessReview)],
-    [`${group}/localsubjectaccessreviews`, (object, { namespace }) => local(object as LocalSubjectAccessReview, namespace)],
+    [
+      `${group}/localsubjectaccessreviews`,
+      (object, { namespace }) => local(object as LocalSubjectAccessReview, namespace),
+    ],
     [`${group}/selfsubjectaccessreviews`, (object, { user }) => self(object as SelfSubjectAccessReview, user)],
     [`${group}/selfsubjectrulesreviews`, (object, { user }) => rules(object as SelfSubjectRulesReview, user)],
   ]);
@@ -35,10 +38,22 @@ export function accessReviews(authorizer: ClusterAuthorizer): ReadonlyMap<string
   async function local(review: LocalSubjectAccessReview, namespace: string): Promise<ApiObject> {
     const errors = [...specErrors(review.spec), ...subjectErrors(review.spec)];
     if (review.spec.nonResourceAttributes !== undefined) {
-      errors.push(fieldErrors.invalid("spec.nonResourceAttributes", review.spec.nonResourceAttributes, "disallowed on this kind of request"));
+      errors.push(
+        fieldErrors.invalid(
+          "spec.nonResourceAttributes",
+          review.spec.nonResourceAttributes,
+          "disallowed on this kind of request",
+        ),
+      );
     }
     if (review.spec.resourceAttributes?.namespace !== namespace) {
-      errors.push(fieldErrors.invalid("spec.resourceAttributes.namespace", review.spec.resourceAttributes?.namespace ?? "", "must match metadata.namespace"));
+      errors.push(
+        fieldErrors.invalid(
+          "spec.resourceAttributes.namespace",
+          review.spec.resourceAttributes?.namespace ?? "",
+          "must match metadata.namespace",
+        ),
+      );
     }
     refuseIf(review, errors);
     return { ...review, status: judge(review.spec, subjectOf(review)) } as LocalSubjectAccessReview;
@@ -68,7 +83,8 @@ export function accessReviews(authorizer: ClusterAuthorizer): ReadonlyMap<string
           ...((rule.resourceNames ?? []).length === 0 ? {} : { resourceNames: [...(rule.resourceNames ?? [])] }),
         });
       }
-      if ((rule.nonResourceURLs ?? []).length > 0) nonResourceRules.push({ verbs, nonResourceURLs: [...(rule.nonResourceURLs ?? [])] });
+      if ((rule.nonResourceURLs ?? []).length > 0)
+        nonResourceRules.push({ verbs, nonResourceURLs: [...(rule.nonResourceURLs ?? [])] });
     }
     const evaluation = errors.length === 0 ? {} : { evaluationError: aggregateErrors(errors) };
     const status = { resourceRules, nonResourceRules, incomplete: isNode || errors.length > 0, ...evaluation };
@@ -111,8 +127,22 @@ function attributesOf(spec: SelfSubjectAccessReviewSpec, user: UserInfo): Attrib
 function specErrors(spec: SelfSubjectAccessReviewSpec): FieldError[] {
   const both = spec.resourceAttributes !== undefined && spec.nonResourceAttributes !== undefined;
   const neither = spec.resourceAttributes === undefined && spec.nonResourceAttributes === undefined;
-  if (both) return [fieldErrors.invalid("spec.nonResourceAttributes", spec.nonResourceAttributes, "cannot be specified in combination with resourceAttributes")];
-  if (neither) return [fieldErrors.invalid("spec.resourceAttributes", spec.resourceAttributes, "exactly one of nonResourceAttributes or resourceAttributes must be specified")];
+  if (both)
+    return [
+      fieldErrors.invalid(
+        "spec.nonResourceAttributes",
+        spec.nonResourceAttributes,
+        "cannot be specified in combination with resourceAttributes",
+      ),
+    ];
+  if (neither)
+    return [
+      fieldErrors.invalid(
+        "spec.resourceAttributes",
+        spec.resourceAttributes,
+        "exactly one of nonResourceAttributes or resourceAttributes must be specified",
+      ),
+    ];
   return [];
 }
 

@@ -3,7 +3,12 @@
 import { type ApiObject, type FieldError, fieldErrors, StatusError, statuses } from "@coxswain/apimachinery";
 import { rfc3339, type Clock, type Random } from "@coxswain/clock";
 import type { NameAndUid, ServiceAccountClaims, TokenSigner } from "@coxswain/pki";
-import type { SelfSubjectReview, TokenRequest, TokenReview, UserInfo as UserInfoObject } from "@coxswain/api/authentication/v1";
+import type {
+  SelfSubjectReview,
+  TokenRequest,
+  TokenReview,
+  UserInfo as UserInfoObject,
+} from "@coxswain/api/authentication/v1";
 import type { Pod } from "@coxswain/api/core/v1";
 import type { TokenAuthenticator } from "../authn/authenticator.ts";
 import { serviceAccountUsername } from "../authn/groups.ts";
@@ -33,18 +38,26 @@ export function identityReviews(config: IdentityReviewConfig, ports: IdentityRev
   return new Map<string, Review>([
     [`${group}/tokenreviews`, (object) => tokenReview(object as TokenReview)],
     [`${group}/selfsubjectreviews`, (object, { user }) => selfReview(object as SelfSubjectReview, user)],
-    ["/serviceaccounts/token", (object, { namespace, name, reader }) => tokenRequest(object as TokenRequest, namespace, name, reader)],
+    [
+      "/serviceaccounts/token",
+      (object, { namespace, name, reader }) => tokenRequest(object as TokenRequest, namespace, name, reader),
+    ],
   ]);
 
   async function tokenReview(review: TokenReview): Promise<ApiObject> {
     const { token, audiences } = review.spec;
-    if (token === undefined || token === "") throw new StatusError(statuses.badRequest("token is required for TokenReview in authentication"));
+    if (token === undefined || token === "")
+      throw new StatusError(statuses.badRequest("token is required for TokenReview in authentication"));
     const wanted = audiences === undefined || audiences.length === 0 ? config.audiences : audiences;
     const found = await ports.authenticator.authenticateToken(token, wanted);
     // The token itself is not sent back.
     const spec = { ...review.spec, token: "" };
     if (found.kind === "unknown") return { ...review, spec, status: { user: {}, error: found.because } } as TokenReview;
-    return { ...review, spec, status: { authenticated: true, user: userInfo(found.user), audiences: [...found.audiences] } } as TokenReview;
+    return {
+      ...review,
+      spec,
+      status: { authenticated: true, user: userInfo(found.user), audiences: [...found.audiences] },
+    } as TokenReview;
   }
 
   async function selfReview(review: SelfSubjectReview, user: UserInfo): Promise<ApiObject> {
@@ -52,15 +65,22 @@ export function identityReviews(config: IdentityReviewConfig, ports: IdentityRev
     return { ...review, metadata, status: { userInfo: userInfo(user) } } as SelfSubjectReview;
   }
 
-  async function tokenRequest(request: TokenRequest, namespace: string, name: string, reader: ObjectReader): Promise<ApiObject> {
+  async function tokenRequest(
+    request: TokenRequest,
+    namespace: string,
+    name: string,
+    reader: ObjectReader,
+  ): Promise<ApiObject> {
     if (ports.signer === undefined) throw new StatusError(statuses.pathNotFound());
     const account = await reader.read({ group: "", resource: "serviceaccounts" }, namespace, name);
-    if (account === undefined) throw new StatusError(statuses.notFound({ group: "", resource: "serviceaccounts" }, name));
+    if (account === undefined)
+      throw new StatusError(statuses.notFound({ group: "", resource: "serviceaccounts" }, name));
     const wantedSeconds = request.spec?.expirationSeconds ?? defaultSeconds;
     const audiences = request.spec?.audiences ?? [];
     const errors = expirationErrors(wantedSeconds);
     if (errors.length > 0) throw new StatusError(statuses.invalid({ group, kind: "TokenRequest" }, name, errors));
-    const seconds = config.maxExpirationSeconds > 0 ? Math.min(wantedSeconds, config.maxExpirationSeconds) : wantedSeconds;
+    const seconds =
+      config.maxExpirationSeconds > 0 ? Math.min(wantedSeconds, config.maxExpirationSeconds) : wantedSeconds;
     const bound = await boundTo(request, namespace, name, reader);
     const issuedAt = Math.floor(ports.clock.now() / 1000);
     const aud = audiences.length === 0 ? [...config.audiences] : audiences;
@@ -87,7 +107,12 @@ export function identityReviews(config: IdentityReviewConfig, ports: IdentityRev
 type Binding = Partial<Pick<ServiceAccountClaims["kubernetes.io"], "pod" | "secret" | "node">>;
 
 /** Reads what the token shall live and die with, and refuses a pod of another account. */
-async function boundTo(request: TokenRequest, namespace: string, account: string, reader: ObjectReader): Promise<Binding> {
+async function boundTo(
+  request: TokenRequest,
+  namespace: string,
+  account: string,
+  reader: ObjectReader,
+): Promise<Binding> {
   const ref = request.spec?.boundObjectRef;
   if (ref === undefined || ref === null) return {};
   const name = ref.name ?? "";
@@ -108,12 +133,16 @@ async function boundTo(request: TokenRequest, namespace: string, account: string
       const { spec } = object as Pod;
       if (spec?.serviceAccountName !== account) {
         throw new StatusError(
-          statuses.badRequest(`cannot bind token for serviceaccount ${JSON.stringify(account)} to pod running with different serviceaccount name.`),
+          statuses.badRequest(
+            `cannot bind token for serviceaccount ${JSON.stringify(account)} to pod running with different serviceaccount name.`,
+          ),
         );
       }
       const nodeName = spec.nodeName ?? "";
       if (nodeName === "") return { pod: { name, uid } };
-      const node = reader.view({ group: "", resource: "nodes" }).get("", nodeName) ?? (await reader.read({ group: "", resource: "nodes" }, "", nodeName));
+      const node =
+        reader.view({ group: "", resource: "nodes" }).get("", nodeName) ??
+        (await reader.read({ group: "", resource: "nodes" }, "", nodeName));
       const nodeUid = node?.metadata.uid;
       return { pod: { name, uid }, node: { name: nodeName, ...(nodeUid === undefined ? {} : { uid: nodeUid }) } };
     }
@@ -132,8 +161,10 @@ async function boundTo(request: TokenRequest, namespace: string, account: string
 
 function expirationErrors(seconds: number): FieldError[] {
   const field = "spec.expirationSeconds";
-  if (seconds < shortestSeconds) return [fieldErrors.invalid(field, seconds, "may not specify a duration less than 10 minutes")];
-  if (seconds > 2 ** 32) return [fieldErrors.invalid(field, seconds, "may not specify a duration larger than 2^32 seconds")];
+  if (seconds < shortestSeconds)
+    return [fieldErrors.invalid(field, seconds, "may not specify a duration less than 10 minutes")];
+  if (seconds > 2 ** 32)
+    return [fieldErrors.invalid(field, seconds, "may not specify a duration larger than 2^32 seconds")];
   return [];
 }
 
@@ -142,6 +173,8 @@ function userInfo(user: UserInfo): UserInfoObject {
     username: user.username,
     ...(user.uid === undefined || user.uid === "" ? {} : { uid: user.uid }),
     ...(user.groups.length === 0 ? {} : { groups: [...user.groups] }),
-    ...(user.extra === undefined ? {} : { extra: Object.fromEntries(Object.entries(user.extra).map(([key, values]) => [key, [...values]])) }),
+    ...(user.extra === undefined
+      ? {}
+      : { extra: Object.fromEntries(Object.entries(user.extra).map(([key, values]) => [key, [...values]])) }),
   };
 }

@@ -13,7 +13,9 @@ const producible = ["application/json", "application/yaml"] as const;
 
 /** Throws 406 when nothing fits. */
 export function readAccept(header: string | undefined, query: URLSearchParams, userAgent: string): Representation {
-  const pretty = query.has("pretty") ? !["", "0", "false"].includes(query.get("pretty") ?? "") : /^(curl|Wget|Mozilla\/5\.0)/.test(userAgent);
+  const pretty = query.has("pretty")
+    ? !["", "0", "false"].includes(query.get("pretty") ?? "")
+    : /^(curl|Wget|Mozilla\/5\.0)/.test(userAgent);
   const wanted = header === undefined || header.trim() === "" ? "*/*" : header;
   for (const clause of inOrder(wanted)) {
     const found = representationOf(clause);
@@ -24,7 +26,10 @@ export function readAccept(header: string | undefined, query: URLSearchParams, u
 
 /** For documents that have one form only; throws 406, too. */
 export function acceptsJson(header: string | undefined): boolean {
-  return header === undefined || inOrder(header).some(({ type }) => ["*/*", "application/*", "application/json"].includes(type));
+  return (
+    header === undefined ||
+    inOrder(header).some(({ type }) => ["*/*", "application/*", "application/json"].includes(type))
+  );
 }
 
 interface Clause {
@@ -42,12 +47,19 @@ export function inOrder(header: string): readonly Clause[] {
 }
 
 function representationOf({ type, parameters }: Clause): Omit<Representation, "pretty"> | undefined {
-  const format = type === "application/yaml" ? "yaml" : ["application/json", "*/*", "application/*"].includes(type) ? "json" : undefined;
+  const format =
+    type === "application/yaml"
+      ? "yaml"
+      : ["application/json", "*/*", "application/*"].includes(type)
+        ? "json"
+        : undefined;
   if (!format) return undefined;
   const mediaType = `application/${format}`;
   const as = parameters.get("as");
   if (as === undefined) return { as: "object", format, mediaType };
   if (parameters.get("g") !== "meta.k8s.io" || !["v1", "v1beta1"].includes(parameters.get("v") ?? "")) return undefined;
   if (as === "Table") return { as: "table", format, mediaType };
-  return as === "PartialObjectMetadata" || as === "PartialObjectMetadataList" ? { as: "partial", format, mediaType } : undefined;
+  return as === "PartialObjectMetadata" || as === "PartialObjectMetadataList"
+    ? { as: "partial", format, mediaType }
+    : undefined;
 }

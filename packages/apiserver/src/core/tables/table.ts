@@ -6,13 +6,26 @@ import type { Kind } from "../registry/kind.ts";
 export type IncludeObject = "None" | "Metadata" | "Object";
 
 /** `withColumns` is false for all but the first event of a watch. */
-export function tableOf(kind: Kind, objects: readonly ApiObject[], metadata: ListMeta, include: IncludeObject, nowMs: number, withColumns = true): object {
+export function tableOf(
+  kind: Kind,
+  objects: readonly ApiObject[],
+  metadata: ListMeta,
+  include: IncludeObject,
+  nowMs: number,
+  withColumns = true,
+): object {
   const printer = tablePrinter(kind);
   const rows = objects.map((object) => ({
     cells: printer.cells(object, nowMs),
     ...(include !== "None" && { object: include === "Object" ? object : partialOf(object) }),
   }));
-  return { kind: "Table", apiVersion: "meta.k8s.io/v1", metadata, columnDefinitions: withColumns ? printer.columns : null, rows };
+  return {
+    kind: "Table",
+    apiVersion: "meta.k8s.io/v1",
+    metadata,
+    columnDefinitions: withColumns ? printer.columns : null,
+    rows,
+  };
 }
 
 export function partialOf(object: ApiObject): ApiObject {

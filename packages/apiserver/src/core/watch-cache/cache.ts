@@ -74,7 +74,10 @@ export class WatchCache {
     for (const event of events) {
       if (event.revision <= this.revision) continue;
       const before = this.#entries.get(event.key);
-      const after = event.type === "put" ? createEntry(event.key, event.value, event.revision, before === undefined, this.#selectable) : undefined;
+      const after =
+        event.type === "put"
+          ? createEntry(event.key, event.value, event.revision, before === undefined, this.#selectable)
+          : undefined;
       if (after) this.#set(after);
       else if (before) this.#delete(before);
       else continue;

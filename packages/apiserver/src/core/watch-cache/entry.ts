@@ -21,10 +21,20 @@ export interface Entry {
 /** Values of a kind's field selectors beyond name and namespace. */
 export type SelectableFields = (object: ApiObject) => Readonly<Record<string, string>>;
 
-const opening = { ADDED: '{"type":"ADDED","object":', MODIFIED: '{"type":"MODIFIED","object":', DELETED: '{"type":"DELETED","object":' } as const;
+const opening = {
+  ADDED: '{"type":"ADDED","object":',
+  MODIFIED: '{"type":"MODIFIED","object":',
+  DELETED: '{"type":"DELETED","object":',
+} as const;
 export const closing = "}\n";
 
-export function createEntry(key: string, value: Buffer, revision: number, created: boolean, selectable: SelectableFields | undefined): Entry {
+export function createEntry(
+  key: string,
+  value: Buffer,
+  revision: number,
+  created: boolean,
+  selectable: SelectableFields | undefined,
+): Entry {
   const object = JSON.parse(value.toString()) as ApiObject;
   const { name, namespace = "", labels = {} } = object.metadata;
   const type = created ? "ADDED" : "MODIFIED";

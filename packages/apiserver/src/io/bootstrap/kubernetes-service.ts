@@ -41,11 +41,20 @@ export function createKubernetesService(config: KubernetesServiceConfig, ports: 
   /** One lease is renewed for as long as the store knows it; the key is written again when it was lost. */
   const hold = async (): Promise<void> => {
     lease = (await client.lease.leaseGrant({ ttl: leaseSeconds })).id;
-    const value = { kind: "Endpoints", apiVersion: "v1", metadata: { name: "" }, subsets: [{ addresses: [{ ip: config.address }] }] };
+    const value = {
+      kind: "Endpoints",
+      apiVersion: "v1",
+      metadata: { name: "" },
+      subsets: [{ addresses: [{ ip: config.address }] }],
+    };
     await client.kv.put({ key: ownKey, value: encodeForStore(value), lease });
   };
   const living = async (): Promise<string[]> => {
-    const response = await client.kv.range({ key: Buffer.from(prefix), rangeEnd: Buffer.from("/registry/masterleases0"), keysOnly: true });
+    const response = await client.kv.range({
+      key: Buffer.from(prefix),
+      rangeEnd: Buffer.from("/registry/masterleases0"),
+      keysOnly: true,
+    });
     return response.kvs.map(({ key }) => Buffer.from(key).toString().slice(prefix.length)).sort();
   };
   const reconcile = async (): Promise<void> => {
@@ -62,7 +71,9 @@ export function createKubernetesService(config: KubernetesServiceConfig, ports: 
       } catch {
         return; // Stopped.
       }
-      await reconcile().catch((err: unknown) => log.warn({ err }, "the kubernetes service could not be brought up to date"));
+      await reconcile().catch((err: unknown) =>
+        log.warn({ err }, "the kubernetes service could not be brought up to date"),
+      );
     }
   };
 
@@ -77,16 +88,24 @@ export function createKubernetesService(config: KubernetesServiceConfig, ports: 
       await running;
       // A stopped server takes itself out at once instead of waiting for the lease.
       if (lease !== 0n) {
-        await client.kv.deleteRange({ key: ownKey }, { timeoutMs: 1000 }).catch((err: unknown) => log.debug({ err }, "the master lease runs out by itself"));
+        await client.kv
+          .deleteRange({ key: ownKey }, { timeoutMs: 1000 })
+          .catch((err: unknown) => log.debug({ err }, "the master lease runs out by itself"));
         const left = await living().catch(() => []);
-        if (left.length > 0) await write(objects, endpoints, endpointsOf(left, config.port), "subsets").catch(() => undefined);
-        if (left.length > 0) await write(objects, slices, sliceOf(left, config.port), "endpoints").catch(() => undefined);
+        if (left.length > 0)
+          await write(objects, endpoints, endpointsOf(left, config.port), "subsets").catch(() => undefined);
+        if (left.length > 0)
+          await write(objects, slices, sliceOf(left, config.port), "endpoints").catch(() => undefined);
       }
     },
   };
 }
 
-async function writeService(objects: ObjectWriter, { clusterIp, port }: KubernetesServiceConfig, claim: (ip: string) => Promise<void>): Promise<void> {
+async function writeService(
+  objects: ObjectWriter,
+  { clusterIp, port }: KubernetesServiceConfig,
+  claim: (ip: string) => Promise<void>,
+): Promise<void> {
   if (await objects.read(services, "default", "kubernetes")) return;
   const service: ApiObject & Record<string, unknown> = {
     apiVersion: "v1",
@@ -108,17 +127,33 @@ async function writeService(objects: ObjectWriter, { clusterIp, port }: Kubernet
 }
 
 /** Creates it, or changes `member` alone when it differs. */
-async function write(objects: ObjectWriter, of: GroupResource, wanted: ApiObject & Record<string, unknown>, member: string): Promise<void> {
+async function write(
+  objects: ObjectWriter,
+  of: GroupResource,
+  wanted: ApiObject & Record<string, unknown>,
+  member: string,
+): Promise<void> {
   if (await objects.createIfAbsent(of, wanted)) return;
   await objects.update(of, "default", "kubernetes", (current) => {
     const loose = current as ApiObject & Record<string, unknown>;
-    return jsonEqual(loose[member] ?? null, wanted[member] ?? null) ? undefined : { ...loose, [member]: wanted[member] };
+    return jsonEqual(loose[member] ?? null, wanted[member] ?? null)
+      ? undefined
+      : { ...loose, [member]: wanted[member] };
   });
 }
 
 function endpointsOf(addresses: readonly string[], port: number): ApiObject & Record<string, unknown> {
   const subsets = [{ addresses: addresses.map((ip) => ({ ip })), ports: [{ name: "https", port, protocol: "TCP" }] }];
-  return { apiVersion: "v1", kind: "Endpoints", metadata: { name: "kubernetes", namespace: "default", labels: { "endpointslice.kubernetes.io/skip-mirror": "true" } }, subsets };
+  return {
+    apiVersion: "v1",
+    kind: "Endpoints",
+    metadata: {
+      name: "kubernetes",
+      namespace: "default",
+      labels: { "endpointslice.kubernetes.io/skip-mirror": "true" },
+    },
+    subsets,
+  };
 }
 
 function sliceOf(addresses: readonly string[], port: number): ApiObject & Record<string, unknown> {

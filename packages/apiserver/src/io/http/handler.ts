@@ -54,7 +54,15 @@ function representationFor(request: Request, { info }: Passage): Representation 
   return readAccept(request.header("accept"), request.query, request.header("user-agent") ?? "");
 }
 
-async function send(raw: RawRequest, response: RawResponse, passage: Passage, reply: Reply, representation: Representation, signal: AbortSignal, ports: HandlerPorts): Promise<void> {
+async function send(
+  raw: RawRequest,
+  response: RawResponse,
+  passage: Passage,
+  reply: Reply,
+  representation: Representation,
+  signal: AbortSignal,
+  ports: HandlerPorts,
+): Promise<void> {
   const { request, warnings } = passage;
   const acceptsGzip = /\bgzip\b/.test(request.header("accept-encoding") ?? "");
   const sending = { representation, query: request.query, acceptsGzip, warnings, nowMs: ports.clock.now() };
@@ -72,7 +80,9 @@ async function send(raw: RawRequest, response: RawResponse, passage: Passage, re
         return;
       }
       const body = typeof reply.body === "string" ? Buffer.from(reply.body) : reply.body;
-      return sendBytes(response, reply.code, reply.contentType, body, sending, { ...(reply.etag !== undefined && { etag: reply.etag, vary: "Accept" }) });
+      return sendBytes(response, reply.code, reply.contentType, body, sending, {
+        ...(reply.etag !== undefined && { etag: reply.etag, vary: "Accept" }),
+      });
     }
     case "watch": {
       const resource = passage.info.resource;
@@ -90,11 +100,19 @@ async function send(raw: RawRequest, response: RawResponse, passage: Passage, re
   }
 }
 
-async function sendFailure(response: RawResponse, passage: Passage, error: unknown, ports: HandlerPorts): Promise<number> {
+async function sendFailure(
+  response: RawResponse,
+  passage: Passage,
+  error: unknown,
+  ports: HandlerPorts,
+): Promise<number> {
   const { status, isBug } = statusOf(error);
   if (isBug && !passage.request.signal.aborted) {
     ports.metrics.bugs.inc({ resource: passage.info.resource });
-    ports.log.error({ err: error, verb: passage.info.verb, path: passage.info.path }, "a request failed for a reason nobody expected");
+    ports.log.error(
+      { err: error, verb: passage.info.verb, path: passage.info.path },
+      "a request failed for a reason nobody expected",
+    );
   }
   if (response.headersSent || response.writableEnded || passage.request.signal.aborted) {
     response.destroy();
@@ -102,12 +120,19 @@ async function sendFailure(response: RawResponse, passage: Passage, error: unkno
   }
   const text = render(status, representationOfFailure(passage.request));
   const retry = status.details?.retryAfterSeconds;
-  await sendBytes(response, status.code, representationOfFailure(passage.request).mediaType, text, { acceptsGzip: false, warnings: passage.warnings }, {
-    ...(retry !== undefined && { "retry-after": String(retry) }),
-    ...(status.code === 429 && retry === undefined && { "retry-after": "1" }),
-    // An unread body would be taken for the next request.
-    ...(status.code === 413 && passage.request.header("connection") !== undefined && { connection: "close" }),
-  });
+  await sendBytes(
+    response,
+    status.code,
+    representationOfFailure(passage.request).mediaType,
+    text,
+    { acceptsGzip: false, warnings: passage.warnings },
+    {
+      ...(retry !== undefined && { "retry-after": String(retry) }),
+      ...(status.code === 429 && retry === undefined && { "retry-after": "1" }),
+      // An unread body would be taken for the next request.
+      ...(status.code === 413 && passage.request.header("connection") !== undefined && { connection: "close" }),
+    },
+  );
   return status.code;
 }
 
@@ -129,6 +154,14 @@ export function failureText(status: Status): string {
 function count({ info }: Passage, code: number, durationMs: number, { metrics }: HandlerPorts): void {
   const verb = info.verb.toUpperCase();
   const known = info.isResourceRequest;
-  metrics.requests.inc({ verb, group: info.apiGroup, version: info.apiVersion, resource: known ? info.resource : "", subresource: info.subresource, code });
-  if (info.verb !== "watch") metrics.durations.observe(durationMs / 1000, { verb, resource: known ? info.resource : "" });
+  metrics.requests.inc({
+    verb,
+    group: info.apiGroup,
+    version: info.apiVersion,
+    resource: known ? info.resource : "",
+    subresource: info.subresource,
+    code,
+  });
+  if (info.verb !== "watch")
+    metrics.durations.observe(durationMs / 1000, { verb, resource: known ? info.resource : "" });
 }

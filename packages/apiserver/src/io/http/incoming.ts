@@ -47,7 +47,10 @@ function credentialsOf(raw: RawRequest, header: (name: string) => string | undef
 /** Browsers cannot set headers on a WebSocket: the token travels as a subprotocol. */
 function tokenFromProtocols(protocols: string | undefined): string | undefined {
   const prefix = "base64url.bearer.authorization.k8s.io.";
-  const found = protocols?.split(",").map((text) => text.trim()).find((text) => text.startsWith(prefix));
+  const found = protocols
+    ?.split(",")
+    .map((text) => text.trim())
+    .find((text) => text.startsWith(prefix));
   return found && Buffer.from(found.slice(prefix.length), "base64url").toString();
 }
 
@@ -75,7 +78,9 @@ function readCertificate(socket: TLSSocket): Shown {
 
 function isTls(socket: unknown): socket is TLSSocket {
   // HTTP/2 hands out a proxy of the socket that is not an instance.
-  return socket instanceof TLSSocket || (typeof socket === "object" && socket !== null && "getPeerCertificate" in socket);
+  return (
+    socket instanceof TLSSocket || (typeof socket === "object" && socket !== null && "getPeerCertificate" in socket)
+  );
 }
 
 function textsOf(value: string | string[] | undefined): string[] {

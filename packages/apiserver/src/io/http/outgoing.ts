@@ -35,8 +35,15 @@ type ListAnswer = Extract<Answer, { type: "list" }>;
 export async function sendObject(response: RawResponse, answer: ObjectAnswer, sending: Sending): Promise<void> {
   const { representation } = sending;
   const plain = representation.as === "object" && representation.format === "json" && !representation.pretty;
-  if (plain && answer.type === "encoded") return sendBytes(response, answer.code, representation.mediaType, answer.bytes, sending);
-  await sendBytes(response, answer.code, representation.mediaType, render(valueOf(answer, sending), representation), sending);
+  if (plain && answer.type === "encoded")
+    return sendBytes(response, answer.code, representation.mediaType, answer.bytes, sending);
+  await sendBytes(
+    response,
+    answer.code,
+    representation.mediaType,
+    render(valueOf(answer, sending), representation),
+    sending,
+  );
 }
 
 function valueOf(answer: ObjectAnswer, { representation, query, nowMs }: Sending): object {
@@ -44,7 +51,13 @@ function valueOf(answer: ObjectAnswer, { representation, query, nowMs }: Sending
   const object = answer.type === "encoded" ? answer.object() : answer.object;
   if (answer.kind === undefined || representation.as === "object") return object;
   if (representation.as === "partial") return partialOf(object);
-  return tableOf(answer.kind, [object], { resourceVersion: object.metadata.resourceVersion }, includeObjectOf(query), nowMs);
+  return tableOf(
+    answer.kind,
+    [object],
+    { resourceVersion: object.metadata.resourceVersion },
+    includeObjectOf(query),
+    nowMs,
+  );
 }
 
 export function render(value: object, { format, pretty }: Representation): Buffer {
@@ -60,7 +73,8 @@ function isObject(value: object): value is ApiObject {
 export async function sendList(response: RawResponse, answer: ListAnswer, sending: Sending): Promise<void> {
   const { representation, query, nowMs } = sending;
   const { kind, metadata, items } = answer;
-  if (representation.as === "object" && representation.format === "json" && !representation.pretty) return streamList(response, answer, sending);
+  if (representation.as === "object" && representation.format === "json" && !representation.pretty)
+    return streamList(response, answer, sending);
   const objects = items.map((item) => item.object());
   const value =
     representation.as === "table"
@@ -68,7 +82,15 @@ export async function sendList(response: RawResponse, answer: ListAnswer, sendin
       : representation.as === "partial"
         ? partialListOf(objects, metadata)
         : listValue(kind, metadata, objects);
-  await sendBytes(response, 200, representation.mediaType, Buffer.from(representation.format === "yaml" ? renderYaml(value) : JSON.stringify(value, null, representation.pretty ? 2 : 0)), sending);
+  await sendBytes(
+    response,
+    200,
+    representation.mediaType,
+    Buffer.from(
+      representation.format === "yaml" ? renderYaml(value) : JSON.stringify(value, null, representation.pretty ? 2 : 0),
+    ),
+    sending,
+  );
 }
 
 function listValue(kind: Kind, metadata: object, objects: readonly ApiObject[]): object {
@@ -77,7 +99,11 @@ function listValue(kind: Kind, metadata: object, objects: readonly ApiObject[]):
 }
 
 /** Kept bytes behind each other; nothing is decoded. */
-async function streamList(response: RawResponse, { kind, metadata, items }: ListAnswer, sending: Sending): Promise<void> {
+async function streamList(
+  response: RawResponse,
+  { kind, metadata, items }: ListAnswer,
+  sending: Sending,
+): Promise<void> {
   const head = `{"kind":"${kind.kind}List","apiVersion":"${kind.apiVersion}","metadata":${JSON.stringify(metadata)},"items":[`;
   const size = items.reduce((sum, { tail }) => sum + tail.length + 2, head.length + 4);
   if (size <= chunkBytes) {
@@ -87,7 +113,13 @@ async function streamList(response: RawResponse, { kind, metadata, items }: List
     return sendBytes(response, 200, "application/json", Buffer.concat(parts), sending);
   }
   const compressed = sending.acceptsGzip;
-  writeHead(response, 200, "application/json", compressed ? { "content-encoding": "gzip", vary: "Accept-Encoding" } : {}, sending.warnings);
+  writeHead(
+    response,
+    200,
+    "application/json",
+    compressed ? { "content-encoding": "gzip", vary: "Accept-Encoding" } : {},
+    sending.warnings,
+  );
   const zip = compressed ? createGzip({ level: constants.Z_BEST_SPEED }) : undefined;
   if (zip) zip.pipe(response as Writable);
   const target: Writable = zip ?? (response as Writable);
@@ -124,10 +156,23 @@ function drained(target: Writable, response: RawResponse): Promise<boolean> {
   });
 }
 
-export async function sendBytes(response: RawResponse, code: number, contentType: string, body: Buffer, sending: { readonly acceptsGzip: boolean; readonly warnings: Iterable<string> }, headers: Record<string, string> = {}): Promise<void> {
+export async function sendBytes(
+  response: RawResponse,
+  code: number,
+  contentType: string,
+  body: Buffer,
+  sending: { readonly acceptsGzip: boolean; readonly warnings: Iterable<string> },
+  headers: Record<string, string> = {},
+): Promise<void> {
   if (sending.acceptsGzip && body.length >= gzipFromBytes) {
     const compressed = await gzipAsync(body, { level: constants.Z_BEST_SPEED });
-    writeHead(response, code, contentType, { ...headers, "content-encoding": "gzip", vary: "Accept-Encoding", "content-length": String(compressed.length) }, sending.warnings);
+    writeHead(
+      response,
+      code,
+      contentType,
+      { ...headers, "content-encoding": "gzip", vary: "Accept-Encoding", "content-length": String(compressed.length) },
+      sending.warnings,
+    );
     response.end(compressed);
     return;
   }
@@ -135,9 +180,20 @@ export async function sendBytes(response: RawResponse, code: number, contentType
   response.end(body);
 }
 
-export function writeHead(response: RawResponse, code: number, contentType: string, headers: Record<string, string>, warnings: Iterable<string>): void {
+export function writeHead(
+  response: RawResponse,
+  code: number,
+  contentType: string,
+  headers: Record<string, string>,
+  warnings: Iterable<string>,
+): void {
   const agents = [...warnings].map((text) => `299 - ${JSON.stringify(text.replace(/[^\x20-\x7e]/g, "?"))}`);
-  const all: Record<string, string | string[]> = { "cache-control": "no-cache, private", "content-type": contentType, ...headers, ...(agents.length > 0 && { warning: agents }) };
+  const all: Record<string, string | string[]> = {
+    "cache-control": "no-cache, private",
+    "content-type": contentType,
+    ...headers,
+    ...(agents.length > 0 && { warning: agents }),
+  };
   // The two responses agree on this call, but their types do not.
   if ("stream" in response) response.writeHead(code, all);
   else response.writeHead(code, all);

@@ -24,7 +24,10 @@ const reloadIntervalMs = 30_000;
 /** How long open requests may take to end when the server stops. */
 const drainMs = 2000;
 
-export function createApiHttpServer(config: ServerConfig, ports: HandlerPorts & { readonly clock: Clock; readonly log: Logger }): Component {
+export function createApiHttpServer(
+  config: ServerConfig,
+  ports: HandlerPorts & { readonly clock: Clock; readonly log: Logger },
+): Component {
   let app: ReturnType<typeof createApp> | undefined;
   let timer: Timer | undefined;
   const sessions = new Set<Http2Session>();
@@ -78,7 +81,8 @@ export function createApiHttpServer(config: ServerConfig, ports: HandlerPorts & 
       const force = ports.clock.setTimeout(() => {
         for (const session of sessions) session.destroy();
         for (const socket of upgraded) socket.destroy();
-        if ("closeAllConnections" in closing.server) (closing.server as { closeAllConnections(): void }).closeAllConnections();
+        if ("closeAllConnections" in closing.server)
+          (closing.server as { closeAllConnections(): void }).closeAllConnections();
       }, drainMs);
       await closed;
       force.cancel();
@@ -145,7 +149,8 @@ async function upgrade(raw: IncomingMessage, socket: Duplex, head: Buffer, ports
     await ports.tunnel.upgrade(reply.request, raw, socket, head);
   } catch (error) {
     const { status, isBug } = statusOf(error);
-    if (isBug) ports.log.error({ err: error, path: passage.info.path }, "an upgrade failed for a reason nobody expected");
+    if (isBug)
+      ports.log.error({ err: error, path: passage.info.path }, "an upgrade failed for a reason nobody expected");
     if (socket.writable) socket.end(failureText(status));
   } finally {
     for (const end of passage.onEnd) end();

@@ -17,7 +17,12 @@ export interface TunnelRequest {
 
 export interface Tunnel {
   /** Answers an ordinary request (log, proxy) on the raw response; rejects with a StatusError before the first byte. */
-  serve(request: TunnelRequest, raw: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse, signal: AbortSignal): Promise<void>;
+  serve(
+    request: TunnelRequest,
+    raw: IncomingMessage | Http2ServerRequest,
+    response: ServerResponse | Http2ServerResponse,
+    signal: AbortSignal,
+  ): Promise<void>;
   /** Takes over an upgraded HTTP/1.1 connection (WebSocket or SPDY). Rejects with a StatusError before the first byte. */
   upgrade(request: TunnelRequest, raw: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
 }

@@ -29,7 +29,11 @@ export function streamWatch(
   response: RawResponse,
   kind: Kind,
   source: WatchSource,
-  form: { readonly representation: Representation; readonly query: URLSearchParams; readonly warnings: Iterable<string> },
+  form: {
+    readonly representation: Representation;
+    readonly query: URLSearchParams;
+    readonly warnings: Iterable<string>;
+  },
   signal: AbortSignal,
   ports: WatchStreamPorts,
   limits: WatchLimits = watchLimits,
@@ -77,7 +81,14 @@ export function streamWatch(
   const lineFor = (type: string, object: object): Buffer => Buffer.from(`${JSON.stringify({ type, object })}\n`);
   const shape = (object: ApiObject): object => {
     if (representation.as === "partial") return partialOf(object);
-    const table = tableOf(kind, [object], { resourceVersion: object.metadata.resourceVersion }, includeObjectOf(query), clock.now(), !columnsSent);
+    const table = tableOf(
+      kind,
+      [object],
+      { resourceVersion: object.metadata.resourceVersion },
+      includeObjectOf(query),
+      clock.now(),
+      !columnsSent,
+    );
     columnsSent = true;
     return table;
   };
@@ -91,7 +102,8 @@ export function streamWatch(
       encoded?.set(key, known);
       push(known);
     },
-    bookmark: (revision, initialEventsEnd) => push(lineFor("BOOKMARK", bookmarkOf(kind, representation, revision, initialEventsEnd))),
+    bookmark: (revision, initialEventsEnd) =>
+      push(lineFor("BOOKMARK", bookmarkOf(kind, representation, revision, initialEventsEnd))),
     flush,
     end(status) {
       if (status) push(lineFor("ERROR", status));
@@ -138,6 +150,13 @@ function bookmarkOf(kind: Kind, { as }: Representation, revision: number, initia
     ...(initialEventsEnd && { annotations: { "k8s.io/initial-events-end": "true" } }),
   };
   if (as === "partial") return { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata };
-  if (as === "table") return { kind: "Table", apiVersion: "meta.k8s.io/v1", metadata: { resourceVersion: String(revision) }, columnDefinitions: null, rows: [{ cells: [], object: { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata } }] };
+  if (as === "table")
+    return {
+      kind: "Table",
+      apiVersion: "meta.k8s.io/v1",
+      metadata: { resourceVersion: String(revision) },
+      columnDefinitions: null,
+      rows: [{ cells: [], object: { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata } }],
+    };
   return { kind: kind.kind, apiVersion: kind.apiVersion, metadata };
 }

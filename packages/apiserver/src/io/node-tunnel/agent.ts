@@ -21,7 +21,10 @@ export interface Agent {
 
 export function agentOf(node: Node, tls: AgentTls): Agent {
   const addresses = node.status?.addresses ?? [];
-  const address = preferred.map((type) => addresses.find((candidate) => candidate.type === type)).find((candidate) => candidate !== undefined);
-  if (address === undefined) throw new StatusError(statuses.internalError(`no preferred addresses found; known addresses: []`));
+  const address = preferred
+    .map((type) => addresses.find((candidate) => candidate.type === type))
+    .find((candidate) => candidate !== undefined);
+  if (address === undefined)
+    throw new StatusError(statuses.internalError(`no preferred addresses found; known addresses: []`));
   return { host: address.address, port: node.status?.daemonEndpoints?.kubeletEndpoint?.Port || defaultPort, tls };
 }

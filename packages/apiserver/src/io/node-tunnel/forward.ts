@@ -18,8 +18,19 @@ export interface Target {
 
 /** Headers of one connection, or of the way up to here, that are nobody's business behind us. */
 const dropped: ReadonlySet<string> = new Set([
-  "authorization", "connection", "cookie", "host", "http2-settings", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection",
-  "te", "trailer", "transfer-encoding", "upgrade",
+  "authorization",
+  "connection",
+  "cookie",
+  "host",
+  "http2-settings",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
 ]);
 const largestErrorBytes = 2048;
 
@@ -34,7 +45,11 @@ export async function forward(
   const upstream = await send(target, what, raw, signal);
   if (what === "log" && upstream.statusCode !== 200) throw await logError(upstream);
   // The first byte of a log may be long in coming; the client should know at once that there is one.
-  beginAnswer(response, upstream.statusCode ?? 502, what === "log" ? { "content-type": "text/plain" } : passedHeaders(upstream.headers));
+  beginAnswer(
+    response,
+    upstream.statusCode ?? 502,
+    what === "log" ? { "content-type": "text/plain" } : passedHeaders(upstream.headers),
+  );
   try {
     await pipeline(upstream, response);
   } catch (error) {
@@ -45,13 +60,23 @@ export async function forward(
 }
 
 /** Sends status and headers at once, over HTTP/1.1 and HTTP/2 alike (both have `flushHeaders`, though only one says so). */
-export function beginAnswer(response: ServerResponse | Http2ServerResponse, status: number, headers: OutgoingHttpHeaders): void {
+export function beginAnswer(
+  response: ServerResponse | Http2ServerResponse,
+  status: number,
+  headers: OutgoingHttpHeaders,
+): void {
   response.statusCode = status;
-  for (const [name, value] of Object.entries(headers)) if (value !== undefined) response.setHeader(name, typeof value === "number" ? String(value) : value);
+  for (const [name, value] of Object.entries(headers))
+    if (value !== undefined) response.setHeader(name, typeof value === "number" ? String(value) : value);
   if ("flushHeaders" in response) response.flushHeaders();
 }
 
-function send(target: Target, what: "log" | "whole", raw: IncomingMessage | Http2ServerRequest, signal: AbortSignal): Promise<IncomingMessage> {
+function send(
+  target: Target,
+  what: "log" | "whole",
+  raw: IncomingMessage | Http2ServerRequest,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const { tls } = target;
     const options = {
@@ -66,7 +91,10 @@ function send(target: Target, what: "log" | "whole", raw: IncomingMessage | Http
     const outgoing =
       tls === undefined
         ? httpRequest(options, resolve)
-        : httpsRequest({ ...options, cert: tls.cert, key: tls.key, ca: tls.ca, rejectUnauthorized: tls.ca !== undefined }, resolve);
+        : httpsRequest(
+            { ...options, cert: tls.cert, key: tls.key, ca: tls.ca, rejectUnauthorized: tls.ca !== undefined },
+            resolve,
+          );
     outgoing.on("error", (cause) => reject(dialError(target, cause)));
     if (what === "log" || options.method === "GET" || options.method === "HEAD") outgoing.end();
     else raw.pipe(outgoing);
@@ -89,7 +117,13 @@ export function dialError(target: Target, cause: NodeJS.ErrnoException): StatusE
 
 function passedHeaders(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
   return Object.fromEntries(
-    Object.entries(headers).filter(([name]) => !dropped.has(name) && !name.startsWith(":") && !name.startsWith("impersonate-") && !name.startsWith("x-remote-")),
+    Object.entries(headers).filter(
+      ([name]) =>
+        !dropped.has(name) &&
+        !name.startsWith(":") &&
+        !name.startsWith("impersonate-") &&
+        !name.startsWith("x-remote-"),
+    ),
   );
 }
 
@@ -104,7 +138,10 @@ async function logError(upstream: IncomingMessage): Promise<StatusError> {
     case 400:
       return new StatusError(statuses.badRequest(text));
     case 404:
-      return new StatusError({ ...statuses.pathNotFound(), message: text === "" ? "the server could not find the requested resource" : text });
+      return new StatusError({
+        ...statuses.pathNotFound(),
+        message: text === "" ? "the server could not find the requested resource" : text,
+      });
     case 500:
       return new StatusError(statuses.internalError(text));
     default:

@@ -27,15 +27,36 @@ async function listening(server: Server): Promise<number> {
 /** A node agent that writes down what it is asked, and an apiserver that is nothing but the tunnel. */
 beforeAll(async () => {
   const authority = await openAuthority(await createAuthority("nodes", dayMs, systemClock), systemClock);
-  const serving = await authority.issue({ commonName: "system:node:n1", usages: ["server"], hosts: ["127.0.0.1"], validityMs: dayMs });
-  const client = await authority.issue({ commonName: "kube-apiserver-kubelet-client", usages: ["client"], validityMs: dayMs });
-  const agent = createHttpsServer({ cert: serving.certificate, key: serving.key, ca: authority.certificate, requestCert: true, rejectUnauthorized: true }, (request, response) => {
-    seen.push(`${request.method} ${request.url}`);
-    if (request.url?.includes("/waiting")) response.writeHead(400).end('container "waiting" in pod "web" is waiting to start: ContainerCreating');
-    else response.end("line 1\nline 2\n");
+  const serving = await authority.issue({
+    commonName: "system:node:n1",
+    usages: ["server"],
+    hosts: ["127.0.0.1"],
+    validityMs: dayMs,
   });
+  const client = await authority.issue({
+    commonName: "kube-apiserver-kubelet-client",
+    usages: ["client"],
+    validityMs: dayMs,
+  });
+  const agent = createHttpsServer(
+    {
+      cert: serving.certificate,
+      key: serving.key,
+      ca: authority.certificate,
+      requestCert: true,
+      rejectUnauthorized: true,
+    },
+    (request, response) => {
+      seen.push(`${request.method} ${request.url}`);
+      if (request.url?.includes("/waiting"))
+        response.writeHead(400).end('container "waiting" in pod "web" is waiting to start: ContainerCreating');
+      else response.end("line 1\nline 2\n");
+    },
+  );
   agent.on("upgrade", (request: IncomingMessage, socket, head: Buffer) => {
-    seen.push(`upgrade ${request.url} ${request.headers.authorization ?? "-"} ${request.headers["sec-websocket-protocol"] ?? "-"}`);
+    seen.push(
+      `upgrade ${request.url} ${request.headers.authorization ?? "-"} ${request.headers["sec-websocket-protocol"] ?? "-"}`,
+    );
     socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n");
     socket.write(head);
     socket.on("data", (chunk: Buffer) => (chunk.toString() === "bye" ? socket.end("exit 3") : socket.write(chunk)));
@@ -43,15 +64,16 @@ beforeAll(async () => {
   const agentPort = await listening(agent);
   const page = createHttpServer((request, response) => {
     response.writeHead(201, { "x-page": "yes" });
-    request.on("data", (chunk: Buffer) => response.write(`${request.method} ${request.url} ${request.headers.authorization ?? "-"} ${chunk.toString()}`)).on("end", () => response.end());
+    request
+      .on("data", (chunk: Buffer) =>
+        response.write(`${request.method} ${request.url} ${request.headers.authorization ?? "-"} ${chunk.toString()}`),
+      )
+      .on("end", () => response.end());
   });
   const pagePort = await listening(page);
 
   objects = createMemoryObjects({
-    nodes: [
-      node("n1", agentPort),
-      node("dead", 1),
-    ],
+    nodes: [node("n1", agentPort), node("dead", 1)],
     pods: [
       pod("web", { nodeName: "n1", containers: [{ name: "c", ports: [{ name: "http", containerPort: pagePort }] }] }),
       pod("two", { nodeName: "n1", containers: [{ name: "a" }, { name: "b" }] }),
@@ -60,7 +82,10 @@ beforeAll(async () => {
       pod("young", { containers: [{ name: "c" }] }),
     ],
   });
-  tunnel = createNodeTunnel({ reader: objects, tls: () => ({ cert: client.certificate, key: client.key, ca: authority.certificate }) });
+  tunnel = createNodeTunnel({
+    reader: objects,
+    tls: () => ({ cert: client.certificate, key: client.key, ca: authority.certificate }),
+  });
   const server = createHttpServer((request, response) => {
     const asked = ask(request);
     tunnel.serve(asked, request, response, new AbortController().signal).catch((error: unknown) => {
@@ -69,7 +94,9 @@ beforeAll(async () => {
     });
   });
   server.on("upgrade", (request: IncomingMessage, socket, head: Buffer) => {
-    tunnel.upgrade(ask(request), request, socket, head).catch((error: Error) => socket.end(`HTTP/1.1 400 Bad Request\r\n\r\n${error.message}`));
+    tunnel
+      .upgrade(ask(request), request, socket, head)
+      .catch((error: Error) => socket.end(`HTTP/1.1 400 Bad Request\r\n\r\n${error.message}`));
   });
   front = await listening(server);
 });
@@ -82,11 +109,25 @@ afterAll(() => {
 });
 
 function node(name: string, port: number): ApiObject {
-  return { apiVersion: "v1", kind: "Node", metadata: { name }, status: { addresses: [{ type: "InternalIP", address: "127.0.0.1" }], daemonEndpoints: { kubeletEndpoint: { Port: port } } } } as ApiObject;
+  return {
+    apiVersion: "v1",
+    kind: "Node",
+    metadata: { name },
+    status: {
+      addresses: [{ type: "InternalIP", address: "127.0.0.1" }],
+      daemonEndpoints: { kubeletEndpoint: { Port: port } },
+    },
+  } as ApiObject;
 }
 
 function pod(name: string, spec: object): ApiObject {
-  return { apiVersion: "v1", kind: "Pod", metadata: { name, namespace: "shop" }, spec, status: { podIP: "127.0.0.1", phase: "Running" } } as ApiObject;
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, namespace: "shop" },
+    spec,
+    status: { podIP: "127.0.0.1", phase: "Running" },
+  } as ApiObject;
 }
 
 function ask(request: IncomingMessage) {
@@ -98,7 +139,10 @@ function ask(request: IncomingMessage) {
 }
 
 async function get(path: string, init: RequestInit = {}): Promise<string> {
-  const response = await fetch(`http://127.0.0.1:${front}/api/v1/namespaces/shop/pods/${path}`, { redirect: "manual", ...init });
+  const response = await fetch(`http://127.0.0.1:${front}/api/v1/namespaces/shop/pods/${path}`, {
+    redirect: "manual",
+    ...init,
+  });
   return `${response.status} ${await response.text()}`;
 }
 
@@ -111,9 +155,15 @@ describe("logs", () => {
   test("are refused in Kubernetes' words", async () => {
     expect(await get("two/log")).toBe("400 a container name must be specified for pod two, choose one of: [a b]");
     expect(await get("web/log?container=x")).toBe("400 container x is not valid for pod web");
-    expect(await get("web/log?tailLines=-1")).toBe('422 PodLogOptions "web" is invalid: tailLines: Invalid value: -1: must be greater than or equal to 0');
-    expect(await get("waiting/log")).toBe('400 container "waiting" in pod "web" is waiting to start: ContainerCreating');
-    expect(await get("lost/log")).toBe("500 Internal error occurred: error dialing backend: dial tcp 127.0.0.1:1: connect: connection refused");
+    expect(await get("web/log?tailLines=-1")).toBe(
+      '422 PodLogOptions "web" is invalid: tailLines: Invalid value: -1: must be greater than or equal to 0',
+    );
+    expect(await get("waiting/log")).toBe(
+      '400 container "waiting" in pod "web" is waiting to start: ContainerCreating',
+    );
+    expect(await get("lost/log")).toBe(
+      "500 Internal error occurred: error dialing backend: dial tcp 127.0.0.1:1: connect: connection refused",
+    );
     expect(await get("young/log")).toBe("200 ");
   });
 });

@@ -22,7 +22,10 @@ export function podTarget(pod: Pod, asked: string, path: string): Target {
   const host = pod.status?.podIP ?? "";
   if (host === "") throw new StatusError(statuses.badRequest("address not allowed"));
   const ports = (pod.spec?.containers ?? []).flatMap((container) => container.ports ?? []);
-  const number = port === "" ? (ports[0]?.containerPort ?? 80) : (ports.find(({ name }) => name === port)?.containerPort ?? Number(port));
+  const number =
+    port === ""
+      ? (ports[0]?.containerPort ?? 80)
+      : (ports.find(({ name }) => name === port)?.containerPort ?? Number(port));
   return { host, port: number, tls: scheme === "https" ? anyCertificate : undefined, path };
 }
 
@@ -32,8 +35,13 @@ export function serviceTarget(reader: ObjectReader, namespace: string, asked: st
   const service = reader.view({ group: "", resource: "services" }).get(namespace, name) as Service | undefined;
   if (service === undefined) throw new StatusError(statuses.notFound({ group: "", resource: "services" }, name));
   const ports = service.spec?.ports ?? [];
-  const chosen = port === "" && ports.length === 1 ? ports[0] : ports.find((candidate) => candidate.name === port || String(candidate.port) === port);
-  const unavailable = new StatusError(statuses.serviceUnavailable(`no endpoints available for service ${JSON.stringify(asked)}`));
+  const chosen =
+    port === "" && ports.length === 1
+      ? ports[0]
+      : ports.find((candidate) => candidate.name === port || String(candidate.port) === port);
+  const unavailable = new StatusError(
+    statuses.serviceUnavailable(`no endpoints available for service ${JSON.stringify(asked)}`),
+  );
   if (chosen === undefined) throw unavailable;
   for (const object of reader.view({ group: "discovery.k8s.io", resource: "endpointslices" }).list(namespace)) {
     const slice = object as EndpointSlice;
@@ -41,7 +49,8 @@ export function serviceTarget(reader: ObjectReader, namespace: string, asked: st
     const number = (slice.ports ?? []).find((candidate) => (candidate.name ?? "") === (chosen.name ?? ""))?.port;
     const endpoint = (slice.endpoints ?? []).find(({ conditions }) => conditions?.ready !== false);
     const host = endpoint?.addresses[0];
-    if (number !== undefined && host !== undefined) return { host, port: number, tls: scheme === "https" ? anyCertificate : undefined, path };
+    if (number !== undefined && host !== undefined)
+      return { host, port: number, tls: scheme === "https" ? anyCertificate : undefined, path };
   }
   throw unavailable;
 }

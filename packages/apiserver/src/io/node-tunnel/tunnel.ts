@@ -41,7 +41,8 @@ export function createNodeTunnel(ports: NodeTunnelPorts): Tunnel {
     },
     async upgrade(request, raw, socket, head) {
       const target = await targetOf(request);
-      if (target === undefined) throw new StatusError(statuses.badRequest(`pod ${request.info.name} does not have a host assigned`));
+      if (target === undefined)
+        throw new StatusError(statuses.badRequest(`pod ${request.info.name} does not have a host assigned`));
       await passUpgrade(target, raw satisfies IncomingMessage, socket, head);
     },
   };
@@ -65,7 +66,8 @@ export function createNodeTunnel(ports: NodeTunnelPorts): Tunnel {
     const nodeName = pod.spec?.nodeName ?? "";
     if (nodeName === "") return undefined;
     const nodes = { group: "", resource: "nodes" };
-    const node = (ports.reader.view(nodes).get("", nodeName) ?? (await ports.reader.read(nodes, "", nodeName))) as Node | undefined;
+    const node = (ports.reader.view(nodes).get("", nodeName) ?? (await ports.reader.read(nodes, "", nodeName))) as
+      Node | undefined;
     if (node === undefined) throw new StatusError(statuses.notFound(nodes, nodeName));
     return { ...agentOf(node, ports.tls()), path };
   }
@@ -92,5 +94,7 @@ function isProxy({ info }: TunnelRequest): boolean {
 
 /** Relative links of a proxied page need the slash that ends its address. */
 function needsSlash(request: TunnelRequest): boolean {
-  return isProxy(request) && request.info.verb === "get" && request.info.rest === "" && !request.info.path.endsWith("/");
+  return (
+    isProxy(request) && request.info.verb === "get" && request.info.rest === "" && !request.info.path.endsWith("/")
+  );
 }

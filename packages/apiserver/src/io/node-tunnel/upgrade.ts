@@ -42,7 +42,18 @@ function dial(target: Target): Promise<Socket> {
     const socket: Socket =
       tls === undefined
         ? connectTcp({ host, port }, () => done())
-        : connectTls({ host, port, cert: tls.cert, key: tls.key, ca: tls.ca, rejectUnauthorized: tls.ca !== undefined, ALPNProtocols: ["http/1.1"] }, () => done());
+        : connectTls(
+            {
+              host,
+              port,
+              cert: tls.cert,
+              key: tls.key,
+              ca: tls.ca,
+              rejectUnauthorized: tls.ca !== undefined,
+              ALPNProtocols: ["http/1.1"],
+            },
+            () => done(),
+          );
     socket.once("error", fail);
     const done = (): void => {
       socket.off("error", fail);
@@ -60,7 +71,10 @@ function requestHead(target: Target, raw: IncomingMessage): string {
     if (ours.has(lower) || lower.startsWith("impersonate-") || lower.startsWith("x-remote-")) continue;
     if (lower !== "sec-websocket-protocol") lines.push(`${name}: ${value}`);
     else {
-      const protocols = value.split(",").map((text) => text.trim()).filter((text) => !text.startsWith(bearerProtocol));
+      const protocols = value
+        .split(",")
+        .map((text) => text.trim())
+        .filter((text) => !text.startsWith(bearerProtocol));
       if (protocols.length > 0) lines.push(`${name}: ${protocols.join(", ")}`);
     }
   }

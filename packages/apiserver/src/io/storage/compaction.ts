@@ -7,7 +7,11 @@ import type { Component, Logger } from "@coxswain/daemon";
 
 const key = Buffer.from("compact_rev_key");
 
-export function createCompaction(client: EtcdClient, intervalMs: number, ports: { readonly clock: Clock; readonly log: Logger }): Component {
+export function createCompaction(
+  client: EtcdClient,
+  intervalMs: number,
+  ports: { readonly clock: Clock; readonly log: Logger },
+): Component {
   const { clock, log } = ports;
   const aborter = new AbortController();
   let running: Promise<void> = Promise.resolve();
@@ -18,7 +22,18 @@ export function createCompaction(client: EtcdClient, intervalMs: number, ports: 
   const round = async (): Promise<void> => {
     const response = await client.kv.txn({
       compare: [{ key, target: "VERSION", result: "EQUAL", version: turn }],
-      success: [{ requestPut: { key, value: Buffer.from(String(revisionToForget)), lease: 0n, prevKv: false, ignoreValue: false, ignoreLease: false } }],
+      success: [
+        {
+          requestPut: {
+            key,
+            value: Buffer.from(String(revisionToForget)),
+            lease: 0n,
+            prevKv: false,
+            ignoreValue: false,
+            ignoreLease: false,
+          },
+        },
+      ],
       failure: [{ requestRange: { key } }],
     });
     const now = response.header?.revision ?? 0;

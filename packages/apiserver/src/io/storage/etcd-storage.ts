@@ -1,7 +1,16 @@
 // The Storage port over etcd's API, ours or the real one. It knows keys and bytes, no kinds; it retries nothing.
 import { CompactedError, GrpcError, statusCodes } from "@coxswain/etcd-api";
 import type { EtcdClient, KeyValue, RequestOp } from "@coxswain/etcd-api";
-import type { HistoryEvent, Page, PageRequest, ReplaceOutcome, Storage, StorageBatch, StorageEvent, StoredValue } from "../../core/storage.ts";
+import type {
+  HistoryEvent,
+  Page,
+  PageRequest,
+  ReplaceOutcome,
+  Storage,
+  StorageBatch,
+  StorageEvent,
+  StoredValue,
+} from "../../core/storage.ts";
 import { StorageError } from "../../core/storage.ts";
 import { createLeasePool } from "./lease-pool.ts";
 import type { Clock } from "@coxswain/clock";
@@ -20,7 +29,11 @@ export function createEtcdStorage(client: EtcdClient, ports: { readonly clock: C
   };
 
   /** "If the key is still at this revision (0: absent), do this; otherwise read it." */
-  const conditionally = async (key: string, expectedRevision: number, op: Partial<RequestOp>): Promise<ReplaceOutcome> => {
+  const conditionally = async (
+    key: string,
+    expectedRevision: number,
+    op: Partial<RequestOp>,
+  ): Promise<ReplaceOutcome> => {
     const response = await reach(
       client.kv.txn({
         compare: [{ key: bytesOf(key), target: "MOD", result: "EQUAL", modRevision: expectedRevision }],
@@ -51,9 +64,12 @@ export function createEtcdStorage(client: EtcdClient, ports: { readonly clock: C
       const outcome = await conditionally(key, 0, await put(key, value, ttlSeconds));
       return outcome.kind === "written" ? outcome : { kind: "exists" };
     },
-    replace: async (key, value, expectedRevision, ttlSeconds) => conditionally(key, expectedRevision, await put(key, value, ttlSeconds)),
+    replace: async (key, value, expectedRevision, ttlSeconds) =>
+      conditionally(key, expectedRevision, await put(key, value, ttlSeconds)),
     remove: (key, expectedRevision) =>
-      conditionally(key, expectedRevision, { requestDeleteRange: { key: bytesOf(key), rangeEnd: Buffer.alloc(0), prevKv: false } }),
+      conditionally(key, expectedRevision, {
+        requestDeleteRange: { key: bytesOf(key), rangeEnd: Buffer.alloc(0), prevKv: false },
+      }),
     page: (request) => readPages(client, request),
     async revision() {
       const response = await reach(client.kv.range({ key: bytesOf("/registry/health"), limit: 1, countOnly: true }));
@@ -88,41 +104,73 @@ async function readPages(client: EtcdClient, request: PageRequest): Promise<Page
   let count: number | undefined;
   for (;;) {
     const wanted = request.limit === 0 ? pageKeys : Math.min(pageKeys, request.limit - values.length);
-    const response = await reach(client.kv.range({ key: bytesOf(from), rangeEnd: bytesOf(request.to), limit: wanted, revision: revision ?? 0 }));
+    const response = await reach(
+      client.kv.range({ key: bytesOf(from), rangeEnd: bytesOf(request.to), limit: wanted, revision: revision ?? 0 }),
+    );
     revision ??= response.header?.revision ?? 0;
     count ??= response.count;
     for (const kv of response.kvs) values.push(storedValue(kv));
     const last = values.at(-1);
-    if (!response.more || last === undefined || (request.limit > 0 && values.length >= request.limit)) return { values, revision, count };
+    if (!response.more || last === undefined || (request.limit > 0 && values.length >= request.limit))
+      return { values, revision, count };
     from = `${last.key}\0`;
   }
 }
 
-async function* watch(client: EtcdClient, from: string, to: string, afterRevision: number, signal: AbortSignal): AsyncGenerator<StorageBatch> {
+async function* watch(
+  client: EtcdClient,
+  from: string,
+  to: string,
+  afterRevision: number,
+  signal: AbortSignal,
+): AsyncGenerator<StorageBatch> {
   try {
-    const batches = client.watch({ key: from, rangeEnd: to, startRevision: afterRevision + 1, progressNotify: true, signal });
+    const batches = client.watch({
+      key: from,
+      rangeEnd: to,
+      startRevision: afterRevision + 1,
+      progressNotify: true,
+      signal,
+    });
     for await (const batch of batches) {
       // The revision that a server reports on creation is not a promise about events before it.
       if (batch.created && batch.events.length === 0) continue;
-      yield { revision: batch.revision, events: batch.events.flatMap((event) => (event.kv ? [storageEvent(event.type, event.kv)] : [])) };
+      yield {
+        revision: batch.revision,
+        events: batch.events.flatMap((event) => (event.kv ? [storageEvent(event.type, event.kv)] : [])),
+      };
     }
   } catch (error) {
     throw signal.aborted ? error : translate(error);
   }
 }
 
-async function history(client: EtcdClient, from: string, to: string, afterRevision: number, untilRevision: number, limit: number): Promise<readonly HistoryEvent[] | undefined> {
+async function history(
+  client: EtcdClient,
+  from: string,
+  to: string,
+  afterRevision: number,
+  untilRevision: number,
+  limit: number,
+): Promise<readonly HistoryEvent[] | undefined> {
   const events: HistoryEvent[] = [];
   const aborter = new AbortController();
   try {
-    for await (const batch of client.watch({ key: from, rangeEnd: to, startRevision: afterRevision + 1, prevKv: true, signal: aborter.signal })) {
+    for await (const batch of client.watch({
+      key: from,
+      rangeEnd: to,
+      startRevision: afterRevision + 1,
+      prevKv: true,
+      signal: aborter.signal,
+    })) {
       if (batch.created && batch.events.length === 0) {
         // The store answers when it has sent what lies behind.
         client.requestProgress();
         continue;
       }
       for (const { type, kv, prevKv } of batch.events) {
-        if (kv && kv.modRevision <= untilRevision) events.push({ ...storageEvent(type, kv), before: prevKv && storedValue(prevKv) });
+        if (kv && kv.modRevision <= untilRevision)
+          events.push({ ...storageEvent(type, kv), before: prevKv && storedValue(prevKv) });
       }
       if (events.length > limit) return undefined;
       if (batch.revision >= untilRevision) return events;
@@ -166,7 +214,10 @@ function translate(error: unknown): unknown {
   if (message.includes("is a future revision")) return new StorageError("future-revision", message, { cause: error });
   if (message.includes("request is too large")) return new StorageError("too-large", message, { cause: error });
   if (message.includes("database space exceeded")) return new StorageError("no-space", message, { cause: error });
-  const unavailable = error.code === statusCodes.unavailable || error.code === statusCodes.deadlineExceeded || error.code === statusCodes.cancelled;
+  const unavailable =
+    error.code === statusCodes.unavailable ||
+    error.code === statusCodes.deadlineExceeded ||
+    error.code === statusCodes.cancelled;
   return new StorageError(unavailable ? "unavailable" : "internal", message, { cause: error });
 }
 

@@ -61,7 +61,8 @@ export function startFeed(
         }
       } catch (error) {
         if (signal.aborted) return;
-        if (error instanceof StorageError && (error.code === "compacted" || error.code === "future-revision")) listed = false;
+        if (error instanceof StorageError && (error.code === "compacted" || error.code === "future-revision"))
+          listed = false;
         else if (!(error instanceof StorageError)) throw error;
         log.warn({ err: error, prefix }, "the watch of the store ended; it is started again");
         await clock.sleep(retryMs, signal).catch(() => undefined);

@@ -31,7 +31,8 @@ export function createObjects(ports: ObjectsPorts): ObjectWriter {
     if (!kind) throw new Error(`no resource ${of.resource} in group ${JSON.stringify(of.group)}`);
     return kind;
   };
-  const keyOf = (kind: Kind, namespace: string, name: string): string => objectKeyIn(kind.prefix, kind.namespaced ? namespace : "", name);
+  const keyOf = (kind: Kind, namespace: string, name: string): string =>
+    objectKeyIn(kind.prefix, kind.namespaced ? namespace : "", name);
 
   return {
     view(of) {
@@ -61,7 +62,10 @@ export function createObjects(ports: ObjectsPorts): ObjectWriter {
       defaultObject(kind, object);
       kind.strategy.prepareForCreate?.(object, { nowMs: clock.now(), subresource: "" });
       if (kind.strategy.countsGenerations) object.metadata.generation = 1;
-      const outcome = await storage.create(keyOf(kind, object.metadata.namespace ?? "", object.metadata.name), encodeForStore(object));
+      const outcome = await storage.create(
+        keyOf(kind, object.metadata.namespace ?? "", object.metadata.name),
+        encodeForStore(object),
+      );
       return outcome.kind === "written";
     },
     async update(of, namespace, name, change) {
@@ -100,14 +104,19 @@ function createView(kind: Kind, feed: Feed): ObjectView {
     return object;
   };
   let filled = cache.revision > 0;
-  void feed.whenFilled().then(() => (filled = true), () => undefined);
+  void feed.whenFilled().then(
+    () => (filled = true),
+    () => undefined,
+  );
   return {
     async whenSynced(signal) {
       if (!signal) return feed.whenFilled();
       const aborted = Promise.withResolvers<never>();
       const abort = (): void => aborted.reject(signal.reason as Error);
       signal.addEventListener("abort", abort, { once: true });
-      await Promise.race([feed.whenFilled(), aborted.promise]).finally(() => signal.removeEventListener("abort", abort));
+      await Promise.race([feed.whenFilled(), aborted.promise]).finally(() =>
+        signal.removeEventListener("abort", abort),
+      );
     },
     synced: () => filled,
     get(namespace, name) {

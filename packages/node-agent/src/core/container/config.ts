@@ -29,7 +29,11 @@ export interface ResolvedContainer {
 
 export function sandboxConfig(pod: Pod, attempt: number, image: string, podIP: string | undefined): SandboxConfig {
   const { spec } = pod;
-  const labels = { ...podLabels(pod), [agentMarks.attempt]: String(attempt), ...(podIP === undefined ? {} : { [agentMarks.podIP]: podIP }) };
+  const labels = {
+    ...podLabels(pod),
+    [agentMarks.attempt]: String(attempt),
+    ...(podIP === undefined ? {} : { [agentMarks.podIP]: podIP }),
+  };
   return {
     name: nameOf(pod, "POD", attempt),
     image,
@@ -63,7 +67,14 @@ export function containerConfig(resolved: ResolvedContainer): ContainerConfig {
     stdin: container.stdin ?? false,
     stdinOnce: container.stdinOnce ?? false,
     tty: container.tty ?? false,
-    pid: resolved.targetContainerId !== undefined ? { target: resolved.targetContainerId } : spec?.shareProcessNamespace ? "pod" : spec?.hostPID ? "host" : "container",
+    pid:
+      resolved.targetContainerId !== undefined
+        ? { target: resolved.targetContainerId }
+        : spec?.shareProcessNamespace
+          ? "pod"
+          : spec?.hostPID
+            ? "host"
+            : "container",
     hostIpc: spec?.hostIPC ?? false,
     resources: containerResources(pod, container, resolved.nodeMemoryBytes),
     security: security(pod, container),
@@ -80,8 +91,10 @@ export function rootRefusal(pod: Pod, container: Container, imageUser: string): 
   if (uid === 0) return `container's runAsUser breaks non-root policy (${where})`;
   if (uid !== undefined) return undefined;
   const name = imageUser.split(":")[0] ?? "";
-  if (name === "" || name === "0" || name === "root") return `container has runAsNonRoot and image will run as root (${where})`;
-  if (!/^\d+$/.test(name)) return `container has runAsNonRoot and image has non-numeric user (${name}), cannot verify user is non-root (${where})`;
+  if (name === "" || name === "0" || name === "root")
+    return `container has runAsNonRoot and image will run as root (${where})`;
+  if (!/^\d+$/.test(name))
+    return `container has runAsNonRoot and image has non-numeric user (${name}), cannot verify user is non-root (${where})`;
   return undefined;
 }
 
@@ -92,11 +105,17 @@ export function hostnameOf(pod: Pod): string {
 /** With a subdomain the pod has a full name of its own. */
 export function fqdnOf(pod: Pod, clusterDomain: string): string | undefined {
   const subdomain = pod.spec?.subdomain;
-  return subdomain ? `${hostnameOf(pod)}.${subdomain}.${pod.metadata?.namespace ?? ""}.svc.${clusterDomain}` : undefined;
+  return subdomain
+    ? `${hostnameOf(pod)}.${subdomain}.${pod.metadata?.namespace ?? ""}.svc.${clusterDomain}`
+    : undefined;
 }
 
 function podLabels(pod: Pod): Record<string, string> {
-  return { [marks.podUid]: pod.metadata?.uid ?? "", [marks.podName]: pod.metadata?.name ?? "", [marks.podNamespace]: pod.metadata?.namespace ?? "" };
+  return {
+    [marks.podUid]: pod.metadata?.uid ?? "",
+    [marks.podName]: pod.metadata?.name ?? "",
+    [marks.podNamespace]: pod.metadata?.namespace ?? "",
+  };
 }
 
 function nameOf(pod: Pod, container: string, attempt: number): string {
@@ -113,7 +132,9 @@ function security(pod: Pod, container: Container): ContainerSecurity {
   const groups = [...(shared?.supplementalGroups ?? []), ...(shared?.fsGroup === undefined ? [] : [shared.fsGroup])];
   return {
     privileged: own?.privileged ?? false,
-    ...(user === undefined && group === undefined ? {} : { user: group === undefined ? String(user) : `${user ?? 0}:${group}` }),
+    ...(user === undefined && group === undefined
+      ? {}
+      : { user: group === undefined ? String(user) : `${user ?? 0}:${group}` }),
     supplementalGroups: groups,
     addCapabilities: own?.capabilities?.add ?? [],
     dropCapabilities: own?.capabilities?.drop ?? [],

@@ -15,7 +15,10 @@ export interface Sources {
 export type EnvResult = { readonly variables: ReadonlyMap<string, string> } | { readonly error: string };
 
 /** Which objects `containerEnv` will want. */
-export function envReferences(container: Container): { readonly configMaps: readonly string[]; readonly secrets: readonly string[] } {
+export function envReferences(container: Container): {
+  readonly configMaps: readonly string[];
+  readonly secrets: readonly string[];
+} {
   const configMaps = [
     ...(container.envFrom ?? []).map((source) => source.configMapRef?.name),
     ...(container.env ?? []).map((variable) => variable.valueFrom?.configMapKeyRef?.name),
@@ -24,7 +27,10 @@ export function envReferences(container: Container): { readonly configMaps: read
     ...(container.envFrom ?? []).map((source) => source.secretRef?.name),
     ...(container.env ?? []).map((variable) => variable.valueFrom?.secretKeyRef?.name),
   ];
-  return { configMaps: [...new Set(configMaps.filter((name) => name !== undefined))], secrets: [...new Set(secrets.filter((name) => name !== undefined))] };
+  return {
+    configMaps: [...new Set(configMaps.filter((name) => name !== undefined))],
+    secrets: [...new Set(secrets.filter((name) => name !== undefined))],
+  };
 }
 
 export function containerEnv(self: SelfView, container: Container, sources: Sources): EnvResult {
@@ -38,8 +44,11 @@ export function containerEnv(self: SelfView, container: Container, sources: Sour
   for (const from of container.envFrom ?? []) {
     const reference = from.configMapRef ?? from.secretRef;
     const kind = from.configMapRef ? "configmap" : "secret";
-    const data = from.configMapRef ? configData(sources.configMaps.get(reference?.name ?? "")) : secretData(sources.secrets.get(reference?.name ?? ""));
-    if (!data && reference?.optional !== true) return { error: `${kind} ${JSON.stringify(reference?.name ?? "")} not found` };
+    const data = from.configMapRef
+      ? configData(sources.configMaps.get(reference?.name ?? ""))
+      : secretData(sources.secrets.get(reference?.name ?? ""));
+    if (!data && reference?.optional !== true)
+      return { error: `${kind} ${JSON.stringify(reference?.name ?? "")} not found` };
     for (const [key, value] of data ?? []) variables.set(`${from.prefix ?? ""}${key}`, value);
   }
   // Later variables see earlier ones, and those from services and envFrom.
@@ -51,14 +60,30 @@ export function containerEnv(self: SelfView, container: Container, sources: Sour
   return { variables };
 }
 
-function valueOf(self: SelfView, container: Container, variable: EnvVar, sources: Sources, variables: ReadonlyMap<string, string>, namespace: string): string | undefined | { error: string } {
+function valueOf(
+  self: SelfView,
+  container: Container,
+  variable: EnvVar,
+  sources: Sources,
+  variables: ReadonlyMap<string, string>,
+  namespace: string,
+): string | undefined | { error: string } {
   const from = variable.valueFrom;
   if (!from) return expand(variable.value ?? "", variables);
-  if (from.fieldRef) return fieldValue(self, from.fieldRef.fieldPath) ?? { error: `unsupported fieldPath: ${from.fieldRef.fieldPath}` };
+  if (from.fieldRef)
+    return fieldValue(self, from.fieldRef.fieldPath) ?? { error: `unsupported fieldPath: ${from.fieldRef.fieldPath}` };
   if (from.resourceFieldRef) {
     const named = from.resourceFieldRef.containerName;
-    const target = named ? ([...(self.pod.spec?.initContainers ?? []), ...(self.pod.spec?.containers ?? [])].find((other) => other.name === named) ?? container) : container;
-    return resourceValue(self, target, from.resourceFieldRef) ?? { error: `unsupported container resource: ${from.resourceFieldRef.resource}` };
+    const target = named
+      ? ([...(self.pod.spec?.initContainers ?? []), ...(self.pod.spec?.containers ?? [])].find(
+          (other) => other.name === named,
+        ) ?? container)
+      : container;
+    return (
+      resourceValue(self, target, from.resourceFieldRef) ?? {
+        error: `unsupported container resource: ${from.resourceFieldRef.resource}`,
+      }
+    );
   }
   const reference = from.configMapKeyRef ?? from.secretKeyRef;
   if (!reference) return { error: `environment variable ${variable.name} has a valueFrom without a source` };
@@ -68,7 +93,9 @@ function valueOf(self: SelfView, container: Container, variable: EnvVar, sources
   const value = data?.get(reference.key);
   if (value !== undefined || reference.optional) return value;
   if (!data) return { error: `${kind} ${JSON.stringify(name)} not found` };
-  return { error: `couldn't find key ${reference.key} in ${kind === "configmap" ? "ConfigMap" : "Secret"} ${namespace}/${name}` };
+  return {
+    error: `couldn't find key ${reference.key} in ${kind === "configmap" ? "ConfigMap" : "Secret"} ${namespace}/${name}`,
+  };
 }
 
 export function configData(map: ConfigMap | undefined): ReadonlyMap<string, string> | undefined {
@@ -90,11 +117,14 @@ function serviceVariables(service: Service): readonly [string, string][] {
   const first = ports[0];
   if (!host || host === "None" || !first) return [];
   const prefix = envName(service.metadata?.name ?? "");
-  const url = (protocol: string | undefined, port: number): string => `${(protocol ?? "TCP").toLowerCase()}://${host}:${port}`;
+  const url = (protocol: string | undefined, port: number): string =>
+    `${(protocol ?? "TCP").toLowerCase()}://${host}:${port}`;
   return [
     [`${prefix}_SERVICE_HOST`, host],
     [`${prefix}_SERVICE_PORT`, String(first.port)],
-    ...ports.filter((port) => port.name).map((port): [string, string] => [`${prefix}_SERVICE_PORT_${envName(port.name ?? "")}`, String(port.port)]),
+    ...ports
+      .filter((port) => port.name)
+      .map((port): [string, string] => [`${prefix}_SERVICE_PORT_${envName(port.name ?? "")}`, String(port.port)]),
     [`${prefix}_PORT`, url(first.protocol, first.port)],
     ...ports.flatMap((port): [string, string][] => {
       const stem = `${prefix}_PORT_${port.port}_${(port.protocol ?? "TCP").toUpperCase()}`;

@@ -14,7 +14,8 @@ export interface SelfView {
 export function fieldValue(self: SelfView, path: string): string | undefined {
   const { metadata, spec } = self.pod;
   const subscript = /^metadata\.(labels|annotations)\['(.*)'\]$/.exec(path);
-  if (subscript?.[1] && subscript[2] !== undefined) return metadata?.[subscript[1] === "labels" ? "labels" : "annotations"]?.[subscript[2]] ?? "";
+  if (subscript?.[1] && subscript[2] !== undefined)
+    return metadata?.[subscript[1] === "labels" ? "labels" : "annotations"]?.[subscript[2]] ?? "";
   switch (path) {
     case "metadata.name":
       return metadata?.name ?? "";
@@ -49,13 +50,29 @@ function mapText(map: Readonly<Record<string, string>> | undefined): string {
     .join("\n");
 }
 
-export function resourceValue(self: SelfView, container: Container, selector: ResourceFieldSelector): string | undefined {
+export function resourceValue(
+  self: SelfView,
+  container: Container,
+  selector: ResourceFieldSelector,
+): string | undefined {
   const [section, ...rest] = selector.resource.split(".");
   const name = rest.join(".");
   const divisor = amountOf(selector.divisor) || 1;
-  const set = section === "limits" ? container.resources?.limits : section === "requests" ? container.resources?.requests : undefined;
+  const set =
+    section === "limits"
+      ? container.resources?.limits
+      : section === "requests"
+        ? container.resources?.requests
+        : undefined;
   if (section !== "limits" && section !== "requests") return undefined;
   const given = amountOf(set?.[name]);
-  const fallback = section === "requests" ? 0 : name === "cpu" ? self.allocatable.cpu : name === "memory" ? self.allocatable.memoryBytes : 0;
+  const fallback =
+    section === "requests"
+      ? 0
+      : name === "cpu"
+        ? self.allocatable.cpu
+        : name === "memory"
+          ? self.allocatable.memoryBytes
+          : 0;
   return String(Math.ceil((given ?? fallback) / divisor));
 }

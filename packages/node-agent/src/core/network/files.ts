@@ -44,13 +44,27 @@ function baseResolver(dns: PodDns, settings: ResolverSettings): Resolver {
   const clusterFirst = dns.policy === "ClusterFirstWithHostNet" || (dns.policy !== "Default" && !dns.hostNetwork);
   if (!clusterFirst || settings.clusterDns.length === 0) return host;
   const domain = settings.clusterDomain;
-  return { nameservers: settings.clusterDns, searches: [`${dns.namespace}.svc.${domain}`, `svc.${domain}`, domain, ...host.searches], options: ["ndots:5"] };
+  return {
+    nameservers: settings.clusterDns,
+    searches: [`${dns.namespace}.svc.${domain}`, `svc.${domain}`, domain, ...host.searches],
+    options: ["ndots:5"],
+  };
 }
 
 export function parseResolvConf(text: string): Resolver {
-  const words = text.split("\n").map((line) => line.replace(/[#;].*$/, "").trim().split(/\s+/));
-  const of = (keyword: string): string[] => words.filter((line) => line[0] === keyword).flatMap((line) => line.slice(1));
-  return { nameservers: of("nameserver"), searches: words.findLast((line) => line[0] === "search")?.slice(1) ?? [], options: of("options") };
+  const words = text.split("\n").map((line) =>
+    line
+      .replace(/[#;].*$/, "")
+      .trim()
+      .split(/\s+/),
+  );
+  const of = (keyword: string): string[] =>
+    words.filter((line) => line[0] === keyword).flatMap((line) => line.slice(1));
+  return {
+    nameservers: of("nameserver"),
+    searches: words.findLast((line) => line[0] === "search")?.slice(1) ?? [],
+    options: of("options"),
+  };
 }
 
 function render(resolver: Resolver): string {
@@ -66,7 +80,12 @@ function unique(values: readonly string[]): readonly string[] {
   return [...new Set(values)];
 }
 
-export function hostsFile(pod: { readonly ip: string; readonly hostname: string; readonly fqdn: string | undefined; readonly aliases: readonly HostAlias[] }): string {
+export function hostsFile(pod: {
+  readonly ip: string;
+  readonly hostname: string;
+  readonly fqdn: string | undefined;
+  readonly aliases: readonly HostAlias[];
+}): string {
   const names = pod.fqdn === undefined ? [pod.hostname] : [pod.fqdn, pod.hostname];
   const aliases = pod.aliases.map((alias) => `${alias.ip}\t${(alias.hostnames ?? []).join("\t")}`);
   return [

@@ -44,7 +44,8 @@ export function contains(cidr: Cidr, address: string): boolean {
 
 export function parseIPv4(text: string): number | undefined {
   const parts = text.split(".");
-  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255)) return undefined;
+  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255))
+    return undefined;
   return parts.reduce((value, part) => value * 256 + Number(part), 0);
 }
 

@@ -15,8 +15,15 @@ export function routesTo(nodes: readonly Node[], self: string): readonly Route[]
 }
 
 /** What to add and what to remove; a node that is its own next hop (several agents on one machine) needs no route. */
-export function routeChanges(wanted: readonly Route[], present: readonly Route[], ownAddresses: readonly string[]): { readonly add: readonly Route[]; readonly remove: readonly Route[] } {
+export function routeChanges(
+  wanted: readonly Route[],
+  present: readonly Route[],
+  ownAddresses: readonly string[],
+): { readonly add: readonly Route[]; readonly remove: readonly Route[] } {
   const useful = wanted.filter((route) => !ownAddresses.includes(route.via));
   const same = (a: Route) => (b: Route) => a.to === b.to && a.via === b.via;
-  return { add: useful.filter((route) => !present.some(same(route))), remove: present.filter((route) => !useful.some(same(route))) };
+  return {
+    add: useful.filter((route) => !present.some(same(route))),
+    remove: present.filter((route) => !useful.some(same(route))),
+  };
 }

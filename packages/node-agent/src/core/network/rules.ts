@@ -43,7 +43,12 @@ export function podRuleset(bridge: string, podCidr: string, clusterCidr: string)
             rules: [
               { destination: clusterCidr, target: { kind: "return" } },
               { destination: "224.0.0.0/4", target: { kind: "return" } },
-              { source: podCidr, outInterface: { not: bridge }, matches: [comment("leaves the cluster")], target: { kind: "masquerade" } },
+              {
+                source: podCidr,
+                outInterface: { not: bridge },
+                matches: [comment("leaves the cluster")],
+                target: { kind: "masquerade" },
+              },
             ],
           },
         ],

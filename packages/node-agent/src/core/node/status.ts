@@ -63,14 +63,34 @@ export function nodeLabels(settings: NodeSettings, facts: MachineFacts): Record<
 }
 
 /** `missing`: why the node cannot run pods; empty makes it Ready. */
-export function nodeStatus(settings: NodeSettings, facts: MachineFacts, previous: NodeStatus | undefined, missing: readonly string[], nowMs: number): NodeStatus {
-  const capacity = { cpu: String(facts.cpus), memory: kibi(facts.memoryBytes), pods: String(settings.maxPods), "ephemeral-storage": kibi(facts.diskBytes) };
+export function nodeStatus(
+  settings: NodeSettings,
+  facts: MachineFacts,
+  previous: NodeStatus | undefined,
+  missing: readonly string[],
+  nowMs: number,
+): NodeStatus {
+  const capacity = {
+    cpu: String(facts.cpus),
+    memory: kibi(facts.memoryBytes),
+    pods: String(settings.maxPods),
+    "ephemeral-storage": kibi(facts.diskBytes),
+  };
   const memory = Math.max(0, facts.memoryBytes - settings.reservedMemoryBytes - leastMemoryBytes);
   const cpu = Math.max(0, facts.cpus * 1000 - Math.round(settings.reservedCpu * 1000));
   return {
     capacity: { ...previous?.capacity, ...capacity },
-    allocatable: { ...previous?.allocatable, ...capacity, cpu: cpu % 1000 === 0 ? String(cpu / 1000) : `${cpu}m`, memory: kibi(memory), "ephemeral-storage": String(Math.floor(facts.diskBytes * (1 - leastDiskFraction))) },
-    addresses: [...facts.addresses.map((address) => ({ type: "InternalIP" as const, address })), { type: "Hostname" as const, address: settings.name }],
+    allocatable: {
+      ...previous?.allocatable,
+      ...capacity,
+      cpu: cpu % 1000 === 0 ? String(cpu / 1000) : `${cpu}m`,
+      memory: kibi(memory),
+      "ephemeral-storage": String(Math.floor(facts.diskBytes * (1 - leastDiskFraction))),
+    },
+    addresses: [
+      ...facts.addresses.map((address) => ({ type: "InternalIP" as const, address })),
+      { type: "Hostname" as const, address: settings.name },
+    ],
     conditions: conditionsOf(facts, previous?.conditions ?? [], missing, nowMs),
     daemonEndpoints: { kubeletEndpoint: { Port: settings.port } },
     nodeInfo: {
@@ -88,21 +108,44 @@ export function nodeStatus(settings: NodeSettings, facts: MachineFacts, previous
   };
 }
 
-function conditionsOf(facts: MachineFacts, previous: readonly NodeCondition[], missing: readonly string[], nowMs: number): NodeCondition[] {
+function conditionsOf(
+  facts: MachineFacts,
+  previous: readonly NodeCondition[],
+  missing: readonly string[],
+  nowMs: number,
+): NodeCondition[] {
   const memory = facts.memoryAvailableBytes < leastMemoryBytes;
   const disk = facts.diskAvailableBytes < facts.diskBytes * leastDiskFraction || facts.inodesFree < leastInodes;
   const pids = facts.pidsFree < leastPids;
   const ready = missing.length === 0;
   const made: readonly (readonly [string, boolean, string, string])[] = [
-    memory ? ["MemoryPressure", true, "KubeletHasInsufficientMemory", "kubelet has insufficient memory available"] : ["MemoryPressure", false, "KubeletHasSufficientMemory", "kubelet has sufficient memory available"],
-    disk ? ["DiskPressure", true, "KubeletHasDiskPressure", "kubelet has disk pressure"] : ["DiskPressure", false, "KubeletHasNoDiskPressure", "kubelet has no disk pressure"],
-    pids ? ["PIDPressure", true, "KubeletHasInsufficientPID", "kubelet has insufficient PID available"] : ["PIDPressure", false, "KubeletHasSufficientPID", "kubelet has sufficient PID available"],
-    ["Ready", ready, ready ? "KubeletReady" : "KubeletNotReady", ready ? "kubelet is posting ready status" : missing.join("; ")],
+    memory
+      ? ["MemoryPressure", true, "KubeletHasInsufficientMemory", "kubelet has insufficient memory available"]
+      : ["MemoryPressure", false, "KubeletHasSufficientMemory", "kubelet has sufficient memory available"],
+    disk
+      ? ["DiskPressure", true, "KubeletHasDiskPressure", "kubelet has disk pressure"]
+      : ["DiskPressure", false, "KubeletHasNoDiskPressure", "kubelet has no disk pressure"],
+    pids
+      ? ["PIDPressure", true, "KubeletHasInsufficientPID", "kubelet has insufficient PID available"]
+      : ["PIDPressure", false, "KubeletHasSufficientPID", "kubelet has sufficient PID available"],
+    [
+      "Ready",
+      ready,
+      ready ? "KubeletReady" : "KubeletNotReady",
+      ready ? "kubelet is posting ready status" : missing.join("; "),
+    ],
   ];
   const ours = made.map(([type, holds, reason, message]): NodeCondition => {
     const status = holds ? "True" : "False";
     const old = previous.find((condition) => condition.type === type);
-    return { type, status, reason, message, lastHeartbeatTime: rfc3339(nowMs), lastTransitionTime: old?.status === status && old.lastTransitionTime ? old.lastTransitionTime : rfc3339(nowMs) };
+    return {
+      type,
+      status,
+      reason,
+      message,
+      lastHeartbeatTime: rfc3339(nowMs),
+      lastTransitionTime: old?.status === status && old.lastTransitionTime ? old.lastTransitionTime : rfc3339(nowMs),
+    };
   });
   return [...previous.filter((condition) => !ours.some((own) => own.type === condition.type)), ...ours];
 }
@@ -110,7 +153,15 @@ function conditionsOf(facts: MachineFacts, previous: readonly NodeCondition[], m
 /** Whether a new status says anything but "I am still here". */
 export function differs(a: NodeStatus | undefined, b: NodeStatus): boolean {
   const without = (status: NodeStatus | undefined): string =>
-    JSON.stringify([status?.capacity, status?.allocatable, status?.addresses, status?.nodeInfo, (status?.conditions ?? []).map((condition) => [condition.type, condition.status, condition.reason, condition.message]).toSorted()]);
+    JSON.stringify([
+      status?.capacity,
+      status?.allocatable,
+      status?.addresses,
+      status?.nodeInfo,
+      (status?.conditions ?? [])
+        .map((condition) => [condition.type, condition.status, condition.reason, condition.message])
+        .toSorted(),
+    ]);
   return without(a) !== without(b);
 }
 

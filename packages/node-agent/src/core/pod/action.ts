@@ -4,8 +4,21 @@ export type PodAction =
   | { readonly type: "prepareVolumes" }
   | { readonly type: "createSandbox"; readonly attempt: number }
   | { readonly type: "removeSandbox"; readonly id: string }
-  | { readonly type: "startContainer"; readonly name: string; readonly attempt: number; readonly crashes: number; readonly because: string }
-  | { readonly type: "stopContainer"; readonly name: string; readonly id: string; readonly graceSeconds: number; readonly because: string; readonly runPreStop: boolean }
+  | {
+      readonly type: "startContainer";
+      readonly name: string;
+      readonly attempt: number;
+      readonly crashes: number;
+      readonly because: string;
+    }
+  | {
+      readonly type: "stopContainer";
+      readonly name: string;
+      readonly id: string;
+      readonly graceSeconds: number;
+      readonly because: string;
+      readonly runPreStop: boolean;
+    }
   | { readonly type: "removeContainer"; readonly name: string; readonly id: string }
   /** Every container has ended: stop the sandbox and give the network back. */
   | { readonly type: "stopSandbox"; readonly id: string }

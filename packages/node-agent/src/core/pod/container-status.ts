@@ -2,7 +2,18 @@
 import type { Container, ContainerState, ContainerStatus } from "@coxswain/api/core/v1";
 import { rfc3339 } from "@coxswain/clock";
 import { backoffOf, goSeconds } from "./backoff.ts";
-import { currentSandbox, hasStarted, isInitialized, isSidecar, isTerminating, knownRestarts, latestAttempt, mayRestart, previousAttempt, restartPolicyOf } from "./lifecycle.ts";
+import {
+  currentSandbox,
+  hasStarted,
+  isInitialized,
+  isSidecar,
+  isTerminating,
+  knownRestarts,
+  latestAttempt,
+  mayRestart,
+  previousAttempt,
+  restartPolicyOf,
+} from "./lifecycle.ts";
 import type { ContainerView, PodView } from "./view.ts";
 
 export function containerStatus(view: PodView, container: Container, isInit: boolean, nowMs: number): ContainerStatus {
@@ -35,7 +46,9 @@ export function isReady(view: PodView, container: ContainerView): boolean {
 
 function findKnown(view: PodView, name: string): ContainerStatus | undefined {
   const { status } = view.pod;
-  return [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])].find((candidate) => candidate.name === name);
+  return [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])].find(
+    (candidate) => candidate.name === name,
+  );
 }
 
 /** Never created yet, or removed behind our back. */
@@ -50,28 +63,49 @@ function withoutAttempt(view: PodView, container: Container, known: ContainerSta
     imageID: known?.imageID ?? "",
     ...(known?.containerID ? { containerID: known.containerID } : {}),
   };
-  if (known?.state?.terminated) return { ...common, ready: known.ready, state: known.state, lastState: known.lastState ?? {} };
+  if (known?.state?.terminated)
+    return { ...common, ready: known.ready, state: known.state, lastState: known.lastState ?? {} };
   if (known?.state?.running) {
-    const vanished = { exitCode: 137, reason: "ContainerStatusUnknown", message: "The container could not be located when the pod was terminated" };
+    const vanished = {
+      exitCode: 137,
+      reason: "ContainerStatusUnknown",
+      message: "The container could not be located when the pod was terminated",
+    };
     if (isTerminating(view)) return { ...common, state: { terminated: vanished }, lastState: {} };
   }
   const reason = isInitialized(view) ? "ContainerCreating" : "PodInitializing";
-  return { ...common, state: { waiting: failure ? { reason: failure.reason, message: failure.message } : { reason } }, lastState: known?.lastState ?? {} };
+  return {
+    ...common,
+    state: { waiting: failure ? { reason: failure.reason, message: failure.message } : { reason } },
+    lastState: known?.lastState ?? {},
+  };
 }
 
 /** An ended container that will start again waits: in back-off, or for what keeps it from starting. */
-function waitingAfter(view: PodView, container: Container, last: ContainerView, isInit: boolean, nowMs: number): ContainerState | undefined {
+function waitingAfter(
+  view: PodView,
+  container: Container,
+  last: ContainerView,
+  isInit: boolean,
+  nowMs: number,
+): ContainerState | undefined {
   if (isTerminating(view)) return undefined;
   if (!mayRestart(restartPolicyOf(view.pod, container, isInit), last)) return undefined;
   const failure = view.failures.get(container.name);
   if (failure) return { waiting: { reason: failure.reason, message: failure.message } };
   // With a new sandbox everything begins anew, without a back-off.
-  if (currentSandbox(view)?.id !== last.sandboxId) return { waiting: { reason: isInitialized(view) ? "ContainerCreating" : "PodInitializing" } };
+  if (currentSandbox(view)?.id !== last.sandboxId)
+    return { waiting: { reason: isInitialized(view) ? "ContainerCreating" : "PodInitializing" } };
   const { untilMs, delayMs } = backoffOf(last);
   if (untilMs <= nowMs) return undefined;
   const { metadata } = view.pod;
   const pod = `${metadata?.name ?? ""}_${metadata?.namespace ?? ""}(${metadata?.uid ?? ""})`;
-  return { waiting: { reason: "CrashLoopBackOff", message: `back-off ${goSeconds(delayMs)} restarting failed container=${container.name} pod=${pod}` } };
+  return {
+    waiting: {
+      reason: "CrashLoopBackOff",
+      message: `back-off ${goSeconds(delayMs)} restarting failed container=${container.name} pod=${pod}`,
+    },
+  };
 }
 
 function stateOf(container: ContainerView): ContainerState {
@@ -91,7 +125,14 @@ function terminated(container: ContainerView): ContainerState {
   return {
     terminated: {
       exitCode,
-      reason: container.startError !== undefined ? "StartError" : container.oomKilled ? "OOMKilled" : exitCode === 0 ? "Completed" : "Error",
+      reason:
+        container.startError !== undefined
+          ? "StartError"
+          : container.oomKilled
+            ? "OOMKilled"
+            : exitCode === 0
+              ? "Completed"
+              : "Error",
       ...(message === "" ? {} : { message }),
       startedAt: rfc3339(container.startedAtMs ?? container.createdAtMs),
       finishedAt: rfc3339(container.finishedAtMs ?? container.createdAtMs),

@@ -20,7 +20,12 @@ export function isSidecar(container: Container): boolean {
 }
 
 export function restartPolicyOf(pod: Pod, container: Container, isInit: boolean): RestartPolicy {
-  if (container.restartPolicy === "Always" || container.restartPolicy === "OnFailure" || container.restartPolicy === "Never") return container.restartPolicy;
+  if (
+    container.restartPolicy === "Always" ||
+    container.restartPolicy === "OnFailure" ||
+    container.restartPolicy === "Never"
+  )
+    return container.restartPolicy;
   const policy = pod.spec?.restartPolicy;
   if (isInit && policy === "Always") return "OnFailure";
   return policy === "OnFailure" || policy === "Never" ? policy : "Always";
@@ -33,12 +38,16 @@ export function currentSandbox(view: PodView): SandboxView | undefined {
 
 /** The newest attempt of a container, in whichever sandbox. */
 export function latestAttempt(view: PodView, name: string): ContainerView | undefined {
-  return view.containers.filter((container) => container.name === name).toSorted((a, b) => b.attempt - a.attempt || b.createdAtMs - a.createdAtMs)[0];
+  return view.containers
+    .filter((container) => container.name === name)
+    .toSorted((a, b) => b.attempt - a.attempt || b.createdAtMs - a.createdAtMs)[0];
 }
 
 /** The attempt before the newest: where `lastState` and `logs --previous` come from. */
 export function previousAttempt(view: PodView, name: string): ContainerView | undefined {
-  return view.containers.filter((container) => container.name === name).toSorted((a, b) => b.attempt - a.attempt || b.createdAtMs - a.createdAtMs)[1];
+  return view.containers
+    .filter((container) => container.name === name)
+    .toSorted((a, b) => b.attempt - a.attempt || b.createdAtMs - a.createdAtMs)[1];
 }
 
 /** The newest attempt of a container in the current sandbox; what ran before the sandbox was lost does not count. */
@@ -65,7 +74,10 @@ export function isInitialized(view: PodView): boolean {
 }
 
 function wasInitialized(pod: Pod): boolean {
-  return pod.status?.conditions?.some((condition) => condition.type === "Initialized" && condition.status === "True") ?? false;
+  return (
+    pod.status?.conditions?.some((condition) => condition.type === "Initialized" && condition.status === "True") ??
+    false
+  );
 }
 
 export function initDone(view: PodView, sandbox: SandboxView, container: Container): boolean {
@@ -110,7 +122,8 @@ export function knownRestarts(pod: Pod, name: string): number | undefined {
 /** FNV-1a over what makes a running container outdated when it changes: only the image may, in a pod. */
 export function specHash(container: Container): string {
   let hash = 0x811c9dc5;
-  for (const char of `${container.name}\n${container.image ?? ""}`) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193) >>> 0;
+  for (const char of `${container.name}\n${container.image ?? ""}`)
+    hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193) >>> 0;
   return hash.toString(16);
 }
 

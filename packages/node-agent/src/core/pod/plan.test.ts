@@ -67,10 +67,16 @@ function viewOf(pod: Pod, change: Partial<PodView> = {}): PodView {
 
 describe("planPod begins a pod", () => {
   test("with its volumes, before anything else", () => {
-    expect(planPod(viewOf(podOf(), { sandboxes: [], volumes: { state: "absent" } }), now)).toEqual({ actions: [{ type: "prepareVolumes" }], because: "volumes are not ready" });
+    expect(planPod(viewOf(podOf(), { sandboxes: [], volumes: { state: "absent" } }), now)).toEqual({
+      actions: [{ type: "prepareVolumes" }],
+      because: "volumes are not ready",
+    });
   });
   test("then with its sandbox", () => {
-    expect(planPod(viewOf(podOf(), { sandboxes: [] }), now)).toEqual({ actions: [{ type: "createSandbox", attempt: 0 }], because: "the pod is new here" });
+    expect(planPod(viewOf(podOf(), { sandboxes: [] }), now)).toEqual({
+      actions: [{ type: "createSandbox", attempt: 0 }],
+      because: "the pod is new here",
+    });
   });
   test("then with all regular containers at once", () => {
     const plan = planPod(viewOf(podOf({ containers: [main, { ...main, name: "side" }] })), now);
@@ -85,27 +91,47 @@ describe("planPod begins a pod", () => {
 });
 
 describe("planPod runs init containers", () => {
-  const init: Container[] = [{ name: "one", image: "busybox:1" }, { name: "side", image: "busybox:1", restartPolicy: "Always" }, { name: "two", image: "busybox:1" }];
+  const init: Container[] = [
+    { name: "one", image: "busybox:1" },
+    { name: "side", image: "busybox:1", restartPolicy: "Always" },
+    { name: "two", image: "busybox:1" },
+  ];
   const pod = podOf({ initContainers: init });
 
   test("one after another", () => {
-    expect(planPod(viewOf(pod), now)).toMatchObject({ actions: [{ type: "startContainer", name: "one" }], because: "container one has not run yet" });
-    expect(planPod(viewOf(pod, { containers: [attempt("one")] }), now)).toEqual({ actions: [], because: "init container one has not completed" });
+    expect(planPod(viewOf(pod), now)).toMatchObject({
+      actions: [{ type: "startContainer", name: "one" }],
+      because: "container one has not run yet",
+    });
+    expect(planPod(viewOf(pod, { containers: [attempt("one")] }), now)).toEqual({
+      actions: [],
+      because: "init container one has not completed",
+    });
   });
   test("and goes on past a sidecar as soon as that has started", () => {
     const plan = planPod(viewOf(pod, { containers: [ended("one", 0), attempt("side")] }), now);
     expect(plan.actions).toMatchObject([{ type: "startContainer", name: "two" }]);
   });
   test("but not before the sidecar's startup probe has passed", () => {
-    const probes = new Map([["side-0", { startup: { result: "unknown" as const, message: "" }, liveness: undefined, readiness: undefined }]]);
+    const probes = new Map([
+      ["side-0", { startup: { result: "unknown" as const, message: "" }, liveness: undefined, readiness: undefined }],
+    ]);
     expect(planPod(viewOf(pod, { containers: [ended("one", 0), attempt("side")], probes }), now).actions).toEqual([]);
   });
   test("and restarts a sidecar that ends, while the others run", () => {
-    const plan = planPod(viewOf(pod, { containers: [ended("one", 0), ended("side", 1), ended("two", 0), attempt("main")] }), now);
-    expect(plan.actions).toEqual([{ type: "startContainer", name: "side", attempt: 1, crashes: 1, because: "container side has ended with code 1" }]);
+    const plan = planPod(
+      viewOf(pod, { containers: [ended("one", 0), ended("side", 1), ended("two", 0), attempt("main")] }),
+      now,
+    );
+    expect(plan.actions).toEqual([
+      { type: "startContainer", name: "side", attempt: 1, crashes: 1, because: "container side has ended with code 1" },
+    ]);
   });
   test("and gives the pod up when one fails and nothing is to be restarted", () => {
-    const plan = planPod(viewOf(podOf({ initContainers: init, restartPolicy: "Never" }), { containers: [ended("one", 1)] }), now);
+    const plan = planPod(
+      viewOf(podOf({ initContainers: init, restartPolicy: "Never" }), { containers: [ended("one", 1)] }),
+      now,
+    );
     expect(plan).toEqual({ actions: [{ type: "stopSandbox", id: "s0" }], because: "the pod has come to its end" });
   });
 });
@@ -124,19 +150,34 @@ describe("planPod restarts a container", () => {
     expect(plan.actions.map((action) => action.type)).toEqual(restarts ? ["startContainer"] : []);
   });
   test("at once the first time, then after its back-off", () => {
-    const again = (crashes: number) => planPod(viewOf(podOf(), { containers: [ended("main", 1, { attempt: crashes, crashes })] }), now);
-    expect(again(0).actions).toEqual([{ type: "startContainer", name: "main", attempt: 1, crashes: 1, because: "container main has ended with code 1" }]);
-    expect(again(1)).toEqual({ actions: [], because: "container main waits before its next attempt", wakeAtMs: now + 10_000 });
+    const again = (crashes: number) =>
+      planPod(viewOf(podOf(), { containers: [ended("main", 1, { attempt: crashes, crashes })] }), now);
+    expect(again(0).actions).toEqual([
+      { type: "startContainer", name: "main", attempt: 1, crashes: 1, because: "container main has ended with code 1" },
+    ]);
+    expect(again(1)).toEqual({
+      actions: [],
+      because: "container main waits before its next attempt",
+      wakeAtMs: now + 10_000,
+    });
     expect(again(3)).toMatchObject({ wakeAtMs: now + 40_000 });
   });
   test("that was removed behind its back, and keeps counting", () => {
-    const status = { containerStatuses: [{ name: "main", restartCount: 4, containerID: "docker://x", image: "", imageID: "", ready: true }] };
+    const status = {
+      containerStatuses: [
+        { name: "main", restartCount: 4, containerID: "docker://x", image: "", imageID: "", ready: true },
+      ],
+    };
     const plan = planPod(viewOf(podOf({}, { status })), now);
-    expect(plan.actions).toEqual([{ type: "startContainer", name: "main", attempt: 5, crashes: 0, because: "container main has vanished" }]);
+    expect(plan.actions).toEqual([
+      { type: "startContainer", name: "main", attempt: 5, crashes: 0, because: "container main has vanished" },
+    ]);
   });
   test("whose liveness probe fails, with the probe's own grace", () => {
     const pod = podOf({ containers: [{ ...main, livenessProbe: { terminationGracePeriodSeconds: 7 } }] });
-    const probes = new Map([["main-0", { startup: undefined, liveness: { result: "failure" as const, message: "" }, readiness: undefined }]]);
+    const probes = new Map([
+      ["main-0", { startup: undefined, liveness: { result: "failure" as const, message: "" }, readiness: undefined }],
+    ]);
     const because = "Container main failed liveness probe, will be restarted";
     expect(planPod(viewOf(pod, { containers: [attempt("main")], probes }), now)).toEqual({
       actions: [{ type: "stopContainer", name: "main", id: "main-0", graceSeconds: 7, because, runPreStop: true }],
@@ -144,25 +185,50 @@ describe("planPod restarts a container", () => {
     });
   });
   test("whose image was changed", () => {
-    const plan = planPod(viewOf(podOf({ containers: [{ ...main, image: "busybox:2" }] }), { containers: [attempt("main")] }), now);
+    const plan = planPod(
+      viewOf(podOf({ containers: [{ ...main, image: "busybox:2" }] }), { containers: [attempt("main")] }),
+      now,
+    );
     expect(plan.because).toBe("Container main definition changed, will be restarted");
   });
   test("not, when it can only wait for its image", () => {
     const failures = new Map([["main", { reason: "ErrImageNeverPull", message: "no image", retryAtMs: now + 5_000 }]]);
-    expect(planPod(viewOf(podOf(), { failures }), now)).toEqual({ actions: [], because: "container main: no image", wakeAtMs: now + 5_000 });
+    expect(planPod(viewOf(podOf(), { failures }), now)).toEqual({
+      actions: [],
+      because: "container main: no image",
+      wakeAtMs: now + 5_000,
+    });
   });
 });
 
 test("planPod stops containers whose sandbox is gone, and only then makes a new one", () => {
   const dead = { ...sandbox, running: false };
-  expect(planPod(viewOf(podOf(), { sandboxes: [dead], containers: [attempt("main")] }), now).actions).toMatchObject([{ type: "stopContainer", id: "main-0", graceSeconds: 0 }]);
-  expect(planPod(viewOf(podOf(), { sandboxes: [dead], containers: [ended("main", 137)] }), now)).toEqual({ actions: [{ type: "createSandbox", attempt: 1 }], because: "the sandbox does not run" });
+  expect(planPod(viewOf(podOf(), { sandboxes: [dead], containers: [attempt("main")] }), now).actions).toMatchObject([
+    { type: "stopContainer", id: "main-0", graceSeconds: 0 },
+  ]);
+  expect(planPod(viewOf(podOf(), { sandboxes: [dead], containers: [ended("main", 137)] }), now)).toEqual({
+    actions: [{ type: "createSandbox", attempt: 1 }],
+    because: "the sandbox does not run",
+  });
 });
 
 describe("planPod ends a pod that is deleted", () => {
   const pod = podOf(
-    { initContainers: [{ name: "a", restartPolicy: "Always" }, { name: "b", restartPolicy: "Always" }] },
-    { metadata: { name: "web", namespace: "default", uid: "u", deletionTimestamp: new Date(now + 30_000).toISOString(), deletionGracePeriodSeconds: 30 } },
+    {
+      initContainers: [
+        { name: "a", restartPolicy: "Always" },
+        { name: "b", restartPolicy: "Always" },
+      ],
+    },
+    {
+      metadata: {
+        name: "web",
+        namespace: "default",
+        uid: "u",
+        deletionTimestamp: new Date(now + 30_000).toISOString(),
+        deletionGracePeriodSeconds: 30,
+      },
+    },
   );
   test("regular containers first, then sidecars from the last to the first, the sandbox, the object", () => {
     const steps: string[] = [];
@@ -171,7 +237,13 @@ describe("planPod ends a pod that is deleted", () => {
       const { actions } = planPod(view, now);
       for (const action of actions) {
         steps.push("name" in action ? `${action.type} ${action.name}` : action.type);
-        if (action.type === "stopContainer") view = { ...view, containers: view.containers.map((one) => (one.id === action.id ? { ...one, state: "exited", exitCode: 0, finishedAtMs: now } : one)) };
+        if (action.type === "stopContainer")
+          view = {
+            ...view,
+            containers: view.containers.map((one) =>
+              one.id === action.id ? { ...one, state: "exited", exitCode: 0, finishedAtMs: now } : one,
+            ),
+          };
         if (action.type === "stopSandbox") view = { ...view, sandboxes: [] };
       }
       if (steps.at(-1) === "finish") break;
@@ -180,14 +252,27 @@ describe("planPod ends a pod that is deleted", () => {
   });
   test("and does not ask twice, unless a second deletion shortens the grace", () => {
     const containers = [attempt("main")];
-    expect(planPod(viewOf(pod, { containers, stopping: new Map([["main-0", now + 30_000]]) }), now).actions).toEqual([]);
-    const hurried = { ...pod, metadata: { ...pod.metadata, deletionTimestamp: new Date(now + 1_000).toISOString(), deletionGracePeriodSeconds: 1 } };
-    expect(planPod(viewOf(hurried, { containers, stopping: new Map([["main-0", now + 30_000]]) }), now).actions).toMatchObject([{ type: "stopContainer", graceSeconds: 1 }]);
+    expect(planPod(viewOf(pod, { containers, stopping: new Map([["main-0", now + 30_000]]) }), now).actions).toEqual(
+      [],
+    );
+    const hurried = {
+      ...pod,
+      metadata: {
+        ...pod.metadata,
+        deletionTimestamp: new Date(now + 1_000).toISOString(),
+        deletionGracePeriodSeconds: 1,
+      },
+    };
+    expect(
+      planPod(viewOf(hurried, { containers, stopping: new Map([["main-0", now + 30_000]]) }), now).actions,
+    ).toMatchObject([{ type: "stopContainer", graceSeconds: 1 }]);
   });
 });
 
 test("planPod keeps the newest two attempts of a container", () => {
-  const containers = [0, 1, 2, 3].map((number) => (number === 3 ? attempt("main", { attempt: 3 }) : ended("main", 1, { attempt: number })));
+  const containers = [0, 1, 2, 3].map((number) =>
+    number === 3 ? attempt("main", { attempt: 3 }) : ended("main", 1, { attempt: number }),
+  );
   expect(planPod(viewOf(podOf(), { containers }), now).actions).toEqual([
     { type: "removeContainer", name: "main", id: "main-1" },
     { type: "removeContainer", name: "main", id: "main-0" },
@@ -196,7 +281,10 @@ test("planPod keeps the newest two attempts of a container", () => {
 
 test("planPod ends a pod that has outlived its deadline", () => {
   const pod = podOf({ activeDeadlineSeconds: 10 }, { status: { startTime: new Date(now - 11_000).toISOString() } });
-  expect(planPod(viewOf(pod, { containers: [attempt("main")] }), now)).toMatchObject({ actions: [{ type: "stopContainer", name: "main" }], because: "Pod was active on the node longer than the specified deadline" });
+  expect(planPod(viewOf(pod, { containers: [attempt("main")] }), now)).toMatchObject({
+    actions: [{ type: "stopContainer", name: "main" }],
+    because: "Pod was active on the node longer than the specified deadline",
+  });
 });
 
 test("planPod comes to rest: performing its actions leads to a plan without any", () => {
@@ -205,18 +293,33 @@ test("planPod comes to rest: performing its actions leads to a plan without any"
   fc.assert(
     fc.property(policies, codes, fc.boolean(), (restartPolicy, exits, deleted) => {
       const containers = exits.map((_, index) => ({ ...main, name: `c${index}` }));
-      const metadata = { name: "web", namespace: "default", uid: "u", ...(deleted ? { deletionTimestamp: new Date(now).toISOString(), deletionGracePeriodSeconds: 0 } : {}) };
+      const metadata = {
+        name: "web",
+        namespace: "default",
+        uid: "u",
+        ...(deleted ? { deletionTimestamp: new Date(now).toISOString(), deletionGracePeriodSeconds: 0 } : {}),
+      };
       let view = viewOf(podOf({ containers, restartPolicy: restartPolicy as "Always" }, { metadata }), {
-        containers: exits.map((code, index) => (code === undefined ? attempt(`c${index}`) : ended(`c${index}`, code, { crashes: 1 }))),
+        containers: exits.map((code, index) =>
+          code === undefined ? attempt(`c${index}`) : ended(`c${index}`, code, { crashes: 1 }),
+        ),
       });
       for (let round = 0; round < 20; round++) {
         const plan = planPod(view, now + 3_600_000);
         const acting = plan.actions.filter((action) => action.type !== "finish");
         if (acting.length === 0) return true;
         for (const action of acting) {
-          if (action.type === "startContainer") view = { ...view, containers: [...view.containers, attempt(action.name, { attempt: action.attempt })] };
-          if (action.type === "removeContainer") view = { ...view, containers: view.containers.filter((one) => one.id !== action.id) };
-          if (action.type === "stopContainer") view = { ...view, containers: view.containers.map((one) => (one.id === action.id ? { ...one, state: "exited", exitCode: 0, finishedAtMs: now } : one)) };
+          if (action.type === "startContainer")
+            view = { ...view, containers: [...view.containers, attempt(action.name, { attempt: action.attempt })] };
+          if (action.type === "removeContainer")
+            view = { ...view, containers: view.containers.filter((one) => one.id !== action.id) };
+          if (action.type === "stopContainer")
+            view = {
+              ...view,
+              containers: view.containers.map((one) =>
+                one.id === action.id ? { ...one, state: "exited", exitCode: 0, finishedAtMs: now } : one,
+              ),
+            };
           if (action.type === "stopSandbox") view = { ...view, sandboxes: [] };
         }
       }
@@ -227,7 +330,17 @@ test("planPod comes to rest: performing its actions leads to a plan without any"
 
 describe("back-off", () => {
   test("doubles from ten seconds to five minutes", () => {
-    expect([0, 1, 2, 3, 4, 5, 6, 7, 50].map((crashes) => goSeconds(crashBackoffMs(crashes)))).toEqual(["0s", "10s", "20s", "40s", "1m20s", "2m40s", "5m0s", "5m0s", "5m0s"]);
+    expect([0, 1, 2, 3, 4, 5, 6, 7, 50].map((crashes) => goSeconds(crashBackoffMs(crashes)))).toEqual([
+      "0s",
+      "10s",
+      "20s",
+      "40s",
+      "1m20s",
+      "2m40s",
+      "5m0s",
+      "5m0s",
+      "5m0s",
+    ]);
   });
   test("is forgiven after ten minutes of life", () => {
     const long = ended("main", 1, { crashes: 6, startedAtMs: now - 600_000 });

@@ -27,7 +27,8 @@ export function planPod(view: PodView, nowMs: number): PodPlan {
   if (isTerminating(view)) return planTermination(view, nowMs);
   const deadline = deadlineMs(view.pod);
   if (hasEndedForGood(view)) return endPod(view, "the pod has come to its end");
-  if (deadline !== undefined && nowMs >= deadline) return endPod(view, "Pod was active on the node longer than the specified deadline");
+  if (deadline !== undefined && nowMs >= deadline)
+    return endPod(view, "Pod was active on the node longer than the specified deadline");
   const plan = planRunning(view, nowMs);
   return deadline === undefined ? plan : { ...plan, wakeAtMs: Math.min(plan.wakeAtMs ?? deadline, deadline) };
 }
@@ -46,10 +47,16 @@ function endPod(view: PodView, because: string): PodPlan {
 function planRunning(view: PodView, nowMs: number): PodPlan {
   const sandbox = currentSandbox(view);
   if (!sandbox) return planSandbox(view, nowMs);
-  const strays = view.containers.filter((container) => container.sandboxId !== sandbox.id && container.state === "running");
+  const strays = view.containers.filter(
+    (container) => container.sandboxId !== sandbox.id && container.state === "running",
+  );
   const cleanup = [
-    ...strays.filter((stray) => !view.stopping.has(stray.id)).map((stray) => stop(stray, 0, "its sandbox is gone", false)),
-    ...view.sandboxes.filter((other) => other.id !== sandbox.id && !view.busy.has("")).map((other) => ({ type: "removeSandbox" as const, id: other.id })),
+    ...strays
+      .filter((stray) => !view.stopping.has(stray.id))
+      .map((stray) => stop(stray, 0, "its sandbox is gone", false)),
+    ...view.sandboxes
+      .filter((other) => other.id !== sandbox.id && !view.busy.has(""))
+      .map((other) => ({ type: "removeSandbox" as const, id: other.id })),
     ...surplus(view),
   ];
   if (view.volumes.state !== "ready") return withActions(cleanup, planVolumes(view, nowMs));
@@ -57,9 +64,16 @@ function planRunning(view: PodView, nowMs: number): PodPlan {
 }
 
 function planSandbox(view: PodView, nowMs: number): PodPlan {
-  const running = view.containers.filter((container) => container.state === "running" && !view.stopping.has(container.id));
+  const running = view.containers.filter(
+    (container) => container.state === "running" && !view.stopping.has(container.id),
+  );
   if (running.length > 0) {
-    return { actions: running.map((container) => stop(container, 0, "Pod sandbox changed, it will be killed and re-created.", false)), because: "the sandbox is gone, its containers must go as well" };
+    return {
+      actions: running.map((container) =>
+        stop(container, 0, "Pod sandbox changed, it will be killed and re-created.", false),
+      ),
+      because: "the sandbox is gone, its containers must go as well",
+    };
   }
   if (view.busy.size > 0) return { actions: [], because: "operations are under way" };
   if (view.volumes.state !== "ready") return planVolumes(view, nowMs);
@@ -67,13 +81,19 @@ function planSandbox(view: PodView, nowMs: number): PodPlan {
     return { actions: [], because: view.sandboxFailure.message, wakeAtMs: view.sandboxFailure.retryAtMs };
   }
   const attempt = Math.max(-1, ...view.sandboxes.map((sandbox) => sandbox.attempt)) + 1;
-  const dead = view.sandboxes.filter((sandbox) => sandbox.attempt < attempt - 1).map((sandbox) => ({ type: "removeSandbox" as const, id: sandbox.id }));
-  return { actions: [...dead, { type: "createSandbox", attempt }], because: attempt === 0 ? "the pod is new here" : "the sandbox does not run" };
+  const dead = view.sandboxes
+    .filter((sandbox) => sandbox.attempt < attempt - 1)
+    .map((sandbox) => ({ type: "removeSandbox" as const, id: sandbox.id }));
+  return {
+    actions: [...dead, { type: "createSandbox", attempt }],
+    because: attempt === 0 ? "the pod is new here" : "the sandbox does not run",
+  };
 }
 
 function planVolumes(view: PodView, nowMs: number): PodPlan {
   if (view.busy.has("")) return { actions: [], because: "volumes are being prepared" };
-  if (view.volumes.state === "failed" && view.volumes.retryAtMs > nowMs) return { actions: [], because: view.volumes.message, wakeAtMs: view.volumes.retryAtMs };
+  if (view.volumes.state === "failed" && view.volumes.retryAtMs > nowMs)
+    return { actions: [], because: view.volumes.message, wakeAtMs: view.volumes.retryAtMs };
   return { actions: [{ type: "prepareVolumes" }], because: "volumes are not ready" };
 }
 
@@ -98,9 +118,19 @@ function planRegular(view: PodView, sandbox: SandboxView, nowMs: number): PodPla
   return merge(plans, "all containers are as they should be");
 }
 
-const nothing = (because: string, wakeAtMs?: number): PodPlan => ({ actions: [], because, ...(wakeAtMs === undefined ? {} : { wakeAtMs }) });
+const nothing = (because: string, wakeAtMs?: number): PodPlan => ({
+  actions: [],
+  because,
+  ...(wakeAtMs === undefined ? {} : { wakeAtMs }),
+});
 
-function planContainer(view: PodView, sandbox: SandboxView, container: Container, isInit: boolean, nowMs: number): PodPlan {
+function planContainer(
+  view: PodView,
+  sandbox: SandboxView,
+  container: Container,
+  isInit: boolean,
+  nowMs: number,
+): PodPlan {
   const { name } = container;
   if (view.busy.has(name)) return nothing(`container ${name}: an operation is under way`);
   const latest = latestAttempt(view, name);
@@ -109,13 +139,24 @@ function planContainer(view: PodView, sandbox: SandboxView, container: Container
   const failure = view.failures.get(name);
   if (failure && failure.retryAtMs > nowMs) return nothing(`container ${name}: ${failure.message}`, failure.retryAtMs);
   if (last?.state === "exited") {
-    if (!mayRestart(restartPolicyOf(view.pod, container, isInit), last)) return nothing(`container ${name} has ended and is not to be restarted`);
+    if (!mayRestart(restartPolicyOf(view.pod, container, isInit), last))
+      return nothing(`container ${name} has ended and is not to be restarted`);
     const { untilMs } = backoffOf(last);
     if (untilMs > nowMs) return nothing(`container ${name} waits before its next attempt`, untilMs);
   }
   const known = Math.max(latest?.attempt ?? -1, knownRestarts(view.pod, name) ?? -1);
-  const because = last ? `container ${name} has ended with code ${last.exitCode ?? "unknown"}` : known >= 0 ? `container ${name} has vanished` : `container ${name} has not run yet`;
-  const start = { type: "startContainer", name, attempt: known + 1, crashes: last ? crashesAfter(last) : 0, because } as const;
+  const because = last
+    ? `container ${name} has ended with code ${last.exitCode ?? "unknown"}`
+    : known >= 0
+      ? `container ${name} has vanished`
+      : `container ${name} has not run yet`;
+  const start = {
+    type: "startContainer",
+    name,
+    attempt: known + 1,
+    crashes: last ? crashesAfter(last) : 0,
+    because,
+  } as const;
   // A container that was created and never started (the agent died in between) is in the way.
   return { actions: last?.state === "created" ? [{ type: "removeContainer", name, id: last.id }] : [start], because };
 }
@@ -125,16 +166,24 @@ function planAlive(view: PodView, container: Container, running: ContainerView):
   const because = reasonToRestart(view, container, running);
   if (!because) return nothing(`container ${container.name} runs`);
   const { startup, liveness } = view.probes.get(running.id) ?? {};
-  const probe = startup?.result === "failure" ? container.startupProbe : liveness?.result === "failure" ? container.livenessProbe : undefined;
+  const probe =
+    startup?.result === "failure"
+      ? container.startupProbe
+      : liveness?.result === "failure"
+        ? container.livenessProbe
+        : undefined;
   const grace = probe?.terminationGracePeriodSeconds ?? view.pod.spec?.terminationGracePeriodSeconds ?? 30;
   return { actions: [stop(running, grace, because, true)], because };
 }
 
 function reasonToRestart(view: PodView, container: Container, running: ContainerView): string | undefined {
-  if (running.specHash !== specHash(container)) return `Container ${container.name} definition changed, will be restarted`;
+  if (running.specHash !== specHash(container))
+    return `Container ${container.name} definition changed, will be restarted`;
   const verdicts = view.probes.get(running.id);
-  if (verdicts?.startup?.result === "failure") return `Container ${container.name} failed startup probe, will be restarted`;
-  if (hasStarted(view, running) && verdicts?.liveness?.result === "failure") return `Container ${container.name} failed liveness probe, will be restarted`;
+  if (verdicts?.startup?.result === "failure")
+    return `Container ${container.name} failed startup probe, will be restarted`;
+  if (hasStarted(view, running) && verdicts?.liveness?.result === "failure")
+    return `Container ${container.name} failed liveness probe, will be restarted`;
   return undefined;
 }
 
@@ -164,8 +213,10 @@ function merge(plans: readonly PodPlan[], otherwise: string): PodPlan {
   const wakes = plans.flatMap((plan) => (plan.wakeAtMs === undefined ? [] : [plan.wakeAtMs]));
   return {
     actions: plans.flatMap((plan) => plan.actions),
-    because: acting.length > 0 ? acting.map((plan) => plan.because).join("; ") : (plans.find((plan) => plan.wakeAtMs !== undefined)?.because ?? otherwise),
+    because:
+      acting.length > 0
+        ? acting.map((plan) => plan.because).join("; ")
+        : (plans.find((plan) => plan.wakeAtMs !== undefined)?.because ?? otherwise),
     ...(wakes.length > 0 ? { wakeAtMs: Math.min(...wakes) } : {}),
   };
 }
-

@@ -54,7 +54,9 @@ function viewOf(change: Partial<PodView> = {}): PodView {
 
 const read = (change: Partial<PodView>) => {
   const status = podStatus(viewOf(change), { hostIPs: ["10.0.0.1"] }, now);
-  const conditions = Object.fromEntries((status.conditions ?? []).map((condition) => [condition.type, condition.reason ?? condition.status]));
+  const conditions = Object.fromEntries(
+    (status.conditions ?? []).map((condition) => [condition.type, condition.reason ?? condition.status]),
+  );
   return { phase: status.phase, state: status.containerStatuses?.[0]?.state, conditions };
 };
 
@@ -68,7 +70,17 @@ test("podStatus of a running pod is whole", () => {
     podIP: "10.244.1.2",
     podIPs: [{ ip: "10.244.1.2" }],
     containerStatuses: [
-      { name: "main", state: { running: { startedAt: at } }, lastState: {}, ready: true, started: true, restartCount: 0, image: "busybox:1", imageID: "docker://sha256:b", containerID: "docker://c1" },
+      {
+        name: "main",
+        state: { running: { startedAt: at } },
+        lastState: {},
+        ready: true,
+        started: true,
+        restartCount: 0,
+        image: "busybox:1",
+        imageID: "docker://sha256:b",
+        containerID: "docker://c1",
+      },
     ],
     conditions: [
       { type: "PodReadyToStartContainers", status: "True", lastTransitionTime: at },
@@ -81,16 +93,35 @@ test("podStatus of a running pod is whole", () => {
 });
 
 test("podStatus says ContainerCreating before, and with an image that is missing why", () => {
-  expect(read({ containers: [] })).toMatchObject({ phase: "Pending", state: { waiting: { reason: "ContainerCreating" } }, conditions: { Ready: "ContainersNotReady" } });
+  expect(read({ containers: [] })).toMatchObject({
+    phase: "Pending",
+    state: { waiting: { reason: "ContainerCreating" } },
+    conditions: { Ready: "ContainersNotReady" },
+  });
   const failures = new Map([["main", { reason: "ErrImageNeverPull", message: "no image", retryAtMs: now }]]);
-  expect(read({ containers: [], failures })).toMatchObject({ phase: "Pending", state: { waiting: { reason: "ErrImageNeverPull", message: "no image" } } });
+  expect(read({ containers: [], failures })).toMatchObject({
+    phase: "Pending",
+    state: { waiting: { reason: "ErrImageNeverPull", message: "no image" } },
+  });
 });
 
 test("podStatus says CrashLoopBackOff in Kubernetes' words", () => {
-  const crashed: ContainerView = { ...running, state: "exited", exitCode: 1, finishedAtMs: now, attempt: 3, crashes: 3 };
+  const crashed: ContainerView = {
+    ...running,
+    state: "exited",
+    exitCode: 1,
+    finishedAtMs: now,
+    attempt: 3,
+    crashes: 3,
+  };
   expect(read({ containers: [crashed] })).toMatchObject({
     phase: "Running",
-    state: { waiting: { reason: "CrashLoopBackOff", message: "back-off 40s restarting failed container=main pod=web_default(u)" } },
+    state: {
+      waiting: {
+        reason: "CrashLoopBackOff",
+        message: "back-off 40s restarting failed container=main pod=web_default(u)",
+      },
+    },
   });
 });
 
@@ -108,13 +139,21 @@ test("podStatus tells OOM kills and refused starts apart", () => {
   const never = { ...pod, spec: { containers: [{ name: "main" }], restartPolicy: "Never" as const } };
   const ended: ContainerView = { ...running, state: "exited", exitCode: 137, finishedAtMs: now };
   expect(read({ pod: never, containers: [{ ...ended, oomKilled: true }] }).state?.terminated?.reason).toBe("OOMKilled");
-  expect(read({ pod: never, containers: [{ ...ended, exitCode: 128, startError: "no such file" }] }).state?.terminated).toMatchObject({ reason: "StartError", exitCode: 128, message: "no such file" });
+  expect(
+    read({ pod: never, containers: [{ ...ended, exitCode: 128, startError: "no such file" }] }).state?.terminated,
+  ).toMatchObject({ reason: "StartError", exitCode: 128, message: "no such file" });
 });
 
 test("podStatus is not Ready while a readiness gate is unmet, and passes foreign conditions through", () => {
-  const gated = { ...pod, spec: { containers: [{ name: "main" }], readinessGates: [{ conditionType: "example.com/fed" }] } };
+  const gated = {
+    ...pod,
+    spec: { containers: [{ name: "main" }], readinessGates: [{ conditionType: "example.com/fed" }] },
+  };
   expect(read({ pod: gated }).conditions).toMatchObject({ Ready: "ReadinessGatesNotReady", ContainersReady: "True" });
-  const fed = { ...gated, status: { conditions: [{ type: "example.com/fed", status: "True" as const, lastTransitionTime: at }] } };
+  const fed = {
+    ...gated,
+    status: { conditions: [{ type: "example.com/fed", status: "True" as const, lastTransitionTime: at }] },
+  };
   expect(read({ pod: fed }).conditions).toMatchObject({ Ready: "True", "example.com/fed": "True" });
 });
 

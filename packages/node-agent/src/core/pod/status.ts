@@ -3,7 +3,17 @@
 import type { ContainerStatus, Pod, PodCondition, PodStatus } from "@coxswain/api/core/v1";
 import { rfc3339 } from "@coxswain/clock";
 import { containerStatus } from "./container-status.ts";
-import { allDone, containersOf, currentSandbox, deadlineMs, initFailedForGood, isInitialized, isSidecar, isTerminating, latestAttempt } from "./lifecycle.ts";
+import {
+  allDone,
+  containersOf,
+  currentSandbox,
+  deadlineMs,
+  initFailedForGood,
+  isInitialized,
+  isSidecar,
+  isTerminating,
+  latestAttempt,
+} from "./lifecycle.ts";
 import type { PodView } from "./view.ts";
 
 type PodPhase = NonNullable<PodStatus["phase"]>;
@@ -53,7 +63,11 @@ function endOf(view: PodView, nowMs: number): End | undefined {
   }
   const deadline = deadlineMs(view.pod);
   if (deadline !== undefined && nowMs >= deadline && !allDone(view)) {
-    return { phase: "Failed", reason: "DeadlineExceeded", message: "Pod was active on the node longer than the specified deadline" };
+    return {
+      phase: "Failed",
+      reason: "DeadlineExceeded",
+      message: "Pod was active on the node longer than the specified deadline",
+    };
   }
   return undefined;
 }
@@ -69,7 +83,10 @@ function phaseOf(view: PodView, statuses: readonly ContainerStatus[]): PodPhase 
     return statuses.every((status) => status.state?.terminated?.exitCode === 0) ? "Succeeded" : "Failed";
   }
   if (!isInitialized(view)) return "Pending";
-  const waitingForFirst = statuses.some((status) => status.state?.waiting && !status.lastState?.terminated && status.restartCount === 0 && !status.containerID);
+  const waitingForFirst = statuses.some(
+    (status) =>
+      status.state?.waiting && !status.lastState?.terminated && status.restartCount === 0 && !status.containerID,
+  );
   return waitingForFirst ? "Pending" : "Running";
 }
 
@@ -77,26 +94,51 @@ function regularRuns(view: PodView): boolean {
   return containersOf(view.pod).regular.some((container) => latestAttempt(view, container.name)?.state === "running");
 }
 
-function conditionsOf(view: PodView, phase: string, statuses: readonly ContainerStatus[], initStatuses: readonly ContainerStatus[], nowMs: number): PodCondition[] {
+function conditionsOf(
+  view: PodView,
+  phase: string,
+  statuses: readonly ContainerStatus[],
+  initStatuses: readonly ContainerStatus[],
+  nowMs: number,
+): PodCondition[] {
   const before = view.pod.status?.conditions ?? [];
   const { init } = containersOf(view.pod);
   const sidecars = initStatuses.filter((_, index) => init[index] && isSidecar(init[index]));
   const initialized = initializedCondition(view, phase, initStatuses);
   const containersReady = readyCondition(phase, [...sidecars, ...statuses]);
-  const unmetGates = (view.pod.spec?.readinessGates ?? []).filter((gate) => before.find((condition) => condition.type === gate.conditionType)?.status !== "True");
+  const unmetGates = (view.pod.spec?.readinessGates ?? []).filter(
+    (gate) => before.find((condition) => condition.type === gate.conditionType)?.status !== "True",
+  );
   const ready: Verdict =
     containersReady.status === "True" && unmetGates.length > 0
-      ? { status: "False", reason: "ReadinessGatesNotReady", message: `corresponding condition of pod readiness gate "${unmetGates[0]?.conditionType ?? ""}" does not exist or is not "True".` }
+      ? {
+          status: "False",
+          reason: "ReadinessGatesNotReady",
+          message: `corresponding condition of pod readiness gate "${unmetGates[0]?.conditionType ?? ""}" does not exist or is not "True".`,
+        }
       : containersReady;
   const ours: readonly [string, Verdict][] = [
-    ["PodReadyToStartContainers", { status: currentSandbox(view) && (view.podIP !== undefined || view.pod.spec?.hostNetwork) ? "True" : "False" }],
+    [
+      "PodReadyToStartContainers",
+      { status: currentSandbox(view) && (view.podIP !== undefined || view.pod.spec?.hostNetwork) ? "True" : "False" },
+    ],
     ["Initialized", initialized],
     ["Ready", ready],
     ["ContainersReady", containersReady],
   ];
   const others = before.filter((condition) => !ours.some(([type]) => type === condition.type));
-  const scheduled: PodCondition[] = others.some((condition) => condition.type === "PodScheduled") ? [] : [condition("PodScheduled", { status: "True" }, undefined, nowMs, view.pod)];
-  const made = ours.map(([type, verdict]) => condition(type, verdict, before.find((old) => old.type === type), nowMs, view.pod));
+  const scheduled: PodCondition[] = others.some((condition) => condition.type === "PodScheduled")
+    ? []
+    : [condition("PodScheduled", { status: "True" }, undefined, nowMs, view.pod)];
+  const made = ours.map(([type, verdict]) =>
+    condition(
+      type,
+      verdict,
+      before.find((old) => old.type === type),
+      nowMs,
+      view.pod,
+    ),
+  );
   return [...made, ...scheduled, ...others];
 }
 
@@ -107,9 +149,14 @@ interface Verdict {
 }
 
 function initializedCondition(view: PodView, phase: string, initStatuses: readonly ContainerStatus[]): Verdict {
-  if (isInitialized(view) || phase === "Succeeded") return phase === "Succeeded" ? { status: "True", reason: "PodCompleted" } : { status: "True" };
+  if (isInitialized(view) || phase === "Succeeded")
+    return phase === "Succeeded" ? { status: "True", reason: "PodCompleted" } : { status: "True" };
   const incomplete = initStatuses.filter((status) => !status.ready).map((status) => status.name);
-  return { status: "False", reason: "ContainersNotInitialized", message: `containers with incomplete status: [${incomplete.join(" ")}]` };
+  return {
+    status: "False",
+    reason: "ContainersNotInitialized",
+    message: `containers with incomplete status: [${incomplete.join(" ")}]`,
+  };
 }
 
 function readyCondition(phase: string, statuses: readonly ContainerStatus[]): Verdict {
@@ -117,10 +164,20 @@ function readyCondition(phase: string, statuses: readonly ContainerStatus[]): Ve
   if (phase === "Failed") return { status: "False", reason: "PodFailed" };
   const unready = statuses.filter((status) => !status.ready).map((status) => status.name);
   if (unready.length === 0) return { status: "True" };
-  return { status: "False", reason: "ContainersNotReady", message: `containers with unready status: [${unready.join(" ")}]` };
+  return {
+    status: "False",
+    reason: "ContainersNotReady",
+    message: `containers with unready status: [${unready.join(" ")}]`,
+  };
 }
 
-function condition(type: string, verdict: Verdict, old: PodCondition | undefined, nowMs: number, pod: Pod): PodCondition {
+function condition(
+  type: string,
+  verdict: Verdict,
+  old: PodCondition | undefined,
+  nowMs: number,
+  pod: Pod,
+): PodCondition {
   const generation = pod.metadata?.generation;
   return {
     type,
@@ -128,6 +185,7 @@ function condition(type: string, verdict: Verdict, old: PodCondition | undefined
     status: verdict.status,
     ...(verdict.reason === undefined ? {} : { reason: verdict.reason }),
     ...(verdict.message === undefined ? {} : { message: verdict.message }),
-    lastTransitionTime: old?.status === verdict.status && old.lastTransitionTime ? old.lastTransitionTime : rfc3339(nowMs),
+    lastTransitionTime:
+      old?.status === verdict.status && old.lastTransitionTime ? old.lastTransitionTime : rfc3339(nowMs),
   };
 }

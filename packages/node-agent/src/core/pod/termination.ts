@@ -10,7 +10,9 @@ export function planTermination(view: PodView, nowMs: number): PodPlan {
   const order = stopOrder(view);
   const first = Math.min(...running.map((container) => order(container)));
   const due = running.filter((container) => order(container) === first);
-  const actions = due.filter((container) => needsStop(view, container, deadline)).map((container) => stopAction(container, Math.max(0, (deadline - nowMs) / 1000)));
+  const actions = due
+    .filter((container) => needsStop(view, container, deadline))
+    .map((container) => stopAction(container, Math.max(0, (deadline - nowMs) / 1000)));
   if (running.length > 0) return { actions, because: "the pod is being deleted; its containers stop in order" };
   if (view.busy.size > 0) return { actions: [], because: "operations are under way" };
   const sandbox = view.sandboxes.find((candidate) => candidate.running);
@@ -23,7 +25,8 @@ function killAtMs(view: PodView, nowMs: number): number {
   const { metadata, spec } = view.pod;
   const deletion = metadata?.deletionTimestamp;
   // The API's deletionTimestamp already lies at the end of the grace period.
-  if (deletion && !view.orphaned) return Math.min(Date.parse(deletion), nowMs + (metadata.deletionGracePeriodSeconds ?? 30) * 1000);
+  if (deletion && !view.orphaned)
+    return Math.min(Date.parse(deletion), nowMs + (metadata.deletionGracePeriodSeconds ?? 30) * 1000);
   return nowMs + (spec?.terminationGracePeriodSeconds ?? 30) * 1000;
 }
 
@@ -48,6 +51,11 @@ function stopAction(container: ContainerView, graceSeconds: number): PodAction {
 /** Rank of a container in the order of stopping: 0 for regular ones, then the sidecars from the last to the first. */
 function stopOrder(view: PodView): (container: ContainerView) => number {
   const { init } = containersOf(view.pod);
-  const ranks = new Map(init.filter(isSidecar).toReversed().map((sidecar, index) => [sidecar.name, index + 1]));
+  const ranks = new Map(
+    init
+      .filter(isSidecar)
+      .toReversed()
+      .map((sidecar, index) => [sidecar.name, index + 1]),
+  );
   return (container) => ranks.get(container.name) ?? 0;
 }

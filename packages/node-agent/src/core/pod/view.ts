@@ -50,7 +50,10 @@ export interface ContainerView {
   readonly terminationMessage: string;
 }
 
-export type VolumesState = { readonly state: "absent" } | { readonly state: "ready" } | { readonly state: "failed"; readonly retryAtMs: number; readonly message: string };
+export type VolumesState =
+  | { readonly state: "absent" }
+  | { readonly state: "ready" }
+  | { readonly state: "failed"; readonly retryAtMs: number; readonly message: string };
 
 export interface StartFailure {
   /** Kubernetes' waiting reason: ErrImagePull, ImagePullBackOff, CreateContainerConfigError … */

@@ -18,15 +18,21 @@ export interface ProbeOutcome {
 
 /** Liveness is presumed until disproved; readiness and startup are to be proved. */
 export function initialProbeState(kind: ProbeKind): ProbeState {
-  return { verdict: { result: kind === "liveness" ? "success" : kind === "readiness" ? "failure" : "unknown", message: "" }, successes: 0, failures: 0 };
+  return {
+    verdict: { result: kind === "liveness" ? "success" : kind === "readiness" ? "failure" : "unknown", message: "" },
+    successes: 0,
+    failures: 0,
+  };
 }
 
 export function stepProbe(state: ProbeState, probe: Probe, outcome: ProbeOutcome): ProbeState {
   const successes = outcome.ok ? state.successes + 1 : 0;
   const failures = outcome.ok ? 0 : state.failures + 1;
   const { message } = outcome;
-  if (outcome.ok && successes >= (probe.successThreshold ?? 1)) return { verdict: { result: "success", message }, successes, failures };
-  if (!outcome.ok && failures >= (probe.failureThreshold ?? 3)) return { verdict: { result: "failure", message }, successes, failures };
+  if (outcome.ok && successes >= (probe.successThreshold ?? 1))
+    return { verdict: { result: "success", message }, successes, failures };
+  if (!outcome.ok && failures >= (probe.failureThreshold ?? 3))
+    return { verdict: { result: "failure", message }, successes, failures };
   return { ...state, successes, failures };
 }
 

@@ -1,6 +1,14 @@
 // The files of a ConfigMap, Secret, downward API or projected volume: which paths, which bytes, which modes. Pure; writing
 // them atomically is the shell's. Paths cannot leave the volume.
-import type { ConfigMap, DownwardAPIVolumeFile, KeyToPath, Pod, Secret, Volume, VolumeProjection } from "@coxswain/api/core/v1";
+import type {
+  ConfigMap,
+  DownwardAPIVolumeFile,
+  KeyToPath,
+  Pod,
+  Secret,
+  Volume,
+  VolumeProjection,
+} from "@coxswain/api/core/v1";
 import { fieldValue, resourceValue } from "../container/field-ref.ts";
 import type { SelfView } from "../container/field-ref.ts";
 
@@ -30,13 +38,22 @@ const defaultMode = 0o644;
 const tokenSeconds = 3600;
 
 /** The projections that a volume stands for; `undefined` when it is of another type. */
-export function projectionsOf(volume: Volume): { readonly projections: readonly VolumeProjection[]; readonly mode: number } | undefined {
-  if (volume.projected) return { projections: volume.projected.sources ?? [], mode: volume.projected.defaultMode ?? defaultMode };
-  if (volume.configMap) return { projections: [{ configMap: volume.configMap }], mode: volume.configMap.defaultMode ?? defaultMode };
-  if (volume.downwardAPI) return { projections: [{ downwardAPI: volume.downwardAPI }], mode: volume.downwardAPI.defaultMode ?? defaultMode };
+export function projectionsOf(
+  volume: Volume,
+): { readonly projections: readonly VolumeProjection[]; readonly mode: number } | undefined {
+  if (volume.projected)
+    return { projections: volume.projected.sources ?? [], mode: volume.projected.defaultMode ?? defaultMode };
+  if (volume.configMap)
+    return { projections: [{ configMap: volume.configMap }], mode: volume.configMap.defaultMode ?? defaultMode };
+  if (volume.downwardAPI)
+    return { projections: [{ downwardAPI: volume.downwardAPI }], mode: volume.downwardAPI.defaultMode ?? defaultMode };
   if (volume.secret) {
     const { secretName, items, optional, defaultMode: mode } = volume.secret;
-    const secret = { ...(secretName === undefined ? {} : { name: secretName }), ...(items === undefined ? {} : { items }), ...(optional === undefined ? {} : { optional }) };
+    const secret = {
+      ...(secretName === undefined ? {} : { name: secretName }),
+      ...(items === undefined ? {} : { items }),
+      ...(optional === undefined ? {} : { optional }),
+    };
     return { projections: [{ secret }], mode: mode ?? defaultMode };
   }
   return undefined;
@@ -47,7 +64,9 @@ export function payloadReferences(volume: Volume): References {
   return {
     configMaps: projections.flatMap((projection) => (projection.configMap ? [projection.configMap.name ?? ""] : [])),
     secrets: projections.flatMap((projection) => (projection.secret ? [projection.secret.name ?? ""] : [])),
-    tokens: projections.flatMap(({ serviceAccountToken: token }) => (token ? [{ audience: token.audience ?? "", expirationSeconds: token.expirationSeconds ?? tokenSeconds }] : [])),
+    tokens: projections.flatMap(({ serviceAccountToken: token }) =>
+      token ? [{ audience: token.audience ?? "", expirationSeconds: token.expirationSeconds ?? tokenSeconds }] : [],
+    ),
   };
 }
 
@@ -60,20 +79,41 @@ export function volumePayload(volume: Volume, self: SelfView, sources: PayloadSo
     for (const [path, file] of part.payload) files.set(path, file);
   }
   const escaping = [...files.keys()].find((path) => !isInside(path));
-  return escaping === undefined ? { payload: files } : { error: `invalid path: must not contain '..' or be absolute: ${JSON.stringify(escaping)}` };
+  return escaping === undefined
+    ? { payload: files }
+    : { error: `invalid path: must not contain '..' or be absolute: ${JSON.stringify(escaping)}` };
 }
 
-function projectedFiles(projection: VolumeProjection, mode: number, self: SelfView, sources: PayloadSources): PayloadResult {
+function projectedFiles(
+  projection: VolumeProjection,
+  mode: number,
+  self: SelfView,
+  sources: PayloadSources,
+): PayloadResult {
   const { configMap, secret, downwardAPI, serviceAccountToken: token } = projection;
   if (configMap) {
     const object = sources.configMaps.get(configMap.name ?? "");
     const data = object && new Map([...textEntries(object.data), ...base64Entries(object.binaryData)]);
-    return keyed(data, configMap.items, mode, configMap.optional ?? false, `configmap ${JSON.stringify(configMap.name ?? "")} not found`, "configmap");
+    return keyed(
+      data,
+      configMap.items,
+      mode,
+      configMap.optional ?? false,
+      `configmap ${JSON.stringify(configMap.name ?? "")} not found`,
+      "configmap",
+    );
   }
   if (secret) {
     const object = sources.secrets.get(secret.name ?? "");
     const data = object && new Map(base64Entries(object.data));
-    return keyed(data, secret.items, mode, secret.optional ?? false, `secret ${JSON.stringify(secret.name ?? "")} not found`, "secret");
+    return keyed(
+      data,
+      secret.items,
+      mode,
+      secret.optional ?? false,
+      `secret ${JSON.stringify(secret.name ?? "")} not found`,
+      "secret",
+    );
   }
   if (downwardAPI) return downwardFiles(downwardAPI.items ?? [], mode, self);
   if (token) {
@@ -98,7 +138,8 @@ function keyed(
   kind: string,
 ): PayloadResult {
   if (!data) return optional ? { payload: new Map() } : { error: missing };
-  if (!items || items.length === 0) return { payload: new Map([...data].map(([key, bytes]) => [key, { bytes, mode }])) };
+  if (!items || items.length === 0)
+    return { payload: new Map([...data].map(([key, bytes]) => [key, { bytes, mode }])) };
   const files = new Map<string, PayloadFile>();
   for (const item of items) {
     const bytes = data.get(item.key);
@@ -112,9 +153,18 @@ function downwardFiles(items: readonly DownwardAPIVolumeFile[], mode: number, se
   const files = new Map<string, PayloadFile>();
   for (const item of items) {
     const selector = item.resourceFieldRef;
-    const container = selector && [...(self.pod.spec?.containers ?? []), ...(self.pod.spec?.initContainers ?? [])].find((candidate) => candidate.name === selector.containerName);
-    const text = item.fieldRef ? fieldValue(self, item.fieldRef.fieldPath) : selector && container ? resourceValue(self, container, selector) : undefined;
-    if (text === undefined) return { error: `downward API file ${JSON.stringify(item.path)} has no source that can be read` };
+    const container =
+      selector &&
+      [...(self.pod.spec?.containers ?? []), ...(self.pod.spec?.initContainers ?? [])].find(
+        (candidate) => candidate.name === selector.containerName,
+      );
+    const text = item.fieldRef
+      ? fieldValue(self, item.fieldRef.fieldPath)
+      : selector && container
+        ? resourceValue(self, container, selector)
+        : undefined;
+    if (text === undefined)
+      return { error: `downward API file ${JSON.stringify(item.path)} has no source that can be read` };
     files.set(item.path, { bytes: encode(text), mode: item.mode ?? mode });
   }
   return { payload: files };
@@ -125,7 +175,10 @@ function textEntries(data: Readonly<Record<string, string>> | undefined): readon
 }
 
 function base64Entries(data: Readonly<Record<string, string>> | undefined): readonly [string, Uint8Array][] {
-  return Object.entries(data ?? {}).map(([key, text]) => [key, Uint8Array.from(atob(text), (char) => char.charCodeAt(0))]);
+  return Object.entries(data ?? {}).map(([key, text]) => [
+    key,
+    Uint8Array.from(atob(text), (char) => char.charCodeAt(0)),
+  ]);
 }
 
 function encode(text: string): Uint8Array {
@@ -135,5 +188,11 @@ function encode(text: string): Uint8Array {
 /** Relative, without "..", and not a name that the atomic update uses itself. */
 export function isInside(path: string): boolean {
   const parts = path.split("/");
-  return path !== "" && !path.startsWith("/") && !path.includes("\0") && parts.every((part) => part !== ".." && part !== "") && !(parts[0] ?? "").startsWith("..");
+  return (
+    path !== "" &&
+    !path.startsWith("/") &&
+    !path.includes("\0") &&
+    parts.every((part) => part !== ".." && part !== "") &&
+    !(parts[0] ?? "").startsWith("..")
+  );
 }

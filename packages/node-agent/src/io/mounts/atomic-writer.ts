@@ -1,13 +1,31 @@
 // Writes a payload so that a reader sees all of the old files or all of the new ones: a fresh directory, one symlink
 // swapped by rename, names in the volume pointing through it. The layout is the kubelet's (AtomicWriter).
-import { chmod, lchown, lstat, mkdir, readFile, readdir, readlink, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  lchown,
+  lstat,
+  mkdir,
+  readFile,
+  readdir,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Payload } from "../../core/volume/payload.ts";
 
 const dataLink = "..data";
 
 /** Does nothing when the files are as wanted already. `stamp` names the new directory; it must be fresh. */
-export async function writePayload(directory: string, payload: Payload, stamp: string, groupId: number | undefined): Promise<boolean> {
+export async function writePayload(
+  directory: string,
+  payload: Payload,
+  stamp: string,
+  groupId: number | undefined,
+): Promise<boolean> {
   await mkdir(directory, { recursive: true, mode: 0o755 });
   const previous = await readlink(join(directory, dataLink)).catch(() => undefined);
   if (previous !== undefined && (await holds(join(directory, previous), payload))) return false;
@@ -33,7 +51,10 @@ export async function writePayload(directory: string, payload: Payload, stamp: s
 
 /** Whether a payload was ever written here. */
 export async function hasPayload(directory: string): Promise<boolean> {
-  return lstat(join(directory, dataLink)).then(() => true, () => false);
+  return lstat(join(directory, dataLink)).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function linkNames(directory: string, payload: Payload): Promise<void> {
@@ -56,6 +77,10 @@ async function holds(directory: string, payload: Payload): Promise<boolean> {
 
 async function filesBelow(root: string, path: string): Promise<string[]> {
   const entries = await readdir(join(root, path), { withFileTypes: true }).catch(() => []);
-  const nested = await Promise.all(entries.map(async (entry) => (entry.isDirectory() ? filesBelow(root, join(path, entry.name)) : [join(path, entry.name)])));
+  const nested = await Promise.all(
+    entries.map(async (entry) =>
+      entry.isDirectory() ? filesBelow(root, join(path, entry.name)) : [join(path, entry.name)],
+    ),
+  );
   return nested.flat();
 }

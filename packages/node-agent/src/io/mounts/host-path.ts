@@ -16,7 +16,8 @@ export async function ensureHostPath(path: string, type: string): Promise<void> 
   }
   const check = checks[type];
   if (!check) throw new AgentError("volume", `hostPath type ${JSON.stringify(type)} is not known`);
-  if (!found || !check.is(found)) throw new AgentError("volume", `hostPath type check failed: ${path} is not ${check.name}`);
+  if (!found || !check.is(found))
+    throw new AgentError("volume", `hostPath type check failed: ${path} is not ${check.name}`);
 }
 
 const checks: Readonly<Record<string, { readonly name: string; readonly is: (found: Stats) => boolean }>> = {

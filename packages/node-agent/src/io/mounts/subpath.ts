@@ -12,7 +12,11 @@ export async function resolveSubPath(volume: string, parts: readonly string[]): 
     const found = await lstat(next).catch(() => undefined);
     if (!found) await mkdir(next, { mode: 0o750 }).catch(ignoreExisting);
     path = await realpath(next);
-    if (path !== root && !path.startsWith(`${root}/`)) throw new AgentError("volume", `failed to prepare subPath for volumeMount: ${parts.join("/")} leads out of the volume`);
+    if (path !== root && !path.startsWith(`${root}/`))
+      throw new AgentError(
+        "volume",
+        `failed to prepare subPath for volumeMount: ${parts.join("/")} leads out of the volume`,
+      );
   }
   return path;
 }

@@ -22,12 +22,16 @@ interface HeldToken {
   readonly renewAtMs: number;
 }
 
-export function createVolumes(config: { readonly rootDirectory: string }, ports: { readonly clock: Clock; readonly random: Random; readonly api: PodApi }): Volumes {
+export function createVolumes(
+  config: { readonly rootDirectory: string },
+  ports: { readonly clock: Clock; readonly random: Random; readonly api: PodApi },
+): Volumes {
   const { clock, random, api } = ports;
   const pods = join(config.rootDirectory, "pods");
   const tokens = new Map<string, HeldToken>();
   const directoryOf = (pod: Pod): string => join(pods, pod.metadata?.uid ?? "");
-  const pathOf = (pod: Pod, volume: Volume): string => volume.hostPath?.path ?? join(directoryOf(pod), "volumes", pluginOf(volume), volume.name);
+  const pathOf = (pod: Pod, volume: Volume): string =>
+    volume.hostPath?.path ?? join(directoryOf(pod), "volumes", pluginOf(volume), volume.name);
 
   const tokenFor = async (pod: Pod, request: References["tokens"][number], signal?: AbortSignal): Promise<string> => {
     const key = `${pod.metadata?.uid ?? ""} ${request.audience}`;
@@ -47,7 +51,9 @@ export function createVolumes(config: { readonly rootDirectory: string }, ports:
     const secrets = new Map<string, Secret>();
     const held = new Map<string, string>();
     await Promise.all([
-      ...references.configMaps.map(async (name) => setIfThere(configMaps, name, await api.configMap(namespace, name, signal))),
+      ...references.configMaps.map(async (name) =>
+        setIfThere(configMaps, name, await api.configMap(namespace, name, signal)),
+      ),
       ...references.secrets.map(async (name) => setIfThere(secrets, name, await api.secret(namespace, name, signal))),
       ...references.tokens.map(async (request) => held.set(request.audience, await tokenFor(pod, request, signal))),
     ]);
@@ -78,7 +84,11 @@ export function createVolumes(config: { readonly rootDirectory: string }, ports:
     await Promise.all(
       (self.pod.spec?.volumes ?? []).map((volume) =>
         work(volume).catch((error: unknown) => {
-          throw new AgentError("volume", `MountVolume.SetUp failed for volume ${JSON.stringify(volume.name)} : ${messageOf(error)}`, error);
+          throw new AgentError(
+            "volume",
+            `MountVolume.SetUp failed for volume ${JSON.stringify(volume.name)} : ${messageOf(error)}`,
+            error,
+          );
         }),
       ),
     );
@@ -89,17 +99,28 @@ export function createVolumes(config: { readonly rootDirectory: string }, ports:
       await mkdir(directoryOf(self.pod), { recursive: true, mode: 0o750 });
       await forEach(self, (volume) => prepareOne(self, volume, signal));
     },
-    refresh: (self, signal) => forEach(self, async (volume) => (projectionsOf(volume) ? writeFiles(self, volume, signal) : undefined)),
+    refresh: (self, signal) =>
+      forEach(self, async (volume) => (projectionsOf(volume) ? writeFiles(self, volume, signal) : undefined)),
 
     async mountsOf(pod, container, variables) {
       const mounts: Mount[] = [];
       for (const mount of container.volumeMounts ?? []) {
         const volume = (pod.spec?.volumes ?? []).find((candidate) => candidate.name === mount.name);
-        if (!volume) throw new AgentError("volume", `volume ${JSON.stringify(mount.name)} of container ${container.name} is not among the pod's`);
+        if (!volume)
+          throw new AgentError(
+            "volume",
+            `volume ${JSON.stringify(mount.name)} of container ${container.name} is not among the pod's`,
+          );
         const sub = subPathParts(mount, variables);
         if ("error" in sub) throw new AgentError("volume", sub.error);
-        const propagation = mount.mountPropagation === "Bidirectional" ? "bidirectional" : mount.mountPropagation === "HostToContainer" ? "hostToContainer" : "private";
-        const hostPath = sub.parts.length === 0 ? pathOf(pod, volume) : await resolveSubPath(pathOf(pod, volume), sub.parts);
+        const propagation =
+          mount.mountPropagation === "Bidirectional"
+            ? "bidirectional"
+            : mount.mountPropagation === "HostToContainer"
+              ? "hostToContainer"
+              : "private";
+        const hostPath =
+          sub.parts.length === 0 ? pathOf(pod, volume) : await resolveSubPath(pathOf(pod, volume), sub.parts);
         const readOnly = (mount.readOnly ?? false) || projectionsOf(volume) !== undefined;
         mounts.push({ hostPath, containerPath: mount.mountPath, readOnly, propagation });
       }
@@ -124,14 +145,23 @@ export function createVolumes(config: { readonly rootDirectory: string }, ports:
 async function prepareEmptyDir(path: string, volume: Volume, pod: Pod): Promise<void> {
   await mkdir(path, { recursive: true });
   const isMemory = volume.emptyDir?.medium === "Memory";
-  if (isMemory && !(await mountsBelow(path)).includes(path)) await mountTmpfs(path, amountOf(volume.emptyDir?.sizeLimit));
+  if (isMemory && !(await mountsBelow(path)).includes(path))
+    await mountTmpfs(path, amountOf(volume.emptyDir?.sizeLimit));
   const group = pod.spec?.securityContext?.fsGroup;
   if (group !== undefined) await chown(path, 0, group);
   await chmod(path, group === undefined ? 0o777 : 0o2777);
 }
 
 function pluginOf(volume: Volume): string {
-  const plugin = volume.emptyDir ? "empty-dir" : volume.configMap ? "configmap" : volume.secret ? "secret" : volume.downwardAPI ? "downward-api" : "projected";
+  const plugin = volume.emptyDir
+    ? "empty-dir"
+    : volume.configMap
+      ? "configmap"
+      : volume.secret
+        ? "secret"
+        : volume.downwardAPI
+          ? "downward-api"
+          : "projected";
   return `kubernetes.io~${plugin}`;
 }
 

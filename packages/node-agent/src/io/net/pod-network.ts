@@ -47,9 +47,20 @@ export function createPodNetwork(config: PodNetworkConfig, ports: PodNetworkPort
 
   const configure = async (signal?: AbortSignal): Promise<void> => {
     if (!cidr) return;
-    const exists = await access(`/sys/class/net/${bridge}`).then(() => true, () => false);
+    const exists = await access(`/sys/class/net/${bridge}`).then(
+      () => true,
+      () => false,
+    );
     const address = `${gatewayOf(cidr)}/${cidr.prefix}`;
-    await ipBatch([...(exists ? [] : [`link add name ${bridge} type bridge`]), `address replace ${address} dev ${bridge}`, `link set dev ${bridge} up`], undefined, signal);
+    await ipBatch(
+      [
+        ...(exists ? [] : [`link add name ${bridge} type bridge`]),
+        `address replace ${address} dev ${bridge}`,
+        `link set dev ${bridge} up`,
+      ],
+      undefined,
+      signal,
+    );
     for (const [path, value] of kernelSettings(bridge)) await setKernel(path, value);
     await ports.netfilter.sync(podRuleset(bridge, podCidr, config.clusterCidr), signal);
   };
@@ -57,7 +68,11 @@ export function createPodNetwork(config: PodNetworkConfig, ports: PodNetworkPort
   return {
     async configure(text, signal) {
       const parsed = parseCidr(text);
-      if (!parsed || parsed.prefix > 30) throw new AgentError("network", `the pod CIDR ${JSON.stringify(text)} is not an IPv4 network with room for pods`);
+      if (!parsed || parsed.prefix > 30)
+        throw new AgentError(
+          "network",
+          `the pod CIDR ${JSON.stringify(text)} is not an IPv4 network with room for pods`,
+        );
       podCidr = text;
       cidr = parsed;
       await configure(signal);
@@ -83,25 +98,55 @@ export function createPodNetwork(config: PodNetworkConfig, ports: PodNetworkPort
     async attach({ id, pid, address }, signal) {
       if (!cidr) throw new AgentError("network", "the node has no pod CIDR yet");
       const link = linkName(id);
-      await ipBatch([`link add ${link} mtu 1500 type veth peer name eth0 netns ${pid}`, `link set dev ${link} master ${bridge} up`, `link set dev ${link} type bridge_slave hairpin on`], undefined, signal);
-      const inside = ["link set dev lo up", `address add ${address}/${cidr.prefix} dev eth0`, "link set dev eth0 up", `route add default via ${gatewayOf(cidr)} dev eth0`];
+      await ipBatch(
+        [
+          `link add ${link} mtu 1500 type veth peer name eth0 netns ${pid}`,
+          `link set dev ${link} master ${bridge} up`,
+          `link set dev ${link} type bridge_slave hairpin on`,
+        ],
+        undefined,
+        signal,
+      );
+      const inside = [
+        "link set dev lo up",
+        `address add ${address}/${cidr.prefix} dev eth0`,
+        "link set dev eth0 up",
+        `route add default via ${gatewayOf(cidr)} dev eth0`,
+      ];
       await ipBatch(inside, pid, signal);
     },
-    isAttached: (id) => access(`/sys/class/net/${linkName(id)}`).then(() => true, () => false),
+    isAttached: (id) =>
+      access(`/sys/class/net/${linkName(id)}`).then(
+        () => true,
+        () => false,
+      ),
 
     async setRoutes(routes, signal) {
-      const own = Object.values(networkInterfaces()).flatMap((addresses) => (addresses ?? []).map((address) => address.address));
+      const own = Object.values(networkInterfaces()).flatMap((addresses) =>
+        (addresses ?? []).map((address) => address.address),
+      );
       const { add, remove } = routeChanges(routes, await ourRoutes(signal), own);
-      const lines = [...remove.map((route) => `route del ${route.to} proto ${routeProtocol}`), ...add.map((route) => `route replace ${route.to} via ${route.via} proto ${routeProtocol}`)];
+      const lines = [
+        ...remove.map((route) => `route del ${route.to} proto ${routeProtocol}`),
+        ...add.map((route) => `route replace ${route.to} via ${route.via} proto ${routeProtocol}`),
+      ];
       // One by one: a node that cannot be reached directly must not keep the others from their routes.
       const failures: unknown[] = [];
-      for (const line of lines) await ipBatch([line], undefined, signal).catch((error: unknown) => failures.push(error));
-      if (failures.length > 0) throw new AggregateError(failures, `${failures.length} of ${lines.length} routes could not be changed`);
+      for (const line of lines)
+        await ipBatch([line], undefined, signal).catch((error: unknown) => failures.push(error));
+      if (failures.length > 0)
+        throw new AggregateError(failures, `${failures.length} of ${lines.length} routes could not be changed`);
     },
 
     async remove() {
       for (const route of await ourRoutes()) await ipBatch([`route del ${route.to} proto ${routeProtocol}`]);
-      if (await access(`/sys/class/net/${bridge}`).then(() => true, () => false)) await ipBatch([`link del ${bridge}`]);
+      if (
+        await access(`/sys/class/net/${bridge}`).then(
+          () => true,
+          () => false,
+        )
+      )
+        await ipBatch([`link del ${bridge}`]);
       await ports.netfilter.remove();
       cidr = undefined;
     },
@@ -134,4 +179,3 @@ async function setKernel(path: string, value: string): Promise<void> {
   const present = await readFile(path, "utf8").catch(() => undefined);
   if (present !== undefined && present.trim() !== value) await writeFile(path, value);
 }
-

@@ -4,7 +4,11 @@ import { arch, cpus, hostname, networkInterfaces, release, totalmem } from "node
 import type { RuntimeVersion } from "@coxswain/container-runtime";
 import type { MachineFacts } from "../../core/node/status.ts";
 
-export async function readMachine(runtime: RuntimeVersion, rootDirectory: string, nodeIp: string | undefined): Promise<MachineFacts> {
+export async function readMachine(
+  runtime: RuntimeVersion,
+  rootDirectory: string,
+  nodeIp: string | undefined,
+): Promise<MachineFacts> {
   const [meminfo, osRelease, machineId, bootId, pidMax, processes, disk] = await Promise.all([
     readText("/proc/meminfo"),
     readText("/etc/os-release"),
@@ -40,7 +44,11 @@ export function ownAddresses(): readonly string[] {
   const rank = (name: string): number => (/^(docker|br-|cox|veth|virbr)/.test(name) ? 1 : 0);
   return Object.entries(networkInterfaces())
     .toSorted(([a], [b]) => rank(a) - rank(b))
-    .flatMap(([, addresses]) => (addresses ?? []).filter((address) => address.family === "IPv4" && !address.internal).map((address) => address.address));
+    .flatMap(([, addresses]) =>
+      (addresses ?? [])
+        .filter((address) => address.family === "IPv4" && !address.internal)
+        .map((address) => address.address),
+    );
 }
 
 async function readText(path: string): Promise<string> {

@@ -25,8 +25,23 @@ const facts: MachineFacts = {
   machineId: "m",
   bootId: "b",
 };
-const settings: NodeSettings = { name: "n1", labels: { zone: "a" }, taints: [], podCidr: undefined, maxPods: 110, port: 10250, reservedMemoryBytes: 0, reservedCpu: 0 };
-const quiet: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => quiet };
+const settings: NodeSettings = {
+  name: "n1",
+  labels: { zone: "a" },
+  taints: [],
+  podCidr: undefined,
+  maxPods: 110,
+  port: 10250,
+  reservedMemoryBytes: 0,
+  reservedCpu: 0,
+};
+const quiet: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => quiet,
+};
 
 /** Just enough of an API: objects by path, created once, replaced, merged at the top level. */
 interface Stored {
@@ -46,7 +61,16 @@ const server = createServer((request, response) => {
     const answer = (status: number, value: unknown): void => {
       response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
     };
-    const failure = (code: number, reason: string): void => answer(code, { kind: "Status", apiVersion: "v1", metadata: {}, status: "Failure", reason, code, message: reason });
+    const failure = (code: number, reason: string): void =>
+      answer(code, {
+        kind: "Status",
+        apiVersion: "v1",
+        metadata: {},
+        status: "Failure",
+        reason,
+        code,
+        message: reason,
+      });
     if (request.method === "POST") {
       const key = `${path}/${String(object.metadata.name)}`;
       if (objects.has(key)) return failure(409, "AlreadyExists");
@@ -56,7 +80,8 @@ const server = createServer((request, response) => {
     const key = path.replace(/\/status$/, "");
     const present = objects.get(key);
     if (!present) return failure(404, "NotFound");
-    if (request.method !== "GET") objects.set(key, { ...present, ...object, metadata: { ...present.metadata, ...object.metadata } });
+    if (request.method !== "GET")
+      objects.set(key, { ...present, ...object, metadata: { ...present.metadata, ...object.metadata } });
     answer(200, objects.get(key));
   });
 });
@@ -66,7 +91,10 @@ beforeEach(async () => {
   objects.clear();
   requests.length = 0;
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  client = createClient({ servers: [`http://127.0.0.1:${(server.address() as AddressInfo).port}`], userAgent: "test" }, { clock });
+  client = createClient(
+    { servers: [`http://127.0.0.1:${(server.address() as AddressInfo).port}`], userAgent: "test" },
+    { clock },
+  );
 });
 afterEach(async () => {
   await client.close();
@@ -77,16 +105,39 @@ afterEach(async () => {
 test("a node registers itself, tells when it becomes ready, and renews its lease", async () => {
   let missing: readonly string[] = ["the node has no pod CIDR yet"];
   const aborter = new AbortController();
-  const registration = createRegistration(settings, { client, clock, random, log: quiet, machine: async () => facts, missing: () => missing, heartbeatFailed: () => undefined });
-  const running = registration.run(aborter.signal);
-  const ready = () => objects.get("/api/v1/nodes/n1")?.status?.conditions?.find((condition) => condition.type === "Ready");
-
-  await expect.poll(ready).toMatchObject({ status: "False", reason: "KubeletNotReady", message: "the node has no pod CIDR yet" });
-  expect(objects.get("/api/v1/nodes/n1")).toMatchObject({
-    metadata: { name: "n1", labels: { zone: "a", "kubernetes.io/hostname": "n1", "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64" } },
-    status: { capacity: { cpu: "2", memory: "4194304Ki", pods: "110" }, addresses: [{ type: "InternalIP", address: "10.0.0.1" }, { type: "Hostname", address: "n1" }], nodeInfo: { containerRuntimeVersion: "docker://20" } },
+  const registration = createRegistration(settings, {
+    client,
+    clock,
+    random,
+    log: quiet,
+    machine: async () => facts,
+    missing: () => missing,
+    heartbeatFailed: () => undefined,
   });
-  await expect.poll(() => objects.get("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n1")).toMatchObject({ spec: { holderIdentity: "n1", leaseDurationSeconds: 40 } });
+  const running = registration.run(aborter.signal);
+  const ready = () =>
+    objects.get("/api/v1/nodes/n1")?.status?.conditions?.find((condition) => condition.type === "Ready");
+
+  await expect
+    .poll(ready)
+    .toMatchObject({ status: "False", reason: "KubeletNotReady", message: "the node has no pod CIDR yet" });
+  expect(objects.get("/api/v1/nodes/n1")).toMatchObject({
+    metadata: {
+      name: "n1",
+      labels: { zone: "a", "kubernetes.io/hostname": "n1", "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64" },
+    },
+    status: {
+      capacity: { cpu: "2", memory: "4194304Ki", pods: "110" },
+      addresses: [
+        { type: "InternalIP", address: "10.0.0.1" },
+        { type: "Hostname", address: "n1" },
+      ],
+      nodeInfo: { containerRuntimeVersion: "docker://20" },
+    },
+  });
+  await expect
+    .poll(() => objects.get("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n1"))
+    .toMatchObject({ spec: { holderIdentity: "n1", leaseDurationSeconds: 40 } });
 
   missing = [];
   registration.poke();

@@ -7,7 +7,14 @@ import { isAlreadyExists, isNotFound } from "@coxswain/client";
 import type { Client } from "@coxswain/client";
 import type { Clock, Random } from "@coxswain/clock";
 import type { Logger } from "@coxswain/daemon";
-import { leaseNamespace, newLease, renewIntervalMs, renewed, statusIntervalMs, statusLookMs } from "../../core/heartbeat.ts";
+import {
+  leaseNamespace,
+  newLease,
+  renewIntervalMs,
+  renewed,
+  statusIntervalMs,
+  statusLookMs,
+} from "../../core/heartbeat.ts";
 import { differs, newNode, nodeLabels, nodeStatus } from "../../core/node/status.ts";
 import type { MachineFacts, NodeSettings } from "../../core/node/status.ts";
 import { statusPatch } from "../pods/status-patch.ts";
@@ -50,7 +57,8 @@ export function createRegistration(
       if (!isAlreadyExists(error)) throw error;
     }
     const labels = nodeLabels(settings, facts);
-    const podCidr = settings.podCidr === undefined ? {} : { spec: { podCIDR: settings.podCidr, podCIDRs: [settings.podCidr] } };
+    const podCidr =
+      settings.podCidr === undefined ? {} : { spec: { podCIDR: settings.podCidr, podCIDRs: [settings.podCidr] } };
     const present = await nodeApi.get(ref, { signal });
     const relabel = Object.entries(labels).some(([key, value]) => present.metadata.labels?.[key] !== value);
     const cidrMissing = settings.podCidr !== undefined && !present.spec?.podCIDR;
@@ -85,7 +93,13 @@ export function createRegistration(
     }
   };
 
-  const loop = async (work: (signal: AbortSignal) => Promise<void>, intervalMs: number, what: string, signal: AbortSignal, wakeable: boolean): Promise<void> => {
+  const loop = async (
+    work: (signal: AbortSignal) => Promise<void>,
+    intervalMs: number,
+    what: string,
+    signal: AbortSignal,
+    wakeable: boolean,
+  ): Promise<void> => {
     while (!signal.aborted) {
       let waitMs = intervalMs * (0.96 + 0.04 * ports.random.next());
       try {

@@ -29,7 +29,11 @@ const pullReasonMs = 3_000;
 
 type Of<T extends PodAction["type"]> = Extract<PodAction, { readonly type: T }>;
 
-export function createPodActor(state: PodState, ports: PodPorts, loop: { readonly poke: () => void; readonly signal: AbortSignal }): PodActor {
+export function createPodActor(
+  state: PodState,
+  ports: PodPorts,
+  loop: { readonly poke: () => void; readonly signal: AbortSignal },
+): PodActor {
   const { clock, log, runtime, network, volumes, events } = ports;
   const starts = new AbortController();
   const startSignal = AbortSignal.any([starts.signal, loop.signal]);
@@ -50,7 +54,8 @@ export function createPodActor(state: PodState, ports: PodPorts, loop: { readonl
     if (state.busy.has(key)) return;
     const running = work()
       .catch((error: unknown) => {
-        if (!loop.signal.aborted && !starts.signal.aborted) log.warn({ object: nameOf(state.pod), container: key, err: error }, "an operation failed");
+        if (!loop.signal.aborted && !starts.signal.aborted)
+          log.warn({ object: nameOf(state.pod), container: key, err: error }, "an operation failed");
       })
       .finally(() => {
         state.busy.delete(key);
@@ -75,9 +80,19 @@ export function createPodActor(state: PodState, ports: PodPorts, loop: { readonl
     const { pod } = state;
     let address: string | undefined;
     try {
-      if (attempt > 0) events.record(pod, undefined, "Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
+      if (attempt > 0)
+        events.record(
+          pod,
+          undefined,
+          "Normal",
+          "SandboxChanged",
+          "Pod sandbox changed, it will be killed and re-created.",
+        );
       address = pod.spec?.hostNetwork ? undefined : await network.reserve();
-      const id = await timed("run_podsandbox", runtime.runPodSandbox(sandboxConfig(pod, attempt, ports.sandboxImage, address), startSignal));
+      const id = await timed(
+        "run_podsandbox",
+        runtime.runPodSandbox(sandboxConfig(pod, attempt, ports.sandboxImage, address), startSignal),
+      );
       if (address !== undefined) {
         const sandbox = await runtime.inspect(id);
         if (sandbox?.state !== "running") throw new Error("the sandbox ended before it had its network");
@@ -102,7 +117,14 @@ export function createPodActor(state: PodState, ports: PodPorts, loop: { readonl
     if (!sandbox || !container) return;
     const before = state.failures.get(action.name);
     const podIP = view.pod.spec?.hostNetwork ? (ports.node.hostIPs[0] ?? "") : (view.podIP ?? "");
-    const request = { pod: state.pod, container, sandboxId: sandbox.id, attempt: action.attempt, crashes: action.crashes, podIP };
+    const request = {
+      pod: state.pod,
+      container,
+      sandboxId: sandbox.id,
+      attempt: action.attempt,
+      crashes: action.crashes,
+      podIP,
+    };
     const result = await timed("start_container", startContainer(ports, request, startSignal));
     if ("reason" in result) return fail(container, result, before?.delayMs);
     state.failures.delete(action.name);
@@ -110,7 +132,11 @@ export function createPodActor(state: PodState, ports: PodPorts, loop: { readonl
     if (container.lifecycle?.postStart) await postStart(container, result.id, podIP);
   };
 
-  const fail = (container: Container, failure: { readonly reason: string; readonly message: string }, previousDelayMs: number | undefined): void => {
+  const fail = (
+    container: Container,
+    failure: { readonly reason: string; readonly message: string },
+    previousDelayMs: number | undefined,
+  ): void => {
     const isPull = failure.reason === "ErrImagePull";
     const delayMs = isPull ? nextDelayMs(previousDelayMs) : 5_000;
     state.failures.set(container.name, { ...failure, retryAtMs: clock.now() + delayMs, delayMs });
@@ -119,7 +145,11 @@ export function createPodActor(state: PodState, ports: PodPorts, loop: { readonl
       const current = state.failures.get(container.name);
       if (current?.reason !== "ErrImagePull" || loop.signal.aborted) return;
       const message = `Back-off pulling image ${JSON.stringify(container.image)}`;
-      state.failures.set(container.name, { ...current, reason: "ImagePullBackOff", message: `${message}: ErrImagePull: ${failure.message}` });
+      state.failures.set(container.name, {
+        ...current,
+        reason: "ImagePullBackOff",
+        message: `${message}: ErrImagePull: ${failure.message}`,
+      });
       events.record(state.pod, container.name, "Normal", "BackOff", message);
       events.record(state.pod, container.name, "Warning", "Failed", "Error: ImagePullBackOff");
       loop.poke();
@@ -127,9 +157,21 @@ export function createPodActor(state: PodState, ports: PodPorts, loop: { readonl
   };
 
   const postStart = async (container: Container, id: string, podIP: string): Promise<void> => {
-    const outcome = await runHandler(ports, container.lifecycle?.postStart ?? {}, { containerId: id, container, podIP }, 86_400_000, startSignal);
+    const outcome = await runHandler(
+      ports,
+      container.lifecycle?.postStart ?? {},
+      { containerId: id, container, podIP },
+      86_400_000,
+      startSignal,
+    );
     if (outcome.ok || startSignal.aborted) return;
-    events.record(state.pod, container.name, "Warning", "FailedPostStartHook", `PostStartHook failed: ${outcome.message}`);
+    events.record(
+      state.pod,
+      container.name,
+      "Warning",
+      "FailedPostStartHook",
+      `PostStartHook failed: ${outcome.message}`,
+    );
     events.record(state.pod, container.name, "Normal", "Killing", "FailedPostStartHook");
     await runtime.stopContainer(id, graceOf(state.pod), loop.signal);
   };
@@ -144,8 +186,21 @@ export function createPodActor(state: PodState, ports: PodPorts, loop: { readonl
       const hook = action.runPreStop && first ? container?.lifecycle?.preStop : undefined;
       if (first) events.record(state.pod, action.name, "Normal", "Killing", action.because);
       if (hook && container && action.graceSeconds > 0) {
-        const outcome = await runHandler(ports, hook, { containerId: action.id, container, podIP: view.podIP ?? ports.node.hostIPs[0] ?? "" }, action.graceSeconds * 1000, loop.signal);
-        if (!outcome.ok) events.record(state.pod, action.name, "Warning", "FailedPreStopHook", `PreStopHook failed: ${outcome.message}`);
+        const outcome = await runHandler(
+          ports,
+          hook,
+          { containerId: action.id, container, podIP: view.podIP ?? ports.node.hostIPs[0] ?? "" },
+          action.graceSeconds * 1000,
+          loop.signal,
+        );
+        if (!outcome.ok)
+          events.record(
+            state.pod,
+            action.name,
+            "Warning",
+            "FailedPreStopHook",
+            `PreStopHook failed: ${outcome.message}`,
+          );
       }
       const left = (deadline - clock.now()) / 1000;
       const grace = action.graceSeconds <= 0 ? 0 : Math.max(leastGraceSeconds, left);
@@ -189,10 +244,11 @@ export function createPodActor(state: PodState, ports: PodPorts, loop: { readonl
 }
 
 function containerNamed(pod: Pod, name: string): Container | undefined {
-  return [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].find((container) => container.name === name);
+  return [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].find(
+    (container) => container.name === name,
+  );
 }
 
 function graceOf(pod: Pod): number {
   return pod.spec?.terminationGracePeriodSeconds ?? 30;
 }
-

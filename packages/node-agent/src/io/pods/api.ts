@@ -13,7 +13,11 @@ import { statusPatch } from "./status-patch.ts";
 const freshMs = 1_000;
 const mostKept = 1_000;
 
-export function createPodApi(ports: { readonly client: Client; readonly clock: Clock; readonly services: () => readonly Service[] }): PodApi {
+export function createPodApi(ports: {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly services: () => readonly Service[];
+}): PodApi {
   const { client, clock } = ports;
   const podClient = client.resource(pods);
   const accounts = client.resource(serviceAccounts);
@@ -37,8 +41,14 @@ export function createPodApi(ports: { readonly client: Client; readonly clock: C
         },
       };
       const account = { namespace, name: pod.spec?.serviceAccountName || "default" };
-      const answer = await accounts.createSubresource<{ readonly status?: { readonly token?: string; readonly expirationTimestamp?: string } }>(account, "token", body, { signal });
-      return { token: answer.status?.token ?? "", expiresAtMs: Date.parse(answer.status?.expirationTimestamp ?? "") || clock.now() + request.expirationSeconds * 1000 };
+      const answer = await accounts.createSubresource<{
+        readonly status?: { readonly token?: string; readonly expirationTimestamp?: string };
+      }>(account, "token", body, { signal });
+      return {
+        token: answer.status?.token ?? "",
+        expiresAtMs:
+          Date.parse(answer.status?.expirationTimestamp ?? "") || clock.now() + request.expirationSeconds * 1000,
+      };
     },
 
     async writeStatus(pod, status, signal) {
@@ -56,7 +66,10 @@ export function createPodApi(ports: { readonly client: Client; readonly clock: C
     async deletePod(pod, signal) {
       const { name, namespace, uid } = pod.metadata;
       try {
-        await podClient.delete({ namespace, name }, { gracePeriodSeconds: 0, ...(uid === undefined ? {} : { preconditions: { uid } }), signal });
+        await podClient.delete(
+          { namespace, name },
+          { gracePeriodSeconds: 0, ...(uid === undefined ? {} : { preconditions: { uid } }), signal },
+        );
       } catch (error) {
         if (!isNotFound(error) && !isConflict(error)) throw error;
       }
@@ -64,7 +77,11 @@ export function createPodApi(ports: { readonly client: Client; readonly clock: C
   };
 }
 
-function recentReader<T extends ApiObject>(client: Client, descriptor: ResourceDescriptor<T>, clock: Clock): (namespace: string, name: string, signal?: AbortSignal) => Promise<T | undefined> {
+function recentReader<T extends ApiObject>(
+  client: Client,
+  descriptor: ResourceDescriptor<T>,
+  clock: Clock,
+): (namespace: string, name: string, signal?: AbortSignal) => Promise<T | undefined> {
   const api = client.resource(descriptor);
   const recent = new Map<string, { readonly atMs: number; readonly object: Promise<T | undefined> }>();
   return (namespace, name, signal) => {

@@ -55,7 +55,11 @@ export function createPodSet(ports: PodPorts): PodSet {
       for (const worker of workers.values()) {
         const pod = worker.pod();
         if (signal.aborted || pod.metadata.deletionTimestamp || pod.status?.phase !== "Running") continue;
-        await volumes.refresh(selfView(ports, pod, pod.status.podIP), signal).catch((error: unknown) => log.warn({ err: error, object: pod.metadata.name }, "volumes could not be refreshed"));
+        await volumes
+          .refresh(selfView(ports, pod, pod.status.podIP), signal)
+          .catch((error: unknown) =>
+            log.warn({ err: error, object: pod.metadata.name }, "volumes could not be refreshed"),
+          );
       }
     }
   };
@@ -91,11 +95,13 @@ export function createPodSet(ports: PodPorts): PodSet {
       }
     },
     workers: () => [...workers.values()],
-    byName: (namespace, name) => [...workers.values()].find((worker) => worker.pod().metadata.name === name && worker.pod().metadata.namespace === namespace),
+    byName: (namespace, name) =>
+      [...workers.values()].find(
+        (worker) => worker.pod().metadata.name === name && worker.pod().metadata.namespace === namespace,
+      ),
     async stop() {
       await Promise.all([...workers.values()].map((worker) => worker.stop()));
       workers.clear();
     },
   };
 }
-

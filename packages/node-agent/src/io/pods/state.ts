@@ -30,7 +30,9 @@ export function createPodState(pod: Pod): PodState {
     apiPod: pod,
     lastStatus: undefined,
     get pod(): Pod {
-      return this.lastStatus ? { ...this.apiPod, status: withForeignConditions(this.lastStatus, this.apiPod.status) } : this.apiPod;
+      return this.lastStatus
+        ? { ...this.apiPod, status: withForeignConditions(this.lastStatus, this.apiPod.status) }
+        : this.apiPod;
     },
     gone: false,
     reported: "",
@@ -48,12 +50,20 @@ export function createPodState(pod: Pod): PodState {
   };
 }
 
-const ownConditions: ReadonlySet<string> = new Set(["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady"]);
+const ownConditions: ReadonlySet<string> = new Set([
+  "PodReadyToStartContainers",
+  "Initialized",
+  "Ready",
+  "ContainersReady",
+]);
 
 /** Our status is the newest for what we decide; conditions of others (readiness gates) are newest in the API. */
 function withForeignConditions(own: PodStatus, api: PodStatus | undefined): PodStatus {
   const foreign = (api?.conditions ?? []).filter((condition) => !ownConditions.has(condition.type));
-  return { ...own, conditions: [...(own.conditions ?? []).filter((condition) => ownConditions.has(condition.type)), ...foreign] };
+  return {
+    ...own,
+    conditions: [...(own.conditions ?? []).filter((condition) => ownConditions.has(condition.type)), ...foreign],
+  };
 }
 
 export function nameOf(pod: Pod): string {

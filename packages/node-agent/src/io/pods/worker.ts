@@ -52,20 +52,29 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
     runtime: ports.runtime,
     isAttached: (id) => ports.network.isAttached(id),
     podDirectory: () => ports.volumes.podDirectory(state.pod),
-    fallBackToLogs: (name) => [...(state.pod.spec?.containers ?? []), ...(state.pod.spec?.initContainers ?? [])].some((container) => container.name === name && container.terminationMessagePolicy === "FallbackToLogsOnError"),
+    fallBackToLogs: (name) =>
+      [...(state.pod.spec?.containers ?? []), ...(state.pod.spec?.initContainers ?? [])].some(
+        (container) => container.name === name && container.terminationMessagePolicy === "FallbackToLogsOnError",
+      ),
   });
 
   const look = async (): Promise<"again" | "done"> => {
     const observation = await observer.observe(stopping.signal);
     const podIP = podIPOf(observation) ?? state.attachedIP;
     const hooked = inPostStart(state, observation);
-    const running = observation.containers.filter((container) => container.state === "running" && !hooked.includes(container));
+    const running = observation.containers.filter(
+      (container) => container.state === "running" && !hooked.includes(container),
+    );
     prober.follow(state.pod, running, state.pod.spec?.hostNetwork ? (ports.node.hostIPs[0] ?? "") : (podIP ?? ""));
     const view = viewOf(state, observation, podIP, prober.verdicts());
     const now = clock.now();
     const plan = planPod(view, now);
     state.because = plan.because;
-    if (plan.actions.length > 0) log.debug({ object: nameOf(state.pod), actions: plan.actions.map((action) => action.type), because: plan.because }, "plan");
+    if (plan.actions.length > 0)
+      log.debug(
+        { object: nameOf(state.pod), actions: plan.actions.map((action) => action.type), because: plan.because },
+        "plan",
+      );
     const finishing = plan.actions.some((action) => action.type === "finish");
     // The end is told first; a start is not held up by telling of it.
     if (finishing) {
@@ -80,7 +89,10 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
     }
     report(viewOf(state, observation, podIP, prober.verdicts()));
     timer?.cancel();
-    timer = clock.setTimeout(poke, Math.max(10, Math.min(relistMs, (plan.wakeAtMs ?? Number.POSITIVE_INFINITY) - clock.now())));
+    timer = clock.setTimeout(
+      poke,
+      Math.max(10, Math.min(relistMs, (plan.wakeAtMs ?? Number.POSITIVE_INFINITY) - clock.now())),
+    );
     return "again";
   };
 
@@ -101,7 +113,11 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
     while (state.written !== state.reported && state.lastStatus && !state.gone && !stopping.signal.aborted) {
       const { reported, lastStatus } = state;
       try {
-        const written = await ports.api.writeStatus({ ...state.apiPod, ...(state.writtenStatus ? { status: state.writtenStatus } : {}) }, lastStatus, stopping.signal);
+        const written = await ports.api.writeStatus(
+          { ...state.apiPod, ...(state.writtenStatus ? { status: state.writtenStatus } : {}) },
+          lastStatus,
+          stopping.signal,
+        );
         state.written = reported;
         state.writtenStatus = lastStatus;
         if (!written) {
@@ -110,7 +126,10 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
         }
       } catch (error) {
         if (stopping.signal.aborted) return;
-        log.warn({ object: nameOf(state.pod), err: messageOf(error) }, "a pod's status could not be written; trying again");
+        log.warn(
+          { object: nameOf(state.pod), err: messageOf(error) },
+          "a pod's status could not be written; trying again",
+        );
         await clock.sleep(retryMs, stopping.signal).catch(() => undefined);
       }
     }
@@ -121,7 +140,13 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
     for (const { name, state: now } of [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])]) {
       const waiting = now?.waiting?.reason === "CrashLoopBackOff" ? (now.waiting.message ?? "") : "";
       if (waiting !== "" && state.toldBackoffs.get(name) !== waiting) {
-        ports.events.record(state.pod, name, "Warning", "BackOff", `Back-off restarting failed container ${name} in pod ${waiting.slice(waiting.indexOf("pod=") + 4)}`);
+        ports.events.record(
+          state.pod,
+          name,
+          "Warning",
+          "BackOff",
+          `Back-off restarting failed container ${name} in pod ${waiting.slice(waiting.indexOf("pod=") + 4)}`,
+        );
       }
       state.toldBackoffs.set(name, waiting);
     }
@@ -178,7 +203,12 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
   };
 }
 
-function viewOf(state: PodState, observation: PodObservation, podIP: string | undefined, probes: PodView["probes"]): PodView {
+function viewOf(
+  state: PodState,
+  observation: PodObservation,
+  podIP: string | undefined,
+  probes: PodView["probes"],
+): PodView {
   return {
     pod: state.pod,
     orphaned: state.gone,
@@ -198,8 +228,12 @@ function viewOf(state: PodState, observation: PodObservation, podIP: string | un
 /** Running containers whose start is not through yet because of their hook: not started, and not to be probed. */
 function inPostStart(state: PodState, observation: PodObservation): readonly ContainerView[] {
   const { initContainers = [], containers = [] } = state.pod.spec ?? {};
-  const hooked = [...initContainers, ...containers].filter((container) => container.lifecycle?.postStart && state.busy.has(container.name));
-  return observation.containers.filter((view) => view.state === "running" && hooked.some((container) => container.name === view.name));
+  const hooked = [...initContainers, ...containers].filter(
+    (container) => container.lifecycle?.postStart && state.busy.has(container.name),
+  );
+  return observation.containers.filter(
+    (view) => view.state === "running" && hooked.some((container) => container.name === view.name),
+  );
 }
 
 function podIPOf(observation: PodObservation): string | undefined {

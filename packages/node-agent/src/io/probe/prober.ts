@@ -23,11 +23,25 @@ interface Watched {
 
 const kinds = ["startup", "liveness", "readiness"] as const;
 
-export function createProber(ports: { readonly runtime: ContainerRuntime; readonly clock: Clock; readonly random: Random; readonly events: PodEvents; readonly changed: () => void }): Prober {
+export function createProber(ports: {
+  readonly runtime: ContainerRuntime;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: PodEvents;
+  readonly changed: () => void;
+}): Prober {
   const { clock } = ports;
   const watched = new Map<string, Watched>();
 
-  const loop = async (pod: Pod, container: Container, view: ContainerView, kind: ProbeKind, probe: Probe, podIP: string, entry: Watched): Promise<void> => {
+  const loop = async (
+    pod: Pod,
+    container: Container,
+    view: ContainerView,
+    kind: ProbeKind,
+    probe: Probe,
+    podIP: string,
+    entry: Watched,
+  ): Promise<void> => {
     const { signal } = entry.aborter;
     const age = clock.now() - (view.startedAtMs ?? clock.now());
     await clock.sleep(Math.max(0, initialDelayMs(probe) - age), signal);
@@ -35,12 +49,25 @@ export function createProber(ports: { readonly runtime: ContainerRuntime; readon
       // Until the startup probe has passed, the others wait for it.
       const startup = entry.states.get("startup");
       if (kind === "startup" || startup === undefined || startup.verdict.result === "success") {
-        const outcome = await runHandler(ports, probe, { containerId: view.id, container, podIP }, timeoutMs(probe), signal);
+        const outcome = await runHandler(
+          ports,
+          probe,
+          { containerId: view.id, container, podIP },
+          timeoutMs(probe),
+          signal,
+        );
         if (signal.aborted) return;
         const before = entry.states.get(kind) ?? initialProbeState(kind);
         const after = stepProbe(before, probe, outcome);
         entry.states.set(kind, after);
-        if (!outcome.ok) ports.events.record(pod, container.name, "Warning", "Unhealthy", `${kind.charAt(0).toUpperCase()}${kind.slice(1)} probe failed: ${outcome.message}`);
+        if (!outcome.ok)
+          ports.events.record(
+            pod,
+            container.name,
+            "Warning",
+            "Unhealthy",
+            `${kind.charAt(0).toUpperCase()}${kind.slice(1)} probe failed: ${outcome.message}`,
+          );
         if (after.verdict.result !== before.verdict.result) ports.changed();
         // A startup probe is asked until it passes; a failed one ends with its container.
         if (kind === "startup" && after.verdict.result !== "unknown") return;
@@ -82,7 +109,16 @@ export function createProber(ports: { readonly runtime: ContainerRuntime; readon
       }
     },
     verdicts() {
-      return new Map([...watched].map(([id, { states }]) => [id, { startup: states.get("startup")?.verdict, liveness: states.get("liveness")?.verdict, readiness: states.get("readiness")?.verdict }]));
+      return new Map(
+        [...watched].map(([id, { states }]) => [
+          id,
+          {
+            startup: states.get("startup")?.verdict,
+            liveness: states.get("liveness")?.verdict,
+            readiness: states.get("readiness")?.verdict,
+          },
+        ]),
+      );
     },
     stop() {
       for (const entry of watched.values()) entry.aborter.abort(new Error("the pod is done"));

@@ -7,17 +7,29 @@ const serving = 1;
 const names = ["UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN"];
 const mostAnswerBytes = 4096;
 
-export function checkGrpcHealth(host: string, port: number, service: string, signal: AbortSignal): Promise<ProbeOutcome> {
+export function checkGrpcHealth(
+  host: string,
+  port: number,
+  service: string,
+  signal: AbortSignal,
+): Promise<ProbeOutcome> {
   const { promise, resolve, reject } = Promise.withResolvers<ProbeOutcome>();
   const session = connect(`http://${host}:${port}`);
   const stop = (): void => reject(signal.reason as Error);
   signal.addEventListener("abort", stop, { once: true });
   session.on("error", reject);
-  const stream = session.request({ ":method": "POST", ":path": "/grpc.health.v1.Health/Check", "content-type": "application/grpc", te: "trailers", "user-agent": "kube-probe/1.36" });
+  const stream = session.request({
+    ":method": "POST",
+    ":path": "/grpc.health.v1.Health/Check",
+    "content-type": "application/grpc",
+    te: "trailers",
+    "user-agent": "kube-probe/1.36",
+  });
   let answer = Buffer.alloc(0);
   let code = "";
   const readCode = (headers: Readonly<Record<string, unknown>>): void => {
-    if (headers["grpc-status"] !== undefined) code = `${String(headers["grpc-status"])} ${String(headers["grpc-message"] ?? "")}`.trim();
+    if (headers["grpc-status"] !== undefined)
+      code = `${String(headers["grpc-status"])} ${String(headers["grpc-message"] ?? "")}`.trim();
   };
   stream.on("response", readCode).on("trailers", readCode);
   stream.on("data", (bytes: Buffer) => (answer = Buffer.concat([answer, bytes]).subarray(0, mostAnswerBytes)));
@@ -25,7 +37,11 @@ export function checkGrpcHealth(host: string, port: number, service: string, sig
   stream.on("end", () => {
     if (code !== "0" && code !== "") return resolve({ ok: false, message: `service unhealthy (grpc status ${code})` });
     const status = statusOf(answer.subarray(5));
-    resolve(status === serving ? { ok: true, message: "" } : { ok: false, message: `service unhealthy (responded with "${names[status] ?? String(status)}")` });
+    resolve(
+      status === serving
+        ? { ok: true, message: "" }
+        : { ok: false, message: `service unhealthy (responded with "${names[status] ?? String(status)}")` },
+    );
   });
   stream.end(request(service));
   return promise.finally(() => {

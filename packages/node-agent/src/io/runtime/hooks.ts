@@ -3,7 +3,14 @@
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { connect } from "node:net";
-import type { Container, ExecAction, GRPCAction, HTTPGetAction, SleepAction, TCPSocketAction } from "@coxswain/api/core/v1";
+import type {
+  Container,
+  ExecAction,
+  GRPCAction,
+  HTTPGetAction,
+  SleepAction,
+  TCPSocketAction,
+} from "@coxswain/api/core/v1";
 import type { Clock } from "@coxswain/clock";
 import type { ContainerRuntime } from "@coxswain/container-runtime";
 import type { ProbeOutcome } from "../../core/probe/probe.ts";
@@ -27,9 +34,18 @@ export interface Handler {
 /** The kubelet reads this much of a command's or server's answer. */
 const mostAnswerBytes = 10 << 10;
 
-export async function runHandler(ports: { readonly runtime: ContainerRuntime; readonly clock: Clock }, handler: Handler, target: HandlerTarget, timeoutMs: number, signal: AbortSignal): Promise<ProbeOutcome> {
+export async function runHandler(
+  ports: { readonly runtime: ContainerRuntime; readonly clock: Clock },
+  handler: Handler,
+  target: HandlerTarget,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<ProbeOutcome> {
   const aborter = new AbortController();
-  const timer = ports.clock.setTimeout(() => aborter.abort(new Error(`timed out after ${timeoutMs / 1000}s`)), timeoutMs);
+  const timer = ports.clock.setTimeout(
+    () => aborter.abort(new Error(`timed out after ${timeoutMs / 1000}s`)),
+    timeoutMs,
+  );
   const limit = AbortSignal.any([signal, aborter.signal]);
   try {
     if (handler.exec) return await runCommand(ports.runtime, handler.exec.command ?? [], target, limit);
@@ -39,13 +55,23 @@ export async function runHandler(ports: { readonly runtime: ContainerRuntime; re
     if (handler.sleep) await ports.clock.sleep(handler.sleep.seconds * 1000, limit);
     return { ok: true, message: "" };
   } catch (error) {
-    return { ok: false, message: aborter.signal.aborted ? `command ${JSON.stringify(handler.exec?.command?.join(" ") ?? "")} timed out`.replace('command "" ', "") : messageOf(error) };
+    return {
+      ok: false,
+      message: aborter.signal.aborted
+        ? `command ${JSON.stringify(handler.exec?.command?.join(" ") ?? "")} timed out`.replace('command "" ', "")
+        : messageOf(error),
+    };
   } finally {
     timer.cancel();
   }
 }
 
-async function runCommand(runtime: ContainerRuntime, command: readonly string[], target: HandlerTarget, signal: AbortSignal): Promise<ProbeOutcome> {
+async function runCommand(
+  runtime: ContainerRuntime,
+  command: readonly string[],
+  target: HandlerTarget,
+  signal: AbortSignal,
+): Promise<ProbeOutcome> {
   const session = await runtime.exec(target.containerId, { command, stdin: false, tty: false }, signal);
   const cut = (): void => session.close();
   signal.addEventListener("abort", cut, { once: true });
@@ -57,7 +83,10 @@ async function runCommand(runtime: ContainerRuntime, command: readonly string[],
     await Promise.all([collect(session.stdout), collect(session.stderr)]);
     signal.throwIfAborted();
     const code = await session.exitCode;
-    return { ok: code === 0, message: code === 0 ? output : output || `command ${command.join(" ")} exited with ${code}` };
+    return {
+      ok: code === 0,
+      message: code === 0 ? output : output || `command ${command.join(" ")} exited with ${code}`,
+    };
   } finally {
     signal.removeEventListener("abort", cut);
     session.close();
@@ -69,21 +98,42 @@ function getHttp(action: HTTPGetAction, target: HandlerTarget, signal: AbortSign
   const secure = action.scheme === "HTTPS";
   const host = action.host || target.podIP;
   const path = action.path ? (action.path.startsWith("/") ? action.path : `/${action.path}`) : "/";
-  const given = Object.fromEntries((action.httpHeaders ?? []).map((header) => [header.name.toLowerCase(), header.value]));
-  const options = { host, port, path, method: "GET", signal, agent: false as const, headers: { "user-agent": "kube-probe/1.36", accept: "*/*", connection: "close", ...given } };
+  const given = Object.fromEntries(
+    (action.httpHeaders ?? []).map((header) => [header.name.toLowerCase(), header.value]),
+  );
+  const options = {
+    host,
+    port,
+    path,
+    method: "GET",
+    signal,
+    agent: false as const,
+    headers: { "user-agent": "kube-probe/1.36", accept: "*/*", connection: "close", ...given },
+  };
   const { promise, resolve, reject } = Promise.withResolvers<ProbeOutcome>();
   const request = secure ? httpsRequest({ ...options, rejectUnauthorized: false }) : httpRequest(options);
   request.on("response", (response) => {
     const status = response.statusCode ?? 0;
     let read = 0;
-    const done = (): void => resolve(status >= 200 && status < 400 ? { ok: true, message: "" } : { ok: false, message: `HTTP probe failed with statuscode: ${status}` });
+    const done = (): void =>
+      resolve(
+        status >= 200 && status < 400
+          ? { ok: true, message: "" }
+          : { ok: false, message: `HTTP probe failed with statuscode: ${status}` },
+      );
     response.on("data", (bytes: Buffer) => {
       read += bytes.length;
       if (read > mostAnswerBytes) response.destroy();
     });
     response.on("end", done).on("close", done).on("error", done);
   });
-  request.on("error", (error) => reject(signal.aborted ? signal.reason : new Error(`Get "${secure ? "https" : "http"}://${host}:${port}${path}": ${dialText(error, host, port)}`)));
+  request.on("error", (error) =>
+    reject(
+      signal.aborted
+        ? signal.reason
+        : new Error(`Get "${secure ? "https" : "http"}://${host}:${port}${path}": ${dialText(error, host, port)}`),
+    ),
+  );
   request.end();
   return promise;
 }
@@ -104,7 +154,8 @@ function openSocket(action: TCPSocketAction, target: HandlerTarget, signal: Abor
 function portOf(port: number | string, container: Container): number {
   if (typeof port === "number") return port;
   const named = container.ports?.find((candidate) => candidate.name === port)?.containerPort ?? Number(port);
-  if (!Number.isInteger(named)) throw new Error(`couldn't find port: ${JSON.stringify(port)} in container ${container.name}`);
+  if (!Number.isInteger(named))
+    throw new Error(`couldn't find port: ${JSON.stringify(port)} in container ${container.name}`);
   return named;
 }
 

@@ -6,9 +6,16 @@ import type { ImageStatus, RegistryAuth } from "@coxswain/container-runtime";
 import { messageOf } from "../../errors.ts";
 import type { PodPorts } from "../../ports.ts";
 
-export type ImageResult = { readonly image: ImageStatus } | { readonly reason: "ErrImageNeverPull" | "ErrImagePull" | "InvalidImageName"; readonly message: string };
+export type ImageResult =
+  | { readonly image: ImageStatus }
+  | { readonly reason: "ErrImageNeverPull" | "ErrImagePull" | "InvalidImageName"; readonly message: string };
 
-export async function ensureImage(ports: PodPorts, pod: Pod, container: Container, signal: AbortSignal): Promise<ImageResult> {
+export async function ensureImage(
+  ports: PodPorts,
+  pod: Pod,
+  container: Container,
+  signal: AbortSignal,
+): Promise<ImageResult> {
   const { runtime, events, clock } = ports;
   const reference = container.image ?? "";
   if (!/^[\w][\w.\-:/@]*$/.test(reference)) {
@@ -19,7 +26,13 @@ export async function ensureImage(ports: PodPorts, pod: Pod, container: Containe
   const policy = pullPolicyOf(container);
   const present = await runtime.imageStatus(reference, signal);
   if (present && policy !== "Always") {
-    events.record(pod, container.name, "Normal", "Pulled", `Container image ${JSON.stringify(reference)} already present on machine`);
+    events.record(
+      pod,
+      container.name,
+      "Normal",
+      "Pulled",
+      `Container image ${JSON.stringify(reference)} already present on machine`,
+    );
     return { image: present };
   }
   if (policy === "Never") {
@@ -32,14 +45,27 @@ export async function ensureImage(ports: PodPorts, pod: Pod, container: Containe
   try {
     await runtime.pullImage(reference, await registryAuth(ports, pod, reference, signal), signal);
     const image = await runtime.imageStatus(reference, signal);
-    if (!image) return { reason: "ErrImagePull", message: `image ${JSON.stringify(reference)} vanished after its pull` };
+    if (!image)
+      return { reason: "ErrImagePull", message: `image ${JSON.stringify(reference)} vanished after its pull` };
     const seconds = `${((clock.monotonic() - startedAt) / 1000).toFixed(3)}s`;
-    events.record(pod, container.name, "Normal", "Pulled", `Successfully pulled image ${JSON.stringify(reference)} in ${seconds} (${seconds} including waiting). Image size: ${image.sizeBytes} bytes.`);
+    events.record(
+      pod,
+      container.name,
+      "Normal",
+      "Pulled",
+      `Successfully pulled image ${JSON.stringify(reference)} in ${seconds} (${seconds} including waiting). Image size: ${image.sizeBytes} bytes.`,
+    );
     return { image };
   } catch (error) {
     if (signal.aborted || (isRuntimeError(error) && error.code === "unavailable")) throw error;
     const message = messageOf(error);
-    events.record(pod, container.name, "Warning", "Failed", `Failed to pull image ${JSON.stringify(reference)}: ${message}`);
+    events.record(
+      pod,
+      container.name,
+      "Warning",
+      "Failed",
+      `Failed to pull image ${JSON.stringify(reference)}: ${message}`,
+    );
     events.record(pod, container.name, "Warning", "Failed", "Error: ErrImagePull");
     return { reason: "ErrImagePull", message };
   }
@@ -52,7 +78,12 @@ function pullPolicyOf(container: Container): string {
 }
 
 /** From the pod's pull secrets: the entry whose key is the image's registry. */
-async function registryAuth(ports: PodPorts, pod: Pod, reference: string, signal: AbortSignal): Promise<RegistryAuth | undefined> {
+async function registryAuth(
+  ports: PodPorts,
+  pod: Pod,
+  reference: string,
+  signal: AbortSignal,
+): Promise<RegistryAuth | undefined> {
   const registry = registryOf(reference);
   for (const { name } of pod.spec?.imagePullSecrets ?? []) {
     const secret = name ? await ports.api.secret(pod.metadata?.namespace ?? "", name, signal) : undefined;
@@ -72,7 +103,9 @@ function authIn(secret: Secret, registry: string): RegistryAuth | undefined {
   if (text === undefined) return undefined;
   const config: unknown = JSON.parse(Buffer.from(text, "base64").toString());
   const entries = isRecord(config) && isRecord(config.auths) ? Object.entries(config.auths) : [];
-  const found = entries.find(([key]) => key === registry || key.replace(/^https?:\/\//, "").replace(/\/.*$/, "") === registry);
+  const found = entries.find(
+    ([key]) => key === registry || key.replace(/^https?:\/\//, "").replace(/\/.*$/, "") === registry,
+  );
   const entry = found?.[1];
   if (!isRecord(entry)) return undefined;
   const [user, ...rest] = typeof entry.auth === "string" ? Buffer.from(entry.auth, "base64").toString().split(":") : [];

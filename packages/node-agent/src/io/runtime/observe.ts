@@ -33,7 +33,13 @@ export function createPodObserver(
   const sandboxView = async (inspection: ContainerInspection): Promise<PodObservation["sandboxes"][number]> => {
     const podIP = inspection.labels[agentMarks.podIP];
     const running = inspection.state === "running" && (podIP === undefined || (await ports.isAttached(inspection.id)));
-    return { id: inspection.id, attempt: numberOf(inspection.labels[agentMarks.attempt]), running, createdAtMs: inspection.createdAtMs, podIP };
+    return {
+      id: inspection.id,
+      attempt: numberOf(inspection.labels[agentMarks.attempt]),
+      running,
+      createdAtMs: inspection.createdAtMs,
+      podIP,
+    };
   };
 
   const containerView = async (inspection: ContainerInspection): Promise<ContainerView> => {
@@ -63,12 +69,22 @@ export function createPodObserver(
     return view;
   };
 
-  const terminationMessage = async (inspection: ContainerInspection, name: string, attempt: number): Promise<string> => {
+  const terminationMessage = async (
+    inspection: ContainerInspection,
+    name: string,
+    attempt: number,
+  ): Promise<string> => {
     const path = terminationMessagePath(await ports.podDirectory(), name, attempt);
     const text = await readFile(path, "utf8").catch(() => "");
     if (text !== "" || inspection.exitCode === 0 || !ports.fallBackToLogs(name)) return text.slice(-mostMessageBytes);
     let log = "";
-    for await (const chunk of ports.runtime.logs(inspection.id, { follow: false, timestamps: false, tailLines: 80, tty: false })) log += Buffer.from(chunk.bytes).toString();
+    for await (const chunk of ports.runtime.logs(inspection.id, {
+      follow: false,
+      timestamps: false,
+      tailLines: 80,
+      tty: false,
+    }))
+      log += Buffer.from(chunk.bytes).toString();
     return log.slice(-2048);
   };
 

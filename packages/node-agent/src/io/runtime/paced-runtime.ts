@@ -30,7 +30,8 @@ export function paceRuntime(runtime: ContainerRuntime, atOnce: number): Containe
   return {
     ...runtime,
     runPodSandbox: (config, signal) => inTurn(beginPod, () => runtime.runPodSandbox(config, signal), signal),
-    createContainer: (sandboxId, config, signal) => inTurn(finishStart, () => runtime.createContainer(sandboxId, config, signal), signal),
+    createContainer: (sandboxId, config, signal) =>
+      inTurn(finishStart, () => runtime.createContainer(sandboxId, config, signal), signal),
     startContainer: (id, signal) => inTurn(finishStart, () => runtime.startContainer(id, signal), signal),
     stopPodSandbox: (id, signal) => inTurn(clearAway, () => runtime.stopPodSandbox(id, signal), signal),
     removePodSandbox: (id, signal) => inTurn(clearAway, () => runtime.removePodSandbox(id, signal), signal),

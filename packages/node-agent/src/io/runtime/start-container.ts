@@ -25,7 +25,11 @@ export interface StartRequest {
 
 export type StartResult = { readonly id: string } | { readonly reason: string; readonly message: string };
 
-export async function startContainer(ports: PodPorts, request: StartRequest, signal: AbortSignal): Promise<StartResult> {
+export async function startContainer(
+  ports: PodPorts,
+  request: StartRequest,
+  signal: AbortSignal,
+): Promise<StartResult> {
   const { pod, container } = request;
   const ensured = await ensureImage(ports, pod, container, signal);
   if ("reason" in ensured) return ensured;
@@ -76,7 +80,11 @@ export function selfView(ports: PodPorts, pod: Pod, podIP: string | undefined): 
   return { pod, podIP, hostIP: ports.node.hostIPs[0], allocatable: ports.node.allocatable };
 }
 
-async function environment(ports: PodPorts, request: StartRequest, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+async function environment(
+  ports: PodPorts,
+  request: StartRequest,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
   const { pod, container } = request;
   const namespace = pod.metadata?.namespace ?? "";
   const references = envReferences(container);
@@ -90,7 +98,11 @@ async function environment(ports: PodPorts, request: StartRequest, signal: Abort
     const object = await ports.api.secret(namespace, name, signal);
     if (object) secrets.set(name, object);
   }
-  const result = containerEnv(selfView(ports, pod, request.podIP), container, { configMaps, secrets, services: ports.api.services() });
+  const result = containerEnv(selfView(ports, pod, request.podIP), container, {
+    configMaps,
+    secrets,
+    services: ports.api.services(),
+  });
   if ("error" in result) throw new AgentError("container-config", result.error);
   return result.variables;
 }
@@ -107,10 +119,21 @@ async function ownFiles(ports: PodPorts, request: StartRequest): Promise<readonl
     mounts.push({ hostPath: path, containerPath, readOnly: false, propagation: "private" });
   };
   const resolver = ports.resolver();
-  const dns = { policy: pod.spec?.dnsPolicy ?? "ClusterFirst", hostNetwork: pod.spec?.hostNetwork ?? false, namespace: pod.metadata?.namespace ?? "", config: pod.spec?.dnsConfig };
-  if (!mounted("/etc/resolv.conf")) await add(`${directory}/resolv.conf`, "/etc/resolv.conf", resolvConf(dns, resolver), 0o644);
+  const dns = {
+    policy: pod.spec?.dnsPolicy ?? "ClusterFirst",
+    hostNetwork: pod.spec?.hostNetwork ?? false,
+    namespace: pod.metadata?.namespace ?? "",
+    config: pod.spec?.dnsConfig,
+  };
+  if (!mounted("/etc/resolv.conf"))
+    await add(`${directory}/resolv.conf`, "/etc/resolv.conf", resolvConf(dns, resolver), 0o644);
   if (!mounted("/etc/hosts") && !pod.spec?.hostNetwork) {
-    const hosts = hostsFile({ ip: request.podIP, hostname: hostnameOf(pod), fqdn: fqdnOf(pod, resolver.clusterDomain), aliases: pod.spec?.hostAliases ?? [] });
+    const hosts = hostsFile({
+      ip: request.podIP,
+      hostname: hostnameOf(pod),
+      fqdn: fqdnOf(pod, resolver.clusterDomain),
+      aliases: pod.spec?.hostAliases ?? [],
+    });
     await add(`${directory}/etc-hosts`, "/etc/hosts", hosts, 0o644);
   }
   const messagePath = container.terminationMessagePath || "/dev/termination-log";

@@ -21,23 +21,50 @@ export function parseLogQuery(parameters: URLSearchParams, nowMs: number): LogQu
   };
   const flag = (name: string): boolean => ["true", "1", "t"].includes(parameters.get(name) ?? "");
   const [tailLines, sinceSeconds, limitBytes] = [number("tailLines"), number("sinceSeconds"), number("limitBytes")];
-  const wrong = Object.entries({ tailLines, sinceSeconds, limitBytes }).find(([, value]) => value !== undefined && !(Number.isSafeInteger(value) && value >= 0));
+  const wrong = Object.entries({ tailLines, sinceSeconds, limitBytes }).find(
+    ([, value]) => value !== undefined && !(Number.isSafeInteger(value) && value >= 0),
+  );
   if (wrong) return { error: `${wrong[0]} must be a whole number of at least 0` };
   const sinceTime = parameters.get("sinceTime");
-  const sinceMs = sinceTime ? Date.parse(sinceTime) : sinceSeconds === undefined ? undefined : nowMs - sinceSeconds * 1000;
+  const sinceMs = sinceTime
+    ? Date.parse(sinceTime)
+    : sinceSeconds === undefined
+      ? undefined
+      : nowMs - sinceSeconds * 1000;
   if (Number.isNaN(sinceMs)) return { error: `sinceTime is not a time: ${JSON.stringify(sinceTime)}` };
-  return { query: { follow: flag("follow"), previous: flag("previous"), timestamps: flag("timestamps"), tailLines, sinceMs, limitBytes } };
+  return {
+    query: {
+      follow: flag("follow"),
+      previous: flag("previous"),
+      timestamps: flag("timestamps"),
+      tailLines,
+      sinceMs,
+      limitBytes,
+    },
+  };
 }
 
 /** The id of the container's newest attempt, or of the one before. */
-export async function findAttempt(runtime: ContainerRuntime, podUid: string, container: string, previous: boolean): Promise<string | undefined> {
+export async function findAttempt(
+  runtime: ContainerRuntime,
+  podUid: string,
+  container: string,
+  previous: boolean,
+): Promise<string | undefined> {
   const attempts = (await runtime.list({ podUid }))
     .filter((summary) => summary.kind === "container" && summary.labels[marks.containerName] === container)
-    .toSorted((a, b) => Number(b.labels[agentMarks.attempt] ?? 0) - Number(a.labels[agentMarks.attempt] ?? 0) || b.createdAtMs - a.createdAtMs);
+    .toSorted(
+      (a, b) =>
+        Number(b.labels[agentMarks.attempt] ?? 0) - Number(a.labels[agentMarks.attempt] ?? 0) ||
+        b.createdAtMs - a.createdAtMs,
+    );
   return attempts[previous ? 1 : 0]?.id;
 }
 
-export async function* limited(chunks: AsyncIterable<LogChunk>, limitBytes: number | undefined): AsyncIterable<Uint8Array> {
+export async function* limited(
+  chunks: AsyncIterable<LogChunk>,
+  limitBytes: number | undefined,
+): AsyncIterable<Uint8Array> {
   let left = limitBytes ?? Number.POSITIVE_INFINITY;
   for await (const { bytes } of chunks) {
     if (left <= 0) return;

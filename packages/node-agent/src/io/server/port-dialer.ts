@@ -19,7 +19,9 @@ export interface DialedPort {
 
 /** `pid` is the sandbox's first process. Destroying the stream ends the relay. */
 export function dialPort(pid: number, port: number): DialedPort {
-  const child = spawn("nsenter", [`--net=/proc/${pid}/ns/net`, execPath, "-e", relay, String(port)], { stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn("nsenter", [`--net=/proc/${pid}/ns/net`, execPath, "-e", relay, String(port)], {
+    stdio: ["pipe", "pipe", "pipe"],
+  });
   let said = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => (said = (said + text).slice(0, 1000)));
   const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
@@ -27,7 +29,9 @@ export function dialPort(pid: number, port: number): DialedPort {
   stream.on("error", () => child.kill("SIGKILL"));
   const failure = new Promise<string | undefined>((resolve) => {
     child.on("error", (error) => resolve(error.message));
-    child.on("close", (code) => resolve(code ? `failed to connect to localhost:${port} inside the pod: ${said || `code ${code}`}` : undefined));
+    child.on("close", (code) =>
+      resolve(code ? `failed to connect to localhost:${port} inside the pod: ${said || `code ${code}`}` : undefined),
+    );
   });
   return { stream, failure };
 }

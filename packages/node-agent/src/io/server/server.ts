@@ -41,7 +41,14 @@ export function createAgentServer(config: AgentServerConfig, ports: AgentServerP
     authorize: (peer) => config.authorizedClients.includes(peer.commonName),
     upgrade: createUpgrades({ runtime, podSet, clock, log: ports.log }),
     routes(app) {
-      app.get("/pods", (_request, reply) => reply.send({ kind: "PodList", apiVersion: "v1", metadata: {}, items: podSet.workers().map((worker) => worker.pod()) }));
+      app.get("/pods", (_request, reply) =>
+        reply.send({
+          kind: "PodList",
+          apiVersion: "v1",
+          metadata: {},
+          items: podSet.workers().map((worker) => worker.pod()),
+        }),
+      );
 
       app.get<{ Params: LogParams }>("/containerLogs/:namespace/:pod/:container", async (request, reply) => {
         const { namespace, pod: podName, container } = request.params;
@@ -50,16 +57,23 @@ export function createAgentServer(config: AgentServerConfig, ports: AgentServerP
         if ("error" in parsed) return answer(400, parsed.error);
         const pod = podSet.byName(namespace, podName)?.pod();
         if (!pod) return answer(404, `pod ${JSON.stringify(podName)} does not exist\n`);
-        if (!hasContainer(pod, container)) return answer(404, `container ${JSON.stringify(container)} not found in pod ${JSON.stringify(podName)}\n`);
+        if (!hasContainer(pod, container))
+          return answer(404, `container ${JSON.stringify(container)} not found in pod ${JSON.stringify(podName)}\n`);
         const { query } = parsed;
         const id = await findAttempt(runtime, pod.metadata.uid ?? "", container, query.previous);
         if (id === undefined) return answer(400, missingLog(pod, container, query.previous));
         const aborter = new AbortController();
         request.raw.on("close", () => aborter.abort(new Error("the reader has gone")));
         reply.raw.on("close", () => aborter.abort(new Error("the reader has gone")));
-        const chunks = runtime.logs(id, { follow: query.follow, timestamps: query.timestamps, ...onlySet(query), tty: hasTerminal(pod, container) }, aborter.signal);
+        const chunks = runtime.logs(
+          id,
+          { follow: query.follow, timestamps: query.timestamps, ...onlySet(query), tty: hasTerminal(pod, container) },
+          aborter.signal,
+        );
         try {
-          return await reply.type("text/plain").send(Readable.from(limited(chunks, query.limitBytes), { objectMode: false }));
+          return await reply
+            .type("text/plain")
+            .send(Readable.from(limited(chunks, query.limitBytes), { objectMode: false }));
         } catch (error) {
           if (isRuntimeError(error, "not-found")) return answer(404, messageOf(error));
           throw error;
@@ -69,12 +83,22 @@ export function createAgentServer(config: AgentServerConfig, ports: AgentServerP
   });
 }
 
-function onlySet(query: { readonly tailLines: number | undefined; readonly sinceMs: number | undefined }): { readonly tailLines?: number; readonly sinceMs?: number } {
-  return { ...(query.tailLines === undefined ? {} : { tailLines: query.tailLines }), ...(query.sinceMs === undefined ? {} : { sinceMs: query.sinceMs }) };
+function onlySet(query: { readonly tailLines: number | undefined; readonly sinceMs: number | undefined }): {
+  readonly tailLines?: number;
+  readonly sinceMs?: number;
+} {
+  return {
+    ...(query.tailLines === undefined ? {} : { tailLines: query.tailLines }),
+    ...(query.sinceMs === undefined ? {} : { sinceMs: query.sinceMs }),
+  };
 }
 
 function containersOf(pod: Pod): readonly { readonly name: string; readonly tty?: boolean | undefined }[] {
-  return [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? []), ...(pod.spec?.ephemeralContainers ?? [])];
+  return [
+    ...(pod.spec?.initContainers ?? []),
+    ...(pod.spec?.containers ?? []),
+    ...(pod.spec?.ephemeralContainers ?? []),
+  ];
 }
 
 function hasContainer(pod: Pod, name: string): boolean {
@@ -87,9 +111,13 @@ export function hasTerminal(pod: Pod, name: string): boolean {
 
 /** The kubelet's sentences for a log that is not there. */
 function missingLog(pod: Pod, container: string, previous: boolean): string {
-  if (previous) return `previous terminated container ${JSON.stringify(container)} in pod ${JSON.stringify(pod.metadata.name)} not found`;
-  const status = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])].find((candidate) => candidate.name === container);
+  if (previous)
+    return `previous terminated container ${JSON.stringify(container)} in pod ${JSON.stringify(pod.metadata.name)} not found`;
+  const status = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])].find(
+    (candidate) => candidate.name === container,
+  );
   const reason = status?.state?.waiting?.reason;
-  if (reason) return `container ${JSON.stringify(container)} in pod ${JSON.stringify(pod.metadata.name)} is waiting to start: ${reason}`;
+  if (reason)
+    return `container ${JSON.stringify(container)} in pod ${JSON.stringify(pod.metadata.name)} is waiting to start: ${reason}`;
   return `container ${JSON.stringify(container)} in pod ${JSON.stringify(pod.metadata.name)} is not available`;
 }

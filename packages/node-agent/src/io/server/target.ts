@@ -4,9 +4,27 @@ import { wantedStreams } from "./streams/command.ts";
 import type { WantedStreams } from "./streams/session.ts";
 
 export type StreamTarget =
-  | { readonly kind: "exec"; readonly namespace: string; readonly pod: string; readonly container: string; readonly command: readonly string[]; readonly streams: WantedStreams }
-  | { readonly kind: "attach"; readonly namespace: string; readonly pod: string; readonly container: string; readonly streams: WantedStreams }
-  | { readonly kind: "portForward"; readonly namespace: string; readonly pod: string; readonly ports: readonly number[] };
+  | {
+      readonly kind: "exec";
+      readonly namespace: string;
+      readonly pod: string;
+      readonly container: string;
+      readonly command: readonly string[];
+      readonly streams: WantedStreams;
+    }
+  | {
+      readonly kind: "attach";
+      readonly namespace: string;
+      readonly pod: string;
+      readonly container: string;
+      readonly streams: WantedStreams;
+    }
+  | {
+      readonly kind: "portForward";
+      readonly namespace: string;
+      readonly pod: string;
+      readonly ports: readonly number[];
+    };
 
 /** `undefined` for a path that is none of the three. */
 export function parseTarget(url: string): StreamTarget | undefined {
@@ -25,10 +43,18 @@ export function parseTarget(url: string): StreamTarget | undefined {
       return { kind, namespace, pod, container, command, streams: wantedStreams(parameters) };
     }
     case "attach":
-      return container === undefined ? undefined : { kind, namespace, pod, container, streams: wantedStreams(parameters) };
+      return container === undefined
+        ? undefined
+        : { kind, namespace, pod, container, streams: wantedStreams(parameters) };
     case "portForward": {
-      const ports = parameters.getAll("port").concat(parameters.getAll("ports")).flatMap((text) => text.split(",")).map(Number);
-      return ports.every((port) => Number.isInteger(port) && port > 0 && port < 65_536) ? { kind, namespace, pod, ports } : undefined;
+      const ports = parameters
+        .getAll("port")
+        .concat(parameters.getAll("ports"))
+        .flatMap((text) => text.split(","))
+        .map(Number);
+      return ports.every((port) => Number.isInteger(port) && port > 0 && port < 65_536)
+        ? { kind, namespace, pod, ports }
+        : undefined;
     }
     default:
       return undefined;

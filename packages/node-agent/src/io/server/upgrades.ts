@@ -42,21 +42,36 @@ async function serve(ports: UpgradePorts, request: IncomingMessage, socket: Dupl
   if (!target) return refuse(socket, 404, "there is no such stream");
   const pod = ports.podSet.byName(target.namespace, target.pod)?.pod();
   if (!pod) return refuse(socket, 404, `pod ${JSON.stringify(target.pod)} does not exist`);
-  if (target.kind === "portForward") return servePortForward(request, socket, head, (port) => connectPort(ports, pod, port), ports.clock);
+  if (target.kind === "portForward")
+    return servePortForward(request, socket, head, (port) => connectPort(ports, pod, port), ports.clock);
 
   const containerId = await findAttempt(ports.runtime, pod.metadata.uid ?? "", target.container, false);
-  if (containerId === undefined) return refuse(socket, 404, `container not found (${JSON.stringify(target.container)})`);
-  if ((await ports.runtime.inspect(containerId))?.state !== "running") return refuse(socket, 400, `container ${JSON.stringify(target.container)} of pod ${JSON.stringify(target.pod)} does not run`);
+  if (containerId === undefined)
+    return refuse(socket, 404, `container not found (${JSON.stringify(target.container)})`);
+  if ((await ports.runtime.inspect(containerId))?.state !== "running")
+    return refuse(
+      socket,
+      400,
+      `container ${JSON.stringify(target.container)} of pod ${JSON.stringify(target.pod)} does not run`,
+    );
   const session = await acceptCommand(request, socket, head, target.streams, ports.clock);
   if (!session) return;
   await session.exit(await runCommand(ports.runtime, containerId, target, session));
 }
 
-async function runCommand(runtime: ContainerRuntime, containerId: string, target: CommandTarget, client: CommandSession): Promise<CommandResult> {
+async function runCommand(
+  runtime: ContainerRuntime,
+  containerId: string,
+  target: CommandTarget,
+  client: CommandSession,
+): Promise<CommandResult> {
   let running: StreamSession;
   try {
     const { stdin, tty } = target.streams;
-    running = target.kind === "exec" ? await runtime.exec(containerId, { command: target.command, stdin, tty }) : await runtime.attach(containerId, { stdin, tty });
+    running =
+      target.kind === "exec"
+        ? await runtime.exec(containerId, { command: target.command, stdin, tty })
+        : await runtime.attach(containerId, { stdin, tty });
   } catch (error) {
     return { kind: "failed", message: messageOf(error) };
   }
@@ -66,7 +81,10 @@ async function runCommand(runtime: ContainerRuntime, containerId: string, target
   try {
     if (client.stdin && running.stdin) feed(client.stdin, running.stdin);
     void followSizes(client, running).catch(() => undefined);
-    await Promise.all([copy(running.stdout, client.stdout), running.stderr ? copy(running.stderr, client.stderr) : undefined]);
+    await Promise.all([
+      copy(running.stdout, client.stdout),
+      running.stderr ? copy(running.stderr, client.stderr) : undefined,
+    ]);
     const code = await running.exitCode;
     return { kind: "exited", code };
   } catch (error) {
@@ -87,7 +105,10 @@ function feed(from: Readable, to: Writable): void {
 /** Resolves when all of the output has been handed over; output that nobody wants is read away. */
 function copy(from: Readable, to: Writable | undefined): Promise<void> {
   return new Promise((resolve) => {
-    from.once("end", resolve).once("close", resolve).once("error", () => resolve());
+    from
+      .once("end", resolve)
+      .once("close", resolve)
+      .once("error", () => resolve());
     if (!to) {
       from.resume();
       return;
@@ -116,5 +137,7 @@ async function connectPort(ports: UpgradePorts, pod: Pod, port: number): Promise
 
 function refuse(socket: Duplex, status: 400 | 404, message: string): void {
   const reason = status === 404 ? "Not Found" : "Bad Request";
-  socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(message)}\r\n\r\n${message}`);
+  socket.end(
+    `HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(message)}\r\n\r\n${message}`,
+  );
 }

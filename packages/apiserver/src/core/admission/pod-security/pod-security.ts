@@ -26,7 +26,8 @@ export function createPodSecurity(reader: ObjectReader): AdmissionPlugin {
     name: "PodSecurity",
     handles({ operation, resource, subresource, namespace }) {
       if (namespace === "" || (operation !== "CREATE" && operation !== "UPDATE")) return false;
-      if (resource.group === "" && resource.resource === "pods") return subresource === "" || subresource === "ephemeralcontainers";
+      if (resource.group === "" && resource.resource === "pods")
+        return subresource === "" || subresource === "ephemeralcontainers";
       return subresource === "" && templates.has(`${resource.group}/${resource.resource}`);
     },
     validate(attributes) {
@@ -43,9 +44,14 @@ export function createPodSecurity(reader: ObjectReader): AdmissionPlugin {
 }
 
 /** `"restricted:latest": privileged (…), …` */
-function violationText(labels: Readonly<Record<string, string>>, mode: "enforce" | "warn", pod: Pod): string | undefined {
+function violationText(
+  labels: Readonly<Record<string, string>>,
+  mode: "enforce" | "warn",
+  pod: Pod,
+): string | undefined {
   const level = labels[`${prefix}/${mode}`];
-  const known: Level = level === undefined ? "privileged" : level === "privileged" || level === "baseline" ? level : "restricted";
+  const known: Level =
+    level === undefined ? "privileged" : level === "privileged" || level === "baseline" ? level : "restricted";
   const found = violations(known, pod);
   if (found.length === 0) return undefined;
   const version = labels[`${prefix}/${mode}-version`] ?? "latest";
@@ -65,7 +71,13 @@ function templateOf({ object, resource }: AdmissionAttributes): Pod | undefined 
 function isHarmlessUpdate({ operation, object, oldObject }: AdmissionAttributes): boolean {
   if (operation !== "UPDATE") return false;
   const relevant = (pod: ApiObject | undefined): string => {
-    const { tolerations: _tolerations, activeDeadlineSeconds: _deadline, terminationGracePeriodSeconds: _grace, schedulingGates: _gates, ...spec } = (pod as Pod | undefined)?.spec ?? { containers: [] };
+    const {
+      tolerations: _tolerations,
+      activeDeadlineSeconds: _deadline,
+      terminationGracePeriodSeconds: _grace,
+      schedulingGates: _gates,
+      ...spec
+    } = (pod as Pod | undefined)?.spec ?? { containers: [] };
     return JSON.stringify({ ...spec, containers: spec.containers?.map(({ image: _image, ...rest }) => rest) });
   };
   return relevant(object) === relevant(oldObject);

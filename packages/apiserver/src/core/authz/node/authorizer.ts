@@ -21,8 +21,17 @@ export function createNodeAuthorizer(reader: ObjectReader): NodeAuthorizer {
   follow(pods, { put: (pod) => graph.putPod(pod as Pod), remove: (pod) => graph.removePod(pod as Pod) });
   const ownRules = clusterRoles.find(({ metadata }) => metadata.name === "system:node")?.rules ?? [];
   // What is judged one by one below must not be allowed wholesale by the rules.
-  const judged = new Set(["secrets", "configmaps", "persistentvolumeclaims", "persistentvolumes", "serviceaccounts", "volumeattachments"]);
-  const generalRules = ownRules.filter((rule) => !(rule.resources ?? []).some((resource) => judged.has(resource.split("/")[0] ?? "")));
+  const judged = new Set([
+    "secrets",
+    "configmaps",
+    "persistentvolumeclaims",
+    "persistentvolumes",
+    "serviceaccounts",
+    "volumeattachments",
+  ]);
+  const generalRules = ownRules.filter(
+    (rule) => !(rule.resources ?? []).some((resource) => judged.has(resource.split("/")[0] ?? "")),
+  );
 
   return { authorize, views: [pods, volumes] };
 
@@ -61,7 +70,11 @@ export function createNodeAuthorizer(reader: ObjectReader): NodeAuthorizer {
     if (!["get", "list", "watch"].includes(asked.verb)) return noOpinion("can only read resources of this type");
     if (asked.subresource !== "") return noOpinion("cannot read subresource");
     if (asked.namespace === "") return noOpinion("can only read namespaced object of this type");
-    return related(node, asked, graph.reaches(node, refOf(asked)) || (asked.resource === "secrets" && volumeSecret(node, asked)));
+    return related(
+      node,
+      asked,
+      graph.reaches(node, refOf(asked)) || (asked.resource === "secrets" && volumeSecret(node, asked)),
+    );
   }
 
   function getOne(asked: ResourceAttributes, reaches: () => boolean, node: string): Verdict {
@@ -71,13 +84,16 @@ export function createNodeAuthorizer(reader: ObjectReader): NodeAuthorizer {
   }
 
   function updateStatus(node: string, asked: ResourceAttributes): Verdict {
-    if (asked.verb !== "update" && asked.verb !== "patch") return noOpinion("can only get individual resources of this type");
+    if (asked.verb !== "update" && asked.verb !== "patch")
+      return noOpinion("can only get individual resources of this type");
     return related(node, asked, graph.reaches(node, refOf(asked)));
   }
 
   function createToken(node: string, asked: ResourceAttributes): Verdict {
-    if (asked.verb === "get" && asked.subresource === "") return related(node, asked, graph.reaches(node, refOf(asked)));
-    if (asked.verb !== "create" || asked.subresource !== "token") return noOpinion("can only create tokens for individual service accounts");
+    if (asked.verb === "get" && asked.subresource === "")
+      return related(node, asked, graph.reaches(node, refOf(asked)));
+    if (asked.verb !== "create" || asked.subresource !== "token")
+      return noOpinion("can only create tokens for individual service accounts");
     return related(node, asked, graph.reaches(node, refOf(asked)));
   }
 
@@ -88,9 +104,11 @@ export function createNodeAuthorizer(reader: ObjectReader): NodeAuthorizer {
         if (selectsNode(asked.fieldSelector, node)) return allow;
         if (asked.name === "") return noOpinion("can only list/watch pods with spec.nodeName field selector");
       }
-      if (["get", "delete", "list", "watch"].includes(asked.verb)) return related(node, asked, graph.reaches(node, refOf(asked)));
+      if (["get", "delete", "list", "watch"].includes(asked.verb))
+        return related(node, asked, graph.reaches(node, refOf(asked)));
     }
-    const writesStatus = asked.subresource === "status" && (asked.verb === "update" || asked.verb === "patch" || asked.verb === "get");
+    const writesStatus =
+      asked.subresource === "status" && (asked.verb === "update" || asked.verb === "patch" || asked.verb === "get");
     const evicts = asked.subresource === "eviction" && asked.verb === "create";
     if (writesStatus || evicts) return related(node, asked, graph.reaches(node, refOf(asked)));
     return noOpinion("");
@@ -98,7 +116,9 @@ export function createNodeAuthorizer(reader: ObjectReader): NodeAuthorizer {
 
   function reachesVolume(node: string, name: string): boolean {
     const claim = (volumes.get("", name) as PersistentVolume | undefined)?.spec?.claimRef;
-    return claim !== undefined && graph.reaches(node, `persistentvolumeclaims/${claim.namespace ?? ""}/${claim.name ?? ""}`);
+    return (
+      claim !== undefined && graph.reaches(node, `persistentvolumeclaims/${claim.namespace ?? ""}/${claim.name ?? ""}`)
+    );
   }
 
   /** A secret that a volume of one of the node's claims names. Rare, so it looks through the volumes instead of keeping edges. */
@@ -106,8 +126,16 @@ export function createNodeAuthorizer(reader: ObjectReader): NodeAuthorizer {
     for (const object of volumes.list()) {
       const { spec, metadata } = object as PersistentVolume;
       const csi = spec?.csi;
-      const named = [csi?.nodePublishSecretRef, csi?.nodeStageSecretRef, csi?.nodeExpandSecretRef, spec?.iscsi?.secretRef, spec?.rbd?.secretRef];
-      const names = named.some((ref) => ref?.name === asked.name && (ref.namespace ?? asked.namespace) === asked.namespace);
+      const named = [
+        csi?.nodePublishSecretRef,
+        csi?.nodeStageSecretRef,
+        csi?.nodeExpandSecretRef,
+        spec?.iscsi?.secretRef,
+        spec?.rbd?.secretRef,
+      ];
+      const names = named.some(
+        (ref) => ref?.name === asked.name && (ref.namespace ?? asked.namespace) === asked.namespace,
+      );
       if (names && reachesVolume(node, metadata.name)) return true;
     }
     return false;
@@ -137,27 +165,34 @@ function lease(node: string, asked: ResourceAttributes): Verdict {
   if (!["get", "create", "update", "patch", "delete"].includes(asked.verb)) {
     return noOpinion("can only get, create, update, patch, or delete a node lease");
   }
-  if (asked.namespace !== "kube-node-lease") return noOpinion('can only access leases in the "kube-node-lease" system namespace');
-  if (asked.verb !== "create" && asked.name !== node) return noOpinion("can only access node lease with the same name as the requesting node");
+  if (asked.namespace !== "kube-node-lease")
+    return noOpinion('can only access leases in the "kube-node-lease" system namespace');
+  if (asked.verb !== "create" && asked.name !== node)
+    return noOpinion("can only access node lease with the same name as the requesting node");
   return allow;
 }
 
 function csiNode(node: string, asked: ResourceAttributes): Verdict {
   if (asked.subresource !== "") return noOpinion("cannot authorize CSINode subresources");
-  if (!["get", "create", "update", "patch", "delete"].includes(asked.verb)) return noOpinion("can only get, create, update, patch, or delete a CSINode");
-  if (asked.verb !== "create" && asked.name !== node) return noOpinion("can only access CSINode with the same name as the requesting node");
+  if (!["get", "create", "update", "patch", "delete"].includes(asked.verb))
+    return noOpinion("can only get, create, update, patch, or delete a CSINode");
+  if (asked.verb !== "create" && asked.name !== node)
+    return noOpinion("can only access CSINode with the same name as the requesting node");
   return allow;
 }
 
 /** Nodes read all nodes (their addresses and pod ranges make the routes between nodes) and write themselves. */
 function ownNode(node: string, asked: ResourceAttributes): Verdict {
   if (asked.subresource === "" && ["get", "list", "watch", "create"].includes(asked.verb)) return allow;
-  const writes = ["update", "patch"].includes(asked.verb) && (asked.subresource === "" || asked.subresource === "status");
+  const writes =
+    ["update", "patch"].includes(asked.verb) && (asked.subresource === "" || asked.subresource === "status");
   if (!writes) return noOpinion("");
   if (asked.name !== node) return noOpinion(`node '${node}' cannot ${asked.verb} another node`);
   return allow;
 }
 
 function selectsNode(selector: string | undefined, node: string): boolean {
-  return (selector ?? "").split(",").some((term) => term === `spec.nodeName=${node}` || term === `spec.nodeName==${node}`);
+  return (selector ?? "")
+    .split(",")
+    .some((term) => term === `spec.nodeName=${node}` || term === `spec.nodeName==${node}`);
 }

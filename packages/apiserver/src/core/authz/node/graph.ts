@@ -67,7 +67,11 @@ export function podReferences(pod: Pod): readonly ObjectRef[] {
   if (spec === undefined) return [...refs];
   add("serviceaccounts", spec.serviceAccountName);
   for (const secret of spec.imagePullSecrets ?? []) add("secrets", secret.name);
-  for (const container of [...(spec.initContainers ?? []), ...(spec.containers ?? []), ...(spec.ephemeralContainers ?? [])]) {
+  for (const container of [
+    ...(spec.initContainers ?? []),
+    ...(spec.containers ?? []),
+    ...(spec.ephemeralContainers ?? []),
+  ]) {
     for (const source of container.envFrom ?? []) {
       add("configmaps", source.configMapRef?.name);
       add("secrets", source.secretRef?.name);
@@ -86,7 +90,17 @@ export function podReferences(pod: Pod): readonly ObjectRef[] {
       add("secrets", source.secret?.name);
       add("configmaps", source.configMap?.name);
     }
-    const storages = [volume.azureFile, volume.cephfs, volume.cinder, volume.csi, volume.flexVolume, volume.iscsi, volume.rbd, volume.scaleIO, volume.storageos];
+    const storages = [
+      volume.azureFile,
+      volume.cephfs,
+      volume.cinder,
+      volume.csi,
+      volume.flexVolume,
+      volume.iscsi,
+      volume.rbd,
+      volume.scaleIO,
+      volume.storageos,
+    ];
     for (const storage of storages) {
       if (storage === undefined) continue;
       if ("secretRef" in storage) add("secrets", storage.secretRef?.name);

@@ -11,7 +11,12 @@ export function aggregatedRules(role: ClusterRole, all: ReadonlyMap<string, Clus
   return [...rules.values()];
 }
 
-function collect(role: ClusterRole, all: ReadonlyMap<string, ClusterRole>, seen: Set<string>, rules: Map<string, PolicyRule>): void {
+function collect(
+  role: ClusterRole,
+  all: ReadonlyMap<string, ClusterRole>,
+  seen: Set<string>,
+  rules: Map<string, PolicyRule>,
+): void {
   if (seen.has(role.metadata.name)) return;
   seen.add(role.metadata.name);
   const selectors = role.aggregationRule?.clusterRoleSelectors;
@@ -19,8 +24,11 @@ function collect(role: ClusterRole, all: ReadonlyMap<string, ClusterRole>, seen:
     for (const rule of role.rules ?? []) rules.set(JSON.stringify(rule), rule);
     return;
   }
-  const collected = [...all.values()].filter((other) => selectors.some((selector) => selects(selector, other.metadata.labels ?? {})));
-  for (const other of collected.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))) collect(other, all, seen, rules);
+  const collected = [...all.values()].filter((other) =>
+    selectors.some((selector) => selects(selector, other.metadata.labels ?? {})),
+  );
+  for (const other of collected.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1)))
+    collect(other, all, seen, rules);
 }
 
 /** `metav1.LabelSelector` over labels. An empty selector selects everything. */

@@ -8,7 +8,10 @@ export function compactRules(rules: readonly PolicyRule[]): readonly PolicyRule[
   const places = new Map<string, number>();
   for (const { verbs, ...rest } of rules) {
     const simple =
-      rest.apiGroups?.length === 1 && rest.resources?.length === 1 && (rest.resourceNames?.length ?? 0) <= 1 && !rest.nonResourceURLs?.length;
+      rest.apiGroups?.length === 1 &&
+      rest.resources?.length === 1 &&
+      (rest.resourceNames?.length ?? 0) <= 1 &&
+      !rest.nonResourceURLs?.length;
     const key = JSON.stringify([rest.apiGroups, rest.resources, rest.resourceNames]);
     const place = simple ? places.get(key) : undefined;
     const known = place === undefined ? undefined : result[place];

@@ -26,7 +26,8 @@ export function createEscalationCheck(policy: RbacPolicy, authorizer: Authorizer
     validate(attributes) {
       const { object, user } = attributes;
       if (object === undefined || user.groups.includes("system:masters")) return;
-      if (attributes.resource.resource.endsWith("bindings")) checkBinding(attributes, object as RoleBinding & ApiObject);
+      if (attributes.resource.resource.endsWith("bindings"))
+        checkBinding(attributes, object as RoleBinding & ApiObject);
       else checkRole(attributes, object as ClusterRole & ApiObject);
     },
   };
@@ -46,12 +47,18 @@ export function createEscalationCheck(policy: RbacPolicy, authorizer: Authorizer
 
   function checkBinding(attributes: AdmissionAttributes, binding: RoleBinding & ApiObject): void {
     const before = attributes.oldObject as (RoleBinding & ApiObject) | undefined;
-    if (before !== undefined && JSON.stringify([before.roleRef, before.subjects]) === JSON.stringify([binding.roleRef, binding.subjects])) return;
+    if (
+      before !== undefined &&
+      JSON.stringify([before.roleRef, before.subjects]) === JSON.stringify([binding.roleRef, binding.subjects])
+    )
+      return;
     const { roleRef } = binding;
     if (mayWithVerb(attributes, "bind", roleRef.kind === "Role" ? "roles" : "clusterroles", roleRef.name)) return;
     const rules = policy.rulesOf(roleRef, attributes.namespace);
     if (rules === undefined) {
-      throw new StatusError(statuses.notFound({ group, resource: roleRef.kind === "Role" ? "roles" : "clusterroles" }, roleRef.name));
+      throw new StatusError(
+        statuses.notFound({ group, resource: roleRef.kind === "Role" ? "roles" : "clusterroles" }, roleRef.name),
+      );
     }
     checkCovered(attributes, binding, rules);
   }
@@ -65,7 +72,11 @@ export function createEscalationCheck(policy: RbacPolicy, authorizer: Authorizer
     const groups = user.groups.map((name) => JSON.stringify(name)).join(" ");
     const errors = held.errors.length === 0 ? "" : `; resolution errors: ${aggregateErrors(held.errors)}`;
     const who = `user ${JSON.stringify(user.username)} (groups=[${groups}])`;
-    refuse(attributes, object, `${who} is attempting to grant RBAC permissions not currently held:\n${lines.join("\n")}${errors}`);
+    refuse(
+      attributes,
+      object,
+      `${who} is attempting to grant RBAC permissions not currently held:\n${lines.join("\n")}${errors}`,
+    );
   }
 
   function mayWithVerb(attributes: AdmissionAttributes, verb: string, resource: string, name: string): boolean {
@@ -73,13 +84,22 @@ export function createEscalationCheck(policy: RbacPolicy, authorizer: Authorizer
   }
 }
 
-function isAllowed(authorizer: Authorizer, user: Subject, asked: { verb: string; resource: string; name: string; namespace: string }): boolean {
-  return authorizer.authorize({ kind: "resource", user, group, version: "*", subresource: "", ...asked }).decision === "allow";
+function isAllowed(
+  authorizer: Authorizer,
+  user: Subject,
+  asked: { verb: string; resource: string; name: string; namespace: string },
+): boolean {
+  return (
+    authorizer.authorize({ kind: "resource", user, group, version: "*", subresource: "", ...asked }).decision ===
+    "allow"
+  );
 }
 
 function sameRules(before: ClusterRole | Role, after: ClusterRole): boolean {
   const aggregation = "aggregationRule" in before ? before.aggregationRule : undefined;
-  return JSON.stringify([before.rules ?? [], aggregation]) === JSON.stringify([after.rules ?? [], after.aggregationRule]);
+  return (
+    JSON.stringify([before.rules ?? [], aggregation]) === JSON.stringify([after.rules ?? [], after.aggregationRule])
+  );
 }
 
 function refuse(attributes: AdmissionAttributes, object: ApiObject, why: string): never {

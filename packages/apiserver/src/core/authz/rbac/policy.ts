@@ -99,7 +99,8 @@ export class RbacPolicy implements RequestAuthorizer {
     for (const held of this.#heldRoles(attributes.user, namespace)) {
       const rules = this.rulesOf(held.ref, held.namespace);
       if (rules === undefined) errors.add(roleNotFound(held.ref));
-      else if (rules.some((rule) => ruleAllows(rule, attributes))) return { decision: "allow", reason: allowedBy(held) };
+      else if (rules.some((rule) => ruleAllows(rule, attributes)))
+        return { decision: "allow", reason: allowedBy(held) };
     }
     return { decision: "noOpinion", reason: errors.size === 0 ? "" : `RBAC: ${aggregateErrors([...errors])}` };
   }
@@ -131,7 +132,10 @@ export class RbacPolicy implements RequestAuthorizer {
     return rules;
   }
 
-  *#heldRoles(user: Subject, namespace: string): Generator<{ ref: RoleRef; namespace: string; grants: Map<string, Grant> }> {
+  *#heldRoles(
+    user: Subject,
+    namespace: string,
+  ): Generator<{ ref: RoleRef; namespace: string; grants: Map<string, Grant> }> {
     const keys = [`u:${user.username}`, ...user.groups.map((group) => `g:${group}`)];
     for (const scope of namespace === "" ? [""] : ["", namespace]) {
       const index = scope === "" ? this.#clusterIndex : this.#namespaceIndexes.get(scope);
@@ -167,7 +171,8 @@ function allowedBy(held: { ref: RoleRef; namespace: string; grants: Map<string, 
   for (const { binding, subject } of held.grants.values()) {
     const kind = held.namespace === "" ? "ClusterRoleBinding" : "RoleBinding";
     const name = held.namespace === "" ? binding.metadata.name : `${binding.metadata.name}/${held.namespace}`;
-    const who = subject.kind === "ServiceAccount" ? `${subject.name}/${subject.namespace ?? held.namespace}` : subject.name;
+    const who =
+      subject.kind === "ServiceAccount" ? `${subject.name}/${subject.namespace ?? held.namespace}` : subject.name;
     return `RBAC: allowed by ${kind} ${JSON.stringify(name)} of ${held.ref.kind} ${JSON.stringify(held.ref.name)} to ${subject.kind} ${JSON.stringify(who)}`;
   }
   return "";

@@ -57,7 +57,8 @@ export function urlMatches(pattern: string, path: string): boolean {
 export function describeRule(rule: PolicyRule): string {
   const parts: string[] = [];
   const add = (name: string, values: readonly string[] | undefined): void => {
-    if (values !== undefined && values.length > 0) parts.push(`${name}:[${values.map((value) => JSON.stringify(value)).join(" ")}]`);
+    if (values !== undefined && values.length > 0)
+      parts.push(`${name}:[${values.map((value) => JSON.stringify(value)).join(" ")}]`);
   };
   add("APIGroups", rule.apiGroups);
   add("Resources", rule.resources);

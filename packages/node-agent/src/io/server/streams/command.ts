@@ -9,17 +9,31 @@ import { acceptWebSocketCommand } from "./websocket/command.ts";
 
 /** The streams that the request's query asks for, in the kubelet's names and in the API's. */
 export function wantedStreams(query: URLSearchParams): WantedStreams {
-  const flag = (...names: readonly string[]): boolean => names.some((name) => ["1", "true"].includes(query.get(name) ?? ""));
+  const flag = (...names: readonly string[]): boolean =>
+    names.some((name) => ["1", "true"].includes(query.get(name) ?? ""));
   const tty = flag("tty");
-  return { stdin: flag("input", "stdin"), stdout: flag("output", "stdout"), stderr: flag("error", "stderr") && !tty, tty };
+  return {
+    stdin: flag("input", "stdin"),
+    stdout: flag("output", "stdout"),
+    stderr: flag("error", "stderr") && !tty,
+    tty,
+  };
 }
 
 /** Answers the upgrade. Undefined when the client speaks no version that we know; it has been told so. */
-export async function acceptCommand(request: IncomingMessage, socket: Duplex, head: Buffer, wanted: WantedStreams, clock: Clock): Promise<CommandSession | undefined> {
+export async function acceptCommand(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  wanted: WantedStreams,
+  clock: Clock,
+): Promise<CommandSession | undefined> {
   const protocol = request.headers.upgrade?.toLowerCase();
   if (protocol === "websocket") return acceptWebSocketCommand(request, socket, head, wanted, clock);
   if (protocol === "spdy/3.1") return acceptSpdyCommand(request, socket, head, wanted, clock);
   const body = "unable to upgrade: missing upgrade headers in request";
-  socket.end(`HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  socket.end(
+    `HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  );
   return undefined;
 }

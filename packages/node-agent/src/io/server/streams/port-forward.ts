@@ -22,7 +22,13 @@ export interface PortConnection {
 export type ConnectPort = (port: number) => PortConnection | Promise<PortConnection>;
 
 /** Serves one client until it goes. Resolves at its end. */
-export async function servePortForward(request: IncomingMessage, socket: Duplex, head: Buffer, connect: ConnectPort, clock: Clock): Promise<void> {
+export async function servePortForward(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  connect: ConnectPort,
+  clock: Clock,
+): Promise<void> {
   const carrier = await acceptCarrier(request, socket, head, clock);
   if (carrier === undefined) return;
   const pairs = new Map<string, Pair>();
@@ -49,7 +55,12 @@ interface Pair {
   error?: SpdyStream;
 }
 
-async function acceptCarrier(request: IncomingMessage, socket: Duplex, head: Buffer, clock: Clock): Promise<{ duplex: Duplex; head: Buffer } | undefined> {
+async function acceptCarrier(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  clock: Clock,
+): Promise<{ duplex: Duplex; head: Buffer } | undefined> {
   if (request.headers.upgrade?.toLowerCase() !== "websocket") {
     return switchToSpdy(request, socket, [protocol]) === undefined ? undefined : { duplex: socket, head };
   }

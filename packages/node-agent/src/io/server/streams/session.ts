@@ -28,13 +28,19 @@ export interface CommandSession {
 }
 
 export type CommandResult =
-  | { readonly kind: "exited"; readonly code: number }
-  | { readonly kind: "failed"; readonly message: string };
+  { readonly kind: "exited"; readonly code: number } | { readonly kind: "failed"; readonly message: string };
 
 /** The Status that a client reads its exit code from. */
 export function statusOf(result: CommandResult): string {
   if (result.kind === "failed") {
-    return JSON.stringify({ metadata: {}, status: "Failure", message: result.message, reason: "InternalError", details: { causes: [{ message: result.message }] }, code: 500 });
+    return JSON.stringify({
+      metadata: {},
+      status: "Failure",
+      message: result.message,
+      reason: "InternalError",
+      details: { causes: [{ message: result.message }] },
+      code: 500,
+    });
   }
   if (result.code === 0) return JSON.stringify({ metadata: {}, status: "Success" });
   return JSON.stringify({

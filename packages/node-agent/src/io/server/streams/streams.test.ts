@@ -18,7 +18,9 @@ afterEach(() => {
 });
 
 /** A server that gives every upgrade to `take`. */
-async function listen(take: (request: import("node:http").IncomingMessage, socket: Duplex, head: Buffer) => void): Promise<number> {
+async function listen(
+  take: (request: import("node:http").IncomingMessage, socket: Duplex, head: Buffer) => void,
+): Promise<number> {
   const server: Server = createServer();
   server.on("upgrade", take);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -43,14 +45,23 @@ const exitStatus = {
 };
 
 /** A SPDY client as small as can be, for the tests' own side of the wire. */
-function spdyClient(wire: Duplex): { open(id: number, headers: Record<string, string>): Promise<void>; send(id: number, bytes: string, fin: boolean): void; received: Map<number, string>; closed: Promise<void> } {
+function spdyClient(wire: Duplex): {
+  open(id: number, headers: Record<string, string>): Promise<void>;
+  send(id: number, bytes: string, fin: boolean): void;
+  received: Map<number, string>;
+  closed: Promise<void>;
+} {
   const codec = new HeaderCodec();
   const reader = new FrameReader();
   const received = new Map<number, string>();
   wire.on("data", (chunk: Buffer) => {
     reader.push(chunk);
     for (let frame = reader.next(); frame !== undefined; frame = reader.next()) {
-      if (frame.type === "data") received.set(frame.stream, (received.get(frame.stream) ?? "") + frame.bytes.toString() + (frame.fin ? "<fin>" : ""));
+      if (frame.type === "data")
+        received.set(
+          frame.stream,
+          (received.get(frame.stream) ?? "") + frame.bytes.toString() + (frame.fin ? "<fin>" : ""),
+        );
     }
   });
   const closed = new Promise<void>((resolve) => wire.on("close", () => resolve()));
@@ -58,7 +69,8 @@ function spdyClient(wire: Duplex): { open(id: number, headers: Record<string, st
   return {
     received,
     closed,
-    open: async (id, headers) => void wire.write(synStreamFrame(id, await codec.encode(new Map(Object.entries(headers))))),
+    open: async (id, headers) =>
+      void wire.write(synStreamFrame(id, await codec.encode(new Map(Object.entries(headers))))),
     send: (id, bytes, fin) => void wire.write(dataFrame(id, Buffer.from(bytes), fin)),
   };
 }
@@ -66,7 +78,9 @@ function spdyClient(wire: Duplex): { open(id: number, headers: Record<string, st
 async function spdyUpgrade(port: number, path: string, version: string): Promise<{ socket: Socket; answer: string }> {
   const socket = connect(port, "127.0.0.1");
   cleanups.push(() => socket.destroy());
-  socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: ${version}\r\n\r\n`);
+  socket.write(
+    `POST ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: ${version}\r\n\r\n`,
+  );
   const answer = await new Promise<string>((resolve) => socket.once("data", (chunk) => resolve(chunk.toString())));
   return { socket, answer };
 }
@@ -79,14 +93,23 @@ describe("exec over WebSocket", () => {
     });
     const client = new WebSocket(`ws://127.0.0.1:${port}/exec?stdin=1&stdout=1&stderr=1`, ["v5.channel.k8s.io"]);
     const channels: Record<number, string> = {};
-    client.on("message", (data: Buffer) => (channels[data[0] ?? -1] = (channels[data[0] ?? -1] ?? "") + data.subarray(1).toString()));
+    client.on(
+      "message",
+      (data: Buffer) => (channels[data[0] ?? -1] = (channels[data[0] ?? -1] ?? "") + data.subarray(1).toString()),
+    );
     client.on("open", () => {
       client.send(Buffer.from("\0hello "));
       client.send(Buffer.from("\0world"));
       client.send(Buffer.of(255, 0));
     });
     const code = await new Promise((resolve) => client.on("close", resolve));
-    expect({ protocol: client.protocol, code, out: channels[1], err: channels[2], status: JSON.parse(channels[3] ?? "") as unknown }).toEqual({
+    expect({
+      protocol: client.protocol,
+      code,
+      out: channels[1],
+      err: channels[2],
+      status: JSON.parse(channels[3] ?? "") as unknown,
+    }).toEqual({
       protocol: "v5.channel.k8s.io",
       code: 1000,
       out: "HELLO WORLD",
@@ -98,12 +121,14 @@ describe("exec over WebSocket", () => {
   test("tells the terminal's newest size", async () => {
     const sizes: unknown[] = [];
     const port = await listen((request, socket, head) => {
-      void acceptCommand(request, socket, head, { stdin: false, stdout: true, stderr: false, tty: true }, clock).then(async (session) => {
-        for await (const size of session?.resize ?? []) {
-          sizes.push(size);
-          await session?.exit({ kind: "exited", code: 0 });
-        }
-      });
+      void acceptCommand(request, socket, head, { stdin: false, stdout: true, stderr: false, tty: true }, clock).then(
+        async (session) => {
+          for await (const size of session?.resize ?? []) {
+            sizes.push(size);
+            await session?.exit({ kind: "exited", code: 0 });
+          }
+        },
+      );
     });
     const client = new WebSocket(`ws://127.0.0.1:${port}/exec`, ["v5.channel.k8s.io"]);
     client.on("open", () => client.send(Buffer.from('\u0004{"Width":120,"Height":40}')));
@@ -115,16 +140,30 @@ describe("exec over WebSocket", () => {
 describe("exec over SPDY", () => {
   test("carries input, both outputs and the exit code on streams of their own", async () => {
     const port = await listen((request, socket, head) => {
-      void acceptCommand(request, socket, head, { stdin: true, stdout: true, stderr: true, tty: false }, clock).then(shout);
+      void acceptCommand(request, socket, head, { stdin: true, stdout: true, stderr: true, tty: false }, clock).then(
+        shout,
+      );
     });
     const { socket, answer } = await spdyUpgrade(port, "/exec", "v4.channel.k8s.io");
     const client = spdyClient(socket);
-    for (const [index, type] of ["error", "stdin", "stdout", "stderr"].entries()) await client.open(2 * index + 1, { streamtype: type });
+    for (const [index, type] of ["error", "stdin", "stdout", "stderr"].entries())
+      await client.open(2 * index + 1, { streamtype: type });
     client.send(3, "hello ", false);
     client.send(3, "world", true);
     await client.closed;
-    expect(answer.split("\r\n")).toEqual(["HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: SPDY/3.1", "X-Stream-Protocol-Version: v4.channel.k8s.io", "", ""]);
-    expect(Object.fromEntries(client.received)).toEqual({ 1: `${JSON.stringify(exitStatus)}<fin>`, 5: "HELLO WORLD<fin>", 7: "done<fin>" });
+    expect(answer.split("\r\n")).toEqual([
+      "HTTP/1.1 101 Switching Protocols",
+      "Connection: Upgrade",
+      "Upgrade: SPDY/3.1",
+      "X-Stream-Protocol-Version: v4.channel.k8s.io",
+      "",
+      "",
+    ]);
+    expect(Object.fromEntries(client.received)).toEqual({
+      1: `${JSON.stringify(exitStatus)}<fin>`,
+      5: "HELLO WORLD<fin>",
+      7: "done<fin>",
+    });
   });
 
   test("a client that speaks none of our versions is told which there are", async () => {
@@ -175,7 +214,13 @@ describe("port-forward", () => {
 /** A WebSocket client on a connection that has been upgraded by hand, since `ws` refuses the subprotocol's slash there, too. */
 function clientOver(socket: Socket): WebSocket {
   const client = new WebSocket(null as never, undefined, {});
-  (client as WebSocket & { setSocket(socket: Socket, head: Buffer, options: object): void; _isServer: boolean })._isServer = false;
-  (client as WebSocket & { setSocket(socket: Socket, head: Buffer, options: object): void }).setSocket(socket, Buffer.alloc(0), { allowSynchronousEvents: true, maxPayload: 1 << 20, skipUTF8Validation: false });
+  (
+    client as WebSocket & { setSocket(socket: Socket, head: Buffer, options: object): void; _isServer: boolean }
+  )._isServer = false;
+  (client as WebSocket & { setSocket(socket: Socket, head: Buffer, options: object): void }).setSocket(
+    socket,
+    Buffer.alloc(0),
+    { allowSynchronousEvents: true, maxPayload: 1 << 20, skipUTF8Validation: false },
+  );
   return client;
 }

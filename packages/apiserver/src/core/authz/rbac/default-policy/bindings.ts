@@ -29,8 +29,16 @@ export const clusterRoleBindings: readonly RoleBinding[] = [
   bound("system:service-account-issuer-discovery", [group("system:serviceaccounts")]),
 ];
 
-const role = (namespace: string, name: string, lines: readonly string[]): Role => ({ metadata: { namespace, name }, rules: rulesFrom(...lines) });
-const roleBound = (namespace: string, name: string, subjects: readonly RoleSubject[], roleName = name): RoleBinding => ({
+const role = (namespace: string, name: string, lines: readonly string[]): Role => ({
+  metadata: { namespace, name },
+  rules: rulesFrom(...lines),
+});
+const roleBound = (
+  namespace: string,
+  name: string,
+  subjects: readonly RoleSubject[],
+  roleName = name,
+): RoleBinding => ({
   metadata: { namespace, name },
   roleRef: { apiGroup, kind: "Role", name: roleName },
   subjects,
@@ -39,10 +47,15 @@ const roleBound = (namespace: string, name: string, subjects: readonly RoleSubje
 const leaderLocking = (name: string): readonly string[] => ["watch | configmaps", `get update | configmaps | ${name}`];
 
 export const namespaceRoles: readonly Role[] = [
-  role("kube-system", "extension-apiserver-authentication-reader", ["get list watch | configmaps | extension-apiserver-authentication"]),
+  role("kube-system", "extension-apiserver-authentication-reader", [
+    "get list watch | configmaps | extension-apiserver-authentication",
+  ]),
   role("kube-system", "system:controller:bootstrap-signer", ["get list watch | secrets"]),
   role("kube-system", "system:controller:cloud-provider", ["create get list watch | configmaps"]),
-  role("kube-system", "system:controller:token-cleaner", ["delete get list watch | secrets", "create patch update | events events.events.k8s.io"]),
+  role("kube-system", "system:controller:token-cleaner", [
+    "delete get list watch | secrets",
+    "create patch update | events events.events.k8s.io",
+  ]),
   role("kube-system", "system::leader-locking-kube-controller-manager", leaderLocking("kube-controller-manager")),
   role("kube-system", "system::leader-locking-kube-scheduler", leaderLocking("kube-scheduler")),
   role("kube-public", "system:controller:bootstrap-signer", [
@@ -66,6 +79,9 @@ export const namespaceRoleBindings: readonly RoleBinding[] = [
     user("system:kube-controller-manager"),
     account("kube-system", "kube-controller-manager"),
   ]),
-  roleBound("kube-system", "system::leader-locking-kube-scheduler", [user("system:kube-scheduler"), account("kube-system", "kube-scheduler")]),
+  roleBound("kube-system", "system::leader-locking-kube-scheduler", [
+    user("system:kube-scheduler"),
+    account("kube-system", "kube-scheduler"),
+  ]),
   roleBound("kube-public", "system:controller:bootstrap-signer", [account("kube-system", "bootstrap-signer")]),
 ];

@@ -3,7 +3,9 @@
 import type { ClusterRole } from "../objects.ts";
 import { rulesFrom } from "./rule-texts.ts";
 
-const aggregateTo = (role: string): Record<string, string> => ({ [`rbac.authorization.k8s.io/aggregate-to-${role}`]: "true" });
+const aggregateTo = (role: string): Record<string, string> => ({
+  [`rbac.authorization.k8s.io/aggregate-to-${role}`]: "true",
+});
 const aggregating = (name: string, labels: Record<string, string> = {}): ClusterRole => ({
   metadata: { name, labels },
   aggregationRule: { clusterRoleSelectors: [{ matchLabels: aggregateTo(name) }] },
@@ -42,10 +44,10 @@ const publicInfo = "/healthz /livez /readyz /version /version/";
 /** All built-in ClusterRoles but the controllers', in the order of Kubernetes' own list. */
 export const clusterRoles: readonly ClusterRole[] = [
   role("cluster-admin", ["* | *.*", "* | URL:*"]),
-  role("system:discovery", ["get | /api /api/* /apis /apis/* /healthz /livez /openapi /openapi/* /readyz /version /version/"]),
-  role("system:monitoring", [
-    "get | /healthz /healthz/* /livez /livez/* /metrics /metrics/slis /readyz /readyz/*",
+  role("system:discovery", [
+    "get | /api /api/* /apis /apis/* /healthz /livez /openapi /openapi/* /readyz /version /version/",
   ]),
+  role("system:monitoring", ["get | /healthz /healthz/* /livez /livez/* /metrics /metrics/slis /readyz /readyz/*"]),
   role("system:basic-user", [
     "create | selfsubjectaccessreviews.authorization.k8s.io selfsubjectrulesreviews.authorization.k8s.io",
     "create | selfsubjectreviews.authentication.k8s.io",
@@ -76,7 +78,11 @@ export const clusterRoles: readonly ClusterRole[] = [
     ],
     aggregateTo("edit"),
   ),
-  role("system:aggregate-to-view", [`${read} | ${viewableCore}`, `${read} | ${viewableCoreStatus}`, `${read} | ${viewableGroups}`], aggregateTo("view")),
+  role(
+    "system:aggregate-to-view",
+    [`${read} | ${viewableCore}`, `${read} | ${viewableCoreStatus}`, `${read} | ${viewableGroups}`],
+    aggregateTo("view"),
+  ),
   role("system:node", nodeLines()),
   role("system:node-problem-detector", ["get | nodes", "patch | nodes/status", events]),
   role("system:kubelet-api-admin", [
@@ -84,7 +90,10 @@ export const clusterRoles: readonly ClusterRole[] = [
     "* | nodes/configz nodes/healthz nodes/log nodes/metrics nodes/pods nodes/proxy nodes/stats",
   ]),
   role("system:node-bootstrapper", [`create ${read} | certificatesigningrequests.certificates.k8s.io`]),
-  role("system:auth-delegator", ["create | tokenreviews.authentication.k8s.io", "create | subjectaccessreviews.authorization.k8s.io"]),
+  role("system:auth-delegator", [
+    "create | tokenreviews.authentication.k8s.io",
+    "create | subjectaccessreviews.authorization.k8s.io",
+  ]),
   role("system:kube-aggregator", [`${read} | services endpoints`, `${read} | endpointslices.discovery.k8s.io`]),
   role("system:kube-controller-manager", [
     events,
@@ -100,7 +109,11 @@ export const clusterRoles: readonly ClusterRole[] = [
     "create | serviceaccounts/token",
   ]),
   role("system:kube-dns", ["list watch | endpoints services"]),
-  role("system:coredns", ["list watch | endpoints services pods namespaces", "list watch | endpointslices.discovery.k8s.io", "get | nodes"]),
+  role("system:coredns", [
+    "list watch | endpoints services pods namespaces",
+    "list watch | endpointslices.discovery.k8s.io",
+    "get | nodes",
+  ]),
   role("system:persistent-volume-provisioner", [
     `${read} create delete | persistentvolumes`,
     `${read} update | persistentvolumeclaims`,
@@ -108,12 +121,16 @@ export const clusterRoles: readonly ClusterRole[] = [
     "watch | events",
     events,
   ]),
-  role("system:certificates.k8s.io:certificatesigningrequests:nodeclient", ["create | certificatesigningrequests.certificates.k8s.io/nodeclient"]),
+  role("system:certificates.k8s.io:certificatesigningrequests:nodeclient", [
+    "create | certificatesigningrequests.certificates.k8s.io/nodeclient",
+  ]),
   role("system:certificates.k8s.io:certificatesigningrequests:selfnodeclient", [
     "create | certificatesigningrequests.certificates.k8s.io/selfnodeclient",
   ]),
   ...["kube-apiserver-client", "kube-apiserver-client-kubelet", "kubelet-serving", "legacy-unknown"].map((signer) =>
-    role(`system:certificates.k8s.io:${signer}-approver`, [`approve | signers.certificates.k8s.io | kubernetes.io/${signer}`]),
+    role(`system:certificates.k8s.io:${signer}-approver`, [
+      `approve | signers.certificates.k8s.io | kubernetes.io/${signer}`,
+    ]),
   ),
   role("system:volume-scheduler", [
     `${read} patch update | persistentvolumes`,
@@ -146,7 +163,9 @@ export const clusterRoles: readonly ClusterRole[] = [
     `${read} | resourceclaims.resource.k8s.io deviceclasses.resource.k8s.io resourceslices.resource.k8s.io`,
     "patch update | resourceclaims.resource.k8s.io/status",
   ]),
-  role("system:service-account-issuer-discovery", ["get | /.well-known/openid-configuration /.well-known/openid-configuration/ /openid/v1/jwks /openid/v1/jwks/"]),
+  role("system:service-account-issuer-discovery", [
+    "get | /.well-known/openid-configuration /.well-known/openid-configuration/ /openid/v1/jwks /openid/v1/jwks/",
+  ]),
 ];
 
 /** What a node may do when only RBAC judges it; the node authorizer grants the same more narrowly, so nobody is bound to this role. */

@@ -77,7 +77,12 @@ const controllers: Readonly<Record<string, readonly string[]>> = {
     "create | endpointslices.discovery.k8s.io/restricted",
     events,
   ],
-  "ephemeral-volume-controller": [`${read} | pods`, "update | pods/finalizers", `create ${read} | persistentvolumeclaims`, events],
+  "ephemeral-volume-controller": [
+    `${read} | pods`,
+    "update | pods/finalizers",
+    `create ${read} | persistentvolumeclaims`,
+    events,
+  ],
   "expand-controller": [
     `${read} patch update | persistentvolumes`,
     `${read} | persistentvolumeclaims storageclasses.storage.k8s.io`,
@@ -100,7 +105,10 @@ const controllers: Readonly<Record<string, readonly string[]>> = {
     `create delete patch ${read} | pods`,
     events,
   ],
-  "legacy-service-account-token-cleaner": ["get | configmaps | kube-apiserver-legacy-service-account-token-tracking", "delete patch | secrets"],
+  "legacy-service-account-token-cleaner": [
+    "get | configmaps | kube-apiserver-legacy-service-account-token-tracking",
+    "delete patch | secrets",
+  ],
   "namespace-controller": [
     "delete get list watch | namespaces",
     "update | namespaces/finalize namespaces/status",
@@ -146,7 +154,10 @@ const controllers: Readonly<Record<string, readonly string[]>> = {
   "resourcequota-controller": ["list watch | *.*", "update | resourcequotas/status", events],
   "root-ca-cert-publisher": [`create update ${read} | configmaps`, events],
   "route-controller": ["list watch | nodes", "patch | nodes/status", events],
-  "selinux-warning-controller": [`${read} | pods persistentvolumes persistentvolumeclaims csidrivers.storage.k8s.io`, events],
+  "selinux-warning-controller": [
+    `${read} | pods persistentvolumes persistentvolumeclaims csidrivers.storage.k8s.io`,
+    events,
+  ],
   "service-account-controller": [`create ${read} | serviceaccounts`, `${read} | namespaces`, events],
   "service-cidrs-controller": [
     `${read} patch update | servicecidrs.networking.k8s.io`,
@@ -172,7 +183,10 @@ const controllers: Readonly<Record<string, readonly string[]>> = {
     "get patch update | validatingadmissionpolicies.admissionregistration.k8s.io/status",
     events,
   ],
-  "volumeattributesclass-protection-controller": [`${read} update | volumeattributesclasses.storage.k8s.io persistentvolumeclaims persistentvolumes`, events],
+  "volumeattributesclass-protection-controller": [
+    `${read} update | volumeattributesclasses.storage.k8s.io persistentvolumeclaims persistentvolumes`,
+    events,
+  ],
 };
 
 /** `system:controller:NAME` for each controller. */

@@ -49,12 +49,19 @@ function subjectText(subject: RoleSubject): string {
   return `${subject.kind}/${subject.namespace ?? ""}/${subject.name}`;
 }
 
-function withMarks(stored: ClusterRole | Role | RoleBinding, wanted: ClusterRole | Role | RoleBinding): typeof stored.metadata | undefined {
+function withMarks(
+  stored: ClusterRole | Role | RoleBinding,
+  wanted: ClusterRole | Role | RoleBinding,
+): typeof stored.metadata | undefined {
   const labels = { ...wanted.metadata.labels, ...bootstrapMark.labels };
   const annotations = bootstrapMark.annotations;
   const good =
     Object.entries(labels).every(([key, value]) => stored.metadata.labels?.[key] === value) &&
     Object.entries(annotations).every(([key, value]) => stored.metadata.annotations?.[key] === value);
   if (good) return undefined;
-  return { ...stored.metadata, labels: { ...stored.metadata.labels, ...labels }, annotations: { ...stored.metadata.annotations, ...annotations } };
+  return {
+    ...stored.metadata,
+    labels: { ...stored.metadata.labels, ...labels },
+    annotations: { ...stored.metadata.annotations, ...annotations },
+  };
 }

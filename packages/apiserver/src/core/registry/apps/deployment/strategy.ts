@@ -9,7 +9,10 @@ export const deploymentStrategy: Strategy = {
     (deployment as Loose)["status"] = {};
   },
   prepareForUpdate(deployment, old) {
-    if (jsonEqual((deployment as Loose)["spec"], (old as Loose)["spec"]) && !jsonEqual(deployment.metadata.annotations ?? {}, old.metadata.annotations ?? {})) {
+    if (
+      jsonEqual((deployment as Loose)["spec"], (old as Loose)["spec"]) &&
+      !jsonEqual(deployment.metadata.annotations ?? {}, old.metadata.annotations ?? {})
+    ) {
       deployment.metadata.generation = (old.metadata.generation ?? 0) + 1;
     }
   },

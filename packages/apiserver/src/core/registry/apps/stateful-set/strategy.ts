@@ -18,6 +18,11 @@ export const replicaSetStrategy: Strategy = {
 export const daemonSetStrategy: Strategy = {
   countsGenerations: true,
   prepareForCreate(set) {
-    (set as Loose)["status"] = { currentNumberScheduled: 0, numberMisscheduled: 0, desiredNumberScheduled: 0, numberReady: 0 };
+    (set as Loose)["status"] = {
+      currentNumberScheduled: 0,
+      numberMisscheduled: 0,
+      desiredNumberScheduled: 0,
+      numberReady: 0,
+    };
   },
 };

@@ -24,27 +24,41 @@ export function autoscalerToStored(object: ApiObject): ApiObject {
   const behavior = take(behaviorAnnotation);
   const otherCurrent = (take(currentAnnotation) as Metric[] | undefined) ?? [];
   const conditions = take(conditionsAnnotation);
-  const metrics = target === undefined ? others : [processor({ target: { type: "Utilization", averageUtilization: target } }), ...others];
-  const currentMetrics = current === undefined ? otherCurrent : [processor({ current: { averageUtilization: current } }), ...otherCurrent];
+  const metrics =
+    target === undefined
+      ? others
+      : [processor({ target: { type: "Utilization", averageUtilization: target } }), ...others];
+  const currentMetrics =
+    current === undefined ? otherCurrent : [processor({ current: { averageUtilization: current } }), ...otherCurrent];
   return {
     ...object,
     apiVersion: "autoscaling/v2",
     metadata: withAnnotations(object, annotations),
     spec: { ...spec, ...(metrics.length > 0 && { metrics }), ...(behavior !== undefined && { behavior }) },
-    status: { desiredReplicas: 0, currentMetrics: null, ...status, ...(currentMetrics.length > 0 && { currentMetrics }), ...(conditions !== undefined && { conditions }) },
+    status: {
+      desiredReplicas: 0,
+      currentMetrics: null,
+      ...status,
+      ...(currentMetrics.length > 0 && { currentMetrics }),
+      ...(conditions !== undefined && { conditions }),
+    },
   } as Loose;
 }
 
 export function autoscalerFromStored(object: ApiObject): ApiObject {
   const { metrics = [], behavior, ...spec } = memberOf(object, "spec") as { metrics?: Metric[]; behavior?: unknown };
-  const { currentMetrics, conditions, ...status } = memberOf(object, "status") as { currentMetrics?: Metric[] | null; conditions?: unknown[] };
+  const { currentMetrics, conditions, ...status } = memberOf(object, "status") as {
+    currentMetrics?: Metric[] | null;
+    conditions?: unknown[];
+  };
   const annotations = { ...object.metadata.annotations };
   const main = metrics.find(isProcessor);
   const others = metrics.filter((metric) => metric !== main);
   if (others.length > 0) annotations[metricsAnnotation] = JSON.stringify(others);
   if (behavior !== undefined) annotations[behaviorAnnotation] = JSON.stringify(behavior);
   const currentMain = currentMetrics?.find(isProcessor);
-  if (currentMetrics && currentMetrics.length > (currentMain ? 1 : 0)) annotations[currentAnnotation] = JSON.stringify(currentMetrics.filter((metric) => metric !== currentMain));
+  if (currentMetrics && currentMetrics.length > (currentMain ? 1 : 0))
+    annotations[currentAnnotation] = JSON.stringify(currentMetrics.filter((metric) => metric !== currentMain));
   if (conditions && conditions.length > 0) annotations[conditionsAnnotation] = JSON.stringify(conditions);
   const target = memberOf(memberOf(main, "resource"), "target")["averageUtilization"];
   const current = memberOf(memberOf(currentMain, "resource"), "current")["averageUtilization"];
@@ -53,7 +67,12 @@ export function autoscalerFromStored(object: ApiObject): ApiObject {
     apiVersion: "autoscaling/v1",
     metadata: withAnnotations(object, annotations),
     spec: { ...spec, ...(target !== undefined && { targetCPUUtilizationPercentage: target }) },
-    status: { currentReplicas: 0, desiredReplicas: 0, ...status, ...(current !== undefined && { currentCPUUtilizationPercentage: current }) },
+    status: {
+      currentReplicas: 0,
+      desiredReplicas: 0,
+      ...status,
+      ...(current !== undefined && { currentCPUUtilizationPercentage: current }),
+    },
   } as Loose;
 }
 
@@ -68,7 +87,8 @@ function processor(detail: object): Metric {
 
 function isProcessor(metric: Metric): boolean {
   const resource = memberOf(metric, "resource");
-  const utilization = memberOf(resource, "target")["averageUtilization"] ?? memberOf(resource, "current")["averageUtilization"];
+  const utilization =
+    memberOf(resource, "target")["averageUtilization"] ?? memberOf(resource, "current")["averageUtilization"];
   return metric["type"] === "Resource" && resource["name"] === "cpu" && utilization !== undefined;
 }
 

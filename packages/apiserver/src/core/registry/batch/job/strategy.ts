@@ -13,11 +13,19 @@ export const jobStrategy: Strategy = {
     const template = { ...memberOf(spec, "template") };
     const metadata = { ...memberOf(template, "metadata") };
     const uid = job.metadata.uid ?? "";
-    const own = { "batch.kubernetes.io/job-name": job.metadata.name, "batch.kubernetes.io/controller-uid": uid, "job-name": job.metadata.name, "controller-uid": uid };
+    const own = {
+      "batch.kubernetes.io/job-name": job.metadata.name,
+      "batch.kubernetes.io/controller-uid": uid,
+      "job-name": job.metadata.name,
+      "controller-uid": uid,
+    };
     metadata["labels"] = { ...memberOf(metadata, "labels"), ...own };
     template["metadata"] = metadata;
     const selector = memberOf(spec, "selector");
-    spec["selector"] = { ...selector, matchLabels: { ...memberOf(selector, "matchLabels"), "batch.kubernetes.io/controller-uid": uid } };
+    spec["selector"] = {
+      ...selector,
+      matchLabels: { ...memberOf(selector, "matchLabels"), "batch.kubernetes.io/controller-uid": uid },
+    };
     spec["template"] = template;
     loose["spec"] = spec;
   },

@@ -14,10 +14,14 @@ export const podStrategy: Strategy = {
     keep(pod.metadata, old.metadata, "deletionTimestamp");
     keep(pod.metadata, old.metadata, "ownerReferences");
     const status = (pod as Loose)["status"];
-    if (typeof status === "object" && status !== null) keep(status as Loose, memberOf(old, "status") as Loose, "qosClass");
+    if (typeof status === "object" && status !== null)
+      keep(status as Loose, memberOf(old, "status") as Loose, "qosClass");
   },
   gracePeriodSeconds(pod, options) {
-    const asked = options.gracePeriodSeconds ?? (memberOf(pod, "spec")["terminationGracePeriodSeconds"] as number | undefined) ?? 30;
+    const asked =
+      options.gracePeriodSeconds ??
+      (memberOf(pod, "spec")["terminationGracePeriodSeconds"] as number | undefined) ??
+      30;
     // Nobody runs it yet, or nothing in it runs any more.
     if (textOf(pod, "spec", "nodeName") === "") return 0;
     const phase = textOf(pod, "status", "phase");
@@ -30,9 +34,14 @@ type Amounts = Readonly<Record<string, string>>;
 /** Guaranteed: every container's limits are set and equal its requests; BestEffort: none has any; Burstable: the rest. */
 export function qualityOfService(pod: ApiObject): "Guaranteed" | "Burstable" | "BestEffort" {
   const spec = memberOf(pod, "spec");
-  const containers = [...((spec["initContainers"] as object[] | undefined) ?? []), ...((spec["containers"] as object[] | undefined) ?? [])];
+  const containers = [
+    ...((spec["initContainers"] as object[] | undefined) ?? []),
+    ...((spec["containers"] as object[] | undefined) ?? []),
+  ];
   const counted = (amounts: Amounts): [string, string][] =>
-    Object.entries(amounts).filter(([name, amount]) => (name === "cpu" || name === "memory") && compareQuantities(amount, "0") > 0);
+    Object.entries(amounts).filter(
+      ([name, amount]) => (name === "cpu" || name === "memory") && compareQuantities(amount, "0") > 0,
+    );
   let guaranteed = true;
   let any = false;
   for (const container of containers) {

@@ -12,7 +12,8 @@ function foldStringData(secret: ApiObject): void {
   const loose = secret as Loose;
   if (loose["stringData"] === undefined) return;
   const data: Record<string, unknown> = { ...memberOf(loose, "data") };
-  for (const [key, text] of Object.entries(memberOf(loose, "stringData"))) data[key] = Buffer.from(String(text)).toString("base64");
+  for (const [key, text] of Object.entries(memberOf(loose, "stringData")))
+    data[key] = Buffer.from(String(text)).toString("base64");
   loose["data"] = data;
   delete loose["stringData"];
 }

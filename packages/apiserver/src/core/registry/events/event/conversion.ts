@@ -20,7 +20,12 @@ export function eventFromStored(object: ApiObject): ApiObject {
   return rename(object, "events.k8s.io/v1", new Map(names.map(([served, stored]) => [stored, served])), []);
 }
 
-function rename(object: ApiObject, apiVersion: string, to: ReadonlyMap<string, string>, present: readonly string[]): ApiObject {
+function rename(
+  object: ApiObject,
+  apiVersion: string,
+  to: ReadonlyMap<string, string>,
+  present: readonly string[],
+): ApiObject {
   const result: Loose = { kind: object.kind, apiVersion, metadata: object.metadata };
   for (const name of present) result[name] = {};
   for (const [name, value] of Object.entries(object)) {

@@ -16,11 +16,23 @@ const versions = ["v4.channel.k8s.io", "v3.channel.k8s.io", "v2.channel.k8s.io",
 const streamsTimeoutMs = 30_000;
 
 /** Answers the upgrade; resolves when the client has opened every stream (a write before that would hang kubectl). */
-export async function acceptSpdyCommand(request: IncomingMessage, socket: Duplex, head: Buffer, wanted: WantedStreams, clock: Clock): Promise<CommandSession | undefined> {
+export async function acceptSpdyCommand(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  wanted: WantedStreams,
+  clock: Clock,
+): Promise<CommandSession | undefined> {
   const version = switchToSpdy(request, socket, versions);
   if (version === undefined) return undefined;
   const sized = wanted.tty && (version === "v4.channel.k8s.io" || version === "v3.channel.k8s.io");
-  const types = ["error", ...(wanted.stdin ? ["stdin"] : []), ...(wanted.stdout ? ["stdout"] : []), ...(wanted.stderr ? ["stderr"] : []), ...(sized ? ["resize"] : [])];
+  const types = [
+    "error",
+    ...(wanted.stdin ? ["stdin"] : []),
+    ...(wanted.stdout ? ["stdout"] : []),
+    ...(wanted.stderr ? ["stderr"] : []),
+    ...(sized ? ["resize"] : []),
+  ];
   const streams = new Map<string, SpdyStream>();
   const complete = Promise.withResolvers<void>();
   const connection = new SpdyConnection(socket, head, (stream) => {
@@ -32,7 +44,10 @@ export async function acceptSpdyCommand(request: IncomingMessage, socket: Duplex
     streams.set(type, stream);
     if (streams.size === types.length) complete.resolve();
   });
-  const timer = clock.setTimeout(() => complete.reject(new Error("the client did not open its streams in time")), streamsTimeoutMs);
+  const timer = clock.setTimeout(
+    () => complete.reject(new Error("the client did not open its streams in time")),
+    streamsTimeoutMs,
+  );
   connection.closed.addEventListener("abort", () => complete.reject(new Error("the client has gone")), { once: true });
   try {
     await complete.promise;
@@ -45,7 +60,11 @@ export async function acceptSpdyCommand(request: IncomingMessage, socket: Duplex
   return session(connection, streams, version === "v4.channel.k8s.io");
 }
 
-function session(connection: SpdyConnection, streams: ReadonlyMap<string, SpdyStream>, withStatus: boolean): CommandSession {
+function session(
+  connection: SpdyConnection,
+  streams: ReadonlyMap<string, SpdyStream>,
+  withStatus: boolean,
+): CommandSession {
   const sizes = new SizeQueue();
   void readSizes(streams.get("resize"), sizes);
   // These carry bytes one way only; what the other side says in them is read and dropped, so that its end is seen.

@@ -97,7 +97,8 @@ export class SpdyConnection {
     }
     this.#lastStream = id;
     const stream = new SpdyStream(id, headers, {
-      write: (frame, done) => void (this.#socket.writable ? this.#socket.write(frame, done) : done(new Error("the connection has ended"))),
+      write: (frame, done) =>
+        void (this.#socket.writable ? this.#socket.write(frame, done) : done(new Error("the connection has ended"))),
       forget: () => this.#streams.delete(id),
     });
     this.#streams.set(id, stream);

@@ -19,7 +19,10 @@ const text =
   "chunked,text/html,image/png,image/jpg,image/gif,application/xml,application/xhtml+xml,text/plain,text/javascript,public" +
   "privatemax-age=gzip,deflate,sdchcharset=utf-8charset=iso-8859-1,utf-,*,enq=0.";
 
-export const dictionary: Buffer = Buffer.concat([...[...words.split(" "), ...moreWords].map(withLength), Buffer.from(text)]);
+export const dictionary: Buffer = Buffer.concat([
+  ...[...words.split(" "), ...moreWords].map(withLength),
+  Buffer.from(text),
+]);
 
 function withLength(word: string): Buffer {
   const buffer = Buffer.alloc(4 + word.length);

@@ -34,7 +34,8 @@ export class FrameReader {
     const bytes = this.#pending;
     if (bytes.length < 8) return undefined;
     const length = bytes.readUInt32BE(4) & 0xffffff;
-    if (length > largestFrameBytes) throw new RangeError(`a frame of ${length} bytes is larger than ${largestFrameBytes}`);
+    if (length > largestFrameBytes)
+      throw new RangeError(`a frame of ${length} bytes is larger than ${largestFrameBytes}`);
     if (bytes.length < 8 + length) return undefined;
     this.#pending = bytes.subarray(8 + length);
     return parseFrame(bytes.subarray(0, 8), bytes.subarray(8, 8 + length));

@@ -14,7 +14,8 @@ export class HeaderCodec {
   readonly #deflate: Deflate = createDeflate({ dictionary, flush: constants.Z_SYNC_FLUSH });
 
   async decode(block: Buffer): Promise<Headers> {
-    if (block.length > largestBlockBytes) throw new Error(`a header block of ${block.length} bytes is larger than ${largestBlockBytes}`);
+    if (block.length > largestBlockBytes)
+      throw new Error(`a header block of ${block.length} bytes is larger than ${largestBlockBytes}`);
     return parsePairs(await through(this.#inflate, block));
   }
 

@@ -12,10 +12,22 @@ import { parseSize, statusOf, type CommandSession, type WantedStreams } from "..
 import { SizeQueue } from "../size-queue.ts";
 import { acceptWebSocket, keepAlive } from "./upgrade.ts";
 
-const versions = ["v5.channel.k8s.io", "v4.channel.k8s.io", "channel.k8s.io", "v4.base64.channel.k8s.io", "base64.channel.k8s.io"] as const;
+const versions = [
+  "v5.channel.k8s.io",
+  "v4.channel.k8s.io",
+  "channel.k8s.io",
+  "v4.base64.channel.k8s.io",
+  "base64.channel.k8s.io",
+] as const;
 const channels = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 255 } as const;
 
-export async function acceptWebSocketCommand(request: IncomingMessage, socket: Duplex, head: Buffer, wanted: WantedStreams, clock: Clock): Promise<CommandSession> {
+export async function acceptWebSocketCommand(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  wanted: WantedStreams,
+  clock: Clock,
+): Promise<CommandSession> {
   const { webSocket, protocol } = await acceptWebSocket(request, socket, head, versions);
   const base64 = protocol.includes("base64");
   const gone = new AbortController();
@@ -70,7 +82,10 @@ export async function acceptWebSocketCommand(request: IncomingMessage, socket: D
   };
 }
 
-function channelWriter(channel: number, send: (channel: number, bytes: Buffer, done: (error?: Error | null) => void) => void): Writable {
+function channelWriter(
+  channel: number,
+  send: (channel: number, bytes: Buffer, done: (error?: Error | null) => void) => void,
+): Writable {
   const writer = new Writable({ write: (chunk: Buffer, _encoding, done) => send(channel, chunk, done) });
   writer.on("error", () => undefined);
   return writer;

@@ -9,7 +9,12 @@ const pingIntervalMs = 30_000;
 const largestMessageBytes = 4 << 20;
 
 /** Answers the upgrade with the first of our protocols that the client offers, or with none, as the kubelet does. */
-export function acceptWebSocket(request: IncomingMessage, socket: Duplex, head: Buffer, ours: readonly string[]): Promise<{ readonly webSocket: WebSocket; readonly protocol: string }> {
+export function acceptWebSocket(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  ours: readonly string[],
+): Promise<{ readonly webSocket: WebSocket; readonly protocol: string }> {
   const offered = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((text) => text.trim());
   const protocol = ours.find((name) => offered.includes(name)) ?? "";
   const server = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: largestMessageBytes });

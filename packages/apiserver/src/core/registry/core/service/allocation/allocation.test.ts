@@ -49,7 +49,11 @@ describe("service allocation", () => {
             wishes.map(async ({ server, ip, nodePort, fails, leaves }, index) => {
               const name = `s${wave}-${index}`;
               const type = nodePort === undefined ? "ClusterIP" : "NodePort";
-              const wanted = service(name, { type, ...(ip === "" ? {} : { clusterIP: ip }), ports: [{ port: 80, ...(nodePort ? { nodePort } : {}) }] });
+              const wanted = service(name, {
+                type,
+                ...(ip === "" ? {} : { clusterIP: ip }),
+                ports: [{ port: 80, ...(nodePort ? { nodePort } : {}) }],
+              });
               const allocator = allocators[server];
               try {
                 const allocation = await allocator?.allocate(wanted, undefined, false);
@@ -80,46 +84,84 @@ describe("service allocation", () => {
   test("uses the whole range before it says that it is full, and what is given back again", async () => {
     const { allocators } = servers([1, 2]);
     const made: ApiObject[] = [];
-    for (let i = 0; i < 14; i++) made.push((await allocators[i % 2]!.allocate(service(`s${i}`, { ports: [{ port: 80 }] }), undefined, false)).service);
-    expect(made.map((one) => specOf(one).clusterIP).toSorted()).toEqual(Array.from({ length: 14 }, (_, i) => `10.96.0.${i + 1}`).toSorted());
+    for (let i = 0; i < 14; i++)
+      made.push(
+        (await allocators[i % 2]!.allocate(service(`s${i}`, { ports: [{ port: 80 }] }), undefined, false)).service,
+      );
+    expect(made.map((one) => specOf(one).clusterIP).toSorted()).toEqual(
+      Array.from({ length: 14 }, (_, i) => `10.96.0.${i + 1}`).toSorted(),
+    );
     await expect(allocators[0]!.allocate(service("late", {}), undefined, false)).rejects.toThrow("range is full");
     await allocators[1]!.release(made[5]!);
-    expect(specOf((await allocators[0]!.allocate(service("late", {}), undefined, false)).service).clusterIP).toBe(specOf(made[5]!).clusterIP);
+    expect(specOf((await allocators[0]!.allocate(service("late", {}), undefined, false)).service).clusterIP).toBe(
+      specOf(made[5]!).clusterIP,
+    );
   });
 
   test("refuses in Kubernetes' words", async () => {
     const { allocators } = servers([1]);
-    const allocate = (spec: Service["spec"]): Promise<unknown> => allocators[0]!.allocate(service("web", spec), undefined, false);
+    const allocate = (spec: Service["spec"]): Promise<unknown> =>
+      allocators[0]!.allocate(service("web", spec), undefined, false);
     await allocate({ clusterIP: "10.96.0.5" });
     await expect(allocate({ clusterIP: "10.96.0.5" })).rejects.toThrow(
       'Service "web" is invalid: spec.clusterIPs: Invalid value: ["10.96.0.5"]: failed to allocate IP 10.96.0.5: provided IP is already allocated',
     );
-    await expect(allocate({ clusterIP: "10.97.0.5" })).rejects.toThrow("the provided IP (10.97.0.5) is not in the valid range. The range of valid IPs is 10.96.0.0/28");
+    await expect(allocate({ clusterIP: "10.97.0.5" })).rejects.toThrow(
+      "the provided IP (10.97.0.5) is not in the valid range. The range of valid IPs is 10.96.0.0/28",
+    );
     await expect(allocate({ type: "NodePort", ports: [{ port: 80, nodePort: 80 }] })).rejects.toThrow(
       'Service "web" is invalid: spec.ports[0].nodePort: Invalid value: 80: provided port is not in the valid range. The range of valid ports is 30000-30009',
     );
     await allocate({ type: "NodePort", ports: [{ port: 80, nodePort: 30_001 }] });
     await expect(allocate({ type: "NodePort", ports: [{ port: 80, nodePort: 30_001 }] })).rejects.toThrow(
-      'spec.ports[0].nodePort: Invalid value: 30001: provided port is already allocated',
+      "spec.ports[0].nodePort: Invalid value: 30001: provided port is already allocated",
     );
   });
 
   test("an update keeps what it leaves out and gives back what it no longer needs", async () => {
     const { allocators, nodePorts } = servers([1]);
     const [allocator] = allocators;
-    const first = await allocator!.allocate(service("web", { type: "NodePort", ports: [{ port: 80 }] }), undefined, false);
+    const first = await allocator!.allocate(
+      service("web", { type: "NodePort", ports: [{ port: 80 }] }),
+      undefined,
+      false,
+    );
     const [taken] = portsOf(specOf(first.service));
-    const same = await allocator!.allocate(service("web", { type: "NodePort", ports: [{ port: 80 }] }), first.service, false);
+    const same = await allocator!.allocate(
+      service("web", { type: "NodePort", ports: [{ port: 80 }] }),
+      first.service,
+      false,
+    );
     expect(specOf(same.service)).toEqual(specOf(first.service));
-    const plain = await allocator!.allocate(service("web", { type: "ClusterIP", ports: [{ port: 80, nodePort: taken }] }), same.service, false);
+    const plain = await allocator!.allocate(
+      service("web", { type: "ClusterIP", ports: [{ port: 80, nodePort: taken }] }),
+      same.service,
+      false,
+    );
     await plain.commit();
-    expect([portsOf(specOf(plain.service)), ipsOf(specOf(plain.service)), [...(await nodePorts.taken())]]).toEqual([[], ipsOf(specOf(first.service)), []]);
+    expect([portsOf(specOf(plain.service)), ipsOf(specOf(plain.service)), [...(await nodePorts.taken())]]).toEqual([
+      [],
+      ipsOf(specOf(first.service)),
+      [],
+    ]);
   });
 
   test("repair gives back what nobody holds and takes what somebody does", async () => {
     const { writer, allocators, nodePorts } = servers([1]);
-    await allocators[0]!.allocate(service("lost", { type: "NodePort", clusterIP: "10.96.0.9", ports: [{ port: 80, nodePort: 30_009 }] }), undefined, false);
-    writer.put("services", service("restored", { type: "NodePort", clusterIP: "10.96.0.2", clusterIPs: ["10.96.0.2"], ports: [{ port: 80, nodePort: 30_002 }] }));
+    await allocators[0]!.allocate(
+      service("lost", { type: "NodePort", clusterIP: "10.96.0.9", ports: [{ port: 80, nodePort: 30_009 }] }),
+      undefined,
+      false,
+    );
+    writer.put(
+      "services",
+      service("restored", {
+        type: "NodePort",
+        clusterIP: "10.96.0.2",
+        clusterIPs: ["10.96.0.2"],
+        ports: [{ port: 80, nodePort: 30_002 }],
+      }),
+    );
     const repair = createAllocationRepair(ipRange, { writer, nodePorts });
     const found: string[] = [];
     for (let look = 0; look < 3; look++) found.push(...(await repair.run(100_000)));
@@ -128,9 +170,11 @@ describe("service allocation", () => {
       "address 10.96.0.9 was taken by no service",
       "node port 30009 was taken by no service",
     ]);
-    expect([[...writer.view({ group: "networking.k8s.io", resource: "ipaddresses" }).list()].map(({ metadata }) => metadata.name), [...(await nodePorts.taken())]]).toEqual([
-      ["10.96.0.2"],
-      [30_002],
-    ]);
+    expect([
+      [...writer.view({ group: "networking.k8s.io", resource: "ipaddresses" }).list()].map(
+        ({ metadata }) => metadata.name,
+      ),
+      [...(await nodePorts.taken())],
+    ]).toEqual([["10.96.0.2"], [30_002]]);
   });
 });

@@ -15,7 +15,11 @@ export interface Owner {
   readonly name: string;
 }
 
-export type IpOutcome = { readonly kind: "allocated"; readonly ip: string } | { readonly kind: "taken" } | { readonly kind: "outside" } | { readonly kind: "full" };
+export type IpOutcome =
+  | { readonly kind: "allocated"; readonly ip: string }
+  | { readonly kind: "taken" }
+  | { readonly kind: "outside" }
+  | { readonly kind: "full" };
 
 export interface IpAllocator {
   /** A free address; the lower part of the range only when the upper is full. */
@@ -25,7 +29,10 @@ export interface IpAllocator {
   release(ip: string): Promise<void>;
 }
 
-export function createIpAllocator(range: IpRange, ports: { readonly writer: ObjectWriter; readonly random: Random }): IpAllocator {
+export function createIpAllocator(
+  range: IpRange,
+  ports: { readonly writer: ObjectWriter; readonly random: Random },
+): IpAllocator {
   const { writer, random } = ports;
   const view = writer.view(addresses);
   const take = (ip: string, owner: Owner): Promise<boolean> => writer.createIfAbsent(addresses, ipAddress(ip, owner));
@@ -52,13 +59,19 @@ export function createIpAllocator(range: IpRange, ports: { readonly writer: Obje
 }
 
 /** The object that holds an address for its service. */
-export function ipAddress(ip: string, owner: Owner): ApiObject & { spec: { parentRef: { group: string; resource: string; namespace: string; name: string } } } {
+export function ipAddress(
+  ip: string,
+  owner: Owner,
+): ApiObject & { spec: { parentRef: { group: string; resource: string; namespace: string; name: string } } } {
   return {
     apiVersion: "networking.k8s.io/v1",
     kind: "IPAddress",
     metadata: {
       name: ip,
-      labels: { "ipaddress.kubernetes.io/ip-family": "IPv4", "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io" },
+      labels: {
+        "ipaddress.kubernetes.io/ip-family": "IPv4",
+        "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io",
+      },
     },
     spec: { parentRef: { group: "", resource: "services", namespace: owner.namespace, name: owner.name } },
   };

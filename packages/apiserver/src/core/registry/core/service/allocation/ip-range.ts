@@ -13,7 +13,8 @@ export function parseIpRange(text: string): IpRange {
   const [address = "", bits = ""] = text.split("/");
   const number = parseIp(address);
   const prefix = Number(bits);
-  if (number === undefined || !/^\d+$/.test(bits) || prefix < 8 || prefix > 30) throw new RangeError(`expected an IPv4 range such as 10.96.0.0/12, found ${text}`);
+  if (number === undefined || !/^\d+$/.test(bits) || prefix < 8 || prefix > 30)
+    throw new RangeError(`expected an IPv4 range such as 10.96.0.0/12, found ${text}`);
   const total = 2 ** (32 - prefix);
   const base = number - (number % total);
   return { text: `${formatIp(base)}/${prefix}`, base, size: total - 2 };
@@ -42,7 +43,8 @@ export function dynamicStart(size: number): number {
 /** Strict: no leading zeros, as in Go. */
 export function parseIp(text: string): number | undefined {
   const parts = text.split(".");
-  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256)) return undefined;
+  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256))
+    return undefined;
   return parts.reduce((sum, part) => sum * 256 + Number(part), 0);
 }
 

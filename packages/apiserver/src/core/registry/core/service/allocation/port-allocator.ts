@@ -29,11 +29,15 @@ export interface PortAllocator {
 export function parsePortRange(text: string): PortRange {
   const match = /^(\d+)-(\d+)$/.exec(text);
   const [first, last] = [Number(match?.[1]), Number(match?.[2])];
-  if (match === null || first < 1 || last > 65_535 || first > last) throw new RangeError(`expected a port range such as 30000-32767, found ${text}`);
+  if (match === null || first < 1 || last > 65_535 || first > last)
+    throw new RangeError(`expected a port range such as 30000-32767, found ${text}`);
   return { first, last };
 }
 
-export function createPortAllocator(range: PortRange, ports: { readonly storage: Pick<Storage, "get" | "create" | "replace">; readonly random: Random }): PortAllocator {
+export function createPortAllocator(
+  range: PortRange,
+  ports: { readonly storage: Pick<Storage, "get" | "create" | "replace">; readonly random: Random },
+): PortAllocator {
   const size = range.last - range.first + 1;
   // The lower ports are those that people choose themselves (KEP-3668).
   const dynamicStart = size <= 16 ? 0 : Math.min(Math.max(16, Math.floor(size / 32)), 128);
@@ -83,7 +87,11 @@ export function createPortAllocator(range: PortRange, ports: { readonly storage:
     async taken() {
       const { value } = await ports.storage.get(key);
       const bitmap = readBitmap(value?.value, size);
-      return new Set(Array.from({ length: size }, (_, offset) => offset).filter((offset) => isSet(bitmap, offset)).map((offset) => range.first + offset));
+      return new Set(
+        Array.from({ length: size }, (_, offset) => offset)
+          .filter((offset) => isSet(bitmap, offset))
+          .map((offset) => range.first + offset),
+      );
     },
   };
 
@@ -94,8 +102,19 @@ export function createPortAllocator(range: PortRange, ports: { readonly storage:
       const bitmap = readBitmap(value?.value, size);
       const { result, write = false } = step(bitmap);
       if (!write) return result;
-      const bytes = Buffer.from(JSON.stringify({ kind: "RangeAllocation", apiVersion: "v1", metadata: {}, range: `${range.first}-${range.last}`, data: bitmap.toString("base64") }));
-      const outcome = value === undefined ? await ports.storage.create(key, bytes) : await ports.storage.replace(key, bytes, value.revision);
+      const bytes = Buffer.from(
+        JSON.stringify({
+          kind: "RangeAllocation",
+          apiVersion: "v1",
+          metadata: {},
+          range: `${range.first}-${range.last}`,
+          data: bitmap.toString("base64"),
+        }),
+      );
+      const outcome =
+        value === undefined
+          ? await ports.storage.create(key, bytes)
+          : await ports.storage.replace(key, bytes, value.revision);
       if (outcome.kind === "written") return result;
     }
   }
@@ -130,5 +149,6 @@ function set(bitmap: Buffer, offset: number): void {
 }
 
 function clear(bitmap: Buffer, offset: number): void {
-  if (offset >= 0 && offset >> 3 < bitmap.length) bitmap[offset >> 3] = (bitmap[offset >> 3] ?? 0) & ~(1 << (offset & 7));
+  if (offset >= 0 && offset >> 3 < bitmap.length)
+    bitmap[offset >> 3] = (bitmap[offset >> 3] ?? 0) & ~(1 << (offset & 7));
 }

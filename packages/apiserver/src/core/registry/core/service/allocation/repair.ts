@@ -22,7 +22,10 @@ export interface AllocationRepair {
   run(nowMs: number): Promise<readonly string[]>;
 }
 
-export function createAllocationRepair(ipRange: IpRange, ports: { readonly writer: ObjectWriter; readonly nodePorts: PortAllocator }): AllocationRepair {
+export function createAllocationRepair(
+  ipRange: IpRange,
+  ports: { readonly writer: ObjectWriter; readonly nodePorts: PortAllocator },
+): AllocationRepair {
   const { writer, nodePorts } = ports;
   let suspects = new Map<number, number>();
   return {
@@ -35,20 +38,32 @@ export function createAllocationRepair(ipRange: IpRange, ports: { readonly write
     },
   };
 
-  async function repairAddresses(held: readonly ApiObject[], all: readonly Service[], nowMs: number): Promise<readonly string[]> {
+  async function repairAddresses(
+    held: readonly ApiObject[],
+    all: readonly Service[],
+    nowMs: number,
+  ): Promise<readonly string[]> {
     const found: string[] = [];
     const owners = new Map<string, Service>();
     for (const service of all) {
       for (const ip of ipsOf(service.spec)) {
         const other = owners.get(ip);
         if (other === undefined) owners.set(ip, service);
-        else found.push(`services ${nameOf(other)} and ${nameOf(service)} have the same address ${ip}; one of them should be made again`);
+        else
+          found.push(
+            `services ${nameOf(other)} and ${nameOf(service)} have the same address ${ip}; one of them should be made again`,
+          );
       }
     }
     const known = new Set(held.map(({ metadata }) => metadata.name));
     for (const [ip, service] of owners) {
       if (known.has(ip) || !inRange(ipRange, ip)) continue;
-      if (await writer.createIfAbsent(addresses, ipAddress(ip, { namespace: service.metadata.namespace ?? "", name: service.metadata.name }))) {
+      if (
+        await writer.createIfAbsent(
+          addresses,
+          ipAddress(ip, { namespace: service.metadata.namespace ?? "", name: service.metadata.name }),
+        )
+      ) {
         found.push(`address ${ip} of service ${nameOf(service)} was not marked as taken`);
       }
     }

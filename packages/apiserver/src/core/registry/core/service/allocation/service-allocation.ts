@@ -32,7 +32,9 @@ export function createServiceAllocator(
   return {
     async allocate(object, oldObject, dryRun) {
       const old = (oldObject as Service | undefined)?.spec;
-      const service = { ...object, spec: carriedOver((object as Service).spec ?? {}, old) } as ApiObject & { spec: Spec };
+      const service = { ...object, spec: carriedOver((object as Service).spec ?? {}, old) } as ApiObject & {
+        spec: Spec;
+      };
       familyErrors(service);
       const taken: { ips: string[]; ports: number[] } = { ips: [], ports: [] };
       const giveBack = async (what: { ips: readonly string[]; ports: readonly number[] }): Promise<void> => {
@@ -42,7 +44,10 @@ export function createServiceAllocator(
       try {
         const withIp = await withAddress(service, old, dryRun, taken.ips);
         const complete = await withPorts(withIp, old, dryRun, taken.ports);
-        const unneeded = { ips: missing(ipsOf(old), ipsOf(complete.spec)), ports: missing(portsOf(old), portsOf(complete.spec)) };
+        const unneeded = {
+          ips: missing(ipsOf(old), ipsOf(complete.spec)),
+          ports: missing(portsOf(old), portsOf(complete.spec)),
+        };
         return {
           service: complete,
           commit: () => (dryRun ? Promise.resolve() : giveBack(unneeded)),
@@ -60,12 +65,23 @@ export function createServiceAllocator(
     },
   };
 
-  async function withAddress(service: ApiObject & { spec: Spec }, old: Spec | undefined, dryRun: boolean, taken: string[]): Promise<ApiObject & { spec: Spec }> {
+  async function withAddress(
+    service: ApiObject & { spec: Spec },
+    old: Spec | undefined,
+    dryRun: boolean,
+    taken: string[],
+  ): Promise<ApiObject & { spec: Spec }> {
     const { spec } = service;
     if (spec.type === "ExternalName") return service;
     const asked = spec.clusterIP ?? spec.clusterIPs?.[0] ?? "";
-    const families: Pick<Spec, "ipFamilies" | "ipFamilyPolicy"> = { ipFamilies: ["IPv4"], ipFamilyPolicy: spec.ipFamilyPolicy ?? "SingleStack" };
-    const having = (ip: string): ApiObject & { spec: Spec } => ({ ...service, spec: { ...spec, clusterIP: ip, clusterIPs: [ip], ...families } });
+    const families: Pick<Spec, "ipFamilies" | "ipFamilyPolicy"> = {
+      ipFamilies: ["IPv4"],
+      ipFamilyPolicy: spec.ipFamilyPolicy ?? "SingleStack",
+    };
+    const having = (ip: string): ApiObject & { spec: Spec } => ({
+      ...service,
+      spec: { ...spec, clusterIP: ip, clusterIPs: [ip], ...families },
+    });
     if (asked === "None" || (asked !== "" && ipsOf(old).includes(asked))) return having(asked);
     if (dryRun) return asked === "" ? { ...service, spec: { ...spec, ...families } } : having(asked);
 
@@ -76,10 +92,20 @@ export function createServiceAllocator(
         taken.push(outcome.ip);
         return having(outcome.ip);
       case "taken":
-        throw invalid(service, fieldErrors.invalid("spec.clusterIPs", [asked], `failed to allocate IP ${asked}: provided IP is already allocated`));
+        throw invalid(
+          service,
+          fieldErrors.invalid(
+            "spec.clusterIPs",
+            [asked],
+            `failed to allocate IP ${asked}: provided IP is already allocated`,
+          ),
+        );
       case "outside": {
         const why = `the provided IP (${asked}) is not in the valid range. The range of valid IPs is ${config.ipRange.text}`;
-        throw invalid(service, fieldErrors.invalid("spec.clusterIPs", [asked], `failed to allocate IP ${asked}: ${why}`));
+        throw invalid(
+          service,
+          fieldErrors.invalid("spec.clusterIPs", [asked], `failed to allocate IP ${asked}: ${why}`),
+        );
       }
       case "full":
         throw new StatusError(statuses.internalError("failed to allocate a serviceIP: range is full"));
@@ -88,7 +114,12 @@ export function createServiceAllocator(
     }
   }
 
-  async function withPorts(service: ApiObject & { spec: Spec }, old: Spec | undefined, dryRun: boolean, taken: number[]): Promise<ApiObject & { spec: Spec }> {
+  async function withPorts(
+    service: ApiObject & { spec: Spec },
+    old: Spec | undefined,
+    dryRun: boolean,
+    taken: number[],
+  ): Promise<ApiObject & { spec: Spec }> {
     const { spec } = service;
     if (!needsNodePorts(spec) && !needsHealthPort(spec)) return { ...service, spec: withoutNodePorts(spec) };
     const have = new Set(portsOf(old));
@@ -97,7 +128,10 @@ export function createServiceAllocator(
     for (const [index, port] of list.entries()) {
       const number = port.nodePort ?? 0;
       if (number === 0) continue;
-      const twice = list.some((other, at) => at < index && other.nodePort === number && (other.protocol ?? "TCP") === (port.protocol ?? "TCP"));
+      const twice = list.some(
+        (other, at) =>
+          at < index && other.nodePort === number && (other.protocol ?? "TCP") === (port.protocol ?? "TCP"),
+      );
       if (twice) throw invalid(service, fieldErrors.duplicate(`spec.ports[${index}].nodePort`, number));
       if (!have.has(number)) wanted.add(number);
     }
@@ -111,18 +145,23 @@ export function createServiceAllocator(
     if (dryRun) return service;
 
     const outcome = await ports.nodePorts.allocate([...wanted], more);
-    if (outcome.kind === "full") throw new StatusError(statuses.internalError("failed to allocate a nodePort: range is full"));
+    if (outcome.kind === "full")
+      throw new StatusError(statuses.internalError("failed to allocate a nodePort: range is full"));
     if (outcome.kind !== "allocated") {
       const at = list.findIndex((port) => port.nodePort === outcome.port);
       const field = at >= 0 ? `spec.ports[${at}].nodePort` : "spec.healthCheckNodePort";
       const range = `${config.portRange.first}-${config.portRange.last}`;
-      const why = outcome.kind === "taken" ? "provided port is already allocated" : `provided port is not in the valid range. The range of valid ports is ${range}`;
+      const why =
+        outcome.kind === "taken"
+          ? "provided port is already allocated"
+          : `provided port is not in the valid range. The range of valid ports is ${range}`;
       throw invalid(service, fieldErrors.invalid(field, outcome.port, why));
     }
     taken.push(...outcome.ports);
     const fresh = outcome.ports.slice(wanted.size);
     for (const [index, group] of groups.entries()) chosenFor.set(group, fresh[index] ?? 0);
-    const given = (port: Port): Port => ((port.nodePort ?? 0) === 0 ? { ...port, nodePort: chosenFor.get(groupOf(port)) } : port);
+    const given = (port: Port): Port =>
+      (port.nodePort ?? 0) === 0 ? { ...port, nodePort: chosenFor.get(groupOf(port)) } : port;
     const complete: Spec = {
       ...spec,
       ...(list.length === 0 ? {} : { ports: list.map(given) }),
@@ -147,12 +186,17 @@ function carriedOver(spec: Spec, old: Spec | undefined): Spec {
     const used = new Set((next.ports ?? []).map((port) => port.nodePort));
     const known = (port: Port): Port => {
       if ((port.nodePort ?? 0) !== 0) return port;
-      const before = (old.ports ?? []).find((other) => other.port === port.port && (other.protocol ?? "TCP") === (port.protocol ?? "TCP"));
-      return before?.nodePort === undefined || used.has(before.nodePort) ? port : { ...port, nodePort: before.nodePort };
+      const before = (old.ports ?? []).find(
+        (other) => other.port === port.port && (other.protocol ?? "TCP") === (port.protocol ?? "TCP"),
+      );
+      return before?.nodePort === undefined || used.has(before.nodePort)
+        ? port
+        : { ...port, nodePort: before.nodePort };
     };
     next = { ...next, ports: (next.ports ?? []).map(known) };
   }
-  if (needsHealthPort(next) && needsHealthPort(old) && (next.healthCheckNodePort ?? 0) === 0) next = { ...next, healthCheckNodePort: old.healthCheckNodePort };
+  if (needsHealthPort(next) && needsHealthPort(old) && (next.healthCheckNodePort ?? 0) === 0)
+    next = { ...next, healthCheckNodePort: old.healthCheckNodePort };
   return next;
 }
 
@@ -200,10 +244,21 @@ function familyErrors(service: ApiObject & { spec: Spec }): void {
   const { spec } = service;
   if (spec.type === "ExternalName") return;
   if (spec.ipFamilyPolicy === "RequireDualStack") {
-    throw invalid(service, fieldErrors.invalid("spec.ipFamilyPolicy", spec.ipFamilyPolicy, "this cluster is not configured for dual-stack services"));
+    throw invalid(
+      service,
+      fieldErrors.invalid(
+        "spec.ipFamilyPolicy",
+        spec.ipFamilyPolicy,
+        "this cluster is not configured for dual-stack services",
+      ),
+    );
   }
   const at = (spec.ipFamilies ?? []).findIndex((family) => family !== "IPv4");
-  if (at >= 0) throw invalid(service, fieldErrors.invalid(`spec.ipFamilies[${at}]`, spec.ipFamilies?.[at], "not configured on this cluster"));
+  if (at >= 0)
+    throw invalid(
+      service,
+      fieldErrors.invalid(`spec.ipFamilies[${at}]`, spec.ipFamilies?.[at], "not configured on this cluster"),
+    );
 }
 
 function invalid(service: ApiObject, error: FieldError): StatusError {

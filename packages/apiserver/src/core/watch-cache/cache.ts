@@ -66,7 +66,7 @@ export class WatchCache {
     for (const { key, value, revision: own } of values) this.#set(createEntry(key, value, own, true, this.#selectable));
     this.revision = revision;
     this.#oldestResume = revision;
-    if (refill) for (const listener of [...this.#listeners]) listener.interrupted();
+    if (refill) for (const listener of Array.from(this.#listeners)) listener.interrupted();
   }
 
   /** One batch of the store's watch, in order. */

@@ -1,0 +1,251 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { TestApi } from "../../testing/test-api.ts";
+import { createTestApi } from "../../testing/test-api.ts";
+
+const pods = "/api/v1/namespaces/default/pods";
+const deployments = "/apis/apps/v1/namespaces/default/deployments";
+const configMaps = "/api/v1/namespaces/default/configmaps";
+const pod = (name: string, more: object = {}): object => ({ apiVersion: "v1", kind: "Pod", metadata: { name, ...more }, spec: { containers: [{ name: "c", image: "x:1" }] } });
+const deployment = (replicas: number): object => ({
+  apiVersion: "apps/v1",
+  kind: "Deployment",
+  metadata: { name: "web" },
+  spec: { replicas, selector: { matchLabels: { app: "web" } }, template: { metadata: { labels: { app: "web" } }, spec: { containers: [{ name: "c", image: "x:1" }] } } },
+});
+const merge = { "content-type": "application/merge-patch+json" };
+const apply = { "content-type": "application/apply-patch+yaml" };
+
+let api: TestApi;
+beforeEach(() => (api = createTestApi()));
+afterEach(() => api.stop());
+
+describe("create", () => {
+  it("create fills in defaults, identity and status, and stores no resourceVersion", async () => {
+    const { code, body } = await api.send("POST", pods, pod("a"));
+    expect(code).toBe(201);
+    expect(body.metadata).toMatchObject({ name: "a", namespace: "default", generation: 1, creationTimestamp: "2026-01-01T00:00:00Z", resourceVersion: "2" });
+    expect(body["spec"]).toMatchObject({ restartPolicy: "Always", dnsPolicy: "ClusterFirst", terminationGracePeriodSeconds: 30 });
+    expect(body["status"]).toEqual({ phase: "Pending", qosClass: "BestEffort" });
+    expect(api.storage.peek("/registry/pods/default/a")).toMatch(/^\{"kind":"Pod","apiVersion":"v1","metadata":\{"name":"a",/);
+    expect(api.storage.peek("/registry/pods/default/a")).not.toContain("resourceVersion");
+  });
+
+  it("create refuses a name that is taken", async () => {
+    await api.send("POST", pods, pod("a"));
+    const { code, body } = await api.send("POST", pods, pod("a"));
+    expect([code, body.reason, body.message]).toEqual([409, "AlreadyExists", 'pods "a" already exists']);
+  });
+
+  it("create draws names for generateName", async () => {
+    const { body } = await api.send("POST", pods, { ...pod("x"), metadata: { generateName: "job-" } });
+    expect(body.metadata.name).toMatch(/^job-[bcdfghjklmnpqrstvwxz2456789]{5}$/);
+  });
+
+  it("create with dryRun answers and stores nothing", async () => {
+    expect((await api.send("POST", `${pods}?dryRun=All`, pod("a"))).code).toBe(201);
+    expect(api.storage.peek("/registry/pods/default/a")).toBeUndefined();
+  });
+
+  it.each([
+    ["broken JSON", '{"a"', 400, /json parse error: .* position 4/],
+    ["an unknown field when strict", { ...pod("a"), spce: {} }, 400, /strict decoding error: unknown field "spce"/],
+    ["another kind", { apiVersion: "v1", kind: "Service" }, 400, /Service in version "v1" cannot be handled as a Pod/],
+    ["another namespace", pod("a", { namespace: "other" }), 400, /does not match the namespace sent on the request/],
+    ["a resourceVersion", pod("a", { resourceVersion: "5" }), 400, /should not be set on objects to be created/],
+    ["an invalid name", pod("A_"), 422, /metadata.name: Invalid value: "A_"/],
+  ])("create refuses %s", async (_what, body, wanted, words) => {
+    const answer = await api.send("POST", `${pods}?fieldValidation=Strict`, body);
+    expect(answer.code).toBe(wanted);
+    expect(answer.body.message).toMatch(words);
+  });
+
+  it("create warns of unknown fields when asked to warn", async () => {
+    const { code, warnings } = await api.send("POST", pods, { ...pod("a"), spce: {} });
+    expect([code, warnings]).toEqual([201, ['unknown field "spce"']]);
+  });
+});
+
+describe("update", () => {
+  it("update counts generations for changes of the specification alone, and keeps status", async () => {
+    await api.send("POST", deployments, deployment(1));
+    await api.send("PATCH", `${deployments}/web/status`, { status: { replicas: 1 } }, merge);
+    const { body } = await api.send("PUT", `${deployments}/web`, { ...deployment(2), status: { replicas: 9 } });
+    expect(body.metadata.generation).toBe(2);
+    expect(body["status"]).toMatchObject({ replicas: 1 });
+    const labelled = await api.send("PATCH", `${deployments}/web`, { metadata: { labels: { a: "b" } } }, merge);
+    expect(labelled.body.metadata.generation).toBe(2);
+  });
+
+  it("update with an old resourceVersion is a conflict", async () => {
+    const { body } = await api.send("POST", configMaps, { metadata: { name: "c" }, data: { a: "1" } });
+    await api.send("PUT", `${configMaps}/c`, { metadata: { name: "c" }, data: { a: "2" } });
+    const answer = await api.send("PUT", `${configMaps}/c`, { ...body, data: { a: "3" } });
+    expect([answer.code, answer.body.message]).toEqual([
+      409,
+      'Operation cannot be fulfilled on configmaps "c": the object has been modified; please apply your changes to the latest version and try again',
+    ]);
+  });
+
+  it("update without a change writes nothing", async () => {
+    const { body } = await api.send("POST", configMaps, { metadata: { name: "c" }, data: { a: "1" } });
+    const answer = await api.send("PUT", `${configMaps}/c`, body);
+    expect(answer.body.metadata.resourceVersion).toBe(body.metadata.resourceVersion);
+  });
+
+  it("update of a lease needs its resourceVersion, and creates it when it is not there", async () => {
+    const leases = "/apis/coordination.k8s.io/v1/namespaces/default/leases";
+    expect((await api.send("PUT", `${leases}/l`, { metadata: { name: "l" }, spec: {} })).code).toBe(201);
+    const { code, body } = await api.send("PUT", `${leases}/l`, { metadata: { name: "l" }, spec: { holderIdentity: "x" } });
+    expect([code, body.message]).toEqual([422, expect.stringContaining("metadata.resourceVersion: Invalid value: 0: must be specified for an update")]);
+  });
+});
+
+describe("patch", () => {
+  beforeEach(async () => void (await api.send("POST", deployments, deployment(1))));
+
+  it("patch merges strategically by the keys of lists", async () => {
+    const containers = [{ name: "d", image: "y" }];
+    const { body } = await api.send("PATCH", `${deployments}/web`, { spec: { template: { spec: { containers } } } }, { "content-type": "application/strategic-merge-patch+json" });
+    const template = (body["spec"] as { template: { spec: { containers: { name: string }[] } } }).template;
+    expect(template.spec.containers.map(({ name }) => name)).toEqual(["d", "c"]);
+  });
+
+  it("patch takes JSON patches, and refuses those whose test fails", async () => {
+    const json = { "content-type": "application/json-patch+json" };
+    expect((await api.send("PATCH", `${deployments}/web`, [{ op: "replace", path: "/spec/replicas", value: 7 }], json)).body["spec"]).toMatchObject({ replicas: 7 });
+    expect((await api.send("PATCH", `${deployments}/web`, [{ op: "test", path: "/spec/replicas", value: 1 }], json)).code).toBe(422);
+  });
+
+  it("patch of an unknown media type is 415", async () => {
+    expect((await api.send("PATCH", `${deployments}/web`, {}, { "content-type": "text/plain" })).code).toBe(415);
+  });
+
+  it("apply creates, is the same the second time, and conflicts with another manager unless forced", async () => {
+    const config = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "c" }, data: { a: "1" } };
+    const first = await api.send("PATCH", `${configMaps}/c?fieldManager=one`, config, apply);
+    expect(first.code).toBe(201);
+    const second = await api.send("PATCH", `${configMaps}/c?fieldManager=one`, config, apply);
+    expect([second.code, second.body.metadata.resourceVersion]).toEqual([200, first.body.metadata.resourceVersion]);
+    const other = { ...config, data: { a: "2" } };
+    const refused = await api.send("PATCH", `${configMaps}/c?fieldManager=two`, other, apply);
+    expect([refused.code, refused.body.reason]).toEqual([409, "Conflict"]);
+    const forced = await api.send("PATCH", `${configMaps}/c?fieldManager=two&force=true`, other, apply);
+    expect(forced.body["data"]).toEqual({ a: "2" });
+  });
+
+  it("apply without a manager is refused", async () => {
+    expect((await api.send("PATCH", `${configMaps}/c`, {}, apply)).body.message).toBe('PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch');
+  });
+});
+
+describe("delete", () => {
+  it("delete removes what nothing holds and says what it was", async () => {
+    const { body } = await api.send("POST", configMaps, { metadata: { name: "c" } });
+    const answer = await api.send("DELETE", `${configMaps}/c`);
+    expect(answer.body).toMatchObject({ kind: "Status", status: "Success", details: { name: "c", kind: "configmaps", uid: body.metadata.uid } });
+    expect((await api.send("GET", `${configMaps}/c`)).code).toBe(404);
+  });
+
+  it("delete leaves a running pod its grace; a second one with none removes it", async () => {
+    await api.send("POST", pods, pod("a"));
+    await api.send("POST", `${pods}/a/binding`, { apiVersion: "v1", kind: "Binding", metadata: { name: "a" }, target: { kind: "Node", name: "n" } });
+    const first = await api.send("DELETE", `${pods}/a`);
+    expect(first.body.metadata).toMatchObject({ deletionTimestamp: "2026-01-01T00:00:30Z", deletionGracePeriodSeconds: 30, generation: 2 });
+    const second = await api.send("DELETE", `${pods}/a`);
+    expect(second.body.metadata.resourceVersion).toBe(first.body.metadata.resourceVersion);
+    expect((await api.send("DELETE", `${pods}/a?gracePeriodSeconds=0`)).body).toMatchObject({ status: "Success" });
+  });
+
+  it("delete waits for finalizers; the update that takes the last one removes the object", async () => {
+    await api.send("POST", configMaps, { metadata: { name: "c", finalizers: ["example.com/x"] } });
+    const { body } = await api.send("DELETE", `${configMaps}/c`);
+    expect(body.metadata.deletionTimestamp).toBe("2026-01-01T00:00:00Z");
+    await api.send("PATCH", `${configMaps}/c`, { metadata: { finalizers: null } }, merge);
+    expect((await api.send("GET", `${configMaps}/c`)).code).toBe(404);
+  });
+
+  it.each([
+    ["Foreground", ["foregroundDeletion"]],
+    ["Orphan", ["orphan"]],
+  ])("delete with propagation policy %s leaves it to the garbage collector", async (policy, finalizers) => {
+    await api.send("POST", deployments, deployment(1));
+    const { body } = await api.send("DELETE", `${deployments}/web`, { kind: "DeleteOptions", apiVersion: "v1", propagationPolicy: policy });
+    expect(body.metadata.finalizers).toEqual(finalizers);
+  });
+
+  it("delete with the wrong uid is a conflict", async () => {
+    await api.send("POST", configMaps, { metadata: { name: "c" } });
+    expect((await api.send("DELETE", `${configMaps}/c`, { preconditions: { uid: "other" } })).code).toBe(409);
+  });
+
+  it("a namespace is Terminating until /finalize takes its finalizer", async () => {
+    await api.send("POST", "/api/v1/namespaces", { metadata: { name: "n" } });
+    const { body } = await api.send("DELETE", "/api/v1/namespaces/n");
+    expect(body["status"]).toEqual({ phase: "Terminating" });
+    await api.send("PUT", "/api/v1/namespaces/n/finalize", { ...body, spec: {} });
+    expect((await api.send("GET", "/api/v1/namespaces/n")).code).toBe(404);
+  });
+
+  it("deletecollection deletes what the selector picks", async () => {
+    for (const [name, app] of [["a", "x"], ["b", "y"]] as const) await api.send("POST", configMaps, { metadata: { name, labels: { app } } });
+    await api.send("DELETE", `${configMaps}?labelSelector=app=x`);
+    expect((await api.send("GET", configMaps)).body.items?.map(({ metadata }) => metadata.name)).toEqual(["b"]);
+  });
+});
+
+describe("subresources", () => {
+  it("scale reads and writes the number of replicas alone", async () => {
+    await api.send("POST", deployments, deployment(1));
+    const { body } = await api.send("GET", `${deployments}/web/scale`);
+    expect([body.kind, body["spec"], body["status"]]).toEqual(["Scale", { replicas: 1 }, { replicas: 0, selector: "app=web" }]);
+    const scaled = await api.send("PATCH", `${deployments}/web/scale`, { spec: { replicas: 4 } }, merge);
+    expect(scaled.body["spec"]).toEqual({ replicas: 4 });
+    expect((await api.send("GET", `${deployments}/web`)).body).toMatchObject({ kind: "Deployment", spec: { replicas: 4 }, metadata: { generation: 2 } });
+  });
+
+  it("binding gives a pod its node once", async () => {
+    await api.send("POST", pods, pod("a"));
+    const binding = (node: string): object => ({ metadata: { name: "a" }, target: { kind: "Node", name: node } });
+    expect((await api.send("POST", `${pods}/a/binding`, binding("n1"))).code).toBe(201);
+    expect((await api.send("POST", `${pods}/a/binding`, binding("n2"))).body.message).toBe('Operation cannot be fulfilled on pods/binding "a": pod a is already assigned to node "n1"');
+    const { body } = await api.send("GET", `${pods}/a`);
+    expect(body).toMatchObject({ spec: { nodeName: "n1" }, status: { conditions: [{ type: "PodScheduled", status: "True" }] } });
+  });
+
+  it("eviction takes a disruption from the budget, and is refused when none is left", async () => {
+    const budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";
+    await api.send("POST", budgets, { metadata: { name: "b" }, spec: { minAvailable: 1, selector: { matchLabels: { app: "x" } } } });
+    await api.send("PATCH", `${budgets}/b/status`, { status: { observedGeneration: 1, disruptionsAllowed: 1, currentHealthy: 2, desiredHealthy: 1, expectedPods: 2 } }, merge);
+    for (const name of ["a", "b"]) {
+      await api.send("POST", pods, pod(name, { labels: { app: "x" } }));
+      await api.send("PATCH", `${pods}/${name}/status`, { status: { phase: "Running" } }, merge);
+    }
+    const eviction = { apiVersion: "policy/v1", kind: "Eviction", metadata: {} };
+    expect((await api.send("POST", `${pods}/a/eviction`, eviction)).code).toBe(201);
+    const { code, body } = await api.send("POST", `${pods}/b/eviction`, eviction);
+    expect([code, body.message]).toEqual([429, "Cannot evict pod as it would violate the pod's disruption budget."]);
+  });
+
+  it("autoscalers are served in two versions from one stored form", async () => {
+    const path = (version: string): string => `/apis/autoscaling/${version}/namespaces/default/horizontalpodautoscalers`;
+    const target = { scaleTargetRef: { kind: "Deployment", name: "web", apiVersion: "apps/v1" }, maxReplicas: 5 };
+    await api.send("POST", path("v1"), { metadata: { name: "h" }, spec: { ...target, targetCPUUtilizationPercentage: 70 } });
+    const { body } = await api.send("GET", `${path("v2")}/h`);
+    expect(body["spec"]).toMatchObject({ metrics: [{ type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 70 } } }] });
+    expect((await api.send("GET", `${path("v1")}/h`)).body).toMatchObject({ apiVersion: "autoscaling/v1", spec: { targetCPUUtilizationPercentage: 70 } });
+  });
+});
+
+describe("paths", () => {
+  it.each([
+    ["GET", "/api/v1/nothing", 404],
+    ["GET", `${pods}/a/nothing`, 404],
+    ["PUT", pods, 405],
+    ["POST", `${pods}/a`, 405],
+    ["GET", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", 405],
+    ["GET", "/api/v1/pods/a", 404],
+    ["GET", "/api/v1/namespaces/default/nodes", 404],
+  ])("%s %s is %i", async (method, path, code) => {
+    expect((await api.send(method, path, method === "GET" ? undefined : {})).code).toBe(code);
+  });
+});

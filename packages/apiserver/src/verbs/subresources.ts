@@ -140,6 +140,7 @@ export async function bind(parts: Parts, exchange: Exchange, podKind: Kind): Pro
   await validatingAdmission(parts, exchange, subject);
   await changeObject({ ...parts, admission: [] }, asPod(exchange, podKind, name, "binding"), options, {
     name,
+    isSystem: true,
     next(pod) {
       if ((binding.metadata.uid ?? "") !== "" && binding.metadata.uid !== pod.metadata.uid) {
         throw new StatusError(

@@ -2,7 +2,7 @@
 // validate, validating admission, and write it if it is still the one that was read. Without a resourceVersion of the
 // client's the change is computed anew when someone else was first.
 import { defaultObject, validateUpdate } from "@coxswain/api";
-import { StatusError, statuses } from "@coxswain/apimachinery";
+import { jsonEqual, StatusError, statuses } from "@coxswain/apimachinery";
 import type { ApiObject } from "@coxswain/apimachinery";
 import { decodeObject, parseBody } from "../core/body/decode-body.ts";
 import { trackUpdate } from "../core/field-manager.ts";
@@ -42,6 +42,8 @@ export interface ObjectChange {
   readonly absent?: () => Promise<Answer>;
   /** Keeps the managed fields as `next` made them (apply). */
   readonly tracksItself?: boolean;
+  /** The server's own change of any part of the object (a binding): nothing is reset, nobody comes to own fields. */
+  readonly isSystem?: boolean;
   readonly name?: string;
 }
 
@@ -89,8 +91,8 @@ async function tryChange(
   defaultObject(kind, next);
   const subject = { operation: "UPDATE", oldObject: old, name: old.metadata.name, dryRun: options.dryRun } as const;
   const admitted = (await mutatingAdmission(parts, exchange, { ...subject, object: next })) ?? next;
-  prepareForUpdate(kind.strategy, kind.hasStatus, admitted, old, { nowMs: parts.clock.now(), subresource });
-  if (!change.tracksItself) trackUpdate(kind, admitted, old, { options, exchange, nowMs: parts.clock.now() });
+  if (!change.isSystem) prepareForUpdate(kind.strategy, kind.hasStatus, admitted, old, { nowMs: parts.clock.now(), subresource });
+  if (!change.tracksItself && !change.isSystem) trackUpdate(kind, admitted, old, { options, exchange, nowMs: parts.clock.now() });
   const allocated =
     isService(kind) && subresource === "" ? await parts.services.allocate(admitted, old, options.dryRun) : undefined;
   const object = allocated?.service ?? admitted;
@@ -130,8 +132,8 @@ async function write(
     if (isService(kind)) await parts.services.release(object);
     return { kind: "written", answer: { type: "object", code: 200, object, kind } };
   }
-  // Nothing new: no write, no event, the same resourceVersion.
-  if (value.equals(current.value)) return { kind: "written", answer: answerOf(kind, 200, current) };
+  // Nothing new (members may stand in another order): no write, no event, the same resourceVersion.
+  if (value.equals(current.value) || (value.length === current.value.length && jsonEqual(JSON.parse(value.toString()), JSON.parse(current.value.toString())))) return { kind: "written", answer: answerOf(kind, 200, current) };
   const outcome = await parts.storage.replace(current.key, value, current.revision, kind.strategy.ttlSeconds);
   if (outcome.kind === "changed") return outcome;
   return { kind: "written", answer: answerOf(kind, 200, { key: current.key, value, revision: outcome.revision }) };

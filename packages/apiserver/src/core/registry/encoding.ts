@@ -11,48 +11,52 @@ export interface EncodedObject {
   readonly itemAt: number;
 }
 
-const metadataOpening = Buffer.from('"metadata":{');
+/** How stored bytes begin: nothing but kind and apiVersion stands before metadata. Group 1 ends where metadata's members begin. */
+const header = /^(\{"kind":"[^"\\]*","apiVersion":"[^"\\]*",)"metadata":\{/;
 /** kind and apiVersion end well before this. */
 const headerBytes = 512;
 
 /** Encodes for the store. Key order: kind, apiVersion, metadata, then as the object has it. */
 export function encodeForStore(object: ApiObject): Buffer {
-  const { kind, apiVersion, metadata, ...rest } = object;
-  const { resourceVersion: _given, ...kept } = metadata;
-  return Buffer.from(JSON.stringify({ kind, apiVersion, metadata: kept, ...rest }));
+  const { resourceVersion: _given, ...kept } = object.metadata;
+  return Buffer.from(assemble(object, kept).text);
 }
 
 /** Encodes an object that is not stored, or not as it is shown. */
 export function encodeObject(object: ApiObject): Buffer {
-  const { kind, apiVersion, metadata, ...rest } = object;
-  return Buffer.from(JSON.stringify({ kind, apiVersion, metadata, ...rest }));
+  return Buffer.from(assemble(object, object.metadata).text);
+}
+
+/** Written out by hand: an object literal would put members with numeric names first. */
+function assemble(object: ApiObject, metadata: object): { readonly text: string; readonly itemAt: number } {
+  const { kind, apiVersion, metadata: _metadata, ...rest } = object;
+  const head = `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},`;
+  const tail = JSON.stringify(rest).slice(1);
+  return { text: `${head}"metadata":${JSON.stringify(metadata)}${tail === "}" ? "" : ","}${tail}`, itemAt: Buffer.byteLength(head) };
 }
 
 /** The stored bytes with their revision as resourceVersion, and room for what stands around them. */
 export function withRevision(value: Buffer, revision: number, before = "", after = ""): EncodedObject {
-  const at = value.subarray(0, headerBytes).indexOf(metadataOpening);
-  if (at < 0) return withRevisionSlowly(value, revision, before, after);
-  const cut = at + metadataOpening.length;
-  const empty = value[cut] === 0x7d;
-  const inserted = `"resourceVersion":"${revision}"${empty ? "" : ","}`;
+  const found = header.exec(value.toString("latin1", 0, headerBytes));
+  if (!found) return withRevisionSlowly(value, revision, before, after);
+  const cut = found[0].length;
+  const inserted = `"resourceVersion":"${revision}"${value[cut] === closingBrace ? "" : ","}`;
   const bytes = Buffer.allocUnsafe(before.length + value.length + inserted.length + after.length);
   let end = bytes.write(before, 0, "latin1");
   end += value.copy(bytes, end, 0, cut);
   end += bytes.write(inserted, end, "latin1");
   end += value.copy(bytes, end, cut);
   bytes.write(after, end, "latin1");
-  return { bytes, itemAt: before.length + at };
+  return { bytes, itemAt: before.length + (found[1]?.length ?? 0) };
 }
+
+const closingBrace = 0x7d;
 
 /** Bytes that someone else wrote, in another order. */
 function withRevisionSlowly(value: Buffer, revision: number, before: string, after: string): EncodedObject {
   const object = JSON.parse(value.toString()) as ApiObject;
-  return withRevision(
-    encodeForStore({ ...object, metadata: object.metadata ?? { name: "" } }),
-    revision,
-    before,
-    after,
-  );
+  const { text, itemAt } = assemble(object, { resourceVersion: String(revision), ...object.metadata });
+  return { bytes: Buffer.from(`${before}${text}${after}`), itemAt: before.length + itemAt };
 }
 
 /** Decodes stored bytes. The result belongs to the caller. */

@@ -249,3 +249,24 @@ describe("paths", () => {
     expect((await api.send(method, path, method === "GET" ? undefined : {})).code).toBe(code);
   });
 });
+
+describe("pods' other subresources", () => {
+  it("ephemeralcontainers adds a container to debug with and changes nothing else", async () => {
+    await api.send("POST", pods, pod("a"));
+    const patch = { spec: { ephemeralContainers: [{ name: "debug", image: "y" }], containers: [{ name: "c", image: "evil" }] } };
+    const { body } = await api.send("PATCH", `${pods}/a/ephemeralcontainers`, patch, merge);
+    expect(body["spec"]).toMatchObject({ ephemeralContainers: [{ name: "debug", image: "y" }], containers: [{ name: "c", image: "x:1" }] });
+  });
+
+  it("resize changes resources alone", async () => {
+    await api.send("POST", pods, pod("a"));
+    const patch = { spec: { containers: [{ name: "c", image: "evil", resources: { requests: { cpu: "1" } } }] } };
+    const { body } = await api.send("PATCH", `${pods}/a/resize`, patch, { "content-type": "application/strategic-merge-patch+json" });
+    expect(body["spec"]).toMatchObject({ containers: [{ name: "c", image: "x:1", resources: { requests: { cpu: "1" } } }] });
+  });
+
+  it("a node registers with its status", async () => {
+    const { body } = await api.send("POST", "/api/v1/nodes", { metadata: { name: "n" }, status: { capacity: { cpu: "2" } } });
+    expect(body["status"]).toMatchObject({ capacity: { cpu: "2" } });
+  });
+});

@@ -19,6 +19,8 @@ export interface Strategy {
   readonly unconditionalUpdate?: boolean;
   /** Counts changes of everything but metadata and status. */
   readonly countsGenerations?: boolean;
+  /** The status given on create is believed. */
+  readonly createsWithStatus?: boolean;
   /** Labels and annotations cannot be changed through /status. */
   readonly statusKeepsLabels?: boolean;
   /** What DELETE does with dependents when the client says nothing. */
@@ -47,7 +49,7 @@ export function prepareForCreate(
   object: ApiObject,
   context: WriteContext,
 ): void {
-  if (hasStatus) delete (object as Loose)["status"];
+  if (hasStatus && !strategy.createsWithStatus) delete (object as Loose)["status"];
   if (strategy.countsGenerations) object.metadata.generation = 1;
   else delete object.metadata.generation;
   strategy.prepareForCreate?.(object, context);

@@ -9,6 +9,13 @@ export const podStrategy: Strategy = {
   prepareForCreate(pod) {
     (pod as Loose)["status"] = { phase: "Pending", qosClass: qualityOfService(pod) };
   },
+  prepareForUpdate(pod, old, { subresource }) {
+    if (subresource === "ephemeralcontainers") {
+      const added = memberOf(pod, "spec")["ephemeralContainers"];
+      (pod as Loose)["spec"] = { ...memberOf(old, "spec"), ...(added !== undefined && { ephemeralContainers: added }) };
+    }
+    if (subresource === "resize") (pod as Loose)["spec"] = resized(memberOf(old, "spec"), memberOf(pod, "spec"));
+  },
   prepareForStatusUpdate(pod, old) {
     // The node reports; it may neither revive nor disown a pod.
     keep(pod.metadata, old.metadata, "deletionTimestamp");
@@ -28,6 +35,21 @@ export const podStrategy: Strategy = {
     return phase === "Failed" || phase === "Succeeded" ? 0 : Math.max(asked, asked < 0 ? 1 : 0);
   },
 };
+
+/** The old specification with the new one's resources, container by container. */
+function resized(old: Readonly<Record<string, unknown>>, next: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const result: Record<string, unknown> = { ...old };
+  for (const list of ["containers", "initContainers"]) {
+    const wanted = (next[list] as { name: string; resources?: unknown; resizePolicy?: unknown }[] | undefined) ?? [];
+    const before = old[list] as { name: string }[] | undefined;
+    if (!before) continue;
+    result[list] = before.map((container) => {
+      const match = wanted.find(({ name }) => name === container.name);
+      return match ? { ...container, resources: match.resources ?? {}, ...(match.resizePolicy !== undefined && { resizePolicy: match.resizePolicy }) } : container;
+    });
+  }
+  return result;
+}
 
 type Amounts = Readonly<Record<string, string>>;
 

@@ -3,7 +3,8 @@ import { readRequestInfo } from "./request-info.ts";
 
 const read = (method: string, url: string): string => {
   const [path = "", query = ""] = url.split("?");
-  const { verb, apiGroup, apiVersion, namespace, resource, subresource, name, rest, isResourceRequest } = readRequestInfo(method, path, new URLSearchParams(query));
+  const { verb, apiGroup, apiVersion, namespace, resource, subresource, name, rest, isResourceRequest } =
+    readRequestInfo(method, path, new URLSearchParams(query));
   if (!isResourceRequest) return `${verb} path`;
   return `${verb} ${apiGroup}/${apiVersion} ns=${namespace} ${resource}${subresource && `/${subresource}`} name=${name}${rest && ` rest=${rest}`}`;
 };

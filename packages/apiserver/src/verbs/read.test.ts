@@ -6,10 +6,12 @@ const configMaps = "/api/v1/namespaces/default/configmaps";
 let api: TestApi;
 beforeEach(async () => {
   api = createTestApi();
-  for (const name of ["a", "b", "c", "d", "e"]) await api.send("POST", configMaps, { metadata: { name, labels: { odd: String("ace".includes(name)) } } });
+  for (const name of ["a", "b", "c", "d", "e"])
+    await api.send("POST", configMaps, { metadata: { name, labels: { odd: String("ace".includes(name)) } } });
 });
 afterEach(() => api.stop());
-const names = async (path: string): Promise<string[]> => ((await api.send("GET", path)).body.items ?? []).map(({ metadata }) => metadata.name);
+const names = async (path: string): Promise<string[]> =>
+  ((await api.send("GET", path)).body.items ?? []).map(({ metadata }) => metadata.name);
 
 describe("list", () => {
   it("list shows a collection at one resourceVersion, items without kind", async () => {
@@ -33,13 +35,18 @@ describe("list", () => {
     const second = await api.send("GET", `${configMaps}?limit=2&continue=${first.body.metadata.continue}`);
     expect(second.body.items?.map(({ metadata }) => metadata.name)).toEqual(["c", "d"]);
     const third = await api.send("GET", `${configMaps}?limit=2&continue=${second.body.metadata.continue}`);
-    expect([third.body.items?.map(({ metadata }) => metadata.name), third.body.metadata]).toEqual([["e"], { resourceVersion: "6" }]);
+    expect([third.body.items?.map(({ metadata }) => metadata.name), third.body.metadata]).toEqual([
+      ["e"],
+      { resourceVersion: "6" },
+    ]);
   });
 
   it("list pages fill up when a selector throws most away", async () => {
     const { body } = await api.send("GET", `${configMaps}?limit=2&labelSelector=odd=true`);
     expect(body.items?.map(({ metadata }) => metadata.name)).toEqual(["a", "c"]);
-    expect(await names(`${configMaps}?limit=2&labelSelector=odd=true&continue=${body.metadata.continue}`)).toEqual(["e"]);
+    expect(await names(`${configMaps}?limit=2&labelSelector=odd=true&continue=${body.metadata.continue}`)).toEqual([
+      "e",
+    ]);
   });
 
   it("list goes back to an exact revision", async () => {
@@ -71,7 +78,12 @@ describe("list", () => {
 describe("watch", () => {
   it("watch sends what is there, then what happens", async () => {
     const watch = await api.watch(`${configMaps}?watch=true&fieldSelector=metadata.name=a`);
-    await api.send("PATCH", `${configMaps}/a`, { data: { x: "1" } }, { "content-type": "application/merge-patch+json" });
+    await api.send(
+      "PATCH",
+      `${configMaps}/a`,
+      { data: { x: "1" } },
+      { "content-type": "application/merge-patch+json" },
+    );
     await api.send("DELETE", `${configMaps}/a`);
     await api.send("GET", configMaps);
     expect(watch.events()).toEqual(["ADDED a 2", "MODIFIED a 7", "DELETED a 8"]);
@@ -79,7 +91,13 @@ describe("watch", () => {
 
   it("watch turns beginning and ceasing to match into ADDED and DELETED", async () => {
     const watch = await api.watch(`${configMaps}?watch=true&resourceVersion=6&labelSelector=odd=true`);
-    const label = (odd: string): Promise<unknown> => api.send("PATCH", `${configMaps}/b`, { metadata: { labels: { odd } } }, { "content-type": "application/merge-patch+json" });
+    const label = (odd: string): Promise<unknown> =>
+      api.send(
+        "PATCH",
+        `${configMaps}/b`,
+        { metadata: { labels: { odd } } },
+        { "content-type": "application/merge-patch+json" },
+      );
     await label("true");
     await label("false");
     await api.send("GET", configMaps);
@@ -103,13 +121,26 @@ describe("watch", () => {
   });
 
   it("watch marks the end of the initial events", async () => {
-    const watch = await api.watch(`${configMaps}?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&labelSelector=odd=false`);
+    const watch = await api.watch(
+      `${configMaps}?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&labelSelector=odd=false`,
+    );
     expect(watch.events()).toEqual(["ADDED b 3", "ADDED d 5", "BOOKMARK 6 initial-events-end"]);
   });
 
   it("watch of events under their other name gives them that form", async () => {
-    await api.send("POST", "/api/v1/namespaces/default/events", { metadata: { name: "x", namespace: "default" }, involvedObject: { kind: "Pod", name: "p", namespace: "default" }, reason: "R", message: "m", type: "Normal" });
+    await api.send("POST", "/api/v1/namespaces/default/events", {
+      metadata: { name: "x", namespace: "default" },
+      involvedObject: { kind: "Pod", name: "p", namespace: "default" },
+      reason: "R",
+      message: "m",
+      type: "Normal",
+    });
     const { body } = await api.send("GET", "/apis/events.k8s.io/v1/namespaces/default/events/x");
-    expect(body).toMatchObject({ apiVersion: "events.k8s.io/v1", regarding: { kind: "Pod", name: "p" }, note: "m", reason: "R" });
+    expect(body).toMatchObject({
+      apiVersion: "events.k8s.io/v1",
+      regarding: { kind: "Pod", name: "p" },
+      note: "m",
+      reason: "R",
+    });
   });
 });

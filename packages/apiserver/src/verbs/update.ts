@@ -91,8 +91,10 @@ async function tryChange(
   defaultObject(kind, next);
   const subject = { operation: "UPDATE", oldObject: old, name: old.metadata.name, dryRun: options.dryRun } as const;
   const admitted = (await mutatingAdmission(parts, exchange, { ...subject, object: next })) ?? next;
-  if (!change.isSystem) prepareForUpdate(kind.strategy, kind.hasStatus, admitted, old, { nowMs: parts.clock.now(), subresource });
-  if (!change.tracksItself && !change.isSystem) trackUpdate(kind, admitted, old, { options, exchange, nowMs: parts.clock.now() });
+  if (!change.isSystem)
+    prepareForUpdate(kind.strategy, kind.hasStatus, admitted, old, { nowMs: parts.clock.now(), subresource });
+  if (!change.tracksItself && !change.isSystem)
+    trackUpdate(kind, admitted, old, { options, exchange, nowMs: parts.clock.now() });
   const allocated =
     isService(kind) && subresource === "" ? await parts.services.allocate(admitted, old, options.dryRun) : undefined;
   const object = allocated?.service ?? admitted;
@@ -133,7 +135,12 @@ async function write(
     return { kind: "written", answer: { type: "object", code: 200, object, kind } };
   }
   // Nothing new (members may stand in another order): no write, no event, the same resourceVersion.
-  if (value.equals(current.value) || (value.length === current.value.length && jsonEqual(JSON.parse(value.toString()), JSON.parse(current.value.toString())))) return { kind: "written", answer: answerOf(kind, 200, current) };
+  if (
+    value.equals(current.value) ||
+    (value.length === current.value.length &&
+      jsonEqual(JSON.parse(value.toString()), JSON.parse(current.value.toString())))
+  )
+    return { kind: "written", answer: answerOf(kind, 200, current) };
   const outcome = await parts.storage.replace(current.key, value, current.revision, kind.strategy.ttlSeconds);
   if (outcome.kind === "changed") return outcome;
   return { kind: "written", answer: answerOf(kind, 200, { key: current.key, value, revision: outcome.revision }) };

@@ -5,12 +5,21 @@ import { createTestApi } from "../../testing/test-api.ts";
 const pods = "/api/v1/namespaces/default/pods";
 const deployments = "/apis/apps/v1/namespaces/default/deployments";
 const configMaps = "/api/v1/namespaces/default/configmaps";
-const pod = (name: string, more: object = {}): object => ({ apiVersion: "v1", kind: "Pod", metadata: { name, ...more }, spec: { containers: [{ name: "c", image: "x:1" }] } });
+const pod = (name: string, more: object = {}): object => ({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { name, ...more },
+  spec: { containers: [{ name: "c", image: "x:1" }] },
+});
 const deployment = (replicas: number): object => ({
   apiVersion: "apps/v1",
   kind: "Deployment",
   metadata: { name: "web" },
-  spec: { replicas, selector: { matchLabels: { app: "web" } }, template: { metadata: { labels: { app: "web" } }, spec: { containers: [{ name: "c", image: "x:1" }] } } },
+  spec: {
+    replicas,
+    selector: { matchLabels: { app: "web" } },
+    template: { metadata: { labels: { app: "web" } }, spec: { containers: [{ name: "c", image: "x:1" }] } },
+  },
 });
 const merge = { "content-type": "application/merge-patch+json" };
 const apply = { "content-type": "application/apply-patch+yaml" };
@@ -23,10 +32,22 @@ describe("create", () => {
   it("create fills in defaults, identity and status, and stores no resourceVersion", async () => {
     const { code, body } = await api.send("POST", pods, pod("a"));
     expect(code).toBe(201);
-    expect(body.metadata).toMatchObject({ name: "a", namespace: "default", generation: 1, creationTimestamp: "2026-01-01T00:00:00Z", resourceVersion: "2" });
-    expect(body["spec"]).toMatchObject({ restartPolicy: "Always", dnsPolicy: "ClusterFirst", terminationGracePeriodSeconds: 30 });
+    expect(body.metadata).toMatchObject({
+      name: "a",
+      namespace: "default",
+      generation: 1,
+      creationTimestamp: "2026-01-01T00:00:00Z",
+      resourceVersion: "2",
+    });
+    expect(body["spec"]).toMatchObject({
+      restartPolicy: "Always",
+      dnsPolicy: "ClusterFirst",
+      terminationGracePeriodSeconds: 30,
+    });
     expect(body["status"]).toEqual({ phase: "Pending", qosClass: "BestEffort" });
-    expect(api.storage.peek("/registry/pods/default/a")).toMatch(/^\{"kind":"Pod","apiVersion":"v1","metadata":\{"name":"a",/);
+    expect(api.storage.peek("/registry/pods/default/a")).toMatch(
+      /^\{"kind":"Pod","apiVersion":"v1","metadata":\{"name":"a",/,
+    );
     expect(api.storage.peek("/registry/pods/default/a")).not.toContain("resourceVersion");
   });
 
@@ -95,8 +116,14 @@ describe("update", () => {
   it("update of a lease needs its resourceVersion, and creates it when it is not there", async () => {
     const leases = "/apis/coordination.k8s.io/v1/namespaces/default/leases";
     expect((await api.send("PUT", `${leases}/l`, { metadata: { name: "l" }, spec: {} })).code).toBe(201);
-    const { code, body } = await api.send("PUT", `${leases}/l`, { metadata: { name: "l" }, spec: { holderIdentity: "x" } });
-    expect([code, body.message]).toEqual([422, expect.stringContaining("metadata.resourceVersion: Invalid value: 0: must be specified for an update")]);
+    const { code, body } = await api.send("PUT", `${leases}/l`, {
+      metadata: { name: "l" },
+      spec: { holderIdentity: "x" },
+    });
+    expect([code, body.message]).toEqual([
+      422,
+      expect.stringContaining("metadata.resourceVersion: Invalid value: 0: must be specified for an update"),
+    ]);
   });
 });
 
@@ -105,15 +132,26 @@ describe("patch", () => {
 
   it("patch merges strategically by the keys of lists", async () => {
     const containers = [{ name: "d", image: "y" }];
-    const { body } = await api.send("PATCH", `${deployments}/web`, { spec: { template: { spec: { containers } } } }, { "content-type": "application/strategic-merge-patch+json" });
+    const { body } = await api.send(
+      "PATCH",
+      `${deployments}/web`,
+      { spec: { template: { spec: { containers } } } },
+      { "content-type": "application/strategic-merge-patch+json" },
+    );
     const template = (body["spec"] as { template: { spec: { containers: { name: string }[] } } }).template;
     expect(template.spec.containers.map(({ name }) => name)).toEqual(["d", "c"]);
   });
 
   it("patch takes JSON patches, and refuses those whose test fails", async () => {
     const json = { "content-type": "application/json-patch+json" };
-    expect((await api.send("PATCH", `${deployments}/web`, [{ op: "replace", path: "/spec/replicas", value: 7 }], json)).body["spec"]).toMatchObject({ replicas: 7 });
-    expect((await api.send("PATCH", `${deployments}/web`, [{ op: "test", path: "/spec/replicas", value: 1 }], json)).code).toBe(422);
+    expect(
+      (await api.send("PATCH", `${deployments}/web`, [{ op: "replace", path: "/spec/replicas", value: 7 }], json)).body[
+        "spec"
+      ],
+    ).toMatchObject({ replicas: 7 });
+    expect(
+      (await api.send("PATCH", `${deployments}/web`, [{ op: "test", path: "/spec/replicas", value: 1 }], json)).code,
+    ).toBe(422);
   });
 
   it("patch of an unknown media type is 415", async () => {
@@ -134,7 +172,9 @@ describe("patch", () => {
   });
 
   it("apply without a manager is refused", async () => {
-    expect((await api.send("PATCH", `${configMaps}/c`, {}, apply)).body.message).toBe('PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch');
+    expect((await api.send("PATCH", `${configMaps}/c`, {}, apply)).body.message).toBe(
+      'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
+    );
   });
 });
 
@@ -142,15 +182,28 @@ describe("delete", () => {
   it("delete removes what nothing holds and says what it was", async () => {
     const { body } = await api.send("POST", configMaps, { metadata: { name: "c" } });
     const answer = await api.send("DELETE", `${configMaps}/c`);
-    expect(answer.body).toMatchObject({ kind: "Status", status: "Success", details: { name: "c", kind: "configmaps", uid: body.metadata.uid } });
+    expect(answer.body).toMatchObject({
+      kind: "Status",
+      status: "Success",
+      details: { name: "c", kind: "configmaps", uid: body.metadata.uid },
+    });
     expect((await api.send("GET", `${configMaps}/c`)).code).toBe(404);
   });
 
   it("delete leaves a running pod its grace; a second one with none removes it", async () => {
     await api.send("POST", pods, pod("a"));
-    await api.send("POST", `${pods}/a/binding`, { apiVersion: "v1", kind: "Binding", metadata: { name: "a" }, target: { kind: "Node", name: "n" } });
+    await api.send("POST", `${pods}/a/binding`, {
+      apiVersion: "v1",
+      kind: "Binding",
+      metadata: { name: "a" },
+      target: { kind: "Node", name: "n" },
+    });
     const first = await api.send("DELETE", `${pods}/a`);
-    expect(first.body.metadata).toMatchObject({ deletionTimestamp: "2026-01-01T00:00:30Z", deletionGracePeriodSeconds: 30, generation: 2 });
+    expect(first.body.metadata).toMatchObject({
+      deletionTimestamp: "2026-01-01T00:00:30Z",
+      deletionGracePeriodSeconds: 30,
+      generation: 2,
+    });
     const second = await api.send("DELETE", `${pods}/a`);
     expect(second.body.metadata.resourceVersion).toBe(first.body.metadata.resourceVersion);
     expect((await api.send("DELETE", `${pods}/a?gracePeriodSeconds=0`)).body).toMatchObject({ status: "Success" });
@@ -169,7 +222,11 @@ describe("delete", () => {
     ["Orphan", ["orphan"]],
   ])("delete with propagation policy %s leaves it to the garbage collector", async (policy, finalizers) => {
     await api.send("POST", deployments, deployment(1));
-    const { body } = await api.send("DELETE", `${deployments}/web`, { kind: "DeleteOptions", apiVersion: "v1", propagationPolicy: policy });
+    const { body } = await api.send("DELETE", `${deployments}/web`, {
+      kind: "DeleteOptions",
+      apiVersion: "v1",
+      propagationPolicy: policy,
+    });
     expect(body.metadata.finalizers).toEqual(finalizers);
   });
 
@@ -187,7 +244,11 @@ describe("delete", () => {
   });
 
   it("deletecollection deletes what the selector picks", async () => {
-    for (const [name, app] of [["a", "x"], ["b", "y"]] as const) await api.send("POST", configMaps, { metadata: { name, labels: { app } } });
+    for (const [name, app] of [
+      ["a", "x"],
+      ["b", "y"],
+    ] as const)
+      await api.send("POST", configMaps, { metadata: { name, labels: { app } } });
     await api.send("DELETE", `${configMaps}?labelSelector=app=x`);
     expect((await api.send("GET", configMaps)).body.items?.map(({ metadata }) => metadata.name)).toEqual(["b"]);
   });
@@ -197,25 +258,48 @@ describe("subresources", () => {
   it("scale reads and writes the number of replicas alone", async () => {
     await api.send("POST", deployments, deployment(1));
     const { body } = await api.send("GET", `${deployments}/web/scale`);
-    expect([body.kind, body["spec"], body["status"]]).toEqual(["Scale", { replicas: 1 }, { replicas: 0, selector: "app=web" }]);
+    expect([body.kind, body["spec"], body["status"]]).toEqual([
+      "Scale",
+      { replicas: 1 },
+      { replicas: 0, selector: "app=web" },
+    ]);
     const scaled = await api.send("PATCH", `${deployments}/web/scale`, { spec: { replicas: 4 } }, merge);
     expect(scaled.body["spec"]).toEqual({ replicas: 4 });
-    expect((await api.send("GET", `${deployments}/web`)).body).toMatchObject({ kind: "Deployment", spec: { replicas: 4 }, metadata: { generation: 2 } });
+    expect((await api.send("GET", `${deployments}/web`)).body).toMatchObject({
+      kind: "Deployment",
+      spec: { replicas: 4 },
+      metadata: { generation: 2 },
+    });
   });
 
   it("binding gives a pod its node once", async () => {
     await api.send("POST", pods, pod("a"));
     const binding = (node: string): object => ({ metadata: { name: "a" }, target: { kind: "Node", name: node } });
     expect((await api.send("POST", `${pods}/a/binding`, binding("n1"))).code).toBe(201);
-    expect((await api.send("POST", `${pods}/a/binding`, binding("n2"))).body.message).toBe('Operation cannot be fulfilled on pods/binding "a": pod a is already assigned to node "n1"');
+    expect((await api.send("POST", `${pods}/a/binding`, binding("n2"))).body.message).toBe(
+      'Operation cannot be fulfilled on pods/binding "a": pod a is already assigned to node "n1"',
+    );
     const { body } = await api.send("GET", `${pods}/a`);
-    expect(body).toMatchObject({ spec: { nodeName: "n1" }, status: { conditions: [{ type: "PodScheduled", status: "True" }] } });
+    expect(body).toMatchObject({
+      spec: { nodeName: "n1" },
+      status: { conditions: [{ type: "PodScheduled", status: "True" }] },
+    });
   });
 
   it("eviction takes a disruption from the budget, and is refused when none is left", async () => {
     const budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";
-    await api.send("POST", budgets, { metadata: { name: "b" }, spec: { minAvailable: 1, selector: { matchLabels: { app: "x" } } } });
-    await api.send("PATCH", `${budgets}/b/status`, { status: { observedGeneration: 1, disruptionsAllowed: 1, currentHealthy: 2, desiredHealthy: 1, expectedPods: 2 } }, merge);
+    await api.send("POST", budgets, {
+      metadata: { name: "b" },
+      spec: { minAvailable: 1, selector: { matchLabels: { app: "x" } } },
+    });
+    await api.send(
+      "PATCH",
+      `${budgets}/b/status`,
+      {
+        status: { observedGeneration: 1, disruptionsAllowed: 1, currentHealthy: 2, desiredHealthy: 1, expectedPods: 2 },
+      },
+      merge,
+    );
     for (const name of ["a", "b"]) {
       await api.send("POST", pods, pod(name, { labels: { app: "x" } }));
       await api.send("PATCH", `${pods}/${name}/status`, { status: { phase: "Running" } }, merge);
@@ -227,12 +311,23 @@ describe("subresources", () => {
   });
 
   it("autoscalers are served in two versions from one stored form", async () => {
-    const path = (version: string): string => `/apis/autoscaling/${version}/namespaces/default/horizontalpodautoscalers`;
+    const path = (version: string): string =>
+      `/apis/autoscaling/${version}/namespaces/default/horizontalpodautoscalers`;
     const target = { scaleTargetRef: { kind: "Deployment", name: "web", apiVersion: "apps/v1" }, maxReplicas: 5 };
-    await api.send("POST", path("v1"), { metadata: { name: "h" }, spec: { ...target, targetCPUUtilizationPercentage: 70 } });
+    await api.send("POST", path("v1"), {
+      metadata: { name: "h" },
+      spec: { ...target, targetCPUUtilizationPercentage: 70 },
+    });
     const { body } = await api.send("GET", `${path("v2")}/h`);
-    expect(body["spec"]).toMatchObject({ metrics: [{ type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 70 } } }] });
-    expect((await api.send("GET", `${path("v1")}/h`)).body).toMatchObject({ apiVersion: "autoscaling/v1", spec: { targetCPUUtilizationPercentage: 70 } });
+    expect(body["spec"]).toMatchObject({
+      metrics: [
+        { type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 70 } } },
+      ],
+    });
+    expect((await api.send("GET", `${path("v1")}/h`)).body).toMatchObject({
+      apiVersion: "autoscaling/v1",
+      spec: { targetCPUUtilizationPercentage: 70 },
+    });
   });
 });
 
@@ -253,20 +348,32 @@ describe("paths", () => {
 describe("pods' other subresources", () => {
   it("ephemeralcontainers adds a container to debug with and changes nothing else", async () => {
     await api.send("POST", pods, pod("a"));
-    const patch = { spec: { ephemeralContainers: [{ name: "debug", image: "y" }], containers: [{ name: "c", image: "evil" }] } };
+    const patch = {
+      spec: { ephemeralContainers: [{ name: "debug", image: "y" }], containers: [{ name: "c", image: "evil" }] },
+    };
     const { body } = await api.send("PATCH", `${pods}/a/ephemeralcontainers`, patch, merge);
-    expect(body["spec"]).toMatchObject({ ephemeralContainers: [{ name: "debug", image: "y" }], containers: [{ name: "c", image: "x:1" }] });
+    expect(body["spec"]).toMatchObject({
+      ephemeralContainers: [{ name: "debug", image: "y" }],
+      containers: [{ name: "c", image: "x:1" }],
+    });
   });
 
   it("resize changes resources alone", async () => {
     await api.send("POST", pods, pod("a"));
     const patch = { spec: { containers: [{ name: "c", image: "evil", resources: { requests: { cpu: "1" } } }] } };
-    const { body } = await api.send("PATCH", `${pods}/a/resize`, patch, { "content-type": "application/strategic-merge-patch+json" });
-    expect(body["spec"]).toMatchObject({ containers: [{ name: "c", image: "x:1", resources: { requests: { cpu: "1" } } }] });
+    const { body } = await api.send("PATCH", `${pods}/a/resize`, patch, {
+      "content-type": "application/strategic-merge-patch+json",
+    });
+    expect(body["spec"]).toMatchObject({
+      containers: [{ name: "c", image: "x:1", resources: { requests: { cpu: "1" } } }],
+    });
   });
 
   it("a node registers with its status", async () => {
-    const { body } = await api.send("POST", "/api/v1/nodes", { metadata: { name: "n" }, status: { capacity: { cpu: "2" } } });
+    const { body } = await api.send("POST", "/api/v1/nodes", {
+      metadata: { name: "n" },
+      status: { capacity: { cpu: "2" } },
+    });
     expect(body["status"]).toMatchObject({ capacity: { cpu: "2" } });
   });
 });

@@ -3,9 +3,26 @@ import { parseYaml } from "./yaml.ts";
 
 describe("parseYaml", () => {
   it.each([
-    ["yes", true], ["on", true], ["y", true], ["TRUE", true], ["off", false], ["n", false],
-    ["0777", 511], ["0o17", 15], ["0b11", 3], ["1_000", 1000], ["12e3", 12000], [".5", 0.5], ["09", 9], ["-0x10", -16],
-    ["2024-01-01", "2024-01-01"], ["1:30", "1:30"], ["~", null], ["", null], ["'1'", "1"], ["1.2.3", "1.2.3"],
+    ["yes", true],
+    ["on", true],
+    ["y", true],
+    ["TRUE", true],
+    ["off", false],
+    ["n", false],
+    ["0777", 511],
+    ["0o17", 15],
+    ["0b11", 3],
+    ["1_000", 1000],
+    ["12e3", 12000],
+    [".5", 0.5],
+    ["09", 9],
+    ["-0x10", -16],
+    ["2024-01-01", "2024-01-01"],
+    ["1:30", "1:30"],
+    ["~", null],
+    ["", null],
+    ["'1'", "1"],
+    ["1.2.3", "1.2.3"],
   ])("parseYaml reads the scalar %s as kubectl does", (text, value) => {
     expect(parseYaml(`a: ${text}`)).toEqual({ value: { a: value }, complaints: [] });
   });

@@ -32,7 +32,10 @@ function assemble(object: ApiObject, metadata: object): { readonly text: string;
   const { kind, apiVersion, metadata: _metadata, ...rest } = object;
   const head = `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},`;
   const tail = JSON.stringify(rest).slice(1);
-  return { text: `${head}"metadata":${JSON.stringify(metadata)}${tail === "}" ? "" : ","}${tail}`, itemAt: Buffer.byteLength(head) };
+  return {
+    text: `${head}"metadata":${JSON.stringify(metadata)}${tail === "}" ? "" : ","}${tail}`,
+    itemAt: Buffer.byteLength(head),
+  };
 }
 
 /** The stored bytes with their revision as resourceVersion, and room for what stands around them. */

@@ -12,7 +12,10 @@ describe("readAccept", () => {
     ["*/*", "object json"],
     ["application/yaml", "object yaml"],
     ["application/json;as=Table;v=v1;g=meta.k8s.io,application/json", "table json"],
-    ["application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json", "partial json"],
+    [
+      "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json",
+      "partial json",
+    ],
     ["application/vnd.kubernetes.protobuf,application/json", "object json"],
     ["application/json;q=0.1,application/yaml", "object yaml"],
     ["application/json;as=Table;v=v9;g=meta.k8s.io,application/json", "object json"],
@@ -21,6 +24,8 @@ describe("readAccept", () => {
   });
 
   it("readAccept refuses what cannot be made", () => {
-    expect(() => read("text/html")).toThrow("only the following media types are accepted: application/json, application/yaml");
+    expect(() => read("text/html")).toThrow(
+      "only the following media types are accepted: application/json, application/yaml",
+    );
   });
 });

@@ -3,9 +3,22 @@ import type { StorageEvent } from "../storage.ts";
 import { WatchCache } from "./cache.ts";
 import { lineOf } from "./entry.ts";
 
-const value = (name: string, namespace = "n"): Buffer => Buffer.from(`{"kind":"K","apiVersion":"v1","metadata":{"name":"${name}","namespace":"${namespace}"}}`);
-const put = (name: string, revision: number, created = true): StorageEvent => ({ type: "put", key: `/r/n/${name}`, value: value(name), revision, created });
-const gone = (name: string, revision: number): StorageEvent => ({ type: "delete", key: `/r/n/${name}`, value: Buffer.alloc(0), revision, created: false });
+const value = (name: string, namespace = "n"): Buffer =>
+  Buffer.from(`{"kind":"K","apiVersion":"v1","metadata":{"name":"${name}","namespace":"${namespace}"}}`);
+const put = (name: string, revision: number, created = true): StorageEvent => ({
+  type: "put",
+  key: `/r/n/${name}`,
+  value: value(name),
+  revision,
+  created,
+});
+const gone = (name: string, revision: number): StorageEvent => ({
+  type: "delete",
+  key: `/r/n/${name}`,
+  value: Buffer.alloc(0),
+  revision,
+  created: false,
+});
 const filled = (changes = 3): WatchCache => {
   const cache = new WatchCache(undefined, { changes, bytes: 1e6 });
   cache.replace([{ key: "/r/n/b", value: value("b"), revision: 5 }], 10);
@@ -16,7 +29,11 @@ describe("WatchCache", () => {
   it("WatchCache keeps objects in the order of keys, whole and by namespace", () => {
     const cache = filled();
     cache.apply([put("c", 11), put("a", 12)], 12);
-    expect([cache.list("").map(({ name }) => name), cache.list("n").length, cache.list("other").length]).toEqual([["a", "b", "c"], 3, 0]);
+    expect([cache.list("").map(({ name }) => name), cache.list("n").length, cache.list("other").length]).toEqual([
+      ["a", "b", "c"],
+      3,
+      0,
+    ]);
   });
 
   it("WatchCache ignores events it has already", () => {
@@ -28,14 +45,19 @@ describe("WatchCache", () => {
   it("WatchCache resumes from its window and from nowhere before it", () => {
     const cache = filled(2);
     cache.apply([put("c", 11), put("d", 12), gone("c", 13)], 13);
-    expect([cache.since(10), cache.since(11)?.map(({ revision }) => revision), cache.since(13)]).toEqual([undefined, [12, 13], []]);
+    expect([cache.since(10), cache.since(11)?.map(({ revision }) => revision), cache.since(13)]).toEqual([
+      undefined,
+      [12, 13],
+      [],
+    ]);
   });
 
   it("WatchCache tells listeners each change, then how far it is", () => {
     const cache = filled();
     const heard: string[] = [];
     const stop = cache.listen({
-      changed: ({ before, after, revision }) => void heard.push(`${before?.name ?? "-"}>${after?.name ?? "-"} ${revision}`),
+      changed: ({ before, after, revision }) =>
+        void heard.push(`${before?.name ?? "-"}>${after?.name ?? "-"} ${revision}`),
       flush: (revision) => void heard.push(`flush ${revision}`),
       interrupted: () => void heard.push("interrupted"),
     });
@@ -49,6 +71,8 @@ describe("WatchCache", () => {
   it("lineOf gives a deletion the revision it happened at", () => {
     const entry = filled().get("/r/n/b");
     const line = entry && lineOf(entry, "DELETED", 12).toString();
-    expect(line).toBe('{"type":"DELETED","object":{"kind":"K","apiVersion":"v1","metadata":{"resourceVersion":"12","name":"b","namespace":"n"}}}\n');
+    expect(line).toBe(
+      '{"type":"DELETED","object":{"kind":"K","apiVersion":"v1","metadata":{"resourceVersion":"12","name":"b","namespace":"n"}}}\n',
+    );
   });
 });

@@ -37,7 +37,10 @@ export const podStrategy: Strategy = {
 };
 
 /** The old specification with the new one's resources, container by container. */
-function resized(old: Readonly<Record<string, unknown>>, next: Readonly<Record<string, unknown>>): Record<string, unknown> {
+function resized(
+  old: Readonly<Record<string, unknown>>,
+  next: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
   const result: Record<string, unknown> = { ...old };
   for (const list of ["containers", "initContainers"]) {
     const wanted = (next[list] as { name: string; resources?: unknown; resizePolicy?: unknown }[] | undefined) ?? [];
@@ -45,7 +48,13 @@ function resized(old: Readonly<Record<string, unknown>>, next: Readonly<Record<s
     if (!before) continue;
     result[list] = before.map((container) => {
       const match = wanted.find(({ name }) => name === container.name);
-      return match ? { ...container, resources: match.resources ?? {}, ...(match.resizePolicy !== undefined && { resizePolicy: match.resizePolicy }) } : container;
+      return match
+        ? {
+            ...container,
+            resources: match.resources ?? {},
+            ...(match.resizePolicy !== undefined && { resizePolicy: match.resizePolicy }),
+          }
+        : container;
     });
   }
   return result;

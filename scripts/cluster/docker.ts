@@ -17,11 +17,13 @@ export interface Docker {
 const usualSockets = ["/var/run/docker.sock", "/run/docker.sock"] as const;
 const startTimeoutMs = 30_000;
 
-/** The engine that `DOCKER_HOST` or a usual socket leads to. `undefined` when none answers. */
+/** The engine that `DOCKER_HOST` or a usual socket leads to; `undefined` when none answers, a sentence when one was named. */
 export async function findDocker(): Promise<Docker | undefined> {
   for (const socket of candidateSockets()) {
     if (await answers(socket)) return { socket };
   }
+  const named = process.env["DOCKER_HOST"];
+  if (named) throw new Failure(`no Docker Engine answers on ${named}, which DOCKER_HOST names`);
   return undefined;
 }
 

@@ -24,6 +24,7 @@ export interface TestCluster extends AsyncDisposable {
   cox(args: readonly string[], input?: string): Promise<Outcome>;
   /** Process ids of the daemons by name, as `npm run status` knows them. */
   pids(): Readonly<Record<string, number>>;
+  supervisorPid(): number;
 }
 
 /** Runs one of our scripts with this Node. */
@@ -73,10 +74,9 @@ export function attach(dataDir: string): TestCluster {
         [join(projectRoot, "packages/cox/src/main.ts"), ...args, "--kubeconfig", kubeconfig],
         input,
       ),
+    supervisorPid: () => readInstance(dataDir).pid,
     pids() {
-      const instance = JSON.parse(readFileSync(join(dataDir, "instance.json"), "utf8")) as {
-        processes: readonly { name: string; pid?: number }[];
-      };
+      const instance = readInstance(dataDir);
       return Object.fromEntries(
         instance.processes.flatMap(({ name, pid }) => (pid === undefined ? [] : [[name, pid]])),
       );
@@ -86,6 +86,13 @@ export function attach(dataDir: string): TestCluster {
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+function readInstance(dataDir: string): {
+  readonly pid: number;
+  readonly processes: readonly { readonly name: string; readonly pid?: number }[];
+} {
+  return JSON.parse(readFileSync(join(dataDir, "instance.json"), "utf8"));
 }
 
 /** Looks again until `look` answers something; fails with the last reason. For facts that no watch can tell. */

@@ -3,8 +3,9 @@ import { request } from "node:http";
 import { connect } from "node:net";
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { eventually, run, script, startCluster } from "./cluster.ts";
+import { eventually, projectRoot, run, script, startCluster } from "./cluster.ts";
 import type { TestCluster } from "./cluster.ts";
 
 let cluster: TestCluster;
@@ -166,6 +167,26 @@ describe("bad input", () => {
       return reason === "ErrImageNeverPull" ? true : undefined;
     });
     await cluster.must(["-n", "demo", "delete", "pod", "noimage", "--wait=false"]);
+  });
+
+  it("an image that cannot be pulled is said to be so, with the engine's reason", async () => {
+    await cluster.must(["-n", "demo", "run", "nopull", "--image=coxswain/none:1", "--image-pull-policy=IfNotPresent"]);
+    await eventually("ErrImagePull or ImagePullBackOff shows", 60_000, async () => {
+      const path = "jsonpath={.status.containerStatuses[0].state.waiting}";
+      const { reason, message } = JSON.parse(
+        (await cluster.must(["-n", "demo", "get", "pod", "nopull", "-o", path])) || "{}",
+      );
+      return /^(ErrImagePull|ImagePullBackOff)$/.test(reason) && message !== "" ? true : undefined;
+    });
+    await cluster.must(["-n", "demo", "delete", "pod", "nopull", "--wait=false"]);
+  });
+
+  it("a broken kubeconfig is one line and exit code 1", async () => {
+    const { code, stderr } = await run(process.execPath, [
+      join(projectRoot, "packages/cox/src/main.ts"),
+      ...["get", "pods", "--kubeconfig", join(projectRoot, "README.md")],
+    ]);
+    expect({ code, lines: stderr.trim().split("\n").length }).toEqual({ code: 1, lines: 1 });
   });
 
   it("a command that exits at once ends in CrashLoopBackOff", async () => {

@@ -1,8 +1,7 @@
 // `npm run -s daemon -- NAME [FLAG…]`: runs one daemon in the foreground with the pinned Node.
-import { spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
-import { constants } from "node:os";
 import { join } from "node:path";
+import { runInForeground } from "./cluster/child.ts";
 import { Failure, runScript } from "./cluster/failure.ts";
 import { daemonEntry, projectRoot } from "./cluster/layout.ts";
 
@@ -11,12 +10,7 @@ await runScript(async () => {
   if (name === undefined || name.startsWith("-"))
     throw new Failure(`usage: npm run -s daemon -- NAME [FLAG…]; NAME is one of ${daemons().join(", ")}`);
   if (!daemons().includes(name)) throw new Failure(`there is no daemon ${name}; there are ${daemons().join(", ")}`);
-  const child = spawn(process.execPath, [daemonEntry(name), ...args], { stdio: "inherit" });
-  for (const signal of ["SIGTERM", "SIGINT"] as const)
-    process.on(signal, () => signal === "SIGTERM" && child.kill(signal));
-  return new Promise<number>((resolve) => {
-    child.once("exit", (code, signal) => resolve(signal === null ? (code ?? 1) : 128 + constants.signals[signal]));
-  });
+  return runInForeground(daemonEntry(name), args);
 });
 
 function daemons(): readonly string[] {

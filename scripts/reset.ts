@@ -1,10 +1,8 @@
 // `npm run reset`: stops the cluster and forgets it: objects, certificates, logs. Built images are kept.
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
-import { processRuns } from "./cluster/docker.ts";
 import { Failure, runScript } from "./cluster/failure.ts";
-import { runningInstance } from "./cluster/instance.ts";
+import { endRunning } from "./cluster/instance.ts";
 import { layoutOf } from "./cluster/layout.ts";
 import { parseDataDir } from "./cluster/options.ts";
 
@@ -13,12 +11,7 @@ const ours = ["cluster.json", "instance.json", "kubeconfig", "lab", "logs", "mac
 
 await runScript(async () => {
   const layout = layoutOf(parseDataDir(process.argv.slice(2)));
-  const instance = runningInstance(layout);
-  if (instance) {
-    process.stdout.write("stopping daemons and pods …\n");
-    process.kill(instance.pid, "SIGTERM");
-    while (processRuns(instance.pid)) await delay(50);
-  }
+  await endRunning(layout);
   if (!existsSync(layout.dataDir)) return;
   if (
     !existsSync(layout.clusterFile) &&

@@ -13,7 +13,7 @@ import {
   whenNodesReady,
 } from "./cluster/bring-up.ts";
 import { Failure, runScript } from "./cluster/failure.ts";
-import { claim, publish, release, runningInstance } from "./cluster/instance.ts";
+import { claim, publish, refuseSecond, release } from "./cluster/instance.ts";
 import { layoutOf } from "./cluster/layout.ts";
 import type { Layout } from "./cluster/layout.ts";
 import { prepareMachines } from "./cluster/machinery.ts";
@@ -39,9 +39,7 @@ await runScript(async () => {
 
 /** Starts ourselves again without a terminal, shows what that one says until it is ready, and leaves it running. */
 async function detach(layout: Layout): Promise<number> {
-  const running = runningInstance(layout);
-  if (running)
-    throw new Failure(`a cluster already runs on ${layout.dataDir} (process ${running.pid}); \`npm stop\` ends it`);
+  refuseSecond(layout);
   const args = process.argv.slice(2).filter((word) => word !== "--detach");
   const child = spawn(process.execPath, [import.meta.filename, ...args], {
     detached: true,

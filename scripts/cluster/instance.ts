@@ -1,6 +1,7 @@
 // The running cluster as a fact on disk: who supervises it. One data directory has at most one supervisor.
 import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { processRuns } from "./docker.ts";
 import { Failure } from "./failure.ts";
 import type { Layout } from "./layout.ts";
@@ -24,12 +25,27 @@ export function runningInstance(layout: Layout): Instance | undefined {
   return instance;
 }
 
-/** Takes the data directory, or throws the sentence that says who has it. */
-export function claim(layout: Layout): void {
+/** Throws the sentence that says who has the data directory, if anybody has. */
+export function refuseSecond(layout: Layout): void {
   const running = runningInstance(layout);
-  if (running) {
+  if (running)
     throw new Failure(`a cluster already runs on ${layout.dataDir} (process ${running.pid}); \`npm stop\` ends it`);
-  }
+}
+
+/** Asks the supervisor of the data directory to end and waits until it has. False where none ran. */
+export async function endRunning(layout: Layout): Promise<boolean> {
+  const instance = runningInstance(layout);
+  if (!instance) return false;
+  process.stdout.write("stopping daemons and pods …\n");
+  process.kill(instance.pid, "SIGTERM");
+  // It is nobody's child here: there is no event to wait for.
+  while (processRuns(instance.pid)) await delay(50);
+  return true;
+}
+
+/** Takes the data directory for this process. */
+export function claim(layout: Layout): void {
+  refuseSecond(layout);
   makeDataDir(layout);
   rmSync(layout.instanceFile, { force: true });
   try {

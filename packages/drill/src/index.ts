@@ -1,0 +1,27 @@
+// The door of drill: what a recording is, and who judges it.
+export { covers } from "./history.ts";
+export type {
+  CompactRequest,
+  Compare,
+  DeleteRequest,
+  History,
+  KeyRange,
+  KeyValue,
+  LeaseRequest,
+  Operation,
+  Outcome,
+  PutRequest,
+  RangeRequest,
+  RangeResponse,
+  Request,
+  Response,
+  TxnOperation,
+  TxnOperationResponse,
+  TxnRequest,
+  TxnResponse,
+  WatchEnd,
+  WatchEvent,
+  WatchRecord,
+  WatchRequest,
+  WatchResponse,
+} from "./history.ts";

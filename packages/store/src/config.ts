@@ -2,6 +2,7 @@
 import { UsageError, defineFlags, parseDuration } from "@coxswain/daemon";
 import type { FlagValues } from "@coxswain/daemon";
 import type { AutoCompaction } from "./core/auto-compaction.ts";
+import { defaultSegmentBytes } from "./io/wal/wal.ts";
 
 export const flags = defineFlags({
   name: { type: "string", default: "default", help: "Human-readable name of this member" },
@@ -52,6 +53,11 @@ export const flags = defineFlags({
   "heartbeat-interval": { type: "number", default: 100, help: "Milliseconds between heartbeats" },
   "election-timeout": { type: "number", default: 1000, help: "Milliseconds without a leader before an election" },
   "snapshot-count": { type: "number", default: 10_000, help: "Entries between two checkpoints of the log" },
+  "snapshot-catchup-entries": {
+    type: "number",
+    default: 5000,
+    help: "Entries kept in memory behind a checkpoint for followers that lag a little",
+  },
   "quota-backend-bytes": { type: "number", default: 0, help: "Size at which writes are refused (0: 2 GiB)" },
   "max-txn-ops": { type: "number", default: 128, help: "Most operations in one transaction" },
   "max-request-bytes": { type: "number", default: 1_572_864, help: "Largest request" },
@@ -96,6 +102,9 @@ export interface StoreConfig {
   readonly heartbeatMs: number;
   readonly electionMs: number;
   readonly snapshotCount: number;
+  readonly catchUpEntries: number;
+  /** Size of one file of the write-ahead log. No flag: only a simulation wants small ones. */
+  readonly walSegmentBytes: number;
   readonly quotaBytes: number;
   readonly maxTxnOps: number;
   readonly maxRequestBytes: number;
@@ -153,6 +162,8 @@ export function parseConfig(values: FlagValues<typeof flags>): StoreConfig {
     heartbeatMs: values["heartbeat-interval"],
     electionMs,
     snapshotCount: values["snapshot-count"],
+    catchUpEntries: values["snapshot-catchup-entries"],
+    walSegmentBytes: defaultSegmentBytes,
     quotaBytes: values["quota-backend-bytes"],
     maxTxnOps: values["max-txn-ops"],
     maxRequestBytes: values["max-request-bytes"],

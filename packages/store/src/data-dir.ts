@@ -60,14 +60,14 @@ export async function openData(config: StoreConfig, ports: DataPorts): Promise<O
   try {
     const spool = createSpool(join(root, "incoming"), disk);
     const walDirectory = join(root, "wal");
-    if (await walExists(walDirectory, disk)) return await recover(walDirectory, backend, spool, disk);
+    if (await walExists(walDirectory, disk)) return await recover(walDirectory, backend, spool, config, disk);
     if ((readApplied(backend)?.index ?? 0) > 1) {
       throw new StartError(
         `${walDirectory} is gone, but the backend beside it is not: what was acknowledged last is lost; remove the member and add it again`,
       );
     }
     const found = config.initial.state === "existing" ? await joinCluster(config, ports) : begin(config);
-    return await lay(found, walDirectory, backend, spool, disk);
+    return await lay(found, walDirectory, backend, spool, config, disk);
   } catch (error) {
     await backend.close();
     throw error instanceof StoreError ? new StartError(error.message, { cause: error }) : error;
@@ -126,6 +126,7 @@ async function lay(
   walDirectory: string,
   backend: StoreBackend,
   spool: Spool,
+  config: StoreConfig,
   disk: Disk,
 ): Promise<OpenedData> {
   // A beginning counts as the first entry, so that a member that joins later must be sent it as a snapshot.
@@ -134,7 +135,13 @@ async function lay(
   saveMembers(backend, found.members, new Set());
   saveApplied(backend, start.index, start.term);
   await backend.sync();
-  const wal = await createWal(walDirectory, found.identity, { ...start, membership: found.membership }, disk);
+  const wal = await createWal(
+    walDirectory,
+    found.identity,
+    { ...start, membership: found.membership },
+    disk,
+    config.walSegmentBytes,
+  );
   const storage = createMemoryStorage();
   if (start.index > 0) storage.applySnapshot({ ...start, membership: found.membership, data: new Uint8Array(0) });
   storage.setHardState({ term: start.term, vote: undefined, commit: start.index });
@@ -150,8 +157,14 @@ async function lay(
   };
 }
 
-async function recover(walDirectory: string, backend: StoreBackend, spool: Spool, disk: Disk): Promise<OpenedData> {
-  const { wal, recovered } = await openWal(walDirectory, disk);
+async function recover(
+  walDirectory: string,
+  backend: StoreBackend,
+  spool: Spool,
+  config: StoreConfig,
+  disk: Disk,
+): Promise<OpenedData> {
+  const { wal, recovered } = await openWal(walDirectory, disk, config.walSegmentBytes);
   let { marker, entries } = recovered;
   let applied = readApplied(backend);
   const copy = await spool.newest();

@@ -142,7 +142,7 @@ export async function createMember(
     {
       boot,
       tickMs: config.heartbeatMs,
-      catchUpEntries: 5000,
+      catchUpEntries: config.catchUpEntries,
       leaderWaitMs,
       readTimeoutMs: requestTimeoutMs + 2 * config.electionMs,
     },

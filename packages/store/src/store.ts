@@ -6,7 +6,6 @@ import type { StoreConfig, TlsFileNames } from "./config.ts";
 import { openData } from "./data-dir.ts";
 import type { OpenedData } from "./data-dir.ts";
 import { createHttpHandler } from "./io/http.ts";
-import { askCluster } from "./io/peer/ask.ts";
 import { memberId } from "./io/peer/identity.ts";
 import type { PeerTransport } from "./io/peer/peer.ts";
 import { services } from "./io/rpc/services.ts";
@@ -46,7 +45,7 @@ export function createStore(config: StoreConfig, ports: StorePorts): Component {
       const peerTls = await tlsOf(config.peerTls);
       const clientTls = await tlsOf(config.clientTls);
       const metrics = ports.metrics.create(metricTable);
-      const opened = await openData(config, { ...ports, askCluster: (urls) => askCluster(urls, peerTls) });
+      const opened = await openData(config, { ...ports, askCluster: (urls) => ports.askCluster(urls, peerTls) });
       const data = { ...opened, wal: timed(opened.wal, metrics, ports) };
       parts.data = data;
       const { identity } = data;

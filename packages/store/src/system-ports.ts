@@ -6,6 +6,7 @@ import type { StoreBackend } from "./io/backend/level-backend.ts";
 import { openLevelBackend } from "./io/backend/level-backend.ts";
 import type { Disk } from "./io/disk/disk.ts";
 import { systemDisk } from "./io/disk/system-disk.ts";
+import { askCluster } from "./io/peer/ask.ts";
 import type { PeerTransport } from "./io/peer/peer.ts";
 import { createTlsTransport } from "./io/peer/tls-transport.ts";
 import type { TransportConfig } from "./io/peer/tls-transport.ts";
@@ -15,6 +16,8 @@ export interface StorePorts extends DaemonPorts {
   /** Refuses with a sentence where another process has it open. */
   readonly openBackend: (directory: string) => Promise<StoreBackend>;
   readonly createTransport: (config: TransportConfig) => PeerTransport;
+  /** Asks running members, by their peer URLs, who is in their cluster. */
+  readonly askCluster: typeof askCluster;
   readonly createServer: (options: GrpcServerOptions) => GrpcServer;
 }
 
@@ -24,6 +27,7 @@ export function systemPorts(ports: DaemonPorts): StorePorts {
     disk: systemDisk,
     openBackend: openLevelBackend,
     createTransport: (config) => createTlsTransport(config, { ...ports, log: ports.log.child({ part: "peer" }) }),
+    askCluster,
     createServer: (options) => createGrpcServer(options, ports.clock),
   };
 }

@@ -56,24 +56,55 @@ export async function openLevelBackend(directory: string): Promise<StoreBackend>
       { cause },
     );
   }
-  return new LevelBackend(db);
+  return createBackend({
+    get: (key) => db.getSync(key),
+    write: (operations, sync) => db.batch([...operations], { sync }),
+    iterate: (range) => db.iterator(range ?? {}),
+    clear: () => db.clear(),
+    sizeBytes: () => db.approximateSize(Buffer.from([0]), Buffer.from([255])),
+    compact: () => db.compactRange(Buffer.from([0]), Buffer.from([255])),
+    close: () => db.close(),
+  });
 }
 
-interface PairIterator {
+/** What the backend needs of level, so that a simulation can put a store of its own in level's place. */
+export interface PairStore {
+  get(key: Buffer): Buffer | undefined;
+  /** All of it or nothing, after everything that was written before; with `sync`, on disk when it resolves. */
+  write(operations: readonly PairOperation[], sync: boolean): Promise<void>;
+  /** In the order of the keys, as of the moment of the call. */
+  iterate(range?: { readonly gte: Buffer; readonly lt: Buffer; readonly limit: number }): PairIterator;
+  /** Not atomic. */
+  clear(): Promise<void>;
+  sizeBytes(): Promise<number>;
+  compact(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type PairOperation =
+  | { readonly type: "put"; readonly key: Buffer; readonly value: Buffer }
+  | { readonly type: "del"; readonly key: Buffer };
+
+export interface PairIterator {
   nextv(size: number): Promise<[Buffer, Buffer][]>;
   close(): Promise<void>;
 }
+
+export function createBackend(db: PairStore): StoreBackend {
+  return new LevelBackend(db);
+}
+
 type Pending = Map<string, Uint8Array | undefined>;
 
 class LevelBackend implements StoreBackend {
-  readonly #db: ClassicLevel<Buffer, Buffer>;
+  readonly #db: PairStore;
   #pending: Pending = new Map();
   #pendingBytes = 0;
   #flushing: Pending = new Map();
   /** Flushes one after the other. */
   #tail: Promise<void> = Promise.resolve();
 
-  constructor(db: ClassicLevel<Buffer, Buffer>) {
+  constructor(db: PairStore) {
     this.#db = db;
   }
 
@@ -132,26 +163,26 @@ class LevelBackend implements StoreBackend {
   }
 
   async sizeBytes(): Promise<number> {
-    return (await this.#db.approximateSize(Buffer.from([0]), Buffer.from([255]))) + this.#pendingBytes;
+    return (await this.#db.sizeBytes()) + this.#pendingBytes;
   }
 
   async compact(): Promise<void> {
     await this.flush();
-    await this.#db.compactRange(Buffer.from([0]), Buffer.from([255]));
+    await this.#db.compact();
   }
 
   async copy(): Promise<AsyncIterable<readonly [Uint8Array, Uint8Array]>> {
     await this.flush();
     // An iterator reads from the moment it was made.
-    return pairsOf(this.#db.iterator());
+    return pairsOf(this.#db.iterate());
   }
 
   async replace(pairs: AsyncIterable<readonly [Uint8Array, Uint8Array]>): Promise<void> {
     await this.flush();
     await this.#db.clear();
-    let batch: { type: "put"; key: Buffer; value: Buffer }[] = [];
+    let batch: PairOperation[] = [];
     let bytes = 0;
-    let applied: { type: "put"; key: Buffer; value: Buffer } | undefined;
+    let applied: PairOperation | undefined;
     for await (const [key, value] of pairs) {
       const operation = { type: "put", key: Buffer.from(key), value: Buffer.from(value) } as const;
       // The applied index comes last of all: a copy that was cut off by a crash is seen to be none.
@@ -159,12 +190,12 @@ class LevelBackend implements StoreBackend {
       else batch.push(operation);
       bytes += key.length + value.length;
       if (bytes < 1024 * 1024) continue;
-      await this.#db.batch(batch);
+      await this.#db.write(batch, false);
       batch = [];
       bytes = 0;
     }
-    await this.#db.batch(batch);
-    await this.#db.batch(applied ? [applied] : [], { sync: true });
+    await this.#db.write(batch, false);
+    await this.#db.write(applied ? [applied] : [], true);
   }
 
   async close(): Promise<void> {
@@ -177,7 +208,7 @@ class LevelBackend implements StoreBackend {
     if (pending !== undefined || this.#pending.has(key)) return pending;
     const flushing = this.#flushing.get(key);
     if (flushing !== undefined || this.#flushing.has(key)) return flushing;
-    return this.#db.getSync(bytesOf(key));
+    return this.#db.get(bytesOf(key));
   }
 
   #put(key: string, value: Uint8Array | undefined): void {
@@ -191,13 +222,13 @@ class LevelBackend implements StoreBackend {
       this.#flushing = this.#pending;
       this.#pending = new Map();
       this.#pendingBytes = 0;
-      const batch = this.#db.batch();
-      for (const [key, value] of this.#flushing) {
-        if (value === undefined) batch.del(bytesOf(key));
-        else batch.put(bytesOf(key), Buffer.from(value.buffer, value.byteOffset, value.byteLength));
-      }
-      if (batch.length === 0) batch.del(Buffer.from("~"));
-      await batch.write({ sync });
+      const batch = Array.from(this.#flushing, ([key, value]): PairOperation =>
+        value === undefined
+          ? { type: "del", key: bytesOf(key) }
+          : { type: "put", key: bytesOf(key), value: Buffer.from(value.buffer, value.byteOffset, value.byteLength) },
+      );
+      if (batch.length === 0) batch.push({ type: "del", key: Buffer.from("~") });
+      await this.#db.write(batch, sync);
       this.#flushing = new Map();
     };
     this.#tail = this.#tail.then(write);
@@ -206,7 +237,7 @@ class LevelBackend implements StoreBackend {
 
   async #read(start: string, end: string, limit: number): Promise<[string, Uint8Array][]> {
     const found: [string, Uint8Array][] = [];
-    const iterator = this.#db.iterator({ gte: bytesOf(start), lt: bytesOf(end), limit });
+    const iterator = this.#db.iterate({ gte: bytesOf(start), lt: bytesOf(end), limit });
     try {
       for (let batch = await iterator.nextv(scanStep); batch.length > 0; batch = await iterator.nextv(scanStep)) {
         for (const [key, value] of batch) found.push([latin1(key), value]);

@@ -2,6 +2,8 @@
 import { UsageError, defineFlags, parseDuration } from "@coxswain/daemon";
 import type { FlagValues } from "@coxswain/daemon";
 import type { AutoCompaction } from "./core/auto-compaction.ts";
+import { parseAuthToken } from "./core/auth/token-options.ts";
+import type { TokenOptions } from "./core/auth/token-options.ts";
 import { defaultSegmentBytes } from "./io/wal/wal.ts";
 
 export const flags = defineFlags({
@@ -76,6 +78,13 @@ export const flags = defineFlags({
     type: "duration",
     help: "The older name of --watch-progress-notify-interval",
   },
+  "auth-token": {
+    type: "string",
+    default: "simple",
+    help: 'What users are given for a password: "simple", or "jwt,sign-method=ES256,pub-key=FILE,priv-key=FILE,ttl=5m"',
+  },
+  "auth-token-ttl": { type: "number", default: 300, help: "Seconds a simple token lives after its last use" },
+  "bcrypt-cost": { type: "number", default: 10, help: "Cost of hashing passwords, 4 to 31" },
   logger: { type: "string", default: "zap", help: "Taken for etcd's sake; logs are JSON on stderr" },
 });
 
@@ -110,6 +119,11 @@ export interface StoreConfig {
   readonly maxRequestBytes: number;
   readonly autoCompaction: AutoCompaction | undefined;
   readonly progressIntervalMs: number;
+  readonly auth: {
+    readonly token: TokenOptions;
+    readonly tokenTtlMs: number;
+    readonly bcryptCost: number;
+  };
 }
 
 /** Throws `UsageError`, one sentence that names the flag. */
@@ -170,7 +184,17 @@ export function parseConfig(values: FlagValues<typeof flags>): StoreConfig {
     autoCompaction: autoCompactionOf(values["auto-compaction-mode"], values["auto-compaction-retention"]),
     progressIntervalMs:
       values["experimental-watch-progress-notify-interval"] ?? values["watch-progress-notify-interval"],
+    auth: authOf(values["auth-token"], values["auth-token-ttl"], values["bcrypt-cost"]),
   };
+}
+
+function authOf(text: string, ttlSeconds: number, bcryptCost: number): StoreConfig["auth"] {
+  const token = parseAuthToken(text, parseDuration);
+  if ("fault" in token) throw new UsageError(`--auth-token: ${token.fault}`);
+  if (!Number.isInteger(bcryptCost) || bcryptCost < 4 || bcryptCost > 31)
+    throw new UsageError(`--bcrypt-cost: expected 4 to 31, found ${bcryptCost}`);
+  if (ttlSeconds <= 0) throw new UsageError(`--auth-token-ttl: expected seconds above 0, found ${ttlSeconds}`);
+  return { token, tokenTtlMs: ttlSeconds * 1000, bcryptCost };
 }
 
 function tlsOf(

@@ -87,6 +87,7 @@ export async function createMember(
       minLeaseTtlSeconds: Math.ceil((3 * config.electionMs) / 2 / 1000),
       entriesPerCheckpoint: config.snapshotCount,
       bytesPerCheckpoint: 64 * 1024 * 1024,
+      tokenTtlMs: config.auth.tokenTtlMs,
     },
     {
       backend: data.backend,

@@ -3,6 +3,7 @@
 // be lost with its leader is made again: raft-ts says when that is certain (`Propose` in its message.ts), so nothing is done twice.
 import type { Clock, Random, Timer } from "@coxswain/clock";
 import type { GrpcError } from "@coxswain/etcd-api";
+import type { Caller } from "./core/auth/permissions.ts";
 import { encodeCommand } from "./core/command.ts";
 import type { CommandInit, CommandKind, Origin } from "./core/command.ts";
 import type { AnswerOf, Outcome } from "./core/outcome.ts";
@@ -59,9 +60,12 @@ export class Proposals {
   }
 
   /** Resolves with what the command did; rejects with etcd's error when it was refused or its fate is unknown. */
-  async propose<K extends CommandKind>(command: Extract<CommandInit, { kind: K }>): Promise<AnswerOf<K>> {
+  async propose<K extends CommandKind>(
+    command: Extract<CommandInit, { kind: K }>,
+    caller?: Caller,
+  ): Promise<AnswerOf<K>> {
     const origin = this.#nextOrigin();
-    const data = encodeCommand(origin, command);
+    const data = encodeCommand(origin, command, caller);
     if (data.length > this.#config.maxRequestBytes) throw etcdError("requestTooLarge");
     return (await this.#enter(origin, () => this.#ports.propose(data))) as AnswerOf<K>;
   }

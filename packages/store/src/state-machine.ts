@@ -9,6 +9,9 @@ import { decodeMembershipChange, emptyMembership } from "raft-ts";
 import type { ChangeOutcome, Entry, Membership, MembershipChange, Snapshot } from "raft-ts";
 import { applyCommand } from "./core/apply.ts";
 import type { AppliedState } from "./core/apply.ts";
+import { SimpleTokens } from "./core/auth/simple-tokens.ts";
+import { decodeAuth, encodeAuth, initialAuth } from "./core/auth/state.ts";
+import type { AuthState } from "./core/auth/state.ts";
 import { decodeCommand } from "./core/command.ts";
 import type { Command, Origin } from "./core/command.ts";
 import { changeMembers, refuseChange } from "./core/membership.ts";
@@ -16,6 +19,7 @@ import type { Members } from "./core/membership.ts";
 import type { Outcome } from "./core/outcome.ts";
 import type { StoreBackend } from "./io/backend/level-backend.ts";
 import { decodeMembership, encodeMembership } from "./io/wal/record.ts";
+import type { ClusterFacts } from "./io/snapshot/etcd-buckets.ts";
 import type { StateMachine } from "./replica.ts";
 
 export interface MachineConfig {
@@ -24,6 +28,8 @@ export interface MachineConfig {
   readonly entriesPerCheckpoint: number;
   /** … or this much log. */
   readonly bytesPerCheckpoint: number;
+  /** How long a simple token lives after its last use. */
+  readonly tokenTtlMs: number;
 }
 
 export interface MachinePorts {
@@ -60,6 +66,8 @@ export class Machine implements StateMachine, AppliedState {
   members: Members = new Map();
   alarms: AppliedState["alarms"] = [];
   removed: ReadonlySet<bigint> = new Set();
+  auth: AuthState = initialAuth;
+  readonly tokens: SimpleTokens;
   appliedIndex = 0;
   appliedTerm = 0;
   membership: Membership = emptyMembership;
@@ -73,6 +81,7 @@ export class Machine implements StateMachine, AppliedState {
     this.#config = config;
     this.#ports = ports;
     this.mvcc = mvcc;
+    this.tokens = new SimpleTokens(config.tokenTtlMs);
   }
 
   static async open(config: MachineConfig, ports: MachinePorts): Promise<Machine> {
@@ -131,6 +140,12 @@ export class Machine implements StateMachine, AppliedState {
     });
   }
 
+  /** What a file of etcd's says about the cluster, beside the keys. */
+  clusterFacts(storageVersion: string): ClusterFacts {
+    const { appliedIndex, appliedTerm, membership, members, removed, alarms } = this;
+    return { appliedIndex, appliedTerm, membership, members, removed, alarms, storageVersion };
+  }
+
   async close(): Promise<void> {
     this.#timer?.cancel();
     await this.#ports.backend.close();
@@ -143,9 +158,12 @@ export class Machine implements StateMachine, AppliedState {
   }
 
   #applyCommand(entry: Entry): void {
-    const { origin, command } = decodeCommand(entry.data);
-    const outcome = applyCommand(this, command, this.#ports.clock.monotonic(), this.#ports.leads());
+    const { origin, command, caller } = decodeCommand(entry.data);
+    const nowMs = this.#ports.clock.monotonic();
+    const { auth } = this;
+    const outcome = applyCommand(this, command, nowMs, this.#ports.leads(), { index: entry.index, caller });
     this.#note(command);
+    if (this.auth !== auth) this.#ports.backend.putOwn("auth", encodeAuth(this.auth));
     this.#ports.settle(origin, outcome);
   }
 
@@ -170,6 +188,9 @@ export class Machine implements StateMachine, AppliedState {
       case "deleteRange":
       case "txn":
       case "leaseCheckpoint":
+        return;
+      default:
+        // What changes users and roles is seen by their state having been replaced.
         return;
     }
   }
@@ -209,6 +230,7 @@ export class Machine implements StateMachine, AppliedState {
     this.members = readMembers(backend.getOwn("members"));
     this.removed = new Set(readMembers(backend.getOwn("removed")).keys());
     this.alarms = decodeAlarms(backend.getOwn("alarms"));
+    this.auth = decodeAuth(backend.getOwn("auth"));
   }
 }
 

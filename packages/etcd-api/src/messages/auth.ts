@@ -69,6 +69,14 @@ export type AuthUserGrantRoleRequest = TypeOf<typeof authUserGrantRoleRequest>;
 export const authUserRevokeRoleRequest = message("AuthUserRevokeRoleRequest", { name, role: string(2) });
 export type AuthUserRevokeRoleRequest = TypeOf<typeof authUserRevokeRoleRequest>;
 
+/** How a password that was checked goes through the log: without the password. */
+export const internalAuthenticateRequest = message("InternalAuthenticateRequest", {
+  name,
+  password: string(2),
+  simpleToken: string(3),
+});
+export type InternalAuthenticateRequest = TypeOf<typeof internalAuthenticateRequest>;
+
 export const permission = message("Permission", {
   permType: enumeration(1, ["READ", "WRITE", "READWRITE"], { protoName: "permType" }),
   key: bytes(2),
@@ -101,3 +109,18 @@ export const authRoleRevokePermissionRequest = message("AuthRoleRevokePermission
   rangeEnd: bytes(3),
 });
 export type AuthRoleRevokePermissionRequest = TypeOf<typeof authRoleRevokePermissionRequest>;
+
+/** As etcd keeps a user on disk (authpb.User). */
+export const authUser = message("User", {
+  name: bytes(1),
+  password: bytes(2),
+  roles: repeated(string(3)),
+  options: nested(4, () => userAddOptions),
+});
+export type AuthUser = TypeOf<typeof authUser>;
+/** As etcd keeps a role on disk (authpb.Role). */
+export const authRole = message("Role", {
+  name: bytes(1),
+  keyPermission: repeatedMessage(2, () => permission),
+});
+export type AuthRole = TypeOf<typeof authRole>;

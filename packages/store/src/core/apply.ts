@@ -4,6 +4,12 @@ import type { Mvcc } from "@coxswain/mvcc";
 import type { AlarmMember, Member } from "@coxswain/etcd-api";
 import { changeAlarms, isRaised } from "./alarms.ts";
 import type { Alarms } from "./alarms.ts";
+import { refuseCommand } from "./auth/access.ts";
+import { changeAuth } from "./auth/change.ts";
+import type { AuthCommand } from "./auth/change.ts";
+import type { Caller } from "./auth/permissions.ts";
+import type { SimpleTokens } from "./auth/simple-tokens.ts";
+import type { AuthState } from "./auth/state.ts";
 import type { Command } from "./command.ts";
 import { publishMember } from "./membership.ts";
 import type { Members } from "./membership.ts";
@@ -15,11 +21,25 @@ export interface AppliedState {
   readonly mvcc: Mvcc;
   alarms: Alarms;
   members: Members;
+  auth: AuthState;
+  readonly tokens: SimpleTokens;
 }
 
-export function applyCommand(state: AppliedState, command: Command, nowMs: number, leads: boolean): Outcome {
+/** Of the entry a command came in: where in the log, and on whose behalf. */
+export interface AppliedEntry {
+  readonly index: number;
+  readonly caller: Caller | undefined;
+}
+
+export function applyCommand(
+  state: AppliedState,
+  command: Command,
+  nowMs: number,
+  leads: boolean,
+  entry: AppliedEntry,
+): Outcome {
   const { mvcc } = state;
-  const refused = refuseByAlarm(state.alarms, command);
+  const refused = refuseCommand(state, command, entry.caller) ?? refuseByAlarm(state.alarms, command);
   if (refused) return { refused };
   switch (command.kind) {
     case "put":
@@ -58,7 +78,26 @@ export function applyCommand(state: AppliedState, command: Command, nowMs: numbe
       return { answer: { members: state.members } };
     case "member":
       return updatePeerUrls(state, command.request);
+    case "authenticate": {
+      const { name, simpleToken } = command.request;
+      if (!state.auth.enabled) return { refused: "authNotEnabled" };
+      if (!state.auth.users.has(name)) return { refused: "authFailed" };
+      const token = simpleToken === "" ? "" : `${simpleToken}.${entry.index}`;
+      if (token !== "") state.tokens.assign(token, name, nowMs);
+      return { answer: { revision: mvcc.revision, token, authRevision: state.auth.revision } };
+    }
+    default:
+      return applyAuth(state, command);
   }
+}
+
+function applyAuth(state: AppliedState, command: AuthCommand): Outcome {
+  const change = changeAuth(state.auth, command);
+  if ("refused" in change) return change;
+  state.auth = change.auth;
+  if (!change.auth.enabled) state.tokens.clear();
+  else if (change.loggedOut !== undefined) state.tokens.logOut(change.loggedOut);
+  return { answer: { revision: state.mvcc.revision } };
 }
 
 function updatePeerUrls(state: AppliedState, request: Member): Outcome {

@@ -2,12 +2,28 @@
 // here; nothing is looked up in the surroundings (ids are drawn before the proposal, times are the leader's decision).
 //
 //   | format u8 | kind u8 | origin u64 | boot u32 | sequence u48 | message |
+//
+// Format 2 carries, before the message, on whose behalf it is asked, which is checked when it is applied:
+//
+//   | auth revision u48 | name length u16 | name |
 import {
   alarmRequest,
+  authDisableRequest,
+  authEnableRequest,
+  authRoleAddRequest,
+  authRoleDeleteRequest,
+  authRoleGrantPermissionRequest,
+  authRoleRevokePermissionRequest,
+  authUserAddRequest,
+  authUserChangePasswordRequest,
+  authUserDeleteRequest,
+  authUserGrantRoleRequest,
+  authUserRevokeRoleRequest,
   compactionRequest,
   decode,
   deleteRangeRequest,
   encode,
+  internalAuthenticateRequest,
   leaseGrantRequest,
   leaseRevokeRequest,
   member,
@@ -16,15 +32,28 @@ import {
 } from "@coxswain/etcd-api";
 import type {
   AlarmRequest,
+  AuthDisableRequest,
+  AuthEnableRequest,
+  AuthRoleAddRequest,
+  AuthRoleDeleteRequest,
+  AuthRoleGrantPermissionRequest,
+  AuthRoleRevokePermissionRequest,
+  AuthUserAddRequest,
+  AuthUserChangePasswordRequest,
+  AuthUserDeleteRequest,
+  AuthUserGrantRoleRequest,
+  AuthUserRevokeRoleRequest,
   CompactionRequest,
   DeleteRangeRequest,
   Init,
+  InternalAuthenticateRequest,
   LeaseGrantRequest,
   LeaseRevokeRequest,
   Member,
   PutRequest,
   TxnRequest,
 } from "@coxswain/etcd-api";
+import type { Caller } from "./auth/permissions.ts";
 
 interface Requests {
   put: PutRequest;
@@ -42,8 +71,22 @@ interface Requests {
   publish: Member;
   /** In a membership entry: who is added, promoted or (its id only) removed. In a normal one: a member's new peer URLs. */
   member: Member;
+  authEnable: AuthEnableRequest;
+  authDisable: AuthDisableRequest;
+  /** A password was right; from here on the token in it stands for the user, on every member. */
+  authenticate: InternalAuthenticateRequest;
+  userAdd: AuthUserAddRequest;
+  userDelete: AuthUserDeleteRequest;
+  userChangePassword: AuthUserChangePasswordRequest;
+  userGrantRole: AuthUserGrantRoleRequest;
+  userRevokeRole: AuthUserRevokeRoleRequest;
+  roleAdd: AuthRoleAddRequest;
+  roleDelete: AuthRoleDeleteRequest;
+  roleGrantPermission: AuthRoleGrantPermissionRequest;
+  roleRevokePermission: AuthRoleRevokePermissionRequest;
 }
 
+/** The place in this list is a kind's number in the log: new ones go to the end. */
 const messages = {
   put: putRequest,
   deleteRange: deleteRangeRequest,
@@ -56,10 +99,24 @@ const messages = {
   alarm: alarmRequest,
   publish: member,
   member,
+  authEnable: authEnableRequest,
+  authDisable: authDisableRequest,
+  authenticate: internalAuthenticateRequest,
+  userAdd: authUserAddRequest,
+  userDelete: authUserDeleteRequest,
+  userChangePassword: authUserChangePasswordRequest,
+  userGrantRole: authUserGrantRoleRequest,
+  userRevokeRole: authUserRevokeRoleRequest,
+  roleAdd: authRoleAddRequest,
+  roleDelete: authRoleDeleteRequest,
+  roleGrantPermission: authRoleGrantPermissionRequest,
+  roleRevokePermission: authRoleRevokePermissionRequest,
 } as const;
 const kinds = Object.keys(messages) as readonly (keyof Requests)[];
-const format = 1;
+const anonymousFormat = 1;
+const callerFormat = 2;
 const headBytes = 20;
+const callerBytes = 8;
 
 export type CommandKind = keyof Requests;
 export type Command = { readonly [K in CommandKind]: { readonly kind: K; readonly request: Requests[K] } }[CommandKind];
@@ -75,25 +132,48 @@ export interface Origin {
   readonly sequence: number;
 }
 
-export function encodeCommand(origin: Origin, command: CommandInit): Buffer {
+export function encodeCommand(origin: Origin, command: CommandInit, caller?: Caller): Buffer {
   const message = encodeRequest(command);
-  const bytes = Buffer.allocUnsafe(headBytes + message.length);
-  bytes[0] = format;
+  const name = caller ? Buffer.from(caller.name) : undefined;
+  const start = headBytes + (name ? callerBytes + name.length : 0);
+  const bytes = Buffer.allocUnsafe(start + message.length);
+  bytes[0] = name ? callerFormat : anonymousFormat;
   bytes[1] = kinds.indexOf(command.kind);
   bytes.writeBigUInt64LE(origin.member, 2);
   bytes.writeUInt32LE(origin.boot, 10);
   bytes.writeUIntLE(origin.sequence, 14, 6);
-  bytes.set(message, headBytes);
+  if (caller && name) {
+    bytes.writeUIntLE(caller.revision, headBytes, 6);
+    bytes.writeUInt16LE(name.length, headBytes + 6);
+    bytes.set(name, headBytes + callerBytes);
+  }
+  bytes.set(message, start);
   return bytes;
 }
 
-export function decodeCommand(data: Uint8Array): { origin: Origin; command: Command } {
+export interface DecodedCommand {
+  readonly origin: Origin;
+  readonly command: Command;
+  /** Undefined: nobody in particular. */
+  readonly caller: Caller | undefined;
+}
+
+export function decodeCommand(data: Uint8Array): DecodedCommand {
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   const kind = kinds[bytes[1] ?? kinds.length];
-  if (bytes[0] !== format || kind === undefined)
-    throw new RangeError(`expected a command of format ${format}, found ${bytes[0]} (kind ${bytes[1]})`);
+  if ((bytes[0] !== anonymousFormat && bytes[0] !== callerFormat) || kind === undefined)
+    throw new RangeError(
+      `expected a command of format ${anonymousFormat} or ${callerFormat}, found ${bytes[0]} (kind ${bytes[1]})`,
+    );
   const origin = { member: bytes.readBigUInt64LE(2), boot: bytes.readUInt32LE(10), sequence: bytes.readUIntLE(14, 6) };
-  return { origin, command: { kind, request: decode<unknown>(messages[kind], bytes.subarray(headBytes)) } as Command };
+  const nameBytes = bytes[0] === callerFormat ? bytes.readUInt16LE(headBytes + 6) : undefined;
+  const start = headBytes + (nameBytes === undefined ? 0 : callerBytes + nameBytes);
+  const caller =
+    nameBytes === undefined
+      ? undefined
+      : { name: bytes.toString("utf8", headBytes + callerBytes, start), revision: bytes.readUIntLE(headBytes, 6) };
+  const request = decode<unknown>(messages[kind], bytes.subarray(start));
+  return { origin, caller, command: { kind, request } as Command };
 }
 
 function encodeRequest(command: CommandInit): Buffer {
@@ -117,5 +197,29 @@ function encodeRequest(command: CommandInit): Buffer {
     case "publish":
     case "member":
       return encode(member, command.request);
+    case "authEnable":
+      return encode(authEnableRequest, command.request);
+    case "authDisable":
+      return encode(authDisableRequest, command.request);
+    case "authenticate":
+      return encode(internalAuthenticateRequest, command.request);
+    case "userAdd":
+      return encode(authUserAddRequest, command.request);
+    case "userDelete":
+      return encode(authUserDeleteRequest, command.request);
+    case "userChangePassword":
+      return encode(authUserChangePasswordRequest, command.request);
+    case "userGrantRole":
+      return encode(authUserGrantRoleRequest, command.request);
+    case "userRevokeRole":
+      return encode(authUserRevokeRoleRequest, command.request);
+    case "roleAdd":
+      return encode(authRoleAddRequest, command.request);
+    case "roleDelete":
+      return encode(authRoleDeleteRequest, command.request);
+    case "roleGrantPermission":
+      return encode(authRoleGrantPermissionRequest, command.request);
+    case "roleRevokePermission":
+      return encode(authRoleRevokePermissionRequest, command.request);
   }
 }

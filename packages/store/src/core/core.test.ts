@@ -8,6 +8,8 @@ import { describe, expect, it } from "vitest";
 import { changeAlarms } from "./alarms.ts";
 import { applyCommand } from "./apply.ts";
 import type { AppliedState } from "./apply.ts";
+import { SimpleTokens } from "./auth/simple-tokens.ts";
+import { initialAuth } from "./auth/state.ts";
 import { planAutoCompaction } from "./auto-compaction.ts";
 import { decodeCommand, encodeCommand } from "./command.ts";
 import type { CommandInit } from "./command.ts";
@@ -20,11 +22,15 @@ import { checkTxn } from "./txn-check.ts";
 const origin = { member: 0xfedc_ba98_7654_3210n, boot: 0xffff_ffff, sequence: 2 ** 40 + 1 };
 
 async function emptyState(): Promise<AppliedState> {
-  return { mvcc: await openMvcc(createMemoryBackend(), { minLeaseTtlSeconds: 1 }), alarms: [], members: new Map() };
+  const mvcc = await openMvcc(createMemoryBackend(), { minLeaseTtlSeconds: 1 });
+  return { mvcc, alarms: [], members: new Map(), auth: initialAuth, tokens: new SimpleTokens(1000) };
 }
 
 function apply(state: AppliedState, command: CommandInit): Outcome {
-  return applyCommand(state, decodeCommand(encodeCommand(origin, command)).command, 0, true);
+  return applyCommand(state, decodeCommand(encodeCommand(origin, command)).command, 0, true, {
+    index: 1,
+    caller: undefined,
+  });
 }
 
 const txn = (value: Init<TxnRequest>): TxnRequest => decode(txnRequest, encode(txnRequest, value));

@@ -1,6 +1,8 @@
 // The names of etcd's refusals, and what becomes of a command: an answer or one of those. The texts are in io/rpc/errors.ts.
 import type { DeleteRangeAnswer, PutAnswer, Refusal, TxnAnswer } from "@coxswain/mvcc";
 import type { AlarmMember } from "@coxswain/etcd-api";
+import type { AuthChangeRefusal } from "./auth/change.ts";
+import type { AccessRefusal } from "./auth/permissions.ts";
 import type { Members } from "./membership.ts";
 import type { CommandKind } from "./command.ts";
 
@@ -17,7 +19,11 @@ export type RefusalName =
   | "memberNotFound"
   | "memberNotLearner"
   | "peerUrlExist"
-  | "unhealthy";
+  | "unhealthy"
+  | "authNotEnabled"
+  | "authFailed"
+  | AuthChangeRefusal
+  | AccessRefusal;
 
 interface Answers {
   put: PutAnswer;
@@ -31,6 +37,22 @@ interface Answers {
   alarm: { readonly revision: number; readonly alarms: readonly AlarmMember[] };
   publish: { readonly members: Members };
   member: { readonly members: Members };
+  authenticate: { readonly revision: number; readonly token: string; readonly authRevision: number };
+  authEnable: AuthChanged;
+  authDisable: AuthChanged;
+  userAdd: AuthChanged;
+  userDelete: AuthChanged;
+  userChangePassword: AuthChanged;
+  userGrantRole: AuthChanged;
+  userRevokeRole: AuthChanged;
+  roleAdd: AuthChanged;
+  roleDelete: AuthChanged;
+  roleGrantPermission: AuthChanged;
+  roleRevokePermission: AuthChanged;
+}
+/** A change of users or roles leaves the keyspace's revision alone. */
+interface AuthChanged {
+  readonly revision: number;
 }
 export type AnswerOf<K extends CommandKind> = Answers[K];
 export type Answer = Answers[CommandKind];

@@ -8,7 +8,7 @@ import type { Backend, Entry, Table } from "@coxswain/mvcc";
 import { StoreError } from "../../errors.ts";
 
 /** What the store keeps beside mvcc's tables. */
-export type OwnName = "applied" | "membership" | "members" | "removed" | "alarms" | "identity";
+export type OwnName = "applied" | "membership" | "members" | "removed" | "alarms" | "auth" | "identity";
 
 export interface StoreBackend extends Backend {
   getOwn(name: OwnName): Uint8Array | undefined;
@@ -25,12 +25,34 @@ export interface StoreBackend extends Backend {
   compact(): Promise<void>;
   /** Everything as it is when this resolves, in order, whatever is written afterwards. Nothing may be written until it does. */
   copy(): Promise<AsyncIterable<readonly [Uint8Array, Uint8Array]>>;
+  /** The same, table by table, for two passes. To be closed. Nothing may be written until it resolves. */
+  view(): Promise<BackendView>;
   /** Replaces everything by a received copy, durably. */
   replace(pairs: AsyncIterable<readonly [Uint8Array, Uint8Array]>): Promise<void>;
   close(): Promise<void>;
 }
 
-const prefixes: Readonly<Record<Table | "own", string>> = { key: "k", lease: "l", meta: "m", own: "s" };
+type StoredTable = Table | "own" | "extra";
+
+/** The state as it was at one moment, whatever is written meanwhile. */
+export interface BackendView {
+  /** The pairs of one table without its prefix, in order. Each table may be read twice. `extra`: see `rawKey`. */
+  pairs(table: StoredTable): AsyncIterable<readonly [Uint8Array, Uint8Array]>;
+  close(): Promise<void>;
+}
+
+const prefixes: Readonly<Record<StoredTable, string>> = { key: "k", lease: "l", meta: "m", own: "s", extra: "x" };
+
+/**
+ * A key as it stands in copies and in `replace`: its table's letter in front. `extra` holds what a file of etcd had and this store has
+ * no use for, so that it can be given back: bucket, a zero byte, key.
+ */
+export function rawKey(table: StoredTable, key: Uint8Array): Buffer {
+  return Buffer.concat([bytesOf(prefixes[table]), key]);
+}
+
+const viewPasses = 2;
+const noLimit = 2 ** 31 - 1;
 const scanStep = 1000;
 
 /** Opening takes level's lock: a second process on the same directory is refused here. */
@@ -175,6 +197,30 @@ class LevelBackend implements StoreBackend {
     await this.flush();
     // An iterator reads from the moment it was made.
     return pairsOf(this.#db.iterate());
+  }
+
+  async view(): Promise<BackendView> {
+    await this.flush();
+    // All iterators are made now, so that all see the same state.
+    const made = new Map<string, PairIterator[]>();
+    for (const prefix of Object.values(prefixes)) {
+      const range = { gte: bytesOf(prefix), lt: bytesOf(nextPrefix(prefix)), limit: noLimit };
+      made.set(
+        prefix,
+        Array.from({ length: viewPasses }, () => this.#db.iterate(range)),
+      );
+    }
+    return {
+      async *pairs(table) {
+        const iterator = made.get(prefixes[table])?.pop();
+        if (!iterator) throw new RangeError(`the view of ${table} was already read ${viewPasses} times`);
+        for await (const [key, value] of pairsOf(iterator)) yield [key.subarray(1), value] as const;
+      },
+      async close() {
+        for (const iterator of [...made.values()].flat()) await iterator.close();
+        made.clear();
+      },
+    };
   }
 
   async replace(pairs: AsyncIterable<readonly [Uint8Array, Uint8Array]>): Promise<void> {

@@ -81,7 +81,7 @@ export type {
 export { watchRequest, watchResponse } from "./messages/watch.ts";
 export type { Event, WatchCancelRequest, WatchCreateRequest, WatchRequest, WatchResponse } from "./messages/watch.ts";
 export { member, memberAddRequest, memberListResponse } from "./messages/cluster.ts";
-export { alarmRequest } from "./messages/maintenance.ts";
+export { alarmMember, alarmRequest } from "./messages/maintenance.ts";
 export type {
   Member,
   MemberAddRequest,

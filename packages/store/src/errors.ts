@@ -8,6 +8,8 @@ export type StoreErrorCode =
   | "wal-wrong-member"
   | "wal-version"
   | "backend-behind"
+  | "snapshot-damaged"
+  | "snapshot-unusable"
   | "disk-failed"
   | "no-leader"
   | "read-timeout"

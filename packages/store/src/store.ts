@@ -5,11 +5,13 @@ import type { GrpcServer, Member } from "@coxswain/etcd-api";
 import type { StoreConfig, TlsFileNames } from "./config.ts";
 import { openData } from "./data-dir.ts";
 import type { OpenedData } from "./data-dir.ts";
+import { layOutDatabase } from "./io/bbolt/writer.ts";
 import { createHttpHandler } from "./io/http.ts";
 import { memberId } from "./io/peer/identity.ts";
 import type { PeerTransport } from "./io/peer/peer.ts";
 import { services } from "./io/rpc/services.ts";
 import type { Served } from "./io/rpc/ports.ts";
+import { etcdBucketsOf } from "./io/snapshot/etcd-buckets.ts";
 import { createMember } from "./member.ts";
 import type { RunningMember } from "./member.ts";
 import type { Wal } from "./io/wal/wal.ts";
@@ -174,7 +176,7 @@ function serve(config: StoreConfig, data: OpenedData, member: RunningMember, por
     const total = await space.refresh();
     return { total, inUse: total, quota: space.quotaBytes };
   };
-  return {
+  const served: Served = {
     mvcc: () => machine.mvcc,
     members: () => machine.members,
     alarms: () => machine.alarms,
@@ -190,6 +192,14 @@ function serve(config: StoreConfig, data: OpenedData, member: RunningMember, por
       const done = machine.exclusive(job);
       replica.wake();
       return done;
+    },
+    etcdFile: async () => {
+      const { view, facts } = await served.exclusive(async () => ({
+        view: await data.backend.view(),
+        facts: machine.clusterFacts(apiVersion),
+      }));
+      const file = await layOutDatabase(await etcdBucketsOf(view, facts));
+      return { file, close: () => view.close() };
     },
     size,
     defragment: () => data.backend.compact(),
@@ -207,6 +217,7 @@ function serve(config: StoreConfig, data: OpenedData, member: RunningMember, por
     },
     clock: ports.clock,
   };
+  return served;
 }
 
 /** Gauges are read when somebody asks for them; only what is counted is counted as it happens. */

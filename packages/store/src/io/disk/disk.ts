@@ -7,12 +7,21 @@ export interface Disk {
   /** Names, sorted; empty when the directory does not exist. */
   list(directory: string): Promise<readonly string[]>;
   read(path: string): Promise<Buffer>;
+  /** Opens an existing file for reading in parts. */
+  openReader(path: string): Promise<DiskReader>;
   /** Opens for writing; makes the file when it does not exist. Nothing about it is durable before `sync`. */
   open(path: string): Promise<DiskFile>;
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
   /** Resolves when the directory's entries (creations, renames, removals) are on disk. */
   syncDirectory(directory: string): Promise<void>;
+}
+
+export interface DiskReader {
+  readonly sizeBytes: number;
+  /** Shorter only at the end of the file. */
+  read(offset: number, length: number): Promise<Buffer>;
+  close(): Promise<void>;
 }
 
 export interface DiskFile {

@@ -14,6 +14,19 @@ export const systemDisk: Disk = {
     }
   },
   read: (path) => readFile(path),
+  async openReader(path) {
+    const handle = await open(path, "r");
+    const { size } = await handle.stat();
+    return {
+      sizeBytes: size,
+      async read(offset, length) {
+        const bytes = Buffer.allocUnsafe(Math.max(0, Math.min(length, size - offset)));
+        const { bytesRead } = await handle.read(bytes, 0, bytes.length, offset);
+        return bytes.subarray(0, bytesRead);
+      },
+      close: () => handle.close(),
+    };
+  },
   rename,
   remove: unlink,
   async syncDirectory(directory) {

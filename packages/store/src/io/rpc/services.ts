@@ -23,6 +23,7 @@ import { serveMemberAdd, serveMemberList, serveMemberPromote, serveMemberRemove,
 import type { Served } from "./ports.ts";
 import { servePut } from "./put.ts";
 import { serveRange, serveRangeStream } from "./range.ts";
+import { serveSnapshot } from "./snapshot.ts";
 import { serveHealth, serveStatus } from "./status.ts";
 import { serveTxn } from "./txn.ts";
 import { serveWatch } from "./watch.ts";
@@ -58,6 +59,7 @@ export function services(served: Served): readonly Implementation[] {
       defragment: () => serveDefragment(served),
       hash: () => serveHash(served),
       hashKV: (request) => serveHashKV(served, request),
+      snapshot: (_request, call) => serveSnapshot(served, call),
       moveLeader: (request) => serveMoveLeader(served, request),
       downgrade: (request) => serveDowngrade(served, request),
     }),

@@ -127,7 +127,7 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
     kinds,
     storage,
     feed,
-    admission: admissionPlugins(config.admission, { reader: objects, authorizer, clock, random }),
+    admission: admissionPlugins(config.admission, { objects, authorizer, clock, random }),
     services,
     reviews: reviews(
       { issuer: issuers[0] ?? "", audiences, maxExpirationSeconds },

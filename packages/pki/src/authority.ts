@@ -4,6 +4,7 @@ import "reflect-metadata";
 import { webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
 import type { Clock } from "@coxswain/clock";
+import type { CertificateRequest } from "./certificate-request.ts";
 
 /** A certificate and its private key, both as PEM text. */
 export interface KeyPair {
@@ -25,11 +26,23 @@ export interface LeafRequest extends Subject {
   readonly validityMs: number;
 }
 
+/** A certificate for a key that somebody else holds. */
+export interface SignedLeaf {
+  readonly request: CertificateRequest;
+  /** OIDs of the extended usages. */
+  readonly extendedUsages: readonly string[];
+  /** Whether the key may also encipher keys (RSA key exchange). */
+  readonly enciphersKeys: boolean;
+  readonly validityMs: number;
+}
+
 export interface Authority {
   /** The authority's own certificate, PEM. */
   readonly certificate: string;
   /** Makes a key and a certificate for it. */
   issue(request: LeafRequest): Promise<KeyPair>;
+  /** Signs the request's own key, subject and names; the certificate never outlives the authority. PEM. */
+  sign(leaf: SignedLeaf): Promise<string>;
 }
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
@@ -71,10 +84,7 @@ export async function openAuthority(pair: KeyPair, clock: Clock): Promise<Author
       const now = clock.now();
       const issued = await x509.X509CertificateGenerator.create({
         serialNumber: serialNumber(),
-        subject: [
-          ...(request.organizations ?? []).map((organization) => ({ O: [organization] })),
-          { CN: [request.commonName] },
-        ],
+        subject: subjectOf(request),
         issuer: certificate.subjectName,
         notBefore: new Date(now - backdateMs),
         notAfter: new Date(now + request.validityMs),
@@ -85,7 +95,44 @@ export async function openAuthority(pair: KeyPair, clock: Clock): Promise<Author
       });
       return { certificate: issued.toString("pem") + "\n", key: await exportKey(keys.privateKey) };
     },
+    async sign({ request, extendedUsages, enciphersKeys, validityMs }) {
+      const now = clock.now();
+      const publicKey = new x509.PublicKey(request.publicKey);
+      const usages = x509.KeyUsageFlags.digitalSignature | (enciphersKeys ? x509.KeyUsageFlags.keyEncipherment : 0);
+      const signed = await x509.X509CertificateGenerator.create({
+        serialNumber: serialNumber(),
+        subject: subjectOf(request),
+        issuer: certificate.subjectName,
+        notBefore: new Date(now - backdateMs),
+        notAfter: new Date(Math.min(now + validityMs, certificate.notAfter.getTime())),
+        publicKey,
+        signingKey,
+        signingAlgorithm: algorithm,
+        extensions: [
+          new x509.BasicConstraintsExtension(false, undefined, true),
+          new x509.KeyUsagesExtension(usages, true),
+          new x509.ExtendedKeyUsageExtension([...extendedUsages]),
+          await x509.AuthorityKeyIdentifierExtension.create(certificate),
+          ...alternativeNames(request),
+        ],
+      });
+      return signed.toString("pem") + "\n";
+    },
   };
+}
+
+function alternativeNames(request: CertificateRequest): x509.Extension[] {
+  const names = [
+    ...request.dnsNames.map((value) => ({ type: "dns" as const, value })),
+    ...request.ipAddresses.map((value) => ({ type: "ip" as const, value })),
+    ...request.emailAddresses.map((value) => ({ type: "email" as const, value })),
+    ...request.uris.map((value) => ({ type: "url" as const, value })),
+  ];
+  return names.length > 0 ? [new x509.SubjectAlternativeNameExtension(names)] : [];
+}
+
+function subjectOf({ commonName, organizations = [] }: Subject): x509.JsonName {
+  return [...organizations.map((organization) => ({ O: [organization] })), { CN: [commonName] }];
 }
 
 async function leafExtensions(

@@ -1,5 +1,5 @@
 export { createAuthority, openAuthority } from "./authority.ts";
-export type { Authority, KeyPair, LeafRequest, Subject } from "./authority.ts";
+export type { Authority, KeyPair, LeafRequest, SignedLeaf, Subject } from "./authority.ts";
 export {
   authorityNames,
   authorityValidityMs,
@@ -8,6 +8,8 @@ export {
   planNodeCertificates,
 } from "./cluster-certificates.ts";
 export type { AuthorityName, ControlPlaneHost, PlannedCertificate } from "./cluster-certificates.ts";
+export { parseCertificateRequest } from "./certificate-request.ts";
+export type { CertificateRequest } from "./certificate-request.ts";
 export { createServiceAccountKey } from "./service-account-key.ts";
 export { createTokenSigner, createTokenVerifier } from "./service-account-tokens.ts";
 export type {

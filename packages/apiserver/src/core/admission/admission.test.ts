@@ -19,6 +19,15 @@ const pod = (spec: object = {}, metadata: object = {}): ApiObject =>
     spec: { containers: [{ name: "c" }], ...spec },
   }) as ApiObject;
 
+const masterRequest = `-----BEGIN CERTIFICATE REQUEST-----
+MIHhMIGJAgEAMCcxFzAVBgNVBAoMDnN5c3RlbTptYXN0ZXJzMQwwCgYDVQQDDANl
+dmUwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATb3EvPTZX4r2Bj2Mdrvs5WPHDl
+1pduSrUNRJ/PWjWMOPbZ5M5Jk3Ir3BfSOTVVUhH0mPpa3cul+JKsDFs44ayboAAw
+CgYIKoZIzj0EAwIDRwAwRAIgJW2OreTKhF4GYTloAdo5j7v+UuP9s+rJkj/4iGBx
+KMoCIHxYHbcVFUCaCsr+r52LSLr41zfZ7xbX5G3TiA4IfNU3
+-----END CERTIFICATE REQUEST-----
+`;
+
 async function gate(more: Readonly<Record<string, readonly ApiObject[]>> = {}) {
   const objects = createMemoryObjects({
     namespaces: [make("Namespace", "", "shop"), make("Namespace", "", "old", { status: { phase: "Terminating" } })],
@@ -30,7 +39,7 @@ async function gate(more: Readonly<Record<string, readonly ApiObject[]>> = {}) {
   const authorizer = createAuthorizer({ modes: ["Node", "RBAC"] }, { reader: objects });
   const plugins = admissionPlugins(
     { enabled: [], disabled: [] },
-    { reader: objects, authorizer, clock, random: createSeededRandom(1) },
+    { objects, authorizer, clock, random: createSeededRandom(1) },
   );
   const warnings: string[] = [];
   async function admit(
@@ -286,6 +295,50 @@ describe("granting rights", () => {
   });
 });
 
+describe("a claim", () => {
+  const claim = (size: string, phase: string, storageClassName = "fast"): ApiObject =>
+    make("PersistentVolumeClaim", "shop", "data", {
+      spec: { storageClassName, resources: { requests: { storage: size } } },
+      status: { phase },
+    });
+
+  test("grows when it is bound and its class lets it", async () => {
+    const storageClass = (name: string, allowVolumeExpansion: boolean): ApiObject =>
+      make("StorageClass", "", name, { provisioner: "p", allowVolumeExpansion });
+    const { admit } = await gate({
+      "storageclasses.storage.k8s.io": [storageClass("fast", true), storageClass("stiff", false)],
+    });
+    const grow = (phase: string, name: string): Promise<unknown> =>
+      admit("persistentvolumeclaims", claim("2Gi", phase, name), {
+        operation: "UPDATE",
+        oldObject: claim("1Gi", phase, name),
+      });
+    await grow("Bound", "fast");
+    await expect(grow("Pending", "fast")).rejects.toThrow("Only bound persistent volume claims can be expanded");
+    await expect(grow("Bound", "stiff")).rejects.toThrow(
+      'persistentvolumeclaims "data" is forbidden: only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize',
+    );
+  });
+});
+
+test("nobody asks for a certificate of the masters", async () => {
+  const { admit } = await gate();
+  // Made once by `openssl req -newkey ec -subj /O=system:masters/CN=eve`.
+  const request = btoa(masterRequest);
+  const ask = (signerName: string, text = request): Promise<unknown> =>
+    admit(
+      "certificatesigningrequests.certificates.k8s.io",
+      make("CertificateSigningRequest", "", "eve", { spec: { signerName, request: text } }),
+    );
+  await expect(ask("kubernetes.io/kube-apiserver-client")).rejects.toThrow(
+    'certificatesigningrequests.certificates.k8s.io "eve" is forbidden: use of kubernetes.io/kube-apiserver-client signer with system:masters group is not allowed',
+  );
+  await expect(ask("kubernetes.io/kube-apiserver-client", "bm8=")).rejects.toThrow(
+    "failed to parse CSR: PEM block type must be CERTIFICATE REQUEST",
+  );
+  await ask("example.com/other");
+});
+
 test("the plugins run in Kubernetes' order", async () => {
   expect((await gate()).plugins.map(({ name }) => name)).toEqual([
     "NamespaceLifecycle",
@@ -297,10 +350,13 @@ test("the plugins run in Kubernetes' order", async () => {
     "Priority",
     "DefaultTolerationSeconds",
     "DefaultStorageClass",
+    "PersistentVolumeClaimResize",
     "RuntimeClass",
     "CertificateApproval",
     "CertificateSigning",
+    "CertificateSubjectRestriction",
     "DefaultIngressClass",
+    "ResourceQuota",
     "RBACEscalation",
   ]);
 });

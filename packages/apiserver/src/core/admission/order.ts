@@ -5,8 +5,9 @@
 import type { Clock, Random } from "@coxswain/clock";
 import type { ClusterAuthorizer } from "../authz/authorizer.ts";
 import { createEscalationCheck } from "../authz/rbac/escalation.ts";
-import type { AdmissionPlugin, ObjectReader } from "../request.ts";
+import type { AdmissionPlugin, ObjectWriter } from "../request.ts";
 import { createCertificatePlugins } from "./certificate-plugins.ts";
+import { certificateSubjectRestriction } from "./certificate-subject-restriction.ts";
 import {
   createDefaultIngressClass,
   createDefaultStorageClass,
@@ -17,8 +18,10 @@ import { defaultTolerationSeconds } from "./default-toleration-seconds.ts";
 import { createLimitRanger } from "./limit-ranger.ts";
 import { createNamespaceLifecycle } from "./namespace-lifecycle.ts";
 import { createNodeRestriction } from "./node-restriction.ts";
+import { createPersistentVolumeClaimResize } from "./persistent-volume-claim-resize.ts";
 import { createPodSecurity } from "./pod-security/pod-security.ts";
 import { createPriorityAdmission } from "./priority.ts";
+import { createResourceQuotaAdmission } from "./resource-quota.ts";
 import { createServiceAccountAdmission } from "./service-account.ts";
 import { taintNodesByCondition } from "./taint-nodes-by-condition.ts";
 
@@ -30,7 +33,8 @@ export interface AdmissionConfig {
 }
 
 export interface AdmissionPorts {
-  readonly reader: ObjectReader;
+  /** Plugins read; only the quota writes, to charge what it admits. */
+  readonly objects: ObjectWriter;
   readonly authorizer: ClusterAuthorizer;
   readonly clock: Clock;
   readonly random: Random;
@@ -55,7 +59,7 @@ export function admissionPlugins(config: AdmissionConfig, ports: AdmissionPorts)
   });
 }
 
-function allPlugins({ reader, authorizer, clock, random }: AdmissionPorts): readonly AdmissionPlugin[] {
+function allPlugins({ objects: reader, authorizer, clock, random }: AdmissionPorts): readonly AdmissionPlugin[] {
   return [
     createNamespaceLifecycle(reader),
     createLimitRanger(reader),
@@ -67,9 +71,12 @@ function allPlugins({ reader, authorizer, clock, random }: AdmissionPorts): read
     defaultTolerationSeconds,
     createDefaultStorageClass(reader),
     storageObjectInUseProtection,
+    createPersistentVolumeClaimResize(reader),
     createRuntimeClassAdmission(reader),
     ...createCertificatePlugins(authorizer),
+    certificateSubjectRestriction,
     createDefaultIngressClass(reader),
+    createResourceQuotaAdmission(reader, clock),
     createEscalationCheck(authorizer.policy, authorizer),
   ];
 }

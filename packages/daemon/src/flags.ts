@@ -21,6 +21,8 @@ interface FlagOf<T extends keyof FlagTypes> {
   /** Left out: the flag may be absent and its value is then undefined, unless it is required. */
   readonly default?: T extends "duration" ? string : FlagTypes[T];
   readonly required?: boolean;
+  /** One letter, as in `-w json`. */
+  readonly short?: string;
   readonly help: string;
 }
 
@@ -39,8 +41,19 @@ export function defineFlags<const Table extends FlagTable>(table: Table): Table 
 
 /** Throws `UsageError` for an unknown flag, a malformed value, a missing required flag or a stray argument. */
 export function parseFlags<Table extends FlagTable>(table: Table, argv: readonly string[]): FlagValues<Table> {
+  const { flags, rest } = parseCommandLine(table, argv);
+  if (rest.length > 0) throw new UsageError(`unknown argument ${JSON.stringify(rest[0])}: only flags are taken`);
+  return flags;
+}
+
+/** The flags, and what stood between and behind them. Throws `UsageError`. */
+export function parseCommandLine<Table extends FlagTable>(
+  table: Table,
+  argv: readonly string[],
+): { readonly flags: FlagValues<Table>; readonly rest: readonly string[] } {
   const values = new Map<string, unknown>();
-  for (const [name, given] of readTokens(table, argv)) {
+  const { options, rest } = readTokens(table, argv);
+  for (const [name, given] of options) {
     const flag = flagNamed(table, name);
     const value = parseValue(name, flag, given);
     const earlier = values.get(name);
@@ -54,7 +67,7 @@ export function parseFlags<Table extends FlagTable>(table: Table, argv: readonly
       flag.type === "duration" && flag.default !== undefined ? parseDuration(flag.default) : flag.default,
     );
   }
-  return Object.fromEntries(values) as FlagValues<Table>;
+  return { flags: Object.fromEntries(values) as FlagValues<Table>, rest };
 }
 
 function flagNamed(table: FlagTable, name: string): Flag {
@@ -65,7 +78,9 @@ function flagNamed(table: FlagTable, name: string): Flag {
 
 /** One flag a line, in the order of the table, as `--help` prints them. */
 export function describeFlags(table: FlagTable): string {
-  const rows = Object.entries(table).map(([name, flag]) => [`--${name} ${flag.type}`, describe(flag)] as const);
+  const rows = Object.entries(table).map(
+    ([name, flag]) => [`${flag.short ? `-${flag.short}, ` : ""}--${name} ${flag.type}`, describe(flag)] as const,
+  );
   const width = Math.max(...rows.map(([left]) => left.length));
   return rows.map(([left, right]) => `  ${left.padEnd(width)}   ${right}`).join("\n");
 }
@@ -77,25 +92,33 @@ function describe(flag: Flag): string {
 }
 
 /** A boolean flag needs no value; every other takes the rest of its word or the next word. */
-function readTokens(table: FlagTable, argv: readonly string[]): [name: string, value: string | undefined][] {
-  const options = Object.fromEntries(
+function readTokens(
+  table: FlagTable,
+  argv: readonly string[],
+): { options: [name: string, value: string | undefined][]; rest: string[] } {
+  const known = Object.fromEntries(
     Object.entries(table).map(([name, flag]) => [
       name,
-      { type: flag.type === "boolean" ? "boolean" : "string" } as const,
+      { type: flag.type === "boolean" ? "boolean" : "string", ...(flag.short ? { short: flag.short } : {}) } as const,
     ]),
   );
-  const { tokens } = parseArgs({ args: [...argv], options, strict: false, tokens: true, allowPositionals: true });
-  return tokens.map((token) => {
-    switch (token.kind) {
-      case "option":
-        if (token.rawName.startsWith("--")) return [flagNamed(table, token.name) && token.name, token.value];
-        throw new UsageError(`unknown shorthand flag: ${JSON.stringify(token.name)} in ${token.rawName}`);
-      case "positional":
-        throw new UsageError(`unknown argument ${JSON.stringify(token.value)}: only flags are taken`);
-      case "option-terminator":
-        throw new UsageError('unknown argument "--": only flags are taken');
-    }
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options: known,
+    strict: false,
+    tokens: true,
+    allowPositionals: true,
   });
+  const options: [string, string | undefined][] = [];
+  const rest: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === "positional") rest.push(token.value);
+    else if (token.kind === "option-terminator") throw new UsageError('unknown argument "--": only flags are taken');
+    else if (token.rawName.startsWith("--") || Object.hasOwn(table, token.name))
+      options.push([flagNamed(table, token.name) && token.name, token.value]);
+    else throw new UsageError(`unknown shorthand flag: ${JSON.stringify(token.name)} in ${token.rawName}`);
+  }
+  return { options, rest };
 }
 
 function parseValue(name: string, flag: Flag, given: string | undefined): unknown {

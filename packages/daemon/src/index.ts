@@ -1,3 +1,5 @@
+export { defineCommand } from "./command.ts";
+export type { Command, CommandPorts } from "./command.ts";
 export { sequence } from "./component.ts";
 export type { Component } from "./component.ts";
 export { parseDuration } from "./duration.ts";

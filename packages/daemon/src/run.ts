@@ -3,6 +3,8 @@
 import { systemClock, systemRandom } from "@coxswain/clock";
 import type { Clock, Random } from "@coxswain/clock";
 import type { Component } from "./component.ts";
+import { describeCommand, describeCommands, findCommand } from "./command.ts";
+import type { Command } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { defineFlags, describeFlags, parseFlags } from "./flags.ts";
 import type { FlagTable, FlagValues } from "./flags.ts";
@@ -29,6 +31,8 @@ export interface Daemon<Table extends FlagTable, Config> {
   /** One sentence for `--help`. */
   readonly summary: string;
   readonly flags: Table;
+  /** What else the program does, once, when words stand before the flags. */
+  readonly commands?: readonly Command[];
   /** Turns the flags into one readonly value; throws `UsageError`. */
   readonly config: (flags: FlagValues<Table>) => Config;
   readonly assemble: (config: Config, ports: DaemonPorts) => Component | Promise<Component>;
@@ -50,9 +54,23 @@ export async function runDaemon<Table extends FlagTable, Config>(daemon: Daemon<
   const table = { ...daemon.flags, ...commonFlags };
   let log: Logger | undefined;
   try {
+    const argv = process.argv.slice(2);
+    const commands = daemon.commands ?? [];
     // Before parsing: who asks for help need not give the required flags.
-    if (process.argv.includes("--help")) return print(`${daemon.summary}\n\nFlags:\n${describeFlags(table)}\n`);
-    const flags = parseFlags(table, process.argv.slice(2)) as FlagValues<Table> & FlagValues<typeof commonFlags>;
+    if (argv.includes("--help")) {
+      const asked = commands.find(({ name }) => argv.join(" ").startsWith(name));
+      if (asked) return print(describeCommand(daemon.name, asked, commonFlags));
+      return print(`${daemon.summary}\n${describeCommands(commands)}\nFlags:\n${describeFlags(table)}\n`);
+    }
+    const invocation = findCommand(commands, commonFlags, argv);
+    if (invocation) {
+      // A person is waiting for one answer: what goes well is not logged.
+      const quiet = createLogger(daemon.name, "warn");
+      const ports = { clock: systemClock, random: systemRandom, log: quiet, print };
+      await invocation.command.run(invocation.flags, invocation.given, ports);
+      process.exit(0);
+    }
+    const flags = parseFlags(table, argv) as FlagValues<Table> & FlagValues<typeof commonFlags>;
     if (flags.version) return print(`Coxswain ${daemon.name} ${version}\n`);
     const config = daemon.config(flags);
     log = createLogger(daemon.name, levelOf(flags["log-level"], flags.v));

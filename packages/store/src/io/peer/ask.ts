@@ -20,10 +20,15 @@ function askOne(url: URL, tls: TransportConfig["tls"]): Promise<{ clusterId: big
     socket.on("close", () => reject(new Error(`${url.href} closed the connection without an answer`)));
     readFrames(socket, (frame) => {
       if (frame.kind !== "cluster") return;
-      const { header, members } = decode(memberListResponse, frame.payload);
-      resolve({ clusterId: header?.clusterId ?? 0n, members });
+      resolve(readCluster(frame.payload));
       socket.destroy();
     });
     socket.write(encodeFrame("hello", encodeHello({ purpose: "cluster", clusterId: 0n, from: 0n, to: 0n })));
   });
+}
+
+/** What `PeerReceiver.describeCluster` tells. */
+export function readCluster(bytes: Uint8Array): { clusterId: bigint; members: readonly Member[] } {
+  const { header, members } = decode(memberListResponse, bytes);
+  return { clusterId: header?.clusterId ?? 0n, members };
 }

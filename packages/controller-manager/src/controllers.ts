@@ -17,6 +17,7 @@ import { createNodeLifecycleController } from "./controllers/node-lifecycle/cont
 import { createPodGcController } from "./controllers/pod-gc/controller.ts";
 import { createReplicaSetController } from "./controllers/replica-set/controller.ts";
 import { createReplicationControllerController } from "./controllers/replication-controller/controller.ts";
+import { createResourceQuotaController } from "./controllers/resource-quota/controller.ts";
 import { createRootCaController } from "./controllers/root-ca/controller.ts";
 import { createServiceAccountController } from "./controllers/service-account/controller.ts";
 import { createStatefulSetController } from "./controllers/stateful-set/controller.ts";
@@ -48,6 +49,7 @@ const controllers = {
   "disruption-controller": createDisruptionController,
   "endpointslice-controller": createEndpointSliceController,
   "endpoints-controller": createEndpointsController,
+  "resourcequota-controller": createResourceQuotaController,
   "namespace-controller": createNamespaceController,
   "pod-garbage-collector-controller": (ports: ControllerPorts, limits: Limits) =>
     createPodGcController(ports, { terminatedThreshold: limits.terminatedThreshold }),

@@ -4,6 +4,11 @@ import { addQuantities, compareQuantities, subtractQuantities } from "@coxswain/
 /** Quantities by resource name: `{ "requests.cpu": "250m", pods: "1" }`. */
 export type Amounts = Readonly<Record<string, string>>;
 
+/** A resource list as objects hold it; numbers are accepted there, too. */
+export function amountsIn(list: Readonly<Record<string, string | number>> | undefined): Amounts {
+  return Object.fromEntries(Object.entries(list ?? {}).map(([name, amount]) => [name, String(amount)]));
+}
+
 export function addAmounts(left: Amounts, right: Amounts): Amounts {
   const sum: Record<string, string> = { ...left };
   for (const [name, amount] of Object.entries(right)) sum[name] = addQuantities(sum[name] ?? "0", amount);

@@ -10,6 +10,7 @@ import {
   persistentVolumeClaims,
   pods,
   replicationControllers,
+  resourceQuotas,
   serviceAccounts,
   services,
 } from "@coxswain/api/core/v1";
@@ -71,7 +72,10 @@ export function createSharedInformers(client: Pick<Client, "resource">, ports: I
     statefulSets: shared(statefulSets, owned),
     podDisruptionBudgets: shared(podDisruptionBudgets, owned),
     controllerRevisions: shared(controllerRevisions, owned),
-    persistentVolumeClaims: shared(persistentVolumeClaims),
+    persistentVolumeClaims: shared(persistentVolumeClaims, {
+      namespace: (claim) => [claim.metadata.namespace ?? ""],
+    }),
+    resourceQuotas: shared(resourceQuotas, { namespace: (quota) => [quota.metadata.namespace ?? ""] }),
     jobs: shared(jobs, owned),
     cronJobs: shared(cronJobs, owned),
     nodeLeases: shared(leases, {}, "kube-node-lease"),

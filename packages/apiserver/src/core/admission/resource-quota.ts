@@ -5,6 +5,7 @@ import type { ApiObject } from "@coxswain/apimachinery";
 import type { ResourceQuota } from "@coxswain/api/core/v1";
 import {
   addAmounts,
+  amountsIn,
   describeAmounts,
   exceeding,
   maskAmounts,
@@ -114,10 +115,6 @@ function withUsed(quota: ResourceQuota, amounts: Amounts): ApiObject | undefined
   if (Object.values(amounts).every((amount) => amount === "0")) return undefined;
   const used = addAmounts(amountsIn(quota.status?.used), amounts);
   return { ...quota, status: { ...quota.status, used } } as ApiObject;
-}
-
-function amountsIn(list: Readonly<Record<string, string | number>> | undefined): Amounts {
-  return Object.fromEntries(Object.entries(list ?? {}).map(([name, amount]) => [name, String(amount)]));
 }
 
 function isResize({ resource, subresource }: AdmissionAttributes): boolean {

@@ -2,6 +2,7 @@
 import type { Timer } from "@coxswain/clock";
 import type { Logger } from "@coxswain/daemon";
 import type { StoreConfig } from "./config.ts";
+import type { Caller } from "./core/auth/permissions.ts";
 import { planAutoCompaction, sampleIntervalMs } from "./core/auto-compaction.ts";
 import type { RevisionSample } from "./core/auto-compaction.ts";
 import { planExpiry } from "./core/expiry.ts";
@@ -12,6 +13,7 @@ import type { StorePorts } from "./system-ports.ts";
 /** The leader's duty to leases: revoke what has run out, tell the others what is left. */
 export class LeaseKeeper {
   readonly #leases: () => Machine["mvcc"]["leases"] | undefined;
+  readonly #root: () => Caller | undefined;
   readonly #proposals: Proposals;
   readonly #ports: StorePorts;
   readonly #log: Logger;
@@ -19,13 +21,16 @@ export class LeaseKeeper {
   #timer: Timer | undefined;
   #dueMs = Number.POSITIVE_INFINITY;
 
+  /** `root`: on whose behalf a lease is revoked that has run out, whatever keys it holds. */
   constructor(
     leases: () => Machine["mvcc"]["leases"] | undefined,
+    root: () => Caller | undefined,
     proposals: Proposals,
     ports: StorePorts,
     log: Logger,
   ) {
     this.#leases = leases;
+    this.#root = root;
     this.#proposals = proposals;
     this.#ports = ports;
     this.#log = log;
@@ -61,7 +66,7 @@ export class LeaseKeeper {
 
   #revoke(id: bigint): void {
     this.#underWay.add(id);
-    const revoking = this.#proposals.propose<"leaseRevoke">({ kind: "leaseRevoke", request: { id } });
+    const revoking = this.#proposals.propose<"leaseRevoke">({ kind: "leaseRevoke", request: { id } }, this.#root());
     this.#own(revoking.finally(() => this.#underWay.delete(id)));
   }
 

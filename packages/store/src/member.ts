@@ -6,8 +6,10 @@ import { createRaftNode, defaultLimits } from "raft-ts";
 import type { RaftNode, Status } from "raft-ts";
 import type { StoreConfig } from "./config.ts";
 import type { OpenedData } from "./data-dir.ts";
+import { rootName } from "./core/auth/state.ts";
 import { StoreError } from "./errors.ts";
 import { AutoCompactor, LeaseKeeper } from "./leader-duties.ts";
+import { LeaderWatch } from "./leader-watch.ts";
 import type { PeerReceiver, PeerTransport } from "./io/peer/peer.ts";
 import { etcdError } from "./io/rpc/errors.ts";
 import { Proposals } from "./proposals.ts";
@@ -26,6 +28,7 @@ export interface RunningMember {
   readonly space: SpaceKeeper;
   readonly receiver: PeerReceiver;
   readonly leaderChanges: () => number;
+  readonly leaderWatch: LeaderWatch;
   linearize(): Promise<void>;
   header(revision?: number): ResponseHeader;
   /** Calls when the whole state was replaced by a snapshot. */
@@ -54,6 +57,7 @@ export async function createMember(
   let stopped = false;
   const replacedListeners = new Set<() => void>();
   const leaderWaiters = new Set<() => void>();
+  const leaderWatch = new LeaderWatch(3 * config.electionMs, clock);
 
   const node: RaftNode = createRaftNode({
     ...defaultLimits,
@@ -130,6 +134,7 @@ export async function createMember(
     if (status.leader !== leader) {
       leader = status.leader;
       if (leader !== undefined) leaderChanges++;
+      leaderWatch.leaderIs(leader);
       log.info({ leader: leader?.toString(16), term: status.term, role: status.role }, "the leader changed");
     }
     if (leading) machine.mvcc.leases.promote(clock.monotonic(), config.electionMs);
@@ -149,7 +154,13 @@ export async function createMember(
     },
     { node, storage: data.storage, wal: data.wal, machine, transport, clock, die, onLeadership },
   );
-  const leases = new LeaseKeeper(() => (leading && !stopped ? machine.mvcc.leases : undefined), proposals, ports, log);
+  const leases = new LeaseKeeper(
+    () => (leading && !stopped ? machine.mvcc.leases : undefined),
+    () => (machine.auth.enabled ? { name: rootName, revision: machine.auth.revision } : undefined),
+    proposals,
+    ports,
+    log,
+  );
   const compactor = new AutoCompactor(
     config,
     () => (leading && !stopped ? machine.mvcc.revision : undefined),
@@ -212,6 +223,7 @@ export async function createMember(
     space,
     receiver,
     leaderChanges: () => leaderChanges,
+    leaderWatch,
     linearize,
     header,
     onReplaced: (tell) => {
@@ -252,6 +264,7 @@ export async function createMember(
       compactor.stop();
       sweeper.stop();
       space.stop();
+      leaderWatch.stop();
       proposals.failAll("stopped");
       await replica.stop();
     },

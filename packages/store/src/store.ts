@@ -5,12 +5,16 @@ import type { GrpcServer, Member } from "@coxswain/etcd-api";
 import type { StoreConfig, TlsFileNames } from "./config.ts";
 import { openData } from "./data-dir.ts";
 import type { OpenedData } from "./data-dir.ts";
+import { createIdentity } from "./io/auth/identity.ts";
+import { openJwtTokens } from "./io/auth/jwt.ts";
+import { createPasswords } from "./io/auth/passwords.ts";
+import type { Passwords } from "./io/auth/passwords.ts";
 import { layOutDatabase } from "./io/bbolt/writer.ts";
 import { createHttpHandler } from "./io/http.ts";
 import { memberId } from "./io/peer/identity.ts";
 import type { PeerTransport } from "./io/peer/peer.ts";
 import { services } from "./io/rpc/services.ts";
-import type { Served } from "./io/rpc/ports.ts";
+import type { Identity, Served } from "./io/rpc/ports.ts";
 import { etcdBucketsOf } from "./io/snapshot/etcd-buckets.ts";
 import { createMember } from "./member.ts";
 import type { RunningMember } from "./member.ts";
@@ -25,15 +29,20 @@ export const apiVersion = "3.6.0";
 const overheadBytes = 512 * 1024;
 
 export function createStore(config: StoreConfig, ports: StorePorts): Component {
-  const parts: { data?: OpenedData; transport?: PeerTransport; member?: RunningMember; servers: GrpcServer[] } = {
-    servers: [],
-  };
+  const parts: {
+    data?: OpenedData;
+    transport?: PeerTransport;
+    member?: RunningMember;
+    passwords?: Passwords;
+    servers: GrpcServer[];
+  } = { servers: [] };
   let ready = false;
   const stop = async (): Promise<void> => {
     ready = false;
     const { data, transport, member, servers } = parts;
     parts.servers = [];
     await Promise.all(servers.map((server) => server.close(500)));
+    await parts.passwords?.close();
     await member?.stop();
     await transport?.stop();
     if (!data) return;
@@ -68,7 +77,21 @@ export function createStore(config: StoreConfig, ports: StorePorts): Component {
       await transport.start(member.receiver, signal).catch((error: unknown) => {
         throw new StartError(listenFailure(error as NodeJS.ErrnoException, "the peer port", 0), { cause: error });
       });
-      const served = serve(config, data, member, ports);
+      const passwords = createPasswords(config.auth.bcryptCost);
+      parts.passwords = passwords;
+      const { machine } = member;
+      const callers = createIdentity({
+        auth: () => machine.auth,
+        tokens: machine.tokens,
+        appliedIndex: () => machine.appliedIndex,
+        linearize: member.linearize,
+        jwt: config.auth.token.kind === "jwt" ? await openJwtTokens(config.auth.token) : undefined,
+        passwords,
+        certificates: config.clientTls?.requireClientCertificate === true,
+        clock: ports.clock,
+        random: ports.random,
+      });
+      const served = serve(config, data, member, callers, ports);
       const http = createHttpHandler({
         served,
         metrics: ports.metrics,
@@ -170,7 +193,13 @@ async function publish(
   }
 }
 
-function serve(config: StoreConfig, data: OpenedData, member: RunningMember, ports: StorePorts): Served {
+function serve(
+  config: StoreConfig,
+  data: OpenedData,
+  member: RunningMember,
+  callers: Identity,
+  ports: StorePorts,
+): Served {
   const { machine, replica, proposals, sweeper, space } = member;
   const size = async (): Promise<{ total: number; inUse: number; quota: number }> => {
     const total = await space.refresh();
@@ -182,7 +211,12 @@ function serve(config: StoreConfig, data: OpenedData, member: RunningMember, por
     alarms: () => machine.alarms,
     status: () => replica.status(),
     clusterId: () => data.identity.clusterId,
-    propose: (command) => proposals.propose(command),
+    isLearner: () => machine.membership.learners.includes(data.identity.memberId),
+    onLeaderLost: (tell) => member.leaderWatch.onLost(tell),
+    onLeaderChange: (tell) => member.leaderWatch.onChange(tell),
+    auth: () => machine.auth,
+    identity: callers,
+    propose: (command, caller) => proposals.propose(command, caller),
     proposeMembership: (changes, command) => proposals.proposeMembership(changes, command),
     linearize: member.linearize,
     admit: (addedBytes) => space.admit(addedBytes),
@@ -192,6 +226,13 @@ function serve(config: StoreConfig, data: OpenedData, member: RunningMember, por
       const done = machine.exclusive(job);
       replica.wake();
       return done;
+    },
+    hash: async (revision) => {
+      const { view, hashing } = await served.exclusive(async () => {
+        const view = await data.backend.view();
+        return { view, hashing: machine.mvcc.hash(revision, view.pages("key")) };
+      });
+      return hashing.finally(() => view.close());
     },
     etcdFile: async () => {
       const { view, facts } = await served.exclusive(async () => ({

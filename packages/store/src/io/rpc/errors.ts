@@ -56,6 +56,8 @@ const table = {
   authFailed: [statusCodes.invalidArgument, "etcdserver: authentication failed, invalid user ID or password"],
   /** etcd has no text of its own for it: the error of the store behind comes through. */
   noPasswordUser: [statusCodes.unknown, "auth: authentication failed, password was given for no password user"],
+  passwordTooLong: [statusCodes.unknown, "bcrypt: password length exceeds 72 bytes"],
+  verifyOnly: [statusCodes.unknown, "auth: token signing attempted with verify-only key"],
   permissionNotGiven: [statusCodes.invalidArgument, "etcdserver: permission not given"],
   permissionDenied: [statusCodes.permissionDenied, "etcdserver: permission denied"],
   roleNotGranted: [statusCodes.failedPrecondition, "etcdserver: role is not granted to the user"],

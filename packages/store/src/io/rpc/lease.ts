@@ -13,6 +13,7 @@ import type {
   StreamCall,
 } from "@coxswain/etcd-api";
 import { GrpcError } from "@coxswain/etcd-api";
+import { onBehalfOfCaller, permitLease } from "./access.ts";
 import { etcdError } from "./errors.ts";
 import type { Served } from "./ports.ts";
 
@@ -38,7 +39,7 @@ export async function serveLeaseKeepAlive(
   call: StreamCall<LeaseKeepAliveResponse>,
 ): Promise<void> {
   for await (const { id } of requests) {
-    const ttl = await renew(served, id);
+    const ttl = await renew(await onBehalfOfCaller(served, call), id);
     if (!call.send({ header: served.header(), id, ttl })) await call.drained();
   }
 }
@@ -48,12 +49,14 @@ async function renew(served: Served, id: bigint): Promise<number> {
   if (served.status().role === "leader") {
     // Only a leader that still is one may promise time.
     await served.linearize();
+    permitLease(served, id, "write");
     const renewed = served.mvcc().leases.renew(id, served.nowMs());
     if ("refused" in renewed) return 0;
     if (renewed.checkpoint)
       await served.propose<"leaseCheckpoint">({ kind: "leaseCheckpoint", request: { id, ttl: 0 } });
     return renewed.ttlSeconds;
   }
+  permitLease(served, id, "write");
   try {
     return (await served.propose<"leaseRenew">({ kind: "leaseRenew", request: { id } })).ttlSeconds;
   } catch (error) {
@@ -67,6 +70,7 @@ export async function serveLeaseTimeToLive(
   request: LeaseTimeToLiveRequest,
 ): Promise<Init<LeaseTimeToLiveResponse>> {
   await served.linearize();
+  if (request.keys) permitLease(served, request.id, "read");
   const info = served.mvcc().leases.info(request.id, served.nowMs());
   if ("refused" in info) return { header: served.header(), id: request.id, ttl: -1 };
   return {
@@ -80,11 +84,7 @@ export async function serveLeaseTimeToLive(
 
 export async function serveLeaseLeases(served: Served): Promise<Init<LeaseLeasesResponse>> {
   await served.linearize();
-  return {
-    header: served.header(),
-    leases: served
-      .mvcc()
-      .leases.ids()
-      .map((id) => ({ id })),
-  };
+  const ids = served.mvcc().leases.ids();
+  for (const id of ids) permitLease(served, id, "read");
+  return { header: served.header(), leases: ids.map((id) => ({ id })) };
 }

@@ -1,4 +1,4 @@
-// The Maintenance service, without Status (status.ts) and Snapshot, which answers Unimplemented until it can write etcd's own file format.
+// The Maintenance service, without Status (status.ts) and Snapshot (snapshot.ts).
 import type {
   AlarmRequest,
   AlarmResponse,
@@ -27,12 +27,13 @@ export async function serveDefragment(served: Served): Promise<Init<DefragmentRe
 }
 
 export async function serveHashKV(served: Served, request: HashKVRequest): Promise<Init<HashKVResponse>> {
-  const answer = await served.exclusive(() => served.mvcc().hash(request.revision));
+  const answer = await served.hash(request.revision);
   if ("refused" in answer) throw etcdError(refusalName(answer.refused));
   return {
     header: served.header(answer.revision),
     hash: answer.hash,
-    compactRevision: answer.compactRevision,
+    // etcd's way of saying that nothing was ever compacted.
+    compactRevision: answer.compactRevision === 0 ? -1 : answer.compactRevision,
     hashRevision: answer.hashRevision,
   };
 }

@@ -2,12 +2,27 @@
 // comes from `mvcc`, after `linearize` where the reader wants to see the newest.
 import type { Clock } from "@coxswain/clock";
 import type { Mvcc } from "@coxswain/mvcc";
-import type { ResponseHeader } from "@coxswain/etcd-api";
+import type { Call, ResponseHeader } from "@coxswain/etcd-api";
 import type { MembershipChange, Status } from "raft-ts";
 import type { Alarms } from "../../core/alarms.ts";
+import type { Caller } from "../../core/auth/permissions.ts";
+import type { AuthState } from "../../core/auth/state.ts";
 import type { CommandInit, CommandKind } from "../../core/command.ts";
 import type { Members } from "../../core/membership.ts";
+import type { DatabaseFile } from "../bbolt/writer.ts";
 import type { AnswerOf } from "../../core/outcome.ts";
+import type { Passwords } from "../auth/passwords.ts";
+
+/** Finds out who calls, and gives out tokens. */
+export interface Identity {
+  /** The bearer of the call's token or certificate; rejects with etcd's error when the token is not good. */
+  callerOf(call: Pick<Call, "metadata" | "peer">): Promise<Caller | undefined>;
+  /** What goes into the log for a user whose password was right: a new word, or nothing where tokens are signed. */
+  newWord(): string;
+  /** The token itself, from what came out of the log. */
+  tokenFor(name: string, applied: { readonly token: string; readonly authRevision: number }): Promise<string>;
+  readonly passwords: Passwords;
+}
 
 export interface Served {
   /** The state as applied here. Another object after a snapshot was installed: ask for it each time. */
@@ -16,7 +31,18 @@ export interface Served {
   alarms(): Alarms;
   status(): Status;
   clusterId(): bigint;
-  propose<K extends CommandKind>(command: Extract<CommandInit, { kind: K }>): Promise<AnswerOf<K>>;
+  /** Whether this member has no vote yet; then it serves what is stale by agreement, and little else. */
+  isLearner(): boolean;
+  /** Calls when there has been no leader for a while; the result takes the call back. */
+  onLeaderLost(tell: () => void): () => void;
+  /** Calls whenever the health may have changed; the result takes the call back. */
+  onLeaderChange(tell: () => void): () => void;
+  /** Users, roles and permissions as applied here. */
+  auth(): AuthState;
+  readonly identity: Identity;
+  /** On whose behalf this request is served; undefined without one, or while nobody is asked who they are. */
+  readonly caller?: Caller | undefined;
+  propose<K extends CommandKind>(command: Extract<CommandInit, { kind: K }>, caller?: Caller): Promise<AnswerOf<K>>;
   proposeMembership(
     changes: MembershipChange["changes"],
     command: Extract<CommandInit, { kind: "member" }>,
@@ -29,6 +55,10 @@ export interface Served {
   nowMs(): number;
   /** Runs while nothing is applied. */
   exclusive<T>(job: () => Promise<T>): Promise<T>;
+  /** The hash of the keyspace as of a revision (0: now). Writing goes on meanwhile. */
+  hash(revision: number): ReturnType<Mvcc["hash"]>;
+  /** The state of this moment as a file of etcd's; to be closed. */
+  etcdFile(): Promise<{ readonly file: DatabaseFile; readonly close: () => Promise<void> }>;
   size(): Promise<{ readonly total: number; readonly inUse: number; readonly quota: number }>;
   defragment(): Promise<void>;
   transferLeader(to: bigint): Promise<void>;

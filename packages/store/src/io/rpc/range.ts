@@ -2,6 +2,7 @@
 import type { Init, RangeRequest, RangeResponse, RangeStreamResponse, StreamCall } from "@coxswain/etcd-api";
 import type { RangeAnswer } from "@coxswain/mvcc";
 import { refusalName } from "../../core/outcome.ts";
+import { permitRead } from "./access.ts";
 import { etcdError } from "./errors.ts";
 import type { Served } from "./ports.ts";
 
@@ -14,6 +15,7 @@ export function checkRange(request: RangeRequest): void {
 export async function serveRange(served: Served, request: RangeRequest): Promise<Init<RangeResponse>> {
   checkRange(request);
   if (!request.serializable) await served.linearize();
+  permitRead(served, request.key, request.rangeEnd);
   const answer = served.mvcc().range(request);
   if ("refused" in answer) throw etcdError(refusalName(answer.refused));
   return rangeResponse(served, answer);

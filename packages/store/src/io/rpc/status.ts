@@ -1,5 +1,5 @@
 // Maintenance.Status, and the health that probes and load balancers ask for.
-import type { HealthCheckResponse, Init, StatusResponse } from "@coxswain/etcd-api";
+import type { Init, StatusResponse } from "@coxswain/etcd-api";
 import { etcdError } from "./errors.ts";
 import type { Served } from "./ports.ts";
 
@@ -34,8 +34,4 @@ export async function healthProblems(served: Served, serializable: boolean): Pro
     () => [],
     (error: unknown) => [`QGET ERROR:${error instanceof Error ? error.message : String(error)}`],
   );
-}
-
-export function serveHealth(served: Served): Init<HealthCheckResponse> {
-  return { status: served.status().leader === undefined ? "NOT_SERVING" : "SERVING" };
 }

@@ -4,6 +4,7 @@ import type { AnswerOp, TxnAnswer } from "@coxswain/mvcc";
 import { hasPut } from "../../core/apply.ts";
 import { refusalName } from "../../core/outcome.ts";
 import { checkTxn } from "../../core/txn-check.ts";
+import { permitTxn } from "./access.ts";
 import { deleteRangeResponse } from "./delete-range.ts";
 import { etcdError } from "./errors.ts";
 import type { Served } from "./ports.ts";
@@ -15,6 +16,7 @@ export async function serveTxn(served: Served, request: TxnRequest): Promise<Ini
   if (fault) throw etcdError(fault);
   if (isReadOnly(request)) {
     if (!everyRange(request, (serializable) => serializable)) await served.linearize();
+    permitTxn(served, request);
     const answer = served.mvcc().txn(request);
     if ("refused" in answer) throw etcdError(refusalName(answer.refused));
     return txnResponse(served, answer);

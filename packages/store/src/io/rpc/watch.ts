@@ -4,6 +4,7 @@ import { fragments } from "@coxswain/mvcc";
 import type { Watch, WatchBatch } from "@coxswain/mvcc";
 import type { Init, StreamCall, WatchCreateRequest, WatchRequest, WatchResponse } from "@coxswain/etcd-api";
 import type { Timer } from "@coxswain/clock";
+import { refuseWatch } from "./access.ts";
 import { etcdError } from "./errors.ts";
 import type { Served } from "./ports.ts";
 
@@ -21,7 +22,11 @@ export async function serveWatch(
   const unsubscribe = served.onReplaced(() => replaced.reject(etcdError("leaderChanged")));
   try {
     const serve = async (): Promise<void> => {
-      for await (const request of requests) stream.take(request);
+      for await (const request of requests)
+        stream.take(
+          request,
+          request.createRequest ? await refuseWatch(served, call, request.createRequest) : undefined,
+        );
     };
     await Promise.race([serve(), replaced.promise]);
   } finally {
@@ -52,8 +57,9 @@ class WatchStream {
     this.#call = call;
   }
 
-  take(request: WatchRequest): void {
-    if (request.createRequest) this.#create(request.createRequest);
+  /** `refused`: why the watch that is asked for may not be; in words for the client. */
+  take(request: WatchRequest, refused: string | undefined): void {
+    if (request.createRequest) this.#create(request.createRequest, refused);
     else if (request.cancelRequest) this.#cancel(request.cancelRequest.watchId);
     else if (request.progressRequest) {
       this.#progressAsked = true;
@@ -67,10 +73,10 @@ class WatchStream {
     this.#open.clear();
   }
 
-  #create(request: WatchCreateRequest): void {
+  #create(request: WatchCreateRequest, refused: string | undefined): void {
     const served = this.#served;
     const key = request.key.length === 0 ? zeroByte : request.key;
-    const refusal = this.#refuse(request, key);
+    const refusal = refused ?? this.#refuse(request, key);
     if (refusal !== undefined) {
       this.#send({ watchId: noWatchId, created: true, canceled: true, cancelReason: refusal });
       return;

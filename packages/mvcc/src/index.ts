@@ -1,4 +1,5 @@
 // The door of mvcc: a multi-version key-value store as a pure machine over a backend port.
+export { crc32c } from "./hash.ts";
 export { openMvcc } from "./mvcc.ts";
 export type { HashAnswer, LeaseVerbs, Mvcc, MvccOptions } from "./mvcc.ts";
 export type { Backend, Entry, Table } from "./backend.ts";

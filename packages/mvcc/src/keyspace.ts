@@ -40,6 +40,16 @@ export class Keyspace {
     return this.#index.get(key)?.find(at);
   }
 
+  /** Whether any key existed at revision `at`. */
+  populated(at: number): boolean {
+    let found = false;
+    this.visit({ start: "", end: undefined }, at, () => {
+      found = true;
+      return false;
+    });
+    return found;
+  }
+
   read(key: Key, at: number): KeyValue | undefined {
     const found = this.find(key, at);
     return found === undefined ? undefined : this.record(found.main, found.sub);

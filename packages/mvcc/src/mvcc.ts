@@ -1,6 +1,6 @@
 // The multi-version store: what a keyspace, its leases and its watches are together. Synchronous and deterministic: the
 // same verbs in the same order give the same state on every replica. It does not know Raft, disks or sockets.
-import type { Backend } from "./backend.ts";
+import type { Backend, Entry } from "./backend.ts";
 import { hashRecords } from "./hash.ts";
 import { bytesOf, keyOf } from "./key.ts";
 import { Keyspace } from "./keyspace.ts";
@@ -54,8 +54,11 @@ export interface Mvcc {
   compact(revision: number): { readonly revision: number } | Refused;
   /** Removes a portion of what compaction made unreachable; true when all is gone. */
   sweep(limit: number): boolean;
-  /** The hash as of a revision (0: now), over swept records. Nothing may be changed until it resolves. */
-  hash(revision: number): Promise<HashAnswer | Refused>;
+  /**
+   * The hash as of a revision (0: now). `records` are all records of this moment, in pages; with them writing may go on
+   * meanwhile. Without them they are read from the backend, and nothing may be changed until it resolves.
+   */
+  hash(revision: number, records?: AsyncIterable<readonly Entry[]>): Promise<HashAnswer | Refused>;
 
   readonly leases: LeaseVerbs;
   readonly watches: Pick<Watches, "watch" | "catchUp" | "count" | "behind">;
@@ -141,13 +144,19 @@ export async function openMvcc(backend: Backend, options: MvccOptions): Promise<
       return { revision };
     },
     sweep,
-    async hash(asked) {
+    async hash(asked, records = pagesOf(backend)) {
       const refusal = checkRevision({ now: revision, compacted }, asked);
       if (refusal !== undefined) return refusal;
-      sweep(Number.POSITIVE_INFINITY);
       const hashRevision = asked > 0 ? asked : revision;
       const answer = { revision, hashRevision, compactRevision: compacted };
-      return { ...answer, hash: await hashRecords(backend, hashRevision) };
+      const hash = await hashRecords(records, {
+        revision: hashRevision,
+        compacted,
+        find: (key, at) => keyspace.find(key, at),
+        populated: keyspace.populated(hashRevision),
+      });
+      // What was visible at the revision could no longer be told.
+      return compacted > hashRevision ? { refused: "compacted" } : { ...answer, hash };
     },
     leases: leaseVerbs(leases, write, () => revision),
     watches,
@@ -202,6 +211,18 @@ async function restoreKeyspace(backend: Backend, keyspace: Keyspace, leases: Lea
     }
     const last = page.at(-1);
     if (page.length < pageSize || last === undefined) return newest;
+    from = Buffer.concat([last.key, Buffer.alloc(1)]);
+  }
+}
+
+async function* pagesOf(backend: Backend): AsyncGenerator<readonly Entry[]> {
+  const pageSize = 1000;
+  let from: Uint8Array = revisionBytes(0, 0);
+  for (;;) {
+    const page = await backend.scan("key", from, pageSize);
+    yield page;
+    const last = page.at(-1);
+    if (page.length < pageSize || last === undefined) return;
     from = Buffer.concat([last.key, Buffer.alloc(1)]);
   }
 }

@@ -142,8 +142,8 @@ export class Machine implements StateMachine, AppliedState {
 
   /** What a file of etcd's says about the cluster, beside the keys. */
   clusterFacts(storageVersion: string): ClusterFacts {
-    const { appliedIndex, appliedTerm, membership, members, removed, alarms } = this;
-    return { appliedIndex, appliedTerm, membership, members, removed, alarms, storageVersion };
+    const { appliedIndex, appliedTerm, membership, members, removed, alarms, auth } = this;
+    return { appliedIndex, appliedTerm, membership, members, removed, alarms, auth, storageVersion };
   }
 
   async close(): Promise<void> {

@@ -38,6 +38,8 @@ type StoredTable = Table | "own" | "extra";
 export interface BackendView {
   /** The pairs of one table without its prefix, in order. Each table may be read twice. `extra`: see `rawKey`. */
   pairs(table: StoredTable): AsyncIterable<readonly [Uint8Array, Uint8Array]>;
+  /** The same in portions. */
+  pages(table: StoredTable): AsyncIterable<readonly Entry[]>;
   close(): Promise<void>;
 }
 
@@ -210,11 +212,15 @@ class LevelBackend implements StoreBackend {
         Array.from({ length: viewPasses }, () => this.#db.iterate(range)),
       );
     }
+    async function* pages(table: StoredTable): AsyncGenerator<readonly Entry[]> {
+      const iterator = made.get(prefixes[table])?.pop();
+      if (!iterator) throw new RangeError(`the view of ${table} was already read ${viewPasses} times`);
+      for await (const page of batchesOf(iterator)) yield page.map(([key, value]) => ({ key: key.subarray(1), value }));
+    }
     return {
+      pages,
       async *pairs(table) {
-        const iterator = made.get(prefixes[table])?.pop();
-        if (!iterator) throw new RangeError(`the view of ${table} was already read ${viewPasses} times`);
-        for await (const [key, value] of pairsOf(iterator)) yield [key.subarray(1), value] as const;
+        for await (const page of pages(table)) for (const { key, value } of page) yield [key, value] as const;
       },
       async close() {
         for (const iterator of [...made.values()].flat()) await iterator.close();
@@ -296,9 +302,13 @@ class LevelBackend implements StoreBackend {
 }
 
 async function* pairsOf(iterator: PairIterator): AsyncGenerator<readonly [Uint8Array, Uint8Array]> {
+  for await (const batch of batchesOf(iterator)) yield* batch;
+}
+
+async function* batchesOf(iterator: PairIterator): AsyncGenerator<[Buffer, Buffer][]> {
   try {
     for (let batch = await iterator.nextv(scanStep); batch.length > 0; batch = await iterator.nextv(scanStep))
-      yield* batch;
+      yield batch;
   } finally {
     await iterator.close();
   }

@@ -4,12 +4,15 @@
 //   key, lease                   as they are
 //   meta                         consistent_index, term, confState; scheduledCompactRev and finishedCompactRev as they are
 //   members, members_removed     etcd's JSON by hexadecimal id           alarm   the alarm itself as the key
-//   cluster, auth, authUsers, authRoles, and what else an imported file had: as they were found, else empty
+//   auth, authUsers, authRoles   from the state of users and roles
+//   cluster, and what else an imported file had: as they were found, else empty
 //
 // The cluster's version is left out on purpose: etcd determines it anew, and an older etcd would refuse a newer one.
 import { encode, alarmMember } from "@coxswain/etcd-api";
 import type { AlarmMember, Member } from "@coxswain/etcd-api";
 import type { Membership } from "raft-ts";
+import { authBuckets } from "../../core/auth/state.ts";
+import type { AuthState } from "../../core/auth/state.ts";
 import type { Members } from "../../core/membership.ts";
 import type { BackendView } from "../backend/level-backend.ts";
 import type { BucketSource, Pairs } from "../bbolt/writer.ts";
@@ -22,6 +25,7 @@ export interface ClusterFacts {
   readonly members: Members;
   readonly removed: ReadonlySet<bigint>;
   readonly alarms: readonly AlarmMember[];
+  readonly auth: AuthState;
   readonly storageVersion: string;
 }
 
@@ -69,6 +73,7 @@ export async function etcdBucketsOf(view: BackendView, facts: ClusterFacts): Pro
     "alarm",
     facts.alarms.map((alarm): Pair => [encode(alarmMember, alarm), Buffer.alloc(0)]),
   );
+  for (const [name, pairs] of Object.entries(authBuckets(facts.auth))) made.set(name, [...pairs]);
   made.delete("key");
   made.delete("lease");
   return [

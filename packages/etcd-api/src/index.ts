@@ -9,8 +9,6 @@ export type { WatchBatch, WatchOptions } from "./client/watcher.ts";
 
 export { createGrpcServer } from "./grpc/listener.ts";
 export type { GrpcServer, GrpcServerOptions } from "./grpc/listener.ts";
-export { handleGrpc } from "./grpc/serve.ts";
-export type { ServeOptions } from "./grpc/serve.ts";
 export { implement } from "./grpc/handlers.ts";
 export type { Call, Handler, Handlers, Implementation, Peer, StreamCall } from "./grpc/handlers.ts";
 export { GrpcError, statusCodes } from "./grpc/status.ts";

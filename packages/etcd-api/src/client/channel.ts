@@ -1,12 +1,17 @@
 // One HTTP/2 connection to one endpoint, opened at need and opened again after it broke. It carries calls and streams;
 // which endpoint to take, and whether to try again, is decided in `balancer.ts`.
-import * as http2 from "node:http2";
+import * as net from "node:net";
+import * as tls from "node:tls";
 import type { SecureContextOptions } from "node:tls";
-import { FrameReader } from "../grpc/framing.ts";
+import { FrameReader, onlyMessage } from "../grpc/framing.ts";
 import { createInbox } from "../grpc/inbox.ts";
 import { GrpcError, decodeStatusMessage, statusCodes } from "../grpc/status.ts";
 import { formatTimeout } from "../grpc/timeout.ts";
 import type { Timers } from "../grpc/timers.ts";
+import { Http2Connection } from "../http2/connection.ts";
+import { errorCodes } from "../http2/frame.ts";
+import { encodeHeaders } from "../http2/hpack.ts";
+import type { Headers } from "../http2/hpack.ts";
 
 export interface ChannelOptions {
   /** "https://host:port" or "http://host:port". */
@@ -55,25 +60,23 @@ export interface Channel {
 }
 
 const streamInboxLimit = 1024;
+const streamWindowBytes = 4 << 20;
 
 /** A channel that connects with its first call. */
 export function createChannel(options: ChannelOptions, timers: Timers): Channel {
-  let session: http2.ClientHttp2Session | undefined;
-  let connecting: Promise<http2.ClientHttp2Session> | undefined;
+  const url = new URL(options.endpoint);
+  const blocks = new RequestBlocks(url);
+  let connection: Http2Connection | undefined;
+  let connecting: Promise<Http2Connection> | undefined;
   let closed = false;
 
-  const connect = (): Promise<http2.ClientHttp2Session> => {
+  const connect = (): Promise<Http2Connection> => {
     if (closed) return Promise.reject(new TransportError("the client is closed", false));
-    connecting ??= open(options, timers).then(
+    connecting ??= open(url, options, timers).then(
       (opened) => {
         connecting = undefined;
         if (closed) opened.destroy();
-        session = opened;
-        const forget = (): void => {
-          if (session === opened) session = undefined;
-        };
-        opened.on("close", forget);
-        opened.on("goaway", forget);
+        connection = opened;
         return opened;
       },
       (error: unknown) => {
@@ -83,110 +86,146 @@ export function createChannel(options: ChannelOptions, timers: Timers): Channel 
     );
     return connecting;
   };
-  const current = (): http2.ClientHttp2Session | undefined =>
-    session !== undefined && !session.closed && !session.destroyed ? session : undefined;
+  /** A connection that takes one more stream. */
+  const current = async (): Promise<Http2Connection> => {
+    for (;;) {
+      const usable = connection?.open === true ? connection : await connect();
+      const room = usable.whenRoom();
+      if (room === undefined) return usable;
+      await room;
+    }
+  };
 
   return {
     endpoint: options.endpoint,
     async unary(path, framed, call) {
-      const open = current() ?? (await connect());
-      return await unary(open, path, framed, call, options, timers);
+      const usable = connection?.open === true && connection.whenRoom() === undefined ? connection : await current();
+      return await unary(usable, blocks.block(path, call), framed, call, options, timers);
     },
     async stream(path, call) {
-      const open = current() ?? (await connect());
-      return startStream(open, path, call, options);
+      return startStream(await current(), blocks.block(path, call), call, options);
     },
     close() {
       closed = true;
-      session?.destroy();
-      session = undefined;
+      connection?.destroy();
+      connection = undefined;
     },
   };
 }
 
-function open(options: ChannelOptions, timers: Timers): Promise<http2.ClientHttp2Session> {
+function open(url: URL, options: ChannelOptions, timers: Timers): Promise<Http2Connection> {
   return new Promise((resolve, reject) => {
-    const session = http2.connect(options.endpoint, {
-      ...options.tls,
-      settings: { initialWindowSize: 4 << 20, enablePush: false },
-      maxSessionMemory: 256,
-      peerMaxConcurrentStreams: 1 << 20,
-    });
-    let failure: unknown;
+    const socket = dial(url, options.tls);
+    let failure: Error | undefined;
+    const fail = (error: Error | undefined): void => {
+      timer.cancel();
+      const reason = (error ?? failure)?.message ?? "closed";
+      reject(new TransportError(`connection to ${options.endpoint} failed: ${reason}`, false, error ?? failure));
+    };
     const timer = timers.setTimeout(
-      () => session.destroy(new Error(`no connection to ${options.endpoint} within ${options.connectTimeoutMs} ms`)),
+      () => socket.destroy(new Error(`no connection to ${options.endpoint} within ${options.connectTimeoutMs} ms`)),
       options.connectTimeoutMs,
     );
-    session.on("error", (error) => {
-      failure = error;
-    });
-    session.on("close", () => {
-      timer.cancel();
-      reject(
-        new TransportError(
-          `connection to ${options.endpoint} failed: ${failure instanceof Error ? failure.message : "closed"}`,
-          false,
-          failure,
-        ),
+    const failed = (error: Error): void => void (failure = error);
+    const gone = (): void => fail(undefined);
+    socket.on("error", failed);
+    socket.on("close", gone);
+    socket.once(url.protocol === "https:" ? "secureConnect" : "connect", () => {
+      if (socket instanceof tls.TLSSocket && socket.alpnProtocol !== "h2") {
+        socket.destroy(new Error("the server does not speak HTTP/2"));
+        return;
+      }
+      socket.off("close", gone);
+      const connection = new Http2Connection(
+        socket,
+        { role: "client", streamWindowBytes },
+        {
+          settled() {
+            timer.cancel();
+            keepPinging(connection, options.pingIntervalMs, timers);
+            socket.unref();
+            resolve(connection);
+          },
+          closed: fail,
+        },
       );
-    });
-    session.on("connect", () => {
-      timer.cancel();
-      session.setLocalWindowSize(16 << 20);
-      keepPinging(session, options.pingIntervalMs, timers);
-      session.unref();
-      resolve(session);
     });
   });
 }
 
+function dial(url: URL, material: ClientTls | undefined): net.Socket {
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const secure = url.protocol === "https:";
+  const address = { host, port: Number(url.port || (secure ? "443" : "80")) };
+  if (!secure) return net.connect(address);
+  const servername = net.isIP(host) > 0 ? {} : { servername: host };
+  return tls.connect({ ...address, ...servername, ...material, ALPNProtocols: ["h2"] });
+}
+
 /** Cuts a connection whose other side no longer answers: a silent partition would hold its streams for ever. */
-function keepPinging(session: http2.ClientHttp2Session, intervalMs: number, timers: Timers): void {
+function keepPinging(connection: Http2Connection, intervalMs: number, timers: Timers): void {
   let answered = true;
   const next = (): { cancel(): void } =>
     timers.setTimeout(() => {
-      if (session.destroyed) return;
+      if (connection.socket.destroyed) return;
       if (!answered) {
-        session.destroy(new Error(`no answer to a ping within ${intervalMs} ms`));
+        connection.destroy(new Error(`no answer to a ping within ${intervalMs} ms`));
         return;
       }
       answered = false;
-      session.ping(() => {
+      void connection.ping().then(() => {
         answered = true;
       });
       timer = next();
     }, intervalMs);
   let timer = next();
-  session.on("close", () => timer.cancel());
+  connection.socket.on("close", () => timer.cancel());
 }
 
-function requestHeaders(path: string, call: CallOptions): http2.OutgoingHttpHeaders {
-  return {
-    ":method": "POST",
-    ":path": path,
-    "content-type": "application/grpc",
-    te: "trailers",
-    ...(call.timeoutMs === undefined ? {} : { "grpc-timeout": formatTimeout(call.timeoutMs) }),
-    ...call.metadata,
-  };
+/** Header blocks of requests; those without metadata of their own are made once. */
+class RequestBlocks {
+  readonly #fixed: Readonly<Record<string, string>>;
+  readonly #made = new Map<string, Buffer>();
+
+  constructor(url: URL) {
+    this.#fixed = { ":method": "POST", ":scheme": url.protocol.slice(0, -1), ":authority": url.host };
+  }
+
+  block(path: string, { timeoutMs, metadata }: CallOptions): Buffer {
+    const headers = {
+      ...this.#fixed,
+      ":path": path,
+      "content-type": "application/grpc",
+      te: "trailers",
+      "grpc-timeout": timeoutMs === undefined ? undefined : formatTimeout(timeoutMs),
+    };
+    if (metadata !== undefined) return encodeHeaders({ ...headers, ...metadata });
+    const name = `${path} ${timeoutMs}`;
+    let block = this.#made.get(name);
+    if (block === undefined) {
+      block = encodeHeaders(headers);
+      if (this.#made.size < 256) this.#made.set(name, block);
+    }
+    return block;
+  }
 }
 
 /** What the status in headers or trailers says; undefined while there is none. */
-function statusOf(headers: http2.IncomingHttpHeaders): GrpcError | "ok" | undefined {
+function statusOf(headers: Headers): GrpcError | "ok" | undefined {
   const status = headers["grpc-status"];
   if (status === undefined) {
     const http = headers[":status"];
     return http === undefined || Number(http) === 200
       ? undefined
-      : new GrpcError(statusCodes.unknown, `unexpected HTTP status code ${String(http)}`);
+      : new GrpcError(statusCodes.unknown, `unexpected HTTP status code ${http}`);
   }
   const code = Number(status);
-  return code === 0 ? "ok" : new GrpcError(code, decodeStatusMessage(String(headers["grpc-message"] ?? "")));
+  return code === 0 ? "ok" : new GrpcError(code, decodeStatusMessage(headers["grpc-message"] ?? ""));
 }
 
 function unary(
-  session: http2.ClientHttp2Session,
-  path: string,
+  connection: Http2Connection,
+  block: Buffer,
   framed: Buffer,
   call: CallOptions,
   options: ChannelOptions,
@@ -194,11 +233,15 @@ function unary(
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     call.signal?.throwIfAborted();
-    const stream = session.request(requestHeaders(path, call));
-    const frames = new FrameReader(options.maxResponseBytes);
+    const stream = connection.request(block, false);
+    let frames: FrameReader | undefined;
     let response: Buffer | undefined;
     let status: GrpcError | "ok" | undefined;
     let failure: Error | undefined;
+    const giveUp = (error: Error): void => {
+      failure ??= error;
+      stream.reset(errorCodes.cancel);
+    };
     const timer =
       call.timeoutMs === undefined
         ? undefined
@@ -206,48 +249,47 @@ function unary(
             () => giveUp(new GrpcError(statusCodes.deadlineExceeded, "context deadline exceeded")),
             call.timeoutMs,
           );
-    const giveUp = (error: Error): void => {
-      failure ??= error;
-      stream.close(http2.constants.NGHTTP2_CANCEL);
-    };
     const abandon = (): void => giveUp(call.signal?.reason as Error);
     call.signal?.addEventListener("abort", abandon, { once: true });
-    stream.on("response", (headers) => (status = statusOf(headers)));
-    stream.on("trailers", (headers) => (status = statusOf(headers)));
-    stream.on("data", (chunk: Buffer) => {
-      try {
-        response = frames.push(chunk)[0] ?? response;
-      } catch (error) {
-        giveUp(error as Error);
-      }
-    });
-    stream.on("error", (error) => (failure ??= brokenStream(error, stream.rstCode)));
-    stream.on("close", () => {
-      timer?.cancel();
-      call.signal?.removeEventListener("abort", abandon);
-      if (status === "ok" && response !== undefined) resolve(response);
-      else if (status !== undefined && status !== "ok") reject(status);
-      else reject(failure ?? brokenStream(undefined, stream.rstCode));
-    });
-    stream.end(framed);
+    stream.handler = {
+      headers: (headers) => {
+        status = statusOf(headers);
+      },
+      data(chunk) {
+        try {
+          const whole = frames === undefined ? onlyMessage(chunk, options.maxResponseBytes) : undefined;
+          response = whole ?? (frames ??= new FrameReader(options.maxResponseBytes)).push(chunk)[0] ?? response;
+        } catch (error) {
+          giveUp(error as Error);
+        }
+      },
+      closed({ code }) {
+        timer?.cancel();
+        call.signal?.removeEventListener("abort", abandon);
+        if (status === "ok" && response !== undefined) resolve(response);
+        else if (status !== undefined && status !== "ok") reject(status);
+        else reject(failure ?? brokenStream(code));
+      },
+    };
+    stream.sendData(framed, true);
   });
 }
 
-function brokenStream(error: Error | undefined, rstCode: number | undefined): TransportError {
-  const refused = rstCode === http2.constants.NGHTTP2_REFUSED_STREAM;
-  return new TransportError(`the stream broke off: ${error?.message ?? "connection closed"}`, !refused, error);
+function brokenStream(code: number | undefined): TransportError {
+  const reason = code === undefined ? "connection closed" : `error code ${code}`;
+  return new TransportError(`the stream broke off: ${reason}`, code !== errorCodes.refusedStream);
 }
 
 function startStream(
-  session: http2.ClientHttp2Session,
-  path: string,
+  connection: Http2Connection,
+  block: Buffer,
   call: CallOptions,
   options: ChannelOptions,
 ): ClientStream {
   call.signal?.throwIfAborted();
-  const stream = session.request(requestHeaders(path, call), { endStream: false });
+  const stream = connection.request(block, false);
   const frames = new FrameReader(options.maxResponseBytes);
-  const cancel = (): void => stream.close(http2.constants.NGHTTP2_CANCEL);
+  const cancel = (): void => stream.reset(errorCodes.cancel);
   const inbox = createInbox<Buffer>(streamInboxLimit, () => stream.resume(), cancel);
   let status: GrpcError | "ok" | undefined;
   let failure: Error | undefined;
@@ -256,28 +298,28 @@ function startStream(
     cancel();
   };
   call.signal?.addEventListener("abort", abandon, { once: true });
-  stream.on("response", (headers) => (status = statusOf(headers)));
-  stream.on("trailers", (headers) => (status = statusOf(headers)));
-  stream.on("data", (chunk: Buffer) => {
-    try {
-      for (const bytes of frames.push(chunk)) inbox.push(bytes);
-      if (inbox.full) stream.pause();
-    } catch (error) {
-      failure ??= error as Error;
-      cancel();
-    }
-  });
-  stream.on("error", (error) => (failure ??= brokenStream(error, stream.rstCode)));
-  stream.on("close", () => {
-    call.signal?.removeEventListener("abort", abandon);
-    if (status === "ok") inbox.end();
-    else inbox.fail(status ?? failure ?? brokenStream(undefined, stream.rstCode));
-  });
-  return {
-    send: (framed) => {
-      if (!stream.destroyed && !stream.closed) stream.write(framed);
+  stream.handler = {
+    headers: (headers) => {
+      status = statusOf(headers) ?? status;
     },
-    end: () => stream.end(),
+    data(chunk) {
+      try {
+        for (const bytes of frames.push(chunk)) inbox.push(bytes);
+        if (inbox.full) stream.pause();
+      } catch (error) {
+        failure ??= error as Error;
+        cancel();
+      }
+    },
+    closed({ code }) {
+      call.signal?.removeEventListener("abort", abandon);
+      if (status === "ok") inbox.end();
+      else inbox.fail(status ?? failure ?? brokenStream(code));
+    },
+  };
+  return {
+    send: (framed) => void stream.sendData(framed, false),
+    end: () => void stream.sendData(Buffer.alloc(0), true),
     cancel,
     messages: inbox,
   };

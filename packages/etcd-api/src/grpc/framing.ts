@@ -16,6 +16,13 @@ export function frame<T>(message: Message<T>, value: Init<T>): Buffer {
   return framed;
 }
 
+/** The message, when the chunk is exactly one; undefined for the `FrameReader` to look closer. */
+export function onlyMessage(chunk: Buffer, maxMessageBytes: number): Buffer | undefined {
+  if (chunk.length < prefixBytes || chunk[0] !== 0) return undefined;
+  const length = chunk.readUInt32BE(1);
+  return length === chunk.length - prefixBytes && length <= maxMessageBytes ? chunk.subarray(prefixBytes) : undefined;
+}
+
 /** Cuts a stream of chunks into messages. */
 export class FrameReader {
   readonly #maxMessageBytes: number;

@@ -1,6 +1,6 @@
 // What a server implements: one function per method, typed from the service's table. Methods left out answer
 // `Unimplemented`, as etcd answers for what it does not know.
-import type { IncomingHttpHeaders } from "node:http2";
+import type { Headers } from "../http2/hpack.ts";
 import { methodPath } from "../services.ts";
 import type { Method, Streaming } from "../services.ts";
 import type { Init, Message } from "../wire/message.ts";
@@ -10,7 +10,7 @@ export interface Call {
   /** Aborted when the client has gone or cancelled, the deadline has passed, or the server closes. */
   readonly signal: AbortSignal;
   /** The request's headers: `authorization` or `token` for etcd's auth, `hasleader` and so on. */
-  readonly metadata: IncomingHttpHeaders;
+  readonly metadata: Headers;
   /** "/etcdserverpb.KV/Range". */
   readonly path: string;
   readonly peer: Peer;

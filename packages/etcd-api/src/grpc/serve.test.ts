@@ -1,4 +1,5 @@
 import * as http2 from "node:http2";
+import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, test } from "vitest";
 import { createEtcdClient } from "../client/client.ts";
 import type { EtcdClient } from "../client/client.ts";
@@ -119,6 +120,37 @@ describe("a gRPC server", () => {
   test("serves HTTP/1.1 on the same port", async () => {
     const { endpoint } = await serve({});
     expect(await (await fetch(endpoint)).text()).toBe("HTTP/1.1");
+  });
+
+  test("serves HTTP/2 requests that are not gRPC as well, beside those that are", async () => {
+    const { endpoint } = await serve({ range: () => ({ count: 1 }) });
+    const session = http2.connect(endpoint);
+    const stream = session.request({ ":path": "/health" });
+    const headers = new Promise((resolve) => stream.on("response", resolve));
+    const body = await text(stream);
+    expect([await headers, body]).toMatchObject([{ ":status": 200 }, "HTTP/1.1"]);
+    session.destroy();
+    expect(await connect(endpoint).kv.range({ key: "k" })).toMatchObject({ count: 1 });
+  });
+
+  test("lets calls end that run when it closes, and takes no more", async () => {
+    const begun = Promise.withResolvers<void>();
+    const end = Promise.withResolvers<void>();
+    const { endpoint, server } = await serve({
+      put: async () => {
+        begun.resolve();
+        await end.promise;
+        return { header: header(4) };
+      },
+    });
+    const client = connect(endpoint);
+    const running = client.kv.put({ key: "k" });
+    await begun.promise;
+    const closed = server.close(10_000);
+    end.resolve();
+    expect(await running).toMatchObject({ header: { revision: 4 } });
+    await closed;
+    await expect(client.kv.put({ key: "k" })).rejects.toMatchObject({ code: 14 });
   });
 
   test("keeps a connection whose client cancels thousands of watches", async () => {

@@ -1,11 +1,13 @@
 // Serves gRPC calls on HTTP/2 streams: routing, framing, deadlines, cancellation, trailers. It listens to nothing itself
 // (`listener.ts` does) and knows no method's meaning. Errors are trailers-only while nothing has been sent.
-import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { TLSSocket } from "node:tls";
+import { encodeHeaders } from "../http2/hpack.ts";
+import type { Headers } from "../http2/hpack.ts";
+import type { Http2Stream } from "../http2/stream.ts";
 import type { Init, Message } from "../wire/message.ts";
 import { decode } from "../wire/message.ts";
 import { WireError } from "../wire/reader.ts";
-import { FrameReader, frame } from "./framing.ts";
+import { FrameReader, frame, onlyMessage } from "./framing.ts";
 import type { Call, Implementation, Peer, Route, StreamCall } from "./handlers.ts";
 import { createInbox } from "./inbox.ts";
 import type { Inbox } from "./inbox.ts";
@@ -24,40 +26,28 @@ export interface ServeOptions {
 /** Requests of one stream that may wait for their handler before the peer is held back. */
 const inboxLimit = 256;
 
-/** A listener for the "stream" event of an HTTP/2 server. */
-export function handleGrpc(
-  options: ServeOptions,
-  timers: Timers,
-): (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void {
+/** Takes over a stream whose request's headers have arrived on that connection; `last` when nothing else will. */
+export type ServeStream = (stream: Http2Stream, headers: Headers, last: boolean, socket: TLSSocket) => void;
+
+export function handleGrpc(options: ServeOptions, timers: Timers): ServeStream {
   const routes = new Map<string, Route>();
   const services = new Set<string>();
   for (const implementation of options.services) {
     services.add(implementation.service);
     for (const [path, route] of implementation.routes) routes.set(path, route);
   }
-  return (stream, headers) => {
-    const path = String(headers[":path"]);
-    const call = new ServedCall(stream, headers, path);
-    stream.on("error", call.over);
-    stream.on("close", call.over);
-    const refusal = refuse(headers);
-    if (refusal !== undefined) {
-      call.fail(refusal);
-      return;
-    }
+  return (stream, headers, last, socket) => {
+    const path = headers[":path"] ?? "";
+    const call = new ServedCall(stream, headers, path, socket);
     const route = routes.get(path);
-    if (route === undefined) {
-      const [, service = "", method = ""] = path.split("/");
-      call.fail(
-        new GrpcError(
-          statusCodes.unimplemented,
-          services.has(service) ? `unknown method ${method} for service ${service}` : `unknown service ${service}`,
-        ),
-      );
+    const refusal = refuse(headers) ?? (route === undefined ? unknown(path, services) : undefined);
+    if (refusal !== undefined || route === undefined) {
+      stream.handler = { data: () => {}, closed: call.over };
+      call.fail(refusal ?? unknown(path, services));
       return;
     }
     const timeout = headers["grpc-timeout"];
-    const timeoutMs = typeof timeout === "string" ? parseTimeout(timeout) : undefined;
+    const timeoutMs = timeout === undefined ? undefined : parseTimeout(timeout);
     if (timeoutMs !== undefined) {
       call.timer = timers.setTimeout(
         () => call.fail(new GrpcError(statusCodes.deadlineExceeded, "context deadline exceeded")),
@@ -66,60 +56,71 @@ export function handleGrpc(
     }
     if (route.streaming === "unary") serveUnary(stream, call, route, options);
     else serveStream(stream, call, route, options);
+    if (last) stream.handler?.data(noBytes, true);
   };
 }
 
-function refuse(headers: IncomingHttpHeaders): GrpcError | undefined {
+const noBytes = Buffer.alloc(0);
+
+function unknown(path: string, services: ReadonlySet<string>): GrpcError {
+  const [, service = "", method = ""] = path.split("/");
+  return new GrpcError(
+    statusCodes.unimplemented,
+    services.has(service) ? `unknown method ${method} for service ${service}` : `unknown service ${service}`,
+  );
+}
+
+function refuse(headers: Headers): GrpcError | undefined {
   if (headers[":method"] !== "POST")
     return new GrpcError(statusCodes.internal, `unexpected HTTP method ${String(headers[":method"])}`);
   const encoding = headers["grpc-encoding"];
   if (encoding !== undefined && encoding !== "identity") {
     return new GrpcError(
       statusCodes.unimplemented,
-      `grpc: Decompressor is not installed for grpc-encoding "${String(encoding)}"`,
+      `grpc: Decompressor is not installed for grpc-encoding "${encoding}"`,
     );
   }
   return undefined;
 }
 
 function serveUnary(
-  stream: ServerHttp2Stream,
+  stream: Http2Stream,
   call: ServedCall,
   route: Extract<Route, { streaming: "unary" }>,
   options: ServeOptions,
 ): void {
-  const frames = new FrameReader(options.maxRequestBytes);
+  let frames: FrameReader | undefined;
   let taken = false;
-  stream.on("data", (chunk: Buffer) => {
-    if (taken || call.ended) return;
-    try {
-      const [bytes] = frames.push(chunk);
-      if (bytes === undefined) return;
-      taken = true;
-      void answer(bytes);
-    } catch (error) {
-      call.fail(asGrpcError(error, call.path, options));
-    }
-  });
-  stream.on("end", () => {
-    if (!taken) call.fail(new GrpcError(statusCodes.internal, "a unary call needs one request, found none"));
-  });
   const answer = async (bytes: Buffer): Promise<void> => {
     try {
       const answered = route.handle(parse(route.request, bytes), call);
       const response = answered instanceof Promise ? await answered : answered;
-      if (call.ended) return;
-      call.open();
-      stream.end(frame(route.response, response as Init<unknown>));
-      call.finished();
+      call.finish(frame(route.response, response as Init<unknown>));
     } catch (error) {
       call.fail(asGrpcError(error, call.path, options));
     }
   };
+  stream.handler = {
+    data(chunk, last) {
+      if (taken || call.ended) return;
+      try {
+        // Nearly always the one message comes in one piece.
+        let bytes = frames === undefined ? onlyMessage(chunk, options.maxRequestBytes) : undefined;
+        if (bytes === undefined) [bytes] = (frames ??= new FrameReader(options.maxRequestBytes)).push(chunk);
+        if (bytes !== undefined) {
+          taken = true;
+          void answer(bytes);
+        } else if (last) call.fail(new GrpcError(statusCodes.internal, "a unary call needs one request, found none"));
+      } catch (error) {
+        call.fail(asGrpcError(error, call.path, options));
+      }
+    },
+    closed: call.over,
+  };
 }
 
 function serveStream(
-  stream: ServerHttp2Stream,
+  stream: Http2Stream,
   call: ServedCall,
   route: Exclude<Route, { streaming: "unary" }>,
   options: ServeOptions,
@@ -127,16 +128,19 @@ function serveStream(
   const frames = new FrameReader(options.maxRequestBytes);
   const inbox: Inbox<unknown> = createInbox(inboxLimit, () => stream.resume());
   call.inbox = inbox;
-  stream.on("data", (chunk: Buffer) => {
-    if (call.ended) return;
-    try {
-      for (const bytes of frames.push(chunk)) inbox.push(parse(route.request, bytes));
-      if (inbox.full) stream.pause();
-    } catch (error) {
-      call.fail(asGrpcError(error, call.path, options));
-    }
-  });
-  stream.on("end", () => inbox.end());
+  stream.handler = {
+    data(chunk, last) {
+      if (call.ended) return;
+      try {
+        for (const bytes of frames.push(chunk)) inbox.push(parse(route.request, bytes));
+        if (inbox.full) stream.pause();
+        if (last) inbox.end();
+      } catch (error) {
+        call.fail(asGrpcError(error, call.path, options));
+      }
+    },
+    closed: call.over,
+  };
   const streamCall: StreamCall<unknown> = {
     get signal() {
       return call.signal;
@@ -146,12 +150,8 @@ function serveStream(
     get peer() {
       return call.peer;
     },
-    send: (response) => {
-      if (call.ended) return true;
-      call.open();
-      return stream.write(frame(route.response, response));
-    },
-    drained: () => call.drained(),
+    send: (response) => call.send(frame(route.response, response)),
+    drained: () => stream.whenWritable(),
   };
   const run = async (): Promise<void> => {
     try {
@@ -162,10 +162,7 @@ function serveStream(
         request = first.value;
       }
       await route.handle(request, streamCall);
-      if (call.ended) return;
-      call.open();
-      stream.end();
-      call.finished();
+      call.finish(undefined);
     } catch (error) {
       call.fail(asGrpcError(error, call.path, options));
     }
@@ -191,23 +188,26 @@ function asGrpcError(error: unknown, path: string, options: ServeOptions): GrpcE
   return new GrpcError(statusCodes.unknown, error instanceof Error ? error.message : String(error));
 }
 
-const contentType: OutgoingHttpHeaders = { ":status": 200, "content-type": "application/grpc" };
+const answerHead = { ":status": 200, "content-type": "application/grpc" } as const;
+const answerBlock = encodeHeaders(answerHead);
+const okBlock = encodeHeaders({ "grpc-status": "0" });
 
 /** The state of one call on the server: opened once, ended once. */
 class ServedCall implements Call {
-  readonly metadata: IncomingHttpHeaders;
+  readonly metadata: Headers;
   readonly path: string;
   ended = false;
   timer: { cancel(): void } | undefined;
   inbox: Inbox<unknown> | undefined;
-  readonly #stream: ServerHttp2Stream;
+  readonly #stream: Http2Stream;
+  readonly #socket: TLSSocket;
   #abort: AbortController | undefined;
   #gone = false;
-  #trailers: OutgoingHttpHeaders = { "grpc-status": "0" };
-  #waiting: (() => void)[] = [];
+  #opened = false;
 
-  constructor(stream: ServerHttp2Stream, metadata: IncomingHttpHeaders, path: string) {
+  constructor(stream: Http2Stream, metadata: Headers, path: string, socket: TLSSocket) {
     this.#stream = stream;
+    this.#socket = socket;
     this.metadata = metadata;
     this.path = path;
   }
@@ -221,59 +221,53 @@ class ServedCall implements Call {
   }
 
   get peer(): Peer {
-    const socket = this.#stream.session?.socket as TLSSocket | undefined;
-    const name = socket?.authorized === true ? socket.getPeerCertificate().subject?.CN : undefined;
+    const socket = this.#socket;
+    const name = socket.authorized === true ? socket.getPeerCertificate().subject?.CN : undefined;
     return {
-      address: `${socket?.remoteAddress ?? ""}:${socket?.remotePort ?? 0}`,
+      address: `${socket.remoteAddress ?? ""}:${socket.remotePort ?? 0}`,
       commonName: Array.isArray(name) ? name[0] : name,
     };
   }
 
-  /** Sends the response's headers, once. */
-  open(): void {
-    if (this.#stream.headersSent || this.#stream.destroyed) return;
-    this.#stream.respond(contentType, { waitForTrailers: true });
-    this.#stream.on("wantTrailers", () => this.#stream.sendTrailers(this.#trailers));
+  /** False when the stream or its connection has enough for now. */
+  send(framed: Buffer): boolean {
+    if (this.ended) return true;
+    this.#open();
+    return this.#stream.sendData(framed, false);
   }
 
-  /** The answer is complete; trailers follow by themselves. */
-  finished(): void {
-    this.ended = true;
-    this.timer?.cancel();
+  /** The answer is complete with this message, if any. */
+  finish(framed: Buffer | undefined): void {
+    if (this.ended) return;
+    this.#end();
+    this.#open();
+    if (framed !== undefined) this.#stream.sendData(framed, false);
+    this.#stream.sendHeaders(okBlock, true);
   }
 
   fail(error: GrpcError): void {
     if (this.ended) return;
-    this.finished();
-    const status: OutgoingHttpHeaders = {
-      "grpc-status": String(error.code),
-      "grpc-message": encodeStatusMessage(error.details),
-    };
-    if (!this.#stream.destroyed) {
-      if (this.#stream.headersSent) {
-        this.#trailers = status;
-        this.#stream.end();
-      } else {
-        this.#stream.respond({ ...contentType, ...status }, { endStream: true });
-        this.#stream.resume();
-      }
-    }
+    this.#end();
     this.#release(error);
+    const status = { "grpc-status": error.code, "grpc-message": encodeStatusMessage(error.details) };
+    this.#stream.sendHeaders(encodeHeaders(this.#opened ? status : { ...answerHead, ...status }), true);
   }
 
   /** The stream is gone, for whatever reason. */
   readonly over = (): void => {
-    this.ended = true;
-    this.timer?.cancel();
+    this.#end();
     this.#release(new GrpcError(statusCodes.cancelled, "context canceled"));
   };
 
-  drained(): Promise<void> {
-    if (this.#gone || !this.#stream.writableNeedDrain) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#waiting.push(resolve);
-      this.#stream.once("drain", () => this.#wake());
-    });
+  #open(): void {
+    if (this.#opened) return;
+    this.#opened = true;
+    this.#stream.sendHeaders(answerBlock, false);
+  }
+
+  #end(): void {
+    this.ended = true;
+    this.timer?.cancel();
   }
 
   #release(reason: GrpcError): void {
@@ -281,17 +275,10 @@ class ServedCall implements Call {
     this.#gone = true;
     this.inbox?.end();
     this.#abort?.abort(reason);
-    this.#wake();
-  }
-
-  #wake(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const resolve of waiting) resolve();
   }
 }
 
 /** Whether a request is for gRPC at all; the rest goes to the HTTP handler. */
-export function isGrpc(headers: IncomingHttpHeaders): boolean {
+export function isGrpc(headers: Headers): boolean {
   return headers["content-type"]?.startsWith("application/grpc") === true;
 }

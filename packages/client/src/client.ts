@@ -144,6 +144,7 @@ export interface ConnectRequest {
   readonly query?: Query | undefined;
   /** Offered subprotocols, the preferred first ("v5.channel.k8s.io"). */
   readonly protocols: readonly string[];
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -1,19 +1,17 @@
 // The client's assembly: servers, credentials, headers, verbs. Opens no connection before the first request.
-import { pods } from "@coxswain/api/core/v1";
 import type { Clock, Random } from "@coxswain/clock";
 import { orThrow, readAnswer } from "./answer.ts";
-import type { Client, LogOptions, ObjectRef, RawRequest } from "./client.ts";
+import type { Client, RawRequest } from "./client.ts";
 import type { ClientConfig } from "./config.ts";
 import { openConnection } from "./connect.ts";
 import { createCredentials } from "./credentials.ts";
-import { readDiscovery } from "./discovery.ts";
 import { ClientError } from "./errors.ts";
-import { objectPath, queryText } from "./path.ts";
-import { createResourceClient } from "./resource-client.ts";
+import { queryText } from "./path.ts";
 import { createNegotiatingTransport } from "./transport/negotiate.ts";
 import { createServers } from "./transport/servers.ts";
 import { createTlsMaterial } from "./transport/tls.ts";
 import type { Exchange } from "./transport/transport.ts";
+import { withVerbs } from "./with-verbs.ts";
 
 export interface ClientPorts {
   readonly clock: Clock;
@@ -50,49 +48,25 @@ export function createClient(config: ClientConfig, ports: ClientPorts): Client {
     });
   };
 
-  const client: Client = {
-    namespace: config.namespace ?? "default",
-    server: () => servers.current().href.replace(/\/$/, ""),
-    resource: (descriptor) => createResourceClient(client, descriptor, () => ports.random?.next() ?? 0),
-    metadata: (descriptor) => createResourceClient(metadataOnly(client), descriptor, () => ports.random?.next() ?? 0),
-    request: async (request) => readAnswer(await send(request)),
-    stream: async (request) => {
-      const exchange = await send(request);
-      if (exchange.status >= 400) orThrow(await readAnswer(exchange), request);
-      return exchange;
+  return withVerbs(
+    {
+      namespace: config.namespace ?? "default",
+      server: () => servers.current().href.replace(/\/$/, ""),
+      request: async (request) => readAnswer(await send(request)),
+      stream: async (request) => {
+        const exchange = await send(request);
+        if (exchange.status >= 400) orThrow(await readAnswer(exchange), request);
+        return exchange;
+      },
+      connect: (request) =>
+        openConnection(servers.current(), tls, { ...credentials.headers(), ...request.headers }, request),
+      close: () => {
+        servers.close();
+        return Promise.resolve();
+      },
     },
-    connect: (request) => openConnection(servers.current(), tls, credentials.headers(), request),
-    logs: (ref, options) => readLogs(client, ref, options ?? {}),
-    discover: (signal) => readDiscovery(client, signal),
-    close: () => {
-      servers.close();
-      return Promise.resolve();
-    },
-  };
-  return client;
-}
-
-/** The first form is for lists, the second for single objects; a server that knows neither sends the whole. */
-const partial =
-  "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
-
-function metadataOnly(client: Client): Pick<Client, "request" | "stream"> {
-  return {
-    request: (request) => client.request({ ...request, accept: partial }),
-    stream: (request) => client.stream({ ...request, accept: partial }),
-  };
-}
-
-async function* readLogs(client: Client, ref: ObjectRef, options: LogOptions): AsyncGenerator<Uint8Array> {
-  const { signal, ...query } = options;
-  const response = await client.stream({
-    method: "GET",
-    path: objectPath(pods, { namespace: ref.namespace ?? client.namespace, name: ref.name }, "log"),
-    query,
-    accept: "*/*",
-    signal,
-  });
-  yield* response.body;
+    ports,
+  );
 }
 
 function encode(request: RawRequest): { readonly bytes: Uint8Array | undefined; readonly contentType: string } {

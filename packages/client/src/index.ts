@@ -23,5 +23,7 @@ export type { DiscoveredResource, Discovery } from "./discovery.ts";
 export { isAlreadyExists, isConflict, isForbidden, isGone, isInvalid, isNotFound } from "@coxswain/apimachinery";
 export { ClientError, isOutcomeUnknown, isTooManyRequests } from "./errors.ts";
 export type { ClientErrorCode } from "./errors.ts";
+export { withToken } from "./with-token.ts";
+export type { TokenSource } from "./with-token.ts";
 export { loadKubeconfig } from "./kubeconfig/load.ts";
 export type { KubeconfigOptions } from "./kubeconfig/load.ts";

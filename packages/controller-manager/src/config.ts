@@ -49,6 +49,11 @@ export const flags = defineFlags({
     default: "",
     help: "Accepted for compatibility; the API server signs tokens",
   },
+  "use-service-account-credentials": {
+    type: "boolean",
+    default: true,
+    help: "Each controller acts as a service account of its own",
+  },
   "node-monitor-grace-period": {
     type: "duration",
     default: "40s",
@@ -75,6 +80,8 @@ export interface ControllerManagerConfig {
         readonly retryPeriodMs: number;
       }
     | undefined;
+  /** Whether each controller acts as a service account of its own, or all as whom the kubeconfig names. */
+  readonly ownAccounts: boolean;
   readonly cluster: Range;
   readonly nodeMask: number;
   readonly rootCa: string;
@@ -119,6 +126,7 @@ export function parseConfig(values: FlagValues<typeof flags>): ControllerManager
           retryPeriodMs,
         }
       : undefined,
+    ownAccounts: values["use-service-account-credentials"],
     cluster,
     nodeMask,
     rootCa: rootCa(values["root-ca-file"], client),

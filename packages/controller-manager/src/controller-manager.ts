@@ -7,22 +7,29 @@ import type { LeaderElector } from "@coxswain/controller";
 import { createHttpsServer, sequence } from "@coxswain/daemon";
 import type { Component, DaemonPorts } from "@coxswain/daemon";
 import type { ControllerManagerConfig } from "./config.ts";
-import { createController } from "./controllers.ts";
+import { accountOf, createController } from "./controllers.ts";
+import { clientOfAccount } from "./identities.ts";
 import { createRecorders } from "./loop/controller.ts";
 import { createSharedInformers } from "./loop/informers.ts";
 import { metricTable } from "./metrics.ts";
 
 export function createControllerManager(config: ControllerManagerConfig, ports: DaemonPorts): Component {
   const client = createClient(config.client, ports);
-  const term = createTerm(config, client, ports);
+  const { cert: _cert, key: _key, token: _token, basic: _basic, ...nobody } = config.client;
+  const term = createTerm(config, { client, anonymous: createClient(nobody, ports) }, ports);
   if (config.serving === undefined) return term;
   const { clock, log, metrics } = ports;
   const server = createHttpsServer(config.serving, { clock, log, metrics, ready: () => term.ready() });
   return sequence([server, term]);
 }
 
-function createTerm(config: ControllerManagerConfig, client: Client, ports: DaemonPorts): Component {
+function createTerm(
+  config: ControllerManagerConfig,
+  { client, anonymous }: { readonly client: Client; readonly anonymous: Client },
+  ports: DaemonPorts,
+): Component {
   const { clock, random, log } = ports;
+  const accounts = { anonymous, clock, random };
   const metrics = ports.metrics.create(metricTable);
   const identity = `${random.uuid()}`;
   const stopping = new AbortController();
@@ -30,14 +37,15 @@ function createTerm(config: ControllerManagerConfig, client: Client, ports: Daem
   let missing: readonly string[] = ["the first contact with the API server"];
 
   /** Everything that happens while leading. Resolves when all of it has ended. */
-  const lead = async (fenced: Client, signal: AbortSignal): Promise<void> => {
+  const lead = async (fence: (client: Client) => Client, signal: AbortSignal): Promise<void> => {
+    const fenced = fence(client);
     const informers = createSharedInformers(fenced, { clock, random, log });
-    const shared = { client: fenced, clock, random, log };
-    const controllerPorts = { ...shared, informers, queueMetrics: metrics, events: createRecorders(shared) };
-    const controllers = config.controllers.map((name) => ({
-      name,
-      controller: createController(name, controllerPorts, config),
-    }));
+    const controllers = config.controllers.map((name) => {
+      const own = config.ownAccounts ? fence(clientOfAccount(accountOf(name), { own: fenced, ...accounts })) : fenced;
+      const shared = { client: own, clock, random, log };
+      const controllerPorts = { ...shared, informers, queueMetrics: metrics, events: createRecorders(shared) };
+      return { name, controller: createController(name, controllerPorts, config) };
+    });
     log.info({ controllers: controllers.map(({ name }) => name) }, "controllers start");
     const work = controllers.map(async ({ name, controller }) => {
       await controller.run(signal);
@@ -52,15 +60,15 @@ function createTerm(config: ControllerManagerConfig, client: Client, ports: Daem
     await Promise.all([following, synced, ...work]);
   };
 
-  const runAlone = (signal: AbortSignal): Promise<void> => lead(client, signal);
+  const runAlone = (signal: AbortSignal): Promise<void> => lead((any) => any, signal);
 
   const runElected = (elector: LeaderElector, name: string, signal: AbortSignal): Promise<void> => {
     missing = [];
-    const fenced = fenceClient(client, elector.isLeading);
+    const fence = (any: Client): Client => fenceClient(any, elector.isLeading);
     return elector.run(signal, async (leading) => {
       metrics.leading.set(1, { name });
       try {
-        await lead(fenced, leading);
+        await lead(fence, leading);
       } finally {
         metrics.leading.set(0, { name });
         missing = []; // a standby is ready to take over
@@ -88,7 +96,7 @@ function createTerm(config: ControllerManagerConfig, client: Client, ports: Daem
     async stop() {
       stopping.abort(new DOMException("stopping", "AbortError"));
       await running;
-      await client.close();
+      await Promise.all([client.close(), anonymous.close()]);
     },
   };
 }

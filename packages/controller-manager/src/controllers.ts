@@ -29,32 +29,55 @@ type Limits = Pick<
   "cluster" | "nodeMask" | "rootCa" | "nodeGraceMs" | "nodeStartupGraceMs" | "terminatedThreshold"
 >;
 
+interface Entry {
+  /** The service account in kube-system that it acts as; Kubernetes' names, to which the default roles are bound. */
+  readonly account: string;
+  readonly create: (ports: ControllerPorts, limits: Limits) => Controller;
+}
+
 const controllers = {
-  "serviceaccount-controller": createServiceAccountController,
-  "root-ca-certificate-publisher-controller": (ports: ControllerPorts, limits: Limits) =>
-    createRootCaController(ports, limits.rootCa),
-  "node-ipam-controller": (ports: ControllerPorts, limits: Limits) =>
-    createNodeIpamController(ports, { cluster: limits.cluster, nodeMask: limits.nodeMask }),
-  "node-lifecycle-controller": (ports: ControllerPorts, limits: Limits) =>
-    createNodeLifecycleController(ports, { graceMs: limits.nodeGraceMs, startupGraceMs: limits.nodeStartupGraceMs }),
-  "taint-eviction-controller": createTaintEvictionController,
-  "deployment-controller": createDeploymentController,
-  "replicaset-controller": createReplicaSetController,
-  "replicationcontroller-controller": createReplicationControllerController,
-  "statefulset-controller": createStatefulSetController,
-  "daemonset-controller": createDaemonSetController,
-  "job-controller": createJobController,
-  "cronjob-controller": createCronJobController,
-  "ttl-after-finished-controller": createTtlAfterFinishedController,
-  "disruption-controller": createDisruptionController,
-  "endpointslice-controller": createEndpointSliceController,
-  "endpoints-controller": createEndpointsController,
-  "resourcequota-controller": createResourceQuotaController,
-  "namespace-controller": createNamespaceController,
-  "pod-garbage-collector-controller": (ports: ControllerPorts, limits: Limits) =>
-    createPodGcController(ports, { terminatedThreshold: limits.terminatedThreshold }),
-  "garbage-collector-controller": createGarbageCollectorController,
-} satisfies Record<string, (ports: ControllerPorts, limits: Limits) => Controller>;
+  "serviceaccount-controller": { account: "service-account-controller", create: createServiceAccountController },
+  "root-ca-certificate-publisher-controller": {
+    account: "root-ca-cert-publisher",
+    create: (ports: ControllerPorts, limits: Limits) => createRootCaController(ports, limits.rootCa),
+  },
+  "node-ipam-controller": {
+    account: "node-controller",
+    create: (ports: ControllerPorts, limits: Limits) =>
+      createNodeIpamController(ports, { cluster: limits.cluster, nodeMask: limits.nodeMask }),
+  },
+  "node-lifecycle-controller": {
+    account: "node-controller",
+    create: (ports: ControllerPorts, limits: Limits) =>
+      createNodeLifecycleController(ports, { graceMs: limits.nodeGraceMs, startupGraceMs: limits.nodeStartupGraceMs }),
+  },
+  "taint-eviction-controller": { account: "taint-eviction-controller", create: createTaintEvictionController },
+  "deployment-controller": { account: "deployment-controller", create: createDeploymentController },
+  "replicaset-controller": { account: "replicaset-controller", create: createReplicaSetController },
+  "replicationcontroller-controller": {
+    account: "replication-controller",
+    create: createReplicationControllerController,
+  },
+  "statefulset-controller": { account: "statefulset-controller", create: createStatefulSetController },
+  "daemonset-controller": { account: "daemon-set-controller", create: createDaemonSetController },
+  "job-controller": { account: "job-controller", create: createJobController },
+  "cronjob-controller": { account: "cronjob-controller", create: createCronJobController },
+  "ttl-after-finished-controller": {
+    account: "ttl-after-finished-controller",
+    create: createTtlAfterFinishedController,
+  },
+  "disruption-controller": { account: "disruption-controller", create: createDisruptionController },
+  "endpointslice-controller": { account: "endpointslice-controller", create: createEndpointSliceController },
+  "endpoints-controller": { account: "endpoint-controller", create: createEndpointsController },
+  "resourcequota-controller": { account: "resourcequota-controller", create: createResourceQuotaController },
+  "namespace-controller": { account: "namespace-controller", create: createNamespaceController },
+  "pod-garbage-collector-controller": {
+    account: "pod-garbage-collector",
+    create: (ports: ControllerPorts, limits: Limits) =>
+      createPodGcController(ports, { terminatedThreshold: limits.terminatedThreshold }),
+  },
+  "garbage-collector-controller": { account: "generic-garbage-collector", create: createGarbageCollectorController },
+} satisfies Record<string, Entry>;
 
 export type ControllerName = keyof typeof controllers;
 
@@ -72,7 +95,12 @@ const aliases: Readonly<Record<string, ControllerName>> = {
 };
 
 export function createController(name: ControllerName, ports: ControllerPorts, limits: Limits): Controller {
-  return controllers[name](ports, limits);
+  return controllers[name].create(ports, limits);
+}
+
+/** The service account in kube-system that the controller acts as. */
+export function accountOf(name: ControllerName): string {
+  return controllers[name].account;
 }
 
 /** Reads `--controllers`: of "*", names and "-names" the specific wins over the star. */

@@ -45,7 +45,7 @@ export function planControlPlaneCertificates(host: ControlPlaneHost): readonly P
       [...apiNames, kubernetesServiceAddress, ...hosts],
       ["server"],
     ),
-    client("apiserver-kubelet-client", "kubernetes-ca", "kube-apiserver-kubelet-client", ["system:masters"]),
+    client("apiserver-kubelet-client", "kubernetes-ca", "kube-apiserver-kubelet-client"),
     client("admin", "kubernetes-ca", "kubernetes-admin", ["system:masters"]),
     server("scheduler", "kubernetes-ca", "system:kube-scheduler", hosts),
     server("controller-manager", "kubernetes-ca", "system:kube-controller-manager", hosts),

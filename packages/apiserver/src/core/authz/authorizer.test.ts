@@ -64,7 +64,7 @@ describe("the default policy", () => {
       [scheduler, "create pods in shop", false],
       [manager, "list deployments.apps", true],
       [manager, "create serviceaccounts/token:deployment-controller in kube-system", true],
-      [manager, "create pods in shop", true],
+      [manager, "create pods in shop", false],
       [manager, "create clusterrolebindings.rbac.authorization.k8s.io", false],
       [account("replicaset-controller"), "create pods in shop", true],
       [account("replicaset-controller"), "update deployments.apps:web in shop", false],

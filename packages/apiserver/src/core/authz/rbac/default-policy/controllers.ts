@@ -195,15 +195,9 @@ export const controllerRoles: readonly ClusterRole[] = Object.entries(controller
   rules: rulesFrom(...lines),
 }));
 
-/**
- * Binds each of them to the service account of the same name, and to the controller manager's own user, as long as it works for all its
- * controllers under one name.
- */
+/** Binds each of them to the service account of the same name. */
 export const controllerRoleBindings: readonly RoleBinding[] = Object.keys(controllers).map((name) => ({
   metadata: { name: `system:controller:${name}` },
   roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: `system:controller:${name}` },
-  subjects: [
-    { kind: "ServiceAccount", name, namespace: "kube-system" },
-    { apiGroup: "rbac.authorization.k8s.io", kind: "User", name: "system:kube-controller-manager" },
-  ],
+  subjects: [{ kind: "ServiceAccount", name, namespace: "kube-system" }],
 }));

@@ -20,6 +20,10 @@ import { step, tick } from "./step.ts";
 import { releaseUncommitted } from "./transitions.ts";
 
 export interface RaftNode {
+  /** What is asked for with every request; the rest is in `status`. */
+  readonly term: Term;
+  readonly commit: Index;
+  readonly leader: NodeId | undefined;
   /** Takes in a message from another member. */
   step(message: Message): void;
   /** Lets one unit of time pass. */
@@ -80,6 +84,15 @@ export function createRaftNode(config: RaftConfig): RaftNode {
     step(state, { type: "propose", from: state.id, to: state.id, term: 0, entries }) ?? "no-leader";
 
   return {
+    get term() {
+      return state.term;
+    },
+    get commit() {
+      return state.log.committed;
+    },
+    get leader() {
+      return state.leader;
+    },
     step: (message) => void step(state, message),
     tick: () => tick(state),
     propose: (data) => propose([{ kind: "normal", data }]),

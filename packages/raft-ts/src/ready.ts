@@ -7,6 +7,7 @@
 //   4. `advance(ready)`
 import type { Entry, HardState, NodeId, Snapshot } from "./entry.ts";
 import type { Message } from "./message.ts";
+import { sendBroadcast } from "./replicate.ts";
 import type { RaftState, ReadState, RoleName } from "./state.ts";
 import { hardStateOf } from "./state.ts";
 
@@ -41,6 +42,7 @@ export interface Previous {
 
 export function hasReady(state: RaftState, previous: Previous): boolean {
   return (
+    state.broadcastDue ||
     state.outbox.length > 0 ||
     state.outboxAfterSync.length > 0 ||
     state.readStates.length > 0 ||
@@ -58,6 +60,7 @@ export function takeReady(
   state: RaftState,
   previous: Previous,
 ): { ready: Ready; selfAcknowledgements: readonly Message[] } {
+  sendBroadcast(state);
   const softState: SoftState = { leader: state.leader, role: state.role };
   const hardState = hardStateOf(state);
   const softChanged = softState.leader !== previous.softState.leader || softState.role !== previous.softState.role;

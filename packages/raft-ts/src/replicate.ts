@@ -9,7 +9,15 @@ import { newestContext } from "./read-index.ts";
 import type { RaftState } from "./state.ts";
 import { send } from "./state.ts";
 
+/** Everyone gets an append with the next `Ready`. */
 export function broadcastAppend(state: RaftState): void {
+  state.broadcastDue = true;
+}
+
+/** To be called when a `Ready` is made. */
+export function sendBroadcast(state: RaftState): void {
+  if (!state.broadcastDue) return;
+  state.broadcastDue = false;
   for (const id of state.group.progress.keys()) if (id !== state.id) sendAppend(state, id);
 }
 

@@ -41,6 +41,8 @@ export interface RaftState {
   /** Reads that arrived before the leader had committed an entry of its own term. */
   earlyReads: ReadIndex[];
   readStates: ReadState[];
+  /** Everyone is due an append: made when the node is asked what to do, so that one carries all that was proposed meanwhile. */
+  broadcastDue: boolean;
   /** May be sent at once. */
   outbox: Message[];
   /** Must not be sent before the entries and the hard state of the same `Ready` are on disk. May be addressed to this node. */
@@ -70,6 +72,7 @@ export function createState(config: RaftConfig): RaftState {
     reads: createReadQueue(),
     earlyReads: [],
     readStates: [],
+    broadcastDue: false,
     outbox: [],
     outboxAfterSync: [],
   };
@@ -99,8 +102,26 @@ export function isOnlyVoter(state: RaftState): boolean {
  */
 export function send(state: RaftState, draft: Draft): void {
   const message = { ...draft, from: state.id, term: draft.term ?? termOf(draft.type, state.term) } as Message;
-  const promises = afterSync.has(message.type);
-  (promises ? state.outboxAfterSync : state.outbox).push(message);
+  if (!afterSync.has(message.type)) {
+    state.outbox.push(message);
+    return;
+  }
+  const last = state.outboxAfterSync.at(-1);
+  if (last !== undefined && says(message, last)) state.outboxAfterSync.pop();
+  state.outboxAfterSync.push(message);
+}
+
+/** An acknowledgement of more says all that one of less did. */
+function says(more: Message, less: Message): boolean {
+  return (
+    more.type === "append-response" &&
+    less.type === "append-response" &&
+    !more.reject &&
+    !less.reject &&
+    more.to === less.to &&
+    more.term === less.term &&
+    more.index >= less.index
+  );
 }
 
 const afterSync: ReadonlySet<Message["type"]> = new Set([

@@ -91,6 +91,7 @@ function reset(state: RaftState, term: Term): void {
   state.uncommittedBytes = 0;
   state.reads = createReadQueue();
   state.earlyReads = [];
+  state.broadcastDue = false;
   const limits = { maxMessages: state.config.maxInflightMessages, maxBytes: state.config.maxInflightBytes };
   const next = state.log.lastIndex() + 1;
   for (const [id, progress] of state.group.progress) {

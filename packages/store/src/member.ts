@@ -80,8 +80,8 @@ export async function createMember(
     {
       propose: (bytes) => replica.propose(bytes),
       proposeMembership: (change) => replica.proposeMembership(change),
-      term: () => node.status().term,
-      backlog: () => node.status().commit - machine.appliedIndex,
+      term: () => node.term,
+      backlog: () => node.commit - machine.appliedIndex,
       clock,
       random,
     },
@@ -178,7 +178,7 @@ export async function createMember(
     clusterId,
     memberId,
     revision,
-    raftTerm: node.status().term,
+    raftTerm: node.term,
   });
 
   const receiver: PeerReceiver = {
@@ -186,7 +186,7 @@ export async function createMember(
     unreachable: (id) => {
       node.reportUnreachable(id);
       // A closed connection to the leader is early news of its death. Asking for pre-votes disturbs nobody if it is not true.
-      if (id === node.status().leader) clock.setTimeout(() => campaignIfStill(id), random.int(config.heartbeatMs));
+      if (id === node.leader) clock.setTimeout(() => campaignIfStill(id), random.int(config.heartbeatMs));
     },
     snapshotDelivered: (id, delivered) => {
       node.reportSnapshot(id, delivered);
@@ -209,7 +209,7 @@ export async function createMember(
     describeCluster: () => encode(memberListResponse, { header: header(), members: [...machine.members.values()] }),
   };
   const campaignIfStill = (id: bigint): void => {
-    if (stopped || node.status().leader !== id) return;
+    if (stopped || node.leader !== id) return;
     node.campaign();
     replica.wake();
   };

@@ -238,7 +238,7 @@ class ReadyLoop implements Replica {
   /** One round at a time; with more members than one it costs a round trip, alone nothing. */
   #beginRead(): void {
     const round = this.#nextRead;
-    if (!round || this.#rounds.length > 0 || this.#ports.node.status().leader === undefined) return;
+    if (!round || this.#rounds.length > 0 || this.#ports.node.leader === undefined) return;
     this.#nextRead = undefined;
     this.#rounds.push(round);
     this.#ports.node.readIndex(round.context);
@@ -277,7 +277,7 @@ class ReadyLoop implements Replica {
   /** A read request may be lost with a leader or on the way: ask again, under the same context, with every tick. */
   #retryReads(): void {
     const nowMs = this.#ports.clock.monotonic();
-    const leaderless = this.#ports.node.status().leader === undefined;
+    const leaderless = this.#ports.node.leader === undefined;
     const waitMs = leaderless ? this.#config.leaderWaitMs : this.#config.readTimeoutMs;
     const late = [...this.#rounds, ...(this.#nextRead ? [this.#nextRead] : [])].filter(
       (round) => nowMs - round.sinceMs > waitMs,

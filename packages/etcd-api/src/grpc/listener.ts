@@ -2,7 +2,6 @@
 // metrics, the JSON gateway), with TLS or without. The first bytes tell which protocol it is, so that clients which know
 // beforehand need no negotiation (h2c, as gRPC clients without TLS do it).
 import * as http from "node:http";
-import type * as http2 from "node:http2";
 import * as net from "node:net";
 import type { AddressInfo } from "node:net";
 import * as tls from "node:tls";
@@ -18,10 +17,7 @@ export interface GrpcServerOptions extends ServeOptions {
   /** Certificates, and whether clients must show one (`requestCert`, `rejectUnauthorized`). Absent: no TLS. */
   readonly tls?: Pick<TlsOptions, "cert" | "key" | "ca" | "requestCert" | "rejectUnauthorized" | "minVersion">;
   /** Requests that are not gRPC, in HTTP/1.1 or HTTP/2. Absent: 404. */
-  readonly http?: (
-    request: http.IncomingMessage | http2.Http2ServerRequest,
-    response: http.ServerResponse | http2.Http2ServerResponse,
-  ) => void;
+  readonly http?: (request: http.IncomingMessage, response: http.ServerResponse) => void;
 }
 
 export interface GrpcServer {

@@ -215,7 +215,7 @@ class ServedCall implements Call {
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
-      if (this.#gone) this.#abort.abort(new GrpcError(statusCodes.cancelled, "context canceled"));
+      if (this.#gone) this.#abort.abort(cancelled());
     }
     return this.#abort.signal;
   }
@@ -256,7 +256,7 @@ class ServedCall implements Call {
   /** The stream is gone, for whatever reason. */
   readonly over = (): void => {
     this.#end();
-    this.#release(new GrpcError(statusCodes.cancelled, "context canceled"));
+    this.#release(undefined);
   };
 
   #open(): void {
@@ -270,12 +270,17 @@ class ServedCall implements Call {
     this.timer?.cancel();
   }
 
-  #release(reason: GrpcError): void {
+  /** Without a reason: the client has cancelled, or everything is said. */
+  #release(reason: GrpcError | undefined): void {
     if (this.#gone) return;
     this.#gone = true;
     this.inbox?.end();
-    this.#abort?.abort(reason);
+    this.#abort?.abort(reason ?? cancelled());
   }
+}
+
+function cancelled(): GrpcError {
+  return new GrpcError(statusCodes.cancelled, "context canceled");
 }
 
 /** Whether a request is for gRPC at all; the rest goes to the HTTP handler. */

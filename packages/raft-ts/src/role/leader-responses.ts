@@ -36,7 +36,7 @@ export function handleAppendResponse(state: RaftState, message: AppendResponse):
     releaseEarlyReads(state);
     broadcastAppend(state);
   } else if (wasPaused && message.from !== state.id) {
-    sendAppend(state, message.from);
+    maybeSendAppend(state, message.from, !state.broadcastDue);
   }
   if (message.from === state.id) return;
   while (maybeSendAppend(state, message.from, false));

@@ -1,16 +1,17 @@
 // The assembly: makes every part of the apiserver and puts them together. Only wiring, in the order in which things start.
-import { readFile } from "node:fs/promises";
 import type { Clock, Random } from "@coxswain/clock";
 import type { Component, Logger, MetricsRegistry } from "@coxswain/daemon";
-import { sequence, StartError } from "@coxswain/daemon";
+import { sequence } from "@coxswain/daemon";
 import { createEtcdClient } from "@coxswain/etcd-api";
 import type { EtcdClient } from "@coxswain/etcd-api";
-import { createTokenSigner, createTokenVerifier } from "@coxswain/pki";
+import type { TokenVerifier } from "@coxswain/pki";
 import type { ApiServerConfig } from "./config.ts";
 import { admissionPlugins } from "./core/admission/order.ts";
 import { createAuthenticator } from "./core/authn/authenticator.ts";
 import { jwksPath, openIdConfiguration, openIdConfigurationPath } from "./core/authn/issuer-discovery.ts";
 import { parseTokenFile } from "./core/authn/static-tokens.ts";
+import { tokenKeys } from "./core/authn/token-keys.ts";
+import type { TokenKeys } from "./core/authn/token-keys.ts";
 import { createAuthorizer } from "./core/authz/authorizer.ts";
 import { bootstrapPolicy } from "./core/authz/bootstrap.ts";
 import { createDiscovery } from "./core/discovery/discovery.ts";
@@ -29,13 +30,17 @@ import { createFlowControl } from "./flow-control.ts";
 import { createKubernetesService } from "./io/bootstrap/kubernetes-service.ts";
 import { createSystemObjects } from "./io/bootstrap/system-objects.ts";
 import { createApiHttpServer } from "./io/http/server.ts";
+import type { AgentTls } from "./io/node-tunnel/agent.ts";
 import { createNodeTunnel } from "./io/node-tunnel/tunnel.ts";
 import { createCompaction } from "./io/storage/compaction.ts";
 import { createEtcdStorage } from "./io/storage/etcd-storage.ts";
 import type { Feed } from "./io/storage/feed.ts";
 import { startFeed } from "./io/storage/feed.ts";
+import { measured } from "./io/storage/measured.ts";
 import { createObjects } from "./io/storage/objects.ts";
 import { periodically } from "./io/periodically.ts";
+import { createReloadedFiles } from "./io/reloaded-files.ts";
+import type { ReloadedFiles } from "./io/reloaded-files.ts";
 import { metricTable } from "./metrics.ts";
 import type { PipelineParts } from "./pipeline.ts";
 
@@ -51,11 +56,12 @@ const repairIntervalMs = 180_000;
 
 export async function createApiServer(config: ApiServerConfig, ports: ApiServerPorts): Promise<Component> {
   const { clock, random, log } = ports;
-  const files = await readFiles(config);
+  const reloaded = createReloadedFiles({ clock, log });
+  const files = await readFiles(config, reloaded);
   const metrics = ports.metrics.create(metricTable);
   const aborter = new AbortController();
   const client = createStoreClient(config, files.etcd, clock);
-  const storage = createEtcdStorage(client, { clock });
+  const storage = measured(createEtcdStorage(client, { clock }), { clock, metrics });
   const kinds = createKinds();
 
   const feeds = new Map<string, Feed>();
@@ -73,12 +79,14 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
   const objects = createObjects({ kinds, storage, feed, clock, random });
 
   const { issuers, audiences, maxExpirationSeconds } = config.serviceAccounts;
-  const verifier =
-    files.verificationKeys.length > 0 ? createTokenVerifier({ keyPems: files.verificationKeys, issuers }) : undefined;
-  const signer = files.signingKey === undefined ? undefined : createTokenSigner(files.signingKey);
   const authenticator = createAuthenticator(
-    { anonymousAuth: config.anonymousAuth, audiences, staticTokens: files.tokens },
-    { verifier, reader: objects, clock },
+    {
+      anonymousAuth: config.anonymousAuth,
+      audiences,
+      staticTokens: files.tokens,
+      bootstrapTokens: config.bootstrapTokens,
+    },
+    { keys: files.tokenKeys, reader: objects, clock },
   );
   const authorizer = createAuthorizer({ modes: config.authorizationModes }, { reader: objects });
 
@@ -91,7 +99,19 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
   const repair = createAllocationRepair(config.serviceRange, { writer: objects, nodePorts });
   const clusterIp = ipAt(config.serviceRange, 0);
 
+  const verifier = (): TokenVerifier => {
+    const { verifier: current } = files.tokenKeys();
+    if (!current) throw new Error("the keys of tokens are gone");
+    return current;
+  };
   const externalHost = `${config.advertiseAddress}:${config.listen.port}`;
+  const lookAtCaches = (): void => {
+    for (const [prefix, { cache }] of feeds) {
+      const resource = prefix.replace(/^\/registry\/|\/$/g, "");
+      metrics.storageObjects.set(cache.size, { resource });
+      metrics.watchCacheRevision.set(cache.revision, { resource });
+    }
+  };
   let started = false;
   const storeHealth = {
     name: "etcd",
@@ -104,7 +124,7 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
   const bootstrapHealth = { name: "poststarthook/bootstrap", check: () => (started ? undefined : "not finished") };
   const documents = createDocuments({
     discovery: createDiscovery(kinds, externalHost),
-    metrics: ports.metrics,
+    metrics: { ...ports.metrics, expose: () => (lookAtCaches(), ports.metrics.expose()) },
     clock,
     live: [{ name: "ping", check: () => undefined }, storeHealth],
     ready: [
@@ -114,10 +134,10 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
       bootstrapHealth,
     ],
     others: new Map<string, () => object | Promise<object>>(
-      verifier
+      files.tokenKeys().verifier
         ? [
-            [openIdConfigurationPath, () => openIdConfiguration(issuers[0] ?? "", externalHost, verifier)],
-            [jwksPath, () => verifier.jwks()],
+            [openIdConfigurationPath, () => openIdConfiguration(issuers[0] ?? "", externalHost, verifier())],
+            [jwksPath, () => verifier().jwks()],
           ]
         : [],
     ),
@@ -131,7 +151,7 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
     services,
     reviews: reviews(
       { issuer: issuers[0] ?? "", audiences, maxExpirationSeconds },
-      { authenticator, signer, clock, random, authorizer },
+      { authenticator, keys: files.tokenKeys, clock, random, authorizer },
     ),
     objects,
     clock,
@@ -142,7 +162,7 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
     documents,
     flow: createFlowControl(config.limits, metrics),
   };
-  const tunnel = createNodeTunnel({ reader: objects, tls: () => files.agentTls });
+  const tunnel = createNodeTunnel({ reader: objects, tls: files.agentTls });
 
   const bootstrap: Component = {
     async start(signal) {
@@ -178,8 +198,6 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
     async () => {
       for (const sentence of await repair.run(clock.now()))
         log.warn({ finding: sentence }, "service addresses were repaired");
-      for (const [prefix, { cache }] of feeds)
-        metrics.storageObjects.set(cache.size, { resource: prefix.replace(/^\/registry\/|\/$/g, "") });
     },
     (err) => log.warn({ err }, "the repair of service addresses failed"),
   );
@@ -189,6 +207,7 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
     http,
     kubernetesService,
     maintenance,
+    reloaded.component,
     createCompaction(client, config.compactionIntervalMs, { clock, log }),
   ]);
   return {
@@ -225,34 +244,27 @@ interface Files {
     readonly cert: string | undefined;
     readonly key: string | undefined;
   };
-  readonly verificationKeys: readonly string[];
-  readonly signingKey: string | undefined;
+  /** Replaced when their files change. */
+  readonly tokenKeys: () => TokenKeys;
+  readonly agentTls: () => AgentTls;
   readonly tokens: ReturnType<typeof parseTokenFile>;
-  readonly agentTls: {
-    readonly cert: string | undefined;
-    readonly key: string | undefined;
-    readonly ca: string | undefined;
-  };
 }
 
-async function readFiles({ etcd, serviceAccounts, tokenFile, agents }: ApiServerConfig): Promise<Files> {
-  const read = async (file: string | undefined): Promise<string | undefined> => {
-    if (file === undefined) return undefined;
-    return readFile(file, "utf8").catch((cause: unknown) => {
-      throw new StartError(`cannot read ${file}: ${(cause as Error).message}`, { cause });
-    });
-  };
-  const signingKey = await read(serviceAccounts.signingKeyFile);
-  const keys = await Promise.all(serviceAccounts.keyFiles.map(read));
-  const verificationKeys = [...keys, signingKey].filter((key) => key !== undefined);
-  const tokens = await read(tokenFile);
-  return {
-    etcd: { ca: await read(etcd.caFile), cert: await read(etcd.certFile), key: await read(etcd.keyFile) },
-    verificationKeys,
-    signingKey,
-    tokens: tokens === undefined ? [] : parseTokenFile(tokens),
-    agentTls: { cert: await read(agents.certFile), key: await read(agents.keyFile), ca: await read(agents.caFile) },
-  };
+async function readFiles(config: ApiServerConfig, { load }: ReloadedFiles): Promise<Files> {
+  const { etcd, serviceAccounts, tokenFile, agents } = config;
+  const [readEtcd, readTokenKeys, readAgentTls, tokens] = await Promise.all([
+    load([etcd.caFile, etcd.certFile, etcd.keyFile], ([ca, cert, key]) => ({ ca, cert, key })),
+    load([serviceAccounts.signingKeyFile, ...serviceAccounts.keyFiles], ([signing, ...others]) =>
+      tokenKeys(
+        serviceAccounts.issuers,
+        others.filter((pem) => pem !== undefined),
+        signing,
+      ),
+    ),
+    load([agents.certFile, agents.keyFile, agents.caFile], ([cert, key, ca]) => ({ cert, key, ca })),
+    load([tokenFile], ([text]) => (text === undefined ? [] : parseTokenFile(text))),
+  ]);
+  return { etcd: readEtcd(), tokenKeys: readTokenKeys, agentTls: readAgentTls, tokens: tokens() };
 }
 
 function createStoreClient({ etcd }: ApiServerConfig, { ca, cert, key }: Files["etcd"], clock: Clock): EtcdClient {

@@ -2,6 +2,7 @@
 // overloaded server can still be mended. Beyond the limit: 429 with Retry-After. No queues, no fairness among users yet.
 import { StatusError, statuses } from "@coxswain/apimachinery";
 import type { Metrics } from "@coxswain/daemon";
+import { isLongRunning } from "./core/request-info.ts";
 import type { metricTable } from "./metrics.ts";
 import type { FlowControl } from "./pipeline.ts";
 
@@ -13,13 +14,12 @@ export interface FlowLimits {
 }
 
 const readingVerbs: ReadonlySet<string> = new Set(["get", "list", "head"]);
-const streaming: ReadonlySet<string> = new Set(["log", "exec", "attach", "portforward", "proxy"]);
 
 export function createFlowControl(limits: FlowLimits, metrics: Metrics<typeof metricTable>): FlowControl {
   const underWay = { readOnly: 0, mutating: 0 };
   return {
     enter(info, user) {
-      if (info.verb === "watch" || streaming.has(info.subresource)) return () => undefined;
+      if (isLongRunning(info)) return () => undefined;
       const kind = readingVerbs.has(info.verb) ? "readOnly" : "mutating";
       const limit = kind === "readOnly" ? limits.reading : limits.mutating;
       if (underWay[kind] >= limit && !user.groups.includes("system:masters")) {

@@ -2,6 +2,7 @@
 import { isSelectableField } from "@coxswain/api";
 import {
   fieldErrors,
+  fieldErrorText,
   parseFieldSelector,
   parseLabelSelector,
   SelectorError,
@@ -119,38 +120,37 @@ export function readListOptions(query: URLSearchParams, kind: Kind, isWatch: boo
   return options;
 }
 
+/** Kubernetes' ValidateListOptions: every complaint, in its order. */
 function checkVersionMatch(options: ListOptions, isWatch: boolean): FieldError[] {
   const { resourceVersion, resourceVersionMatch: match, sendInitialEvents, continueToken } = options;
   const at = "resourceVersionMatch";
+  const errors: FieldError[] = [];
   if (isWatch) {
+    if (sendInitialEvents !== undefined && match !== "NotOlderThan")
+      errors.push(fieldErrors.forbidden(at, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"));
+    if (match === "") return errors;
     if (sendInitialEvents === undefined)
-      return match === ""
-        ? []
-        : [
-            fieldErrors.forbidden(
-              at,
-              "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
-            ),
-          ];
-    if (match !== "NotOlderThan") {
-      return match === ""
-        ? [fieldErrors.forbidden(at, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")]
-        : [fieldErrors.notSupported(at, match, ["NotOlderThan"])];
-    }
-    return sendInitialEvents && !options.allowWatchBookmarks ? [] : [];
+      errors.push(
+        fieldErrors.forbidden(at, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"),
+      );
+    if (match !== "NotOlderThan") errors.push(fieldErrors.notSupported(at, match, ["NotOlderThan"]));
+    if (continueToken !== "")
+      errors.push(fieldErrors.forbidden(at, "resourceVersionMatch is forbidden when continue is provided"));
+    return errors;
+  }
+  if (match !== "") {
+    if (resourceVersion === "")
+      errors.push(fieldErrors.forbidden(at, "resourceVersionMatch is forbidden unless resourceVersion is provided"));
+    if (continueToken !== "")
+      errors.push(fieldErrors.forbidden(at, "resourceVersionMatch is forbidden when continue is provided"));
+    if (match !== "Exact" && match !== "NotOlderThan")
+      errors.push(fieldErrors.notSupported(at, match, ["Exact", "NotOlderThan", ""]));
+    if (match === "Exact" && resourceVersion === "0")
+      errors.push(fieldErrors.forbidden(at, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
   }
   if (sendInitialEvents !== undefined)
-    return [fieldErrors.forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list")];
-  if (match === "") return [];
-  if (resourceVersion === "")
-    return [fieldErrors.forbidden(at, "resourceVersionMatch is forbidden unless resourceVersion is provided")];
-  if (continueToken !== "")
-    return [fieldErrors.forbidden(at, "resourceVersionMatch is forbidden when continue is provided")];
-  if (match !== "Exact" && match !== "NotOlderThan")
-    return [fieldErrors.notSupported(at, match, ["Exact", "NotOlderThan"])];
-  if (match === "Exact" && resourceVersion === "0")
-    return [fieldErrors.forbidden(at, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"')];
-  return [];
+    errors.push(fieldErrors.forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"));
+  return errors;
 }
 
 function readCount(query: URLSearchParams, name: string): number | undefined {
@@ -161,22 +161,27 @@ function readCount(query: URLSearchParams, name: string): number | undefined {
   return Math.max(0, Number(text));
 }
 
-/** A resourceVersion as a revision; "" is undefined. */
+/** A resourceVersion as a revision; "" is undefined. Throws 400. */
 export function readRevision(text: string): number | undefined {
   if (text === "") return undefined;
-  const revision = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (!Number.isSafeInteger(revision)) {
-    throw new StatusError(
-      statuses.invalid({ group: "", kind: "ListOptions" }, "", [
-        fieldErrors.invalid(
-          "resourceVersion",
-          text,
-          `strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
-        ),
-      ]),
-    );
-  }
-  return revision;
+  const error = revisionError(text);
+  if (error) throw new StatusError(statuses.badRequest(`invalid resource version: ${fieldErrorText(error)}`));
+  return Number(text);
+}
+
+/** The same for a watch, which answers 422. */
+export function readWatchRevision(text: string, kind: Kind): number | undefined {
+  if (text === "") return undefined;
+  const error = revisionError(text);
+  if (error) throw new StatusError(statuses.invalid({ group: kind.group, kind: kind.resource }, "", [error]));
+  return Number(text);
+}
+
+function revisionError(text: string): FieldError | undefined {
+  const isNumber = /^\d+$/.test(text);
+  if (isNumber && Number.isSafeInteger(Number(text))) return undefined;
+  const why = isNumber ? "value out of range" : "invalid syntax";
+  return fieldErrors.invalid("resourceVersion", text, `strconv.ParseUint: parsing ${JSON.stringify(text)}: ${why}`);
 }
 
 export function readSelectors(query: URLSearchParams, kind: Kind): { labels: LabelMatcher; fields: FieldMatcher } {

@@ -61,6 +61,13 @@ export function readRequestInfo(method: string, path: string, query: URLSearchPa
   };
 }
 
+const streaming: ReadonlySet<string> = new Set(["log", "exec", "attach", "portforward", "proxy"]);
+
+/** Watches and streams last as long as they like. */
+export function isLongRunning({ verb, subresource }: RequestInfo): boolean {
+  return verb === "watch" || verb === "proxy" || streaming.has(subresource);
+}
+
 export function isTrue(text: string | null): boolean {
   return text !== null && text !== "" && text !== "false" && text !== "0";
 }

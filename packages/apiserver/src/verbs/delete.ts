@@ -163,11 +163,30 @@ function finalizersFor(
   }
 }
 
+/** Kinds whose DELETE answers the object even when it is gone, as their typed clients expect. */
+const answeringThemselves: ReadonlySet<string> = new Set([
+  "/persistentvolumeclaims",
+  "/persistentvolumes",
+  "/pods",
+  "/podtemplates",
+  "/resourcequotas",
+  "/serviceaccounts",
+  "/services",
+  "resource.k8s.io/deviceclasses",
+  "resource.k8s.io/resourceclaims",
+  "resource.k8s.io/resourceclaimtemplates",
+  "resource.k8s.io/resourceslices",
+  "storage.k8s.io/csidrivers",
+  "storage.k8s.io/csinodes",
+  "storage.k8s.io/storageclasses",
+  "storage.k8s.io/volumeattachments",
+  "storage.k8s.io/volumeattributesclasses",
+]);
+
 function gone(kind: Kind, object: ApiObject): Answer {
+  if (answeringThemselves.has(`${kind.group}/${kind.resource}`)) return { type: "object", code: 200, object, kind };
   const { name, uid } = object.metadata;
-  return {
-    type: "status",
-    code: 200,
-    status: statuses.success({ name, ...(kind.group !== "" && { group: kind.group }), kind: kind.resource, uid }),
-  };
+  const details = { name, ...(kind.group !== "" && { group: kind.group }), kind: kind.resource, uid };
+  const { code: _implied, ...status } = statuses.success(details);
+  return { type: "status", code: 200, status };
 }

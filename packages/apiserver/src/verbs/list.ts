@@ -3,7 +3,7 @@
 // from the store at their revision.
 import { StatusError, statuses } from "@coxswain/apimachinery";
 import type { FieldMatcher, LabelMatcher } from "@coxswain/apimachinery";
-import { decodeContinue, encodeContinue } from "../core/continue-token.ts";
+import { decodeContinue, encodeContinue, newestRevision } from "../core/continue-token.ts";
 import type { ListOptions } from "../core/options.ts";
 import { readListOptions, readRevision } from "../core/options.ts";
 import { decodeStored, withRevision } from "../core/registry/encoding.ts";
@@ -22,35 +22,44 @@ const freshnessMs = 1000;
 export async function list(parts: Parts, exchange: Exchange): Promise<Answer> {
   const { kind, info, query } = exchange;
   const options = readListOptions(query, kind, false);
-  if (options.continueToken !== "")
-    return listFromStore(parts, kind, info.namespace, options, decodeContinue(options.continueToken, kind.prefix));
+  const fromStore = (start: Start): Promise<Answer> => listFromStore(parts, kind, info.namespace, options, start);
+  if (options.continueToken !== "") {
+    const start = decodeContinue(options.continueToken, namespacePrefix(kind.prefix, info.namespace));
+    if (options.resourceVersion !== "" && options.resourceVersion !== "0")
+      throw new StatusError(statuses.badRequest("specifying resource version is not allowed when using continue"));
+    return fromStore(start);
+  }
 
   const wanted = readRevision(options.resourceVersion);
   const exact =
     options.resourceVersionMatch === "Exact" ||
     (options.resourceVersionMatch === "" && wanted !== undefined && wanted > 0 && options.limit > 0);
-  if (exact) return listFromStore(parts, kind, info.namespace, options, { revision: wanted, from: undefined });
+  if (exact) return fromStore({ revision: wanted, from: undefined });
   const feed = parts.feed(kind);
   const revision = wanted ?? (await parts.storage.revision());
   if (!(await feed.whenAt(revision, wanted === undefined ? freshnessMs : 3000, wanted === undefined))) {
-    if (wanted === undefined)
-      return listFromStore(parts, kind, info.namespace, options, { revision: undefined, from: undefined });
-    throw new StatusError({
-      ...statuses.timeout(`Too large resource version: ${wanted}, current: ${feed.cache.revision}`, 1),
-      details: {
-        causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }],
-        retryAfterSeconds: 1,
-      },
-    });
+    if (wanted === undefined) return fromStore({ revision: undefined, from: undefined });
+    throw tooLargeVersion(wanted, feed.cache.revision);
   }
   const { cache } = feed;
   const selected = select(cache.list(info.namespace), options);
   if (options.limit > 0 && wanted !== 0 && selected.length > options.limit) {
     // A first page must be read where its followers will be: at one revision of the store.
-    return listFromStore(parts, kind, info.namespace, options, { revision: undefined, from: undefined });
+    return fromStore({ revision: undefined, from: undefined });
   }
   const items = selected.map((entry) => itemOfEntry(kind, entry));
   return { type: "list", kind, metadata: { resourceVersion: String(cache.revision) }, items };
+}
+
+/** 504: the client has seen a later state than this server or its store. */
+export function tooLargeVersion(wanted: number, current: number): StatusError {
+  return new StatusError({
+    ...statuses.timeout(`Too large resource version: ${wanted}, current: ${current}`, 1),
+    details: {
+      causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }],
+      retryAfterSeconds: 1,
+    },
+  });
 }
 
 /** The entries a selector picks; a demanded name is looked up rather than searched. */
@@ -68,12 +77,19 @@ function itemOfEntry(kind: Kind, entry: Entry): Item {
     : { tail: itemTail(entry), object: () => decodeEntry(entry) };
 }
 
+interface Start {
+  /** Undefined: the newest. */
+  readonly revision: number | undefined;
+  /** Where a page goes on; undefined: from the beginning. */
+  readonly from: string | undefined;
+}
+
 async function listFromStore(
   parts: Parts,
   kind: Kind,
   namespace: string,
   options: ListOptions,
-  start: { readonly revision: number | undefined; readonly from: string | undefined },
+  start: Start,
 ): Promise<Answer> {
   const prefix = namespacePrefix(kind.prefix, namespace);
   const selecting = options.labels.requirements.length > 0 || options.fields.terms.length > 0;
@@ -83,12 +99,17 @@ async function listFromStore(
   let remaining = 0;
   for (;;) {
     // With a selector some of what is read is thrown away: read on until the page is full.
-    const page = await readPage(parts, kind, { from, to: prefixEnd(prefix), limit: options.limit, revision });
+    const page = await readPage(
+      parts,
+      { from, to: prefixEnd(prefix), limit: options.limit, revision },
+      // Only a client's own page can be continued inconsistently.
+      start.from === undefined ? undefined : prefix,
+    );
     revision = page.revision;
-    for (const value of page.values) {
+    for (const [at, value] of page.values.entries()) {
+      remaining = Math.max(0, page.count - at - 1);
       from = `${value.key}\0`;
       if (!selecting || matches(kind, value, options)) picked.push(value);
-      remaining = Math.max(0, page.count - page.values.indexOf(value) - 1);
       if (options.limit > 0 && picked.length >= options.limit) break;
     }
     if (page.values.length === 0) remaining = 0;
@@ -97,7 +118,7 @@ async function listFromStore(
   const items = picked.map((value): Item => storedItem(kind, value));
   const metadata = {
     resourceVersion: String(revision),
-    ...(remaining > 0 && { continue: encodeContinue(revision, from, kind.prefix) }),
+    ...(remaining > 0 && { continue: encodeContinue(revision, from, prefix) }),
     ...(remaining > 0 && !selecting && { remainingItemCount: remaining }),
   };
   return { type: "list", kind, metadata, items };
@@ -114,27 +135,29 @@ function storedItem(kind: Kind, value: StoredValue): Item {
   return { tail: bytes.subarray(itemAt), object: () => decodeStored(value.value, value.revision) };
 }
 
+/** `pagedPrefix` is that of a page behind a token. */
 async function readPage(
   parts: Parts,
-  kind: Kind,
   request: Parameters<Parts["storage"]["page"]>[0],
+  pagedPrefix: string | undefined,
 ): ReturnType<Parts["storage"]["page"]> {
   try {
     return await parts.storage.page(request);
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
-    if (error.code === "compacted") {
-      const why =
-        request.from === kind.prefix
-          ? "The resourceVersion for the provided list is too old."
-          : "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.";
-      throw new StatusError(statuses.expired(why), { cause: error });
-    }
-    if (error.code === "future-revision")
-      throw new StatusError(
-        statuses.timeout(`Too large resource version: ${String(request.revision)}, current: unknown`, 1),
-        { cause: error },
-      );
+    if (error.code === "compacted") throw expired(request.from, pagedPrefix, error);
+    if (error.code === "future-revision") throw tooLargeVersion(request.revision ?? 0, await parts.storage.revision());
     throw error;
   }
+}
+
+const listTooOld = "The resourceVersion for the provided list is too old.";
+const pageTooOld =
+  "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.";
+
+/** 410; a page comes with the token to go on at the newest revision. */
+function expired(from: string, pagedPrefix: string | undefined, cause: StorageError): StatusError {
+  if (pagedPrefix === undefined) return new StatusError(statuses.expired(listTooOld), { cause });
+  const metadata = { continue: encodeContinue(newestRevision, from, pagedPrefix) };
+  return new StatusError({ ...statuses.expired(pageTooOld), metadata }, { cause });
 }

@@ -64,7 +64,7 @@ describe("list", () => {
   it.each([
     ["labelSelector=a%3D%3D%3Db", 400],
     ["fieldSelector=spec.x=1", 400],
-    ["resourceVersion=x", 422],
+    ["resourceVersion=x", 400],
     ["limit=x", 400],
     ["continue=zzz", 400],
     ["resourceVersionMatch=Exact", 422],

@@ -1,15 +1,15 @@
 // GET with watch=true: events after a revision, from the watch cache, filtered. An object that begins to match is ADDED,
 // one that no longer does is DELETED. Slow readers are the sink's business.
-import { StatusError, statuses } from "@coxswain/apimachinery";
+import { statuses } from "@coxswain/apimachinery";
 import type { ListOptions } from "../core/options.ts";
-import { readListOptions, readRevision } from "../core/options.ts";
+import { readListOptions, readWatchRevision } from "../core/options.ts";
 import type { Kind } from "../core/registry/kind.ts";
 import type { Feed } from "../io/storage/feed.ts";
 import type { Change, WatchCache } from "../core/watch-cache/cache.ts";
 import type { Entry } from "../core/watch-cache/entry.ts";
 import { decodeEntry, lineOf } from "../core/watch-cache/entry.ts";
 import { encodeObject } from "../core/registry/encoding.ts";
-import { select } from "./list.ts";
+import { select, tooLargeVersion } from "./list.ts";
 import type { Answer, Exchange, Parts, WatchEventKind, WatchSink, WatchSource } from "./parts.ts";
 import { toServed } from "./served.ts";
 
@@ -21,17 +21,16 @@ const freshnessMs = 3000;
 export async function watch(parts: Parts, exchange: Exchange): Promise<Answer> {
   const { kind, info, query } = exchange;
   const options = readListOptions(query, kind, true);
-  const wanted = readRevision(options.resourceVersion);
+  const wanted = readWatchRevision(options.resourceVersion, kind);
   const feed = parts.feed(kind);
   await feed.whenFilled();
   const initial = options.sendInitialEvents ?? (wanted === undefined || wanted === 0);
   if (wanted === undefined && options.sendInitialEvents !== false)
-    await feed.whenAt(await parts.storage.revision(), freshnessMs);
-  if (wanted !== undefined && wanted > 0 && !(await feed.whenAt(wanted, freshnessMs))) {
-    throw new StatusError(
-      statuses.timeout(`Too large resource version: ${wanted}, current: ${feed.cache.revision}`, 1),
-    );
-  }
+    await feed.whenAt(await parts.storage.revision(), freshnessMs, true);
+  // What is there first must not be older than what the client has seen. Without it nothing need be waited for: events up to
+  // the revision are passed over, as those of another server that is ahead of this one.
+  if (initial && wanted !== undefined && !(await feed.whenAt(wanted, freshnessMs)))
+    throw tooLargeVersion(wanted, feed.cache.revision);
   const scope: Scope = {
     kind,
     options,
@@ -82,12 +81,14 @@ function follow(
   const { kind, options } = scope;
   let sent = false;
   const changed = (change: Change): void => {
-    const before = change.before && inScope(scope, change.before);
-    const after = change.after && inScope(scope, change.after);
-    if (after && change.after)
-      emit(kind, sink, before ? "MODIFIED" : "ADDED", change.after, change.revision, change.encoded);
-    else if (before && change.before)
-      emit(kind, sink, "DELETED", change.after ?? change.before, change.revision, change.encoded);
+    if (after !== undefined && change.revision <= after) return;
+    const matched = change.before && inScope(scope, change.before);
+    const matches = change.after && inScope(scope, change.after);
+    if (matches && change.after)
+      emit(kind, sink, matched ? "MODIFIED" : "ADDED", change.after, change.revision, change.encoded);
+    else if (matched && change.before)
+      // The last state that the watcher knew, at the revision at which it ceased to be that.
+      emit(kind, sink, "DELETED", change.before, change.revision, change.encoded);
     else return;
     sent = true;
   };
@@ -108,13 +109,14 @@ function follow(
   }
   sink.flush();
   sent = false;
-  lastSeen.set(sink, cache.revision);
+  const seen = (revision: number): void => void lastSeen.set(sink, Math.max(revision, after ?? 0));
+  seen(cache.revision);
   return cache.listen({
     changed,
     flush: (revision) => {
       if (sent) sink.flush();
       sent = false;
-      lastSeen.set(sink, revision);
+      seen(revision);
     },
     interrupted: () => sink.end(statuses.expired("the history of the resource was lost")),
   });

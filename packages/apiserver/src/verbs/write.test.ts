@@ -206,7 +206,9 @@ describe("delete", () => {
     });
     const second = await api.send("DELETE", `${pods}/a`);
     expect(second.body.metadata.resourceVersion).toBe(first.body.metadata.resourceVersion);
-    expect((await api.send("DELETE", `${pods}/a?gracePeriodSeconds=0`)).body).toMatchObject({ status: "Success" });
+    const last = await api.send("DELETE", `${pods}/a?gracePeriodSeconds=0`);
+    expect(last.body).toMatchObject({ kind: "Pod", metadata: { name: "a" } });
+    expect((await api.send("GET", `${pods}/a`)).code).toBe(404);
   });
 
   it("delete waits for finalizers; the update that takes the last one removes the object", async () => {

@@ -1,6 +1,6 @@
 // One request from arrival to the last byte: pipeline, then the reply in its form, failures as Status, counts and times.
 import type { Clock } from "@coxswain/clock";
-import type { Logger, Metrics } from "@coxswain/daemon";
+import type { Labels, Logger, Metrics } from "@coxswain/daemon";
 import { StatusError } from "@coxswain/apimachinery";
 import type { Status } from "@coxswain/apimachinery";
 import { readAccept } from "../../core/tables/accept.ts";
@@ -10,6 +10,7 @@ import type { metricTable } from "../../metrics.ts";
 import type { Passage, PipelineParts, Reply, Request } from "../../pipeline.ts";
 import { createPassage, pass } from "../../pipeline.ts";
 import type { RawRequest } from "./incoming.ts";
+import { withinDeadline } from "./deadline.ts";
 import { createRequest } from "./incoming.ts";
 import type { RawResponse } from "./outgoing.ts";
 import { render, sendBytes, sendList, sendObject, writeHead } from "./outgoing.ts";
@@ -37,11 +38,13 @@ export async function handle(raw: RawRequest, response: RawResponse, ports: Hand
   response.on("error", abort);
   const request = createRequest(raw, aborter.signal);
   const passage = createPassage(request);
+  // The name of the request in logs on both sides; a client may give it one.
+  response.setHeader("audit-id", request.header("audit-id")?.slice(0, 64) || ports.parts.random.uuid());
   const startedMs = ports.clock.monotonic();
   let code = 200;
   try {
     const representation = passage.info.isResourceRequest ? representationFor(request, passage) : fallback;
-    const reply = await pass(passage, ports.parts);
+    const reply = await withinDeadline(passage.info, request.query, ports.clock, () => pass(passage, ports.parts));
     code = "code" in reply ? reply.code : 200;
     await send(raw, response, passage, reply, representation, aborter.signal, ports);
   } catch (error) {
@@ -155,17 +158,43 @@ export function failureText(status: Status): string {
   return `HTTP/1.1 ${status.code} ${status.reason ?? "Error"}\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 }
 
-function count({ info }: Passage, code: number, durationMs: number, { metrics }: HandlerPorts): void {
-  const verb = info.verb.toUpperCase();
-  const known = info.isResourceRequest;
-  metrics.requests.inc({
-    verb,
-    group: info.apiGroup,
-    version: info.apiVersion,
-    resource: known ? info.resource : "",
-    subresource: info.subresource,
-    code,
-  });
-  if (info.verb !== "watch")
-    metrics.durations.observe(durationMs / 1000, { verb, resource: known ? info.resource : "" });
+function count({ info, request }: Passage, code: number, durationMs: number, ports: HandlerPorts): void {
+  const { metrics } = ports;
+  const about = labelsOf(info, request.method, ports);
+  metrics.requests.inc({ ...about, dry_run: request.query.get("dryRun") === "All" ? "All" : "", code });
+  if (info.verb !== "watch") metrics.durations.observe(durationMs / 1000, about);
+}
+
+/** Where the verbs of metrics are not those of authorization. */
+const metricVerbs: Readonly<Record<string, string>> = {
+  create: "POST",
+  update: "PUT",
+  proxy: "CONNECT",
+};
+const methods: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
+const documents: ReadonlySet<string> = new Set("api apis healthz livez readyz metrics openapi version".split(" "));
+
+/** Nothing that a client makes up becomes a label: their number must stay small. */
+function labelsOf(info: Passage["info"], method: string, { parts }: HandlerPorts): Labels {
+  const { apiGroup, apiVersion, resource, subresource, verb } = info;
+  const kind = info.isResourceRequest ? parts.kinds.find(apiGroup, apiVersion, resource) : undefined;
+  const first = info.path.split("/", 2)[1] ?? "";
+  return {
+    verb: kind ? (metricVerbs[verb] ?? verb.toUpperCase()) : methods.has(method) ? method : "other",
+    group: kind?.group ?? "",
+    version: kind?.version ?? "",
+    resource: kind?.resource ?? "",
+    subresource: kind ? (kind.info.subresources.includes(subresource) ? subresource : "") : documentOf(first),
+    scope: kind ? scopeOf(info) : "",
+    component: "apiserver",
+  };
+}
+
+function documentOf(first: string): string {
+  return documents.has(first) ? `/${first}` : "";
+}
+
+function scopeOf({ name, verb, namespace }: Passage["info"]): string {
+  if (name !== "" || verb === "create") return "resource";
+  return namespace === "" ? "cluster" : "namespace";
 }

@@ -29,6 +29,8 @@ export type { HealthCheckRequest, HealthCheckResponse, Method, Streaming } from 
 
 export { decode, encode } from "./wire/message.ts";
 export type { Field, Init, Message, Shape, TypeOf } from "./wire/message.ts";
+export { JsonError, fromJson, protoName, toJson } from "./wire/json.ts";
+export type { JsonValue } from "./wire/json.ts";
 export { WireError } from "./wire/reader.ts";
 
 export {

@@ -84,6 +84,8 @@ export const flags = defineFlags({
     help: 'What users are given for a password: "simple", or "jwt,sign-method=ES256,pub-key=FILE,priv-key=FILE,ttl=5m"',
   },
   "auth-token-ttl": { type: "number", default: 300, help: "Seconds a simple token lives after its last use" },
+  "enable-grpc-gateway": { type: "boolean", default: true, help: "Serve the JSON gateway under /v3/" },
+  cors: { type: "list", default: ["*"], help: "Origins whose scripts may call the gateway; * for all" },
   "bcrypt-cost": { type: "number", default: 10, help: "Cost of hashing passwords, 4 to 31" },
   logger: { type: "string", default: "zap", help: "Taken for etcd's sake; logs are JSON on stderr" },
 });
@@ -119,6 +121,8 @@ export interface StoreConfig {
   readonly maxRequestBytes: number;
   readonly autoCompaction: AutoCompaction | undefined;
   readonly progressIntervalMs: number;
+  readonly gateway: boolean;
+  readonly cors: readonly string[];
   readonly auth: {
     readonly token: TokenOptions;
     readonly tokenTtlMs: number;
@@ -184,6 +188,8 @@ export function parseConfig(values: FlagValues<typeof flags>): StoreConfig {
     autoCompaction: autoCompactionOf(values["auto-compaction-mode"], values["auto-compaction-retention"]),
     progressIntervalMs:
       values["experimental-watch-progress-notify-interval"] ?? values["watch-progress-notify-interval"],
+    gateway: values["enable-grpc-gateway"],
+    cors: values.cors,
     auth: authOf(values["auth-token"], values["auth-token-ttl"], values["bcrypt-cost"]),
   };
 }
@@ -225,7 +231,8 @@ function urlsOf(flag: string, texts: readonly string[], tls: TlsFileNames | unde
   });
 }
 
-function membersOf(text: string): { name: string; peerUrls: string[] }[] {
+/** `name=peer-url,…` */
+export function membersOf(text: string): { name: string; peerUrls: string[] }[] {
   const members = new Map<string, string[]>();
   for (const pair of text.split(",").filter(Boolean)) {
     const [name, url] = pair.split("=", 2);

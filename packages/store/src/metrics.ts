@@ -86,6 +86,45 @@ export const metricTable = defineMetrics({
     help: "Server or member ID in hexadecimal format. 1 for 'server_id' label with current ID.",
     labels: ["server_id"],
   },
+  authRevision: {
+    kind: "gauge",
+    name: "etcd_debugging_auth_revision",
+    help: "The current revision of auth store.",
+  },
+  healthSuccess: {
+    kind: "counter",
+    name: "etcd_server_health_success",
+    help: "The total number of successful health checks",
+  },
+  healthFailures: {
+    kind: "counter",
+    name: "etcd_server_health_failures",
+    help: "The total number of failed health checks",
+  },
+  grpcStarted: {
+    kind: "counter",
+    name: "grpc_server_started_total",
+    help: "Total number of RPCs started on the server.",
+    labels: ["grpc_method", "grpc_service", "grpc_type"],
+  },
+  grpcHandled: {
+    kind: "counter",
+    name: "grpc_server_handled_total",
+    help: "Total number of RPCs completed on the server, regardless of success or failure.",
+    labels: ["grpc_code", "grpc_method", "grpc_service", "grpc_type"],
+  },
+  grpcReceived: {
+    kind: "counter",
+    name: "grpc_server_msg_received_total",
+    help: "Total number of RPC stream messages received on the server.",
+    labels: ["grpc_method", "grpc_service", "grpc_type"],
+  },
+  grpcSent: {
+    kind: "counter",
+    name: "grpc_server_msg_sent_total",
+    help: "Total number of gRPC stream messages sent by the server.",
+    labels: ["grpc_method", "grpc_service", "grpc_type"],
+  },
 });
 
 export type StoreMetrics = Metrics<typeof metricTable>;

@@ -10,9 +10,12 @@ import { openJwtTokens } from "./io/auth/jwt.ts";
 import { createPasswords } from "./io/auth/passwords.ts";
 import type { Passwords } from "./io/auth/passwords.ts";
 import { layOutDatabase } from "./io/bbolt/writer.ts";
+import { createGateway } from "./io/gateway/gateway.ts";
 import { createHttpHandler } from "./io/http.ts";
 import { memberId } from "./io/peer/identity.ts";
 import type { PeerTransport } from "./io/peer/peer.ts";
+import { createGrpcObserver } from "./grpc-metrics.ts";
+import { countCalls } from "./io/rpc/counting.ts";
 import { services } from "./io/rpc/services.ts";
 import type { Identity, Served } from "./io/rpc/ports.ts";
 import { etcdBucketsOf } from "./io/snapshot/etcd-buckets.ts";
@@ -92,18 +95,29 @@ export function createStore(config: StoreConfig, ports: StorePorts): Component {
         random: ports.random,
       });
       const served = serve(config, data, member, callers, ports);
+      const { services: counted, counts } = countCalls(services(served));
+      const onBug = (path: string, err: unknown): void => ports.log.error({ err, path }, "a request failed");
+      const maxRequestBytes = config.maxRequestBytes + overheadBytes;
+      const observe = observer(data, member, served, metrics);
+      const observeCalls = createGrpcObserver(counts, metrics);
       const http = createHttpHandler({
         served,
+        gateway: config.gateway ? createGateway({ services: counted, maxRequestBytes, onBug }) : undefined,
         metrics: ports.metrics,
-        observe: observer(data, member, served, metrics),
+        observe: () => {
+          observeCalls();
+          return observe();
+        },
+        healthAsked: (healthy) => (healthy ? metrics.healthSuccess : metrics.healthFailures).inc(),
+        cors: config.cors,
         log: ports.log,
       });
       const found = member.run();
       for (const url of config.listenClientUrls) {
         const server = ports.createServer({
-          services: services(served),
-          maxRequestBytes: config.maxRequestBytes + overheadBytes,
-          onBug: (path, err) => ports.log.error({ err, path }, "a request failed"),
+          services: counted,
+          maxRequestBytes,
+          onBug,
           http,
           ...(url.protocol === "https:" && clientTls ? { tls: listenerTls(clientTls) } : {}),
         });
@@ -285,6 +299,7 @@ function observer(data: OpenedData, member: RunningMember, served: Served, metri
     metrics.watchers.set(mvcc.watches.count);
     metrics.slowWatchers.set(mvcc.watches.behind);
     metrics.revision.set(mvcc.revision);
+    metrics.authRevision.set(served.auth().revision);
     metrics.compactRevision.set(mvcc.compactRevision);
   };
 }

@@ -1,4 +1,5 @@
-// The Cluster service: who is a member. A change is one entry of the log, checked again when it is applied.
+// The Cluster service: who is a member. A change is one entry of the log, checked again when it is applied. As in etcd, its answers
+// name no revision: the keys have none to do with it.
 import type {
   Init,
   MemberAddRequest,
@@ -18,7 +19,7 @@ import type { Served } from "./ports.ts";
 
 export async function serveMemberList(served: Served, request: MemberListRequest): Promise<Init<MemberListResponse>> {
   if (request.linearizable) await served.linearize();
-  return { header: served.header(), members: [...served.members().values()] };
+  return { header: served.header(0), members: [...served.members().values()] };
 }
 
 export async function serveMemberAdd(served: Served, request: MemberAddRequest): Promise<Init<MemberAddResponse>> {
@@ -32,7 +33,7 @@ export async function serveMemberAdd(served: Served, request: MemberAddRequest):
     kind: "member",
     request: member,
   });
-  return { header: served.header(), member, members: [...members.values()] };
+  return { header: served.header(0), member, members: [...members.values()] };
 }
 
 export async function serveMemberRemove(
@@ -43,7 +44,7 @@ export async function serveMemberRemove(
   if (!served.members().has(id)) throw etcdError("memberNotFound");
   checkStarted(served, served.members(), id);
   const { members } = await served.proposeMembership([{ type: "remove", id }], { kind: "member", request: { id } });
-  return { header: served.header(), members: [...members.values()] };
+  return { header: served.header(0), members: [...members.values()] };
 }
 
 export async function serveMemberUpdate(
@@ -55,7 +56,7 @@ export async function serveMemberUpdate(
     kind: "member",
     request: { id: request.id, peerURLs: request.peerURLs },
   });
-  return { header: served.header(), members: [...members.values()] };
+  return { header: served.header(0), members: [...members.values()] };
 }
 
 export async function serveMemberPromote(
@@ -72,7 +73,7 @@ export async function serveMemberPromote(
   if ((status.progress.get(id)?.match ?? 0) < (status.progress.get(status.id)?.match ?? status.commit) * 0.9)
     throw etcdError("learnerNotReady");
   const { members } = await served.proposeMembership([{ type: "add-voter", id }], { kind: "member", request: { id } });
-  return { header: served.header(), members: [...members.values()] };
+  return { header: served.header(0), members: [...members.values()] };
 }
 
 function checkUrls(urls: readonly string[]): void {

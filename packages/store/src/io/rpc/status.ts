@@ -1,4 +1,4 @@
-// Maintenance.Status, and the health that probes and load balancers ask for.
+// Maintenance.Status: what this member knows of itself and its leader.
 import type { Init, StatusResponse } from "@coxswain/etcd-api";
 import { etcdError } from "./errors.ts";
 import type { Served } from "./ports.ts";
@@ -22,16 +22,4 @@ export async function serveStatus(served: Served): Promise<Init<StatusResponse>>
     isLearner: status.membership.learners.includes(status.id),
     errors,
   };
-}
-
-/** What keeps this member from serving, in words; empty when nothing does. With `serializable`, reads of the local state are enough. */
-export async function healthProblems(served: Served, serializable: boolean): Promise<readonly string[]> {
-  const alarms = served.alarms().map(({ alarm }) => `ALARM ${alarm}`);
-  if (alarms.length > 0) return alarms;
-  if (serializable) return [];
-  if (served.status().leader === undefined) return ["RAFT NO LEADER"];
-  return served.linearize().then(
-    () => [],
-    (error: unknown) => [`QGET ERROR:${error instanceof Error ? error.message : String(error)}`],
-  );
 }

@@ -33,11 +33,20 @@ function txnResponse(served: Served, answer: TxnAnswer): Init<TxnResponse> {
   };
 }
 
+/** As in etcd, the header of an operation names nothing but its revision. */
 function responseOp(served: Served, answer: AnswerOp): Init<ResponseOp> {
-  if (answer.range) return { responseRange: rangeResponse(served, answer.range) };
-  if (answer.put) return { responsePut: putResponse(served, answer.put) };
-  if (answer.deleteRange) return { responseDeleteRange: deleteRangeResponse(served, answer.deleteRange) };
-  return answer.txn ? { responseTxn: txnResponse(served, answer.txn) } : {};
+  const header = (revision: number): { readonly revision: number } => ({ revision });
+  if (answer.range)
+    return { responseRange: { ...rangeResponse(served, answer.range), header: header(answer.range.revision) } };
+  if (answer.put) return { responsePut: { ...putResponse(served, answer.put), header: header(answer.put.revision) } };
+  if (answer.deleteRange) {
+    const { deleteRange } = answer;
+    return {
+      responseDeleteRange: { ...deleteRangeResponse(served, deleteRange), header: header(deleteRange.revision) },
+    };
+  }
+  if (!answer.txn) return {};
+  return { responseTxn: { ...txnResponse(served, answer.txn), header: header(answer.txn.revision) } };
 }
 
 function operations(request: TxnRequest): readonly RequestOp[] {

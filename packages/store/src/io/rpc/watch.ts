@@ -28,11 +28,17 @@ export async function serveWatch(
           request.createRequest ? await refuseWatch(served, call, request.createRequest) : undefined,
         );
     };
-    await Promise.race([serve(), replaced.promise]);
+    await Promise.race([serve().then(() => over(call.signal)), replaced.promise]);
   } finally {
     unsubscribe();
     stream.close();
   }
+}
+
+/** A client that has said all it has to say goes on listening. */
+function over(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
 
 interface Open {

@@ -108,7 +108,7 @@ export type Response =
   | { readonly kind: "compact"; readonly revision: number }
   | { readonly kind: "grant"; readonly revision: number; readonly ttlSeconds: number }
   | { readonly kind: "revoke"; readonly revision: number }
-  /** `ttlSeconds` 0: there was no such lease. */
+  /** `ttlSeconds` 0: there was no such lease. The revision is whatever the member asked had come to. */
   | { readonly kind: "keepAlive"; readonly revision: number; readonly ttlSeconds: number };
 
 export interface RangeResponse {

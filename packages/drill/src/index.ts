@@ -1,4 +1,16 @@
 // The door of drill: what a recording is, and who judges it.
+export { checkLinearizability } from "./checkers/linearizability.ts";
+export type { LinearizabilityOptions } from "./checkers/linearizability.ts";
+export type { Resolution } from "./checkers/linearizability/operations.ts";
+export { resolveUnknown } from "./checkers/resolve.ts";
+export { reconstructLog } from "./checkers/revision-log.ts";
+export type { LoggedRevision, RevisionLog } from "./checkers/revision-log.ts";
+export { checkRevisions } from "./checkers/revisions.ts";
+export { checkStore } from "./checkers/store.ts";
+export type { StoreCheckOptions } from "./checkers/store.ts";
+export { worst } from "./checkers/verdict.ts";
+export type { Verdict, Violation } from "./checkers/verdict.ts";
+export { checkWatches } from "./checkers/watch.ts";
 export { covers } from "./history.ts";
 export type {
   CompactRequest,

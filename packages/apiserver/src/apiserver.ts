@@ -39,7 +39,7 @@ import { startFeed } from "./io/storage/feed.ts";
 import { measured } from "./io/storage/measured.ts";
 import { createObjects } from "./io/storage/objects.ts";
 import { periodically } from "./io/periodically.ts";
-import { createReloadedFiles } from "./io/reloaded-files.ts";
+import { createReloadedFiles, readText } from "./io/reloaded-files.ts";
 import type { ReloadedFiles } from "./io/reloaded-files.ts";
 import { metricTable } from "./metrics.ts";
 import type { PipelineParts } from "./pipeline.ts";
@@ -244,16 +244,16 @@ interface Files {
     readonly cert: string | undefined;
     readonly key: string | undefined;
   };
-  /** Replaced when their files change. */
+  /** These are read again when their files change. */
   readonly tokenKeys: () => TokenKeys;
   readonly agentTls: () => AgentTls;
-  readonly tokens: ReturnType<typeof parseTokenFile>;
+  readonly tokens: () => ReturnType<typeof parseTokenFile>;
 }
 
 async function readFiles(config: ApiServerConfig, { load }: ReloadedFiles): Promise<Files> {
   const { etcd, serviceAccounts, tokenFile, agents } = config;
-  const [readEtcd, readTokenKeys, readAgentTls, tokens] = await Promise.all([
-    load([etcd.caFile, etcd.certFile, etcd.keyFile], ([ca, cert, key]) => ({ ca, cert, key })),
+  const [ca, cert, key] = await Promise.all([etcd.caFile, etcd.certFile, etcd.keyFile].map(readText));
+  const [readTokenKeys, agentTls, tokens] = await Promise.all([
     load([serviceAccounts.signingKeyFile, ...serviceAccounts.keyFiles], ([signing, ...others]) =>
       tokenKeys(
         serviceAccounts.issuers,
@@ -264,7 +264,7 @@ async function readFiles(config: ApiServerConfig, { load }: ReloadedFiles): Prom
     load([agents.certFile, agents.keyFile, agents.caFile], ([cert, key, ca]) => ({ cert, key, ca })),
     load([tokenFile], ([text]) => (text === undefined ? [] : parseTokenFile(text))),
   ]);
-  return { etcd: readEtcd(), tokenKeys: readTokenKeys, agentTls: readAgentTls, tokens: tokens() };
+  return { etcd: { ca, cert, key }, tokenKeys: readTokenKeys, agentTls, tokens };
 }
 
 function createStoreClient({ etcd }: ApiServerConfig, { ca, cert, key }: Files["etcd"], clock: Clock): EtcdClient {

@@ -25,6 +25,11 @@ export const flagTable = defineFlags({
   "tls-private-key-file": { type: "string", required: true, help: "Its key" },
   "client-ca-file": { type: "string", help: "Authority of client certificates" },
   "token-auth-file": { type: "string", help: 'Static bearer tokens: token,user,uid,"group1,group2"' },
+  "enable-bootstrap-token-auth": {
+    type: "boolean",
+    default: false,
+    help: "Accept bootstrap tokens, secrets of kube-system by which machines join",
+  },
   "anonymous-auth": { type: "boolean", default: true, help: "Serve requests without credentials as system:anonymous" },
   "authorization-mode": {
     type: "list",
@@ -73,6 +78,7 @@ export interface ApiServerConfig {
   readonly advertiseAddress: string;
   readonly tls: { readonly certFile: string; readonly keyFile: string; readonly clientCaFile?: string | undefined };
   readonly tokenFile: string | undefined;
+  readonly bootstrapTokens: boolean;
   readonly anonymousAuth: boolean;
   readonly authorizationModes: readonly AuthorizationMode[];
   readonly admission: { readonly enabled: readonly string[]; readonly disabled: readonly string[] };
@@ -114,6 +120,7 @@ export function readConfig(flags: FlagValues<typeof flagTable>): ApiServerConfig
       clientCaFile: flags["client-ca-file"],
     },
     tokenFile: flags["token-auth-file"],
+    bootstrapTokens: flags["enable-bootstrap-token-auth"],
     anonymousAuth: flags["anonymous-auth"],
     authorizationModes: flags["authorization-mode"].map(modeOf),
     admission: { enabled: flags["enable-admission-plugins"], disabled: flags["disable-admission-plugins"] },

@@ -23,12 +23,12 @@ export function createReloadedFiles(ports: { readonly clock: Clock; readonly log
   return {
     async load(files, make) {
       let stamp = await stampOf(files);
-      let value = make(await Promise.all(files.map(read)));
+      let value = make(await Promise.all(files.map(readText)));
       looks.push(async () => {
         const now = await stampOf(files);
         if (now === stamp) return;
         try {
-          value = make(await Promise.all(files.map(read)));
+          value = make(await Promise.all(files.map(readText)));
           stamp = now;
           ports.log.info({ files: files.filter((file) => file !== undefined) }, "files reloaded");
         } catch (err) {
@@ -46,7 +46,8 @@ export function createReloadedFiles(ports: { readonly clock: Clock; readonly log
   };
 }
 
-async function read(file: string | undefined): Promise<string | undefined> {
+/** The text of a file; undefined for no name. Throws StartError. */
+export async function readText(file: string | undefined): Promise<string | undefined> {
   if (file === undefined) return undefined;
   return readFile(file, "utf8").catch((cause: unknown) => {
     throw new StartError(`cannot read ${file}: ${(cause as Error).message}`, { cause });

@@ -5,15 +5,19 @@ import type { Clock } from "@coxswain/clock";
 import type { ServiceAccountClaims, TokenVerifier } from "@coxswain/pki";
 import { LRUCache } from "lru-cache";
 import type { Authentication, Authenticator, Credentials, ObjectReader, UserInfo } from "../request.ts";
+import { findBootstrapToken } from "./bootstrap-tokens.ts";
 import { brokenBinding } from "./bound-objects.ts";
 import { anonymous, serviceAccountGroups, withAuthenticated } from "./groups.ts";
 import { findStaticToken, type StaticToken } from "./static-tokens.ts";
+import type { TokenKeys } from "./token-keys.ts";
 
 export interface AuthenticatorConfig {
   readonly anonymousAuth: boolean;
   /** What a token must be meant for to be good for this server (`--api-audiences`). */
   readonly audiences: readonly string[];
-  readonly staticTokens: readonly StaticToken[];
+  readonly staticTokens: () => readonly StaticToken[];
+  /** Whether bootstrap tokens are known (`--enable-bootstrap-token-auth`). */
+  readonly bootstrapTokens: boolean;
 }
 
 export type TokenAuthentication =
@@ -30,9 +34,9 @@ const rememberedTokens = 10_000;
 
 export function createAuthenticator(
   config: AuthenticatorConfig,
-  ports: { readonly verifier: TokenVerifier | undefined; readonly reader: ObjectReader; readonly clock: Clock },
+  ports: { readonly keys: () => TokenKeys; readonly reader: ObjectReader; readonly clock: Clock },
 ): TokenAuthenticator {
-  const verified = new LRUCache<string, ServiceAccountClaims>({ max: rememberedTokens });
+  const verified = new LRUCache<string, Verified>({ max: rememberedTokens });
   return { authenticate, authenticateToken };
 
   async function authenticate({
@@ -60,11 +64,15 @@ export function createAuthenticator(
   }
 
   async function authenticateToken(token: string, audiences: readonly string[]): Promise<TokenAuthentication> {
-    const named = findStaticToken(config.staticTokens, token);
+    const named = findStaticToken(config.staticTokens(), token);
     if (named !== undefined) return { kind: "user", user: withAuthenticated(named), audiences: config.audiences };
+    const nowMs = ports.clock.now();
+    if (config.bootstrapTokens) {
+      const joining = await findBootstrapToken(token, ports.reader, nowMs);
+      if (joining !== undefined) return { kind: "user", user: withAuthenticated(joining), audiences: config.audiences };
+    }
     const claims = await verifiedClaims(token);
     if (typeof claims === "string") return { kind: "unknown", because: claims };
-    const nowMs = ports.clock.now();
     if (claims.exp * 1000 <= nowMs) {
       verified.delete(token);
       return { kind: "unknown", because: "service account token has expired" };
@@ -83,14 +91,21 @@ export function createAuthenticator(
   }
 
   async function verifiedClaims(token: string): Promise<ServiceAccountClaims | string> {
+    const { verifier } = ports.keys();
     const known = verified.get(token);
-    if (known !== undefined) return known;
-    const checked = await ports.verifier?.verify(token);
-    if (checked === undefined || checked.kind === "foreign") return "invalid bearer token";
+    if (known !== undefined && known.by === verifier) return known.claims;
+    const checked = await verifier?.verify(token);
+    if (verifier === undefined || checked === undefined || checked.kind === "foreign") return "invalid bearer token";
     if (checked.kind === "invalid") return checked.because;
-    verified.set(token, checked.claims);
+    verified.set(token, { claims: checked.claims, by: verifier });
     return checked.claims;
   }
+}
+
+/** A signature that was found good, and by which keys: with others it has to be checked again. */
+interface Verified {
+  readonly claims: ServiceAccountClaims;
+  readonly by: TokenVerifier;
 }
 
 /** The account as a user; what the token is bound to is kept in `extra` under Kubernetes' keys. */

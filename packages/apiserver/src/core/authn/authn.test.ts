@@ -1,6 +1,6 @@
 import type { ApiObject } from "@coxswain/apimachinery";
 import { createSeededRandom, createSimulatedClock } from "@coxswain/clock/testing";
-import { createServiceAccountKey, createTokenSigner, createTokenVerifier } from "@coxswain/pki";
+import { createServiceAccountKey } from "@coxswain/pki";
 import type { SelfSubjectReview, TokenRequest, TokenReview } from "@coxswain/api/authentication/v1";
 import { describe, expect, test } from "vitest";
 import { createMemoryObjects } from "../../../testing/memory-objects.ts";
@@ -9,6 +9,7 @@ import type { Credentials, UserInfo } from "../request.ts";
 import { createAuthenticator } from "./authenticator.ts";
 import { impersonate } from "./impersonation.ts";
 import { parseTokenFile } from "./static-tokens.ts";
+import { tokenKeys } from "./token-keys.ts";
 
 const startMs = Date.UTC(2026, 0, 1);
 const issuer = "https://kubernetes.default.svc.cluster.local";
@@ -31,12 +32,12 @@ function world(anonymousAuth = true) {
   const clock = createSimulatedClock(startMs);
   const key = createServiceAccountKey();
   const staticTokens = parseTokenFile('sesame,ali,u1,"thieves,devs"\n\nplain,bob,\n');
-  const config = { anonymousAuth, audiences: [issuer], staticTokens };
-  const verifier = createTokenVerifier({ keyPems: [key.publicKey], issuers: [issuer] });
-  const authenticator = createAuthenticator(config, { verifier, reader: objects, clock });
+  const config = { anonymousAuth, audiences: [issuer], staticTokens: () => staticTokens, bootstrapTokens: true };
+  let keys = tokenKeys([issuer], [], key.privateKey);
+  const authenticator = createAuthenticator(config, { keys: () => keys, reader: objects, clock });
   const reviews = identityReviews(
     { issuer, audiences: [issuer], maxExpirationSeconds: 0 },
-    { authenticator, signer: createTokenSigner(key.privateKey), clock, random: createSeededRandom(1) },
+    { authenticator, keys: () => keys, clock, random: createSeededRandom(1) },
   );
   const call = <T>(
     name: string,
@@ -52,7 +53,9 @@ function world(anonymousAuth = true) {
       undefined,
       "web",
     );
-  return { objects, clock, authenticator, call, requestToken };
+  const rotate = (accepted: readonly string[]): void =>
+    void (keys = tokenKeys([issuer], accepted, createServiceAccountKey().privateKey));
+  return { objects, clock, authenticator, call, requestToken, rotate, firstKey: key.publicKey };
 }
 
 describe("the authenticator", () => {
@@ -162,6 +165,60 @@ describe("service-account tokens", () => {
     await expect(requestToken({ boundObjectRef: { kind: "Pod", apiVersion: "v1", name: "other" } })).rejects.toThrow(
       'cannot bind token for serviceaccount "web" to pod running with different serviceaccount name.',
     );
+  });
+});
+
+describe("signing keys", () => {
+  test("rotate: old tokens live as long as their key is accepted, also those that were seen before", async () => {
+    const { authenticator, requestToken, rotate, firstKey } = world();
+    const bearerToken = (await requestToken({ audiences: [] })).status?.token ?? "";
+    const judge = async () => (await authenticator.authenticate({ ...nobody, bearerToken }, signal)).kind;
+    const before = await judge();
+    rotate([firstKey]);
+    const between = await judge();
+    rotate([]);
+    expect([before, between, await judge()]).toEqual(["user", "user", "unauthorized"]);
+  });
+});
+
+describe("a bootstrap token", () => {
+  const secret = (data: Record<string, string>, type = "bootstrap.kubernetes.io/token"): ApiObject =>
+    object("Secret", "kube-system", "bootstrap-token-abcdef", {
+      type,
+      data: Object.fromEntries(
+        Object.entries({
+          "token-id": "abcdef",
+          "token-secret": "0123456789abcdef",
+          "usage-bootstrap-authentication": "true",
+          ...data,
+        }).map(([name, text]) => [name, btoa(text)]),
+      ),
+    });
+  const judge = async (stored: ApiObject, token = "abcdef.0123456789abcdef") => {
+    const { objects, authenticator } = world();
+    objects.put("secrets", stored);
+    const answer = await authenticator.authenticate({ ...nobody, bearerToken: token }, signal);
+    return answer.kind === "user" ? [answer.user.username, ...answer.user.groups] : answer.because;
+  };
+
+  test("lets a machine in under the name and groups that its secret says", async () => {
+    expect(await judge(secret({ "auth-extra-groups": "system:bootstrappers:kubeadm:default-node-token" }))).toEqual([
+      "system:bootstrap:abcdef",
+      "system:bootstrappers",
+      "system:bootstrappers:kubeadm:default-node-token",
+      "system:authenticated",
+    ]);
+  });
+
+  test("is nobody's when it has ended, is for something else, claims other groups, or is wrong", async () => {
+    const refused = "invalid bearer token";
+    expect(await judge(secret({ expiration: "2025-12-31T23:59:59Z" }))).toBe(refused);
+    expect(await judge(secret({ expiration: "soon" }))).toBe(refused);
+    expect(await judge(secret({ "usage-bootstrap-authentication": "false" }))).toBe(refused);
+    expect(await judge(secret({ "auth-extra-groups": "system:masters" }))).toBe(refused);
+    expect(await judge(secret({}, "Opaque"))).toBe(refused);
+    expect(await judge(secret({}), "abcdef.0123456789abcdeg")).toBe(refused);
+    expect(await judge(secret({}), "fedcba.0123456789abcdef")).toBe(refused);
   });
 });
 

@@ -1,5 +1,6 @@
 // The file of `--token-auth-file`: `token,user,uid,"group1,group2"` per line. Reading the file is the shell's work.
 import type { UserInfo } from "../request.ts";
+import { equalInConstantTime } from "./constant-time.ts";
 
 export interface StaticToken {
   readonly token: string;
@@ -29,13 +30,6 @@ export function findStaticToken(tokens: readonly StaticToken[], token: string): 
   let found: UserInfo | undefined;
   for (const known of tokens) if (equalInConstantTime(known.token, token)) found = known.user;
   return found;
-}
-
-function equalInConstantTime(known: string, given: string): boolean {
-  let difference = known.length ^ given.length;
-  for (let i = 0; i < known.length; i++)
-    difference |= known.charCodeAt(i) ^ (given.length === 0 ? 1 : given.charCodeAt(i % given.length));
-  return difference === 0;
 }
 
 /** One line of CSV with optional quotes. */

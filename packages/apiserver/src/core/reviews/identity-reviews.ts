@@ -2,7 +2,8 @@
 // makes tokens. Nothing is stored.
 import { type ApiObject, type FieldError, fieldErrors, StatusError, statuses } from "@coxswain/apimachinery";
 import { rfc3339, type Clock, type Random } from "@coxswain/clock";
-import type { NameAndUid, ServiceAccountClaims, TokenSigner } from "@coxswain/pki";
+import type { NameAndUid, ServiceAccountClaims } from "@coxswain/pki";
+import type { TokenKeys } from "../authn/token-keys.ts";
 import type {
   SelfSubjectReview,
   TokenRequest,
@@ -28,7 +29,7 @@ export interface IdentityReviewConfig {
 export interface IdentityReviewPorts {
   readonly authenticator: TokenAuthenticator;
   /** Undefined where no signing key is configured: then no tokens are made. */
-  readonly signer: TokenSigner | undefined;
+  readonly keys: () => Pick<TokenKeys, "signer">;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -71,7 +72,8 @@ export function identityReviews(config: IdentityReviewConfig, ports: IdentityRev
     name: string,
     reader: ObjectReader,
   ): Promise<ApiObject> {
-    if (ports.signer === undefined) throw new StatusError(statuses.pathNotFound());
+    const { signer } = ports.keys();
+    if (signer === undefined) throw new StatusError(statuses.pathNotFound());
     const account = await reader.read({ group: "", resource: "serviceaccounts" }, namespace, name);
     if (account === undefined)
       throw new StatusError(statuses.notFound({ group: "", resource: "serviceaccounts" }, name));
@@ -94,7 +96,7 @@ export function identityReviews(config: IdentityReviewConfig, ports: IdentityRev
       nbf: issuedAt,
       sub: serviceAccountUsername(namespace, name),
     };
-    const token = await ports.signer.sign(claims);
+    const token = await signer.sign(claims);
     return {
       ...request,
       metadata: { ...request.metadata, name, namespace, creationTimestamp: rfc3339(issuedAt * 1000) },

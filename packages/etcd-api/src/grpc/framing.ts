@@ -1,5 +1,6 @@
 // gRPC's length-prefixed messages on a byte stream: one byte "compressed", four bytes length, the message. A message over
-// the limit is refused by its prefix, before it is buffered; a compressed one always (we announce no encoding).
+// the limit is refused by its prefix, before it is buffered, or while it is unpacked. Of the encodings only gzip is known.
+import { gunzipSync } from "node:zlib";
 import type { Init, Message } from "../wire/message.ts";
 import { WireWriter } from "../wire/writer.ts";
 import { GrpcError, statusCodes } from "./status.ts";
@@ -26,13 +27,16 @@ export function onlyMessage(chunk: Buffer, maxMessageBytes: number): Buffer | un
 /** Cuts a stream of chunks into messages. */
 export class FrameReader {
   readonly #maxMessageBytes: number;
+  readonly #gzip: boolean;
   #chunks: Buffer[] = [];
   #buffered = 0;
   /** Bytes of the message being collected, prefix included; 0 before its prefix is complete. */
   #needed = 0;
 
-  constructor(maxMessageBytes: number) {
+  /** `encoding`: the call's grpc-encoding, which says how messages that are marked as compressed are. */
+  constructor(maxMessageBytes: number, encoding?: string) {
     this.#maxMessageBytes = maxMessageBytes;
+    this.#gzip = encoding === "gzip";
   }
 
   /** True when no part of a message is left over. */
@@ -52,7 +56,8 @@ export class FrameReader {
       }
       if (this.#buffered < this.#needed) return messages;
       const joined = this.#joined();
-      messages.push(joined.subarray(prefixBytes, this.#needed));
+      const message = joined.subarray(prefixBytes, this.#needed);
+      messages.push(joined[0] === 0 ? message : this.#unpack(message));
       const rest = joined.subarray(this.#needed);
       this.#chunks = rest.length === 0 ? [] : [rest];
       this.#buffered = rest.length;
@@ -61,9 +66,8 @@ export class FrameReader {
   }
 
   #messageLength(joined: Buffer): number {
-    if (joined[0] !== 0) {
-      throw new GrpcError(statusCodes.unimplemented, "grpc: Decompressor is not installed for grpc-encoding");
-    }
+    if (joined[0] !== 0 && !this.#gzip)
+      throw new GrpcError(statusCodes.internal, "grpc: compressed flag set with identity or empty encoding");
     const length = joined.readUInt32BE(1);
     if (length > this.#maxMessageBytes) {
       throw new GrpcError(
@@ -72,6 +76,24 @@ export class FrameReader {
       );
     }
     return length;
+  }
+
+  #unpack(packed: Buffer): Buffer {
+    try {
+      return gunzipSync(packed, { maxOutputLength: this.#maxMessageBytes });
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE")
+        throw new GrpcError(
+          statusCodes.resourceExhausted,
+          `grpc: received message after decompression larger than max ${this.#maxMessageBytes}`,
+          { cause },
+        );
+      throw new GrpcError(
+        statusCodes.internal,
+        `grpc: failed to decompress the received message: ${(cause as Error).message}`,
+        { cause },
+      );
+    }
   }
 
   #joined(): Buffer {

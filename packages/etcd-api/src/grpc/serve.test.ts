@@ -1,10 +1,13 @@
 import * as http2 from "node:http2";
+import { gzipSync } from "node:zlib";
 import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, test } from "vitest";
 import { createEtcdClient } from "../client/client.ts";
 import type { EtcdClient } from "../client/client.ts";
 import type { WatchBatch } from "../client/watcher.ts";
+import { rangeRequest } from "../messages/kv.ts";
 import { kvService, watchService } from "../services.ts";
+import { encode } from "../wire/message.ts";
 import { implement } from "./handlers.ts";
 import type { Handlers } from "./handlers.ts";
 import { createGrpcServer } from "./listener.ts";
@@ -107,12 +110,24 @@ describe("a gRPC server", () => {
     await expect(aborted.promise).resolves.toBeInstanceOf(GrpcError);
   });
 
-  test("refuses compressed messages with Unimplemented", async () => {
+  test("unpacks gzip, up to the limit, and no other encoding", async () => {
+    const { endpoint } = await serve({ range: ({ key }) => ({ count: key.length }) });
+    const packed = (key: string): Buffer => {
+      const bytes = gzipSync(encode(rangeRequest, { key }));
+      const prefix = Buffer.from([1, 0, 0, 0, 0]);
+      prefix.writeUInt32BE(bytes.length, 1);
+      return Buffer.concat([prefix, bytes]);
+    };
+    const gzip = { "grpc-encoding": "gzip" };
+    expect(await raw(endpoint, gzip, packed("k".repeat(100)))).toMatchObject({ "grpc-status": "0" });
+    expect(await raw(endpoint, gzip, packed("k".repeat(1001)))).toMatchObject({ "grpc-status": "8" });
+    expect(await raw(endpoint, gzip, Buffer.from([1, 0, 0, 0, 1, 7]))).toMatchObject({ "grpc-status": "13" });
+    expect(await raw(endpoint, {}, packed("k"))).toMatchObject({ "grpc-status": "13" });
+    expect(await raw(endpoint, { "grpc-encoding": "snappy" }, packed("k"))).toMatchObject({ "grpc-status": "12" });
+  });
+
+  test("refuses what is no message", async () => {
     const { endpoint } = await serve({ range: () => ({}) });
-    expect(await raw(endpoint, {}, Buffer.from([1, 0, 0, 0, 0]))).toMatchObject({ "grpc-status": "12" });
-    expect(await raw(endpoint, { "grpc-encoding": "gzip" }, Buffer.from([0, 0, 0, 0, 0]))).toMatchObject({
-      "grpc-status": "12",
-    });
     expect(await raw(endpoint, {}, Buffer.from([0, 0, 0, 0, 2, 0xff, 0xff]))).toMatchObject({ "grpc-status": "13" });
     expect(await raw(endpoint, {}, Buffer.alloc(0))).toMatchObject({ "grpc-status": "13" });
   });
@@ -299,10 +314,14 @@ function raw(endpoint: string, headers: Record<string, string>, body: Buffer): P
       "content-type": "application/grpc",
       ...headers,
     });
-    stream.on("response", (answered) => {
+    let answered: http2.IncomingHttpHeaders = {};
+    stream.on("response", (first) => (answered = first));
+    stream.on("trailers", (last) => (answered = { ...answered, ...last }));
+    stream.on("end", () => {
       resolve(answered);
       session.destroy();
     });
+    stream.resume();
     stream.on("error", reject);
     stream.end(body);
   });

@@ -74,7 +74,7 @@ function refuse(headers: Headers): GrpcError | undefined {
   if (headers[":method"] !== "POST")
     return new GrpcError(statusCodes.internal, `unexpected HTTP method ${String(headers[":method"])}`);
   const encoding = headers["grpc-encoding"];
-  if (encoding !== undefined && encoding !== "identity") {
+  if (encoding !== undefined && encoding !== "identity" && encoding !== "gzip") {
     return new GrpcError(
       statusCodes.unimplemented,
       `grpc: Decompressor is not installed for grpc-encoding "${encoding}"`,
@@ -106,7 +106,8 @@ function serveUnary(
       try {
         // Nearly always the one message comes in one piece.
         let bytes = frames === undefined ? onlyMessage(chunk, options.maxRequestBytes) : undefined;
-        if (bytes === undefined) [bytes] = (frames ??= new FrameReader(options.maxRequestBytes)).push(chunk);
+        if (bytes === undefined)
+          [bytes] = (frames ??= new FrameReader(options.maxRequestBytes, call.metadata["grpc-encoding"])).push(chunk);
         if (bytes !== undefined) {
           taken = true;
           void answer(bytes);
@@ -125,7 +126,7 @@ function serveStream(
   route: Exclude<Route, { streaming: "unary" }>,
   options: ServeOptions,
 ): void {
-  const frames = new FrameReader(options.maxRequestBytes);
+  const frames = new FrameReader(options.maxRequestBytes, call.metadata["grpc-encoding"]);
   const inbox: Inbox<unknown> = createInbox(inboxLimit, () => stream.resume());
   call.inbox = inbox;
   stream.handler = {

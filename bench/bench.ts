@@ -7,6 +7,12 @@ export interface Benchmark {
   run(world: World): Promise<readonly Figure[]>;
 }
 
+/** One that needs no cluster. */
+export interface StandaloneBenchmark {
+  readonly summary: string;
+  measure(say: (text: string) => void): Promise<readonly Figure[]>;
+}
+
 export interface World {
   readonly client: Client;
   /** Process ids of the daemons, by name. */

@@ -1,12 +1,4 @@
-import {
-  type ApiObject,
-  applyConfiguration,
-  cloneJson,
-  decode,
-  isJsonObject,
-  type JsonObject,
-  type StructSchema,
-} from "@coxswain/apimachinery";
+import { applyConfiguration, cloneJson, decode, type JsonObject, type StructSchema } from "@coxswain/apimachinery";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -19,7 +11,7 @@ import {
   validateCreate,
   validateUpdate,
 } from "./index.ts";
-import { pod, service } from "../testing/index.ts";
+import { complete, pod, service } from "../testing/index.ts";
 
 const deploymentKind = { group: "apps", version: "v1", kind: "Deployment" };
 const podKind = { group: "", version: "v1", kind: "Pod" };
@@ -38,17 +30,6 @@ function schemaOf(type: typeof podKind): StructSchema {
   const schema = findSchema(type);
   if (schema === undefined) throw new Error(`no schema for ${type.kind}`);
   return schema;
-}
-
-function isObject(value: unknown): value is ApiObject & JsonObject {
-  return isJsonObject(value) && isJsonObject(value["metadata"]);
-}
-
-function complete(type: typeof podKind, object: unknown): ApiObject & JsonObject {
-  const { value } = decode(schemaOf(type), object);
-  if (!isObject(value)) throw new Error("no object");
-  defaultObject(type, value);
-  return value;
 }
 
 describe("every kind", () => {

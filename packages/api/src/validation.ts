@@ -21,7 +21,13 @@ import {
   validateStatefulSetUpdate,
 } from "./apps/v1/validation.ts";
 import { validateCronJob, validateJob, validateJobUpdate } from "./batch/v1/validation.ts";
-import { validatePod, validatePodTemplate, validatePodUpdate } from "./core/v1/pod/validation.ts";
+import {
+  validateEphemeralUpdate,
+  validatePodStatus,
+  validatePodUpdate,
+  validateResize,
+} from "./core/v1/pod/update-validation.ts";
+import { validatePod, validatePodTemplate } from "./core/v1/pod/validation.ts";
 import { validateService, validateServiceUpdate } from "./core/v1/service/validation.ts";
 import type { PodTemplate } from "./core/v1/types.ts";
 import * as core from "./core/v1/validation.ts";
@@ -30,55 +36,69 @@ import { findKind, schemaName } from "./scheme.ts";
 import { type NameRule, validateMetadata, validateMetadataUpdate } from "./validation/metadata.ts";
 import * as others from "./validation/others.ts";
 
+type UpdateRule = (next: never, old: never) => FieldError[];
+
 interface Rules {
   readonly name?: NameRule;
+  /** A new object; also a changed one when there is no rule for updates. */
   readonly object?: (object: never) => FieldError[];
-  /** What an update must leave alone; the object's own rules are asked apart. */
-  readonly update?: (next: never, old: never) => FieldError[];
+  /** A changed object, whole. */
+  readonly update?: UpdateRule;
+  /** What is written through a subresource; without one only metadata counts. */
+  readonly subresources?: Readonly<Record<string, UpdateRule>>;
+}
+
+/** A rule for updates that adds to the object's own. */
+function both<T>(
+  object: (object: T) => FieldError[],
+  update: (next: NoInfer<T>, old: NoInfer<T>) => FieldError[],
+): { object: (object: T) => FieldError[]; update: (next: T, old: T) => FieldError[] } {
+  return { object, update: (next, old) => [...object(next), ...update(next, old)] };
 }
 
 const kinds: Readonly<Record<string, Rules>> = {
-  "core/v1.Pod": { object: validatePod, update: validatePodUpdate },
+  "core/v1.Pod": {
+    object: validatePod,
+    update: validatePodUpdate,
+    subresources: {
+      status: validatePodStatus,
+      ephemeralcontainers: validateEphemeralUpdate,
+      resize: validateResize,
+    },
+  },
   "core/v1.PodTemplate": { object: (object: PodTemplate) => validatePodTemplate(object.template ?? {}, "template") },
-  "core/v1.Service": { name: dns1035LabelErrors, object: validateService, update: validateServiceUpdate },
+  "core/v1.Service": { name: dns1035LabelErrors, ...both(validateService, validateServiceUpdate) },
   "core/v1.Namespace": { name: dnsLabelErrors, object: core.validateNamespace },
-  "core/v1.Node": { object: core.validateNode, update: core.validateNodeUpdate },
-  "core/v1.ConfigMap": { object: core.validateConfigMap, update: core.validateConfigMapUpdate },
-  "core/v1.Secret": { object: core.validateSecret, update: core.validateSecretUpdate },
+  "core/v1.Node": both(core.validateNode, core.validateNodeUpdate),
+  "core/v1.ConfigMap": both(core.validateConfigMap, core.validateConfigMapUpdate),
+  "core/v1.Secret": both(core.validateSecret, core.validateSecretUpdate),
   "core/v1.Endpoints": { object: core.validateEndpoints },
   "core/v1.Event": { object: core.validateEvent },
   "core/v1.ReplicationController": { object: core.validateReplicationController },
   "core/v1.PersistentVolume": { object: core.validatePersistentVolume },
-  "core/v1.PersistentVolumeClaim": {
-    object: core.validatePersistentVolumeClaim,
-    update: core.validatePersistentVolumeClaimUpdate,
-  },
-  "apps/v1.Deployment": { object: validateDeployment, update: validateSelectorUpdate },
-  "apps/v1.ReplicaSet": { object: validateReplicaSet, update: validateSelectorUpdate },
-  "apps/v1.DaemonSet": { object: validateDaemonSet, update: validateSelectorUpdate },
-  "apps/v1.StatefulSet": { object: validateStatefulSet, update: validateStatefulSetUpdate },
-  "batch/v1.Job": { object: validateJob, update: validateJobUpdate },
+  "core/v1.PersistentVolumeClaim": both(core.validatePersistentVolumeClaim, core.validatePersistentVolumeClaimUpdate),
+  "apps/v1.Deployment": both(validateDeployment, validateSelectorUpdate),
+  "apps/v1.ReplicaSet": both(validateReplicaSet, validateSelectorUpdate),
+  "apps/v1.DaemonSet": both(validateDaemonSet, validateSelectorUpdate),
+  "apps/v1.StatefulSet": both(validateStatefulSet, validateStatefulSetUpdate),
+  "batch/v1.Job": both(validateJob, validateJobUpdate),
   "batch/v1.CronJob": { object: validateCronJob },
   "rbac/v1.Role": { name: pathSegmentErrors, object: validateRole },
   "rbac/v1.ClusterRole": { name: pathSegmentErrors, object: validateRole },
-  "rbac/v1.RoleBinding": { name: pathSegmentErrors, object: validateRoleBinding, update: validateRoleBindingUpdate },
-  "rbac/v1.ClusterRoleBinding": {
-    name: pathSegmentErrors,
-    object: validateRoleBinding,
-    update: validateRoleBindingUpdate,
-  },
+  "rbac/v1.RoleBinding": { name: pathSegmentErrors, ...both(validateRoleBinding, validateRoleBindingUpdate) },
+  "rbac/v1.ClusterRoleBinding": { name: pathSegmentErrors, ...both(validateRoleBinding, validateRoleBindingUpdate) },
   "flowcontrol/v1.FlowSchema": { name: pathSegmentErrors },
   "certificates/v1.CertificateSigningRequest": { name: pathSegmentErrors },
   "apiregistration/v1.APIService": { name: pathSegmentErrors },
   "coordination/v1.Lease": { object: others.validateLease },
   "policy/v1.PodDisruptionBudget": { object: others.validatePodDisruptionBudget },
-  "discovery/v1.EndpointSlice": { object: others.validateEndpointSlice, update: others.validateEndpointSliceUpdate },
+  "discovery/v1.EndpointSlice": both(others.validateEndpointSlice, others.validateEndpointSliceUpdate),
   "networking/v1.Ingress": { object: others.validateIngress },
   "networking/v1.IPAddress": { name: pathSegmentErrors },
   "networking/v1.NetworkPolicy": { object: others.validateNetworkPolicy },
   "autoscaling/v2.HorizontalPodAutoscaler": { object: others.validateHorizontalPodAutoscaler },
-  "scheduling/v1.PriorityClass": { object: others.validatePriorityClass, update: others.validatePriorityClassUpdate },
-  "storage/v1.StorageClass": { object: others.validateStorageClass, update: others.validateStorageClassUpdate },
+  "scheduling/v1.PriorityClass": both(others.validatePriorityClass, others.validatePriorityClassUpdate),
+  "storage/v1.StorageClass": both(others.validateStorageClass, others.validateStorageClassUpdate),
 };
 
 /** What is wrong with a new object; nothing when it may be stored. */
@@ -91,7 +111,7 @@ export function validateCreate(type: GroupVersionKind, object: DeepReadonly<ApiO
   ];
 }
 
-/** What is wrong with a change of an object. For status and the like only metadata counts: their own rules are the subresource's. */
+/** What is wrong with a change of an object, or of the part of it that a subresource is. */
 export function validateUpdate(
   type: GroupVersionKind,
   object: DeepReadonly<ApiObject>,
@@ -101,13 +121,13 @@ export function validateUpdate(
   const rules = rulesOf(type);
   const namespaced = findKind(type)?.namespaced ?? false;
   const shared = [
-    ...validateMetadata(object.metadata, namespaced, rules.name ?? dnsSubdomainErrors),
     ...validateMetadataUpdate(object.metadata, old.metadata),
+    ...validateMetadata(object.metadata, namespaced, rules.name ?? dnsSubdomainErrors),
   ];
-  if (subresource !== "") return shared;
-  const update = rules.update as
+  const update = (subresource === "" ? rules.update : rules.subresources?.[subresource]) as
     ((next: DeepReadonly<ApiObject>, old: DeepReadonly<ApiObject>) => FieldError[]) | undefined;
-  return [...shared, ...call(rules.object, object), ...(update?.(object, old) ?? [])];
+  if (update !== undefined) return [...shared, ...update(object, old)];
+  return subresource === "" ? [...shared, ...call(rules.object, object)] : shared;
 }
 
 function rulesOf(type: GroupVersionKind): Rules {

@@ -30,9 +30,19 @@ export interface FieldError {
 
 /** Constructors of field errors, one per type. */
 export const fieldErrors = {
-  notFound: (field: string, value: unknown): FieldError => ({ type: "FieldValueNotFound", field, value, detail: "" }),
+  notFound: (field: string, value: unknown, detail = ""): FieldError => ({
+    type: "FieldValueNotFound",
+    field,
+    value,
+    detail,
+  }),
   required: (field: string, detail = ""): FieldError => ({ type: "FieldValueRequired", field, detail }),
-  duplicate: (field: string, value: unknown): FieldError => ({ type: "FieldValueDuplicate", field, value, detail: "" }),
+  duplicate: (field: string, value: unknown, detail = ""): FieldError => ({
+    type: "FieldValueDuplicate",
+    field,
+    value,
+    detail,
+  }),
   invalid: (field: string, value: unknown, detail: string): FieldError => ({
     type: "FieldValueInvalid",
     field,
@@ -46,7 +56,7 @@ export const fieldErrors = {
     detail,
   }),
   notSupported(field: string, value: unknown, supported: readonly string[]): FieldError {
-    const list = [...supported].sort().map((item) => JSON.stringify(item));
+    const list = supported.map((item) => JSON.stringify(item));
     const detail = list.length > 0 ? `supported values: ${list.join(", ")}` : "";
     return { type: "FieldValueNotSupported", field, value, detail };
   },
@@ -101,10 +111,24 @@ export function causeOf(error: FieldError): StatusCause {
   return { reason: error.type, message: fieldErrorBody(error), field: error.field };
 }
 
-/** Values as Go prints them in these messages: text quoted, numbers bare, the rest as JSON (Go prints structures in its own notation). */
+/** Values as these messages show them: text quoted, numbers bare, the rest as JSON, with the keys of maps in order. */
 function describe(value: unknown): string {
   if (value === undefined || value === null) return "null";
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint") return String(value);
-  return JSON.stringify(value);
+  return JSON.stringify(value, (_key, inner: unknown) => (isTextMap(inner) ? sorted(inner) : inner));
+}
+
+/** Labels, annotations, parameters: Go writes the keys of maps in order, members of structures as they are declared. */
+function isTextMap(value: unknown): value is Record<string, string> {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every((member) => typeof member === "string")
+  );
+}
+
+function sorted(map: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(map).sort(([left], [right]) => (left < right ? -1 : 1)));
 }

@@ -64,14 +64,19 @@ export {
   dns1035LabelErrors,
   dnsLabelErrors,
   dnsSubdomainErrors,
+  dnsSubdomainWithUnderscoreErrors,
   envVarNameErrors,
+  httpHeaderErrors,
   labelValueErrors,
   pathSegmentErrors,
+  percentErrors,
   portNameErrors,
   portNumberErrors,
   qualifiedNameErrors,
   wildcardDnsErrors,
 } from "./names.ts";
+export type { IpAddress, IpRange } from "./ip.ts";
+export { containsAddress, parseIp, parseIpRange } from "./ip.ts";
 export type { LabelMatcher, Labels } from "./selector/labels.ts";
 export { labelMapMatcher, labelSelectorMatcher, parseLabelSelector } from "./selector/labels.ts";
 export type { LabelRequirement } from "./selector/label-parser.ts";

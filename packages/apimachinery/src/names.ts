@@ -13,7 +13,7 @@ const patterns = {
   configMapKey: /^[-._a-zA-Z0-9]+$/,
   relaxedEnvVar: /^[ -<>-~]*$/,
   envVar: /^[-._a-zA-Z][-._a-zA-Z0-9]*$/,
-  portName: /^[-a-z0-9]*$/,
+  portName: /^[-a-z0-9]+$/,
   identifier: /^[A-Za-z_][A-Za-z0-9_]*$/,
 };
 
@@ -106,7 +106,7 @@ export function envVarNameErrors(text: string): string[] {
 /** The name of a port of a container: an IANA service name. */
 export function portNameErrors(text: string): string[] {
   const errors: string[] = [];
-  if (text.length > 15) errors.push("must be no more than 15 characters");
+  if (text.length > 15) errors.push("must be no more than 15 bytes");
   if (!patterns.portName.test(text))
     errors.push("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
   if (!/[a-z]/.test(text)) errors.push("must contain at least one letter (a-z)");
@@ -123,6 +123,27 @@ export function portNumberErrors(port: number): string[] {
 export function pathSegmentErrors(text: string): string[] {
   if (text === "." || text === "..") return [`may not be '${text}'`];
   return ["/", "%"].filter((piece) => text.includes(piece)).map((piece) => `may not contain '${piece}'`);
+}
+
+/** The name of an HTTP header. */
+export function httpHeaderErrors(text: string): string[] {
+  const words = "a valid HTTP header must consist of alphanumeric characters or '-'";
+  return mismatch(text, /^[-A-Za-z0-9]+$/, words, "[-A-Za-z0-9]+", ["X-Header-Name"]);
+}
+
+/** A subdomain in which underscores are allowed: search paths of DNS. */
+export function dnsSubdomainWithUnderscoreErrors(text: string): string[] {
+  const label = "[a-z0-9_]([-_a-z0-9]*[a-z0-9])?";
+  const words =
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
+  const shape = `${label}(\\.${label})*`;
+  return [...tooLong(text, 253), ...mismatch(text, new RegExp(`^${shape}$`), words, shape, ["example.com"])];
+}
+
+/** A percentage such as "25%". */
+export function percentErrors(text: string): string[] {
+  const words = "a valid percent string must be a numeric string followed by an ending '%'";
+  return mismatch(text, /^[0-9]+%$/, words, "[0-9]+%", ["1%", "93%"]);
 }
 
 /** "must be …" with the rule's pattern and examples, as Kubernetes words it. */

@@ -1,240 +1,212 @@
-/** Validation of containers: names, images, ports, environment, mounts, probes, resources. */
-import {
-  compareQuantities,
-  type DeepReadonly,
-  dnsLabelErrors,
-  envVarNameErrors,
-  type FieldError,
-  fieldErrors,
-  parseQuantity,
-  portNameErrors,
-  qualifiedNameErrors,
-} from "@coxswain/apimachinery";
-import type { Container, ContainerPort, EnvVar, PodSpec, Probe, ResourceRequirements, VolumeMount } from "../types.ts";
-import {
-  duplicates,
-  named,
-  notNegative,
-  oneOf,
-  portNumber,
-  portNumberOrName,
-  present,
-} from "../../../validation/values.ts";
+/** Validation of containers of all three sorts: what they share, and what only one sort may have. */
+import { type DeepReadonly, type FieldError, fieldErrors, portNameErrors } from "@coxswain/apimachinery";
+import { ipAddress } from "../../../validation/addresses.ts";
+import { dnsLabel, oneOf, portNumber, supported, wrong } from "../../../validation/values.ts";
+import { validateResources } from "../resource-validation.ts";
+import type {
+  Container,
+  ContainerPort,
+  ContainerResizePolicy,
+  ContainerRestartRule,
+  EphemeralContainer,
+  PodSpec,
+} from "../types.ts";
+import { validateEnv, validateEnvFrom } from "./environment-validation.ts";
+import { validateDevices, validateMounts } from "./mount-validation.ts";
+import { validateHooks } from "./probe-validation.ts";
+import { validateSecurity } from "./security-validation.ts";
+import type { Volumes } from "./volume-validation.ts";
 
-export function validateContainers(spec: DeepReadonly<PodSpec>, path: string): FieldError[] {
-  if (spec.containers.length === 0) return [fieldErrors.required(`${path}.containers`)];
-  const volumes = new Set((spec.volumes ?? []).map(({ name }) => name));
-  const errors: FieldError[] = [];
-  const names: { value: string; field: string }[] = [];
-  for (const [list, containers] of [
-    ["containers", spec.containers],
-    ["initContainers", spec.initContainers ?? []],
-  ] as const) {
-    for (const [index, container] of containers.entries()) {
-      const here = `${path}.${list}[${index}]`;
-      names.push({ value: container.name, field: `${here}.name` });
-      errors.push(...validateContainer(container, volumes, here));
-      if (list === "initContainers" && container.restartPolicy !== "Always") {
-        for (const probe of ["livenessProbe", "readinessProbe", "startupProbe"] as const) {
-          if (container[probe] !== undefined)
-            errors.push(
-              fieldErrors.forbidden(
-                `${here}.${probe}`,
-                "may not be set for init containers without restartPolicy=Always",
-              ),
-            );
-        }
-        if (container.lifecycle !== undefined)
-          errors.push(
-            fieldErrors.forbidden(
-              `${here}.lifecycle`,
-              "may not be set for init containers without restartPolicy=Always",
-            ),
-          );
-      }
-    }
-  }
-  return [...errors, ...duplicates(names.filter(({ value }) => value !== "")), ...hostPortConflicts(spec, path)];
+const { invalid, required, notSupported, notFound, forbidden, duplicate, tooMany } = fieldErrors;
+
+/** The parts of a pod that its containers are checked against. */
+interface Surroundings {
+  readonly spec: DeepReadonly<PodSpec>;
+  readonly volumes: Volumes;
+  readonly claims: ReadonlySet<string>;
 }
 
-function validateContainer(
-  container: DeepReadonly<Container>,
-  volumes: ReadonlySet<string>,
+export function validateContainers(
+  spec: DeepReadonly<PodSpec>,
+  volumes: Volumes,
+  claims: ReadonlySet<string>,
   path: string,
 ): FieldError[] {
-  const { image = "", ports = [], env = [], volumeMounts = [] } = container;
-  const errors = [...named(container.name, dnsLabelErrors, `${path}.name`), ...present(image, `${path}.image`)];
-  if (image !== image.trim())
-    errors.push(fieldErrors.invalid(`${path}.image`, image, "must not have leading or trailing whitespace"));
-  errors.push(...validatePorts(ports, `${path}.ports`));
-  for (const [index, variable] of env.entries()) errors.push(...validateEnv(variable, `${path}.env[${index}]`));
-  errors.push(...validateMounts(volumeMounts, volumes, `${path}.volumeMounts`));
-  for (const name of ["livenessProbe", "readinessProbe", "startupProbe"] as const) {
-    const probe = container[name];
-    if (probe !== undefined) errors.push(...validateProbe(probe, `${path}.${name}`));
-    if (probe?.successThreshold !== undefined && probe.successThreshold !== 1 && name !== "readinessProbe") {
-      errors.push(fieldErrors.invalid(`${path}.${name}.successThreshold`, probe.successThreshold, "must be 1"));
-    }
-  }
-  errors.push(...oneOf(container.imagePullPolicy, ["Always", "IfNotPresent", "Never"], `${path}.imagePullPolicy`));
-  errors.push(
-    ...oneOf(container.terminationMessagePolicy, ["File", "FallbackToLogsOnError"], `${path}.terminationMessagePolicy`),
-  );
-  if (container.resources !== undefined) errors.push(...validateResources(container.resources, `${path}.resources`));
-  return errors;
+  const around: Surroundings = { spec, volumes, claims };
+  return [
+    ...validateRegular(around, `${path}.containers`),
+    ...validateInit(around, `${path}.initContainers`),
+    ...validateEphemeral(around, `${path}.ephemeralContainers`),
+  ];
 }
 
-function validatePorts(ports: readonly DeepReadonly<ContainerPort>[], path: string): FieldError[] {
-  const errors = ports.flatMap((port, index) => {
+function validateRegular(around: Surroundings, path: string): FieldError[] {
+  const { spec } = around;
+  if (spec.containers.length === 0) return [required(path)];
+  const names = new Set<string>();
+  const errors = spec.containers.flatMap((container, index) => {
     const here = `${path}[${index}]`;
-    return [
-      ...(port.name
-        ? portNameErrors(port.name).map((detail) => fieldErrors.invalid(`${here}.name`, port.name, detail))
-        : []),
-      ...(port.containerPort === 0
-        ? [fieldErrors.required(`${here}.containerPort`)]
-        : portNumber(port.containerPort, `${here}.containerPort`)),
-      ...(port.hostPort ? portNumber(port.hostPort, `${here}.hostPort`) : []),
-      ...oneOf(port.protocol, ["TCP", "UDP", "SCTP"], `${here}.protocol`),
-    ];
+    const own = validateCommon(container, around, here);
+    if (names.has(container.name)) own.push(duplicate(`${here}.name`, container.name));
+    names.add(container.name);
+    own.push(...validateHooks(container, spec.terminationGracePeriodSeconds, spec.os?.name ?? "", here));
+    return [...own, ...validateRestart(container, here)];
   });
-  const names = ports
-    .map((port, index) => ({ value: port.name ?? "", field: `${path}[${index}].name` }))
-    .filter(({ value }) => value !== "");
-  return [...errors, ...duplicates(names)];
+  return [...errors, ...hostPortConflicts(spec.containers, path)];
 }
 
-function validateEnv(variable: DeepReadonly<EnvVar>, path: string): FieldError[] {
-  const errors = named(variable.name, envVarNameErrors, `${path}.name`);
-  const source = variable.valueFrom;
-  if (source === undefined) return errors;
-  const sources = [
-    source.fieldRef,
-    source.resourceFieldRef,
-    source.configMapKeyRef,
-    source.secretKeyRef,
-    source.fileKeyRef,
-  ].filter((part) => part !== undefined);
-  if (sources.length === 0) {
-    errors.push(
-      fieldErrors.invalid(
-        `${path}.valueFrom`,
-        "",
-        "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`",
-      ),
-    );
-  } else if (variable.value) {
-    errors.push(fieldErrors.invalid(`${path}.valueFrom`, "", "may not be specified when `value` is not empty"));
-  } else if (sources.length > 1) {
-    errors.push(fieldErrors.invalid(`${path}.valueFrom`, "", "may not have more than one field specified at a time"));
-  }
-  for (const name of ["configMapKeyRef", "secretKeyRef"] as const) {
-    if (source[name] !== undefined) errors.push(...present(source[name].key, `${path}.valueFrom.${name}.key`));
-  }
-  return errors;
-}
-
-function validateMounts(
-  mounts: readonly DeepReadonly<VolumeMount>[],
-  volumes: ReadonlySet<string>,
-  path: string,
-): FieldError[] {
-  const seen = new Set<string>();
-  return mounts.flatMap((mount, index) => {
+function validateInit(around: Surroundings, path: string): FieldError[] {
+  const { spec } = around;
+  const names = new Set(spec.containers.map(({ name }) => name));
+  return (spec.initContainers ?? []).flatMap((container, index) => {
     const here = `${path}[${index}]`;
-    const errors: FieldError[] = [];
-    if (mount.name === "") errors.push(fieldErrors.required(`${here}.name`));
-    else if (!volumes.has(mount.name)) errors.push(fieldErrors.notFound(`${here}.name`, mount.name));
-    if (mount.mountPath === "") errors.push(fieldErrors.required(`${here}.mountPath`));
-    if (seen.has(mount.mountPath))
-      errors.push(fieldErrors.invalid(`${here}.mountPath`, mount.mountPath, "must be unique"));
-    seen.add(mount.mountPath);
-    if (mount.subPath?.startsWith("/"))
-      errors.push(fieldErrors.invalid(`${here}.subPath`, mount.subPath, "must be a relative path"));
-    if (mount.subPath?.split("/").includes(".."))
-      errors.push(fieldErrors.invalid(`${here}.subPath`, mount.subPath, "must not contain '..'"));
+    const errors = [...validateCommon(container, around, here), ...validateRestart(container, here)];
+    if (names.has(container.name)) errors.push(duplicate(`${here}.name`, container.name));
+    else if (container.name !== "") names.add(container.name);
+    errors.push(...hostPortConflicts([container], path));
+    if (container.restartPolicy === "Always")
+      return [...errors, ...validateHooks(container, spec.terminationGracePeriodSeconds, spec.os?.name ?? "", here)];
+    for (const name of ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"] as const)
+      if (container[name] !== undefined)
+        errors.push(forbidden(`${here}.${name}`, "may not be set for init containers without restartPolicy=Always"));
     return errors;
   });
 }
 
-function validateProbe(probe: DeepReadonly<Probe>, path: string): FieldError[] {
-  const handlers = (["exec", "httpGet", "tcpSocket", "grpc"] as const).filter((name) => probe[name] !== undefined);
-  const errors: FieldError[] = [];
-  if (handlers.length === 0) errors.push(fieldErrors.required(path, "must specify a handler type"));
-  for (const name of handlers.slice(1))
-    errors.push(fieldErrors.forbidden(`${path}.${name}`, "may not specify more than 1 handler type"));
-  if (probe.exec !== undefined && (probe.exec.command ?? []).length === 0)
-    errors.push(fieldErrors.required(`${path}.exec.command`));
-  if (probe.httpGet !== undefined) {
-    errors.push(
-      ...present(probe.httpGet.path, `${path}.httpGet.path`),
-      ...portNumberOrName(probe.httpGet.port, `${path}.httpGet.port`),
-    );
-    errors.push(...oneOf(probe.httpGet.scheme, ["HTTP", "HTTPS"], `${path}.httpGet.scheme`));
-  }
-  if (probe.tcpSocket !== undefined) errors.push(...portNumberOrName(probe.tcpSocket.port, `${path}.tcpSocket.port`));
-  if (probe.grpc !== undefined) errors.push(...portNumber(probe.grpc.port, `${path}.grpc.port`));
-  for (const name of [
-    "initialDelaySeconds",
-    "timeoutSeconds",
-    "periodSeconds",
-    "successThreshold",
-    "failureThreshold",
-  ] as const) {
-    errors.push(...notNegative(probe[name], `${path}.${name}`));
-  }
-  return errors;
+const notEphemeral = [
+  "ports",
+  "resources",
+  "resizePolicy",
+  "restartPolicy",
+  "restartPolicyRules",
+  "livenessProbe",
+  "readinessProbe",
+  "startupProbe",
+  "lifecycle",
+] as const;
+
+function validateEphemeral(around: Surroundings, path: string): FieldError[] {
+  const { spec } = around;
+  const words = "cannot be set for an Ephemeral Container";
+  const others = new Set([...spec.containers, ...(spec.initContainers ?? [])].map(({ name }) => name));
+  const names = new Set(others);
+  return (spec.ephemeralContainers ?? []).flatMap((container, index) => {
+    const here = `${path}[${index}]`;
+    const errors = [...validateCommon(container, around, here), ...trimmedImage(container, here)];
+    if (names.has(container.name)) errors.push(duplicate(`${here}.name`, container.name));
+    names.add(container.name);
+    const target = container.targetContainerName ?? "";
+    if (target !== "" && !others.has(target)) errors.push(notFound(`${here}.targetContainerName`, target));
+    for (const name of notEphemeral) if (isSet(container[name])) errors.push(forbidden(`${here}.${name}`, words));
+    for (const [at, mount] of (container.volumeMounts ?? []).entries())
+      for (const name of ["subPath", "subPathExpr"] as const)
+        if (mount[name]) errors.push(forbidden(`${here}.volumeMounts[${at}].${name}`, words));
+    return errors;
+  });
 }
 
-const standard = new Set(["cpu", "memory", "storage", "ephemeral-storage"]);
-
-export function validateResources(resources: DeepReadonly<ResourceRequirements>, path: string): FieldError[] {
-  const errors: FieldError[] = [];
-  const { limits = {}, requests = {} } = resources;
-  for (const [list, amounts] of [
-    ["limits", limits],
-    ["requests", requests],
-  ] as const) {
-    for (const [name, amount] of Object.entries(amounts)) {
-      const field = `${path}.${list}[${name}]`;
-      errors.push(...qualifiedNameErrors(name).map((detail) => fieldErrors.invalid(field, name, detail)));
-      if (!name.includes("/") && !standard.has(name) && !name.startsWith("hugepages-")) {
-        errors.push(
-          fieldErrors.invalid(field, name, "must be a standard resource type or fully qualified"),
-          fieldErrors.invalid(field, name, "must be a standard resource for containers"),
-        );
-      }
-      if (parseQuantity(amount).nano < 0n)
-        errors.push(fieldErrors.invalid(field, amount, "must be greater than or equal to 0"));
-    }
-  }
-  for (const [name, amount] of Object.entries(requests)) {
-    const limit = limits[name];
-    const field = `${path}.requests`;
-    const extended = !standard.has(name);
-    if (limit === undefined) {
-      if (extended)
-        errors.push(fieldErrors.required(`${path}.limits`, "Limit must be set for non overcommitable resources"));
-    } else if (extended && compareQuantities(amount, limit) !== 0)
-      errors.push(fieldErrors.invalid(field, amount, `must be equal to ${name} limit of ${limit}`));
-    else if (compareQuantities(amount, limit) > 0)
-      errors.push(fieldErrors.invalid(field, amount, `must be less than or equal to ${name} limit of ${limit}`));
-  }
-  return errors;
+/** Set to more than nothing: an empty list or structure is nothing. */
+function isSet(value: DeepReadonly<EphemeralContainer>[(typeof notEphemeral)[number]]): boolean {
+  return value !== undefined && (typeof value === "string" || Object.keys(value).length > 0);
 }
 
-function hostPortConflicts(spec: DeepReadonly<PodSpec>, path: string): FieldError[] {
-  const used = spec.containers.flatMap((container, index) =>
-    (container.ports ?? []).flatMap((port, at) =>
-      port.hostPort
-        ? [
-            {
-              value: `${port.protocol ?? "TCP"}/${port.hostIP ?? ""}/${port.hostPort}`,
-              field: `${path}.containers[${index}].ports[${at}].hostPort`,
-            },
-          ]
-        : [],
-    ),
+/** Pods, but not templates, refuse padding. */
+export function trimmedImage(container: DeepReadonly<Container>, path: string): FieldError[] {
+  const { image = "" } = container;
+  return image.trim() === image
+    ? []
+    : [invalid(`${path}.image`, image, "must not have leading or trailing whitespace")];
+}
+
+function validateCommon(container: DeepReadonly<Container>, around: Surroundings, path: string): FieldError[] {
+  const { spec, volumes, claims } = around;
+  const { volumeMounts = [], volumeDevices = [] } = container;
+  const errors = container.name === "" ? [required(`${path}.name`)] : dnsLabel(container.name, `${path}.name`);
+  if (!container.image) errors.push(required(`${path}.image`));
+  const messages = container.terminationMessagePolicy;
+  errors.push(...oneOf(messages, ["File", "FallbackToLogsOnError"], `${path}.terminationMessagePolicy`));
+  errors.push(
+    ...validatePorts(container.ports ?? [], `${path}.ports`),
+    ...validateEnv(container.env ?? [], `${path}.env`),
+    ...validateEnvFrom(container.envFrom ?? [], `${path}.envFrom`),
+    ...validateMounts(container, volumes, `${path}.volumeMounts`),
+    ...validateDevices(volumeDevices, volumeMounts, volumes, `${path}.volumeDevices`),
+    ...oneOf(container.imagePullPolicy, ["Always", "IfNotPresent", "Never"], `${path}.imagePullPolicy`),
+    ...validateResources(container.resources ?? {}, claims, `${path}.resources`),
+    ...validateResize(container.resizePolicy ?? [], spec.restartPolicy, `${path}.resizePolicy`),
+    ...validateSecurity(container.securityContext, spec.hostUsers ?? true, `${path}.securityContext`),
   );
-  return duplicates(used);
+  return errors;
+}
+
+function validatePorts(ports: readonly DeepReadonly<ContainerPort>[], path: string): FieldError[] {
+  const names = new Set<string>();
+  return ports.flatMap((port, index) => {
+    const here = `${path}[${index}]`;
+    const { name = "", hostPort = 0, hostIP = "" } = port;
+    const errors: FieldError[] = [];
+    if (name !== "") {
+      const details = portNameErrors(name);
+      errors.push(...wrong(`${here}.name`, name, details));
+      if (details.length === 0 && names.has(name)) errors.push(duplicate(`${here}.name`, name));
+      if (details.length === 0) names.add(name);
+    }
+    if (port.containerPort === 0) errors.push(required(`${here}.containerPort`));
+    else errors.push(...portNumber(port.containerPort, `${here}.containerPort`));
+    if (hostPort !== 0) errors.push(...portNumber(hostPort, `${here}.hostPort`));
+    errors.push(...oneOf(port.protocol, ["SCTP", "TCP", "UDP"], `${here}.protocol`));
+    return hostIP === "" ? errors : [...errors, ...ipAddress(hostIP, `${here}.hostIP`)];
+  });
+}
+
+function validateResize(
+  policies: readonly DeepReadonly<ContainerResizePolicy>[],
+  podPolicy: string | undefined,
+  path: string,
+): FieldError[] {
+  const seen = new Set<string>();
+  return policies.flatMap(({ resourceName, restartPolicy }, index) => {
+    const errors = seen.has(resourceName) ? [duplicate(`${path}[${index}]`, resourceName)] : [];
+    seen.add(resourceName);
+    errors.push(...oneOf(resourceName, ["cpu", "memory"], path));
+    errors.push(...oneOf(restartPolicy, ["NotRequired", "RestartContainer"], path));
+    return podPolicy === "Never" && restartPolicy !== "NotRequired"
+      ? [...errors, invalid(path, restartPolicy, "must be 'NotRequired' when `restartPolicy` is 'Never'")]
+      : errors;
+  });
+}
+
+/** A container's own policy, and the rules that decide by its exit code. */
+function validateRestart(container: DeepReadonly<Container>, path: string): FieldError[] {
+  const { restartPolicy, restartPolicyRules: rules = [] } = container;
+  const field = `${path}.restartPolicyRules`;
+  const errors = supported(restartPolicy, ["Always", "OnFailure", "Never"], `${path}.restartPolicy`);
+  if (rules.length === 0) return errors;
+  if (restartPolicy === undefined)
+    errors.push(required(`${path}.restartPolicy`, "must specify restartPolicy when restart rules are used"));
+  if (rules.length > 20) errors.push(tooMany(field, rules.length, 20));
+  return [...errors, ...rules.flatMap((rule, index) => validateRule(rule, `${field}[${index}]`))];
+}
+
+function validateRule(rule: DeepReadonly<ContainerRestartRule>, path: string): FieldError[] {
+  const errors = oneOf(rule.action, ["Restart", "RestartAllContainers"], `${path}.action`);
+  if (rule.exitCodes === undefined) return [...errors, required(`${path}.exitCodes`, "must be specified")];
+  const { operator, values = [] } = rule.exitCodes;
+  if (!["In", "NotIn"].includes(operator))
+    errors.push(notSupported(`${path}.exitCodes.operator`, operator, ["In", "NotIn"]));
+  if (values.length > 255) errors.push(tooMany(`${path}.exitCodes.values`, values.length, 255));
+  return errors;
+}
+
+function hostPortConflicts(containers: readonly DeepReadonly<Container>[], path: string): FieldError[] {
+  const used = new Set<string>();
+  return containers.flatMap((container, index) =>
+    (container.ports ?? []).flatMap(({ hostPort = 0, hostIP = "", protocol = "" }, at) => {
+      if (hostPort === 0) return [];
+      const key = `${protocol}/${hostIP}/${hostPort}`;
+      if (used.has(key)) return [duplicate(`${path}[${index}].ports[${at}].hostPort`, key)];
+      used.add(key);
+      return [];
+    }),
+  );
 }

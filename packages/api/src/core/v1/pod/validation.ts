@@ -1,184 +1,172 @@
-/** Validation of pods and pod specs, as in pkg/apis/core/validation: order, paths and words. Containers and volumes have files of their own. */
+/** Validation of pods and of templates of pods, as in pkg/apis/core/validation: order, paths and words. */
 import {
   type DeepReadonly,
   dnsLabelErrors,
   dnsSubdomainErrors,
   type FieldError,
   fieldErrors,
-  jsonEqual,
-  qualifiedNameErrors,
+  type ObjectMeta,
 } from "@coxswain/apimachinery";
-import type { Pod, PodSpec, PodTemplateSpec, Toleration } from "../types.ts";
-import { validateLabels, validateLabelSelector, validateMetadataContent } from "../../../validation/metadata.ts";
-import { named, notNegative, oneOf } from "../../../validation/values.ts";
-import { validateContainers } from "./container-validation.ts";
+import { validateAnnotations, validateLabels } from "../../../validation/metadata.ts";
+import { dnsLabel, oneOf, qualifiedName, supported, wrong } from "../../../validation/values.ts";
+import { validateAmounts } from "../resource-validation.ts";
+import type { Pod, PodResourceClaim, PodSpec, PodTemplateSpec } from "../types.ts";
+import { trimmedImage, validateContainers } from "./container-validation.ts";
+import { validateDnsConfig, validateHostAliases, validateHostPorts } from "./network-validation.ts";
+import { validatePodResources } from "./pod-resources-validation.ts";
+import { validateAffinity, validateTolerations } from "./scheduling-validation.ts";
+import { validateHostUsers, validatePodSecurity } from "./security-validation.ts";
+import { validateSpread } from "./spread-validation.ts";
 import { validateVolumes } from "./volume-validation.ts";
+import { validateHostProcess, validateOs } from "./windows-validation.ts";
 
+const { invalid, required, forbidden, duplicate } = fieldErrors;
+
+/** A pod that is being created. */
 export function validatePod(pod: DeepReadonly<Pod>): FieldError[] {
-  return validatePodSpec(pod.spec ?? { containers: [] }, "spec");
+  const spec = pod.spec ?? { containers: [] };
+  const errors = validatePodObject(pod);
+  if ((spec.ephemeralContainers ?? []).length > 0)
+    errors.push(forbidden("spec.ephemeralContainers", "cannot be set on create"));
+  if (spec.nodeName && (spec.schedulingGates ?? []).length > 0)
+    errors.push(forbidden("spec.nodeName", "cannot be set until all schedulingGates have been cleared"));
+  return errors;
+}
+
+/** What holds of a pod at all times. */
+export function validatePodObject(pod: DeepReadonly<Pod>): FieldError[] {
+  const spec = pod.spec ?? { containers: [] };
+  const errors = [...validatePodAnnotations(pod), ...validatePodSpec(spec, "spec", pod.metadata)];
+  if (!spec.serviceAccountName) {
+    for (const [index, { projected }] of (spec.volumes ?? []).entries())
+      for (const [at, { serviceAccountToken }] of (projected?.sources ?? []).entries())
+        if (serviceAccountToken !== undefined) {
+          const field = `spec.volumes[${index}].projected.sources[${at}].serviceAccountToken`;
+          errors.push(forbidden(field, "must not be specified when serviceAccountName is not set"));
+        }
+  }
+  for (const list of ["containers", "initContainers"] as const)
+    for (const [index, container] of (spec[list] ?? []).entries())
+      errors.push(...trimmedImage(container, `spec.${list}[${index}]`));
+  return errors;
+}
+
+const deletionCost = "controller.kubernetes.io/pod-deletion-cost";
+
+function validatePodAnnotations(pod: DeepReadonly<Pod>): FieldError[] {
+  const path = "metadata.annotations";
+  const annotations = pod.metadata.annotations ?? {};
+  const errors: FieldError[] = [];
+  const mirror = annotations["kubernetes.io/config.mirror"];
+  if (mirror !== undefined && !pod.spec?.nodeName)
+    errors.push(
+      invalid(`${path}[kubernetes.io/config.mirror]`, mirror, "must set spec.nodeName if mirror pod annotation is set"),
+    );
+  if (annotations["kubernetes.io/tolerations"] !== undefined)
+    errors.push(...validateTolerations([], `${path}.kubernetes.io/tolerations`));
+  const cost = annotations[deletionCost];
+  if (cost !== undefined && !(/^(0|-?[1-9]\d*)$/.test(cost) && Math.abs(Number(cost)) <= 2147483647))
+    errors.push(invalid(`${path}[${deletionCost}]`, cost, "must be a 32bit integer"));
+  return errors;
 }
 
 export function validatePodTemplate(template: DeepReadonly<PodTemplateSpec>, path: string): FieldError[] {
-  const errors = [
-    ...validateMetadataContent(template.metadata ?? {}, `${path}.metadata`),
-    ...validatePodSpec(template.spec ?? { containers: [] }, `${path}.spec`),
+  const spec = template.spec ?? { containers: [] };
+  return [
+    ...validateLabels(template.metadata?.labels, `${path}.labels`),
+    ...validateAnnotations(template.metadata?.annotations, `${path}.annotations`),
+    ...validatePodSpec(spec, `${path}.spec`),
+    ...((spec.ephemeralContainers ?? []).length > 0
+      ? [forbidden(`${path}.spec.ephemeralContainers`, "ephemeral containers not allowed in pod template")]
+      : []),
   ];
-  if ((template.spec?.ephemeralContainers ?? []).length > 0) {
-    errors.push(
-      fieldErrors.forbidden(`${path}.spec.ephemeralContainers`, "ephemeral containers not allowed in pod template"),
-    );
-  }
-  return errors;
 }
 
-export function validatePodSpec(spec: DeepReadonly<PodSpec>, path: string): FieldError[] {
-  const volumes = validateVolumes(spec.volumes ?? [], `${path}.volumes`);
-  const errors = [...volumes, ...validateContainers(spec, path)];
+/** Metadata is the pod's own; a template has none that counts. */
+export function validatePodSpec(
+  spec: DeepReadonly<PodSpec>,
+  path: string,
+  metadata?: DeepReadonly<ObjectMeta>,
+): FieldError[] {
+  const errors: FieldError[] = [];
+  if (spec.terminationGracePeriodSeconds === undefined) errors.push(required(`${path}.terminationGracePeriodSeconds`));
+  const volumes = validateVolumes(spec.volumes ?? [], `${path}.volumes`, { metadata });
+  const claims = new Set((spec.resourceClaims ?? []).map(({ name }) => name).filter((name) => name !== ""));
+  errors.push(...volumes.errors, ...validateClaims(spec.resourceClaims ?? [], `${path}.resourceClaims`));
+  errors.push(...validateContainers(spec, volumes.sound, claims, path));
+  errors.push(...validatePodResources(spec, `${path}.resources`));
+  errors.push(...validateHostPorts(spec, metadata !== undefined, `${path}.containers`));
   errors.push(...oneOf(spec.restartPolicy, ["Always", "OnFailure", "Never"], `${path}.restartPolicy`));
-  errors.push(
-    ...oneOf(spec.dnsPolicy, ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"], `${path}.dnsPolicy`),
-  );
+  const resolvers = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
+  errors.push(...oneOf(spec.dnsPolicy, resolvers, `${path}.dnsPolicy`));
   errors.push(...validateLabels(spec.nodeSelector, `${path}.nodeSelector`));
-  if (spec.serviceAccountName)
-    errors.push(...named(spec.serviceAccountName, dnsSubdomainErrors, `${path}.serviceAccountName`));
-  if (spec.nodeName) errors.push(...named(spec.nodeName, dnsSubdomainErrors, `${path}.nodeName`));
-  const deadline = spec.activeDeadlineSeconds;
-  if (deadline !== undefined && (deadline < 1 || deadline > 2 ** 31 - 1)) {
-    errors.push(
-      fieldErrors.invalid(`${path}.activeDeadlineSeconds`, deadline, "must be between 1 and 2147483647, inclusive"),
-    );
-  }
-  errors.push(...notNegative(spec.terminationGracePeriodSeconds, `${path}.terminationGracePeriodSeconds`));
-  if (spec.hostname) errors.push(...named(spec.hostname, dnsLabelErrors, `${path}.hostname`));
-  if (spec.subdomain) errors.push(...named(spec.subdomain, dnsLabelErrors, `${path}.subdomain`));
-  if (spec.priorityClassName)
-    errors.push(...named(spec.priorityClassName, dnsSubdomainErrors, `${path}.priorityClassName`));
-  if (spec.dnsPolicy === "None" && (spec.dnsConfig?.nameservers ?? []).length === 0) {
-    errors.push(
-      fieldErrors.required(
-        `${path}.dnsConfig.nameservers`,
-        "must provide at least one DNS nameserver when `dnsPolicy` is None",
-      ),
-    );
-  }
-  errors.push(...validateTolerations(spec.tolerations ?? [], `${path}.tolerations`));
-  for (const [index, constraint] of (spec.topologySpreadConstraints ?? []).entries()) {
-    const here = `${path}.topologySpreadConstraints[${index}]`;
-    if (constraint.maxSkew <= 0)
-      errors.push(fieldErrors.invalid(`${here}.maxSkew`, constraint.maxSkew, "must be greater than zero"));
-    if (constraint.topologyKey === "") errors.push(fieldErrors.required(`${here}.topologyKey`, "can not be empty"));
-    errors.push(
-      ...oneOf(constraint.whenUnsatisfiable, ["DoNotSchedule", "ScheduleAnyway"], `${here}.whenUnsatisfiable`),
-    );
-    errors.push(...validateLabelSelector(constraint.labelSelector, `${here}.labelSelector`));
-  }
-  for (const [index, alias] of (spec.hostAliases ?? []).entries()) {
-    if (!/^[0-9a-fA-F.:]+$/.test(alias.ip)) {
-      errors.push(
-        fieldErrors.invalid(
-          `${path}.hostAliases[${index}].ip`,
-          alias.ip,
-          "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
-        ),
-      );
-    }
-  }
-  return errors;
+  errors.push(...validatePodSecurity(spec, `${path}.securityContext`));
+  errors.push(...validateAffinity(spec.affinity, `${path}.affinity`));
+  errors.push(...validateDnsConfig(spec, `${path}.dnsConfig`));
+  for (const [index, { conditionType }] of (spec.readinessGates ?? []).entries())
+    errors.push(...qualifiedName(conditionType, `${path}.readinessGates[${index}].conditionType`));
+  errors.push(...validateGates(spec, `${path}.schedulingGates`));
+  errors.push(...validateSpread(spec.topologySpreadConstraints ?? [], `${path}.topologySpreadConstraints`));
+  errors.push(...validateHostProcess(spec, path), ...validateHostUsers(spec, path));
+  return [...errors, ...validateNames(spec, path)];
 }
 
-function validateTolerations(tolerations: readonly DeepReadonly<Toleration>[], path: string): FieldError[] {
-  return tolerations.flatMap((toleration, index) => {
-    const here = `${path}[${index}]`;
-    const { key = "", operator = "", value = "", effect = "" } = toleration;
-    const errors: FieldError[] = [];
-    if (key !== "")
-      errors.push(...qualifiedNameErrors(key).map((detail) => fieldErrors.invalid(`${here}.key`, key, detail)));
-    if (key === "" && operator !== "Exists") {
-      errors.push(
-        fieldErrors.invalid(
-          `${here}.operator`,
-          operator,
-          'operator must be Exists when `key` is empty, which means "match all values and all keys"',
-        ),
-      );
-    }
-    if (toleration.tolerationSeconds !== undefined && effect !== "NoExecute") {
-      errors.push(
-        fieldErrors.invalid(`${here}.effect`, effect, "effect must be 'NoExecute' when `tolerationSeconds` is set"),
-      );
-    }
-    if (operator === "Exists" && value !== "")
-      errors.push(fieldErrors.invalid(`${here}.operator`, value, "value must be empty when `operator` is 'Exists'"));
-    if (operator !== "" && !["Equal", "Exists", "Lt", "Gt"].includes(operator))
-      errors.push(fieldErrors.notSupported(`${here}.operator`, operator, ["Equal", "Exists"]));
-    if (effect !== "" && !["NoSchedule", "PreferNoSchedule", "NoExecute"].includes(effect)) {
-      errors.push(fieldErrors.notSupported(`${here}.effect`, effect, ["NoSchedule", "PreferNoSchedule", "NoExecute"]));
-    }
+/** The rest of a spec, in Kubernetes' order: mostly names. */
+function validateNames(spec: DeepReadonly<PodSpec>, path: string): FieldError[] {
+  const errors: FieldError[] = [];
+  const name = (field: keyof PodSpec & string, rule: (text: string) => string[]): void => {
+    const value = spec[field];
+    if (typeof value === "string" && value !== "") errors.push(...wrong(`${path}.${field}`, value, rule(value)));
+  };
+  name("serviceAccountName", dnsSubdomainErrors);
+  name("nodeName", dnsSubdomainErrors);
+  const deadline = spec.activeDeadlineSeconds;
+  if (deadline !== undefined && (deadline < 1 || deadline > 2147483647)) {
+    const words = "must be between 1 and 2147483647, inclusive";
+    errors.push(invalid(`${path}.activeDeadlineSeconds`, deadline, words));
+  }
+  name("hostname", dnsLabelErrors);
+  name("subdomain", dnsLabelErrors);
+  errors.push(...validateTolerations(spec.tolerations ?? [], `${path}.tolerations`));
+  errors.push(...validateHostAliases(spec.hostAliases ?? [], `${path}.hostAliases`));
+  name("priorityClassName", dnsSubdomainErrors);
+  const runtime = spec.runtimeClassName;
+  if (runtime !== undefined) errors.push(...wrong(`${path}.runtimeClassName`, runtime, dnsSubdomainErrors(runtime)));
+  const preemption = spec.preemptionPolicy;
+  errors.push(...supported(preemption, ["PreemptLowerPriority", "Never"], `${path}.preemptionPolicy`));
+  if (spec.overhead !== undefined) errors.push(...validateAmounts(spec.overhead, `${path}.overhead`));
+  return [...errors, ...validateOs(spec, path)];
+}
+
+function validateGates(spec: DeepReadonly<PodSpec>, path: string): FieldError[] {
+  const seen = new Set<string>();
+  return (spec.schedulingGates ?? []).flatMap(({ name }, index) => {
+    const errors = qualifiedName(name, `${path}[${index}]`);
+    if (seen.has(name)) errors.push(duplicate(`${path}[${index}]`, name));
+    seen.add(name);
     return errors;
   });
 }
 
-const frozen =
-  "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
-
-/** A running pod's spec stands still, apart from images, the deadline, added tolerations and removed scheduling gates. */
-export function validatePodUpdate(next: DeepReadonly<Pod>, old: DeepReadonly<Pod>): FieldError[] {
-  const [spec, before] = [next.spec ?? { containers: [] }, old.spec ?? { containers: [] }];
-  for (const list of ["containers", "initContainers"] as const) {
-    if ((spec[list] ?? []).length !== (before[list] ?? []).length) {
-      return [fieldErrors.forbidden(`spec.${list}`, "pod updates may not add or remove containers")];
+function validateClaims(claims: readonly DeepReadonly<PodResourceClaim>[], path: string): FieldError[] {
+  const names = new Set<string>();
+  return claims.flatMap((claim, index) => {
+    const here = `${path}[${index}]`;
+    const { name, resourceClaimName: own, resourceClaimTemplateName: template } = claim;
+    const errors: FieldError[] = [];
+    if (name === "") errors.push(required(`${here}.name`));
+    else if (names.has(name)) errors.push(duplicate(`${here}.name`, name));
+    else errors.push(...dnsLabel(name, `${here}.name`));
+    names.add(name);
+    if (own !== undefined && template !== undefined) {
+      const words = "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified";
+      errors.push(invalid(here, claim, words));
     }
-  }
-  const errors: FieldError[] = [];
-  const [deadline, oldDeadline] = [spec.activeDeadlineSeconds, before.activeDeadlineSeconds];
-  if (oldDeadline !== undefined && (deadline === undefined || deadline > oldDeadline)) {
-    errors.push(
-      fieldErrors.invalid("spec.activeDeadlineSeconds", deadline, "must be less than or equal to previous value"),
-    );
-  }
-  const gates = (spec.schedulingGates ?? []).map(({ name }) => name);
-  const oldGates = (before.schedulingGates ?? []).map(({ name }) => name);
-  if (gates.some((name) => !oldGates.includes(name))) {
-    errors.push(
-      fieldErrors.forbidden("spec.schedulingGates", "only deletion is allowed, but found new scheduling gate(s)"),
-    );
-  }
-  const kept = (before.tolerations ?? []).every((toleration) =>
-    (spec.tolerations ?? []).some((other) => sameToleration(toleration, other)),
-  );
-  if (!kept)
-    errors.push(
-      fieldErrors.forbidden("spec.tolerations", "existing toleration can not be modified except its tolerationSeconds"),
-    );
-  const gated = oldGates.length > 0;
-  const changed = changedFields(comparable(spec, gated), comparable(before, gated));
-  if (changed.length > 0)
-    errors.push(
-      fieldErrors.forbidden("spec", `${frozen}\nchanged: ${changed.map((name) => `spec.${name}`).join(", ")}`),
-    );
-  return errors;
-}
-
-/** The parts of a spec that must stay as they are. */
-function comparable(spec: DeepReadonly<PodSpec>, gated: boolean): Record<string, unknown> {
-  const { activeDeadlineSeconds: _deadline, tolerations: _tolerations, schedulingGates: _gates, ...rest } = spec;
-  const withoutImages = (list: DeepReadonly<PodSpec["containers"]> | undefined): unknown =>
-    list?.map(({ image: _image, ...container }) => container);
-  const free = gated ? { nodeSelector: undefined, affinity: undefined } : {};
-  return {
-    ...rest,
-    ...free,
-    containers: withoutImages(spec.containers),
-    initContainers: withoutImages(spec.initContainers),
-  };
-}
-
-function changedFields(next: Record<string, unknown>, old: Record<string, unknown>): string[] {
-  return [...new Set([...Object.keys(next), ...Object.keys(old)])]
-    .filter((key) => !jsonEqual(next[key] ?? null, old[key] ?? null))
-    .sort();
-}
-
-function sameToleration(left: DeepReadonly<Toleration>, right: DeepReadonly<Toleration>): boolean {
-  return jsonEqual({ ...left, tolerationSeconds: 0 }, { ...right, tolerationSeconds: 0 });
+    if (own === undefined && template === undefined)
+      errors.push(invalid(here, claim, "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`"));
+    if (own !== undefined) errors.push(...wrong(`${here}.resourceClaimName`, own, dnsSubdomainErrors(own)));
+    if (template !== undefined)
+      errors.push(...wrong(`${here}.resourceClaimTemplateName`, template, dnsSubdomainErrors(template)));
+    return errors;
+  });
 }

@@ -1,0 +1,153 @@
+/** Validation of what concerns Windows: its security options, host processes, and fields one operating system does not have. */
+import { type DeepReadonly, type FieldError, fieldErrors } from "@coxswain/apimachinery";
+import type { Container, PodSpec, WindowsSecurityContextOptions } from "../types.ts";
+import { eachContainer } from "./each-container.ts";
+
+const { invalid, required, notSupported, forbidden } = fieldErrors;
+
+const domainShape =
+  "^(?i)([a-z0-9]|[a-z0-9][a-z0-9-]{0,61}[a-z0-9])(\\.(?i)([a-z0-9]|[a-z0-9][a-z0-9-]{0,61}[a-z0-9]))*$";
+const mostSpec = 64 * 1024;
+
+export function windowsOptions(
+  options: DeepReadonly<WindowsSecurityContextOptions> | undefined,
+  path: string,
+): FieldError[] {
+  if (options === undefined) return [];
+  const { gmsaCredentialSpecName: name, gmsaCredentialSpec: spec, runAsUserName: user } = options;
+  const errors: FieldError[] = [];
+  if (name !== undefined && !isSubdomain(name))
+    errors.push(invalid(`${path}.gmsaCredentialSpecName`, name, subdomainWords));
+  if (spec !== undefined) {
+    const field = `${path}.gmsaCredentialSpec`;
+    if (spec.length === 0) errors.push(invalid(field, spec, "gmsaCredentialSpec cannot be an empty string"));
+    else if (spec.length > mostSpec) errors.push(invalid(field, spec, `gmsaCredentialSpec size must be under 64 KiB`));
+  }
+  return user === undefined ? errors : [...errors, ...userName(user, `${path}.runAsUserName`)];
+}
+
+const label = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
+const isSubdomain = (text: string): boolean => text.length <= 253 && new RegExp(`^${label}(\\.${label})*$`).test(text);
+const subdomainWords = `a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '${label}(\\.${label})*')`;
+
+function userName(user: string, field: string): FieldError[] {
+  const problem = (detail: string): FieldError[] => [invalid(field, user, detail)];
+  if (user.length === 0) return problem("runAsUserName cannot be an empty string");
+  if (/\p{Cc}/u.test(user)) return problem("runAsUserName cannot contain control characters");
+  const parts = user.split("\\");
+  if (parts.length > 2) return problem("runAsUserName cannot contain more than one backslash");
+  const [domain, name = ""] = parts.length === 2 ? parts : [undefined, user];
+  if (domain !== undefined) {
+    if (domain.length >= 256) return problem("runAsUserName's Domain length must be under 256 characters");
+    const isNetBios = /^[^\\/:*?"<>|.][^\\/:*?"<>|]{0,14}$/.test(domain);
+    const isDns = new RegExp(domainShape.replaceAll("(?i)", ""), "i").test(domain);
+    if (!isNetBios && !isDns) return problem("runAsUserName's Domain doesn't match the NetBios nor the DNS format");
+  }
+  if (name.length > 104) return problem("runAsUserName's User length must not be longer than 104 characters");
+  if (/^[. ]*$/.test(name)) return problem("runAsUserName's User cannot contain only periods or spaces");
+  if (/["/\\:;|=,+*?<>@[\]]/.test(name))
+    return problem(`runAsUserName's User cannot contain the following characters: "/\\:;|=,+*?<>@[]`);
+  return [];
+}
+
+/** All containers of a pod are host processes, or none is; such a pod is in the host's network. */
+export function validateHostProcess(spec: DeepReadonly<PodSpec>, path: string): FieldError[] {
+  const pod = spec.securityContext?.windowsOptions?.hostProcess;
+  const errors: FieldError[] = [];
+  let [with_, without] = [0, 0];
+  eachContainer(spec, path, (container, here) => {
+    const own = container.securityContext?.windowsOptions?.hostProcess;
+    if (pod !== undefined && own !== undefined && own !== pod) {
+      const words = `pod hostProcess value must be identical if both are specified, was ${pod}`;
+      errors.push(invalid(`${here}.securityContext.windowsOptions.hostProcess`, own, words));
+    }
+    if (own ?? pod ?? false) with_ += 1;
+    else without += 1;
+  });
+  if (with_ === 0) return errors;
+  if (without > 0)
+    errors.push(
+      invalid(
+        path,
+        "",
+        "If pod contains any hostProcess containers then all containers must be HostProcess containers",
+      ),
+    );
+  if (spec.hostNetwork !== true)
+    errors.push(
+      invalid(
+        `${path}.hostNetwork`,
+        spec.hostNetwork ?? false,
+        "hostNetwork must be true if pod contains any hostProcess containers",
+      ),
+    );
+  return errors;
+}
+
+const notWindows = "cannot be set for a windows pod";
+const podOnly = [
+  "appArmorProfile",
+  "seLinuxOptions",
+  "seccompProfile",
+  "fsGroup",
+  "fsGroupChangePolicy",
+  "sysctls",
+  "runAsUser",
+  "runAsGroup",
+  "supplementalGroups",
+  "supplementalGroupsPolicy",
+  "seLinuxChangePolicy",
+] as const;
+const containerOnly = [
+  "appArmorProfile",
+  "seLinuxOptions",
+  "seccompProfile",
+  "capabilities",
+  "readOnlyRootFilesystem",
+  "privileged",
+  "allowPrivilegeEscalation",
+  "procMount",
+  "runAsUser",
+  "runAsGroup",
+] as const;
+
+export function validateOs(spec: DeepReadonly<PodSpec>, path: string): FieldError[] {
+  const { os } = spec;
+  if (os === undefined) return [];
+  if (os.name === "") return [required(`${path}.os.name`)];
+  if (os.name !== "linux" && os.name !== "windows") return [notSupported(`${path}.os`, os.name, ["linux", "windows"])];
+  return os.name === "linux" ? forLinux(spec, path) : forWindows(spec, path);
+}
+
+function forLinux(spec: DeepReadonly<PodSpec>, path: string): FieldError[] {
+  const words = "windows options cannot be set for a linux pod";
+  const errors: FieldError[] = [];
+  if (spec.securityContext?.windowsOptions !== undefined)
+    errors.push(forbidden(`${path}.securityContext.windowsOptions`, words));
+  eachContainer(spec, path, (container: DeepReadonly<Container>, here) => {
+    if (container.securityContext?.windowsOptions !== undefined)
+      errors.push(forbidden(`${here}.securityContext.windowsOptions`, words));
+  });
+  return errors;
+}
+
+function forWindows(spec: DeepReadonly<PodSpec>, path: string): FieldError[] {
+  const errors: FieldError[] = [];
+  const context = spec.securityContext ?? {};
+  const refuse = (field: string): void => void errors.push(forbidden(field, notWindows));
+  for (const name of podOnly) {
+    const value = context[name];
+    if (value !== undefined && !(name === "sysctls" && (context.sysctls ?? []).length === 0))
+      refuse(`${path}.securityContext.${name}`);
+    if (name !== "seLinuxOptions") continue;
+    if (spec.hostUsers !== undefined) refuse(`${path}.hostUsers`);
+    if (spec.hostPID === true) refuse(`${path}.hostPID`);
+    if (spec.hostIPC === true) refuse(`${path}.hostIPC`);
+  }
+  if (spec.shareProcessNamespace !== undefined) refuse(`${path}.shareProcessNamespace`);
+  eachContainer(spec, path, (container, here) => {
+    for (const name of containerOnly)
+      if (container.securityContext?.[name] !== undefined) refuse(`${here}.securityContext.${name}`);
+  });
+  return errors;
+}

@@ -361,7 +361,8 @@ describe("pods' other subresources", () => {
   });
 
   it("resize changes resources alone", async () => {
-    await api.send("POST", pods, pod("a"));
+    const sized = { name: "c", image: "x:1", resources: { requests: { cpu: "500m" } } };
+    await api.send("POST", pods, { ...pod("a"), spec: { containers: [sized] } });
     const patch = { spec: { containers: [{ name: "c", image: "evil", resources: { requests: { cpu: "1" } } }] } };
     const { body } = await api.send("PATCH", `${pods}/a/resize`, patch, {
       "content-type": "application/strategic-merge-patch+json",

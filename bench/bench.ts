@@ -10,7 +10,8 @@ export interface Benchmark {
 /** One that needs no cluster. */
 export interface StandaloneBenchmark {
   readonly summary: string;
-  measure(say: (text: string) => void): Promise<readonly Figure[]>;
+  /** `words` are what stands behind the benchmark's name. */
+  measure(say: (text: string) => void, words: readonly string[]): Promise<readonly Figure[]>;
 }
 
 export interface World {

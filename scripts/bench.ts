@@ -1,4 +1,4 @@
-// `npm run bench -- NAME`: runs a benchmark against the running cluster; a table on stdout, JSON in bench/results.
+// `npm run bench -- NAME [WORDS]`: runs a benchmark against the running cluster; a table on stdout, JSON in bench/results.
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
@@ -14,15 +14,15 @@ await runScript(async () => {
   const names = readdirSync(benchDir)
     .filter((file) => file.endsWith(".ts") && file !== "bench.ts")
     .map((file) => file.replace(".ts", ""));
-  const [name = ""] = process.argv.slice(2);
+  const [name = "", ...words] = process.argv.slice(2);
   if (!names.includes(name)) throw new Failure(`usage: npm run bench -- NAME; there are ${names.join(", ")}`);
   const { benchmark } = (await import(join(benchDir, `${name}.ts`))) as { benchmark: Benchmark | StandaloneBenchmark };
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
   process.stdout.write(`${name}: ${benchmark.summary}\n`);
-  const figures = "measure" in benchmark ? await benchmark.measure(say) : await runOnCluster(benchmark, say);
+  const figures = "measure" in benchmark ? await benchmark.measure(say, words) : await runOnCluster(benchmark, say);
   const width = Math.max(...figures.map((figure) => figure.name.length));
   for (const figure of figures)
-    process.stdout.write(`  ${figure.name.padEnd(width)}  ${figure.value.toFixed(1).padStart(10)} ${figure.unit}\n`);
+    process.stdout.write(`  ${figure.name.padEnd(width)}  ${figure.value.toFixed(figure.value < 10 ? 2 : 1).padStart(10)} ${figure.unit}\n`);
   mkdirSync(join(benchDir, "results"), { recursive: true });
   const result = {
     name,

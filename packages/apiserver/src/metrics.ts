@@ -82,6 +82,24 @@ export const metricTable = defineMetrics({
     labels: ["operation", "type"],
     buckets: [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60],
   },
+  authentications: {
+    kind: "counter",
+    name: "authentication_attempts",
+    help: "Requests by whether their sender was known; strangers who may be served count as known.",
+    labels: ["result"],
+  },
+  authorizations: {
+    kind: "counter",
+    name: "authorization_attempts_total",
+    help: "Requests by whether their sender may do what they ask.",
+    labels: ["result"],
+  },
+  refusals: {
+    kind: "counter",
+    name: "apiserver_refused_requests_total",
+    help: "Requests that the gate refused, by stage: the kind of credential, the permission, the admission plugin.",
+    labels: ["stage", "reason"],
+  },
   memoryRefused: {
     kind: "counter",
     name: "apiserver_memory_rejected_requests_total",

@@ -48,6 +48,8 @@ export interface Passage {
   info: RequestInfo;
   user: UserInfo;
   reply: Reply | undefined;
+  /** The stage that said no, and to what: for counting, so both are of a few words. */
+  refusal: { readonly stage: "authentication" | "authorization" | "admission"; readonly reason: string } | undefined;
   /** Called when the reply has been sent or has failed. */
   readonly onEnd: (() => void)[];
 }
@@ -88,6 +90,7 @@ export function createPassage(request: Request): Passage {
     info: readRequestInfo(request.method, request.path, request.query),
     user: nobody,
     reply: undefined,
+    refusal: undefined,
     onEnd: [],
   };
 }
@@ -105,7 +108,10 @@ function readInfo(passage: Passage): void {
 async function authenticate(passage: Passage, { authenticator }: PipelineParts): Promise<void> {
   const { credentials, signal } = passage.request;
   const outcome = await authenticator.authenticate(credentials, signal);
-  if (outcome.kind === "unauthorized") throw new StatusError(statuses.unauthorized());
+  if (outcome.kind === "unauthorized") {
+    passage.refusal = { stage: "authentication", reason: outcome.what };
+    throw new StatusError(statuses.unauthorized());
+  }
   passage.user = outcome.user;
 }
 
@@ -118,6 +124,7 @@ function impersonate(passage: Passage, { authorizer }: PipelineParts): void {
       passage.user = outcome.user;
       return;
     case "forbidden":
+      passage.refusal = { stage: "authorization", reason: "impersonation" };
       throw forbidden(outcome.attributes, outcome.reason);
     case "malformed":
       throw new StatusError({ ...statuses.internalError(outcome.message) });
@@ -128,10 +135,13 @@ function enterFlow(passage: Passage, { flow }: PipelineParts): void {
   passage.onEnd.push(flow.enter(passage.info, passage.user));
 }
 
-function authorize({ info, user, request }: Passage, { authorizer }: PipelineParts): void {
+function authorize(passage: Passage, { authorizer }: PipelineParts): void {
+  const { info, user, request } = passage;
   const attributes = requestAttributes(user, info, request.query);
   const verdict = authorizer.authorize(attributes);
-  if (verdict.decision !== "allow") throw forbidden(attributes, verdict.reason);
+  if (verdict.decision === "allow") return;
+  passage.refusal = { stage: "authorization", reason: attributes.verb };
+  throw forbidden(attributes, verdict.reason);
 }
 
 async function serve(passage: Passage, parts: PipelineParts): Promise<void> {

@@ -34,7 +34,15 @@ export interface RequestInfo {
 /** What a request brings along to say who sent it. */
 export interface Credentials {
   /** Subject of the client certificate, when the client authority has signed it and it is valid now. */
-  readonly certificate: { readonly commonName: string; readonly organizations: readonly string[] } | undefined;
+  readonly certificate:
+    | {
+        readonly commonName: string;
+        readonly organizations: readonly string[];
+        /** The handshake was in this time, but a connection may live longer. Milliseconds since the epoch. */
+        readonly validFromMs: number;
+        readonly validToMs: number;
+      }
+    | undefined;
   /** A certificate was shown that is not such: expired, of another authority, or not for clients. */
   readonly certificateRejected?: boolean;
   /** From `Authorization: Bearer`, or from the subprotocol of a WebSocket. */
@@ -44,7 +52,10 @@ export interface Credentials {
 export type Authentication =
   | { readonly kind: "user"; readonly user: UserInfo }
   /** Something was shown and it is not valid, or nothing was and strangers are not served: 401. */
-  | { readonly kind: "unauthorized"; readonly because: string };
+  | { readonly kind: "unauthorized"; readonly because: string; readonly what: RefusedCredential };
+
+/** What was shown and not accepted: for counting, so it is one of a few words. */
+export type RefusedCredential = "nothing" | "certificate" | "token";
 
 /** Answers anonymous itself, when that is allowed. */
 export interface Authenticator {

@@ -22,7 +22,13 @@ export async function mutatingAdmission(
   for (const plugin of parts.admission) {
     if (!plugin.admit) continue;
     const attributes = attributesOf(exchange, subject, object);
-    if (plugin.handles(attributes)) object = (await plugin.admit(attributes)) ?? object;
+    if (!plugin.handles(attributes)) continue;
+    try {
+      object = (await plugin.admit(attributes)) ?? object;
+    } catch (error) {
+      exchange.refusedBy(plugin.name);
+      throw error;
+    }
   }
   return object;
 }
@@ -30,7 +36,13 @@ export async function mutatingAdmission(
 export async function validatingAdmission(parts: Parts, exchange: Exchange, subject: AdmissionSubject): Promise<void> {
   const attributes = attributesOf(exchange, subject, subject.object);
   for (const plugin of parts.admission) {
-    if (plugin.validate && plugin.handles(attributes)) await plugin.validate(attributes);
+    if (!plugin.validate || !plugin.handles(attributes)) continue;
+    try {
+      await plugin.validate(attributes);
+    } catch (error) {
+      exchange.refusedBy(plugin.name);
+      throw error;
+    }
   }
 }
 

@@ -158,7 +158,8 @@ function podKind(parts: PipelineParts): Kind {
   return kind;
 }
 
-function exchangeOf({ info, user, request, warnings }: Passage, kind: Kind): Exchange {
+function exchangeOf(passage: Passage, kind: Kind): Exchange {
+  const { info, user, request, warnings } = passage;
   return {
     info,
     kind,
@@ -169,5 +170,6 @@ function exchangeOf({ info, user, request, warnings }: Passage, kind: Kind): Exc
     body: request.body,
     signal: request.signal,
     warn: (text) => void warnings.add(text),
+    refusedBy: (plugin) => void (passage.refusal = { stage: "admission", reason: plugin }),
   };
 }

@@ -35,6 +35,8 @@ export interface Exchange {
   readonly body: () => Promise<Buffer>;
   readonly signal: AbortSignal;
   readonly warn: (text: string) => void;
+  /** Called when an admission plugin says no. */
+  readonly refusedBy: (plugin: string) => void;
 }
 
 /** Bytes with the means to look inside. */

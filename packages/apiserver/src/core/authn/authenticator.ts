@@ -4,7 +4,14 @@
 import type { Clock } from "@coxswain/clock";
 import type { ServiceAccountClaims, TokenVerifier } from "@coxswain/pki";
 import { LRUCache } from "lru-cache";
-import type { Authentication, Authenticator, Credentials, ObjectReader, UserInfo } from "../request.ts";
+import type {
+  Authentication,
+  Authenticator,
+  Credentials,
+  ObjectReader,
+  RefusedCredential,
+  UserInfo,
+} from "../request.ts";
 import { findBootstrapToken } from "./bootstrap-tokens.ts";
 import { brokenBinding } from "./bound-objects.ts";
 import { anonymous, serviceAccountGroups, withAuthenticated } from "./groups.ts";
@@ -45,6 +52,9 @@ export function createAuthenticator(
     bearerToken,
   }: Credentials): Promise<Authentication> {
     if (certificate !== undefined && certificate.commonName !== "") {
+      const nowMs = ports.clock.now();
+      if (nowMs < certificate.validFromMs || nowMs > certificate.validToMs)
+        return refused("certificate", "the client certificate has expired");
       return {
         kind: "user",
         user: withAuthenticated({ username: certificate.commonName, groups: certificate.organizations }),
@@ -52,15 +62,11 @@ export function createAuthenticator(
     }
     if (bearerToken !== undefined) {
       const found = await authenticateToken(bearerToken, config.audiences);
-      return found.kind === "user"
-        ? { kind: "user", user: found.user }
-        : { kind: "unauthorized", because: found.because };
+      return found.kind === "user" ? { kind: "user", user: found.user } : refused("token", found.because);
     }
     // Whoever shows something must not be served as if they had shown nothing.
-    if (certificateRejected) return { kind: "unauthorized", because: "the client certificate is not valid here" };
-    return config.anonymousAuth
-      ? { kind: "user", user: anonymous }
-      : { kind: "unauthorized", because: "no credentials" };
+    if (certificateRejected) return refused("certificate", "the client certificate is not valid here");
+    return config.anonymousAuth ? { kind: "user", user: anonymous } : refused("nothing", "no credentials");
   }
 
   async function authenticateToken(token: string, audiences: readonly string[]): Promise<TokenAuthentication> {
@@ -106,6 +112,10 @@ export function createAuthenticator(
 interface Verified {
   readonly claims: ServiceAccountClaims;
   readonly by: TokenVerifier;
+}
+
+function refused(what: RefusedCredential, because: string): Authentication {
+  return { kind: "unauthorized", what, because };
 }
 
 /** The account as a user; what the token is bound to is kept in `extra` under Kubernetes' keys. */

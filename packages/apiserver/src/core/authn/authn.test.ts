@@ -13,6 +13,7 @@ import { tokenKeys } from "./token-keys.ts";
 
 const startMs = Date.UTC(2026, 0, 1);
 const issuer = "https://kubernetes.default.svc.cluster.local";
+const always = { validFromMs: 0, validToMs: Number.MAX_SAFE_INTEGER };
 const nobody: Credentials = { certificate: undefined, bearerToken: undefined };
 const signal = new AbortController().signal;
 const object = (kind: string, namespace: string, name: string, rest: object = {}): ApiObject =>
@@ -61,7 +62,7 @@ function world(anonymousAuth = true) {
 describe("the authenticator", () => {
   test("knows callers by certificate, by static token, and strangers", async () => {
     const { authenticator } = world();
-    const certificate = { commonName: "system:kube-scheduler", organizations: ["crew"] };
+    const certificate = { commonName: "system:kube-scheduler", organizations: ["crew"], ...always };
     expect(await authenticator.authenticate({ ...nobody, certificate }, signal)).toEqual({
       kind: "user",
       user: { username: "system:kube-scheduler", groups: ["crew", "system:authenticated"] },
@@ -79,6 +80,7 @@ describe("the authenticator", () => {
   test("refuses a token that nobody knows and a certificate of somebody else's authority even where strangers are served, and strangers where they are not", async () => {
     expect(await world().authenticator.authenticate({ ...nobody, bearerToken: "sesam" }, signal)).toEqual({
       kind: "unauthorized",
+      what: "token",
       because: "invalid bearer token",
     });
     expect((await world().authenticator.authenticate({ ...nobody, certificateRejected: true }, signal)).kind).toBe(
@@ -94,9 +96,19 @@ describe("the authenticator", () => {
     ).toBe("user");
     expect(await world(false).authenticator.authenticate(nobody, signal)).toEqual({
       kind: "unauthorized",
+      what: "nothing",
       because: "no credentials",
     });
   });
+});
+
+test("a certificate that ends while its connection lives is no longer believed", async () => {
+  const { authenticator, clock } = world();
+  const certificate = { commonName: "jane", organizations: [], validFromMs: startMs, validToMs: startMs + 1000 };
+  const judge = async () => (await authenticator.authenticate({ ...nobody, certificate }, signal)).kind;
+  const before = await judge();
+  await clock.advance(2000);
+  expect([before, await judge()]).toEqual(["user", "unauthorized"]);
 });
 
 describe("service-account tokens", () => {

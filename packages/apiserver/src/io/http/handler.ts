@@ -14,12 +14,14 @@ import { withinDeadline } from "./deadline.ts";
 import { createRequest } from "./incoming.ts";
 import type { RawResponse } from "./outgoing.ts";
 import { render, sendBytes, sendList, sendObject, writeHead } from "./outgoing.ts";
+import type { Trust } from "./trust.ts";
 import type { Tunnel } from "./tunnel.ts";
 import { streamWatch } from "./watch-stream.ts";
 
 export interface HandlerPorts {
   readonly parts: PipelineParts;
   readonly tunnel: Tunnel;
+  readonly trust: Trust;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics<typeof metricTable>;
@@ -36,7 +38,7 @@ export async function handle(raw: RawRequest, response: RawResponse, ports: Hand
   const abort = (): void => aborter.abort(clientGone);
   response.on("close", abort);
   response.on("error", abort);
-  const request = createRequest(raw, aborter.signal);
+  const request = createRequest(raw, ports.trust, aborter.signal);
   const passage = createPassage(request);
   // The name of the request in logs on both sides; a client may give it one.
   response.setHeader("audit-id", request.header("audit-id")?.slice(0, 64) || ports.parts.random.uuid());
@@ -158,10 +160,15 @@ export function failureText(status: Status): string {
   return `HTTP/1.1 ${status.code} ${status.reason ?? "Error"}\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 }
 
-function count({ info, request }: Passage, code: number, durationMs: number, ports: HandlerPorts): void {
+function count(passage: Passage, code: number, durationMs: number, ports: HandlerPorts): void {
+  const { info, request, refusal } = passage;
   const { metrics } = ports;
   const about = labelsOf(info, request.method, ports);
   metrics.requests.inc({ ...about, dry_run: request.query.get("dryRun") === "All" ? "All" : "", code });
+  if (refusal) metrics.refusals.inc(refusal);
+  metrics.authentications.inc({ result: refusal?.stage === "authentication" ? "failure" : "success" });
+  if (refusal?.stage !== "authentication")
+    metrics.authorizations.inc({ result: refusal?.stage === "authorization" ? "denied" : "allowed" });
   if (info.verb !== "watch") metrics.durations.observe(durationMs / 1000, about);
 }
 

@@ -7,13 +7,15 @@ import { createGunzip } from "node:zlib";
 import { StatusError, statuses } from "@coxswain/apimachinery";
 import type { Credentials } from "../../core/request.ts";
 import type { Request } from "../../pipeline.ts";
+import { firstGeneration } from "./trust.ts";
+import type { Trust } from "./trust.ts";
 
 /** Kubernetes' limit for a body. */
 export const maxBodyBytes = 3 * 1024 * 1024;
 
 export type RawRequest = IncomingMessage | Http2ServerRequest;
 
-export function createRequest(raw: RawRequest, signal: AbortSignal): Request {
+export function createRequest(raw: RawRequest, trust: Trust, signal: AbortSignal): Request {
   const url = raw.url ?? "/";
   const at = url.indexOf("?");
   const path = at < 0 ? url : url.slice(0, at);
@@ -28,7 +30,7 @@ export function createRequest(raw: RawRequest, signal: AbortSignal): Request {
     query: new URLSearchParams(at < 0 ? "" : url.slice(at + 1)),
     header,
     headers: pairsOf(raw.rawHeaders),
-    credentials: credentialsOf(raw, header),
+    credentials: credentialsOf(raw, trust, header),
     body: () => (body ??= readBody(raw, header("content-encoding"))),
     signal,
   };
@@ -38,10 +40,10 @@ function* pairsOf(raw: readonly string[]): Generator<readonly [string, string]> 
   for (let at = 0; at + 1 < raw.length; at += 2) yield [raw[at] ?? "", raw[at + 1] ?? ""];
 }
 
-function credentialsOf(raw: RawRequest, header: (name: string) => string | undefined): Credentials {
+function credentialsOf(raw: RawRequest, trust: Trust, header: (name: string) => string | undefined): Credentials {
   const authorization = header("authorization") ?? "";
   const bearer = /^Bearer +(\S+)\s*$/i.exec(authorization)?.[1];
-  return { ...certificateOf(raw), bearerToken: bearer ?? tokenFromProtocols(header("sec-websocket-protocol")) };
+  return { ...certificateOf(raw, trust), bearerToken: bearer ?? tokenFromProtocols(header("sec-websocket-protocol")) };
 }
 
 /** Browsers cannot set headers on a WebSocket: the token travels as a subprotocol. */
@@ -57,23 +59,42 @@ function tokenFromProtocols(protocols: string | undefined): string | undefined {
 type PeerSubject = Readonly<Record<string, string | string[] | undefined>>;
 type Shown = Pick<Credentials, "certificate" | "certificateRejected">;
 const nothing: Shown = { certificate: undefined };
-const subjects = new WeakMap<TLSSocket, Shown>();
+const rejected: Shown = { certificate: undefined, certificateRejected: true };
+const subjects = new WeakMap<TLSSocket, { readonly shown: Shown; readonly generation: number }>();
 
-/** What a connection has shown is the same for its whole life: looked up once. */
-function certificateOf(raw: RawRequest): Shown {
+/** What a connection has shown is the same for its whole life: looked up once, and again when other authorities are believed. */
+function certificateOf(raw: RawRequest, trust: Trust): Shown {
   const socket = "stream" in raw ? raw.stream?.session?.socket : raw.socket;
   if (!isTls(socket)) return nothing;
-  let shown = subjects.get(socket);
-  if (shown === undefined) subjects.set(socket, (shown = readCertificate(socket)));
+  const generation = trust.generation();
+  const known = subjects.get(socket);
+  if (known?.generation === generation) return known.shown;
+  const atHandshake = known?.shown ?? readCertificate(socket);
+  const shown = generation === firstGeneration ? atHandshake : judgeAgain(socket, atHandshake, trust);
+  subjects.set(socket, { shown, generation });
   return shown;
+}
+
+function judgeAgain(socket: TLSSocket, shown: Shown, trust: Trust): Shown {
+  if (shown.certificate === undefined) return shown;
+  const certificate = socket.getPeerX509Certificate();
+  return certificate !== undefined && trust.believes(certificate) ? shown : rejected;
 }
 
 function readCertificate(socket: TLSSocket): Shown {
   // An empty object when the client has none.
-  const subject = socket.getPeerCertificate().subject as PeerSubject | undefined;
+  const shown = socket.getPeerCertificate();
+  const subject = shown.subject as PeerSubject | undefined;
   if (subject === undefined) return nothing;
-  if (!socket.authorized) return { certificate: undefined, certificateRejected: true };
-  return { certificate: { commonName: textsOf(subject["CN"])[0] ?? "", organizations: textsOf(subject["O"]) } };
+  if (!socket.authorized) return rejected;
+  return {
+    certificate: {
+      commonName: textsOf(subject["CN"])[0] ?? "",
+      organizations: textsOf(subject["O"]),
+      validFromMs: Date.parse(shown.valid_from),
+      validToMs: Date.parse(shown.valid_to),
+    },
+  };
 }
 
 function isTls(socket: unknown): socket is TLSSocket {

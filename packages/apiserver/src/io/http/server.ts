@@ -14,6 +14,7 @@ import { createPassage, pass } from "../../pipeline.ts";
 import type { HandlerPorts } from "./handler.ts";
 import { failureText, handle } from "./handler.ts";
 import { createRequest } from "./incoming.ts";
+import { createTrust } from "./trust.ts";
 
 export interface ServerConfig extends TlsFiles {
   readonly host: string;
@@ -26,7 +27,7 @@ const drainMs = 2000;
 
 export function createApiHttpServer(
   config: ServerConfig,
-  ports: HandlerPorts & { readonly clock: Clock; readonly log: Logger },
+  outer: Omit<HandlerPorts, "trust"> & { readonly clock: Clock; readonly log: Logger },
 ): Component {
   let app: ReturnType<typeof createApp> | undefined;
   let timer: Timer | undefined;
@@ -36,7 +37,10 @@ export function createApiHttpServer(
   return {
     async start() {
       let stamp = await tlsFilesStamp(config).catch(() => "");
-      const server = createListener(await readTlsFiles(config));
+      const material = await readTlsFiles(config);
+      const trust = createTrust(material.ca);
+      const ports = { ...outer, trust };
+      const server = createListener(material);
       server.on("session", (session) => {
         sessions.add(session);
         session.on("close", () => sessions.delete(session));
@@ -57,7 +61,9 @@ export function createApiHttpServer(
       const look = async (): Promise<void> => {
         const now = await tlsFilesStamp(config);
         if (now === stamp) return;
-        server.setSecureContext(contextOf(await readTlsFiles(config)));
+        const changed = await readTlsFiles(config);
+        server.setSecureContext(contextOf(changed));
+        trust.update(changed.ca);
         stamp = now;
         ports.log.info({ certFile: config.certFile }, "certificates reloaded");
       };
@@ -78,7 +84,7 @@ export function createApiHttpServer(
       if (!closing) return;
       for (const session of sessions) session.close();
       const closed = closing.close();
-      const force = ports.clock.setTimeout(() => {
+      const force = outer.clock.setTimeout(() => {
         for (const session of sessions) session.destroy();
         for (const socket of upgraded) socket.destroy();
         if ("closeAllConnections" in closing.server)
@@ -142,7 +148,7 @@ async function upgrade(raw: IncomingMessage, socket: Duplex, head: Buffer, ports
   const aborter = new AbortController();
   socket.on("close", () => aborter.abort(new DOMException("the client has gone", "AbortError")));
   socket.on("error", () => socket.destroy());
-  const passage = createPassage(createRequest(raw, aborter.signal));
+  const passage = createPassage(createRequest(raw, ports.trust, aborter.signal));
   try {
     const reply = await pass(passage, ports.parts);
     if (reply.type !== "tunnel") throw new StatusError(statuses.badRequest("this request cannot be upgraded"));

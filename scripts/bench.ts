@@ -22,7 +22,9 @@ await runScript(async () => {
   const figures = "measure" in benchmark ? await benchmark.measure(say, words) : await runOnCluster(benchmark, say);
   const width = Math.max(...figures.map((figure) => figure.name.length));
   for (const figure of figures)
-    process.stdout.write(`  ${figure.name.padEnd(width)}  ${figure.value.toFixed(figure.value < 10 ? 2 : 1).padStart(10)} ${figure.unit}\n`);
+    process.stdout.write(
+      `  ${figure.name.padEnd(width)}  ${figure.value.toFixed(figure.value < 10 ? 2 : 1).padStart(10)} ${figure.unit}\n`,
+    );
   mkdirSync(join(benchDir, "results"), { recursive: true });
   const result = {
     name,

@@ -24,6 +24,7 @@ import {
   union,
   without,
 } from "./field-set.ts";
+import { followLastApplied, kubectlManager, lastAppliedFields } from "./last-applied.ts";
 import { mergeValues, pruneValue, withoutManagedFields } from "./merge.ts";
 import { structureOf } from "./structure.ts";
 
@@ -66,8 +67,9 @@ const untracked = setOfFields([
 ]);
 
 /**
- * Records the owners of a create or update in `next`, in place. `old` is undefined for a create. A `next` whose managedFields were set to an
- * empty list or to one empty entry gives up all ownership.
+ * Records the owners of a create or update in `next`, in place. `old` is undefined for a create. A `next` whose managedFields are one
+ * empty entry gives up all ownership; other managed fields that it brings along are believed, unless it came through a
+ * subresource.
  */
 export function trackUpdate(
   schema: StructSchema,
@@ -75,25 +77,29 @@ export function trackUpdate(
   next: JsonObject,
   write: WriteInfo,
 ): void {
-  if (isReset(next)) {
-    setManagedFields(next, []);
-    return;
-  }
   const structure = structureOf(schema);
   const before = withoutManagedFields(old ?? decode(schema, {}).value);
   const changes = compareValues(structure, before, withoutManagedFields(next));
   const ignored = setOfFields((write.ignored ?? []).map((name) => [name]));
   const changed = without(withoutUntracked(union(changes.added, changes.modified)), ignored);
   const removed = changes.removed;
-  const owners = readOwners(old ?? next);
+  const owners = ownersBeforeUpdate(old, next, write);
   const mine = updateEntry(write);
   const found = owners.find(({ entry }) => sameWriter(entry, mine));
   const rest = owners
     .filter((owner) => owner !== found)
     .map(({ entry, set }) => ({ entry, set: difference(difference(set, changed), removed) }));
   const set = union(difference(found?.set ?? emptySet, removed), changed);
-  const entry = found !== undefined && setsEqual(set, found.set) ? found.entry : mine;
+  const entry = found !== undefined && isEmptySet(changed) ? found.entry : mine;
   setManagedFields(next, capUpdaters([...rest, { entry, set }]));
+}
+
+/** Those that the writer hands in, so that they can be edited; those of the object when there are none or nobody could read them. */
+function ownersBeforeUpdate(old: JsonObject | undefined, next: JsonObject, { subresource = "" }: WriteInfo): Owner[] {
+  if (subresource !== "") return old === undefined ? [] : readOwners(old);
+  if (isReset(next)) return [];
+  const given = readOwners(next);
+  return given.length > 0 || old === undefined ? given : readOwners(old);
 }
 
 /**
@@ -131,12 +137,25 @@ export function applyConfiguration(
     .filter(({ entry }) => entry.apiVersion === write.apiVersion)
     .map(({ entry, set }) => ({ entry, set: intersection(set, changed) }))
     .filter(({ set }) => !isEmptySet(set));
-  if (conflicts.length > 0 && !write.force) throw conflictError(conflicts);
+  if (!write.force)
+    refuse(
+      conflicts,
+      write.manager === kubectlManager ? lastAppliedFields(structure, before, write.apiVersion) : emptySet,
+    );
 
   const left = others.map(({ entry, set }) => ({ entry, set: difference(difference(set, changed), changes.removed) }));
   const unchanged = found !== undefined && setsEqual(found.set, stated) && jsonEqual(before, merged);
   setManagedFields(merged, [...left, { entry: unchanged ? found.entry : mine, set: stated }]);
+  if (write.manager === kubectlManager && live !== undefined) followLastApplied(merged, config);
   return merged;
+}
+
+/** Throws when there are conflicts about more than the applier's own fields. */
+function refuse(conflicts: readonly Conflict[], own: FieldSet): void {
+  const left = conflicts
+    .map(({ entry, set }) => ({ entry, set: difference(set, own) }))
+    .filter(({ set }) => !isEmptySet(set));
+  if (left.length > 0) throw conflictError(left);
 }
 
 /** On the first apply to an object of which nothing is known, all it has belongs to a manager of that name. */
@@ -161,12 +180,13 @@ function readOwners(object: JsonObject): Owner[] {
     .map((entry) => ({ entry: cloneJson(entry), set: fieldsToSet(entry.fieldsV1) }));
 }
 
+/** One empty entry. An empty list says nothing: clients that do not know the member send it. */
 function isReset(next: JsonObject): boolean {
   const metadata = next["metadata"];
   const entries = isJsonObject(metadata) ? metadata["managedFields"] : undefined;
-  return (
-    Array.isArray(entries) && entries.length === 1 && isJsonObject(entries[0]) && Object.keys(entries[0]).length === 0
-  );
+  if (!Array.isArray(entries)) return false;
+  const [only] = entries as unknown[];
+  return entries.length === 1 && isJsonObject(only) && Object.keys(only).length === 0;
 }
 
 function setManagedFields(object: JsonObject, owners: readonly Owner[]): void {

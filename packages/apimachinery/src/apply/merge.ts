@@ -18,7 +18,11 @@ export function mergeValues(structure: Structure, live: unknown, config: unknown
 }
 
 /**
- * Items of the configuration in its order; live items that it does not name keep their place before the next live item that it does.
+ * Both lists as one. Items that both have stand in the configuration's order; live items that it does not name stay in front of what came
+ * after them, and its new items stand behind the live ones before them. The same walk as structured-merge-diff's.
+ *
+ *     live [a b], configuration [c]    →  [a b c]
+ *     live [a b c], configuration [c a]  →  [b c a]
  */
 function mergeLists(
   structure: Structure & { is: "items" },
@@ -27,23 +31,47 @@ function mergeLists(
 ): unknown[] {
   const elements = (list: readonly unknown[]): string[] =>
     list.map((item, index) => itemElement(structure, item) ?? `i:${index}`);
-  const [liveElements, configElements] = [elements(live), elements(config)];
-  const inConfig = new Set(configElements);
-  const liveAt = new Map(liveElements.map((element, index) => [element, index]));
-  const result: unknown[] = [];
+  const [left, right] = [elements(live), elements(config)];
+  const inLive = new Map(left.map((element, index) => [element, index]));
+  const inConfig = new Set(right);
+  const shared = right.filter((element) => inLive.has(element));
   const done = new Set<string>();
-  let at = 0;
-  for (const [index, element] of configElements.entries()) {
-    if (done.has(element)) continue;
-    const place = liveAt.get(element);
-    if (place !== undefined) {
-      for (; at < place; at += 1) if (!inConfig.has(liveElements[at] ?? "")) result.push(cloneJson(live[at]));
-      at = Math.max(at, place + 1);
+  const result: unknown[] = [];
+  let [at, next] = [0, 0];
+  const take = (element: string): void => {
+    if (!done.has(element)) {
+      const place = inLive.get(element);
+      result.push(mergeValues(structure.item, place === undefined ? undefined : live[place], config[next]));
     }
     done.add(element);
-    result.push(mergeValues(structure.item, place === undefined ? undefined : live[place], config[index]));
+    next += 1;
+    if (shared[0] === element) shared.shift();
+  };
+  while (at < left.length || next < right.length) {
+    const element = left[at];
+    const wanted = right[next];
+    if (element !== undefined && wanted !== undefined) {
+      if (element === wanted) {
+        take(wanted);
+        at += 1;
+        continue;
+      }
+      // In both, but not what comes next among those that are: its turn comes with the configuration's.
+      if (inConfig.has(element) && shared[0] !== undefined && shared[0] !== element) {
+        at += 1;
+        continue;
+      }
+    }
+    if (element !== undefined) {
+      if (!inConfig.has(element)) {
+        result.push(cloneJson(live[at]));
+        at += 1;
+        continue;
+      }
+      if (done.has(element)) at += 1;
+    }
+    if (wanted !== undefined) take(wanted);
   }
-  for (; at < live.length; at += 1) if (!inConfig.has(liveElements[at] ?? "")) result.push(cloneJson(live[at]));
   return result;
 }
 

@@ -1,0 +1,249 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { createTestApi } from "../../testing/test-api.ts";
+import type { Body, TestAnswer } from "../../testing/test-api.ts";
+
+const api = createTestApi();
+afterEach(() => api.stop());
+let count = 0;
+
+/** A path of its own for each test. */
+const deployment = (): string => `/apis/apps/v1/namespaces/default/deployments/web-${(count += 1)}`;
+const nameOf = (path: string): string => path.split("/").at(-1) ?? "";
+
+const web = (path: string, spec: object = {}, metadata: object = {}) => ({
+  apiVersion: "apps/v1",
+  kind: "Deployment",
+  metadata: { name: nameOf(path), ...metadata },
+  spec: {
+    selector: { matchLabels: { app: "web" } },
+    template: {
+      metadata: { labels: { app: "web" } },
+      spec: { containers: [{ name: "c", image: "x:1" }] },
+    },
+    ...spec,
+  },
+});
+
+function apply(path: string, body: unknown, query: string): Promise<TestAnswer> {
+  return api.send("PATCH", `${path}?${query}`, body, { "content-type": "application/apply-patch+yaml" });
+}
+const put = (path: string, body: unknown, manager: string): Promise<TestAnswer> =>
+  api.send("PUT", `${path}?fieldManager=${manager}`, body);
+const merge = (path: string, body: unknown, manager: string): Promise<TestAnswer> =>
+  api.send("PATCH", `${path}?fieldManager=${manager}`, body, { "content-type": "application/merge-patch+json" });
+const create = (path: string, body: unknown, manager: string): Promise<TestAnswer> =>
+  api.send("POST", `${path.slice(0, path.lastIndexOf("/"))}?fieldManager=${manager}`, body);
+
+interface Entry {
+  readonly manager: string;
+  readonly operation: string;
+  readonly subresource?: string;
+  readonly time?: string;
+  readonly fieldsV1: Readonly<Record<string, unknown>>;
+}
+const entries = (body: Body): readonly Entry[] =>
+  (body.metadata as { managedFields?: readonly Entry[] }).managedFields ?? [];
+const owners = (body: Body): string[] =>
+  entries(body).map(
+    ({ manager, operation, subresource }) =>
+      `${manager} ${operation}${subresource === undefined ? "" : ` /${subresource}`}`,
+  );
+const spec = (body: Body): Record<string, unknown> => body["spec"] as Record<string, unknown>;
+
+describe("apply", () => {
+  it("apply makes the object when it is not there, and applying the same again writes nothing", async () => {
+    const path = deployment();
+    const first = await apply(path, web(path), "fieldManager=a");
+    expect(first.code).toBe(201);
+    const again = await apply(path, web(path), "fieldManager=a");
+    expect(again.code).toBe(200);
+    expect(again.body.metadata.resourceVersion).toBe(first.body.metadata.resourceVersion);
+  });
+
+  it("apply names everyone whose fields it would take, sorted, in one Status", async () => {
+    const path = deployment();
+    await apply(path, web(path, { replicas: 1 }), "fieldManager=a");
+    await merge(path, { spec: { replicas: 2 } }, "b");
+    const { code, body } = await apply(path, web(path, { replicas: 3, paused: true }), "fieldManager=c");
+    expect(code).toBe(409);
+    expect(body["details"]).toEqual({
+      causes: [
+        {
+          reason: "FieldManagerConflict",
+          message: 'conflict with "b" using apps/v1 at 2026-01-01T00:00:00Z',
+          field: ".spec.replicas",
+        },
+      ],
+    });
+    expect(body.message).toBe(
+      'Apply failed with 1 conflict: conflict with "b" using apps/v1 at 2026-01-01T00:00:00Z: .spec.replicas',
+    );
+  });
+
+  it("apply with force takes the field, and the other owner loses it", async () => {
+    const path = deployment();
+    await apply(path, web(path, { replicas: 1 }), "fieldManager=a");
+    const { body } = await apply(path, web(path, { replicas: 3 }), "fieldManager=b&force=true");
+    expect(spec(body)["replicas"]).toBe(3);
+    const a = entries(body).find(({ manager }) => manager === "a");
+    expect(a?.fieldsV1["f:spec"]).not.toHaveProperty("f:replicas");
+  });
+
+  it("apply shares a field whose value it repeats; it goes when its last owner drops it", async () => {
+    const path = deployment();
+    await apply(path, web(path, { minReadySeconds: 5 }), "fieldManager=a");
+    await apply(path, web(path, { minReadySeconds: 5 }), "fieldManager=b");
+    const kept = await apply(path, web(path), "fieldManager=a");
+    expect(spec(kept.body)["minReadySeconds"]).toBe(5);
+    const gone = await apply(path, web(path), "fieldManager=b");
+    expect(spec(gone.body)).not.toHaveProperty("minReadySeconds");
+  });
+
+  it("apply takes out the list items that it does not state any more and leaves those of others", async () => {
+    const path = deployment();
+    const containers = (...names: string[]) => ({
+      template: {
+        metadata: { labels: { app: "web" } },
+        spec: { containers: names.map((name) => ({ name, image: "x:1" })) },
+      },
+    });
+    await apply(path, web(path, containers("one", "two")), "fieldManager=a");
+    await apply(path, web(path, containers("three")), "fieldManager=b");
+    const { body } = await apply(path, web(path, containers("two")), "fieldManager=a");
+    const template = spec(body)["template"] as { spec: { containers: { name: string }[] } };
+    expect(template.spec.containers.map(({ name }) => name)).toEqual(["two", "three"]);
+  });
+
+  it.each([
+    ["[a b] + [c]", ["a", "b"], ["c"], ["a", "b", "c"]],
+    ["[a b c] + [c a]", ["a", "b", "c"], ["c", "a"], ["b", "c", "a"]],
+    ["[a b] + [x a]", ["a", "b"], ["x", "a"], ["x", "a", "b"]],
+    ["[a b] + [b y]", ["a", "b"], ["b", "y"], ["a", "b", "y"]],
+    ["[a b c] + [c b a]", ["a", "b", "c"], ["c", "b", "a"], ["c", "b", "a"]],
+  ])("apply orders list items: %s", async (_what, live, applied, wanted) => {
+    const path = deployment();
+    const containers = (names: readonly string[]) => ({
+      template: {
+        metadata: { labels: { app: "web" } },
+        spec: { containers: names.map((name) => ({ name, image: "x:1" })) },
+      },
+    });
+    await create(path, web(path, containers(live)), "maker");
+    const { body } = await apply(path, web(path, containers(applied)), "fieldManager=a&force=true");
+    const template = spec(body)["template"] as { spec: { containers: { name: string }[] } };
+    expect(template.spec.containers.map(({ name }) => name)).toEqual(wanted);
+  });
+
+  it("apply merges sets by their values", async () => {
+    const path = deployment();
+    await apply(path, web(path, {}, { finalizers: ["x.io/a", "x.io/b"] }), "fieldManager=a");
+    await apply(path, web(path, {}, { finalizers: ["x.io/c"] }), "fieldManager=b");
+    const { body } = await apply(path, web(path, {}, { finalizers: ["x.io/b"] }), "fieldManager=a");
+    expect([...(body.metadata.finalizers ?? [])].sort()).toEqual(["x.io/b", "x.io/c"]);
+  });
+
+  it.each([
+    ["no field manager", "", web("/x/web-1"), 422],
+    ["managed fields of its own", "fieldManager=a", web("/x/web-1", {}, { managedFields: [{ manager: "b" }] }), 400],
+    ["another name than the path's", "fieldManager=a", web("/x/other"), 400],
+    ["no YAML", "fieldManager=a", "{", 400],
+    ["a list", "fieldManager=a", "[]", 400],
+  ])("apply with %s is refused", async (_what, query, body, code) => {
+    expect((await apply("/apis/apps/v1/namespaces/default/deployments/web-1", body, query)).code).toBe(code);
+  });
+
+  it("apply through /status owns status alone, under its own entry", async () => {
+    const path = deployment();
+    await apply(path, web(path, { replicas: 1 }), "fieldManager=a");
+    const status = {
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata: { name: nameOf(path) },
+      status: { replicas: 4 },
+    };
+    const { body } = await apply(`${path}/status`, status, "fieldManager=a");
+    expect(owners(body)).toEqual(["a Apply", "a Apply /status"]);
+    expect(body["status"]).toMatchObject({ replicas: 4 });
+  });
+});
+
+describe("kubectl's way from client-side to server-side apply", () => {
+  const annotation = "kubectl.kubernetes.io/last-applied-configuration";
+  const keptBefore = async (path: string): Promise<void> => {
+    const stated = web(path, { replicas: 1 });
+    await create(
+      path,
+      { ...stated, metadata: { ...stated.metadata, annotations: { [annotation]: JSON.stringify(stated) } } },
+      "kubectl-client-side-apply",
+    );
+  };
+
+  it("kubectl meets no conflict about what it applied last and nobody has changed since", async () => {
+    const path = deployment();
+    await keptBefore(path);
+    const { code, body } = await apply(path, web(path, { replicas: 2 }), "fieldManager=kubectl");
+    expect(code).toBe(200);
+    expect(spec(body)["replicas"]).toBe(2);
+    expect(JSON.parse(body.metadata.annotations?.[annotation] ?? "")).toMatchObject({ spec: { replicas: 2 } });
+  });
+
+  it("somebody else does", async () => {
+    const path = deployment();
+    await keptBefore(path);
+    expect((await apply(path, web(path, { replicas: 2 }), "fieldManager=other")).code).toBe(409);
+  });
+
+  it("kubectl does, too, when the field has been changed since", async () => {
+    const path = deployment();
+    await keptBefore(path);
+    await merge(path, { spec: { replicas: 7 } }, "scaler");
+    expect((await apply(path, web(path, { replicas: 2 }), "fieldManager=kubectl")).code).toBe(409);
+  });
+});
+
+describe("owners after other writes", () => {
+  it("a create owns all that it states", async () => {
+    const path = deployment();
+    const { body } = await create(path, web(path), "maker");
+    expect(owners(body)).toEqual(["maker Update"]);
+  });
+
+  it("an update takes what it changes from the others and renews its time", async () => {
+    const path = deployment();
+    const { body: made } = await create(path, web(path, { replicas: 1 }), "maker");
+    await api.clock.advance(5000);
+    const { body } = await put(path, { ...made, spec: { ...spec(made), replicas: 2 } }, "changer");
+    expect(owners(body)).toEqual(["maker Update", "changer Update"]);
+    expect(entries(body)[1]?.fieldsV1).toEqual({ "f:spec": { "f:replicas": {} } });
+    await api.clock.advance(5000);
+    const again = await merge(path, { spec: { replicas: 3 } }, "changer");
+    const [before, after] = [entries(body)[1]?.time ?? "", entries(again.body)[1]?.time ?? ""];
+    expect(Date.parse(after) - Date.parse(before)).toBe(5000);
+  });
+
+  it("an update may edit the managed fields themselves, except through a subresource", async () => {
+    const path = deployment();
+    const { body } = await create(path, web(path), "maker");
+    const [entry] = entries(body);
+    const renamed = [{ ...entry, manager: "heir" }];
+    const { body: after } = await merge(path, { metadata: { managedFields: renamed } }, "editor");
+    expect(owners(after)).toEqual(["heir Update"]);
+    const { body: same } = await merge(
+      `${path}/status`,
+      { metadata: { managedFields: [{ ...entry, manager: "x" }] } },
+      "editor",
+    );
+    expect(owners(same)).toEqual(["heir Update"]);
+  });
+
+  it("one empty entry gives up all ownership, an empty list says nothing", async () => {
+    const path = deployment();
+    await create(path, web(path), "maker");
+    const kept = await merge(path, { metadata: { managedFields: [] } }, "editor");
+    expect(owners(kept.body)).toEqual(["maker Update"]);
+    const reset = await merge(path, { metadata: { managedFields: [{}] } }, "editor");
+    expect(owners(reset.body)).toEqual([]);
+    const { body } = await apply(path, web(path, { replicas: 1 }), "fieldManager=a&force=true");
+    expect(owners(body)).toEqual(["a Apply", "before-first-apply Update"]);
+  });
+});

@@ -1,3 +1,6 @@
 // The second door of etcd-api, for tests: what any etcd v3 endpoint must do, ours and the real one alike.
 export { conformance } from "./conformance.ts";
 export type { Case, Endpoint } from "./case.ts";
+export { randomScript, scripts } from "./scripts/index.ts";
+export { ask, printed, transcribe } from "./transcript.ts";
+export type { Script, Step } from "./transcript.ts";

@@ -27,13 +27,7 @@ export function range(view: ReadView, query: RangeQuery): RangeAnswer | Refused 
   const keys = keyRange(query.key, query.rangeEnd);
   const prunes = pruner(query);
   const order = sorter(query);
-  // Without sorting and pruning the first `limit` keys are the answer; the others are only counted.
-  const wanted =
-    query.countOnly === true
-      ? 0
-      : prunes === undefined && order === undefined && limit > 0
-        ? limit
-        : Number.POSITIVE_INFINITY;
+  const wanted = query.countOnly === true ? 0 : mostKeys(query, limit, prunes !== undefined, order !== undefined);
   let count = 0;
   let kvs: KeyValue[] = [];
   view.keyspace.visit(keys, at, (found) => {
@@ -53,6 +47,15 @@ export function range(view: ReadView, query: RangeQuery): RangeAnswer | Refused 
 }
 
 const noBytes = new Uint8Array(0);
+
+/**
+ * How many of the keys are looked at; the others are only counted. etcd looks at all when they are pruned or an order is asked for.
+ * With a target and no order it sorts what it looked at, which is one key more than the limit, in the order of the keys.
+ */
+function mostKeys(query: RangeQuery, limit: number, prunes: boolean, sorts: boolean): number {
+  if (limit === 0 || prunes || (query.sortOrder ?? "NONE") !== "NONE") return Number.POSITIVE_INFINITY;
+  return sorts ? limit + 1 : limit;
+}
 
 function pruner(query: RangeQuery): ((kv: KeyValue) => boolean) | undefined {
   const { minModRevision = 0, maxModRevision = 0, minCreateRevision = 0, maxCreateRevision = 0 } = query;

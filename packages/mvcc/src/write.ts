@@ -53,7 +53,8 @@ export class WriteTransaction {
   }
 
   put(request: PutRequest): PutAnswer | Refused {
-    const refusal = this.#checkPut(request);
+    // By itself a put is asked for its lease first, in a transaction last.
+    const refusal = this.#checkLease(request) ?? this.#checkPrevious(request);
     if (refusal !== undefined) return refusal;
     const key = keyOf(request.key);
     const main = this.#begin + 1;
@@ -91,7 +92,7 @@ export class WriteTransaction {
 
   txn(request: TxnRequest): TxnAnswer | Refused {
     const path = this.#choose(request);
-    const refusal = this.#checkPath(path);
+    const refusal = this.#checkPath(path, "puts") ?? this.#checkPath(path, "ranges");
     if (refusal !== undefined) return refusal;
     return this.#run(path);
   }
@@ -109,25 +110,29 @@ export class WriteTransaction {
     };
   }
 
-  #checkPath(path: ChosenPath): Refused | undefined {
+  /** All puts of the path are asked before the first range. */
+  #checkPath(path: ChosenPath, what: "puts" | "ranges"): Refused | undefined {
     for (const { operation, nested } of path.operations) {
-      const refusal =
-        nested !== undefined
-          ? this.#checkPath(nested)
-          : operation.requestPut !== undefined
-            ? this.#checkPut(operation.requestPut)
-            : operation.requestRange !== undefined
-              ? checkRevision(this.view, operation.requestRange.revision ?? 0)
-              : undefined;
+      const refusal = nested === undefined ? this.#checkOperation(operation, what) : this.#checkPath(nested, what);
       if (refusal !== undefined) return refusal;
     }
     return undefined;
   }
 
-  #checkPut(request: PutRequest): Refused | undefined {
-    if (request.ignoreValue === true || request.ignoreLease === true) {
-      if (this.#keyspace.find(keyOf(request.key), this.revision) === undefined) return { refused: "key-not-found" };
-    }
+  #checkOperation({ requestPut, requestRange }: RequestOp, what: "puts" | "ranges"): Refused | undefined {
+    if (what === "puts" && requestPut !== undefined)
+      return this.#checkPrevious(requestPut) ?? this.#checkLease(requestPut);
+    if (what === "ranges" && requestRange !== undefined) return checkRevision(this.view, requestRange.revision ?? 0);
+    return undefined;
+  }
+
+  #checkPrevious(request: PutRequest): Refused | undefined {
+    if (request.ignoreValue !== true && request.ignoreLease !== true) return undefined;
+    const known = this.#keyspace.find(keyOf(request.key), this.revision) !== undefined;
+    return known ? undefined : { refused: "key-not-found" };
+  }
+
+  #checkLease(request: PutRequest): Refused | undefined {
     const lease = request.ignoreLease === true ? 0n : (request.lease ?? 0n);
     return lease !== 0n && !this.#leases.has(lease) ? { refused: "lease-not-found" } : undefined;
   }

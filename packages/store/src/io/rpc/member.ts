@@ -51,6 +51,7 @@ export async function serveMemberUpdate(
   served: Served,
   request: MemberUpdateRequest,
 ): Promise<Init<MemberUpdateResponse>> {
+  if (!served.members().has(request.id)) throw etcdError("memberNotFound");
   checkUrls(request.peerURLs);
   const { members } = await served.propose<"member">({
     kind: "member",

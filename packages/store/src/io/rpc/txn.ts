@@ -33,7 +33,7 @@ function txnResponse(served: Served, answer: TxnAnswer): Init<TxnResponse> {
   };
 }
 
-/** As in etcd, the header of an operation names nothing but its revision. */
+/** As in etcd, the header of an operation names nothing but its revision, and that of a nested transaction nothing at all. */
 function responseOp(served: Served, answer: AnswerOp): Init<ResponseOp> {
   const header = (revision: number): { readonly revision: number } => ({ revision });
   if (answer.range)
@@ -46,7 +46,7 @@ function responseOp(served: Served, answer: AnswerOp): Init<ResponseOp> {
     };
   }
   if (!answer.txn) return {};
-  return { responseTxn: { ...txnResponse(served, answer.txn), header: header(answer.txn.revision) } };
+  return { responseTxn: { ...txnResponse(served, answer.txn), header: {} } };
 }
 
 function operations(request: TxnRequest): readonly RequestOp[] {

@@ -200,6 +200,37 @@ describe("mvcc", () => {
     expect(await mvcc.hash(0)).toEqual({ hash: 1562576432, revision: 4, hashRevision: 4, compactRevision: 0 });
   });
 
+  test("gives etcd's hash whatever was compacted, swept or not", async () => {
+    const mvcc = await open();
+    const put = (key: string, value: string) => mvcc.put({ key: bytes(key), value: bytes(value) });
+    const hash = async (at = 0) => {
+      const answer = await mvcc.hash(at);
+      return "hash" in answer ? answer.hash : answer.refused;
+    };
+    const both = async (at = 0) => {
+      const before = await hash(at);
+      mvcc.sweep(Number.POSITIVE_INFINITY);
+      expect(await hash(at)).toBe(before);
+      return before;
+    };
+    put("a", "1");
+    put("b", "2");
+    put("a", "3");
+    mvcc.deleteRange({ key: bytes("b") });
+    put("c", "4");
+    put("d", "5");
+    expect(await both()).toBe(795342780);
+    mvcc.compact(4);
+    expect(await both()).toBe(2173744001);
+    put("a", "6");
+    expect([await both(), await both(6), await both(3)]).toEqual([2818143197, 2450235489, "compacted"]);
+    mvcc.deleteRange({ key: Buffer.from([0]), rangeEnd: Buffer.from([0]) });
+    mvcc.compact(8);
+    expect(await both()).toBe(4268836848);
+    mvcc.compact(9);
+    expect(await both()).toBe(1084519789);
+  });
+
   test("decides nested comparisons on the state before the transaction, and lets later operations see earlier ones", async () => {
     const mvcc = await open();
     mvcc.put({ key: bytes("k"), value: bytes("old") });

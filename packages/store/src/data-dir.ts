@@ -12,6 +12,7 @@ import { StoreError } from "./errors.ts";
 import { initialMembership } from "./core/membership.ts";
 import type { Members } from "./core/membership.ts";
 import type { StoreBackend } from "./io/backend/level-backend.ts";
+import { readApplied, saveApplied, saveMembers } from "./io/backend/own-records.ts";
 import type { Disk } from "./io/disk/disk.ts";
 import { clusterId, memberId } from "./io/peer/identity.ts";
 import { createSpool } from "./io/snapshot/spool.ts";
@@ -20,7 +21,6 @@ import { decodeMembership, encodeMembership } from "./io/wal/record.ts";
 import type { Identity } from "./io/wal/record.ts";
 import { createWal, openWal, walExists } from "./io/wal/wal.ts";
 import type { Recovered, Wal } from "./io/wal/wal.ts";
-import { readApplied, saveApplied, saveMembers } from "./state-machine.ts";
 import type { StoreConfig } from "./config.ts";
 
 export interface OpenedData {
@@ -50,7 +50,12 @@ export async function openData(config: StoreConfig, ports: DataPorts): Promise<O
   const { disk } = ports;
   if ((await disk.list(join(root, "snap"))).includes("db")) {
     throw new StartError(
-      `${config.dataDir} holds data of etcd itself; this store cannot read it: use an empty directory and copy the keys`,
+      `${config.dataDir} holds data of etcd itself: take it over with "snapshot restore ${join(root, "snap", "db")} --skip-hash-check" and an empty --data-dir`,
+    );
+  }
+  if ((await disk.list(config.dataDir)).includes(unfinishedDirectory)) {
+    throw new StartError(
+      `${join(config.dataDir, unfinishedDirectory)} is what an interrupted restore has left: remove ${config.dataDir} and restore again`,
     );
   }
   await disk.makeDirectory(root);
@@ -74,15 +79,20 @@ export async function openData(config: StoreConfig, ports: DataPorts): Promise<O
   }
 }
 
-interface Beginning {
+export interface Beginning {
   readonly identity: Identity;
   readonly members: Members;
   readonly membership: Membership;
   readonly history: "new" | "joined";
 }
 
+/** A beginning counts as the first entry, so that a member that joins later must be sent it as a snapshot. */
+export const beginningAt = { index: 1, term: 1 } as const;
+/** Where a restore lays its data until it is whole. */
+export const unfinishedDirectory = "member.unfinished";
+
 /** Every first member computes the same from the same flags. */
-function begin(config: StoreConfig): Beginning {
+export function begin(config: Pick<StoreConfig, "name" | "initial">): Beginning {
   const { members, token } = config.initial;
   const list = members.map(({ name, peerUrls }): Member => ({
     id: memberId(peerUrls, token, undefined),
@@ -129,8 +139,7 @@ async function lay(
   config: StoreConfig,
   disk: Disk,
 ): Promise<OpenedData> {
-  // A beginning counts as the first entry, so that a member that joins later must be sent it as a snapshot.
-  const start = found.history === "new" ? { index: 1, term: 1 } : { index: 0, term: 0 };
+  const start = found.history === "new" ? beginningAt : { index: 0, term: 0 };
   backend.putOwn("membership", encodeMembership(found.membership));
   saveMembers(backend, found.members, new Set());
   saveApplied(backend, start.index, start.term);

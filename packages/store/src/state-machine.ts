@@ -2,8 +2,6 @@
 // whoever waits. Also decides when the backend is flushed, and when so much is durable that the log before it can go.
 import { openMvcc } from "@coxswain/mvcc";
 import type { Mvcc } from "@coxswain/mvcc";
-import { alarmRequest, decode, encode, member, memberListResponse } from "@coxswain/etcd-api";
-import type { Member } from "@coxswain/etcd-api";
 import type { Clock, Timer } from "@coxswain/clock";
 import { decodeMembershipChange, emptyMembership } from "raft-ts";
 import type { ChangeOutcome, Entry, Membership, MembershipChange, Snapshot } from "raft-ts";
@@ -18,6 +16,14 @@ import { changeMembers, refuseChange } from "./core/membership.ts";
 import type { Members } from "./core/membership.ts";
 import type { Outcome } from "./core/outcome.ts";
 import type { StoreBackend } from "./io/backend/level-backend.ts";
+import {
+  decodeAlarms,
+  encodeAlarms,
+  readApplied,
+  readMembers,
+  saveApplied,
+  saveMembers,
+} from "./io/backend/own-records.ts";
 import { decodeMembership, encodeMembership } from "./io/wal/record.ts";
 import type { ClusterFacts } from "./io/snapshot/etcd-buckets.ts";
 import type { StateMachine } from "./replica.ts";
@@ -232,54 +238,4 @@ export class Machine implements StateMachine, AppliedState {
     this.alarms = decodeAlarms(backend.getOwn("alarms"));
     this.auth = decodeAuth(backend.getOwn("auth"));
   }
-}
-
-export function saveApplied(backend: StoreBackend, index: number, term: number): void {
-  const bytes = Buffer.allocUnsafe(12);
-  bytes.writeUIntLE(index, 0, 6);
-  bytes.writeUIntLE(term, 6, 6);
-  backend.putOwn("applied", bytes);
-}
-
-export function readApplied(backend: StoreBackend): { index: number; term: number } | undefined {
-  const bytes = backend.getOwn("applied");
-  if (!bytes) return undefined;
-  const buffer = Buffer.from(bytes);
-  return { index: buffer.readUIntLE(0, 6), term: buffer.readUIntLE(6, 6) };
-}
-
-export function saveMembers(backend: StoreBackend, members: Members, removed: ReadonlySet<bigint>): void {
-  backend.putOwn("members", encodeMembers(members.values()));
-  backend.putOwn(
-    "removed",
-    encodeMembers(Array.from(removed, (id) => ({ id, name: "", peerURLs: [], clientURLs: [], isLearner: false }))),
-  );
-}
-
-export function encodeMembers(members: Iterable<Member>): Buffer {
-  return encode(memberListResponse, { members: [...members] });
-}
-
-export function readMembers(bytes: Uint8Array | undefined): Members {
-  const list = bytes ? decode(memberListResponse, bytes).members : [];
-  return new Map(list.map((each): [bigint, Member] => [each.id, decode(member, encode(member, each))]));
-}
-
-/** Length and request, one after the other. */
-function encodeAlarms(alarms: AppliedState["alarms"]): Buffer {
-  return Buffer.concat(
-    alarms.flatMap((alarm) => {
-      const bytes = encode(alarmRequest, { action: "ACTIVATE", memberId: alarm.memberId, alarm: alarm.alarm });
-      return [Buffer.from([bytes.length]), bytes];
-    }),
-  );
-}
-
-function decodeAlarms(bytes: Uint8Array | undefined): AppliedState["alarms"] {
-  const alarms: { memberId: bigint; alarm: "NONE" | "NOSPACE" | "CORRUPT" | "UNRECOGNIZED" }[] = [];
-  for (let offset = 0; bytes && offset < bytes.length; offset += 1 + (bytes[offset] ?? 0)) {
-    const { memberId, alarm } = decode(alarmRequest, bytes.subarray(offset + 1, offset + 1 + (bytes[offset] ?? 0)));
-    alarms.push({ memberId, alarm });
-  }
-  return alarms;
 }

@@ -16,7 +16,7 @@ export interface ReloadedFiles {
   readonly component: Component;
 }
 
-const lookIntervalMs = 30_000;
+const lookIntervalMs = 5_000;
 
 export function createReloadedFiles(ports: { readonly clock: Clock; readonly log: Logger }): ReloadedFiles {
   const looks: (() => Promise<void>)[] = [];

@@ -13,6 +13,7 @@ import { statusOf } from "../../errors.ts";
 import { createPassage, pass } from "../../pipeline.ts";
 import type { HandlerPorts } from "./handler.ts";
 import { failureText, handle } from "./handler.ts";
+import { boundHandshakes, handshakeTimeoutMs } from "./handshakes.ts";
 import { createRequest } from "./incoming.ts";
 import { createTrust } from "./trust.ts";
 
@@ -21,7 +22,9 @@ export interface ServerConfig extends TlsFiles {
   readonly port: number;
 }
 
-const reloadIntervalMs = 30_000;
+const reloadIntervalMs = 5_000;
+/** Clients keep connections for reuse: one that closes under a request looks like a failure. A request must come in time, though. */
+const http1Times = { keepAliveTimeout: 120_000, headersTimeout: 30_000, requestTimeout: 120_000 };
 /** How long open requests may take to end when the server stops. */
 const drainMs = 2000;
 
@@ -41,6 +44,7 @@ export function createApiHttpServer(
       const trust = createTrust(material.ca);
       const ports = { ...outer, trust };
       const server = createListener(material);
+      boundHandshakes(server);
       server.on("session", (session) => {
         sessions.add(session);
         session.on("close", () => sessions.delete(session));
@@ -100,8 +104,10 @@ function createListener(material: TlsMaterial): Http2SecureServer {
   return createSecureServer({
     ...contextOf(material),
     allowHTTP1: true,
+    ...http1Times,
     requestCert: true,
     rejectUnauthorized: false,
+    handshakeTimeout: handshakeTimeoutMs,
     // A client that cancels many watches is not an attacker; Node would close its connection.
     streamResetBurst: 100_000,
     streamResetRate: 10_000,

@@ -1,0 +1,554 @@
+// Attempts to get past the gate, against a real apiserver and store over real TLS. Each must be refused with Kubernetes' status and
+// words, and the right ones must get in meanwhile.
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { request } from "node:https";
+import { connect as connectTcp } from "node:net";
+import type { Socket } from "node:net";
+import { join } from "node:path";
+import { connect as connectTls } from "node:tls";
+import { systemClock } from "@coxswain/clock";
+import { createAuthority, openAuthority } from "@coxswain/pki";
+import type { KeyPair, LeafRequest } from "@coxswain/pki";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startControlPlane } from "./control-plane.ts";
+import type { ControlPlane } from "./control-plane.ts";
+
+const dayMs = 86_400_000;
+let plane: ControlPlane;
+let ours: KeyPair;
+
+beforeAll(async () => {
+  plane = await startControlPlane({ flags: ["--enable-bootstrap-token-auth"] });
+  ours = {
+    certificate: readFileSync(plane.pki.authorityFile("kubernetes-ca"), "utf8"),
+    key: readFileSync(plane.pki.authorityKeyFile("kubernetes-ca"), "utf8"),
+  };
+  await plane.must(["create", "namespace", "shop"]);
+  // No controllers run here that would make the first.
+  for (const account of ["default", "web"]) await plane.must(["create", "serviceaccount", account, "-n", "shop"]);
+});
+afterAll(() => plane?.[Symbol.asyncDispose]());
+
+/** A certificate as of `atMs`, from our authority or another. */
+async function certificate(
+  who: Partial<LeafRequest> & { readonly commonName: string },
+  { atMs = Date.now(), authority = ours }: { readonly atMs?: number; readonly authority?: KeyPair } = {},
+): Promise<KeyPair> {
+  const signer = await openAuthority(authority, { ...systemClock, now: () => atMs });
+  return signer.issue({ usages: ["client"], validityMs: dayMs, ...who });
+}
+
+interface Reply {
+  readonly status: number;
+  readonly message: string;
+  readonly reason: string;
+  readonly text: string;
+}
+
+/** One request as whoever holds the certificate or the token. */
+function ask(
+  path: string,
+  {
+    as,
+    token,
+    headers = {},
+    method = "GET",
+    body,
+  }: {
+    readonly as?: KeyPair | undefined;
+    readonly token?: string;
+    readonly headers?: Readonly<Record<string, string | string[]>>;
+    readonly method?: string;
+    readonly body?: object;
+  } = {},
+): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      {
+        host: "127.0.0.1",
+        port: plane.servers[0]?.port,
+        path,
+        method,
+        agent: false,
+        ca: plane.tls.ca,
+        ...(as === undefined ? {} : { cert: as.certificate, key: as.key }),
+        headers: {
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+          ...headers,
+        },
+      },
+      (response) => {
+        let text = "";
+        response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+        response.on("end", () => {
+          const status = text.startsWith("{") ? (JSON.parse(text) as { message?: string; reason?: string }) : {};
+          resolve({
+            status: response.statusCode ?? 0,
+            message: status.message ?? "",
+            reason: status.reason ?? "",
+            text,
+          });
+        });
+      },
+    );
+    sent.on("error", reject);
+    sent.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
+const unauthorized = { status: 401, message: "Unauthorized", reason: "Unauthorized" };
+const pods = "/api/v1/namespaces/shop/pods";
+
+describe("a client certificate", () => {
+  it("of our authority says who one is", async () => {
+    const jane = await certificate({ commonName: "jane", organizations: ["devs"] });
+    const answer = await ask("/apis/authentication.k8s.io/v1/selfsubjectreviews", {
+      as: jane,
+      method: "POST",
+      body: { apiVersion: "authentication.k8s.io/v1", kind: "SelfSubjectReview" },
+    });
+    expect(JSON.parse(answer.text)).toMatchObject({
+      status: { userInfo: { username: "jane", groups: ["devs", "system:authenticated"] } },
+    });
+  });
+
+  it.each([
+    ["that has expired", { atMs: Date.now() - 3 * dayMs }, {}],
+    ["that is not valid yet", { atMs: Date.now() + dayMs }, {}],
+    ["for servers only", {}, { usages: ["server"] }],
+  ] as const)("%s lets nobody in", async (_which, when, what) => {
+    const shown = await certificate(
+      { commonName: "kubernetes-admin", organizations: ["system:masters"], ...what },
+      when,
+    );
+    expect(await ask(pods, { as: shown })).toMatchObject(unauthorized);
+  });
+
+  it("of another authority lets nobody in, nor serves as a stranger's", async () => {
+    const theirs = await createAuthority("kubernetes-ca", dayMs, systemClock);
+    const shown = await certificate(
+      { commonName: "kubernetes-admin", organizations: ["system:masters"] },
+      { authority: theirs },
+    );
+    expect(await ask(pods, { as: shown })).toMatchObject(unauthorized);
+    expect(await ask("/version", { as: shown })).toMatchObject(unauthorized);
+  });
+});
+
+describe("a service account's token", () => {
+  const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const makeToken = async (...more: string[]): Promise<string> =>
+    (await plane.must(["create", "token", "web", "-n", "shop", ...more])).trim();
+
+  it("is the account's, until it is tampered with", async () => {
+    const token = await makeToken();
+    expect(await ask(pods, { token })).toMatchObject({
+      status: 403,
+      message:
+        'pods is forbidden: User "system:serviceaccount:shop:web" cannot list resource "pods" in API group "" in the namespace "shop"',
+    });
+    const [head = "", claims = "", signature = ""] = token.split(".");
+    const decoded = JSON.parse(Buffer.from(claims, "base64url").toString()) as Record<string, unknown>;
+    const raised = encode({ ...decoded, sub: "system:serviceaccount:kube-system:generic-garbage-collector" });
+    for (const forged of [
+      `${head}.${raised}.${signature}`,
+      `${encode({ alg: "none" })}.${raised}.`,
+      `${encode({ alg: "none", typ: "JWT" })}.${claims}.${signature}`,
+      `${encode({ alg: "HS256" })}.${claims}.${signature}`,
+      `${head}.${claims}.`,
+      `${head}.${claims}`,
+      `${token}x`,
+    ])
+      expect(await ask(pods, { token: forged })).toMatchObject(unauthorized);
+  });
+
+  it("for another audience is not for us", async () => {
+    expect(await ask(pods, { token: await makeToken("--audience=vault") })).toMatchObject(unauthorized);
+  });
+
+  it("dies with its account and with the pod it was made for", async () => {
+    await plane.must(["create", "serviceaccount", "brief", "-n", "shop"]);
+    await plane.must(
+      ["apply", "-f", "-"],
+      JSON.stringify({
+        apiVersion: "v1",
+        kind: "Pod",
+        metadata: { name: "bound", namespace: "shop" },
+        spec: { serviceAccountName: "web", containers: [{ name: "c", image: "none" }] },
+      }),
+    );
+    const ofPod = await makeToken("--bound-object-kind=Pod", "--bound-object-name=bound");
+    const ofAccount = (await plane.must(["create", "token", "brief", "-n", "shop"])).trim();
+    const judge = async () => [
+      (await ask(pods, { token: ofPod })).status,
+      (await ask(pods, { token: ofAccount })).status,
+    ];
+    expect(await judge()).toEqual([403, 403]);
+    await plane.must(["delete", "pod", "bound", "-n", "shop", "--force", "--grace-period=0"]);
+    await plane.must(["delete", "serviceaccount", "brief", "-n", "shop"]);
+    await expect.poll(judge, { timeout: 10_000 }).toEqual([401, 401]);
+  });
+});
+
+describe("a stranger", () => {
+  it("may ask for health and version, and is told no in Kubernetes' words for the rest", async () => {
+    expect((await ask("/readyz")).status).toBe(200);
+    expect((await ask("/version")).status).toBe(200);
+    expect(await ask("/api/v1/nodes")).toMatchObject({
+      status: 403,
+      message:
+        'nodes is forbidden: User "system:anonymous" cannot list resource "nodes" in API group "" at the cluster scope',
+    });
+    expect(await ask("/metrics")).toMatchObject({
+      status: 403,
+      message: 'forbidden: User "system:anonymous" cannot get path "/metrics"',
+    });
+  });
+
+  it("does not become somebody by headers of proxies, nor by impersonation", async () => {
+    const smuggled = {
+      "X-Remote-User": "kubernetes-admin",
+      "X-Remote-Group": "system:masters",
+      "X-Remote-Extra-Scopes": "all",
+      "X-Forwarded-User": "kubernetes-admin",
+    };
+    expect((await ask("/api/v1/nodes", { headers: smuggled })).status).toBe(403);
+    expect(await ask("/api/v1/nodes", { headers: { "Impersonate-User": "kubernetes-admin" } })).toMatchObject({
+      status: 403,
+      message:
+        'users "kubernetes-admin" is forbidden: User "system:anonymous" cannot impersonate resource "users" in API group "" at the cluster scope',
+    });
+    const jane = await certificate({ commonName: "jane" });
+    for (const headers of [
+      { "impersonate-user": "bob" },
+      { "IMPERSONATE-USER": "system:admin", "Impersonate-Group": "system:masters" },
+      { "Impersonate-User": ["jane", "kubernetes-admin"] },
+    ])
+      expect((await ask("/api/v1/nodes", { as: jane, headers })).status).toBe(403);
+    expect((await ask("/api/v1/nodes", { as: jane, headers: { "Impersonate-Group": "system:masters" } })).status).toBe(
+      500,
+    );
+  });
+});
+
+describe("somebody with rights in one namespace", () => {
+  let jane: KeyPair;
+  beforeAll(async () => {
+    jane = await certificate({ commonName: "shop-jane" });
+    await plane.must(["create", "role", "reader", "-n", "shop", "--verb=get,list", "--resource=configmaps"]);
+    await plane.must([
+      "create",
+      "role",
+      "granter",
+      "-n",
+      "shop",
+      "--verb=get,create,update",
+      "--resource=roles,rolebindings",
+    ]);
+    for (const role of ["reader", "granter"])
+      await plane.must(["create", "rolebinding", role, "-n", "shop", `--role=${role}`, "--user=shop-jane"]);
+  });
+
+  it("has them", async () => {
+    await expect
+      .poll(async () => (await ask("/api/v1/namespaces/shop/configmaps", { as: jane })).status, { timeout: 10_000 })
+      .toBe(200);
+  });
+
+  it("reaches no other by tricks with the path", async () => {
+    for (const path of [
+      "/api/v1/namespaces/shop/../kube-system/configmaps",
+      "/api/v1/namespaces/shop/%2e%2e/kube-system/configmaps",
+      "/api/v1/namespaces/shop%2f..%2fkube-system/configmaps",
+      "/api/v1/namespaces/shop/configmaps/../../kube-system/configmaps",
+      "//api/v1/namespaces/kube-system/configmaps",
+      "/api/v1//namespaces/kube-system/configmaps",
+      "/API/v1/namespaces/kube-system/configmaps",
+      "/api/v1/namespaces/Shop/configmaps",
+      "/api/v1/namespaces/kube-system/configmaps?namespace=shop",
+      "/api/v1/configmaps",
+      "/api/v1/watch/configmaps",
+    ])
+      expect([path, (await ask(path, { as: jane })).status]).toEqual([
+        path,
+        expect.toSatisfy((status: number) => [301, 400, 403, 404].includes(status)),
+      ]);
+  });
+
+  it("gives nobody more than they have", async () => {
+    const role = (rules: object[]): object => ({
+      apiVersion: "rbac.authorization.k8s.io/v1",
+      kind: "Role",
+      metadata: { name: "more", namespace: "shop" },
+      rules,
+    });
+    const roles = "/apis/rbac.authorization.k8s.io/v1/namespaces/shop/roles";
+    const made = await ask(roles, {
+      as: jane,
+      method: "POST",
+      body: role([{ apiGroups: [""], resources: ["secrets"], verbs: ["get"] }]),
+    });
+    expect(made).toMatchObject({
+      status: 403,
+      message:
+        'roles.rbac.authorization.k8s.io "more" is forbidden: user "shop-jane" (groups=["system:authenticated"]) is attempting to grant RBAC permissions not currently held:\n{APIGroups:[""], Resources:["secrets"], Verbs:["get"]}',
+    });
+    const bound = await ask("/apis/rbac.authorization.k8s.io/v1/namespaces/shop/rolebindings", {
+      as: jane,
+      method: "POST",
+      body: {
+        apiVersion: "rbac.authorization.k8s.io/v1",
+        kind: "RoleBinding",
+        metadata: { name: "more", namespace: "shop" },
+        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" },
+        subjects: [{ kind: "User", apiGroup: "rbac.authorization.k8s.io", name: "shop-jane" }],
+      },
+    });
+    expect([bound.status, bound.message.split("\n")[0]]).toEqual([
+      403,
+      'rolebindings.rbac.authorization.k8s.io "more" is forbidden: user "shop-jane" (groups=["system:authenticated"]) is attempting to grant RBAC permissions not currently held:',
+    ]);
+  });
+
+  it("gets no token, and no way around an object by its subresources", async () => {
+    const forbidden = async (method: string, path: string, body?: object) =>
+      expect([path, (await ask(path, { as: jane, method, ...(body && { body }) })).status]).toEqual([path, 403]);
+    await forbidden("POST", "/api/v1/namespaces/shop/serviceaccounts/web/token", {
+      apiVersion: "authentication.k8s.io/v1",
+      kind: "TokenRequest",
+      spec: {},
+    });
+    await forbidden("PUT", "/apis/apps/v1/namespaces/shop/deployments/web/scale", {});
+    await forbidden("PATCH", "/api/v1/namespaces/shop/pods/web/ephemeralcontainers", {});
+    await forbidden("PUT", "/api/v1/namespaces/shop/pods/web/status", {});
+    await forbidden("POST", "/api/v1/namespaces/shop/pods/web/eviction", {});
+    await forbidden("POST", "/api/v1/namespaces/shop/pods/web/binding", {});
+    await forbidden("GET", "/api/v1/namespaces/shop/pods/web/log");
+    await forbidden("GET", "/api/v1/namespaces/shop/services/web/proxy/");
+    await forbidden("GET", "/api/v1/nodes/n1/proxy/pods");
+  });
+});
+
+describe("a node", () => {
+  it("is itself and nobody else", async () => {
+    const node = await certificate({ commonName: "system:node:n1", organizations: ["system:nodes"] });
+    const register = (name: string, labels: object = {}) =>
+      ask("/api/v1/nodes", {
+        as: node,
+        method: "POST",
+        body: { apiVersion: "v1", kind: "Node", metadata: { name, labels } },
+      });
+    expect((await register("n1")).status).toBe(201);
+    expect(await register("n2")).toMatchObject({
+      status: 403,
+      message: 'nodes "n2" is forbidden: node "n1" is not allowed to modify node "n2"',
+    });
+    const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "p", namespace: "shop" } };
+    expect(
+      await ask(pods, {
+        as: node,
+        method: "POST",
+        body: { ...pod, spec: { containers: [{ name: "c", image: "i" }] } },
+      }),
+    ).toMatchObject({
+      status: 403,
+      message:
+        'pods "p" is forbidden: pod does not have "kubernetes.io/config.mirror" annotation, node "n1" can only create mirror pods',
+    });
+    expect((await ask("/api/v1/secrets", { as: node })).status).toBe(403);
+    expect((await ask("/api/v1/namespaces/shop/secrets/any", { as: node })).status).toBe(403);
+  });
+});
+
+describe("a daemon's certificate", () => {
+  const map = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "x", namespace: "kube-system" } };
+  it.each([
+    [
+      "system:kube-scheduler",
+      [],
+      ["GET /api/v1/pods"],
+      [
+        "GET /api/v1/secrets",
+        "POST /api/v1/namespaces/shop/pods",
+        "GET /api/v1/namespaces/kube-system/configmaps",
+        "DELETE /api/v1/nodes/n1",
+      ],
+    ],
+    // What it does itself is little: each controller has an account of its own.
+    [
+      "system:kube-controller-manager",
+      [],
+      ["GET /api/v1/pods"],
+      [
+        "POST /api/v1/namespaces/shop/pods",
+        "DELETE /api/v1/nodes/n1",
+        "DELETE /api/v1/namespaces/shop/pods/any",
+        "POST /apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+      ],
+    ],
+    [
+      "system:kube-proxy",
+      [],
+      ["GET /apis/discovery.k8s.io/v1/endpointslices", "GET /api/v1/services"],
+      ["GET /api/v1/secrets", "GET /api/v1/pods", "POST /api/v1/namespaces/shop/services"],
+    ],
+    [
+      "system:coredns",
+      [],
+      ["GET /apis/discovery.k8s.io/v1/endpointslices", "GET /api/v1/services"],
+      ["GET /api/v1/secrets", "GET /api/v1/configmaps", "DELETE /api/v1/namespaces/shop/services/any"],
+    ],
+    [
+      "system:node:n1",
+      ["system:nodes"],
+      ["GET /api/v1/services"],
+      [
+        "GET /api/v1/secrets",
+        "GET /api/v1/pods",
+        "DELETE /api/v1/nodes/n2",
+        "GET /apis/rbac.authorization.k8s.io/v1/clusterroles",
+      ],
+    ],
+    // It opens doors on node agents, none here.
+    [
+      "kube-apiserver-kubelet-client",
+      [],
+      ["GET /version"],
+      ["GET /api/v1/nodes", "GET /api/v1/pods", "GET /api/v1/secrets"],
+    ],
+  ] as const)("of %s opens what its work needs and no more", async (commonName, organizations, allowed, refused) => {
+    const as = await certificate({ commonName, organizations });
+    const statusOf = async (words: string): Promise<number> => {
+      const [method = "", path = ""] = words.split(" ");
+      return (await ask(path, { as, method, ...(method === "POST" && { body: map }) })).status;
+    };
+    for (const words of allowed) expect([words, await statusOf(words)]).toEqual([words, 200]);
+    for (const words of refused) expect([words, await statusOf(words)]).toEqual([words, 403]);
+  });
+
+  it("of the store's client opens nothing here, nor the API's clients the store", async () => {
+    const { cert, key } = plane.pki.files("test", "apiserver-etcd-client");
+    const storeClient = { certificate: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
+    expect(await ask("/api/v1/nodes", { as: storeClient })).toMatchObject(unauthorized);
+    const admin = plane.pki.files("test", "admin");
+    expect(() =>
+      execFileSync(
+        "curl",
+        [
+          "-sS",
+          "--cacert",
+          plane.pki.authorityFile("etcd-ca"),
+          "--cert",
+          admin.cert,
+          "--key",
+          admin.key,
+          `${plane.storeUrl}/version`,
+        ],
+        { stdio: "pipe" },
+      ),
+    ).toThrow(/alert|certificate/);
+  });
+});
+
+describe("a bootstrap token", () => {
+  it("lets a machine ask for a certificate and nothing else", async () => {
+    await plane.must(
+      ["apply", "-f", "-"],
+      JSON.stringify({
+        apiVersion: "v1",
+        kind: "Secret",
+        metadata: { name: "bootstrap-token-abcdef", namespace: "kube-system" },
+        type: "bootstrap.kubernetes.io/token",
+        stringData: {
+          "token-id": "abcdef",
+          "token-secret": "0123456789abcdef",
+          "usage-bootstrap-authentication": "true",
+        },
+      }),
+    );
+    expect(await ask("/api/v1/nodes", { token: "abcdef.0123456789abcdef" })).toMatchObject({
+      status: 403,
+      message:
+        'nodes is forbidden: User "system:bootstrap:abcdef" cannot list resource "nodes" in API group "" at the cluster scope',
+    });
+    expect(await ask("/api/v1/nodes", { token: "abcdef.0123456789abcdee" })).toMatchObject(unauthorized);
+  });
+});
+
+describe("the port", () => {
+  const port = (): number => plane.servers[0]?.port ?? 0;
+
+  it("speaks no plain HTTP and no TLS below 1.2", async () => {
+    const plain = await new Promise<string>((resolve) => {
+      const socket = connectTcp(port(), "127.0.0.1", () => socket.write("GET /version HTTP/1.1\r\nHost: x\r\n\r\n"));
+      let text = "";
+      socket.on("data", (chunk) => (text += chunk.toString()));
+      socket.on("error", () => undefined);
+      socket.on("close", () => resolve(text));
+    });
+    expect(plain).not.toContain("200 OK");
+    const old = await new Promise<string>((resolve) => {
+      const socket = connectTls({
+        port: port(),
+        host: "127.0.0.1",
+        ca: plane.tls.ca,
+        minVersion: "TLSv1",
+        maxVersion: "TLSv1.1",
+        ciphers: "DEFAULT@SECLEVEL=0",
+      });
+      socket.on("secureConnect", () => resolve("connected"));
+      socket.on("error", (error) => resolve(error.message));
+    });
+    expect(old).toContain("alert protocol version");
+  });
+
+  it("serves others while thousands of connections never finish their handshake", async () => {
+    const idle: Socket[] = [];
+    try {
+      for (let i = 0; i < 3000; i++) {
+        const socket = connectTcp(port(), "127.0.0.1");
+        socket.on("error", () => undefined);
+        idle.push(socket);
+        if (i % 500 === 499) expect((await ask("/version")).status).toBe(200);
+      }
+      expect(await plane.must(["auth", "whoami"])).toContain("kubernetes-admin");
+      await expect.poll(() => idle.filter((socket) => !socket.destroyed).length, { timeout: 30_000 }).toBe(0);
+    } finally {
+      for (const socket of idle) socket.destroy();
+    }
+  });
+});
+
+describe("new files", () => {
+  it("are believed without a restart: an authority that is gone is no longer believed, on open connections neither", async () => {
+    await using own = await startControlPlane();
+    const file = own.pki.authorityFile("kubernetes-ca");
+    const before = readFileSync(file, "utf8");
+    const next = await createAuthority("kubernetes-ca", dayMs, systemClock);
+    const heir = await certificate({ commonName: "heir", organizations: ["system:masters"] }, { authority: next });
+    writeFileSync(join(own.dir, "heir.crt"), heir.certificate);
+    writeFileSync(join(own.dir, "heir.key"), heir.key);
+    const asHeir = (): string =>
+      execFileSync(
+        "curl",
+        [
+          ...["-s", "-o", "/dev/null", "-w", "%{http_code}", "--insecure"],
+          ...["--cert", join(own.dir, "heir.crt"), "--key", join(own.dir, "heir.key")],
+          `https://127.0.0.1:${own.servers[0]?.port}/api/v1/nodes`,
+        ],
+        { encoding: "utf8" },
+      );
+    expect((await own.call("GET", "/api/v1/nodes")).status).toBe(200);
+    expect(asHeir()).toBe("401");
+    writeFileSync(file, `${before}${next.certificate}`);
+    await expect.poll(asHeir, { timeout: 60_000, interval: 500 }).toBe("200");
+    expect((await own.call("GET", "/api/v1/nodes")).status).toBe(200);
+    writeFileSync(file, next.certificate);
+    await expect
+      .poll(async () => (await own.call("GET", "/api/v1/nodes")).status, { timeout: 60_000, interval: 500 })
+      .toBe(401);
+    expect(asHeir()).toBe("200");
+  });
+});

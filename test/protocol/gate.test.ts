@@ -432,23 +432,18 @@ describe("a daemon's certificate", () => {
     const { cert, key } = plane.pki.files("test", "apiserver-etcd-client");
     const storeClient = { certificate: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
     expect(await ask("/api/v1/nodes", { as: storeClient })).toMatchObject(unauthorized);
-    const admin = plane.pki.files("test", "admin");
-    expect(() =>
-      execFileSync(
+    const version = (name: string): string => {
+      const files = plane.pki.files("test", name);
+      const authority = plane.pki.authorityFile("etcd-ca");
+      return execFileSync(
         "curl",
-        [
-          "-sS",
-          "--cacert",
-          plane.pki.authorityFile("etcd-ca"),
-          "--cert",
-          admin.cert,
-          "--key",
-          admin.key,
-          `${plane.storeUrl}/version`,
-        ],
-        { stdio: "pipe" },
-      ),
-    ).toThrow(/alert|certificate/);
+        ["-sS", "--cacert", authority, "--cert", files.cert, "--key", files.key, `${plane.storeUrl}/version`],
+        { stdio: "pipe", encoding: "utf8" },
+      );
+    };
+    expect(version("apiserver-etcd-client")).toContain("etcdserver");
+    // The connection is cut; which of its ends curl sees first is chance.
+    expect(() => version("admin")).toThrow(/^Command failed/);
   });
 });
 

@@ -11,7 +11,7 @@ import type { Message } from "./message.ts";
 import { becomeProbe } from "./progress/progress.ts";
 import { hasReady, takeReady } from "./ready.ts";
 import type { Previous, Ready } from "./ready.ts";
-import { broadcastAppend, maybeCommit, maybeSendAppend } from "./replicate.ts";
+import { broadcastAppend, maybeCommit, maybeSendAppend, sendBroadcast } from "./replicate.ts";
 import { releaseEarlyReads } from "./role/leader-reads.ts";
 import type { ProposalOutcome } from "./role/role.ts";
 import type { RaftState, RoleName } from "./state.ts";
@@ -38,6 +38,8 @@ export interface RaftNode {
   hasReady(): boolean;
   /** What is to be done now. The next one only after `advance`. */
   ready(): Ready;
+  /** What may be sent at once, while a ready is being worked on; the next ready has the rest. */
+  takeMessages(): readonly Message[];
   /** All that the ready asked for is done. */
   advance(ready: Ready): void;
   campaign(): void;
@@ -110,6 +112,10 @@ export function createRaftNode(config: RaftConfig): RaftNode {
       if (ready.softState) previous.softState = ready.softState;
       if (ready.hardState) previous.hardState = ready.hardState;
       return ready;
+    },
+    takeMessages() {
+      sendBroadcast(state);
+      return state.outbox.splice(0);
     },
     advance(ready) {
       assert(outstanding?.ready === ready, "expected to advance the last ready");

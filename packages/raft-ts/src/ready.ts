@@ -5,6 +5,8 @@
 //   3. install `snapshot`, apply `committed` in order (from the first membership entry on only after the sync),
 //      serve `readStates` once their index is applied
 //   4. `advance(ready)`
+//
+// Meanwhile the node may be stepped, ticked and asked for more; `takeMessages` gives what need not wait for this ready's disk.
 import type { Entry, HardState, NodeId, Snapshot } from "./entry.ts";
 import type { Message } from "./message.ts";
 import { sendBroadcast } from "./replicate.ts";

@@ -103,13 +103,25 @@ export function isOnlyVoter(state: RaftState): boolean {
 export function send(state: RaftState, draft: Draft): void {
   const message = { ...draft, from: state.id, term: draft.term ?? termOf(draft.type, state.term) } as Message;
   if (!afterSync.has(message.type)) {
-    state.outbox.push(message);
+    const before = state.outbox.at(-1);
+    const joined = before === undefined ? undefined : joinProposals(before, message);
+    if (joined !== undefined) state.outbox.pop();
+    state.outbox.push(joined ?? message);
     return;
   }
   const last = state.outboxAfterSync.at(-1);
   if (last !== undefined && says(message, last)) state.outboxAfterSync.pop();
   state.outboxAfterSync.push(message);
 }
+
+/** Proposals on their way to the same leader travel together. */
+function joinProposals(first: Message, second: Message): Message | undefined {
+  if (first.type !== "propose" || second.type !== "propose" || first.to !== second.to || first.term !== second.term)
+    return undefined;
+  if (first.entries.length >= mostProposalsTogether) return undefined;
+  return { ...first, entries: [...first.entries, ...second.entries] };
+}
+const mostProposalsTogether = 64;
 
 /** An acknowledgement of more says all that one of less did. */
 function says(more: Message, less: Message): boolean {

@@ -1,5 +1,15 @@
 // One machine of the simulation: its disk, its node while it runs, and what it has applied.
-import type { Entry, HardState, Membership, MemoryStorage, NodeId, RaftNode, Snapshot, Term } from "../src/index.ts";
+import type {
+  Entry,
+  HardState,
+  Membership,
+  MemoryStorage,
+  NodeId,
+  RaftNode,
+  Ready,
+  Snapshot,
+  Term,
+} from "../src/index.ts";
 
 export interface Disk {
   hardState: HardState;
@@ -12,6 +22,8 @@ export interface Host {
   readonly id: NodeId;
   disk: Disk;
   node: RaftNode | undefined;
+  /** Its disk is at work on this; messages and ticks go on. */
+  outstanding: Ready | undefined;
   storage: MemoryStorage;
   applied: number;
   appliedTerm: Term;

@@ -21,6 +21,8 @@ export interface Faults {
   readonly membership: number;
   readonly compact: number;
   readonly transfer: number;
+  /** A ready is not finished in the step that began it. */
+  readonly slowDisk: number;
 }
 
 export const allFaults: Faults = {
@@ -31,8 +33,18 @@ export const allFaults: Faults = {
   membership: 0.005,
   compact: 0.01,
   transfer: 0.003,
+  slowDisk: 0.3,
 };
-const noFaults: Faults = { drop: 0, duplicate: 0, crash: 0, partition: 0, membership: 0, compact: 0, transfer: 0 };
+const noFaults: Faults = {
+  drop: 0,
+  duplicate: 0,
+  crash: 0,
+  partition: 0,
+  membership: 0,
+  compact: 0,
+  transfer: 0,
+  slowDisk: 0,
+};
 
 export class SafetyViolation extends Error {
   override readonly name = "SafetyViolation";
@@ -108,13 +120,15 @@ export class Simulation {
     for (let round = 0; round < 400; round++) {
       for (const host of this.#hosts.values()) {
         host.node?.tick();
-        for (let turn = 0; turn < 20 && host.node?.hasReady(); turn++) this.#process(host, noFaults);
+        for (let turn = 0; turn < 20 && (host.outstanding || host.node?.hasReady()); turn++)
+          this.#process(host, noFaults);
       }
       const now = this.#inFlight;
       this.#inFlight = [];
       for (const message of now) this.#hand(message);
       for (const host of this.#hosts.values()) {
-        for (let turn = 0; turn < 20 && host.node?.hasReady(); turn++) this.#process(host, noFaults);
+        for (let turn = 0; turn < 20 && (host.outstanding || host.node?.hasReady()); turn++)
+          this.#process(host, noFaults);
         this.#check(host);
       }
       const leader = [...this.#hosts.values()].find(
@@ -156,6 +170,7 @@ export class Simulation {
       id,
       disk,
       node,
+      outstanding: undefined,
       storage,
       applied: disk.snapshot.index,
       appliedTerm: disk.snapshot.term,
@@ -168,6 +183,7 @@ export class Simulation {
   /** What was not synced is gone; what was sent may still arrive. */
   #crash(host: Host): void {
     host.node = undefined;
+    host.outstanding = undefined;
     host.lastIndexAsLeader = undefined;
   }
 
@@ -177,13 +193,16 @@ export class Simulation {
 
   #process(host: Host, faults: Faults): void {
     const { node } = host;
-    if (!node?.hasReady()) return;
-    const ready = node.ready();
-    this.#send(
-      ready.messages.map((message) =>
-        message.type === "snapshot" ? { ...message, snapshot: snapshotOf(host) } : message,
-      ),
-    );
+    if (!node) return;
+    if (!host.outstanding) {
+      if (!node.hasReady()) return;
+      host.outstanding = node.ready();
+      this.#sendEarly(host, host.outstanding.messages);
+      // The disk may take its time: others come in between.
+      if (this.#chance(faults.slowDisk)) return;
+    } else this.#sendEarly(host, node.takeMessages());
+    const ready = host.outstanding;
+    host.outstanding = undefined;
     if (this.#chance(faults.crash)) return this.#crash(host);
     this.#sync(host, ready);
     if (this.#chance(faults.crash)) return this.#crash(host);
@@ -203,6 +222,12 @@ export class Simulation {
         throw new SafetyViolation(`stale read on ${host.id}: index ${index}, but ${atLeast} was committed before it`);
     }
     node.advance(ready);
+  }
+
+  #sendEarly(host: Host, messages: readonly Message[]): void {
+    this.#send(
+      messages.map((message) => (message.type === "snapshot" ? { ...message, snapshot: snapshotOf(host) } : message)),
+    );
   }
 
   #sync(host: Host, ready: Ready): void {

@@ -1,9 +1,10 @@
 // The ready loop: the only place where log, network and state machine meet. In this order, always:
 //
 //   ready ─► append (write-ahead log, one sync) ─► send what promised durability ─► apply ─► advance
-//              │ meanwhile: send what may overtake the disk, apply what was durable before
+//              │ meanwhile: send what may overtake the disk (also what comes up during the sync), apply what was durable before
 //
 // What arrives during a sync makes up the next batch: that is the group commit. It knows neither keys nor gRPC.
+import { nextTick } from "node:process";
 import type { Clock, Timer } from "@coxswain/clock";
 import type {
   Entry,
@@ -88,6 +89,9 @@ class ReadyLoop implements Replica {
   readonly #ports: ReplicaPorts;
   #wake: PromiseWithResolvers<void> | undefined;
   #stopped = false;
+  /** A ready is being worked on. */
+  #acting = false;
+  #sending = false;
   #running: Promise<void> | undefined;
   #ticker: Timer | undefined;
   /** The newest known and the newest written; a commit index alone is not worth a write. */
@@ -158,7 +162,18 @@ class ReadyLoop implements Replica {
   }
 
   wake(): void {
-    this.#wake?.resolve();
+    if (this.#wake) this.#wake.resolve();
+    else this.#sendSoon();
+  }
+
+  /** The loop waits for the disk: what need not wait with it goes at the end of this turn. */
+  #sendSoon(): void {
+    if (!this.#acting || this.#sending) return;
+    this.#sending = true;
+    nextTick(() => {
+      this.#sending = false;
+      if (this.#acting) this.#ports.transport.send(this.#ports.node.takeMessages());
+    });
   }
 
   async #loop(): Promise<void> {
@@ -176,7 +191,9 @@ class ReadyLoop implements Replica {
         continue;
       }
       const ready = node.ready();
+      this.#acting = true;
       await this.#act(ready);
+      this.#acting = false;
       node.advance(ready);
       this.#serveReads();
       this.#beginRead();

@@ -21,58 +21,61 @@ const types = [
 
 /** | type u8 | from u64 | to u64 | term u48 | … | */
 const headBytes = 23;
+const numberBytes = 6;
+/** | length u32 | term u48 | index u48 | kind u8 | data | */
+const entryHeadBytes = 17;
 
-export function encodeMessage(message: Message): Buffer {
-  const parts: Uint8Array[] = [Buffer.allocUnsafe(headBytes)];
-  const head = parts[0] as Buffer;
-  head[0] = types.indexOf(message.type);
-  head.writeBigUInt64LE(message.from, 1);
-  head.writeBigUInt64LE(message.to, 9);
-  head.writeUIntLE(message.term, 17, 6);
+/** In one piece, with so many bytes free in front. */
+export function encodeMessage(message: Message, reservedBytes = 0): Buffer {
+  const rest = restOf(message);
+  const entries = "entries" in message ? message.entries : [];
+  let size = reservedBytes + headBytes + rest.numbers.length * numberBytes + (rest.bytes?.length ?? 0);
+  for (const entry of entries) size += entryHeadBytes + entry.data.length;
+  const bytes = Buffer.allocUnsafe(size);
+  bytes[reservedBytes] = types.indexOf(message.type);
+  bytes.writeBigUInt64LE(message.from, reservedBytes + 1);
+  bytes.writeBigUInt64LE(message.to, reservedBytes + 9);
+  bytes.writeUIntLE(message.term, reservedBytes + 17, numberBytes);
+  let at = reservedBytes + headBytes;
+  for (const number of rest.numbers) at = bytes.writeUIntLE(number, at, numberBytes);
+  if (rest.bytes) bytes.set(rest.bytes, at);
+  for (const entry of entries) at = writeEntry(entry, bytes, at);
+  return bytes;
+}
+
+/** What follows the head: numbers, then bytes (or the message's entries). */
+function restOf(message: Message): { readonly numbers: readonly number[]; readonly bytes?: Uint8Array } {
   switch (message.type) {
     case "propose":
-      for (const entry of message.entries) parts.push(...entryParts({ ...entry, term: 0, index: 0 }));
-      break;
+    case "timeout-now":
+      return { numbers: [] };
     case "append":
-      parts.push(numbers(message.prevIndex, message.prevTerm, message.commit));
-      for (const entry of message.entries) parts.push(...entryParts(entry));
-      break;
+      return { numbers: [message.prevIndex, message.prevTerm, message.commit] };
     case "append-response":
-      parts.push(numbers(message.index, message.hintIndex, message.hintTerm, message.reject ? 1 : 0));
-      break;
+      return { numbers: [message.index, message.hintIndex, message.hintTerm, message.reject ? 1 : 0] };
     case "vote":
-    case "pre-vote":
-      parts.push(
-        numbers(message.lastIndex, message.lastTerm, message.transfer ? 1 : 0, message.known.index, message.known.term),
-      );
-      break;
+    case "pre-vote": {
+      const { lastIndex, lastTerm, transfer, known } = message;
+      return { numbers: [lastIndex, lastTerm, transfer ? 1 : 0, known.index, known.term] };
+    }
     case "vote-response":
     case "pre-vote-response":
-      parts.push(numbers(message.reject ? 1 : 0, message.known.index, message.known.term));
-      break;
+      return { numbers: [message.reject ? 1 : 0, message.known.index, message.known.term] };
     case "snapshot":
-      parts.push(encodeSnapshot(message.snapshot));
-      break;
+      return { numbers: [], bytes: encodeSnapshot(message.snapshot) };
     case "heartbeat":
-      parts.push(numbers(message.commit), Buffer.from(message.context));
-      break;
+      return { numbers: [message.commit], bytes: Buffer.from(message.context) };
     case "heartbeat-response":
     case "read-index":
-      parts.push(Buffer.from(message.context));
-      break;
-    case "timeout-now":
-      break;
+      return { numbers: [], bytes: Buffer.from(message.context) };
     case "transfer-leader": {
       const id = Buffer.alloc(8);
       id.writeBigUInt64LE(message.transferee);
-      parts.push(id);
-      break;
+      return { numbers: [], bytes: id };
     }
     case "read-index-response":
-      parts.push(numbers(message.index), Buffer.from(message.context));
-      break;
+      return { numbers: [message.index], bytes: Buffer.from(message.context) };
   }
-  return Buffer.concat(parts);
 }
 
 /** Throws RangeError for what no member sends. */
@@ -157,14 +160,14 @@ function numbers(...values: readonly number[]): Buffer {
   return bytes;
 }
 
-/** | length u32 | term u48 | index u48 | kind u8 | data | */
-function entryParts(entry: Entry): Uint8Array[] {
-  const head = Buffer.allocUnsafe(17);
-  head.writeUInt32LE(entry.data.length, 0);
-  head.writeUIntLE(entry.term, 4, 6);
-  head.writeUIntLE(entry.index, 10, 6);
-  head[16] = entry.kind === "membership" ? 1 : 0;
-  return [head, entry.data];
+/** A proposed entry has no place in the log yet. */
+function writeEntry(entry: ProposedEntry | Entry, bytes: Buffer, at: number): number {
+  bytes.writeUInt32LE(entry.data.length, at);
+  bytes.writeUIntLE("term" in entry ? entry.term : 0, at + 4, numberBytes);
+  bytes.writeUIntLE("index" in entry ? entry.index : 0, at + 10, numberBytes);
+  bytes[at + 16] = entry.kind === "membership" ? 1 : 0;
+  bytes.set(entry.data, at + entryHeadBytes);
+  return at + entryHeadBytes + entry.data.length;
 }
 
 function readEntries(bytes: Buffer, from: number): Entry[] {

@@ -8,13 +8,20 @@ export interface Frame {
   readonly payload: Buffer;
 }
 
-const headBytes = 5;
+export const frameHeadBytes = 5;
 
 export function encodeFrame(kind: FrameKind, payload: Uint8Array): Buffer {
-  const bytes = Buffer.allocUnsafe(headBytes + payload.length);
+  const bytes = Buffer.allocUnsafe(frameHeadBytes + payload.length);
   bytes.writeUInt32LE(payload.length, 0);
   bytes[4] = frameKinds.indexOf(kind);
-  bytes.set(payload, headBytes);
+  bytes.set(payload, frameHeadBytes);
+  return bytes;
+}
+
+/** Makes a frame of a payload that was encoded with `frameHeadBytes` free in front. */
+export function frameInPlace(kind: FrameKind, bytes: Buffer): Buffer {
+  bytes.writeUInt32LE(bytes.length - frameHeadBytes, 0);
+  bytes[4] = frameKinds.indexOf(kind);
   return bytes;
 }
 
@@ -37,7 +44,7 @@ export class FrameParser {
       const kind = frameKinds[bytes[4] ?? frameKinds.length];
       if (kind === undefined)
         throw new RangeError(`expected a frame of kind 0 to ${frameKinds.length - 1}, found ${bytes[4]}`);
-      frames.push({ kind, payload: bytes.subarray(headBytes, needed) });
+      frames.push({ kind, payload: bytes.subarray(frameHeadBytes, needed) });
       this.#buffered = bytes.length - needed;
       this.#chunks = this.#buffered > 0 ? [bytes.subarray(needed)] : [];
     }
@@ -45,12 +52,12 @@ export class FrameParser {
   }
 
   #needed(): number {
-    if (this.#buffered < headBytes) return headBytes;
-    if ((this.#chunks[0] as Buffer).length < headBytes) this.#chunks = [Buffer.concat(this.#chunks)];
+    if (this.#buffered < frameHeadBytes) return frameHeadBytes;
+    if ((this.#chunks[0] as Buffer).length < frameHeadBytes) this.#chunks = [Buffer.concat(this.#chunks)];
     const length = (this.#chunks[0] as Buffer).readUInt32LE(0);
     if (length > this.#maxBytes)
       throw new RangeError(`expected a frame of at most ${this.#maxBytes} bytes, found ${length}`);
-    return headBytes + length;
+    return frameHeadBytes + length;
   }
 }
 

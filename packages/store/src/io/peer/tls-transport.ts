@@ -7,8 +7,17 @@ import type { Clock, Random, Timer } from "@coxswain/clock";
 import type { Logger } from "@coxswain/daemon";
 import type { Message } from "raft-ts";
 import { decodeMessage, decodeSnapshot, encodeMessage, encodeSnapshot } from "./codec.ts";
-import { FrameParser, decodeHello, decodePairs, encodeFrame, encodeHello, encodePair } from "./frame.ts";
+import {
+  FrameParser,
+  decodeHello,
+  encodeFrame,
+  encodeHello,
+  encodePair,
+  frameHeadBytes,
+  frameInPlace,
+} from "./frame.ts";
 import type { Frame, Hello } from "./frame.ts";
+import { PairQueue } from "./pair-queue.ts";
 import type { PeerReceiver, PeerTransport } from "./peer.ts";
 
 export interface TransportConfig {
@@ -97,6 +106,7 @@ class TlsTransport implements PeerTransport {
   }
 
   send(messages: readonly Message[]): void {
+    const written = new Set<net.Socket>();
     for (const message of messages) {
       const peer = this.#peers.get(message.to);
       if (!peer) {
@@ -112,8 +122,14 @@ class TlsTransport implements PeerTransport {
         if (message.type === "append") this.#receiver?.unreachable(peer.id);
         continue;
       }
-      socket.write(encodeFrame("message", encodeMessage(message)));
+      // All that goes to one peer now leaves in one write.
+      if (!written.has(socket)) {
+        written.add(socket);
+        socket.cork();
+      }
+      socket.write(frameInPlace("message", encodeMessage(message, frameHeadBytes)));
     }
+    for (const socket of written) socket.uncork();
   }
 
   async stop(): Promise<void> {
@@ -320,45 +336,6 @@ class TlsTransport implements PeerTransport {
 interface Incoming {
   message: Message | undefined;
   readonly pairs: PairQueue;
-}
-
-/** Frames of pairs as an async iterable; holds the sender back while the consumer writes. */
-class PairQueue implements AsyncIterable<readonly [Uint8Array, Uint8Array]> {
-  readonly #socket: net.Socket;
-  #frames: Buffer[] = [];
-  #done = false;
-  #wake: PromiseWithResolvers<void> | undefined;
-
-  constructor(socket: net.Socket) {
-    this.#socket = socket;
-    socket.on("close", () => this.#wake?.resolve());
-  }
-
-  push(frame: Buffer): void {
-    this.#frames.push(frame);
-    if (this.#frames.length > 16) this.#socket.pause();
-    this.#wake?.resolve();
-  }
-
-  end(): void {
-    this.#done = true;
-    this.#wake?.resolve();
-  }
-
-  async *[Symbol.asyncIterator](): AsyncIterator<readonly [Uint8Array, Uint8Array]> {
-    for (;;) {
-      const frame = this.#frames.shift();
-      if (frame) {
-        yield* decodePairs(frame);
-        continue;
-      }
-      if (this.#done) return;
-      if (this.#socket.destroyed) throw new Error("the connection broke before the snapshot was complete");
-      this.#socket.resume();
-      this.#wake = Promise.withResolvers();
-      await this.#wake.promise;
-    }
-  }
 }
 
 /** A connection to a peer's URL, with this member's certificate where there is TLS. */

@@ -5,8 +5,9 @@ import type { Script, Step } from "../transcript.ts";
 
 const keys = ["a", "b", "c", "d", "e"];
 
-export function randomScript(seed: number, length: number): Script {
-  const draw = new Draw(seed);
+/** `revision`: where the endpoints are, so that some of the revisions asked for are there. */
+export function randomScript(seed: number, length: number, revision = 1): Script {
+  const draw = new Draw(seed, revision);
   const leases: Step[] = [1n, 2n, 3n].map((id) => ask("lease", "leaseGrant", { id, ttl: 10_000 }));
   const steps = Array.from({ length }, () => step(draw));
   const cleanUp = [1n, 2n, 3n].map((id) => ask("lease", "leaseRevoke", { id }));
@@ -21,7 +22,7 @@ function step(draw: Draw): Step {
   if (kind < 6) return ask("kv", "put", put(draw));
   if (kind < 12) return ask("kv", "range", range(draw));
   if (kind < 13) return ask("kv", "deleteRange", deletion(draw));
-  if (kind < 14 && draw.chance(0.2)) return ask("kv", "compact", { revision: draw.int(draw.taken), physical: true });
+  if (kind < 14 && draw.chance(0.2)) return ask("kv", "compact", { revision: draw.revision(), physical: true });
   return ask("kv", "txn", transaction(draw, 2));
 }
 
@@ -39,11 +40,11 @@ function put(draw: Draw): Init<PutRequest> {
 }
 
 function range(draw: Draw): Init<RangeRequest> {
-  const bound = (): number => (draw.chance(0.2) ? draw.int(draw.taken + 2) : 0);
+  const bound = (): number => (draw.chance(0.2) ? draw.revision() : 0);
   return {
     ...keyRange(draw),
     limit: draw.chance(0.5) ? draw.int(4) : 0,
-    revision: draw.chance(0.3) ? draw.int(draw.taken + 3) : 0,
+    revision: draw.chance(0.3) ? draw.revision() : 0,
     sortOrder: draw.of(["NONE", "ASCEND", "DESCEND"]),
     sortTarget: draw.of(["KEY", "VERSION", "CREATE", "MOD", "VALUE"]),
     serializable: draw.chance(0.3),
@@ -96,7 +97,7 @@ function comparison(draw: Draw): Init<Compare> {
     target,
     result: draw.of(["EQUAL", "GREATER", "LESS", "NOT_EQUAL"] as const),
   };
-  const revision = draw.int(draw.taken);
+  const revision = draw.revision();
   switch (target) {
     case "VERSION":
       return { ...about, version: draw.int(4) };
@@ -114,19 +115,26 @@ function comparison(draw: Draw): Init<Compare> {
 /** A small generator (mulberry32): the same seed, the same requests. */
 class Draw {
   #state: number;
-  /** How many numbers were taken: about how large revisions are by now. */
-  taken = 4;
+  readonly #from: number;
+  #taken = 0;
 
-  constructor(seed: number) {
+  constructor(seed: number, from: number) {
     this.#state = seed;
+    this.#from = from;
   }
 
   int(below: number): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    this.taken += 0.02;
+    this.#taken++;
     return ((mixed ^ (mixed >>> 14)) >>> 0) % Math.max(1, Math.floor(below));
+  }
+
+  /** Mostly of this script's own time: about one in twenty numbers that were drawn has made a revision. */
+  revision(): number {
+    const own = Math.floor(this.#taken / 20) + 3;
+    return this.chance(0.1) ? this.int(this.#from + own) : this.#from + this.int(own);
   }
 
   chance(of: number): boolean {

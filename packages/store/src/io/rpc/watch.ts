@@ -102,7 +102,7 @@ class WatchStream {
         send: (batch) => this.#deliver(id, batch, request.fragment ? maxBytes : undefined),
         compacted: (compactRevision) => {
           this.#open.delete(id);
-          this.#send({ watchId: id, canceled: true, compactRevision });
+          this.#send({ watchId: id, canceled: true, compactRevision }, 0);
         },
       },
     );

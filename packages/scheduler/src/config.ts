@@ -1,9 +1,16 @@
 // Every flag of the scheduler, under kube-scheduler's names, and the one value they become.
 import { hostname } from "node:os";
 import { UsageError, defineFlags } from "@coxswain/daemon";
+import { readConfigFile } from "./config-file.ts";
+import { defaultConfiguration } from "./core/configuration/configuration.ts";
+import type { LeaderElectionConfiguration, SchedulerConfiguration } from "./core/configuration/types.ts";
 import type { FlagValues, HttpsServerConfig } from "@coxswain/daemon";
 
 export const flags = defineFlags({
+  config: {
+    type: "string",
+    help: "Path to a KubeSchedulerConfiguration (kubescheduler.config.k8s.io/v1): profiles, plugins and their arguments, extenders",
+  },
   kubeconfig: { type: "string", help: "Path to the kubeconfig of the API server to schedule for" },
   "bind-address": { type: "string", default: "0.0.0.0", help: "Address to serve on" },
   "secure-port": { type: "number", default: 10259, help: "Port to serve HTTPS on; 0 serves nothing" },
@@ -31,13 +38,14 @@ export const flags = defineFlags({
   "scheduler-name": {
     type: "string",
     default: "default-scheduler",
-    help: "Pods with this spec.schedulerName are scheduled",
+    help: "Pods with this spec.schedulerName are scheduled; with --config its profiles say which",
   },
 });
 
 export interface SchedulerConfig {
   readonly kubeconfig: string;
-  readonly schedulerName: string;
+  /** Profiles, extenders and pauses. */
+  readonly scheduling: SchedulerConfiguration;
   /** Absent: nothing is served. */
   readonly https: HttpsServerConfig | undefined;
   /** Absent: schedules without asking. */
@@ -54,21 +62,34 @@ export interface SchedulerConfig {
 }
 
 export function parseConfig(values: FlagValues<typeof flags>): SchedulerConfig {
+  const scheduling =
+    values.config === undefined ? defaultConfiguration(values["scheduler-name"]) : readConfigFile(values.config);
+  const kubeconfig = values.kubeconfig ?? scheduling.kubeconfig;
   // Checked here and not by the flag table, so that --help works without it.
-  if (values.kubeconfig === undefined) throw new UsageError('required flag(s) "kubeconfig" not set');
+  if (kubeconfig === undefined) throw new UsageError('required flag(s) "kubeconfig" not set');
   return {
-    kubeconfig: values.kubeconfig,
-    schedulerName: values["scheduler-name"],
+    kubeconfig,
+    scheduling,
     https: values["secure-port"] === 0 ? undefined : httpsConfig(values),
-    leaderElection: values["leader-elect"]
-      ? {
-          lease: { namespace: values["leader-elect-resource-namespace"], name: values["leader-elect-resource-name"] },
-          leaseDurationMs: values["leader-elect-lease-duration"],
-          renewDeadlineMs: values["leader-elect-renew-deadline"],
-          retryPeriodMs: values["leader-elect-retry-period"],
-        }
-      : undefined,
+    leaderElection: leaderElectionConfig(values, scheduling.leaderElection),
     host: hostname(),
+  };
+}
+
+/** What the file says goes before what the flags say, as in kube-scheduler. */
+function leaderElectionConfig(
+  values: FlagValues<typeof flags>,
+  file: LeaderElectionConfiguration | undefined,
+): SchedulerConfig["leaderElection"] {
+  if (!(file?.leaderElect ?? values["leader-elect"])) return undefined;
+  return {
+    lease: {
+      namespace: file?.resourceNamespace ?? values["leader-elect-resource-namespace"],
+      name: file?.resourceName ?? values["leader-elect-resource-name"],
+    },
+    leaseDurationMs: file?.leaseDurationMs ?? values["leader-elect-lease-duration"],
+    renewDeadlineMs: file?.renewDeadlineMs ?? values["leader-elect-renew-deadline"],
+    retryPeriodMs: file?.retryPeriodMs ?? values["leader-elect-retry-period"],
   };
 }
 

@@ -32,16 +32,27 @@ export const metricTable = defineMetrics({
     labels: ["attempts"],
     buckets: [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92, 163.84, 327.68],
   },
+  preemptions: {
+    kind: "counter",
+    name: "scheduler_preemption_attempts_total",
+    help: "Times that room was made for a pod.",
+  },
+  victims: {
+    kind: "histogram",
+    name: "scheduler_preemption_victims",
+    help: "Pods that were taken away for one pod.",
+    buckets: [1, 2, 4, 8, 16, 32, 64],
+  },
   pending: {
     kind: "gauge",
     name: "scheduler_pending_pods",
     help: "Pods that wait, by part of the queue: active, backoff, unschedulable or gated.",
     labels: ["queue"],
   },
-  assumed: {
+  cacheSize: {
     kind: "gauge",
     name: "scheduler_scheduler_cache_size",
-    help: "Objects in the scheduler's view, by type.",
+    help: "Objects in the scheduler's view, by type: nodes, pods, assumed_pods.",
     labels: ["type"],
   },
 });

@@ -11,6 +11,7 @@ import { createFakeApi, silentLog } from "@coxswain/controller/testing";
 import type { FakeApi } from "@coxswain/controller/testing";
 import { createMetricsRegistry } from "@coxswain/daemon";
 import type { Component } from "@coxswain/daemon";
+import { defaultConfiguration } from "./core/configuration/configuration.ts";
 import { nodeAllocatable, podRequests } from "./core/resources.ts";
 import { createScheduler } from "./scheduler.ts";
 
@@ -22,7 +23,7 @@ interface World {
 
 const config = {
   kubeconfig: "",
-  schedulerName: "default-scheduler",
+  scheduling: defaultConfiguration(),
   https: undefined,
   leaderElection: undefined,
   host: "test",
@@ -116,7 +117,8 @@ describe("the scheduler", () => {
     await api.resource(nodes).create(node("small", "1"));
     await api.resource(pods).create(pod("web", "2"));
     await clock.advance(2000);
-    const message = "0/1 nodes are available: 1 Insufficient cpu.";
+    const message =
+      "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.";
     expect(api.all(pods)[0]?.status?.conditions).toEqual([
       {
         type: "PodScheduled",

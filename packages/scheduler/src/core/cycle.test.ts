@@ -1,9 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { objectKey } from "@coxswain/apimachinery";
 import { ClusterState } from "./cluster.ts";
-import { choose } from "./cycle.ts";
-import type { Choice } from "./cycle.ts";
-import { because, unschedulableMessage } from "./explain.ts";
+import { chooseNode, filterNodes } from "./cycle.ts";
+import { createEvaluations } from "./evaluation.ts";
+import { countReasons, unschedulableMessage, written } from "./explain.ts";
+import type { Decision, DecisionRecord } from "./explain.ts";
 import { defaultProfile } from "./profile.ts";
 import { podRequests } from "./resources.ts";
 import type { NodeView, PodView } from "./resources.ts";
@@ -49,8 +51,28 @@ function cluster(nodes: readonly NodeView[], placed: readonly PodView[] = []): C
   return state;
 }
 
-function check(state: ClusterState, asked: PodView): Choice {
-  return choose({ pod: asked, cluster: state, plugins: defaultProfile, startAt: 0, draw: () => 0 });
+const profile = defaultProfile();
+
+function record(state: ClusterState, asked: PodView): DecisionRecord {
+  const evaluation = createEvaluations(state).of(asked, profile);
+  const key = objectKey(asked);
+  const filtered = filterNodes({ evaluation, key, cluster: state, startAt: 0 });
+  const choice = filtered.feasible.length === 0 ? undefined : chooseNode(evaluation, filtered.feasible, () => 0);
+  return {
+    pod: key,
+    uid: asked.metadata.uid ?? "",
+    time: "",
+    profile: profile.schedulerName,
+    attempt: 1,
+    filtered,
+    node: choice?.node.name,
+    table: choice?.table,
+    preemption: undefined,
+  };
+}
+
+function check(state: ClusterState, asked: PodView): Decision {
+  return written(record(state, asked));
 }
 
 const master = { spec: { taints: [{ key: "node-role.kubernetes.io/control-plane", effect: "NoSchedule" as const }] } };
@@ -126,8 +148,8 @@ describe("choose", () => {
       "0/1 nodes are available: 1 Insufficient example.com/gpu.",
     ],
   ])("%s", (_name, nodes, placed, asked, message) => {
-    const choice = check(cluster(nodes, placed), asked);
-    expect(choice.node === undefined ? unschedulableMessage(choice) : "").toBe(message);
+    const { node: chosen, filtered } = record(cluster(nodes, placed), asked);
+    expect(chosen === undefined ? unschedulableMessage(filtered) : "").toBe(message);
   });
 
   const away = {
@@ -186,8 +208,9 @@ describe("choose", () => {
       "b1",
     ],
   ])("%s", (_name, placed, asked, outcome) => {
-    const choice = check(cluster(zones, placed), asked);
-    expect(choice.node ?? [...choice.reasonCounts].map(([reason, count]) => `${count} ${reason}`).join()).toBe(outcome);
+    const { node: chosen, filtered } = record(cluster(zones, placed), asked);
+    const reasons = countReasons(filtered.rejected);
+    expect(chosen ?? [...reasons].map(([reason, count]) => `${count} ${reason}`).join()).toBe(outcome);
   });
 
   test("prefers the emptier node, and says so", () => {
@@ -195,18 +218,14 @@ describe("choose", () => {
       cluster([node("full"), node("empty")], [pod("b", { cpu: "2", memory: "4Gi" }, { nodeName: "full" })]),
       pod("a", { cpu: "1", memory: "2Gi" }),
     );
-    expect(because(choice)).toBe("empty scores 675, the best of 2 feasible nodes");
+    expect(choice.because).toBe("empty scores 475, the best of 2 feasible nodes");
     const shared = {
       TaintToleration: 300,
-      NodeAffinity: 0,
-      PodTopologySpread: 200,
-      InterPodAffinity: 0,
       NodeResourcesBalancedAllocation: 100,
-      ImageLocality: 0,
     };
     expect(choice.scored).toEqual([
-      { node: "empty", total: 675, scores: { ...shared, NodeResourcesFit: 75 } },
-      { node: "full", total: 625, scores: { ...shared, NodeResourcesFit: 25 } },
+      { node: "empty", total: 475, scores: { ...shared, NodeResourcesFit: 75 } },
+      { node: "full", total: 425, scores: { ...shared, NodeResourcesFit: 25 } },
     ]);
   });
 
@@ -221,6 +240,7 @@ describe("choose", () => {
         plugin: "NodeResourcesFit",
         reasons: ["Insufficient cpu"],
         detail: "cpu: asked 500m, free 400m of 1000m",
+        preemptible: true,
       },
     ]);
   });

@@ -1,138 +1,143 @@
 // One pod's turn: filter, score, choose. A function of the cluster as it stands; what follows (assuming, binding, telling)
 // is done by its caller. In large clusters it stops looking once it has enough feasible nodes, as Kubernetes does.
-import type { Cluster, NodeState } from "./cluster.ts";
-import { highestScore } from "./plugin.ts";
-import type { Plugin, Reasons } from "./plugin.ts";
-import type { PodView } from "./resources.ts";
+import type { ClusterState } from "./cluster.ts";
+import type { Evaluation, Verdict } from "./evaluation.ts";
+import { unsuitable } from "./plugin.ts";
+import type { Plugin, Rejection } from "./plugin.ts";
+import type { NodeState } from "./node-state.ts";
 
 export interface CycleInput {
-  readonly pod: PodView;
-  readonly cluster: Cluster;
-  readonly plugins: readonly Plugin[];
+  readonly evaluation: Evaluation;
+  /** "namespace/name"; the evaluation's own pod may be another of the same kind. */
+  readonly key: string;
+  readonly cluster: ClusterState;
   /** Where to begin among the nodes, so that all get their turn when only some are looked at. */
   readonly startAt: number;
-  /** Draws among equals: an integer below its argument. */
-  readonly draw: (below: number) => number;
+  /** The node that room was made on for this pod: if it will do, no other is asked. */
+  readonly nominated?: string | undefined;
 }
 
-export interface RejectedNode {
-  readonly node: string;
-  readonly plugin: string;
-  readonly reasons: Reasons;
-  /** With the numbers; computed when it is asked for the first nodes only. */
-  readonly detail: string;
-}
-
-export interface ScoredNode {
-  readonly node: string;
-  readonly total: number;
-  /** Weighted, by plugin. */
-  readonly scores: Readonly<Record<string, number>>;
-}
-
-export interface Choice {
-  /** Undefined: no node is feasible. */
-  readonly node: string | undefined;
+export interface Filtered {
   readonly nodeCount: number;
   /** How many nodes were looked at. */
   readonly examined: number;
-  readonly rejected: readonly RejectedNode[];
-  /** How often each reason was given, over all nodes that were turned down. */
-  readonly reasonCounts: ReadonlyMap<string, number>;
-  /** Rules that turned down at least one node. */
-  readonly rejectedBy: ReadonlySet<string>;
-  /** Best first; the first few. */
-  readonly scored: readonly ScoredNode[];
-  readonly feasible: number;
+  readonly feasible: readonly NodeState[];
+  readonly rejected: readonly Verdict[];
+  /** Why no node at all will do. */
+  readonly hopeless: { readonly plugin: Plugin; readonly rejection: Rejection } | undefined;
 }
 
-/** Nodes of each kind whose particulars a choice keeps. */
-const particulars = 100;
+export interface ScoreTable {
+  readonly nodes: readonly string[];
+  /** Weighted scores of a rule, in the order of the nodes. */
+  readonly columns: readonly { readonly plugin: string; readonly scores: Float32Array }[];
+  readonly totals: Float64Array;
+}
 
-export function choose(input: CycleInput): Choice {
-  const { pod, cluster, plugins, draw } = input;
+export interface Choice {
+  readonly node: NodeState;
+  readonly table: ScoreTable;
+}
+
+/** Nodes that were turned down of which a successful decision keeps the particulars. */
+const particulars = 100;
+const filteredOut = unsuitable("node is filtered out by the prefilter result");
+
+export function filterNodes({ evaluation, key, cluster, startAt, nominated }: CycleInput): Filtered {
   const { nodes } = cluster;
-  const prepared = plugins.map((plugin) => plugin.prepare(pod, cluster));
-  const enough = enoughFeasible(nodes.length);
+  const hopeless = evaluation.hopeless();
+  const rejected: Verdict[] = [];
+  const base = { nodeCount: nodes.length, rejected };
+  if (hopeless !== undefined) return { ...base, examined: nodes.length, feasible: [], hopeless };
+
+  const promised = nominated === undefined ? undefined : cluster.node(nominated);
+  if (promised !== undefined && evaluation.check(promised, key) === undefined)
+    return { ...base, examined: 1, feasible: [promised], hopeless: undefined };
+
+  const restriction = evaluation.restriction();
+  if (restriction !== undefined) return { ...base, ...restricted(evaluation, key, cluster, restriction, rejected) };
+
+  const enough = enoughFeasible(nodes.length, evaluation.profile.percentageOfNodesToScore);
   const feasible: NodeState[] = [];
-  const rejected: RejectedNode[] = [];
-  const reasonCounts = new Map<string, number>();
-  const rejectedBy = new Set<string>();
   let examined = 0;
   for (; examined < nodes.length && feasible.length < enough; examined++) {
-    const node = nodes[(input.startAt + examined) % nodes.length] as NodeState;
-    const verdict = firstRejection(plugins, prepared, node);
-    if (verdict === undefined) {
-      feasible.push(node);
-      continue;
-    }
-    const [index, reasons] = verdict;
-    const plugin = plugins[index] as Plugin;
-    rejectedBy.add(plugin.name);
-    for (const reason of reasons) reasonCounts.set(reason, (reasonCounts.get(reason) ?? 0) + 1);
-    if (rejected.length < particulars)
-      rejected.push({
-        node: node.name,
-        plugin: plugin.name,
-        reasons,
-        detail: plugin.explain?.(prepared[index], node) ?? "",
-      });
+    const node = nodes[(startAt + examined) % nodes.length] as NodeState;
+    const verdict = evaluation.check(node, key);
+    if (verdict === undefined) feasible.push(node);
+    else rejected.push(verdict);
   }
-  const scored = score(plugins, prepared, feasible);
-  const best = scored[0]?.total;
-  const ties = scored.findIndex(({ total }) => total !== best);
-  const chosen = scored[scored.length < 2 ? 0 : draw(ties === -1 ? scored.length : ties)];
+  // Every node counts where none was found; one of many is enough to see what kept the others out.
+  if (feasible.length > 0) rejected.length = Math.min(rejected.length, particulars);
+  for (const verdict of rejected) explained(evaluation, verdict, cluster);
+  return { ...base, examined, feasible, hopeless: undefined };
+}
+
+/** Scores the feasible nodes and takes the best; `draw` decides among equals. */
+export function chooseNode(
+  evaluation: Evaluation,
+  feasible: readonly NodeState[],
+  draw: (below: number) => number,
+  extra?: Float64Array,
+): Choice {
+  const [only] = feasible;
+  if (feasible.length === 1 && only !== undefined)
+    return { node: only, table: { nodes: [only.name], columns: [], totals: new Float64Array(1) } };
+  const { plugins, rows, totals } = evaluation.score(feasible);
+  const columns = rows.map((row, index) => ({ plugin: plugins[index]?.name ?? "", scores: new Float32Array(row) }));
+  if (extra !== undefined) {
+    for (let i = 0; i < totals.length; i++) totals[i] = (totals[i] as number) + (extra[i] ?? 0);
+    columns.push({ plugin: "extenders", scores: new Float32Array(extra) });
+  }
+  let best = Number.NEGATIVE_INFINITY;
+  let ties = 0;
+  for (const total of totals) {
+    if (total > best) [best, ties] = [total, 1];
+    else if (total === best) ties++;
+  }
+  let skip = ties < 2 ? 0 : draw(ties);
+  const index = totals.findIndex((total) => total === best && skip-- === 0);
   return {
-    node: chosen?.node,
-    nodeCount: nodes.length,
-    examined,
-    rejected,
-    reasonCounts,
-    rejectedBy,
-    scored: scored.slice(0, particulars),
-    feasible: feasible.length,
+    node: feasible[index] as NodeState,
+    table: { nodes: feasible.map(({ name }) => name), columns, totals },
   };
 }
 
 /** Up to 100 nodes all are looked at; beyond, half of them and less, down to a twentieth (Kubernetes' adaptive share). */
-export function enoughFeasible(nodeCount: number): number {
+export function enoughFeasible(nodeCount: number, asked = 0): number {
   if (nodeCount < 100) return nodeCount;
-  const percentage = Math.max(5, 50 - Math.floor(nodeCount / 125));
+  const percentage = asked > 0 ? asked : Math.max(5, 50 - Math.floor(nodeCount / 125));
   return Math.max(100, Math.floor((nodeCount * percentage) / 100));
 }
 
-function firstRejection(
-  plugins: readonly Plugin[],
-  prepared: readonly unknown[],
-  node: NodeState,
-): readonly [number, Reasons] | undefined {
-  for (let i = 0; i < plugins.length; i++) {
-    const reasons = (plugins[i] as Plugin).filter?.(prepared[i], node);
-    if (reasons !== undefined) return [i, reasons];
+function restricted(
+  evaluation: Evaluation,
+  key: string,
+  cluster: ClusterState,
+  { names, plugin }: { readonly names: ReadonlySet<string>; readonly plugin: Plugin },
+  rejected: Verdict[],
+): { readonly examined: number; readonly feasible: readonly NodeState[]; readonly hopeless: undefined } {
+  const feasible: NodeState[] = [];
+  for (const name of names) {
+    const node = cluster.node(name);
+    if (node === undefined) continue;
+    const verdict = evaluation.check(node, key);
+    if (verdict === undefined) feasible.push(node);
+    else rejected.push(explained(evaluation, verdict, cluster));
   }
-  return undefined;
+  if (feasible.length === 0)
+    for (const { name } of cluster.nodes)
+      if (!names.has(name))
+        rejected.push({
+          node: name,
+          plugin,
+          rejection: filteredOut,
+          detail: "the pod names the nodes that it may use",
+        });
+  return { examined: cluster.nodes.length, feasible, hopeless: undefined };
 }
 
-function score(plugins: readonly Plugin[], prepared: readonly unknown[], feasible: readonly NodeState[]): ScoredNode[] {
-  if (feasible.length === 1) return [{ node: (feasible[0] as NodeState).name, total: 0, scores: {} }];
-  const totals = feasible.map(() => 0);
-  const tables: (readonly [string, readonly number[]])[] = [];
-  plugins.forEach((plugin, index) => {
-    if (plugin.score === undefined || plugin.weight === 0) return;
-    const scores = feasible.map((node) => plugin.score?.(prepared[index], node) ?? 0);
-    plugin.normalize?.(scores);
-    for (let i = 0; i < scores.length; i++) {
-      const weighted = Math.min(highestScore, Math.max(0, scores[i] as number)) * plugin.weight;
-      scores[i] = weighted;
-      totals[i] = (totals[i] as number) + weighted;
-    }
-    tables.push([plugin.name, scores]);
-  });
-  const order = feasible.map((_, index) => index).sort((a, b) => (totals[b] as number) - (totals[a] as number));
-  return order.map((index, rank) => ({
-    node: (feasible[index] as NodeState).name,
-    total: totals[index] as number,
-    scores:
-      rank < particulars ? Object.fromEntries(tables.map(([name, scores]) => [name, scores[index] as number])) : {},
-  }));
+function explained(evaluation: Evaluation, verdict: Verdict, cluster: ClusterState): Verdict {
+  const node = cluster.node(verdict.node);
+  if (verdict.detail === undefined && node !== undefined) evaluation.explain(verdict, node);
+  return verdict;
 }

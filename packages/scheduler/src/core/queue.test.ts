@@ -17,7 +17,7 @@ const node: NodeView = {
 };
 
 function queueOf(...pods: PodView[]): SchedulingQueue {
-  const queue = new SchedulingQueue(defaultProfile);
+  const queue = new SchedulingQueue([defaultProfile()]);
   for (const one of pods) queue.set(one, 0);
   return queue;
 }

@@ -1,5 +1,5 @@
 // ImageLocality: prefers nodes that already hold large images of the pod, less so when few nodes do (or they would all
-// pile up there). Thresholds are Kubernetes'.
+// pile up there). Thresholds are Kubernetes'. Looks at all nodes only for their number and for how many hold an image.
 import { definePlugin, highestScore } from "../plugin.ts";
 import type { Cluster } from "../cluster.ts";
 
@@ -14,13 +14,14 @@ interface Prepared {
 
 export const imageLocality = definePlugin<Prepared>({
   name: "ImageLocality",
-  weight: 1,
+  scope: "cluster",
   prepare: (pod, cluster) => ({
     images: [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].map(({ image }) =>
       normalized(image ?? ""),
     ),
     cluster,
   }),
+  scores: ({ images, cluster }) => images.some((image) => cluster.nodesWithImage(image) > 0),
   score: ({ images, cluster }, node) => {
     let sum = 0;
     for (const image of images) {
@@ -31,7 +32,7 @@ export const imageLocality = definePlugin<Prepared>({
     const clamped = Math.min(Math.max(sum, least), most);
     return Math.floor((highestScore * (clamped - least)) / (most - least));
   },
-  wakes: () => false,
+  wakes: {},
 });
 
 /** An image without a tag or digest means its latest. */

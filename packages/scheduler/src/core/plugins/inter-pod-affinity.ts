@@ -1,122 +1,147 @@
 // InterPodAffinity: near to, or away from, other pods, within a topology (host, zone, …). Also what pods that run already
-// want of newcomers. Pods without affinity only cost a look at those that have some.
-import { definePlugin, highestScore } from "../plugin.ts";
-import type { ClusterEvent } from "../plugin.ts";
-import type { Cluster, NodeState } from "../cluster.ts";
+// want of newcomers. What it counts is kept up to date by `track`, so that pods of one kind share the counting.
+import { definePlugin, highestScore, unfit, unsuitable } from "../plugin.ts";
+import type { Plugin } from "../plugin.ts";
+import { affinityTerms, means } from "../affinity-terms.ts";
+import type { AffinityTerm, AffinityTerms } from "../affinity-terms.ts";
+import type { Cluster } from "../cluster.ts";
+import { sameLabels } from "../node-layout.ts";
+import type { NodeState } from "../node-state.ts";
+import type { PlacedPod } from "../placed-pod.ts";
 import type { PodView } from "../resources.ts";
-import { affinityTerms, means } from "./affinity-terms.ts";
-import type { AffinityTerm } from "./affinity-terms.ts";
+import { TopologyTally } from "../topology-tally.ts";
 
-/** A number for each topology key and value. */
-type Tally = Map<string, Map<string, number>>;
+export interface InterPodAffinityArgs {
+  readonly hardPodAffinityWeight: number;
+  readonly ignorePreferredTermsOfExistingPods: boolean;
+}
 
 interface Prepared {
-  readonly required: readonly AffinityTerm[];
-  readonly requiredAnti: readonly AffinityTerm[];
+  readonly pod: PodView;
+  readonly cluster: Cluster;
+  readonly own: AffinityTerms;
+  readonly wantsOthers: boolean;
   /** Pods that all required terms mean. */
-  readonly near: Tally;
+  readonly near: TopologyTally;
   readonly meansItself: boolean;
-  readonly away: Tally;
+  readonly away: TopologyTally;
   /** Where pods run that want the newcomer elsewhere. */
-  readonly unwelcome: Tally;
-  readonly liking: Tally;
+  readonly unwelcome: TopologyTally;
+  readonly liking: TopologyTally;
 }
 
-export const interPodAffinity = definePlugin<Prepared>({
-  name: "InterPodAffinity",
-  weight: 2,
-  prepare,
-  filter: (prepared, node) => {
-    if (!isNear(prepared, node)) return ["node(s) didn't match pod affinity rules"];
-    if (prepared.requiredAnti.some(({ topologyKey }) => at(prepared.away, node, topologyKey) > 0))
-      return ["node(s) didn't match pod anti-affinity rules"];
-    for (const key of prepared.unwelcome.keys())
-      if (at(prepared.unwelcome, node, key) > 0) return ["node(s) didn't satisfy existing pods anti-affinity rules"];
-    return undefined;
-  },
-  score: ({ liking }, node) => {
-    let sum = 0;
-    for (const key of liking.keys()) sum += at(liking, node, key);
-    return sum;
-  },
-  normalize: (scores) => {
-    const least = Math.min(0, ...scores);
-    const most = Math.max(0, ...scores);
-    for (let i = 0; i < scores.length; i++)
-      scores[i] = most === least ? 0 : Math.floor((highestScore * ((scores[i] as number) - least)) / (most - least));
-  },
-  explain: (prepared, node) => {
-    const missing = prepared.required.find(({ topologyKey }) => at(prepared.near, node, topologyKey) === 0);
-    if (missing !== undefined && !isNear(prepared, node))
-      return `no pod with ${missing.labels.toString()} runs in ${place(node, missing.topologyKey)}`;
-    const crowded = prepared.requiredAnti.find(({ topologyKey }) => at(prepared.away, node, topologyKey) > 0);
-    if (crowded !== undefined)
-      return `a pod with ${crowded.labels.toString()} runs in ${place(node, crowded.topologyKey)}`;
-    const key =
-      [...prepared.unwelcome.keys()].find((topologyKey) => at(prepared.unwelcome, node, topologyKey) > 0) ?? "";
-    return `a pod in ${place(node, key)} does not want this one there`;
-  },
-  wakes: (event: ClusterEvent) =>
-    event.type !== "node-updated" ||
-    JSON.stringify(event.old.metadata.labels) !== JSON.stringify(event.node.metadata.labels),
-});
+const notNear = unsuitable("node(s) didn't match pod affinity rules");
+const tooNear = unfit("node(s) didn't match pod anti-affinity rules");
+const unwanted = unfit("node(s) didn't satisfy existing pods anti-affinity rules");
 
-function prepare(pod: PodView, cluster: Cluster): Prepared {
-  const { required, requiredAnti, preferred } = affinityTerms(pod);
-  const [near, away, unwelcome, liking]: Tally[] = [new Map(), new Map(), new Map(), new Map()];
-  const prepared = {
-    required,
-    requiredAnti,
-    near: near as Tally,
-    away: away as Tally,
-    unwelcome: unwelcome as Tally,
-    liking: liking as Tally,
-  };
-  for (const [node, other] of cluster.podsWithAffinity()) {
-    const theirs = affinityTerms(other);
-    for (const term of theirs.requiredAnti)
-      if (means(term, pod, cluster)) add(prepared.unwelcome, node, term.topologyKey, 1);
-    for (const term of theirs.required) if (means(term, pod, cluster)) add(prepared.liking, node, term.topologyKey, 1);
-    for (const { weight, term } of theirs.preferred)
-      if (means(term, pod, cluster)) add(prepared.liking, node, term.topologyKey, weight);
-  }
-  if (required.length + requiredAnti.length + preferred.length > 0) {
-    for (const node of cluster.nodes) {
-      for (const { pod: other } of node.pods.values()) {
-        if (required.length > 0 && required.every((term) => means(term, other, cluster)))
-          for (const { topologyKey } of required) add(prepared.near, node, topologyKey, 1);
-        for (const term of requiredAnti) if (means(term, other, cluster)) add(prepared.away, node, term.topologyKey, 1);
-        for (const { weight, term } of preferred)
-          if (means(term, other, cluster)) add(prepared.liking, node, term.topologyKey, weight);
-      }
+export function interPodAffinity(args: InterPodAffinityArgs): Plugin {
+  const { hardPodAffinityWeight, ignorePreferredTermsOfExistingPods } = args;
+
+  const count = (prepared: Prepared, node: NodeState, { pod: other, terms }: PlacedPod, sign: 1 | -1): void => {
+    const { pod, cluster, own } = prepared;
+    if (terms !== undefined) {
+      for (const term of terms.requiredAnti)
+        if (means(term, pod, cluster)) prepared.unwelcome.add(node, term.topologyKey, sign);
+      if (hardPodAffinityWeight > 0)
+        for (const term of terms.required)
+          if (means(term, pod, cluster)) prepared.liking.add(node, term.topologyKey, sign * hardPodAffinityWeight);
+      if (!ignorePreferredTermsOfExistingPods || own.preferred.length > 0)
+        for (const { weight, term } of terms.preferred)
+          if (means(term, pod, cluster)) prepared.liking.add(node, term.topologyKey, sign * weight);
     }
-  }
-  return { ...prepared, meansItself: required.every((term) => means(term, pod, cluster)) };
+    if (!prepared.wantsOthers) return;
+    if (own.required.length > 0 && own.required.every((term) => means(term, other, cluster)))
+      for (const { topologyKey } of own.required) prepared.near.add(node, topologyKey, sign);
+    for (const term of own.requiredAnti)
+      if (means(term, other, cluster)) prepared.away.add(node, term.topologyKey, sign);
+    for (const { weight, term } of own.preferred)
+      if (means(term, other, cluster)) prepared.liking.add(node, term.topologyKey, sign * weight);
+  };
+
+  return definePlugin<Prepared>({
+    name: "InterPodAffinity",
+    scope: "cluster",
+    prepare(pod, cluster) {
+      const own = affinityTerms(pod);
+      const prepared: Prepared = {
+        pod,
+        cluster,
+        own,
+        wantsOthers: own.required.length + own.requiredAnti.length + own.preferred.length > 0,
+        near: new TopologyTally(),
+        meansItself: own.required.every((term) => means(term, pod, cluster)),
+        away: new TopologyTally(),
+        unwelcome: new TopologyTally(),
+        liking: new TopologyTally(),
+      };
+      if (!prepared.wantsOthers) {
+        for (const [node, placed] of cluster.podsWithAffinity()) count(prepared, node, placed, 1);
+        return prepared;
+      }
+      for (const node of cluster.nodes) for (const placed of node.pods.values()) count(prepared, node, placed, 1);
+      return prepared;
+    },
+    track: count,
+    filters: ({ own, unwelcome }) => own.required.length + own.requiredAnti.length > 0 || !unwelcome.isEmpty,
+    filter: (prepared, node) => {
+      if (!isNear(prepared, node)) return notNear;
+      for (const { topologyKey } of prepared.own.requiredAnti)
+        if (prepared.away.at(node, topologyKey) > 0) return tooNear;
+      return prepared.unwelcome.keyAt(node) === undefined ? undefined : unwanted;
+    },
+    scores: ({ liking }) => !liking.isEmpty,
+    score: ({ liking }, node) => liking.sumAt(node),
+    normalize(scores, length) {
+      let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+      for (let i = 0; i < length; i++) {
+        least = Math.min(least, scores[i] as number);
+        most = Math.max(most, scores[i] as number);
+      }
+      for (let i = 0; i < length; i++)
+        scores[i] = most === least ? 0 : Math.floor((highestScore * ((scores[i] as number) - least)) / (most - least));
+    },
+    explain(prepared, node) {
+      const { own, near, away, unwelcome } = prepared;
+      const missing = own.required.find(({ topologyKey }) => near.at(node, topologyKey) === 0);
+      if (missing !== undefined && !isNear(prepared, node))
+        return `no pod with ${text(missing)} runs in ${place(node, missing.topologyKey)}`;
+      const crowded = own.requiredAnti.find(({ topologyKey }) => away.at(node, topologyKey) > 0);
+      if (crowded !== undefined) return `a pod with ${text(crowded)} runs in ${place(node, crowded.topologyKey)}`;
+      return `a pod in ${place(node, unwelcome.keyAt(node) ?? "")} does not want this one there`;
+    },
+    wakes: {
+      "node-added": () => true,
+      "node-updated": ({ old, node }) => !sameLabels(old, node),
+      "pod-placed": ({ pod: other }, pod) => isMeantBy(affinityTerms(pod).required, other),
+      "pod-gone": ({ pod: other }, pod) =>
+        isMeantBy(affinityTerms(pod).requiredAnti, other) || isMeantBy(affinityTerms(other).requiredAnti, pod),
+    },
+  });
 }
 
-/** The first of a group of pods that want to be together finds nobody yet: it may run wherever the topology is known. */
-function isNear({ required, near, meansItself }: Prepared, node: NodeState): boolean {
-  if (required.every(({ topologyKey }) => at(near, node, topologyKey) > 0)) return true;
-  return (
-    near.size === 0 &&
-    meansItself &&
-    required.every(({ topologyKey }) => node.node?.metadata.labels?.[topologyKey] !== undefined)
+/** Namespace selectors are not looked up here: where one stands, the pod may be meant. */
+function isMeantBy(terms: readonly AffinityTerm[], pod: PodView): boolean {
+  return terms.some(
+    ({ labels, namespaces, namespaceLabels }) =>
+      (namespaceLabels !== undefined || namespaces.has(pod.metadata.namespace ?? "")) &&
+      labels.matches(pod.metadata.labels),
   );
 }
 
-function add(tally: Tally, node: NodeState, topologyKey: string, amount: number): void {
-  const value = node.node?.metadata.labels?.[topologyKey];
-  if (value === undefined) return;
-  const counts = tally.get(topologyKey) ?? new Map<string, number>();
-  counts.set(value, (counts.get(value) ?? 0) + amount);
-  tally.set(topologyKey, counts);
+/** The first of a group of pods that want to be together finds nobody yet: it may run wherever the topology is known. */
+function isNear({ own: { required }, near, meansItself }: Prepared, node: NodeState): boolean {
+  let found = true;
+  for (const { topologyKey } of required) {
+    if (node.labels[topologyKey] === undefined) return false;
+    if (near.at(node, topologyKey) <= 0) found = false;
+  }
+  return found || (near.isEmpty && meansItself);
 }
 
-function at(tally: Tally, node: NodeState, topologyKey: string): number {
-  const value = node.node?.metadata.labels?.[topologyKey];
-  return value === undefined ? 0 : (tally.get(topologyKey)?.get(value) ?? 0);
+function text({ labels }: AffinityTerm): string {
+  return labels.toString() === "" ? "any labels" : labels.toString();
 }
 
 function place(node: NodeState, topologyKey: string): string {
-  return `${topologyKey}=${node.node?.metadata.labels?.[topologyKey] ?? "(absent)"}`;
+  return `${topologyKey}=${node.labels[topologyKey] ?? "(absent)"}`;
 }

@@ -1,77 +1,69 @@
 // NodeAffinity: the node selector and the required terms say where a pod may run, the preferred terms where it would like
-// to. Terms are alternatives; the requirements of a term hold together.
+// to. The profile may add terms of its own to every pod (`addedAffinity`).
 import type { DeepReadonly } from "@coxswain/apimachinery";
-import type { NodeSelectorRequirement, NodeSelectorTerm } from "@coxswain/api/core/v1";
-import { definePlugin, normalizeToBest } from "../plugin.ts";
-import type { NodeView, PodView } from "../resources.ts";
+import type { NodeAffinity, NodeSelector, PreferredSchedulingTerm } from "@coxswain/api/core/v1";
+import { definePlugin, normalizeToBest, unsuitable } from "../plugin.ts";
+import type { Plugin } from "../plugin.ts";
+import { matchesNodeSelector, matchesTerm, namedNodes } from "../node-selector.ts";
+import { matchesRequired, requiredAffinity } from "../required-affinity.ts";
+import type { PodView } from "../resources.ts";
 
-type Requirement = DeepReadonly<NodeSelectorRequirement>;
-type Term = DeepReadonly<NodeSelectorTerm>;
-
-export const nodeAffinity = definePlugin<PodView>({
-  name: "NodeAffinity",
-  weight: 2,
-  prepare: (pod) => pod,
-  filter: (pod, { node }) =>
-    node !== undefined && matchesRequired(pod, node)
-      ? undefined
-      : ["node(s) didn't match Pod's node affinity/selector"],
-  score: (pod, { node }) => {
-    let score = 0;
-    for (const { weight, preference } of pod.spec?.affinity?.nodeAffinity
-      ?.preferredDuringSchedulingIgnoredDuringExecution ?? []) {
-      if (node !== undefined && matchesTerm(preference, node)) score += weight;
-    }
-    return score;
-  },
-  normalize: (scores) => normalizeToBest(scores, false),
-  explain: (pod, { node }) => {
-    const missing = Object.entries(pod.spec?.nodeSelector ?? {}).find(
-      ([key, value]) => node?.metadata.labels?.[key] !== value,
-    );
-    if (missing === undefined) return "no term of its required node affinity matches the node's labels";
-    const [key, value] = missing;
-    return `the pod selects ${key}=${value}, the node has ${key}=${node?.metadata.labels?.[key] ?? "(absent)"}`;
-  },
-  wakes: (event, pod) =>
-    (event.type === "node-added" && matchesRequired(pod, event.node)) ||
-    (event.type === "node-updated" && !matchesRequired(pod, event.old) && matchesRequired(pod, event.node)),
-});
-
-/** Whether the node is one of those the pod restricts itself to. */
-export function matchesRequired(pod: PodView, node: NodeView): boolean {
-  for (const [key, value] of Object.entries(pod.spec?.nodeSelector ?? {}))
-    if (node.metadata.labels?.[key] !== value) return false;
-  const required = pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-  return required === undefined || required.nodeSelectorTerms.some((term) => matchesTerm(term, node));
+interface Prepared {
+  readonly pod: PodView;
+  readonly required: DeepReadonly<NodeSelector> | undefined;
+  readonly preferred: readonly DeepReadonly<PreferredSchedulingTerm>[];
 }
 
-/** A term without any requirement matches nothing. */
-function matchesTerm({ matchExpressions = [], matchFields = [] }: Term, node: NodeView): boolean {
-  if (matchExpressions.length === 0 && matchFields.length === 0) return false;
-  return (
-    matchExpressions.every((requirement) => meets(requirement, node.metadata.labels?.[requirement.key])) &&
-    matchFields.every((requirement) => requirement.key === "metadata.name" && meets(requirement, node.metadata.name))
-  );
+export interface NodeAffinityArgs {
+  readonly addedAffinity?: NodeAffinity;
 }
 
-function meets({ operator, values = [] }: Requirement, found: string | undefined): boolean {
-  switch (operator) {
-    case "In":
-      return found !== undefined && values.includes(found);
-    case "NotIn":
-      return found === undefined || !values.includes(found);
-    case "Exists":
-      return found !== undefined;
-    case "DoesNotExist":
-      return found === undefined;
-    case "Gt":
-    case "Lt": {
-      const [limit] = values;
-      if (found === undefined || limit === undefined || !/^-?\d+$/.test(found) || !/^-?\d+$/.test(limit)) return false;
-      return operator === "Gt" ? BigInt(found) > BigInt(limit) : BigInt(found) < BigInt(limit);
-    }
-    default:
-      return false;
-  }
+const mismatch = unsuitable("node(s) didn't match Pod's node affinity/selector");
+const enforced = unsuitable("node(s) didn't match scheduler-enforced node affinity");
+
+export function nodeAffinity({ addedAffinity }: NodeAffinityArgs): Plugin {
+  const added = addedAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  const wished = addedAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
+  return definePlugin<Prepared>({
+    name: "NodeAffinity",
+    scope: "node",
+    prepare: (pod) => ({
+      pod,
+      required: requiredAffinity(pod),
+      preferred: [
+        ...wished,
+        ...(pod.spec?.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []),
+      ],
+    }),
+    restrict: ({ required }) => (required === undefined ? undefined : namedNodes(required)),
+    filters: ({ pod, required }) =>
+      added !== undefined || required !== undefined || pod.spec?.nodeSelector !== undefined,
+    filter: ({ pod }, { node }) => {
+      if (node === undefined) return mismatch;
+      if (added !== undefined && !matchesNodeSelector(added, node)) return enforced;
+      return matchesRequired(pod, node) ? undefined : mismatch;
+    },
+    scores: ({ preferred }) => preferred.length > 0,
+    score: ({ preferred }, { node }) => {
+      let score = 0;
+      if (node === undefined) return score;
+      for (const { weight, preference } of preferred) if (matchesTerm(preference, node)) score += weight;
+      return score;
+    },
+    normalize: (scores, count) => normalizeToBest(scores, count, false),
+    explain: ({ pod }, { node }) => {
+      if (added !== undefined && node !== undefined && !matchesNodeSelector(added, node))
+        return "the scheduler's profile keeps pods off this node (addedAffinity)";
+      const missing = Object.entries(pod.spec?.nodeSelector ?? {}).find(
+        ([key, value]) => node?.metadata.labels?.[key] !== value,
+      );
+      if (missing === undefined) return "no term of its required node affinity matches the node's labels";
+      const [key, value] = missing;
+      return `the pod selects ${key}=${value}, the node has ${key}=${node?.metadata.labels?.[key] ?? "(absent)"}`;
+    },
+    wakes: {
+      "node-added": ({ node }, pod) => matchesRequired(pod, node),
+      "node-updated": ({ old, node }, pod) => !matchesRequired(pod, old) && matchesRequired(pod, node),
+    },
+  });
 }

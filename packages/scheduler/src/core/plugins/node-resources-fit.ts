@@ -1,74 +1,88 @@
-// NodeResourcesFit: the node must have free what the pod asks for, and room for one pod more. Among those that do, the one
-// with the most left is better (Kubernetes' LeastAllocated, CPU and memory alike).
-import { definePlugin, highestScore } from "../plugin.ts";
-import type { NodeState } from "../cluster.ts";
+// NodeResourcesFit: the node must have free what the pod asks for, and room for one pod more. Among those that do, it prefers
+// by one of three strategies: the emptiest (LeastAllocated), the fullest (MostAllocated), or by a curve over how full the node
+// would be (RequestedToCapacityRatio).
+import { definePlugin } from "../plugin.ts";
+import type { Plugin, Rejection } from "../plugin.ts";
 import { nodeAllocatable, podRequests, podRequestsForScoring } from "../resources.ts";
 import type { Amounts, NodeView, PodView } from "../resources.ts";
+import { resourceScorer } from "./resource-scoring.ts";
+import type { ScoringStrategy } from "./resource-scoring.ts";
+
+export interface NodeResourcesFitArgs {
+  readonly ignoredResources: readonly string[];
+  readonly ignoredResourceGroups: readonly string[];
+  readonly scoringStrategy: ScoringStrategy;
+}
 
 interface Prepared {
-  readonly requests: Amounts;
-  readonly scoringRequests: Amounts;
+  readonly requests: readonly (readonly [name: string, amount: number])[];
+  readonly asked: Amounts;
+  readonly scoringAsked: Amounts;
 }
 
-const scored = ["cpu", "memory"] as const;
+export function nodeResourcesFit(args: NodeResourcesFitArgs): Plugin {
+  const scorer = resourceScorer(args.scoringStrategy);
+  const ignored = (name: string): boolean =>
+    name.includes("/") &&
+    (args.ignoredResources.includes(name) || args.ignoredResourceGroups.includes(name.slice(0, name.indexOf("/"))));
+  const checked = (pod: PodView): readonly (readonly [string, number])[] =>
+    [...podRequests(pod)].filter(([name, amount]) => amount > 0 && !ignored(name));
 
-export const nodeResourcesFit = definePlugin<Prepared>({
-  name: "NodeResourcesFit",
-  weight: 1,
-  prepare: (pod) => ({ requests: podRequests(pod), scoringRequests: podRequestsForScoring(pod) }),
-  filter: ({ requests }, node) => {
-    let reasons: string[] | undefined;
-    if (node.pods.size + 1 > (node.allocatable.get("pods") ?? 0)) reasons = ["Too many pods"];
-    for (const [name, amount] of requests) {
-      if (amount > 0 && amount > free(node, name)) (reasons ??= []).push(`Insufficient ${name}`);
-    }
-    return reasons;
-  },
-  score: ({ scoringRequests }, node) => {
-    let sum = 0;
-    let counted = 0;
-    for (const name of scored) {
-      const allocatable = node.allocatable.get(name) ?? 0;
-      if (allocatable === 0) continue;
-      const taken = (node.scoringRequested.get(name) ?? 0) + (scoringRequests.get(name) ?? 0);
-      sum += taken > allocatable ? 0 : Math.floor(((allocatable - taken) * highestScore) / allocatable);
-      counted++;
-    }
-    return counted === 0 ? 0 : Math.floor(sum / counted);
-  },
-  explain: ({ requests }, node) => {
-    const clauses = [...requests]
-      .filter(([name, amount]) => amount > 0 && amount > free(node, name))
-      .map(
-        ([name, amount]) =>
-          `${name}: asked ${show(name, amount)}, free ${show(name, free(node, name))} of ${show(name, node.allocatable.get(name) ?? 0)}`,
-      );
-    if (node.pods.size + 1 > (node.allocatable.get("pods") ?? 0))
-      clauses.unshift(`pods: ${node.pods.size} of ${node.allocatable.get("pods") ?? 0}`);
-    return clauses.join("; ");
-  },
-  wakes: (event, pod) => {
-    if (event.type === "pod-gone") return true;
-    if (event.type === "node-added") return couldFit(pod, event.node);
-    return event.type === "node-updated" && grew(event.old, event.node) && couldFit(pod, event.node);
-  },
-});
-
-function free(node: NodeState, name: string): number {
-  return (node.allocatable.get(name) ?? 0) - (node.requested.get(name) ?? 0);
+  return definePlugin<Prepared>({
+    name: "NodeResourcesFit",
+    scope: "node",
+    prepare: (pod) => ({
+      requests: checked(pod),
+      asked: podRequests(pod),
+      scoringAsked: podRequestsForScoring(pod),
+    }),
+    filter: ({ requests }, node) => {
+      let reasons: string[] | undefined;
+      let unresolvable = false;
+      if (node.pods.size + 1 > (node.allocatable.get("pods") ?? 0)) reasons = ["Too many pods"];
+      for (const [name, amount] of requests) {
+        if (amount <= node.free(name)) continue;
+        (reasons ??= []).push(`Insufficient ${name}`);
+        unresolvable ||= amount > (node.allocatable.get(name) ?? 0);
+      }
+      return reasons === undefined ? undefined : ({ reasons, unresolvable } satisfies Rejection);
+    },
+    score: ({ asked, scoringAsked }, node) => scorer(asked, scoringAsked, node),
+    explain: ({ requests }, node) => {
+      const clauses = requests
+        .filter(([name, amount]) => amount > node.free(name))
+        .map(
+          ([name, amount]) =>
+            `${name}: asked ${show(name, amount)}, free ${show(name, node.free(name))} of ${show(name, node.allocatable.get(name) ?? 0)}`,
+        );
+      if (node.pods.size + 1 > (node.allocatable.get("pods") ?? 0))
+        clauses.unshift(`pods: ${node.pods.size} of ${node.allocatable.get("pods") ?? 0}`);
+      return clauses.join("; ");
+    },
+    wakes: {
+      "pod-gone": () => true,
+      "node-added": ({ node }, pod) => couldFit(checked(pod), node),
+      "node-updated": ({ old, node }, pod) => grew(old, node) && couldFit(checked(pod), node),
+    },
+  });
 }
 
-function couldFit(pod: PodView, node: NodeView): boolean {
+function couldFit(requests: readonly (readonly [string, number])[], node: NodeView): boolean {
   const allocatable = nodeAllocatable(node);
-  return [...podRequests(pod)].every(([name, amount]) => amount <= (allocatable.get(name) ?? 0));
+  return requests.every(([name, amount]) => amount <= (allocatable.get(name) ?? 0));
 }
 
 function grew(old: NodeView, node: NodeView): boolean {
   const [before, after] = [nodeAllocatable(old), nodeAllocatable(node)];
-  return [...after].some(([name, amount]) => amount > (before.get(name) ?? 0));
+  return before !== after && [...after].some(([name, amount]) => amount > (before.get(name) ?? 0));
 }
 
-function show(name: string, amount: number): string {
+/** Amounts for people: CPU in thousandths, bytes in mebibytes. */
+export function show(name: string, amount: number): string {
   if (name === "cpu") return `${amount}m`;
-  return name === "memory" || name.endsWith("storage") ? `${Math.floor(amount / 1024 / 1024)}Mi` : String(amount);
+  return isBytes(name) ? `${Math.floor(amount / 1024 / 1024)}Mi` : String(amount);
+}
+
+function isBytes(name: string): boolean {
+  return name === "memory" || name.endsWith("storage") || name.startsWith("hugepages-");
 }

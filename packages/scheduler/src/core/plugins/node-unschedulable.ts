@@ -1,19 +1,19 @@
 // NodeUnschedulable: cordoned nodes take no pods, except those that tolerate exactly that.
-import { definePlugin } from "../plugin.ts";
-import { tolerates } from "./toleration.ts";
+import { definePlugin, unsuitable } from "../plugin.ts";
+import { tolerates } from "../toleration.ts";
 
 const taint = { key: "node.kubernetes.io/unschedulable", effect: "NoSchedule" } as const;
+const rejection = unsuitable("node(s) were unschedulable");
 
 export const nodeUnschedulable = definePlugin({
   name: "NodeUnschedulable",
-  weight: 0,
+  scope: "node",
   prepare: (pod) => (pod.spec?.tolerations ?? []).some((toleration) => tolerates(toleration, taint)),
-  filter: (tolerated, { node }) =>
-    node?.spec?.unschedulable === true && !tolerated ? ["node(s) were unschedulable"] : undefined,
+  filters: (tolerated) => !tolerated,
+  filter: (_tolerated, { node }) => (node?.spec?.unschedulable === true ? rejection : undefined),
   explain: () => "it is cordoned (spec.unschedulable)",
-  wakes: (event) =>
-    event.type === "node-added" ||
-    (event.type === "node-updated" &&
-      event.old.spec?.unschedulable === true &&
-      event.node.spec?.unschedulable !== true),
+  wakes: {
+    "node-added": ({ node }) => node.spec?.unschedulable !== true,
+    "node-updated": ({ old, node }) => old.spec?.unschedulable === true && node.spec?.unschedulable !== true,
+  },
 });

@@ -1,7 +1,13 @@
 // SchedulingGates: a pod with gates is not looked at until the last one is removed (KEP-3521).
-import type { PodView } from "../resources.ts";
+import { definePlugin } from "../plugin.ts";
 
-/** The gates that keep a pod out of the queue. */
-export function closedGates(pod: PodView): readonly string[] {
-  return (pod.spec?.schedulingGates ?? []).map(({ name }) => name);
-}
+export const schedulingGates = definePlugin({
+  name: "SchedulingGates",
+  scope: "node",
+  preEnqueue: (pod) => {
+    const gates = (pod.spec?.schedulingGates ?? []).map(({ name }) => name);
+    return gates.length === 0 ? undefined : `waiting for scheduling gates: [${gates.join(" ")}]`;
+  },
+  prepare: () => undefined,
+  wakes: {},
+});

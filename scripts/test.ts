@@ -81,6 +81,7 @@ function installClients(say: (text: string) => void): void {
     ...(hasCommand("etcdctl", ["version"]) ? [] : ["etcd-client"]),
     ...(hasCommand("kubectl", ["version", "--client"]) ? [] : ["kubernetes-client"]),
     ...(hasCommand("/bin/busybox", ["true"]) ? [] : ["busybox-static"]),
+    ...(succeeds("/usr/bin/python3", ["-c", "import kubernetes"]) ? [] : ["python3-kubernetes"]),
   ];
   if (missing.length === 0) return;
   say(`installing ${missing.join(", ")} for the tests`);
@@ -89,6 +90,10 @@ function installClients(say: (text: string) => void): void {
 
 function hasCommand(command: string, args: readonly string[]): boolean {
   return spawnSync(command, args).error === undefined;
+}
+
+function succeeds(command: string, args: readonly string[]): boolean {
+  return spawnSync(command, args).status === 0;
 }
 
 function runVitest(project: string): Report {

@@ -129,7 +129,9 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   try {
     await Promise.all(servers.map((server) => server.start()));
   } catch (error) {
-    const logs = readFileSync(join(dir, "store.log"), "utf8").slice(-2000);
+    const logs = ["store.log", "apiserver-0.log"]
+      .map((name) => readFileSync(join(dir, name), "utf8").slice(-2000))
+      .join("");
     await plane[Symbol.asyncDispose]();
     throw new Error(`the control plane does not start: ${(error as Error).message}\n${logs}`, { cause: error });
   }

@@ -83,8 +83,11 @@ export interface LeaseVerbs extends Omit<Leases, "attach" | "detach" | "revoke" 
 const scheduledCompaction = Buffer.from("scheduledCompactRev");
 const finishedCompaction = Buffer.from("finishedCompactRev");
 
-/** Opens the store that a backend holds; an empty backend is a new store. */
-export async function openMvcc(backend: Backend, options: MvccOptions): Promise<Mvcc> {
+/**
+ * Opens the store that a backend holds; an empty backend is a new store. The watches of `previous`, which held an earlier
+ * state of the same history and is not to be used any more, go on here.
+ */
+export async function openMvcc(backend: Backend, options: MvccOptions, previous?: Mvcc): Promise<Mvcc> {
   const leases = new Leases(backend, options.minLeaseTtlSeconds);
   const keyspace = new Keyspace(backend);
   await leases.restore();
@@ -93,7 +96,7 @@ export async function openMvcc(backend: Backend, options: MvccOptions): Promise<
   let swept = readRevision(backend, finishedCompaction);
   let revision = Math.max(found, compacted, 1);
 
-  const watches = new Watches({
+  const watched = {
     keyspace,
     get revision() {
       return revision;
@@ -101,7 +104,9 @@ export async function openMvcc(backend: Backend, options: MvccOptions): Promise<
     get compacted() {
       return compacted;
     },
-  });
+  };
+  const watches = previous?.watches instanceof Watches ? previous.watches : new Watches(watched);
+  if (previous) watches.moveTo(watched);
 
   /** Runs a transaction; what it changed becomes the next revision, and the watchers hear of it. */
   const write = <T>(change: (transaction: WriteTransaction) => T): T => {

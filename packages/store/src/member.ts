@@ -31,8 +31,6 @@ export interface RunningMember {
   readonly leaderWatch: LeaderWatch;
   linearize(): Promise<void>;
   header(revision?: number): ResponseHeader;
-  /** Calls when the whole state was replaced by a snapshot. */
-  onReplaced(tell: () => void): () => void;
   transferLeader(to: bigint): Promise<void>;
   run(): Promise<void>;
   stop(): Promise<void>;
@@ -55,7 +53,6 @@ export async function createMember(
   let leader: bigint | undefined;
   let leaderChanges = 0;
   let stopped = false;
-  const replacedListeners = new Set<() => void>();
   const leaderWaiters = new Set<() => void>();
   const leaderWatch = new LeaderWatch(3 * config.electionMs, clock);
 
@@ -109,13 +106,19 @@ export async function createMember(
       onReplaced: () => {
         proposals.forget();
         connectPeers();
-        for (const tell of replacedListeners) tell();
+        sweeper.start();
+        sweeper.pumpWatches();
       },
       openCopy: (snapshot) => data.spool.open(snapshot),
       die,
     },
   );
-  const sweeper = new Sweeper({ mvcc: () => machine.mvcc, clock, onSwept: () => space.reclaim() });
+  const sweeper = new Sweeper({
+    mvcc: () => machine.mvcc,
+    readable: () => machine.readable,
+    clock,
+    onSwept: () => space.reclaim(),
+  });
   const space = new SpaceKeeper(config.quotaBytes, {
     backend: data.backend,
     clock,
@@ -226,10 +229,6 @@ export async function createMember(
     leaderWatch,
     linearize,
     header,
-    onReplaced: (tell) => {
-      replacedListeners.add(tell);
-      return () => void replacedListeners.delete(tell);
-    },
     transferLeader: (to) =>
       new Promise((resolve, reject) => {
         const done = (): void => {

@@ -77,6 +77,7 @@ export class Machine implements StateMachine, AppliedState {
   appliedIndex = 0;
   appliedTerm = 0;
   membership: Membership = emptyMembership;
+  #installing = false;
   #entriesSince = 0;
   #bytesSince = 0;
   #timer: Timer | undefined;
@@ -117,10 +118,17 @@ export class Machine implements StateMachine, AppliedState {
   }
 
   async install(snapshot: Snapshot): Promise<void> {
+    this.#installing = true;
     await this.#ports.backend.replace(this.#ports.openCopy(snapshot));
-    this.mvcc = await openMvcc(this.#ports.backend, this.#config);
+    this.mvcc = await openMvcc(this.#ports.backend, this.#config, this.mvcc);
     this.#restore();
+    this.#installing = false;
     this.#ports.onReplaced();
+  }
+
+  /** False while a snapshot is being installed: the index says what was, the backend what will be. */
+  get readable(): boolean {
+    return !this.#installing;
   }
 
   async checkpoint(): Promise<{ index: number; term: number } | undefined> {

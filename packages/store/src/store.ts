@@ -16,6 +16,7 @@ import { memberId } from "./io/peer/identity.ts";
 import type { PeerTransport } from "./io/peer/peer.ts";
 import { createGrpcObserver } from "./grpc-metrics.ts";
 import { countCalls } from "./io/rpc/counting.ts";
+import { etcdError } from "./io/rpc/errors.ts";
 import { services } from "./io/rpc/services.ts";
 import type { Identity, Served } from "./io/rpc/ports.ts";
 import { etcdBucketsOf } from "./io/snapshot/etcd-buckets.ts";
@@ -220,7 +221,11 @@ function serve(
     return { total, inUse: total, quota: space.quotaBytes };
   };
   const served: Served = {
-    mvcc: () => machine.mvcc,
+    mvcc: () => {
+      // A client that is told this tries again, here or elsewhere.
+      if (!machine.readable) throw etcdError("leaderChanged");
+      return machine.mvcc;
+    },
     members: () => machine.members,
     alarms: () => machine.alarms,
     status: () => replica.status(),
@@ -261,7 +266,6 @@ function serve(
     transferLeader: member.transferLeader,
     swept: () => sweeper.swept(),
     pumpWatches: () => sweeper.pumpWatches(),
-    onReplaced: member.onReplaced,
     newMemberId: (peerUrls) => memberId(peerUrls, config.initial.token, ports.clock.now()),
     newLeaseId: () => Buffer.from(ports.random.bytes(8)).readBigUInt64BE() & 0x7fff_ffff_ffff_ffffn || 1n,
     version: apiVersion,
@@ -282,7 +286,7 @@ function observer(data: OpenedData, member: RunningMember, served: Served, metri
   let changesSeen = 0;
   return async () => {
     const status = served.status();
-    const mvcc = served.mvcc();
+    const { mvcc } = member.machine;
     const { total, inUse, quota } = await served.size();
     metrics.hasLeader.set(status.leader === undefined ? 0 : 1);
     metrics.isLeader.set(status.role === "leader" ? 1 : 0);

@@ -4,6 +4,8 @@ import type { Mvcc } from "@coxswain/mvcc";
 
 export interface SweeperPorts {
   readonly mvcc: () => Mvcc;
+  /** False while the state is being replaced: nothing is swept or read until `start` and `pumpWatches` are called again. */
+  readonly readable: () => boolean;
   readonly clock: Clock;
   /** Everything that compaction made unreachable is gone. */
   readonly onSwept: () => void;
@@ -25,6 +27,7 @@ export class Sweeper {
   start(): void {
     this.#sweepTimer ??= this.#soon(() => {
       this.#sweepTimer = undefined;
+      if (!this.#ports.readable()) return;
       if (!this.#ports.mvcc().sweep(portion)) return this.start();
       for (const done of this.#waiting.splice(0)) done();
       this.#ports.onSwept();
@@ -42,6 +45,7 @@ export class Sweeper {
     if (this.#ports.mvcc().watches.behind === 0) return;
     this.#pumpTimer ??= this.#soon(() => {
       this.#pumpTimer = undefined;
+      if (!this.#ports.readable()) return;
       this.#ports.mvcc().watches.catchUp();
       this.pumpWatches();
     });

@@ -68,19 +68,33 @@ export interface WatchedStore {
 const portion = 1000;
 
 export class Watches {
-  readonly #store: WatchedStore;
+  #store: WatchedStore;
   readonly #byKey = new Map<Key, Set<Watcher>>();
   /** Watches of ranges, those of the same range together: the apiserver's watches share a few dozen ranges. */
   readonly #byRange = new Map<string, { readonly range: KeyRange; readonly watchers: Set<Watcher> }>();
   readonly #behind = new Set<Watcher>();
-  #count = 0;
+  readonly #all = new Set<Watcher>();
 
   constructor(store: WatchedStore) {
     this.#store = store;
   }
 
   get count(): number {
-    return this.#count;
+    return this.#all.size;
+  }
+
+  /** Goes on with another store of the same history: every watch catches up there from the first revision it has not seen. */
+  moveTo(store: WatchedStore): void {
+    this.#store = store;
+    for (const watcher of this.#all) {
+      // What was found in the old store may be compacted in the new one.
+      watcher.past = [];
+      watcher.pastAt = 0;
+      watcher.readTo = 0;
+      if (watcher.state !== "synced") continue;
+      this.#leaveSynced(watcher);
+      this.#fallBehind(watcher);
+    }
   }
 
   /** Watches that `catchUp` has work for. */
@@ -92,7 +106,7 @@ export class Watches {
     const start = request.startRevision ?? 0;
     const next = start > 0 ? start : this.#store.revision + 1;
     const watcher = this.#create(request, sink, next);
-    this.#count++;
+    this.#all.add(watcher);
     if (next > this.#store.revision) this.#sync(watcher);
     else this.#fallBehind(watcher);
     return watcher;
@@ -246,7 +260,7 @@ export class Watches {
     this.#behind.delete(watcher);
     watcher.state = "over";
     watcher.past = [];
-    this.#count--;
+    this.#all.delete(watcher);
   }
 }
 

@@ -25,7 +25,7 @@ export interface Identity {
 }
 
 export interface Served {
-  /** The state as applied here. Another object after a snapshot was installed: ask for it each time. */
+  /** The state as applied here. Another object after a snapshot was installed: ask for it each time. Throws while one is. */
   mvcc(): Mvcc;
   members(): Members;
   alarms(): Alarms;
@@ -66,8 +66,6 @@ export interface Served {
   swept(): Promise<void>;
   /** Lets watches that are behind catch up. */
   pumpWatches(): void;
-  /** Calls when the state was replaced as a whole; the result takes the call back. */
-  onReplaced(tell: () => void): () => void;
   newMemberId(peerUrls: readonly string[]): bigint;
   newLeaseId(): bigint;
   readonly version: string;

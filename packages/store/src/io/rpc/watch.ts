@@ -5,7 +5,6 @@ import type { Watch, WatchBatch } from "@coxswain/mvcc";
 import type { Init, StreamCall, WatchCreateRequest, WatchRequest, WatchResponse } from "@coxswain/etcd-api";
 import type { Timer } from "@coxswain/clock";
 import { refuseWatch } from "./access.ts";
-import { etcdError } from "./errors.ts";
 import type { Served } from "./ports.ts";
 
 /** etcd's id for "no watch". */
@@ -18,19 +17,11 @@ export async function serveWatch(
   call: StreamCall<WatchResponse>,
 ): Promise<void> {
   const stream = new WatchStream(served, call);
-  const replaced = Promise.withResolvers<never>();
-  const unsubscribe = served.onReplaced(() => replaced.reject(etcdError("leaderChanged")));
   try {
-    const serve = async (): Promise<void> => {
-      for await (const request of requests)
-        stream.take(
-          request,
-          request.createRequest ? await refuseWatch(served, call, request.createRequest) : undefined,
-        );
-    };
-    await Promise.race([serve().then(() => over(call.signal)), replaced.promise]);
+    for await (const request of requests)
+      stream.take(request, request.createRequest ? await refuseWatch(served, call, request.createRequest) : undefined);
+    await over(call.signal);
   } finally {
-    unsubscribe();
     stream.close();
   }
 }

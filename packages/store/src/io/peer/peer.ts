@@ -1,4 +1,5 @@
-// The door to the other members. The transport may lose, delay, repeat and reorder what it carries; Raft is made for that.
+// The door to the other members. The transport may lose, delay, repeat and reorder what it carries; Raft is made for that. But it never
+// repeats a `propose`: nothing behind it would notice that a request was done twice.
 import type { Message, Snapshot } from "raft-ts";
 
 export interface PeerTransport {

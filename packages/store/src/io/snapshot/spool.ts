@@ -81,7 +81,10 @@ export function createSpool(directory: string, disk: Disk): Spool {
     },
     async newest() {
       const name = (await disk.list(directory)).findLast((each) => each.endsWith(".snapshot"));
-      return name === undefined ? undefined : readManifest(await disk.read(join(directory, name))).snapshot;
+      if (name === undefined) return undefined;
+      // The process may have died between naming the manifest and syncing that: what is installed from it must not lose it half-way.
+      await disk.syncDirectory(directory);
+      return readManifest(await disk.read(join(directory, name))).snapshot;
     },
   };
 }

@@ -12,6 +12,8 @@ export interface SegmentContent {
   readonly records: readonly WalRecord[];
   /** Where the next batch goes. */
   readonly endOffset: number;
+  /** Where the last whole batch begins. */
+  readonly lastBatchOffset: number;
   readonly lastBatch: number;
   readonly lastCrc: number;
   /** Something stood behind the end and was not zero. */
@@ -28,7 +30,7 @@ export function readSegment(
   const records: WalRecord[] = [];
   let open: WalRecord[] = [];
   let offset = 0;
-  let end = { offset: 0, batch: previous?.batch ?? 0, crc: previous?.crc ?? 0 };
+  let end = { offset: 0, batch: previous?.batch ?? 0, crc: previous?.crc ?? 0, begin: 0 };
   let chain: number | undefined = previous?.crc;
   let batch = previous?.batch;
   for (let frame = readFrame(bytes, offset); frame; frame = readFrame(bytes, offset)) {
@@ -41,7 +43,7 @@ export function readSegment(
     if (!frame.endsBatch) continue;
     for (const record of open) records.push(record);
     open = [];
-    end = { offset, batch: frame.batch, crc: frame.crc };
+    end = { offset, batch: frame.batch, crc: frame.crc, begin: end.offset };
   }
   const torn = !isZero(bytes, end.offset);
   if (torn) {
@@ -50,7 +52,14 @@ export function readSegment(
     if (!isLast || later !== undefined) throw damaged(file, offset);
   }
   if (records.length === 0) throw damaged(file, 0);
-  return { records, endOffset: end.offset, lastBatch: end.batch, lastCrc: end.crc, torn };
+  return {
+    records,
+    endOffset: end.offset,
+    lastBatchOffset: end.begin,
+    lastBatch: end.batch,
+    lastCrc: end.crc,
+    torn,
+  };
 }
 
 function damaged(file: string, offset: number): StoreError {

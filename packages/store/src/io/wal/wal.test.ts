@@ -56,6 +56,36 @@ describe("the write-ahead log", () => {
     expect(recovered.entries.map((each) => each.index)).toEqual(batches.flat().map((each) => each.index));
   });
 
+  it("makes durable what it reads back: a killed process may have left its last batch in the page cache alone", async () => {
+    await (await written([[entry(2)], [entry(3)]])).close();
+    const journal: string[] = [];
+    const disk: typeof systemDisk = {
+      ...systemDisk,
+      open: async (path) => {
+        const file = await systemDisk.open(path);
+        return {
+          write: (data, offset) => {
+            journal.push(`write ${Buffer.from(data).includes("value 3") ? "the last batch" : "something"}`);
+            return file.write(data, offset);
+          },
+          sync: () => {
+            journal.push("sync");
+            return file.sync();
+          },
+          close: () => file.close(),
+        };
+      },
+      syncDirectory: (path) => {
+        journal.push("sync the directory");
+        return systemDisk.syncDirectory(path);
+      },
+    };
+    const { wal } = await openWal(directory, disk, smallSegment);
+    await wal.close();
+    expect(journal).toEqual(["write the last batch", "sync", "sync the directory"]);
+    expect(await recoveredTexts()).toEqual(["1/2 value 2", "1/3 value 3"]);
+  });
+
   it("lets a later entry replace those from its index on", async () => {
     const wal = await written([[entry(2), entry(3), entry(4)], [entry(3, 2, "new")]]);
     await wal.close();

@@ -75,7 +75,7 @@ export async function openWal(
   let hardState: HardState | undefined;
   let marker: Marker | undefined;
   let entries: Entry[] = [];
-  let end = { offset: 0, sizeBytes: 0, torn: false };
+  let end = { offset: 0, sizeBytes: 0, torn: false, lastBatchOffset: 0, lastBatch: Buffer.alloc(0) as Buffer };
   for (const [position, segment] of segments.entries()) {
     const file = join(directory, segment.name);
     if (position > 0 && segment.sequence !== (segments[position - 1]?.sequence ?? 0) + 1) {
@@ -107,7 +107,9 @@ export async function openWal(
       }
     }
     previous = { batch: content.lastBatch, crc: content.lastCrc };
-    end = { offset: content.endOffset, sizeBytes: bytes.length, torn: content.torn };
+    const { endOffset, lastBatchOffset, torn } = content;
+    const lastBatch = bytes.subarray(lastBatchOffset, endOffset);
+    end = { offset: endOffset, sizeBytes: bytes.length, torn, lastBatchOffset, lastBatch };
   }
   const last = segments.at(-1);
   if (!last || !identity || !hardState || !marker || !previous)
@@ -228,11 +230,15 @@ class Writer implements Wal {
     await file?.close();
   }
 
-  /** Goes on writing where a reader found the end; what stood behind it is overwritten with zeros first. */
+  /**
+   * Goes on writing where a reader found the end; what stood behind it is overwritten with zeros first. What was read need not be on the
+   * disk: a process that was killed between write and sync leaves its last batch in the page cache alone, and after a sync that failed it
+   * stays there and no later sync writes it. So it is written again and synced, before anybody is promised anything that it says.
+   */
   async resume(
     segments: Segment[],
     previous: { batch: number; crc: number },
-    end: { offset: number; sizeBytes: number; torn: boolean },
+    end: { offset: number; sizeBytes: number; torn: boolean; lastBatchOffset: number; lastBatch: Buffer },
   ): Promise<void> {
     const last = segments.at(-1);
     if (!last) return;
@@ -245,9 +251,10 @@ class Writer implements Wal {
     this.offset = end.offset;
     this.sizeBytes = end.sizeBytes;
     this.file = await this.disk.open(join(this.directory, last.name));
-    if (!end.torn) return;
-    await writeZeros(this.file, end.offset, end.sizeBytes);
+    await this.file.write(end.lastBatch, end.lastBatchOffset);
+    if (end.torn) await writeZeros(this.file, end.offset, end.sizeBytes);
     await this.file.sync();
+    await this.disk.syncDirectory(this.directory);
   }
 
   /** Begins a new segment with `records` behind its head. It gets its name only when all of that is on disk. */

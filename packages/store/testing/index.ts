@@ -7,3 +7,4 @@ export { decodeSnapshot, encodeSnapshot } from "../src/io/peer/codec.ts";
 export { readCluster } from "../src/io/peer/ask.ts";
 export { readStoredPair } from "./stored-pair.ts";
 export type { StoredPair } from "./stored-pair.ts";
+export { defaultConfig } from "./default-config.ts";

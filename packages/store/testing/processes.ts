@@ -21,7 +21,8 @@ export interface ProcessGroup extends AsyncDisposable {
   freePort(): Promise<number>;
   /** Starts one member; resolves when it says that it has started, rejects with its last words when it ends before. */
   start(member: MemberFlags): Promise<RunningProcess>;
-  client(...ports: readonly number[]): EtcdClient;
+  /** A client of ports of 127.0.0.1, or of whole URLs. */
+  client(...endpoints: readonly (number | string)[]): EtcdClient;
 }
 
 export interface MemberFlags {
@@ -31,6 +32,15 @@ export interface MemberFlags {
   /** name=peer-url,… */
   readonly initialCluster?: string;
   readonly more?: readonly string[];
+  /** Address it listens on; default 127.0.0.1. */
+  readonly host?: string;
+  /** Default: a directory of the group's, under the member's name. */
+  readonly dataDir?: string;
+  /** Words in front of the command, such as `ip netns exec m1`. */
+  readonly launcher?: readonly string[];
+  /** Another program than the store's own `main.ts`, and what it finds in its environment. */
+  readonly program?: string;
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export interface RunningProcess {
@@ -39,14 +49,15 @@ export interface RunningProcess {
   kill(signal: NodeJS.Signals): Promise<void>;
 }
 
-export async function createProcessGroup(): Promise<ProcessGroup> {
+/** `hosts`: further addresses that members listen on. */
+export async function createProcessGroup(hosts: readonly string[] = []): Promise<ProcessGroup> {
   const directory = await mkdtemp(join(tmpdir(), "store-"));
   const authorityPair = await createAuthority("store-test", dayMs, systemClock);
   const authority = await openAuthority(authorityPair, systemClock);
   const leaf = await authority.issue({
     commonName: "member",
     usages: ["client", "server"],
-    hosts: ["localhost", "127.0.0.1"],
+    hosts: ["localhost", "127.0.0.1", ...hosts],
     validityMs: dayMs,
   });
   const tls = { ca: join(directory, "ca.crt"), cert: join(directory, "tls.crt"), key: join(directory, "tls.key") };
@@ -63,8 +74,11 @@ export async function createProcessGroup(): Promise<ProcessGroup> {
     tls,
     freePort,
     async start(member) {
-      const child = spawn(process.execPath, [main, ...flagsOf(member, directory, tls)], {
+      const words = [process.execPath, member.program ?? main, ...flagsOf(member, directory, tls)];
+      const [command = "", ...args] = [...(member.launcher ?? []), ...words];
+      const child = spawn(command, args, {
         stdio: ["ignore", "ignore", "pipe"],
+        env: { ...process.env, ...member.environment },
       });
       let output = "";
       const started = Promise.withResolvers<void>();
@@ -87,8 +101,8 @@ export async function createProcessGroup(): Promise<ProcessGroup> {
       await started.promise;
       return handle;
     },
-    client(...ports) {
-      const endpoints = ports.map((port) => `https://127.0.0.1:${port}`);
+    client(...given) {
+      const endpoints = given.map((each) => (typeof each === "number" ? `https://127.0.0.1:${each}` : each));
       const material = { ca: authorityPair.certificate, cert: leaf.certificate, key: leaf.key };
       const client = createEtcdClient({ endpoints, tls: material }, { clock: systemClock });
       clients.add(client);
@@ -103,13 +117,14 @@ export async function createProcessGroup(): Promise<ProcessGroup> {
 }
 
 function flagsOf(member: MemberFlags, directory: string, tls: ProcessGroup["tls"]): string[] {
-  const client = `https://127.0.0.1:${member.clientPort}`;
-  const peer = member.peerPort === undefined ? undefined : `https://127.0.0.1:${member.peerPort}`;
+  const host = member.host ?? "127.0.0.1";
+  const client = `https://${host}:${member.clientPort}`;
+  const peer = member.peerPort === undefined ? undefined : `https://${host}:${member.peerPort}`;
   const flags = [
     "--name",
     member.name,
     "--data-dir",
-    join(directory, member.name),
+    member.dataDir ?? join(directory, member.name),
     "--listen-client-urls",
     client,
     "--advertise-client-urls",

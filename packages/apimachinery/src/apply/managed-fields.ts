@@ -10,6 +10,7 @@ import { cloneJson, isJsonObject, jsonEqual, type JsonObject } from "../json-val
 import type { ManagedFieldsEntry } from "../meta.ts";
 import type { StructSchema } from "../schema.ts";
 import { compareValues, fieldSetOf } from "./compare.ts";
+import { createdFields } from "./creation.ts";
 import { type Conflict, conflictError } from "./conflict.ts";
 import {
   difference,
@@ -26,7 +27,7 @@ import {
 } from "./field-set.ts";
 import { followLastApplied, kubectlManager, lastAppliedFields } from "./last-applied.ts";
 import { mergeValues, pruneValue, withoutManagedFields } from "./merge.ts";
-import { structureOf } from "./structure.ts";
+import { type Structure, structureOf } from "./structure.ts";
 
 export interface WriteInfo {
   /** The field manager's name. */
@@ -50,21 +51,18 @@ interface Owner {
 const mostUpdaters = 10;
 
 /** Fields that say what an object is rather than how it should be: nobody owns them. */
-const untracked = setOfFields([
-  ["apiVersion"],
-  ["kind"],
-  ...[
-    "name",
-    "namespace",
-    "creationTimestamp",
-    "selfLink",
-    "uid",
-    "clusterName",
-    "generation",
-    "managedFields",
-    "resourceVersion",
-  ].map((name) => ["metadata", name]),
+const untrackedMetadata: ReadonlySet<string> = new Set([
+  "name",
+  "namespace",
+  "creationTimestamp",
+  "selfLink",
+  "uid",
+  "clusterName",
+  "generation",
+  "managedFields",
+  "resourceVersion",
 ]);
+const untracked = setOfFields([["apiVersion"], ["kind"], ...[...untrackedMetadata].map((name) => ["metadata", name])]);
 
 /**
  * Records the owners of a create or update in `next`, in place. `old` is undefined for a create. A `next` whose managedFields are one
@@ -78,12 +76,13 @@ export function trackUpdate(
   write: WriteInfo,
 ): void {
   const structure = structureOf(schema);
-  const before = withoutManagedFields(old ?? decode(schema, {}).value);
+  const owners = ownersBeforeUpdate(old, next, write);
+  if (old === undefined && owners.length === 0) return ownAll(schema, structure, next, write);
+  const before = withoutManagedFields(old ?? emptyOf(schema));
   const changes = compareValues(structure, before, withoutManagedFields(next));
   const ignored = setOfFields((write.ignored ?? []).map((name) => [name]));
   const changed = without(withoutUntracked(union(changes.added, changes.modified)), ignored);
   const removed = changes.removed;
-  const owners = ownersBeforeUpdate(old, next, write);
   const mine = updateEntry(write);
   const found = owners.find(({ entry }) => sameWriter(entry, mine));
   const rest = owners
@@ -92,6 +91,24 @@ export function trackUpdate(
   const set = union(difference(found?.set ?? emptySet, removed), changed);
   const entry = found !== undefined && isEmptySet(changed) ? found.entry : mine;
   setManagedFields(next, capUpdaters([...rest, { entry, set }]));
+}
+
+/** A new object without any owners yet. */
+function ownAll(schema: StructSchema, structure: Structure, next: JsonObject, write: WriteInfo): void {
+  const skipped = new Set(["apiVersion", "kind", ...(write.ignored ?? [])]);
+  const fieldsV1 = createdFields(structure, emptyOf(schema), next, skipped, untrackedMetadata);
+  const { managedFields: _none, ...metadata } = isJsonObject(next["metadata"]) ? next["metadata"] : {};
+  const entry: ManagedFieldsEntry = { ...updateEntry(write), fieldsType: "FieldsV1", fieldsV1 };
+  next["metadata"] = Object.keys(fieldsV1).length === 0 ? metadata : { ...metadata, managedFields: [entry] };
+}
+
+const empties = new WeakMap<StructSchema, JsonObject>();
+
+/** An object with nothing said; shared, not to be changed. */
+function emptyOf(schema: StructSchema): JsonObject {
+  let empty = empties.get(schema);
+  if (empty === undefined) empties.set(schema, (empty = decode(schema, {}).value));
+  return empty;
 }
 
 /** Those that the writer hands in, so that they can be edited; those of the object when there are none or nobody could read them. */
@@ -113,7 +130,7 @@ export function applyConfiguration(
   write: WriteInfo & { readonly force: boolean },
 ): JsonObject {
   const structure = structureOf(schema);
-  const before = withoutManagedFields(live ?? decode(schema, {}).value);
+  const before = withoutManagedFields(live ?? emptyOf(schema));
   const owners = live === undefined ? [] : ownersBeforeApply(schema, live, write);
   const mine: ManagedFieldsEntry = { ...updateEntry(write), operation: "Apply" };
   const found = owners.find(({ entry }) => sameWriter(entry, mine));
@@ -162,7 +179,7 @@ function refuse(conflicts: readonly Conflict[], own: FieldSet): void {
 function ownersBeforeApply(schema: StructSchema, live: JsonObject, write: WriteInfo): Owner[] {
   const owners = readOwners(live);
   if (owners.length > 0) return owners;
-  const zero = decode(schema, {}).value;
+  const zero = emptyOf(schema);
   const set = withoutUntracked(compareValues(structureOf(schema), zero, withoutManagedFields(live)).added);
   const changed = withoutUntracked(compareValues(structureOf(schema), zero, withoutManagedFields(live)).modified);
   const { time: _time, ...entry } = updateEntry({ ...write, manager: "before-first-apply", subresource: "" });

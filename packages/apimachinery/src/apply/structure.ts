@@ -12,6 +12,7 @@ export type Structure =
       readonly member: (name: string) => Structure;
       /** Names are data, not fields. */ readonly open: boolean;
     }
+  /** Keys are in the order of their names. */
   | { readonly is: "items"; readonly keys: readonly ListKey[]; readonly item: Structure };
 
 interface ListKey {
@@ -72,7 +73,11 @@ function listStructure(field: FieldSchema, items: Schema): Structure {
   if (names.length === 0 && field.listType !== "set" && !merges) return leaf;
   const fallbackOf = (name: string): unknown =>
     items.type === "struct" ? items.fields.get(name)?.fallback : undefined;
-  return { is: "items", keys: names.map((name) => ({ name, fallback: fallbackOf(name) })), item: structureOf(items) };
+  return {
+    is: "items",
+    keys: names.toSorted().map((name) => ({ name, fallback: fallbackOf(name) })),
+    item: structureOf(items),
+  };
 }
 
 /** The path element of a list's item: `k:{…}` by its keys, `v:…` by its value. Items without any of the keys have none. */
@@ -80,7 +85,7 @@ export function itemElement(structure: Structure & { is: "items" }, item: unknow
   if (structure.keys.length === 0) return `v:${JSON.stringify(item)}`;
   if (!isJsonObject(item)) return undefined;
   const keys: JsonObject = {};
-  for (const { name, fallback } of structure.keys.toSorted((left, right) => (left.name < right.name ? -1 : 1))) {
+  for (const { name, fallback } of structure.keys) {
     const value = item[name] ?? fallback;
     if (value !== undefined) keys[name] = value;
   }

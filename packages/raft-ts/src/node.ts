@@ -43,6 +43,8 @@ export interface RaftNode {
   /** All that the ready asked for is done. */
   advance(ready: Ready): void;
   campaign(): void;
+  /** A follower that has reason to think its leader dead no longer refuses others on its behalf. Not with lease reads: they trust it. */
+  forgetLeader(): void;
   transferLeader(to: NodeId): void;
   /** The transport could not deliver: fall back to probing. */
   reportUnreachable(id: NodeId): void;
@@ -102,6 +104,9 @@ export function createRaftNode(config: RaftConfig): RaftNode {
     readIndex: (context) => void step(state, { type: "read-index", from: state.id, to: state.id, term: 0, context }),
     applyMembership: (change) => applyMembership(state, change),
     campaign: () => startElection(state),
+    forgetLeader() {
+      if (state.role === "follower" && state.config.readMode === "quorum") state.leader = undefined;
+    },
     transferLeader: (transferee) =>
       void step(state, { type: "transfer-leader", from: state.id, to: state.id, term: 0, transferee }),
     hasReady: () => outstanding === undefined && hasReady(state, previous),

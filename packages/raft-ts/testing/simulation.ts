@@ -21,6 +21,8 @@ export interface Faults {
   readonly membership: number;
   readonly compact: number;
   readonly transfer: number;
+  /** A follower takes its leader for dead. */
+  readonly forget: number;
   /** A ready is not finished in the step that began it. */
   readonly slowDisk: number;
 }
@@ -33,6 +35,7 @@ export const allFaults: Faults = {
   membership: 0.005,
   compact: 0.01,
   transfer: 0.003,
+  forget: 0.01,
   slowDisk: 0.3,
 };
 const noFaults: Faults = {
@@ -43,6 +46,7 @@ const noFaults: Faults = {
   membership: 0,
   compact: 0,
   transfer: 0,
+  forget: 0,
   slowDisk: 0,
 };
 
@@ -108,6 +112,7 @@ export class Simulation {
     else if (dice < 0.75) this.#read(host);
     else if (this.#chance(faults.membership)) this.#changeMembership(host.node);
     else if (this.#chance(faults.transfer)) host.node.transferLeader(this.#pick(this.#poolIds));
+    else if (this.#chance(faults.forget)) host.node.forgetLeader();
     else if (this.#chance(faults.compact)) this.#compact(host);
     else this.#process(host, faults);
     this.#check(host);

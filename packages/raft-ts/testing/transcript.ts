@@ -67,6 +67,9 @@ class TranscriptGroup {
       case "transfer":
         member().node.transferLeader(id(1));
         return [];
+      case "forget-leader":
+        member().node.forgetLeader();
+        return [];
       case "tick":
         for (let count = 0; count < Number(words[1] ?? "1"); count++) member().node.tick();
         return [];

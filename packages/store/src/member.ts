@@ -17,6 +17,7 @@ import { createReplica } from "./replica.ts";
 import type { Replica } from "./replica.ts";
 import { SpaceKeeper } from "./space.ts";
 import { Machine } from "./state-machine.ts";
+import { Succession } from "./succession.ts";
 import { Sweeper } from "./sweeper.ts";
 import type { StorePorts } from "./system-ports.ts";
 
@@ -38,7 +39,8 @@ export interface RunningMember {
 
 /** Beyond five seconds and two election timeouts nobody waits for an answer. */
 const requestTimeoutMs = 5000;
-const leaderWaitMs = 2000;
+/** With the coarse timer of proposals nothing waits for a leader longer than two seconds. */
+const leaderWaitMs = 1500;
 
 export async function createMember(
   config: StoreConfig,
@@ -52,6 +54,8 @@ export async function createMember(
   let leading = false;
   let leader: bigint | undefined;
   let leaderChanges = 0;
+  /** When the leader spoke last. */
+  let heardMs = clock.monotonic();
   let stopped = false;
   const leaderWaiters = new Set<() => void>();
   const leaderWatch = new LeaderWatch(3 * config.electionMs, clock);
@@ -79,6 +83,7 @@ export async function createMember(
       proposeMembership: (change) => replica.proposeMembership(change),
       term: () => node.term,
       backlog: () => node.commit - machine.appliedIndex,
+      leaderIsSilent: () => !leading && clock.monotonic() - heardMs > config.electionMs,
       clock,
       random,
     },
@@ -136,7 +141,10 @@ export async function createMember(
     leading = status.role === "leader";
     if (status.leader !== leader) {
       leader = status.leader;
-      if (leader !== undefined) leaderChanges++;
+      if (leader !== undefined) {
+        leaderChanges++;
+        heardMs = clock.monotonic();
+      }
       leaderWatch.leaderIs(leader);
       log.info({ leader: leader?.toString(16), term: status.term, role: status.role }, "the leader changed");
     }
@@ -185,11 +193,15 @@ export async function createMember(
   });
 
   const receiver: PeerReceiver = {
-    step: (message) => replica.step(message),
+    step: (message) => {
+      if (message.from === node.leader) heardMs = clock.monotonic();
+      succession.heard(message);
+      replica.step(message);
+    },
     unreachable: (id) => {
       node.reportUnreachable(id);
-      // A closed connection to the leader is early news of its death. Asking for pre-votes disturbs nobody if it is not true.
-      if (id === node.leader) clock.setTimeout(() => campaignIfStill(id), random.int(config.heartbeatMs));
+      if (id === node.leader) proposals.connectionLost();
+      succession.disconnected(id);
     },
     snapshotDelivered: (id, delivered) => {
       node.reportSnapshot(id, delivered);
@@ -211,11 +223,7 @@ export async function createMember(
     receiveBackend: (snapshot, pairs) => data.spool.receive(snapshot, pairs),
     describeCluster: () => encode(memberListResponse, { header: header(), members: [...machine.members.values()] }),
   };
-  const campaignIfStill = (id: bigint): void => {
-    if (stopped || node.leader !== id) return;
-    node.campaign();
-    replica.wake();
-  };
+  const succession = new Succession({ node, wake: () => replica.wake(), clock, random });
 
   connectPeers();
   return {
@@ -259,6 +267,7 @@ export async function createMember(
     },
     async stop() {
       stopped = true;
+      succession.stop();
       leases.stop();
       compactor.stop();
       sweeper.stop();

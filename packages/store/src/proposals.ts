@@ -25,18 +25,24 @@ export interface ProposalsPorts {
   readonly term: () => number;
   /** Entries that are committed but not applied: with many, new requests are refused. */
   readonly backlog: () => number;
+  /** No leader has spoken for an election timeout. */
+  readonly leaderIsSilent: () => boolean;
   readonly clock: Clock;
   readonly random: Random;
 }
 
 interface Waiting {
-  readonly deadlineMs: number;
+  readonly sinceMs: number;
   readonly settle: (outcome: Outcome) => void;
   readonly fail: (error: GrpcError) => void;
   readonly send: () => ProposalOutcome;
   /** The term in which it was put into Raft's hands; undefined while it waits for a leader. */
   sentTerm: number | undefined;
+  /** When the connection broke over which it was sent to the leader: it may have been lost with it. */
+  doubtfulSinceMs: number | undefined;
 }
+
+type ExpiryName = "noLeader" | "timeout" | "timeoutLeaderLost" | "timeoutConnectionLost";
 
 /** etcd refuses beyond this gap between commit and apply. */
 const mostUnapplied = 5000;
@@ -99,6 +105,12 @@ export class Proposals {
     }
   }
 
+  /** The connection to the leader broke: what was sent over it may not have arrived. A new term makes it again, time gives it up. */
+  connectionLost(): void {
+    const nowMs = this.#ports.clock.monotonic();
+    for (const waiting of this.#waiting.values()) if (waiting.sentTerm !== undefined) waiting.doubtfulSinceMs ??= nowMs;
+  }
+
   /** The state was replaced: whether what was under way is in it, nobody knows. */
   forget(): void {
     for (const [sequence, waiting] of this.#waiting)
@@ -121,11 +133,12 @@ export class Proposals {
     if (this.#ports.backlog() > mostUnapplied) throw etcdError("tooManyRequests");
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
-        deadlineMs: this.#ports.clock.monotonic() + this.#config.timeoutMs,
+        sinceMs: this.#ports.clock.monotonic(),
         settle: (outcome) => ("refused" in outcome ? reject(etcdError(outcome.refused)) : resolve(outcome.answer)),
         fail: reject,
         send,
         sentTerm: undefined,
+        doubtfulSinceMs: undefined,
       };
       this.#waiting.set(origin.sequence, waiting);
       this.#armTimer();
@@ -139,6 +152,7 @@ export class Proposals {
       case "accepted":
       case "forwarded":
         waiting.sentTerm = this.#ports.term();
+        waiting.doubtfulSinceMs = undefined;
         return;
       case "no-leader":
       case "transferring":
@@ -157,24 +171,33 @@ export class Proposals {
     }
   }
 
-  /** One coarse timer for all: a request may wait half a second longer than it should. */
+  /** One coarse timer for all: a request may wait so much longer than it should. */
   #armTimer(): void {
     this.#timer ??= this.#ports.clock.setTimeout(() => {
       this.#timer = undefined;
       const nowMs = this.#ports.clock.monotonic();
+      const silent = this.#ports.leaderIsSilent();
       for (const [sequence, waiting] of this.#waiting) {
-        const leaderless =
-          waiting.sentTerm === undefined &&
-          nowMs >= waiting.deadlineMs - this.#config.timeoutMs + this.#config.leaderWaitMs;
         if (waiting.sentTerm === undefined) this.#try(sequence, waiting);
-        if (leaderless && waiting.sentTerm === undefined) this.#expire(sequence, waiting, "noLeader");
-        else if (nowMs >= waiting.deadlineMs) this.#expire(sequence, waiting, "timeout");
+        const reason = this.#giveUp(waiting, nowMs, silent);
+        if (reason && this.#waiting.has(sequence)) this.#expire(sequence, waiting, reason);
       }
       if (this.#waiting.size > 0) this.#armTimer();
-    }, 500);
+    }, 250);
   }
 
-  #expire(sequence: number, waiting: Waiting, name: "noLeader" | "timeout" | "timeoutLeaderLost"): void {
+  /** A leader that is busy gets its time; one that is gone or silent does not: others could do the work, and the client may ask them. */
+  #giveUp(waiting: Waiting, nowMs: number, silent: boolean): ExpiryName | undefined {
+    const { leaderWaitMs, timeoutMs } = this.#config;
+    const waitedMs = nowMs - waiting.sinceMs;
+    if (waiting.sentTerm === undefined) return waitedMs >= leaderWaitMs ? "noLeader" : undefined;
+    if (waiting.doubtfulSinceMs !== undefined && nowMs - waiting.doubtfulSinceMs >= leaderWaitMs)
+      return "timeoutConnectionLost";
+    if (silent && waitedMs >= leaderWaitMs) return "timeoutLeaderLost";
+    return waitedMs >= timeoutMs ? "timeout" : undefined;
+  }
+
+  #expire(sequence: number, waiting: Waiting, name: ExpiryName): void {
     this.#waiting.delete(sequence);
     waiting.fail(etcdError(name));
   }

@@ -37,3 +37,13 @@ export type {
   WatchRequest,
   WatchResponse,
 } from "./history.ts";
+export { crashAllRepeatedly } from "./faults/crash.ts";
+export { faults } from "./faults/catalogue.ts";
+export type { Fault, FaultPorts } from "./faults/fault.ts";
+export type { Members } from "./faults/members.ts";
+export { startLoad } from "./load/load.ts";
+export type { Load, LoadConfig, LoadPorts, Targets } from "./load/load.ts";
+export { createRecorder } from "./load/recorder.ts";
+export type { Recorder } from "./load/recorder.ts";
+export type { Tapes } from "./load/tapes.ts";
+export { under } from "./load/workload.ts";

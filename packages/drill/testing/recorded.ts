@@ -12,6 +12,8 @@ export interface RecordedOptions {
   /** Share of operations whose outcome is lost, half of which had an effect. */
   readonly unknown?: number;
   readonly watches?: number;
+  /** Default true. Without them there is one explanation less for a key that is gone. */
+  readonly leases?: boolean;
 }
 
 export interface Recorded {
@@ -25,7 +27,7 @@ export function recorded(random: Random, options: RecordedOptions): Recorded {
   const pending = schedule(random, options).sort((a, b) => a.effect - b.effect);
   const leases: string[] = [];
   for (const [id, { client, start, effect, end, fate }] of pending.entries()) {
-    const request = anyRequest(random, options.keys, id, store, leases);
+    const request = anyRequest(random, options, id, store, leases);
     const happens = fate !== "lost";
     const response = happens ? store.perform(request) : undefined;
     if (request.kind === "grant" && response !== undefined) leases.push(request.lease);
@@ -67,7 +69,7 @@ function schedule(random: Random, options: RecordedOptions): Slot[] {
 
 function anyRequest(
   random: Random,
-  keys: number,
+  { keys, leases: withLeases = true }: RecordedOptions,
   id: number,
   store: ReferenceStore,
   leases: readonly string[],
@@ -75,7 +77,7 @@ function anyRequest(
   const key = keyOf(random.int(keys));
   const value = `v${id}`;
   const one = leases[random.int(Math.max(1, leases.length))];
-  switch (random.int(12)) {
+  switch (random.int(withLeases ? 12 : 9)) {
     case 0:
     case 1:
     case 2:

@@ -3,7 +3,7 @@
 import { covers } from "../history.ts";
 import type { History, Operation, TxnOperation, WatchEvent } from "../history.ts";
 import type { Resolution } from "./linearizability/operations.ts";
-import { unresolved } from "./linearizability/operations.ts";
+import { isWritePlace, placeOf, unresolved } from "./linearizability/operations.ts";
 import type { LoggedRevision, RevisionLog } from "./revision-log.ts";
 
 export function resolveUnknown(history: History, log: RevisionLog): Resolution {
@@ -81,11 +81,14 @@ function everyBranchPutsAlone(operation: Operation, writers: Writers, log: Revis
 }
 
 /** Deletions in the log that no answered operation made. */
-export function unclaimedDeletions({ operations }: History, log: RevisionLog): readonly WatchEvent[] {
+function unclaimedDeletions({ operations }: History, log: RevisionLog): readonly WatchEvent[] {
   const answered = new Set(
-    operations.flatMap(({ outcome, request }) =>
-      outcome.kind === "ok" && (request.kind === "delete" || request.kind === "txn") ? [outcome.response.revision] : [],
-    ),
+    operations.flatMap((operation) => {
+      if (operation.outcome.kind !== "ok") return [];
+      const { response } = operation.outcome;
+      const place = placeOf(operation, response);
+      return place !== undefined && isWritePlace(place) ? [response.revision] : [];
+    }),
   );
   return [...log.revisions.values()].flatMap(({ revision, events }) =>
     answered.has(revision) ? [] : events.filter(({ type }) => type === "delete"),

@@ -7,7 +7,7 @@ import { describeKeyValue } from "./linearizability/drawing.ts";
 import type { Violation } from "./verdict.ts";
 
 export interface RevisionLog {
-  /** Nothing is missing from revision 2, the first that changes anything, up to this one. 1: nothing is known. */
+  /** Nothing is missing from the beginning up to this revision. */
   readonly completeTo: number;
   readonly revisions: ReadonlyMap<number, LoggedRevision>;
   /** Every key that ever was, sorted. */
@@ -31,14 +31,17 @@ export interface LoggedRevision {
   readonly seenAt: number;
 }
 
-/** Put together from all watches; complete as far as those reach that watch `whole` from the first revision on. */
-export function reconstructLog(watches: readonly WatchRecord[], whole: KeyRange): RevisionLog {
+/**
+ * Put together from all watches; complete as far as those reach that watch `whole` from the beginning on. At `beginning`, a
+ * revision, there was nothing in `whole`; the store's own is 1.
+ */
+export function reconstructLog(watches: readonly WatchRecord[], whole: KeyRange, beginning: number = 1): RevisionLog {
   const contradictions: Violation[] = [];
   const found = new Map<number, { events: Map<string, WatchEvent>; seenAt: number }>();
-  let completeTo = 1;
+  let completeTo = beginning;
   for (const watch of watches) {
     const complete = contains(watch.request, whole) && watch.request.filters === undefined;
-    const fromStart = complete && (watch.request.startRevision ?? Infinity) <= 2;
+    const fromStart = complete && (watch.request.startRevision ?? Infinity) <= beginning + 1;
     for (const { at, revision, events } of watch.responses) {
       for (const { type, kv } of events) {
         const entry = found.get(kv.modRevision) ?? { events: new Map<string, WatchEvent>(), seenAt: at };

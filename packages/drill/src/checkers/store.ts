@@ -9,16 +9,22 @@ import type { Verdict } from "./verdict.ts";
 import { checkWatches } from "./watch.ts";
 
 export interface StoreCheckOptions extends Omit<LinearizabilityOptions, "resolution"> {
-  /** The keys that the recording is about. At least one watch must have followed all of them from revision 2 on. */
+  /** The keys that the recording is about. At least one watch must have followed all of them from the beginning on. */
   readonly whole?: KeyRange;
+  /** Where the recording begins: a revision at which there were none of these keys, and what was compacted before. */
+  readonly beginning?: { readonly revision: number; readonly compacted: number };
 }
 
 /** Without a watch over everything, revisions and watches are "unknown", and so may be operations without a response. */
 export function checkStore(history: History, options: StoreCheckOptions = {}): readonly Verdict[] {
-  const log = reconstructLog(history.watches, options.whole ?? { key: "\0", rangeEnd: "\0" });
+  const log = reconstructLog(
+    history.watches,
+    options.whole ?? { key: "\0", rangeEnd: "\0" },
+    options.beginning?.revision,
+  );
   return [
     checkLinearizability(history, { ...options, resolution: resolveUnknown(history, log) }),
     checkRevisions(history, log),
-    checkWatches(history, log),
+    checkWatches(history, log, options.beginning?.compacted),
   ];
 }

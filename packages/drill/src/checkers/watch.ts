@@ -13,11 +13,12 @@ import type { RevisionLog } from "./revision-log.ts";
 import { verdict } from "./verdict.ts";
 import type { Verdict, Violation } from "./verdict.ts";
 
-export function checkWatches(history: History, log: RevisionLog): Verdict {
+/** `compactedBefore`: the highest compaction before the recording began. */
+export function checkWatches(history: History, log: RevisionLog, compactedBefore: number = 0): Verdict {
   const compactions = history.operations.flatMap(({ request, outcome }) =>
     request.kind === "compact" && outcome.kind !== "failed" ? [request.revision] : [],
   );
-  const compacted = Math.max(0, ...compactions);
+  const compacted = Math.max(compactedBefore, ...compactions);
   let [events, beyond] = [0, 0];
   const violations: Violation[] = [];
   for (const watch of history.watches) {

@@ -2,5 +2,5 @@
 export { conformance } from "./conformance.ts";
 export type { Case, Endpoint } from "./case.ts";
 export { randomScript, scripts } from "./scripts/index.ts";
-export { ask, printed, transcribe } from "./transcript.ts";
+export { as, ask, printed, transcribe, withToken } from "./transcript.ts";
 export type { Script, Step } from "./transcript.ts";

@@ -1,12 +1,12 @@
 // What an endpoint answered to a list of requests, as text that can be compared between endpoints: whole answers and whole errors, with
 // only that replaced which must differ (ids of cluster and member, the term).
 import { GrpcError } from "../src/index.ts";
-import type { EtcdClient } from "../src/index.ts";
+import type { EtcdClient, RequestOptions } from "../src/index.ts";
 
 export interface Step {
   /** The request, readable. */
   readonly label: string;
-  readonly run: (client: EtcdClient) => Promise<unknown>;
+  readonly run: (client: EtcdClient, options?: RequestOptions) => Promise<unknown>;
 }
 
 /** Requests that are made one after the other on an endpoint that nobody else uses. */
@@ -30,8 +30,31 @@ export function ask<
 ): Step {
   return {
     label: `${service}.${method} ${printed(request)}`,
-    run: (client) => (client[service][method] as (request: unknown) => Promise<unknown>)(request),
+    run: (client, options) =>
+      (client[service][method] as (request: unknown, options?: RequestOptions) => Promise<unknown>)(request, options),
   };
+}
+
+const tokens = new WeakMap<EtcdClient, Map<string, string>>();
+
+/** The same step by a user, with the token that the first step of this user was given: "name:password". */
+export function as(who: string, { label, run }: Step): Step {
+  const [name = "", password = ""] = who.split(":");
+  return {
+    label: `${who}: ${label}`,
+    async run(client) {
+      const known = tokens.get(client) ?? new Map<string, string>();
+      tokens.set(client, known);
+      const token = known.get(who) ?? (await client.auth.authenticate({ name, password })).token;
+      known.set(who, token);
+      return run(client, { metadata: { token } });
+    },
+  };
+}
+
+/** The same step with this token, whatever it is. */
+export function withToken(token: string, { label, run }: Step): Step {
+  return { label: `token ${token}: ${label}`, run: (client) => run(client, { metadata: { token } }) };
 }
 
 export async function transcribe(client: EtcdClient, steps: readonly Step[]): Promise<string[]> {

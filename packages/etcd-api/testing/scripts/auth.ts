@@ -1,8 +1,53 @@
-// Auth while it is off: users, roles and permissions, and what is refused. What needs tokens is in the auth cases.
-import { ask } from "../transcript.ts";
-import type { Script } from "../transcript.ts";
+// Auth, off and on: users, roles and permissions, who may do what, and what becomes of tokens. Left out is what newer etcds refuse and
+// older ones let pass (nested transactions; leases, member lists, alarms and compaction of callers nobody knows).
+import type { Init, RequestOp } from "../../src/index.ts";
+import { as, ask, withToken } from "../transcript.ts";
+import type { Script, Step } from "../transcript.ts";
 
 const everyPermission = ["READ", "WRITE", "READWRITE"] as const;
+
+const get = (key: string, rangeEnd = ""): Init<RequestOp> => ({ requestRange: { key, rangeEnd } });
+const put = (key: string): Init<RequestOp> => ({ requestPut: { key, value: "1" } });
+
+/** What a user with the roles of the script may and may not do with keys. */
+const everyKv: readonly Step[] = [
+  ask("kv", "put", { key: "rw/1", value: "1" }),
+  ask("kv", "put", { key: "rw", value: "1" }),
+  ask("kv", "put", { key: "ro", value: "1" }),
+  ask("kv", "put", { key: "wo", value: "1" }),
+  ask("kv", "put", { key: "wo", value: "1", prevKv: true }),
+  ask("kv", "put", { key: "rw/1", value: "1", prevKv: true }),
+  ask("kv", "put", { key: "rw/2", value: "1", lease: 500n }),
+  ask("kv", "range", { key: "rw/", rangeEnd: "rw0" }),
+  ask("kv", "range", { key: "rw/", rangeEnd: "rw1" }),
+  ask("kv", "range", { key: "rw/", rangeEnd: "\0" }),
+  ask("kv", "range", { key: "ro", serializable: true }),
+  ask("kv", "range", { key: "wo" }),
+  ask("kv", "range", { key: "root-only", countOnly: true }),
+  ask("kv", "range", { key: "x2", rangeEnd: "x8" }),
+  ask("kv", "range", { key: "x0", rangeEnd: "x8" }),
+  ask("kv", "deleteRange", { key: "wo" }),
+  ask("kv", "deleteRange", { key: "wo", prevKv: true }),
+  ask("kv", "deleteRange", { key: "ro" }),
+  ask("kv", "deleteRange", { key: "rw/", rangeEnd: "rw0", prevKv: true }),
+  ask("kv", "txn", { compare: [{ key: "ro", target: "VERSION" }], success: [put("wo"), put("rw/3")] }),
+  ask("kv", "txn", { compare: [{ key: "wo", target: "VERSION" }], success: [put("wo")] }),
+  ask("kv", "txn", { compare: [{ key: "rw/", rangeEnd: "rw1", target: "VERSION" }], success: [put("wo")] }),
+  ask("kv", "txn", { success: [put("wo")], failure: [put("root-only")] }),
+  ask("kv", "txn", { success: [get("ro"), get("rw/", "rw0")] }),
+  ask("kv", "txn", { success: [get("ro"), get("wo")] }),
+  ask("kv", "txn", { success: [{ requestDeleteRange: { key: "wo" } }] }),
+  ask("kv", "txn", { success: [{ requestDeleteRange: { key: "wo", prevKv: true } }] }),
+  ask("kv", "txn", {}),
+];
+
+const leaseSteps: readonly Step[] = [
+  ask("lease", "leaseGrant", { id: 501n, ttl: 10_000 }),
+  ask("kv", "put", { key: "rw/l", lease: 501n }),
+  ask("lease", "leaseRevoke", { id: 500n }),
+  ask("lease", "leaseRevoke", { id: 501n }),
+  ask("lease", "leaseRevoke", { id: 501n }),
+];
 
 export const authScripts: readonly Script[] = [
   {
@@ -65,6 +110,74 @@ export const authScripts: readonly Script[] = [
       ask("auth", "roleDelete", { role: "r2" }),
       ask("auth", "userList", {}),
       ask("auth", "roleList", {}),
+    ],
+  },
+  {
+    name: "lets users do what their roles permit once auth is on, and nothing else",
+    steps: [
+      ask("auth", "userAdd", { name: "root", password: "rootpw" }),
+      ask("auth", "roleAdd", { name: "root" }),
+      ask("auth", "authEnable", {}),
+      ask("auth", "userGrantRole", { user: "root", role: "root" }),
+      ask("auth", "userAdd", { name: "al", password: "alpw" }),
+      ask("auth", "userAdd", { name: "cn", options: { noPassword: true } }),
+      ask("auth", "roleAdd", { name: "r" }),
+      ask("auth", "roleGrantPermission", { name: "r", perm: { permType: "READWRITE", key: "rw/", rangeEnd: "rw0" } }),
+      ask("auth", "roleGrantPermission", { name: "r", perm: { permType: "READ", key: "ro" } }),
+      ask("auth", "roleGrantPermission", { name: "r", perm: { permType: "WRITE", key: "wo" } }),
+      // Two that only together cover what is between their ends.
+      ask("auth", "roleGrantPermission", { name: "r", perm: { permType: "READ", key: "x1", rangeEnd: "x4" } }),
+      ask("auth", "roleGrantPermission", { name: "r", perm: { permType: "READ", key: "x4", rangeEnd: "x9" } }),
+      ask("auth", "userGrantRole", { user: "al", role: "r" }),
+      ask("lease", "leaseGrant", { id: 500n, ttl: 10_000 }),
+      ask("kv", "put", { key: "root-only", value: "1", lease: 500n }),
+      ask("auth", "authEnable", {}),
+      ask("auth", "authenticate", { name: "al", password: "wrong" }),
+      ask("auth", "authenticate", { name: "nobody", password: "x" }),
+      ask("auth", "authenticate", { name: "cn", password: "" }),
+      ...everyKv,
+      ...everyKv.map((step) => withToken("made.up", step)),
+      ...everyKv.map((step) => as("al:alpw", step)),
+      ...everyKv.map((step) => as("root:rootpw", step)),
+      ...[
+        ask("auth", "userGet", { name: "al" }),
+        ask("auth", "userGet", { name: "root" }),
+        ask("auth", "userList", {}),
+        ask("auth", "roleGet", { role: "r" }),
+        ask("auth", "roleGet", { role: "none" }),
+        ask("auth", "roleList", {}),
+        ask("auth", "userAdd", { name: "eve", password: "x" }),
+        ask("auth", "userChangePassword", { name: "al", password: "x" }),
+        ask("auth", "userDelete", { name: "al" }),
+        ask("auth", "userGrantRole", { user: "al", role: "root" }),
+        ask("auth", "roleAdd", { name: "r3" }),
+        ask("auth", "roleDelete", { role: "r" }),
+        ask("auth", "roleGrantPermission", { name: "r", perm: { key: "z" } }),
+        ask("auth", "authDisable", {}),
+        ask("cluster", "memberRemove", { id: 1n }),
+      ].flatMap((step) => [step, as("al:alpw", step)]),
+      ...leaseSteps.map((step) => as("al:alpw", step)),
+      as("root:rootpw", ask("auth", "userDelete", { name: "root" })),
+      as("root:rootpw", ask("auth", "userRevokeRole", { name: "root", role: "root" })),
+      as("root:rootpw", ask("auth", "roleDelete", { role: "root" })),
+      // Permissions change under a token that stays good.
+      as("root:rootpw", ask("auth", "roleRevokePermission", { role: "r", key: "ro" })),
+      as("al:alpw", ask("kv", "range", { key: "ro" })),
+      as("root:rootpw", ask("auth", "userChangePassword", { name: "al", password: "new" })),
+      as("al:alpw", ask("kv", "range", { key: "rw/1" })),
+      as("al:new", ask("kv", "range", { key: "rw/1" })),
+      as("root:rootpw", ask("auth", "userRevokeRole", { name: "al", role: "r" })),
+      as("al:new", ask("kv", "range", { key: "rw/1" })),
+      as("root:rootpw", ask("auth", "userDelete", { name: "al" })),
+      as("al:new", ask("kv", "range", { key: "rw/1" })),
+      as("root:rootpw", ask("auth", "authDisable", {})),
+      ask("kv", "range", { key: "root-only" }),
+      ask("lease", "leaseRevoke", { id: 500n }),
+      ask("auth", "userDelete", { name: "root" }),
+      ask("auth", "userDelete", { name: "cn" }),
+      ask("auth", "roleDelete", { role: "r" }),
+      ask("auth", "roleDelete", { role: "root" }),
+      ask("kv", "deleteRange", { key: "\0", rangeEnd: "\0" }),
     ],
   },
 ];

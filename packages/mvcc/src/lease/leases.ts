@@ -107,7 +107,7 @@ export class Leases {
     return {
       id,
       grantedTtlSeconds: lease.ttlSeconds,
-      remainingTtlSeconds: remaining(lease, nowMs),
+      remainingTtlSeconds: remaining(lease, nowMs, Math.floor),
       keys: [...lease.keys].sort(),
     };
   }
@@ -154,7 +154,7 @@ export class Leases {
     const due: { id: bigint; remainingTtlSeconds: number }[] = [];
     for (const lease of this.#leases.values()) {
       if (due.length >= limit) break;
-      const left = remaining(lease, nowMs);
+      const left = remaining(lease, nowMs, Math.ceil);
       const told = lease.remainingTtlSeconds > 0 ? lease.remainingTtlSeconds : lease.ttlSeconds;
       if (left > 0 && told - left >= intervalSeconds) due.push({ id: lease.id, remainingTtlSeconds: left });
     }
@@ -196,8 +196,9 @@ export class Leases {
   }
 }
 
-function remaining(lease: Lease, nowMs: number): number {
+/** As in etcd, a client is told whole seconds that have not begun; the next leader those that have. */
+function remaining(lease: Lease, nowMs: number, whole: (seconds: number) => number): number {
   if (lease.expiresAtMs === Number.POSITIVE_INFINITY)
     return lease.remainingTtlSeconds > 0 ? lease.remainingTtlSeconds : lease.ttlSeconds;
-  return Math.max(0, Math.ceil((lease.expiresAtMs - nowMs) / 1000));
+  return Math.max(0, whole((lease.expiresAtMs - nowMs) / 1000));
 }

@@ -81,7 +81,8 @@ export type {
 export { watchRequest, watchResponse } from "./messages/watch.ts";
 export type { Event, WatchCancelRequest, WatchCreateRequest, WatchRequest, WatchResponse } from "./messages/watch.ts";
 export { member, memberAddRequest, memberListResponse } from "./messages/cluster.ts";
-export { alarmMember, alarmRequest } from "./messages/maintenance.ts";
+export { alarmMember, alarmRequest, hashKVRequest, hashKVResponse } from "./messages/maintenance.ts";
+export { memberPromoteRequest, memberPromoteResponse } from "./messages/cluster.ts";
 export type {
   Member,
   MemberAddRequest,

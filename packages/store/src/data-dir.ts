@@ -3,7 +3,7 @@
 //   backend:  applied ─────────┐            everything up to here is in the backend
 //   log:      marker ───────── entries ────────────── last          marker <= applied <= last, or the member refuses to start
 import { join } from "node:path";
-import type { Random } from "@coxswain/clock";
+import type { Clock, Random } from "@coxswain/clock";
 import { StartError } from "@coxswain/daemon";
 import type { Member } from "@coxswain/etcd-api";
 import { createMemoryStorage, emptyMembership } from "raft-ts";
@@ -12,7 +12,7 @@ import { StoreError } from "./errors.ts";
 import { initialMembership } from "./core/membership.ts";
 import type { Members } from "./core/membership.ts";
 import type { StoreBackend } from "./io/backend/level-backend.ts";
-import { readApplied, saveApplied, saveMembers } from "./io/backend/own-records.ts";
+import { readApplied, readMembers, saveApplied, saveMembers } from "./io/backend/own-records.ts";
 import type { Disk } from "./io/disk/disk.ts";
 import { clusterId, memberId } from "./io/peer/identity.ts";
 import { createSpool } from "./io/snapshot/spool.ts";
@@ -38,6 +38,7 @@ export interface OpenedData {
 export interface DataPorts {
   readonly disk: Disk;
   readonly random: Random;
+  readonly clock: Clock;
   readonly openBackend: (directory: string) => Promise<StoreBackend>;
   /** Asks the running members who is in the cluster. */
   readonly askCluster: (
@@ -72,12 +73,16 @@ export async function openData(config: StoreConfig, ports: DataPorts): Promise<O
       );
     }
     const found = config.initial.state === "existing" ? await joinCluster(config, ports) : begin(config);
+    if (found.history === "new") await refuseSecondBeginning(found, config, ports);
     return await lay(found, walDirectory, backend, spool, config, disk);
   } catch (error) {
     await backend.close();
     throw error instanceof StoreError ? new StartError(error.message, { cause: error }) : error;
   }
 }
+
+/** Those that run answer at once. */
+const askMs = 2000;
 
 export interface Beginning {
   readonly identity: Identity;
@@ -110,6 +115,33 @@ export function begin(config: Pick<StoreConfig, "name" | "initial">): Beginning 
     membership: initialMembership(known),
     history: "new",
   };
+}
+
+/**
+ * A member whose data is gone must not begin again under its old id: it has forgotten what it promised. The others know whether it has
+ * ever run; where none answers, this is taken for the first start of all.
+ */
+async function refuseSecondBeginning(found: Beginning, config: StoreConfig, ports: DataPorts): Promise<void> {
+  const others = config.initial.members.filter((member) => member.name !== config.name);
+  if (others.length === 0) return;
+  const gone = new AbortController();
+  const cluster = await Promise.race([
+    ports.askCluster(others.flatMap((member) => member.peerUrls)).catch(() => undefined),
+    ports.clock.sleep(askMs, gone.signal).then(
+      () => undefined,
+      () => undefined,
+    ),
+  ]);
+  gone.abort();
+  if (cluster?.clusterId !== found.identity.clusterId) return;
+  const { memberId: id } = found.identity;
+  const known = cluster.members.find((member) => member.id === id);
+  if (known && known.clientURLs.length === 0) return;
+  throw new StartError(
+    known
+      ? `member ${id.toString(16)} has already been bootstrapped: its data directory is gone; remove the member and add it again, then start it with --initial-cluster-state existing`
+      : `member ${id.toString(16)} is not in the cluster any more: add it again, then start it with --initial-cluster-state existing`,
+  );
 }
 
 /** A member that was added to a running cluster finds its id by its peer URLs, and everything else comes from the leader. */
@@ -189,6 +221,11 @@ async function recover(
     applied = readApplied(backend);
   }
   await spool.clear();
+  if (readMembers(backend.getOwn("removed")).has(recovered.identity.memberId))
+    throw new StoreError(
+      "member-removed",
+      `this member was removed from its cluster: remove ${config.dataDir}, add the member again, and start it with --initial-cluster-state existing`,
+    );
   const lastIndex = entries.at(-1)?.index ?? marker.index;
   if (!applied || applied.index < marker.index) {
     throw new StoreError(

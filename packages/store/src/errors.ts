@@ -7,6 +7,7 @@ export type StoreErrorCode =
   | "wal-damaged"
   | "wal-wrong-member"
   | "wal-version"
+  | "member-removed"
   | "backend-behind"
   | "snapshot-damaged"
   | "snapshot-unusable"

@@ -10,6 +10,7 @@ import { rootName } from "./core/auth/state.ts";
 import { StoreError } from "./errors.ts";
 import { AutoCompactor, LeaseKeeper } from "./leader-duties.ts";
 import { LeaderWatch } from "./leader-watch.ts";
+import { PeerRefusal, removedReason } from "./io/peer/peer.ts";
 import type { PeerReceiver, PeerTransport } from "./io/peer/peer.ts";
 import { etcdError } from "./io/rpc/errors.ts";
 import { Proposals } from "./proposals.ts";
@@ -32,13 +33,19 @@ export interface RunningMember {
   readonly leaderWatch: LeaderWatch;
   linearize(): Promise<void>;
   header(revision?: number): ResponseHeader;
+  /** Who answers other members' questions from now on. */
+  answerWith(answer: PeerReceiver["answer"]): void;
   transferLeader(to: bigint): Promise<void>;
+  /** Before a stop: lets another lead, if this one does and another can. */
+  handOver(): Promise<void>;
   run(): Promise<void>;
   stop(): Promise<void>;
 }
 
 /** Beyond five seconds and two election timeouts nobody waits for an answer. */
 const requestTimeoutMs = 5000;
+/** How long a leader that has handed over waits for its own requests to come back. */
+const handOverMs = 500;
 /** With the coarse timer of proposals nothing waits for a leader longer than two seconds. */
 const leaderWaitMs = 1500;
 
@@ -57,6 +64,8 @@ export async function createMember(
   /** When the leader spoke last. */
   let heardMs = clock.monotonic();
   let stopped = false;
+  let leaving = false;
+  let answerer: PeerReceiver["answer"] | undefined;
   const leaderWaiters = new Set<() => void>();
   const leaderWatch = new LeaderWatch(3 * config.electionMs, clock);
 
@@ -103,6 +112,7 @@ export async function createMember(
       settle: (origin, outcome) => proposals.settle(origin, outcome),
       onApplied: (what) => {
         if (what.members) connectPeers();
+        if (what.members && machine.removed.has(memberId)) leaveCluster();
         if (what.compacted) sweeper.start();
         if (what.leases && leading) leases.look();
         sweeper.pumpWatches();
@@ -133,6 +143,17 @@ export async function createMember(
     propose: (command) => proposals.propose<"alarm">(command),
   });
 
+  /** What was decided about this member is applied here or told by the others; it has no further use. */
+  const leaveCluster = (): void => {
+    if (stopped || leaving) return;
+    leaving = true;
+    log.error(
+      { dataDir: config.dataDir },
+      `${removedReason}; its data directory is of no use any more and must be removed before it is added again`,
+    );
+    // A moment for the others to hear that the change is committed.
+    clock.setTimeout(() => ports.end(removedReason), 2 * config.heartbeatMs);
+  };
   const connectPeers = (): void =>
     transport.setPeers(
       new Map(Array.from(machine.members.values(), (each): [bigint, readonly string[]] => [each.id, each.peerURLs])),
@@ -221,9 +242,30 @@ export async function createMember(
       return copying;
     },
     receiveBackend: (snapshot, pairs) => data.spool.receive(snapshot, pairs),
+    wasRemoved: (id) => machine.removed.has(id),
+    removed: () => leaveCluster(),
+    answer: (question, payload) =>
+      answerer ? answerer(question, payload) : Promise.reject(new PeerRefusal("stopped")),
     describeCluster: () => encode(memberListResponse, { header: header(), members: [...machine.members.values()] }),
   };
   const succession = new Succession({ node, wake: () => replica.wake(), clock, random });
+
+  const transferLeader = (to: bigint): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const done = (): void => {
+        if (leader !== to) return;
+        leaderWaiters.delete(done);
+        timer.cancel();
+        resolve();
+      };
+      const timer = clock.setTimeout(() => {
+        leaderWaiters.delete(done);
+        reject(etcdError("timeout"));
+      }, 3 * config.electionMs);
+      leaderWaiters.add(done);
+      node.transferLeader(to);
+      replica.wake();
+    });
 
   connectPeers();
   return {
@@ -237,22 +279,18 @@ export async function createMember(
     leaderWatch,
     linearize,
     header,
-    transferLeader: (to) =>
-      new Promise((resolve, reject) => {
-        const done = (): void => {
-          if (leader !== to) return;
-          leaderWaiters.delete(done);
-          timer.cancel();
-          resolve();
-        };
-        const timer = clock.setTimeout(() => {
-          leaderWaiters.delete(done);
-          reject(etcdError("timeout"));
-        }, 3 * config.electionMs);
-        leaderWaiters.add(done);
-        node.transferLeader(to);
-        replica.wake();
-      }),
+    answerWith: (answer) => void (answerer = answer),
+    transferLeader,
+    async handOver() {
+      const { role, membership, progress } = node.status();
+      if (role !== "leader" || stopped) return;
+      const heir = membership.voters
+        .filter((id) => id !== memberId && transport.connected(id) && progress.get(id)?.recentActive === true)
+        .sort((a, b) => (progress.get(b)?.match ?? 0) - (progress.get(a)?.match ?? 0))[0];
+      if (heir === undefined) return;
+      await transferLeader(heir).catch((err: unknown) => log.warn({ err }, "could not hand over the leadership"));
+      await proposals.drained(handOverMs);
+    },
     async run() {
       // Compaction may have been interrupted; an unfinished sweep goes on.
       sweeper.start();

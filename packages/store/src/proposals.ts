@@ -53,6 +53,7 @@ export class Proposals {
   readonly #boot: number;
   readonly #waiting = new Map<number, Waiting>();
   #sequence = 0;
+  #idle: PromiseWithResolvers<void> | undefined;
   #timer: Timer | undefined;
 
   constructor(config: ProposalsConfig, ports: ProposalsPorts) {
@@ -91,6 +92,17 @@ export class Proposals {
     const waiting = this.#waiting.get(origin.sequence);
     this.#waiting.delete(origin.sequence);
     waiting?.settle(outcome);
+    if (this.#waiting.size === 0) this.#idle?.resolve();
+  }
+
+  /** Resolves when nothing waits any more, or after so long. */
+  async drained(mostMs: number): Promise<void> {
+    if (this.#waiting.size === 0) return;
+    const idle = (this.#idle ??= Promise.withResolvers());
+    const timer = this.#ports.clock.setTimeout(idle.resolve, mostMs);
+    await idle.promise;
+    timer.cancel();
+    this.#idle = undefined;
   }
 
   /** There is a leader: what waited for one goes now. */

@@ -17,6 +17,7 @@ import type { PeerTransport } from "./io/peer/peer.ts";
 import { createGrpcObserver } from "./grpc-metrics.ts";
 import { countCalls } from "./io/rpc/counting.ts";
 import { etcdError } from "./io/rpc/errors.ts";
+import { answerPeer, peerFailure } from "./io/rpc/peer-questions.ts";
 import { services } from "./io/rpc/services.ts";
 import type { Identity, Served } from "./io/rpc/ports.ts";
 import { etcdBucketsOf } from "./io/snapshot/etcd-buckets.ts";
@@ -44,6 +45,8 @@ export function createStore(config: StoreConfig, ports: StorePorts): Component {
   const stop = async (): Promise<void> => {
     ready = false;
     const { data, transport, member, servers } = parts;
+    // First of all, so that writes go on elsewhere while this member ends.
+    await member?.handOver();
     parts.servers = [];
     await Promise.all(servers.map((server) => server.close(500)));
     await parts.passwords?.close();
@@ -95,7 +98,8 @@ export function createStore(config: StoreConfig, ports: StorePorts): Component {
         clock: ports.clock,
         random: ports.random,
       });
-      const served = serve(config, data, member, callers, ports);
+      const served = serve(config, data, member, transport, callers, ports);
+      member.answerWith((question, payload) => answerPeer(served, question, payload));
       const { services: counted, counts } = countCalls(services(served));
       const onBug = (path: string, err: unknown): void => ports.log.error({ err, path }, "a request failed");
       const maxRequestBytes = config.maxRequestBytes + overheadBytes;
@@ -212,6 +216,7 @@ function serve(
   config: StoreConfig,
   data: OpenedData,
   member: RunningMember,
+  transport: PeerTransport,
   callers: Identity,
   ports: StorePorts,
 ): Served {
@@ -253,6 +258,11 @@ function serve(
       });
       return hashing.finally(() => view.close());
     },
+    connected: (id) => transport.connected(id),
+    askPeer: (to, question, payload) =>
+      transport.ask(to, question, payload).catch((error: unknown) => {
+        throw peerFailure(error);
+      }),
     etcdFile: async () => {
       const { view, facts } = await served.exclusive(async () => ({
         view: await data.backend.view(),

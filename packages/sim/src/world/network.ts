@@ -8,6 +8,8 @@ import { Transfer } from "./transfer.ts";
 import type { Micros, World } from "./world.ts";
 
 type TransportConfig = Parameters<StorePorts["createTransport"]>[0];
+type PeerQuestion = Parameters<PeerTransport["ask"]>[1];
+const askTimeout: Micros = 5_000_000;
 type Messages = Parameters<PeerTransport["send"]>[0];
 export type Message = Messages[number];
 
@@ -82,6 +84,9 @@ export class Network {
         send: (messages) => {
           if (endpoint && process.alive) for (const each of messages) this.#send(endpoint, peers, each);
         },
+        connected: (id) => id === config.memberId || (endpoint !== undefined && this.#reaches(endpoint, peers, id)),
+        ask: (to, question, payload) =>
+          endpoint ? this.#ask(endpoint, peers, to, question, payload) : Promise.reject(new Error("not started")),
         stop: async () => {
           if (endpoint) this.#leave(endpoint);
         },
@@ -143,6 +148,38 @@ export class Network {
       if (this.isCut(from.host, target.host) || this.#dice.chance(this.faults.loss)) continue;
       target.process.post(this.#arrival(from.host, target.host) - this.#world.now, label, deliver);
     }
+  }
+
+  #reaches(from: Endpoint, peers: ReadonlyMap<bigint, readonly string[]>, id: bigint): boolean {
+    const target = this.#targetOf(from, peers, id);
+    return target?.process.alive === true && !this.isCut(from.host, target.host) && !this.isCut(target.host, from.host);
+  }
+
+  /** A question outside Raft, as over a connection of its own. */
+  #ask(
+    from: Endpoint,
+    peers: ReadonlyMap<bigint, readonly string[]>,
+    to: bigint,
+    question: PeerQuestion,
+    payload: Uint8Array,
+  ): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      const timeout = from.process.post(askTimeout, "ask-timeout", () => reject(new Error("no answer in time")));
+      const target = this.#targetOf(from, peers, to);
+      if (!target || !this.#reaches(from, peers, to)) return;
+      const back = (settle: () => void): void => {
+        from.process.post(this.#latency(), "answer", () => {
+          timeout.cancel();
+          settle();
+        });
+      };
+      target.process.post(this.#latency(), `ask ${question}`, () => {
+        target.receiver.answer(question, payload).then(
+          (bytes) => back(() => resolve(bytes)),
+          (error: unknown) => back(() => reject(error as Error)),
+        );
+      });
+    });
   }
 
   /** Undefined where nobody listens: the connection is refused. */

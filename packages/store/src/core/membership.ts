@@ -5,7 +5,14 @@ import type { Membership, MembershipChange } from "raft-ts";
 export type Members = ReadonlyMap<bigint, Member>;
 
 /** Why a change is refused when it is applied, in the words of io/rpc/errors.ts. */
-export type MemberRefusal = "memberExist" | "memberNotFound" | "memberNotLearner" | "peerUrlExist";
+export type MemberRefusal = "memberExist" | "memberNotFound" | "memberNotLearner" | "peerUrlExist" | "tooManyLearners";
+
+/** Why a change is refused before it is proposed: the group could not go on. */
+export type QuorumRefusal = "memberNotEnoughStarted" | "unhealthy";
+/** Whether a connection to that member stands; to itself always. */
+export type Connected = (id: bigint) => boolean;
+/** As etcd: one at a time. */
+const mostLearners = 1;
 
 /** Checks a change against what is there now; undefined when it may be made. */
 export function refuseChange(
@@ -27,7 +34,54 @@ export function refuseChange(
       : "memberExist";
   const used = new Set(Array.from(members.values()).flatMap((member) => member.peerURLs));
   if (context.peerURLs.length === 0) return "memberNotFound";
-  return context.peerURLs.some((url) => used.has(url)) ? "peerUrlExist" : undefined;
+  if (context.peerURLs.some((url) => used.has(url))) return "peerUrlExist";
+  const learners = Array.from(members.values()).filter((member) => member.isLearner);
+  return type === "add-learner" && learners.length >= mostLearners ? "tooManyLearners" : undefined;
+}
+
+/** etcd's strict check before a member is added: a voter must not take the majority from those that are there. */
+export function judgeAddition(members: Members, isLearner: boolean, connected: Connected): QuorumRefusal | undefined {
+  const voters = votersOf(members);
+  const started = voters.filter(isStarted).length;
+  // The second member of a group of one may be added, though both are then needed.
+  const growsFromOne = started === 1 && voters.length === 1;
+  if (!isLearner && !growsFromOne && started < majority(voters.length + 1)) return "memberNotEnoughStarted";
+  return voters.every(({ id }) => connected(id)) ? undefined : "unhealthy";
+}
+
+/** etcd's strict check before a member is removed: one that is gone may always be, if the others are enough. */
+export function judgeRemoval(
+  members: Members,
+  id: bigint,
+  own: bigint,
+  connected: Connected,
+): QuorumRefusal | undefined {
+  if (members.get(id)?.isLearner === true) return undefined;
+  const voters = votersOf(members);
+  const left = voters.filter((member) => member.id !== id);
+  if (left.length === 0 || left.filter(isStarted).length < majority(left.length)) return "memberNotEnoughStarted";
+  if (id !== own && !connected(id)) return undefined;
+  const active = voters.filter((member) => connected(member.id)).length;
+  return active - 1 < majority(voters.length - 1) ? "unhealthy" : undefined;
+}
+
+/** etcd's strict check before a learner may vote. */
+export function judgePromotion(members: Members): QuorumRefusal | undefined {
+  const voters = votersOf(members);
+  return voters.filter(isStarted).length + 1 < majority(voters.length + 1) ? "memberNotEnoughStarted" : undefined;
+}
+
+function votersOf(members: Members): Member[] {
+  return Array.from(members.values()).filter((member) => !member.isLearner);
+}
+
+/** It has said its name. */
+function isStarted(member: Member): boolean {
+  return member.name !== "";
+}
+
+function majority(size: number): number {
+  return Math.floor(size / 2) + 1;
 }
 
 export function changeMembers(members: Members, change: MembershipChange, context: Member): Members {

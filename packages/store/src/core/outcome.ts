@@ -19,6 +19,7 @@ export type RefusalName =
   | "memberNotFound"
   | "memberNotLearner"
   | "peerUrlExist"
+  | "tooManyLearners"
   | "unhealthy"
   | "authNotEnabled"
   | "authFailed"

@@ -1,6 +1,17 @@
 // Frames on a connection between members: | length u32 | kind u8 | payload |. Reads them back from any chunking.
 
-export const frameKinds = ["hello", "welcome", "refused", "message", "snapshot", "pairs", "end", "cluster"] as const;
+export const frameKinds = [
+  "hello",
+  "welcome",
+  "refused",
+  "message",
+  "snapshot",
+  "pairs",
+  "end",
+  "cluster",
+  "question",
+  "answer",
+] as const;
 export type FrameKind = (typeof frameKinds)[number];
 
 export interface Frame {
@@ -63,12 +74,12 @@ export class FrameParser {
 
 /** | version u8 | purpose u8 | cluster u64 | from u64 | to u64 | */
 export interface Hello {
-  readonly purpose: "messages" | "snapshot" | "cluster";
+  readonly purpose: (typeof purposes)[number];
   readonly clusterId: bigint;
   readonly from: bigint;
   readonly to: bigint;
 }
-const purposes = ["messages", "snapshot", "cluster"] as const;
+const purposes = ["messages", "snapshot", "cluster", "ask"] as const;
 const helloVersion = 1;
 
 export function encodeHello(hello: Hello): Buffer {

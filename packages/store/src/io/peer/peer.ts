@@ -9,8 +9,24 @@ export interface PeerTransport {
   send(messages: readonly Message[]): void;
   /** Whom to reach where; members that are not named are disconnected. */
   setPeers(peers: ReadonlyMap<bigint, readonly string[]>): void;
+  /** Whether a connection to that member stands, as far as is known. */
+  connected(id: bigint): boolean;
+  /** Asks a member something outside Raft. Rejects with `PeerRefusal` when it says no, else when it cannot be asked in time. */
+  ask(to: bigint, question: PeerQuestion, payload: Uint8Array): Promise<Uint8Array>;
   stop(): Promise<void>;
 }
+
+/** What members ask each other outside Raft, and how: in etcd's messages (io/rpc/peer-questions.ts). */
+export const peerQuestions = ["promote", "hash"] as const;
+export type PeerQuestion = (typeof peerQuestions)[number];
+
+/** The other member's no, with a name from the table of etcd's errors, or a sentence. */
+export class PeerRefusal extends Error {
+  override readonly name = "PeerRefusal";
+}
+
+/** What a member that was removed is told whenever it calls. */
+export const removedReason = "the member has been permanently removed from the cluster";
 
 export interface PeerReceiver {
   step(message: Message): void;
@@ -21,6 +37,12 @@ export interface PeerReceiver {
   copyBackend(): Promise<BackendCopy>;
   /** A received copy; resolves when it may be installed. */
   receiveBackend(snapshot: Snapshot, pairs: AsyncIterable<readonly [Uint8Array, Uint8Array]>): Promise<void>;
+  /** Whether this member was in the cluster and is not any more. */
+  wasRemoved(id: bigint): boolean;
+  /** The others say that this member was removed. */
+  removed(): void;
+  /** Answers another member; rejects with `PeerRefusal`. */
+  answer(question: PeerQuestion, payload: Uint8Array): Promise<Uint8Array>;
   /** For a joining member: who is in the cluster, as encoded member list. */
   describeCluster(): Uint8Array;
 }

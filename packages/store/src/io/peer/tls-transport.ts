@@ -7,32 +7,20 @@ import type { Clock, Random, Timer } from "@coxswain/clock";
 import type { Logger } from "@coxswain/daemon";
 import type { Message } from "raft-ts";
 import { decodeMessage, decodeSnapshot, encodeMessage, encodeSnapshot } from "./codec.ts";
-import {
-  FrameParser,
-  decodeHello,
-  encodeFrame,
-  encodeHello,
-  encodePair,
-  frameHeadBytes,
-  frameInPlace,
-} from "./frame.ts";
+import { decodeHello, encodeFrame, encodeHello, encodePair, frameHeadBytes, frameInPlace } from "./frame.ts";
 import type { Frame, Hello } from "./frame.ts";
+import { dialPeer, readFrames } from "./connection.ts";
 import { PairQueue } from "./pair-queue.ts";
-import type { PeerReceiver, PeerTransport } from "./peer.ts";
+import type { PeerTls } from "./connection.ts";
+import { askOver, decodeQuestion } from "./ask.ts";
+import { PeerRefusal, removedReason } from "./peer.ts";
+import type { PeerQuestion, PeerReceiver, PeerTransport } from "./peer.ts";
 
 export interface TransportConfig {
   readonly clusterId: bigint;
   readonly memberId: bigint;
   readonly listen: readonly URL[];
-  /** Absent: without TLS (only where the URLs say http). */
-  readonly tls:
-    | {
-        readonly cert: Buffer;
-        readonly key: Buffer;
-        readonly ca: Buffer | undefined;
-        readonly requireClientCertificate: boolean;
-      }
-    | undefined;
+  readonly tls: PeerTls | undefined;
 }
 
 export interface TransportPorts {
@@ -41,10 +29,10 @@ export interface TransportPorts {
   readonly log: Logger;
 }
 
-const maxFrameBytes = 64 * 1024 * 1024;
 /** More than this unsent to one peer: drop, and probe again later. */
 const maxQueuedBytes = 64 * 1024 * 1024;
 const pairsFrameBytes = 256 * 1024;
+const askTimeoutMs = 5000;
 const reconnectMs = { least: 100, most: 1000 };
 
 export function createTlsTransport(config: TransportConfig, ports: TransportPorts): PeerTransport {
@@ -132,6 +120,18 @@ class TlsTransport implements PeerTransport {
     for (const socket of written) socket.uncork();
   }
 
+  connected(id: bigint): boolean {
+    return id === this.#config.memberId || this.#peers.get(id)?.welcome === true;
+  }
+
+  async ask(to: bigint, question: PeerQuestion, payload: Uint8Array): Promise<Uint8Array> {
+    const url = this.#peers.get(to)?.urls[0];
+    if (url === undefined) throw new Error(`no address is known of member ${hex(to)}`);
+    const { clusterId, memberId } = this.#config;
+    const socket = this.#dial(new URL(url), { purpose: "ask", clusterId, from: memberId, to });
+    return askOver(socket, question, payload, this.#ports.clock, askTimeoutMs);
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const peer of this.#peers.values()) peer.retry?.cancel();
@@ -152,7 +152,8 @@ class TlsTransport implements PeerTransport {
     peer.socket = socket;
     peer.welcome = false;
     readFrames(socket, (frame) => {
-      if (frame.kind === "refused")
+      if (frame.kind === "refused" && frame.payload.toString() === removedReason) this.#receiver?.removed();
+      else if (frame.kind === "refused")
         this.#ports.log.error({ peer: hex(peer.id), reason: frame.payload.toString() }, "a peer refuses this member");
       if (frame.kind !== "welcome") return;
       peer.welcome = true;
@@ -272,6 +273,10 @@ class TlsTransport implements PeerTransport {
         if (message.from === hello.from && message.to === this.#config.memberId) receiver.step(message);
         return;
       }
+      if (hello.purpose === "ask" && frame.kind === "question") {
+        this.#answer(socket, frame.payload, receiver);
+        return;
+      }
       if (hello.purpose !== "snapshot") return;
       incoming ??= { message: undefined, pairs: new PairQueue(socket) };
       this.#takeSnapshotFrame(socket, frame, incoming, receiver);
@@ -312,6 +317,20 @@ class TlsTransport implements PeerTransport {
     }
   }
 
+  #answer(socket: net.Socket, bytes: Buffer, receiver: PeerReceiver): void {
+    const asked = decodeQuestion(bytes);
+    const answered = asked
+      ? receiver.answer(asked.question, asked.payload)
+      : Promise.reject(new PeerRefusal("unknown"));
+    answered.then(
+      (answer) => socket.end(encodeFrame("answer", answer)),
+      (error: unknown) => {
+        if (!(error instanceof PeerRefusal)) this.#ports.log.error({ err: error }, "a peer's question failed");
+        socket.end(encodeFrame("refused", Buffer.from(error instanceof PeerRefusal ? error.message : "failed")));
+      },
+    );
+  }
+
   #greet(socket: net.Socket, frame: Frame, receiver: PeerReceiver): Hello | undefined {
     const hello = frame.kind === "hello" ? decodeHello(frame.payload) : undefined;
     const refuse = (reason: string): undefined => {
@@ -326,6 +345,7 @@ class TlsTransport implements PeerTransport {
     }
     if (hello.clusterId !== this.#config.clusterId)
       return refuse(`cluster ID mismatch: this is ${hex(this.#config.clusterId)}, not ${hex(hello.clusterId)}`);
+    if (receiver.wasRemoved(hello.from)) return refuse(removedReason);
     if (hello.to !== this.#config.memberId)
       return refuse(`this member is ${hex(this.#config.memberId)}, not ${hex(hello.to)}`);
     socket.write(encodeFrame("welcome", Buffer.alloc(0)));
@@ -336,27 +356,6 @@ class TlsTransport implements PeerTransport {
 interface Incoming {
   message: Message | undefined;
   readonly pairs: PairQueue;
-}
-
-/** A connection to a peer's URL, with this member's certificate where there is TLS. */
-export function dialPeer(url: URL, material: TransportConfig["tls"]): net.Socket {
-  const address = { host: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port || "2380") };
-  if (url.protocol !== "https:") return net.connect(address);
-  const servername = net.isIP(address.host) ? {} : { servername: address.host };
-  const own = material ? { cert: material.cert, key: material.key, ...(material.ca ? { ca: material.ca } : {}) } : {};
-  return tls.connect({ ...address, ...own, ...servername });
-}
-
-/** Destroys the connection when what arrives is not frames. */
-export function readFrames(socket: net.Socket, take: (frame: Frame) => void): void {
-  const parser = new FrameParser(maxFrameBytes);
-  socket.on("data", (chunk: Buffer) => {
-    try {
-      for (const frame of parser.push(chunk)) take(frame);
-    } catch (error) {
-      socket.destroy(error as Error);
-    }
-  });
 }
 
 function listen(server: net.Server, url: URL): Promise<void> {

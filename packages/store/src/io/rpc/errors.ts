@@ -76,3 +76,14 @@ export function etcdError(name: EtcdErrorName): GrpcError {
   const [code, text] = table[name];
   return new GrpcError(code, text);
 }
+
+/** The name of one of these errors; undefined for another. */
+export function errorNameOf(error: GrpcError): EtcdErrorName | undefined {
+  return (Object.keys(table) as EtcdErrorName[]).find(
+    (name) => table[name][0] === error.code && table[name][1] === error.details,
+  );
+}
+
+export function isErrorName(text: string): text is EtcdErrorName {
+  return Object.hasOwn(table, text);
+}

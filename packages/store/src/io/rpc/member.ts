@@ -1,5 +1,6 @@
 // The Cluster service: who is a member. A change is one entry of the log, checked again when it is applied. As in etcd, its answers
 // name no revision: the keys have none to do with it.
+import { encode, memberPromoteRequest } from "@coxswain/etcd-api";
 import type {
   Init,
   MemberAddRequest,
@@ -13,7 +14,8 @@ import type {
   MemberUpdateRequest,
   MemberUpdateResponse,
 } from "@coxswain/etcd-api";
-import type { Members } from "../../core/membership.ts";
+import { judgeAddition, judgePromotion, judgeRemoval } from "../../core/membership.ts";
+import type { QuorumRefusal } from "../../core/membership.ts";
 import { etcdError } from "./errors.ts";
 import type { Served } from "./ports.ts";
 
@@ -24,9 +26,7 @@ export async function serveMemberList(served: Served, request: MemberListRequest
 
 export async function serveMemberAdd(served: Served, request: MemberAddRequest): Promise<Init<MemberAddResponse>> {
   checkUrls(request.peerURLs);
-  checkStarted(served, served.members(), undefined);
-  const learners = [...served.members().values()].filter((member) => member.isLearner);
-  if (request.isLearner && learners.length > 0) throw etcdError("tooManyLearners");
+  refuse(judgeAddition(served.members(), request.isLearner, served.connected));
   const id = served.newMemberId(request.peerURLs);
   const member = { id, name: "", peerURLs: request.peerURLs, clientURLs: [], isLearner: request.isLearner };
   const { members } = await served.proposeMembership([{ type: request.isLearner ? "add-learner" : "add-voter", id }], {
@@ -42,7 +42,7 @@ export async function serveMemberRemove(
 ): Promise<Init<MemberRemoveResponse>> {
   const { id } = request;
   if (!served.members().has(id)) throw etcdError("memberNotFound");
-  checkStarted(served, served.members(), id);
+  refuse(judgeRemoval(served.members(), id, served.status().id, served.connected));
   const { members } = await served.proposeMembership([{ type: "remove", id }], { kind: "member", request: { id } });
   return { header: served.header(0), members: [...members.values()] };
 }
@@ -64,17 +64,27 @@ export async function serveMemberPromote(
   served: Served,
   request: MemberPromoteRequest,
 ): Promise<Init<MemberPromoteResponse>> {
-  const { id } = request;
+  await promote(served, request.id);
+  return { header: served.header(0), members: [...served.members().values()] };
+}
+
+/** Resolves when the learner votes, as far as is known here. Only the leader knows how far a learner is: the others ask it. */
+export async function promote(served: Served, id: bigint): Promise<void> {
   const member = served.members().get(id);
   if (!member) throw etcdError("memberNotFound");
   if (!member.isLearner) throw etcdError("memberNotLearner");
   const status = served.status();
-  if (status.role !== "leader") throw etcdError("notLeader");
+  if (status.leader === undefined) throw etcdError("noLeader");
+  if (status.role !== "leader") {
+    await served.askPeer(status.leader, "promote", encode(memberPromoteRequest, { id }));
+    await served.linearize();
+    return;
+  }
   // As in etcd: a learner that has nine tenths of the leader's log may vote.
   if ((status.progress.get(id)?.match ?? 0) < (status.progress.get(status.id)?.match ?? status.commit) * 0.9)
     throw etcdError("learnerNotReady");
-  const { members } = await served.proposeMembership([{ type: "add-voter", id }], { kind: "member", request: { id } });
-  return { header: served.header(0), members: [...members.values()] };
+  refuse(judgePromotion(served.members()));
+  await served.proposeMembership([{ type: "add-voter", id }], { kind: "member", request: { id } });
 }
 
 function checkUrls(urls: readonly string[]): void {
@@ -82,14 +92,6 @@ function checkUrls(urls: readonly string[]): void {
   if (!good) throw etcdError("memberBadUrls");
 }
 
-/** etcd's strict check: the group that comes out must still have a majority of members that are there. */
-function checkStarted(served: Served, members: Members, removing: bigint | undefined): void {
-  const status = served.status();
-  if (status.role !== "leader") return;
-  const voters = [...members.values()].filter((member) => !member.isLearner && member.id !== removing);
-  const active = voters.filter(({ id }) => id === status.id || status.progress.get(id)?.recentActive === true);
-  const size = removing === undefined ? voters.length + 1 : voters.length;
-  if (removing !== undefined && !(status.progress.get(removing)?.recentActive ?? false) && removing !== status.id)
-    return;
-  if (voters.length > 0 && active.length < Math.floor(size / 2) + 1 && size > 2) throw etcdError("unhealthy");
+function refuse(refusal: QuorumRefusal | undefined): void {
+  if (refusal !== undefined) throw etcdError(refusal);
 }

@@ -9,6 +9,7 @@ import type { Caller } from "../../core/auth/permissions.ts";
 import type { AuthState } from "../../core/auth/state.ts";
 import type { CommandInit, CommandKind } from "../../core/command.ts";
 import type { Members } from "../../core/membership.ts";
+import type { PeerQuestion } from "../peer/peer.ts";
 import type { DatabaseFile } from "../bbolt/writer.ts";
 import type { AnswerOf } from "../../core/outcome.ts";
 import type { Passwords } from "../auth/passwords.ts";
@@ -49,6 +50,10 @@ export interface Served {
   ): Promise<AnswerOf<"member">>;
   /** Resolves when the state here is at least as new as the cluster's at the time of the call. */
   linearize(): Promise<void>;
+  /** Whether a connection to that member stands. */
+  connected(id: bigint): boolean;
+  /** Asks another member something that only it knows; throws etcd's error where it refuses. See io/rpc/peer-questions.ts. */
+  askPeer(to: bigint, question: PeerQuestion, payload: Uint8Array): Promise<Uint8Array>;
   /** Throws etcd's error when so many bytes more do not fit. */
   admit(addedBytes: number): void;
   header(revision?: number): ResponseHeader;

@@ -118,6 +118,8 @@ export function controlPlaneProcesses(plan: ClusterPlan, machine: Machine): read
         "--secure-port=10257",
         `--cluster-cidr=${podCidr}`,
         `--root-ca-file=${authority}`,
+        `--cluster-signing-cert-file=${authority}`,
+        `--cluster-signing-key-file=${pki.authorityKeyFile("kubernetes-ca")}`,
         `--service-account-private-key-file=${pki.serviceAccountKey.privateKey}`,
       ],
     },

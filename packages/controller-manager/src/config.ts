@@ -6,6 +6,7 @@ import { defineFlags, UsageError, version } from "@coxswain/daemon";
 import type { FlagValues, HttpsServerConfig } from "@coxswain/daemon";
 import { controllerNames, selectControllers } from "./controllers.ts";
 import type { ControllerName } from "./controllers.ts";
+import type { SigningConfig } from "./controllers/certificates/controllers.ts";
 import { parseRange } from "./controllers/node-ipam/plan.ts";
 import type { Range } from "./controllers/node-ipam/plan.ts";
 
@@ -49,6 +50,13 @@ export const flags = defineFlags({
     default: "",
     help: "Accepted for compatibility; the API server signs tokens",
   },
+  "cluster-signing-cert-file": { type: "string", default: "", help: "Authority that signs certificate requests (PEM)" },
+  "cluster-signing-key-file": { type: "string", default: "", help: "Its key (PEM); without both nothing is signed" },
+  "cluster-signing-duration": {
+    type: "duration",
+    default: "8760h",
+    help: "Longest life of a certificate that is signed",
+  },
   "use-service-account-credentials": {
     type: "boolean",
     default: true,
@@ -80,6 +88,8 @@ export interface ControllerManagerConfig {
         readonly retryPeriodMs: number;
       }
     | undefined;
+  /** What certificate requests are signed with; undefined where nothing is signed. */
+  readonly signing: SigningConfig | undefined;
   /** Whether each controller acts as a service account of its own, or all as whom the kubeconfig names. */
   readonly ownAccounts: boolean;
   readonly cluster: Range;
@@ -126,6 +136,7 @@ export function parseConfig(values: FlagValues<typeof flags>): ControllerManager
           retryPeriodMs,
         }
       : undefined,
+    signing: signing(values),
     ownAccounts: values["use-service-account-credentials"],
     cluster,
     nodeMask,
@@ -145,6 +156,16 @@ function readKubeconfig(path: string, servers: readonly string[] | undefined): C
   }
 }
 
+function signing(values: FlagValues<typeof flags>): ControllerManagerConfig["signing"] {
+  const [certFile, keyFile] = [values["cluster-signing-cert-file"], values["cluster-signing-key-file"]];
+  if (certFile === "" && keyFile === "") return undefined;
+  if (certFile === "" || keyFile === "")
+    throw new UsageError("--cluster-signing-cert-file and --cluster-signing-key-file belong together");
+  readPem("cluster-signing-cert-file", certFile);
+  readPem("cluster-signing-key-file", keyFile);
+  return { certFile, keyFile, longestMs: values["cluster-signing-duration"] };
+}
+
 function serving(values: FlagValues<typeof flags>): HttpsServerConfig | undefined {
   const [port, certFile, keyFile] = [values["secure-port"], values["tls-cert-file"], values["tls-private-key-file"]];
   if (port === 0) return undefined;
@@ -157,14 +178,19 @@ function serving(values: FlagValues<typeof flags>): HttpsServerConfig | undefine
 }
 
 function rootCa(file: string, client: ClientConfig): string {
-  if (file === "") return client.ca === undefined ? "" : "data" in client.ca ? client.ca.data : readCa(client.ca.file);
-  return readCa(file);
+  if (file === "")
+    return client.ca === undefined
+      ? ""
+      : "data" in client.ca
+        ? client.ca.data
+        : readPem("root-ca-file", client.ca.file);
+  return readPem("root-ca-file", file);
 }
 
-function readCa(file: string): string {
+function readPem(flag: string, file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (cause) {
-    throw new UsageError(`--root-ca-file ${file} cannot be read (${(cause as NodeJS.ErrnoException).code})`);
+    throw new UsageError(`--${flag} ${file} cannot be read (${(cause as NodeJS.ErrnoException).code})`);
   }
 }

@@ -3,6 +3,12 @@
 import { UsageError } from "@coxswain/daemon";
 import type { Controller, ControllerPorts } from "./loop/controller.ts";
 import type { ControllerManagerConfig } from "./config.ts";
+import {
+  createCsrApprovingController,
+  createCsrCleanerController,
+  createCsrSigningController,
+} from "./controllers/certificates/controllers.ts";
+import { createClusterRoleAggregationController } from "./controllers/clusterrole-aggregation/controller.ts";
 import { createCronJobController } from "./controllers/cron-job/controller.ts";
 import { createDaemonSetController } from "./controllers/daemon-set/controller.ts";
 import { createDeploymentController } from "./controllers/deployment/controller.ts";
@@ -15,6 +21,8 @@ import { createNamespaceController } from "./controllers/namespace/controller.ts
 import { createNodeIpamController } from "./controllers/node-ipam/controller.ts";
 import { createNodeLifecycleController } from "./controllers/node-lifecycle/controller.ts";
 import { createPodGcController } from "./controllers/pod-gc/controller.ts";
+import { createPvProtectionController } from "./controllers/pv-protection/controller.ts";
+import { createPvcProtectionController } from "./controllers/pvc-protection/controller.ts";
 import { createReplicaSetController } from "./controllers/replica-set/controller.ts";
 import { createReplicationControllerController } from "./controllers/replication-controller/controller.ts";
 import { createResourceQuotaController } from "./controllers/resource-quota/controller.ts";
@@ -26,7 +34,7 @@ import { createTtlAfterFinishedController } from "./controllers/ttl-after-finish
 
 type Limits = Pick<
   ControllerManagerConfig,
-  "cluster" | "nodeMask" | "rootCa" | "nodeGraceMs" | "nodeStartupGraceMs" | "terminatedThreshold"
+  "cluster" | "signing" | "nodeMask" | "rootCa" | "nodeGraceMs" | "nodeStartupGraceMs" | "terminatedThreshold"
 >;
 
 interface Entry {
@@ -70,6 +78,30 @@ const controllers = {
   "endpointslice-controller": { account: "endpointslice-controller", create: createEndpointSliceController },
   "endpoints-controller": { account: "endpoint-controller", create: createEndpointsController },
   "resourcequota-controller": { account: "resourcequota-controller", create: createResourceQuotaController },
+  "certificatesigningrequest-approving-controller": {
+    account: "certificate-controller",
+    create: (ports: ControllerPorts) => createCsrApprovingController(ports),
+  },
+  "certificatesigningrequest-signing-controller": {
+    account: "certificate-controller",
+    create: (ports: ControllerPorts, limits: Limits) => createCsrSigningController(ports, limits.signing),
+  },
+  "certificatesigningrequest-cleaner-controller": {
+    account: "certificate-controller",
+    create: createCsrCleanerController,
+  },
+  "clusterrole-aggregation-controller": {
+    account: "clusterrole-aggregation-controller",
+    create: createClusterRoleAggregationController,
+  },
+  "persistentvolumeclaim-protection-controller": {
+    account: "pvc-protection-controller",
+    create: createPvcProtectionController,
+  },
+  "persistentvolume-protection-controller": {
+    account: "pv-protection-controller",
+    create: createPvProtectionController,
+  },
   "namespace-controller": { account: "namespace-controller", create: createNamespaceController },
   "pod-garbage-collector-controller": {
     account: "pod-garbage-collector",
@@ -86,10 +118,15 @@ export const controllerNames: readonly ControllerName[] = Object.keys(controller
 
 /** Kubernetes' names from before 1.28, where they are not just the name without "-controller". */
 const aliases: Readonly<Record<string, ControllerName>> = {
+  csrapproving: "certificatesigningrequest-approving-controller",
+  csrcleaner: "certificatesigningrequest-cleaner-controller",
+  csrsigning: "certificatesigningrequest-signing-controller",
   endpoint: "endpoints-controller",
   garbagecollector: "garbage-collector-controller",
   nodeipam: "node-ipam-controller",
   nodelifecycle: "node-lifecycle-controller",
+  "pv-protection": "persistentvolume-protection-controller",
+  "pvc-protection": "persistentvolumeclaim-protection-controller",
   podgc: "pod-garbage-collector-controller",
   "root-ca-cert-publisher": "root-ca-certificate-publisher-controller",
 };

@@ -8,14 +8,17 @@ import {
   namespaces,
   nodes,
   persistentVolumeClaims,
+  persistentVolumes,
   pods,
   replicationControllers,
   resourceQuotas,
   serviceAccounts,
   services,
 } from "@coxswain/api/core/v1";
+import { certificateSigningRequests } from "@coxswain/api/certificates/v1";
 import { endpointSlices } from "@coxswain/api/discovery/v1";
 import { podDisruptionBudgets } from "@coxswain/api/policy/v1";
+import { clusterRoles } from "@coxswain/api/rbac/v1";
 import type { ApiObject, DeepReadonly, ResourceDescriptor } from "@coxswain/apimachinery";
 import type { Client } from "@coxswain/client";
 import { createInformer } from "@coxswain/controller";
@@ -75,6 +78,9 @@ export function createSharedInformers(client: Pick<Client, "resource">, ports: I
     persistentVolumeClaims: shared(persistentVolumeClaims, {
       namespace: (claim) => [claim.metadata.namespace ?? ""],
     }),
+    persistentVolumes: shared(persistentVolumes),
+    clusterRoles: shared(clusterRoles),
+    certificateSigningRequests: shared(certificateSigningRequests),
     resourceQuotas: shared(resourceQuotas, { namespace: (quota) => [quota.metadata.namespace ?? ""] }),
     jobs: shared(jobs, owned),
     cronJobs: shared(cronJobs, owned),

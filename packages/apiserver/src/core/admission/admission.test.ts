@@ -350,6 +350,7 @@ test("the plugins run in Kubernetes' order", async () => {
     "Priority",
     "DefaultTolerationSeconds",
     "DefaultStorageClass",
+    "StorageObjectInUseProtection",
     "PersistentVolumeClaimResize",
     "RuntimeClass",
     "CertificateApproval",

@@ -40,8 +40,6 @@ export interface AdmissionPorts {
   readonly random: Random;
 }
 
-/** Known, but only on request. The protection finalizers wait for the controllers that lift them. */
-const offByDefault: ReadonlySet<string> = new Set(["StorageObjectInUseProtection"]);
 /** Not a plugin in Kubernetes but part of storage, so no flag turns it off. */
 const alwaysOn: ReadonlySet<string> = new Set(["RBACEscalation"]);
 
@@ -54,8 +52,7 @@ export function admissionPlugins(config: AdmissionConfig, ports: AdmissionPorts)
   }
   return all.filter(({ name }) => {
     if (alwaysOn.has(name)) return true;
-    if (config.disabled.includes(name)) return false;
-    return !offByDefault.has(name) || config.enabled.includes(name);
+    return !config.disabled.includes(name) || config.enabled.includes(name);
   });
 }
 

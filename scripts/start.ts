@@ -51,7 +51,7 @@ async function detach(layout: Layout): Promise<number> {
     child.once("message", () => resolve(0));
     child.once("exit", (exit) => resolve(exit ?? 1));
   });
-  child.disconnect?.();
+  if (child.connected) child.disconnect();
   child.unref();
   return code;
 }

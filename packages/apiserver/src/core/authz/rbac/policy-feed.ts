@@ -30,13 +30,10 @@ export function feedPolicy(policy: RbacPolicy, reader: ObjectReader): readonly O
 }
 
 /** Calls `put` for what is there now and for each later change, `remove` for what goes. */
-export function follow(
-  view: ObjectView,
-  to: { put(object: ApiObject, old: ApiObject | undefined): void; remove(object: ApiObject): void },
-): void {
-  view.subscribe(({ old, object }) => {
-    if (object !== undefined) to.put(object, old);
-    else if (old !== undefined) to.remove(old);
+export function follow(view: ObjectView, to: { put(object: ApiObject): void; remove(object: ApiObject): void }): void {
+  view.subscribe((change) => {
+    if (change.object !== undefined) to.put(change.object);
+    else if (change.old !== undefined) to.remove(change.old);
   });
-  for (const object of view.list()) to.put(object, undefined);
+  for (const object of view.list()) to.put(object);
 }

@@ -158,7 +158,7 @@ export const clusterRoles: readonly ClusterRole[] = [
     `${read} | persistentvolumeclaims persistentvolumes`,
     "create | tokenreviews.authentication.k8s.io",
     "create | subjectaccessreviews.authorization.k8s.io",
-    `${read} | csinodes.storage.k8s.io csidrivers.storage.k8s.io csistoragecapacities.storage.k8s.io`,
+    `${read} | csinodes.storage.k8s.io csidrivers.storage.k8s.io csistoragecapacities.storage.k8s.io volumeattachments.storage.k8s.io`,
     `${read} | namespaces`,
     `${read} | resourceclaims.resource.k8s.io deviceclasses.resource.k8s.io resourceslices.resource.k8s.io`,
     "patch update | resourceclaims.resource.k8s.io/status",

@@ -61,7 +61,11 @@ async function tryCreate(
   const { dryRun } = options;
   const subject = { operation: "CREATE", oldObject: undefined, name: given.metadata.name ?? "", dryRun } as const;
   const admitted = (await mutatingAdmission(parts, exchange, { ...subject, object: given })) ?? given;
-  prepareForCreate(kind.strategy, kind.hasStatus, admitted, { nowMs: parts.clock.now(), subresource: "" });
+  prepareForCreate(kind.strategy, kind.hasStatus, admitted, {
+    nowMs: parts.clock.now(),
+    subresource: "",
+    user: exchange.user,
+  });
   if (!options.isApply) trackUpdate(kind, admitted, undefined, { options, exchange, nowMs: parts.clock.now() });
   const allocated = isService(kind) ? await parts.services.allocate(admitted, undefined, dryRun) : undefined;
   const object = allocated?.service ?? admitted;

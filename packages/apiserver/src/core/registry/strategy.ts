@@ -3,11 +3,14 @@
 // gets the empty one.
 import { jsonEqual } from "@coxswain/apimachinery";
 import type { ApiObject, DeleteOptions } from "@coxswain/apimachinery";
+import type { UserInfo } from "../request.ts";
 
 export interface WriteContext {
   readonly nowMs: number;
   /** "" or the subresource written through. */
   readonly subresource: string;
+  /** Who writes; undefined where the server itself does. */
+  readonly user?: UserInfo;
 }
 
 export interface Strategy {
@@ -70,7 +73,8 @@ export function prepareForUpdate(
     strategy.prepareForStatusUpdate?.(object, old, context);
     return;
   }
-  if (hasStatus) keep(object as Loose, old as Loose, "status");
+  // An approval is a part of the status, and its strategy sees to the rest.
+  if (hasStatus && context.subresource !== "approval") keep(object as Loose, old as Loose, "status");
   object.metadata.generation = old.metadata.generation;
   strategy.prepareForUpdate?.(object, old, context);
   if (strategy.countsGenerations && contentChanged(object as Loose, old as Loose))

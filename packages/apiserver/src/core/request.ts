@@ -123,7 +123,10 @@ export interface ObjectView {
   get(namespace: string, name: string): ApiObject | undefined;
   /** Of one namespace, or all when left out. */
   list(namespace?: string): Iterable<ApiObject>;
-  /** Called after each change, with the object before and after; returns the way to end it. */
+  /**
+   * Called after each change, with the object before and after, which are decoded when they are looked at; returns the way to
+   * end it.
+   */
   subscribe(
     listener: (change: { readonly old: ApiObject | undefined; readonly object: ApiObject | undefined }) => void,
   ): () => void;

@@ -1,10 +1,9 @@
 // DELETE of a collection: every object that the selectors pick, each as if deleted by itself. The answer lists them.
 import { isNotFound } from "@coxswain/apimachinery";
 import { readListOptions } from "../core/options.ts";
-import { decodeEntry } from "../core/watch-cache/entry.ts";
 import { deleteObject, readOptions } from "./delete.ts";
-import { select } from "./list.ts";
-import type { Answer, Exchange, Item, Parts } from "./parts.ts";
+import { selectFrom } from "./list.ts";
+import type { Answer, Exchange, Parts } from "./parts.ts";
 import { itemOf } from "./served.ts";
 
 /** Deletions under way at once. */
@@ -16,9 +15,9 @@ export async function removeCollection(parts: Parts, exchange: Exchange): Promis
   const options = await readOptions(exchange);
   const feed = parts.feed(kind);
   await feed.whenAt(await parts.storage.revision(), 3000);
-  const entries = [...select(feed.cache.list(info.namespace), listOptions)];
+  const items = selectFrom(feed.cache, kind, info.namespace, listOptions);
+  const entries = [...items];
   const revision = feed.cache.revision;
-  const items: Item[] = entries.map((entry) => itemOf(kind, decodeEntry(entry)));
   const worker = async (): Promise<void> => {
     for (let entry = entries.shift(); entry; entry = entries.shift()) {
       try {
@@ -30,5 +29,6 @@ export async function removeCollection(parts: Parts, exchange: Exchange): Promis
     }
   };
   await Promise.all(Array.from({ length: concurrency }, worker));
-  return { type: "list", kind, metadata: { resourceVersion: String(revision) }, items };
+  const listed = kind.conversion ? items.map((item) => itemOf(kind, () => item.object(), item.tailBytes)) : items;
+  return { type: "list", kind, metadata: { resourceVersion: String(revision) }, items: listed };
 }

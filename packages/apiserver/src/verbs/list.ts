@@ -2,18 +2,20 @@
 // bytes are sent. Pages behind a `continue` token, exact revisions, and whatever the cache cannot answer in time are read
 // from the store at their revision.
 import { StatusError, statuses } from "@coxswain/apimachinery";
-import type { FieldMatcher, LabelMatcher } from "@coxswain/apimachinery";
+import type { ApiObject } from "@coxswain/apimachinery";
 import { decodeContinue, encodeContinue, newestRevision } from "../core/continue-token.ts";
+import type { Item } from "../core/item.ts";
 import type { ListOptions } from "../core/options.ts";
 import { readListOptions, readRevision } from "../core/options.ts";
 import { decodeStored, withRevision } from "../core/registry/encoding.ts";
 import type { Kind } from "../core/registry/kind.ts";
-import { namespacePrefix } from "../core/registry/keys.ts";
+import { namespacePrefix, objectKeyIn } from "../core/registry/keys.ts";
 import type { StoredValue } from "../core/storage.ts";
 import { prefixEnd, StorageError } from "../core/storage.ts";
+import type { WatchCache } from "../core/watch-cache/cache.ts";
 import type { Entry } from "../core/watch-cache/entry.ts";
-import { createEntry, decodeEntry, itemTail } from "../core/watch-cache/entry.ts";
-import type { Answer, Exchange, Item, Parts } from "./parts.ts";
+import { createEntry } from "../core/watch-cache/entry.ts";
+import type { Answer, Exchange, Parts } from "./parts.ts";
 import { itemOf } from "./served.ts";
 
 /** How long a list waits for the watch cache before it reads the store itself. */
@@ -42,12 +44,12 @@ export async function list(parts: Parts, exchange: Exchange): Promise<Answer> {
     throw tooLargeVersion(wanted, feed.cache.revision);
   }
   const { cache } = feed;
-  const selected = select(cache.list(info.namespace), options);
+  const selected = selectFrom(cache, kind, info.namespace, options);
   if (options.limit > 0 && wanted !== 0 && selected.length > options.limit) {
     // A first page must be read where its followers will be: at one revision of the store.
     return fromStore({ revision: undefined, from: undefined });
   }
-  const items = selected.map((entry) => itemOfEntry(kind, entry));
+  const items = itemsOf(kind, selected);
   return { type: "list", kind, metadata: { resourceVersion: String(cache.revision) }, items };
 }
 
@@ -62,19 +64,29 @@ export function tooLargeVersion(wanted: number, current: number): StatusError {
   });
 }
 
-/** The entries a selector picks; a demanded name is looked up rather than searched. */
-export function select(
+/** What a selector picks of a cache; a demanded name is looked up rather than searched. */
+export function selectFrom(
+  cache: WatchCache,
+  kind: Kind,
+  namespace: string,
+  options: Pick<ListOptions, "labels" | "fields">,
+): readonly Entry[] {
+  const name = options.fields.exact("metadata.name");
+  if (name === undefined || (kind.namespaced && namespace === "")) return select(cache.list(namespace), options);
+  const entry = cache.get(objectKeyIn(kind.prefix, kind.namespaced ? namespace : "", name));
+  return select(entry ? [entry] : [], options);
+}
+
+function select(
   entries: readonly Entry[],
-  { labels, fields }: { labels: LabelMatcher; fields: FieldMatcher },
+  { labels, fields }: Pick<ListOptions, "labels" | "fields">,
 ): readonly Entry[] {
   if (labels.requirements.length === 0 && fields.terms.length === 0) return entries;
   return entries.filter((entry) => labels.matches(entry.labels) && fields.matches(entry.fields));
 }
 
-function itemOfEntry(kind: Kind, entry: Entry): Item {
-  return kind.conversion
-    ? itemOf(kind, decodeEntry(entry))
-    : { tail: itemTail(entry), object: () => decodeEntry(entry) };
+function itemsOf(kind: Kind, entries: readonly Entry[]): readonly Item[] {
+  return kind.conversion ? entries.map((entry) => itemOf(kind, () => entry.object(), entry.tailBytes)) : entries;
 }
 
 interface Start {
@@ -130,9 +142,16 @@ function matches(kind: Kind, value: StoredValue, options: ListOptions): boolean 
 }
 
 function storedItem(kind: Kind, value: StoredValue): Item {
-  if (kind.conversion) return itemOf(kind, decodeStored(value.value, value.revision));
-  const { bytes, itemAt } = withRevision(value.value, value.revision);
-  return { tail: bytes.subarray(itemAt), object: () => decodeStored(value.value, value.revision) };
+  const object = (): ApiObject => decodeStored(value.value, value.revision);
+  if (kind.conversion) return itemOf(kind, object, value.value.length);
+  return {
+    get tail() {
+      const { bytes, itemAt } = withRevision(value.value, value.revision);
+      return bytes.subarray(itemAt);
+    },
+    tailBytes: value.value.length,
+    object,
+  };
 }
 
 /** `pagedPrefix` is that of a page behind a token. */

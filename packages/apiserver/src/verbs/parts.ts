@@ -2,6 +2,7 @@
 import type { Clock, Random } from "@coxswain/clock";
 import type { Logger } from "@coxswain/daemon";
 import type { ApiObject } from "@coxswain/apimachinery";
+import type { Item } from "../core/item.ts";
 import type { AdmissionPlugin, ObjectWriter, Review, UserInfo, RequestInfo } from "../core/request.ts";
 import type { Kind, Kinds } from "../core/registry/kind.ts";
 import type { ServiceAllocator } from "../core/registry/core/service/allocation/service-allocation.ts";
@@ -37,13 +38,6 @@ export interface Exchange {
   readonly warn: (text: string) => void;
   /** Called when an admission plugin says no. */
   readonly refusedBy: (plugin: string) => void;
-}
-
-/** Bytes with the means to look inside. */
-export interface Item {
-  /** From `"metadata"` on; with "{" in front, an item of a list. */
-  readonly tail: Buffer;
-  readonly object: () => ApiObject;
 }
 
 export type Answer =

@@ -9,7 +9,7 @@ import type { Change, WatchCache } from "../core/watch-cache/cache.ts";
 import type { Entry } from "../core/watch-cache/entry.ts";
 import { decodeEntry, lineOf } from "../core/watch-cache/entry.ts";
 import { encodeObject } from "../core/registry/encoding.ts";
-import { select, tooLargeVersion } from "./list.ts";
+import { selectFrom, tooLargeVersion } from "./list.ts";
 import type { Answer, Exchange, Parts, WatchEventKind, WatchSink, WatchSource } from "./parts.ts";
 import { toServed } from "./served.ts";
 
@@ -93,7 +93,7 @@ function follow(
     sent = true;
   };
   if (after === undefined) {
-    for (const entry of select(cache.list(scope.namespace), options)) {
+    for (const entry of selectFrom(cache, kind, scope.namespace, options)) {
       if (scope.name === undefined || entry.name === scope.name)
         emit(kind, sink, "ADDED", entry, entry.revision, undefined);
     }

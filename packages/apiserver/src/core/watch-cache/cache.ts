@@ -6,9 +6,10 @@
 //                        └──► watchers ── notify(change) ──► their own bounded queues
 //
 // It is a plain machine: no clock, no I/O. Feeding it and waiting for it is `io/storage/feed.ts`.
+import type { ApiObject } from "@coxswain/apimachinery";
 import type { StorageEvent, StoredValue } from "../storage.ts";
 import type { Entry, SelectableFields } from "./entry.ts";
-import { createEntry } from "./entry.ts";
+import { createEntry, readEntry } from "./entry.ts";
 
 /** One change: from nothing, to nothing, or both. Line buffers made for it are shared by all watchers. */
 export interface Change {
@@ -20,8 +21,8 @@ export interface Change {
 }
 
 export interface CacheListener {
-  /** Called in order for every change of the resource. */
-  changed(change: Change): void;
+  /** Called in order for every change of the resource. `object` is what was put, decoded: shared, and gone after the call. */
+  changed(change: Change, object: ApiObject | undefined): void;
   /** A batch is over: nothing up to `revision` is missing. */
   flush(revision: number): void;
   /** The history was lost and the cache filled anew: what comes next does not follow. */
@@ -43,9 +44,9 @@ export class WatchCache {
   readonly #entries = new Map<string, Entry>();
   readonly #window: Change[] = [];
   #windowBytes = 0;
-  #sorted: readonly Entry[] | undefined;
-  readonly #byNamespace = new Map<string, Map<string, Entry>>();
-  readonly #sortedByNamespace = new Map<string, readonly Entry[]>();
+  /** In the order of keys, so that a namespace is a run of neighbours. */
+  #sorted: Entry[] = [];
+  #bytes = 0;
   readonly #listeners = new Set<CacheListener>();
   readonly #selectable: SelectableFields | undefined;
   readonly #limits: WindowLimits;
@@ -59,11 +60,15 @@ export class WatchCache {
   replace(values: readonly StoredValue[], revision: number): void {
     const refill = this.revision > 0;
     this.#entries.clear();
-    this.#byNamespace.clear();
-    this.#forgetOrder();
     this.#window.length = 0;
     this.#windowBytes = 0;
-    for (const { key, value, revision: own } of values) this.#set(createEntry(key, value, own, true, this.#selectable));
+    this.#bytes = 0;
+    for (const { key, value, revision: own } of values) {
+      const entry = createEntry(key, value, own, true, this.#selectable);
+      this.#entries.set(key, entry);
+      this.#bytes += entry.line.length;
+    }
+    this.#sorted = [...this.#entries.values()].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
     this.revision = revision;
     this.#oldestResume = revision;
     if (refill) for (const listener of Array.from(this.#listeners)) listener.interrupted();
@@ -74,16 +79,17 @@ export class WatchCache {
     for (const event of events) {
       if (event.revision <= this.revision) continue;
       const before = this.#entries.get(event.key);
-      const after =
+      const read =
         event.type === "put"
-          ? createEntry(event.key, event.value, event.revision, before === undefined, this.#selectable)
+          ? readEntry(event.key, event.value, event.revision, before === undefined, this.#selectable)
           : undefined;
-      if (after) this.#set(after);
+      const after = read?.entry;
+      if (after) this.#set(after, before);
       else if (before) this.#delete(before);
       else continue;
       const change: Change = { revision: event.revision, before, after, encoded: new Map() };
       this.#remember(change);
-      for (const listener of this.#listeners) listener.changed(change);
+      for (const listener of this.#listeners) listener.changed(change, read?.object);
     }
     this.revision = Math.max(this.revision, revision);
     for (const listener of this.#listeners) listener.flush(this.revision);
@@ -97,15 +103,18 @@ export class WatchCache {
     return this.#entries.size;
   }
 
-  /** In the order of keys; of one namespace, or all for "". */
+  /** Bytes of all objects. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** In the order of keys; of one namespace, or all for "". The array is the caller's. */
   list(namespace: string): readonly Entry[] {
-    if (namespace === "") return (this.#sorted ??= inOrder(this.#entries.values()));
-    let sorted = this.#sortedByNamespace.get(namespace);
-    if (!sorted) {
-      sorted = inOrder(this.#byNamespace.get(namespace)?.values() ?? []);
-      this.#sortedByNamespace.set(namespace, sorted);
-    }
-    return sorted;
+    if (namespace === "") return this.#sorted.slice();
+    const [first] = this.#sorted;
+    if (!first) return [];
+    const prefix = first.key.slice(0, first.key.length - `${first.namespace}/${first.name}`.length);
+    return this.#sorted.slice(this.#place(`${prefix}${namespace}/`), this.#place(`${prefix}${namespace}0`));
   }
 
   /** The changes after a revision; undefined when the window no longer reaches back so far. */
@@ -146,30 +155,29 @@ export class WatchCache {
     if (drop > 0) this.#window.splice(0, drop);
   }
 
-  #set(entry: Entry): void {
-    this.#forgetOrder(entry.namespace);
+  #set(entry: Entry, before: Entry | undefined): void {
+    const at = this.#place(entry.key);
+    if (before) this.#sorted[at] = entry;
+    else this.#sorted.splice(at, 0, entry);
     this.#entries.set(entry.key, entry);
-    if (entry.namespace === "") return;
-    let names = this.#byNamespace.get(entry.namespace);
-    if (!names) this.#byNamespace.set(entry.namespace, (names = new Map()));
-    names.set(entry.name, entry);
+    this.#bytes += entry.line.length - (before?.line.length ?? 0);
   }
 
   #delete(entry: Entry): void {
-    this.#forgetOrder(entry.namespace);
+    this.#sorted.splice(this.#place(entry.key), 1);
     this.#entries.delete(entry.key);
-    const names = this.#byNamespace.get(entry.namespace);
-    names?.delete(entry.name);
-    if (names?.size === 0) this.#byNamespace.delete(entry.namespace);
+    this.#bytes -= entry.line.length;
   }
 
-  #forgetOrder(namespace?: string): void {
-    this.#sorted = undefined;
-    if (namespace === undefined) this.#sortedByNamespace.clear();
-    else this.#sortedByNamespace.delete(namespace);
+  /** Where a key stands among the sorted, or would. */
+  #place(key: string): number {
+    let low = 0;
+    let high = this.#sorted.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#sorted[middle]?.key ?? "") < key) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
-}
-
-function inOrder(entries: Iterable<Entry>): Entry[] {
-  return [...entries].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
 }

@@ -1,9 +1,10 @@
 // What the watch cache keeps of an object: its bytes as they are sent, and the few values that selectors look at. The
 // decoded object is made when someone asks and not kept, except where a view of the server itself reads it often.
 import type { ApiObject } from "@coxswain/apimachinery";
+import type { Item } from "../item.ts";
 import { withRevision } from "../registry/encoding.ts";
 
-export interface Entry {
+export class Entry implements Item {
   readonly key: string;
   readonly namespace: string;
   readonly name: string;
@@ -16,6 +17,32 @@ export interface Entry {
   readonly type: "ADDED" | "MODIFIED";
   /** Where "metadata" begins in `line`. */
   readonly itemAt: number;
+
+  constructor(
+    of: Pick<Entry, "key" | "namespace" | "name" | "revision" | "labels" | "fields" | "line" | "type" | "itemAt">,
+  ) {
+    this.key = of.key;
+    this.namespace = of.namespace;
+    this.name = of.name;
+    this.revision = of.revision;
+    this.labels = of.labels;
+    this.fields = of.fields;
+    this.line = of.line;
+    this.type = of.type;
+    this.itemAt = of.itemAt;
+  }
+
+  get tail(): Buffer {
+    return this.line.subarray(this.itemAt, this.line.length - closing.length);
+  }
+
+  get tailBytes(): number {
+    return this.line.length - closing.length - this.itemAt;
+  }
+
+  object(): ApiObject {
+    return decodeEntry(this);
+  }
 }
 
 /** Values of a kind's field selectors beyond name and namespace. */
@@ -35,22 +62,30 @@ export function createEntry(
   created: boolean,
   selectable: SelectableFields | undefined,
 ): Entry {
+  return readEntry(key, value, revision, created, selectable).entry;
+}
+
+/** The same, with the decoded object, which belongs to the caller: whoever looks at it at once need not decode it again. */
+export function readEntry(
+  key: string,
+  value: Buffer,
+  revision: number,
+  created: boolean,
+  selectable: SelectableFields | undefined,
+): { readonly entry: Entry; readonly object: ApiObject } {
   const object = JSON.parse(value.toString()) as ApiObject;
+  object.metadata.resourceVersion = String(revision);
   const { name, namespace = "", labels = {} } = object.metadata;
   const type = created ? "ADDED" : "MODIFIED";
   const { bytes, itemAt } = withRevision(value, revision, opening[type], closing);
   const fields = { "metadata.name": name, "metadata.namespace": namespace, ...selectable?.(object) };
-  return { key, namespace, name, revision, labels, fields, line: bytes, type, itemAt };
+  const entry = new Entry({ key, namespace, name, revision, labels, fields, line: bytes, type, itemAt });
+  return { entry, object };
 }
 
 /** The object's own bytes. */
 export function objectBytes(entry: Entry): Buffer {
   return entry.line.subarray(opening[entry.type].length, entry.line.length - closing.length);
-}
-
-/** The object's bytes as an item of a list, without the opening brace. */
-export function itemTail(entry: Entry): Buffer {
-  return entry.line.subarray(entry.itemAt, entry.line.length - closing.length);
 }
 
 /** Decoded anew at each call; the result belongs to the caller. */

@@ -74,7 +74,7 @@ async function send(
 ): Promise<void> {
   const { request, warnings } = passage;
   const acceptsGzip = /\bgzip\b/.test(request.header("accept-encoding") ?? "");
-  const sending = { representation, query: request.query, acceptsGzip, warnings, nowMs: ports.clock.now() };
+  const sending = { representation, query: request.query, acceptsGzip, warnings, nowMs: ports.clock.now(), signal };
   switch (reply.type) {
     case "object":
     case "encoded":

@@ -8,10 +8,10 @@ import { constants, createGzip, gzip } from "node:zlib";
 import type { ApiObject } from "@coxswain/apimachinery";
 import { renderYaml } from "../../core/body/yaml.ts";
 import { encodeObject } from "../../core/registry/encoding.ts";
-import type { Kind } from "../../core/registry/kind.ts";
 import type { Representation } from "../../core/tables/accept.ts";
-import { includeObjectOf, partialListOf, partialOf, tableOf } from "../../core/tables/table.ts";
+import { includeObjectOf, partialOf, tableOf } from "../../core/tables/table.ts";
 import type { Answer } from "../../verbs/parts.ts";
+import { listForm } from "./list-form.ts";
 
 export type RawResponse = ServerResponse | Http2ServerResponse;
 
@@ -27,6 +27,8 @@ export interface Sending {
   readonly acceptsGzip: boolean;
   readonly warnings: Iterable<string>;
   readonly nowMs: number;
+  /** Aborted when the client has gone. */
+  readonly signal: AbortSignal;
 }
 
 type ObjectAnswer = Extract<Answer, { type: "object" | "encoded" | "status" }>;
@@ -70,89 +72,54 @@ function isObject(value: object): value is ApiObject {
   return "metadata" in value && "kind" in value && "apiVersion" in value && !("items" in value) && !("rows" in value);
 }
 
+/** In pieces, as fast as the client reads: a long list is never whole in memory, and holds nobody else up. */
 export async function sendList(response: RawResponse, answer: ListAnswer, sending: Sending): Promise<void> {
-  const { representation, query, nowMs } = sending;
-  const { kind, metadata, items } = answer;
-  if (representation.as === "object" && representation.format === "json" && !representation.pretty)
-    return streamList(response, answer, sending);
-  const objects = items.map((item) => item.object());
-  const value =
-    representation.as === "table"
-      ? tableOf(kind, objects, metadata, includeObjectOf(query), nowMs)
-      : representation.as === "partial"
-        ? partialListOf(objects, metadata)
-        : listValue(kind, metadata, objects);
-  await sendBytes(
-    response,
-    200,
-    representation.mediaType,
-    Buffer.from(
-      representation.format === "yaml" ? renderYaml(value) : JSON.stringify(value, null, representation.pretty ? 2 : 0),
-    ),
-    sending,
-  );
-}
-
-function listValue(kind: Kind, metadata: object, objects: readonly ApiObject[]): object {
-  const items = objects.map(({ kind: _kind, apiVersion: _apiVersion, ...rest }) => rest);
-  return { kind: `${kind.kind}List`, apiVersion: kind.apiVersion, metadata, items };
-}
-
-/** Kept bytes behind each other; nothing is decoded. */
-async function streamList(
-  response: RawResponse,
-  { kind, metadata, items }: ListAnswer,
-  sending: Sending,
-): Promise<void> {
-  const head = `{"kind":"${kind.kind}List","apiVersion":"${kind.apiVersion}","metadata":${JSON.stringify(metadata)},"items":[`;
-  const size = items.reduce((sum, { tail }) => sum + tail.length + 2, head.length + 4);
-  if (size <= chunkBytes) {
-    const parts: Buffer[] = [Buffer.from(head)];
-    for (const { tail } of items) parts.push(parts.length === 1 ? opening : following, tail);
-    parts.push(ending);
-    return sendBytes(response, 200, "application/json", Buffer.concat(parts), sending);
-  }
-  const compressed = sending.acceptsGzip;
-  writeHead(
-    response,
-    200,
-    "application/json",
-    compressed ? { "content-encoding": "gzip", vary: "Accept-Encoding" } : {},
-    sending.warnings,
-  );
-  const zip = compressed ? createGzip({ level: constants.Z_BEST_SPEED }) : undefined;
-  if (zip) zip.pipe(response as Writable);
-  const target: Writable = zip ?? (response as Writable);
-  let pending: Buffer[] = [Buffer.from(head)];
-  let pendingBytes = head.length;
-  for (const [at, { tail }] of items.entries()) {
-    pending.push(at === 0 ? opening : following, tail);
-    pendingBytes += tail.length + 2;
+  const { representation, query, nowMs, acceptsGzip, warnings } = sending;
+  const form = listForm(answer, representation, query, nowMs);
+  let target: Writable | undefined;
+  const begin = (): Writable => {
+    const encoded = acceptsGzip ? { "content-encoding": "gzip", vary: "Accept-Encoding" } : {};
+    writeHead(response, 200, representation.mediaType, encoded, warnings);
+    if (!acceptsGzip) return response as Writable;
+    const zip = createGzip({ level: constants.Z_BEST_SPEED });
+    zip.pipe(response as Writable);
+    return zip;
+  };
+  let pending: Buffer[] = [form.begin];
+  let pendingBytes = form.begin.length;
+  for (const [at, item] of answer.items.entries()) {
+    const from = pending.length;
+    form.push(item, at === 0, pending);
+    for (let index = from; index < pending.length; index += 1) pendingBytes += pending[index]?.length ?? 0;
     if (pendingBytes < chunkBytes) continue;
-    if (!target.write(Buffer.concat(pending)) && !(await drained(target, response))) return;
+    target ??= begin();
+    const mayGoOn = target.write(Buffer.concat(pending, pendingBytes));
     pending = [];
     pendingBytes = 0;
+    if (!(await (mayGoOn ? turn(sending.signal) : drained(target, sending.signal)))) return;
   }
-  pending.push(ending);
-  target.end(Buffer.concat(pending));
+  pending.push(form.end(answer.items.length === 0));
+  const rest = Buffer.concat(pending);
+  if (!target) return sendBytes(response, 200, representation.mediaType, rest, sending);
+  target.end(rest);
 }
 
-const opening = Buffer.from("{");
-const following = Buffer.from(",{");
-const ending = Buffer.from("]}\n");
+/** Lets others have their turn; false when the client has gone. */
+function turn(signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => void setImmediate(() => resolve(!signal.aborted)));
+}
 
-/** False when the client has gone. */
-function drained(target: Writable, response: RawResponse): Promise<boolean> {
+/** Waits until there is room again; false when the client has gone. */
+function drained(target: Writable, signal: AbortSignal): Promise<boolean> {
+  if (signal.aborted) return Promise.resolve(false);
   return new Promise((resolve) => {
-    const done = (alive: boolean) => (): void => {
-      target.off("drain", onDrain);
-      response.off("close", onClose);
-      resolve(alive);
+    const done = (): void => {
+      target.off("drain", done);
+      signal.removeEventListener("abort", done);
+      resolve(!signal.aborted);
     };
-    const onDrain = done(true);
-    const onClose = done(false);
-    target.once("drain", onDrain);
-    response.once("close", onClose);
+    target.once("drain", done);
+    signal.addEventListener("abort", done, { once: true });
   });
 }
 

@@ -135,21 +135,37 @@ function createView(kind: Kind, feed: Feed): ObjectView {
           known.set(entry.key, entry);
           const old = before.get(entry.key);
           before.delete(entry.key);
-          if (old !== entry) listener({ old: old && objectOf(old), object: objectOf(entry) });
+          if (old !== entry) listener(lazily(old, entry, undefined));
         }
-        for (const entry of before.values()) listener({ old: objectOf(entry), object: undefined });
+        for (const entry of before.values()) listener(lazily(entry, undefined, undefined));
       };
       if (cache.revision > 0) refill();
       else void feed.whenFilled().then(refill, () => undefined);
       return cache.listen({
-        changed({ before, after }) {
+        changed({ before, after }, object) {
           if (after) known.set(after.key, after);
           else if (before) known.delete(before.key);
-          listener({ old: before && objectOf(before), object: after && objectOf(after) });
+          listener(lazily(before, after, object));
         },
         flush: () => undefined,
         interrupted: refill,
       });
+    },
+  };
+}
+
+/** Whoever follows all objects of a kind must not make all of them stay decoded. */
+function lazily(
+  before: Entry | undefined,
+  after: Entry | undefined,
+  decoded: ApiObject | undefined,
+): { readonly old: ApiObject | undefined; readonly object: ApiObject | undefined } {
+  return {
+    get old() {
+      return before && decodeEntry(before);
+    },
+    get object() {
+      return after && (decoded ?? decodeEntry(after));
     },
   };
 }

@@ -1,0 +1,104 @@
+// The forms a list can leave in, as a beginning, pieces and an end, so that a long list need never be whole in memory: kept bytes
+// as they are, tables and metadata made object by object, indented JSON and YAML.
+import type { ApiObject } from "@coxswain/apimachinery";
+import { renderYaml } from "../../core/body/yaml.ts";
+import type { Item } from "../../core/item.ts";
+import type { Representation } from "../../core/tables/accept.ts";
+import { includeObjectOf, partialListOf, partialOf, tableOf } from "../../core/tables/table.ts";
+import type { Answer } from "../../verbs/parts.ts";
+
+type ListAnswer = Extract<Answer, { type: "list" }>;
+
+export interface ListForm {
+  readonly begin: Buffer;
+  /** Adds the bytes of an item, what stands between it and the one before it included. */
+  push(item: Item, isFirst: boolean, into: Buffer[]): void;
+  readonly end: (isEmpty: boolean) => Buffer;
+}
+
+export function listForm(
+  answer: ListAnswer,
+  representation: Representation,
+  query: URLSearchParams,
+  nowMs: number,
+): ListForm {
+  const { as, format, pretty } = representation;
+  if (as === "object" && format === "json" && !pretty) return keptForm(answer);
+  const { empty, pieceOf } = shapeOf(answer, as, query, nowMs);
+  return format === "yaml" ? yamlForm(empty, pieceOf) : jsonForm(empty, pieceOf, pretty);
+}
+
+const opening = Buffer.from("{");
+const following = Buffer.from(",{");
+const nothing = Buffer.alloc(0);
+
+/** Bytes behind each other; nothing is decoded. */
+function keptForm({ kind, metadata }: ListAnswer): ListForm {
+  const head = `{"kind":"${kind.kind}List","apiVersion":"${kind.apiVersion}","metadata":${JSON.stringify(metadata)},"items":[`;
+  return {
+    begin: Buffer.from(head),
+    push: (item, isFirst, into) => void into.push(isFirst ? opening : following, item.tail),
+    end: () => Buffer.from("]}\n"),
+  };
+}
+
+interface Shape {
+  /** The list without any items; they stand in its last member. */
+  readonly empty: object;
+  readonly pieceOf: (object: ApiObject) => unknown;
+}
+
+function shapeOf(
+  { kind, metadata }: ListAnswer,
+  as: Representation["as"],
+  query: URLSearchParams,
+  nowMs: number,
+): Shape {
+  switch (as) {
+    case "object":
+      return {
+        empty: { kind: `${kind.kind}List`, apiVersion: kind.apiVersion, metadata, items: [] },
+        pieceOf: ({ kind: _kind, apiVersion: _apiVersion, ...rest }) => rest,
+      };
+    case "partial":
+      return { empty: partialListOf([], metadata), pieceOf: partialOf };
+    case "table": {
+      const include = includeObjectOf(query);
+      return {
+        empty: tableOf(kind, [], metadata, include, nowMs),
+        pieceOf: (object) => (tableOf(kind, [object], metadata, include, nowMs) as { rows: unknown[] }).rows[0],
+      };
+    }
+  }
+}
+
+function jsonForm(empty: object, pieceOf: Shape["pieceOf"], pretty: boolean): ListForm {
+  const indent = pretty ? 2 : 0;
+  const text = JSON.stringify(empty, null, indent);
+  const cut = text.lastIndexOf("]");
+  const between = pretty ? ",\n    " : ",";
+  return {
+    begin: Buffer.from(text.slice(0, cut)),
+    push(item, isFirst, into) {
+      const piece = JSON.stringify(pieceOf(item.object()), null, indent);
+      const placed = pretty ? piece.replaceAll("\n", "\n    ") : piece;
+      into.push(Buffer.from(`${isFirst ? (pretty ? "\n    " : "") : between}${placed}`));
+    },
+    end: (isEmpty) => Buffer.from(`${pretty && !isEmpty ? "\n  " : ""}${text.slice(cut)}\n`),
+  };
+}
+
+function yamlForm(empty: object, pieceOf: Shape["pieceOf"]): ListForm {
+  const text = renderYaml(empty);
+  const [, before = "", after = ""] = /^((?:.*\n)?(?:items|rows):)( \[\]\n.*)$/s.exec(text) ?? [];
+  return {
+    begin: Buffer.from(before),
+    push(item, isFirst, into) {
+      const lines = renderYaml([pieceOf(item.object())])
+        .trimEnd()
+        .replaceAll("\n", "\n  ");
+      into.push(isFirst ? Buffer.from("\n  ") : nothing, Buffer.from(`${isFirst ? "" : "  "}${lines}\n`));
+    },
+    end: (isEmpty) => Buffer.from(isEmpty ? after : after.slice(" []\n".length)),
+  };
+}

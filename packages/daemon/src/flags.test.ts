@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { UsageError } from "./errors.ts";
-import { defineFlags, describeFlags, parseFlags } from "./flags.ts";
+import { defineFlags, describeFlags, flagsFromEnvironment, parseFlags } from "./flags.ts";
 
 const table = defineFlags({
   "bind-address": { type: "string", default: "0.0.0.0", help: "Address to listen on" },
@@ -47,6 +47,20 @@ describe("parseFlags", () => {
     [["-x"], 'unknown shorthand flag: "x" in -x'],
   ])("parseFlags refuses %j", (argv, message) => {
     expect(() => parseFlags(table, argv)).toThrow(new UsageError(message));
+  });
+
+  it("parseFlags takes from elsewhere what the command line does not name", () => {
+    const environment = { X_SECURE_PORT: "1", X_BIND_ADDRESS: "::", X_SYNC_PERIOD: "", X_OTHER: "?", SECURE_PORT: "2" };
+    const elsewhere = flagsFromEnvironment(table, "X_", environment);
+    expect(parseFlags(table, ["--secure-port=3"], elsewhere)).toEqual({
+      "bind-address": "::",
+      "secure-port": 3,
+      "leader-elect": true,
+      "sync-period": 30_000,
+      "etcd-servers": undefined,
+    });
+    expect(() => parseFlags(table, [], new Map([["secure-port", "x"]]))).toThrow(UsageError);
+    expect(() => parseFlags(table, [], new Map([["other", "x"]]))).toThrow(new UsageError("unknown flag: --other"));
   });
 
   it("parseFlags names a required flag that is missing", () => {

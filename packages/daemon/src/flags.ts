@@ -40,16 +40,24 @@ export function defineFlags<const Table extends FlagTable>(table: Table): Table 
 }
 
 /** Throws `UsageError` for an unknown flag, a malformed value, a missing required flag or a stray argument. */
-export function parseFlags<Table extends FlagTable>(table: Table, argv: readonly string[]): FlagValues<Table> {
-  const { flags, rest } = parseCommandLine(table, argv);
+export function parseFlags<Table extends FlagTable>(
+  table: Table,
+  argv: readonly string[],
+  elsewhere?: ReadonlyMap<string, string>,
+): FlagValues<Table> {
+  const { flags, rest } = parseCommandLine(table, argv, elsewhere);
   if (rest.length > 0) throw new UsageError(`unknown argument ${JSON.stringify(rest[0])}: only flags are taken`);
   return flags;
 }
 
-/** The flags, and what stood between and behind them. Throws `UsageError`. */
+/**
+ * The flags, and what stood between and behind them. Throws `UsageError`. `elsewhere`: values of the environment or a file, for flags
+ * that the command line does not name.
+ */
 export function parseCommandLine<Table extends FlagTable>(
   table: Table,
   argv: readonly string[],
+  elsewhere: ReadonlyMap<string, string> = new Map(),
 ): { readonly flags: FlagValues<Table>; readonly rest: readonly string[] } {
   const values = new Map<string, unknown>();
   const { options, rest } = readTokens(table, argv);
@@ -59,6 +67,8 @@ export function parseCommandLine<Table extends FlagTable>(
     const earlier = values.get(name);
     values.set(name, Array.isArray(earlier) && Array.isArray(value) ? [...earlier, ...value] : value);
   }
+  for (const [name, text] of elsewhere)
+    if (!values.has(name)) values.set(name, parseValue(name, flagNamed(table, name), text));
   for (const [name, flag] of Object.entries(table)) {
     if (values.has(name)) continue;
     if (flag.required) throw new UsageError(`required flag(s) "${name}" not set`);
@@ -68,6 +78,16 @@ export function parseCommandLine<Table extends FlagTable>(
     );
   }
   return { flags: Object.fromEntries(values) as FlagValues<Table>, rest };
+}
+
+/** Flags as environment variables name them: with the prefix "ETCD_", `--data-dir` is ETCD_DATA_DIR. Empty ones are not given. */
+export function flagsFromEnvironment(
+  table: FlagTable,
+  prefix: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): ReadonlyMap<string, string> {
+  const named = Object.keys(table).map((name) => [name, environment[prefix + name.toUpperCase().replaceAll("-", "_")]]);
+  return new Map(named.filter((pair): pair is [string, string] => pair[1] !== undefined && pair[1] !== ""));
 }
 
 function flagNamed(table: FlagTable, name: string): Flag {

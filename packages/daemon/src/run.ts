@@ -1,12 +1,13 @@
 // The life of a daemon's process: read the flags, assemble, start, wait for a signal, stop within the grace, exit.
 // The only place that reads argv, listens to signals and ends the process. It knows no daemon.
+import { readFileSync } from "node:fs";
 import { systemClock, systemRandom } from "@coxswain/clock";
 import type { Clock, Random } from "@coxswain/clock";
 import type { Component } from "./component.ts";
 import { describeCommand, describeCommands, findCommand } from "./command.ts";
 import type { Command } from "./command.ts";
 import { UsageError } from "./errors.ts";
-import { defineFlags, describeFlags, parseFlags } from "./flags.ts";
+import { defineFlags, describeFlags, flagsFromEnvironment, parseFlags } from "./flags.ts";
 import type { FlagTable, FlagValues } from "./flags.ts";
 import { createLogger, logLevels } from "./logger.ts";
 import type { LogLevel, Logger } from "./logger.ts";
@@ -31,6 +32,10 @@ export interface Daemon<Table extends FlagTable, Config> {
   /** One sentence for `--help`. */
   readonly summary: string;
   readonly flags: Table;
+  /** What environment variables for flags begin with; without it there are none. A flag on the command line goes before. */
+  readonly environmentPrefix?: string;
+  /** The flag that names a file to take all flags from instead, and how its text is read. */
+  readonly configFile?: { readonly flag: string; readonly parse: (text: string) => ReadonlyMap<string, string> };
   /** What else the program does, once, when words stand before the flags. */
   readonly commands?: readonly Command[];
   /** Turns the flags into one readonly value; throws `UsageError`. */
@@ -70,7 +75,7 @@ export async function runDaemon<Table extends FlagTable, Config>(daemon: Daemon<
       await invocation.command.run(invocation.flags, invocation.given, ports);
       process.exit(0);
     }
-    const flags = parseFlags(table, argv) as FlagValues<Table> & FlagValues<typeof commonFlags>;
+    const flags = readFlags(daemon, table, argv) as FlagValues<Table> & FlagValues<typeof commonFlags>;
     if (flags.version) return print(`Coxswain ${daemon.name} ${version}\n`);
     const config = daemon.config(flags);
     log = createLogger(daemon.name, levelOf(flags["log-level"], flags.v));
@@ -80,6 +85,26 @@ export async function runDaemon<Table extends FlagTable, Config>(daemon: Daemon<
     process.stderr.write(`${daemon.name}: ${sentence(error)}\n`);
     process.exit(1);
   }
+}
+
+/** Where a configuration file is named, it is the whole truth. */
+function readFlags(
+  { environmentPrefix: prefix, configFile }: Pick<Daemon<FlagTable, unknown>, "environmentPrefix" | "configFile">,
+  table: FlagTable,
+  argv: readonly string[],
+): FlagValues<FlagTable> {
+  const environment =
+    prefix === undefined ? new Map<string, string>() : flagsFromEnvironment(table, prefix, process.env);
+  const flags = parseFlags(table, argv, environment);
+  const file = configFile === undefined ? undefined : flags[configFile.flag];
+  if (configFile === undefined || typeof file !== "string" || file === "") return flags;
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new UsageError(`--${configFile.flag}: ${(cause as Error).message}`, { cause });
+  }
+  return parseFlags(table, [], configFile.parse(text));
 }
 
 async function live<Table extends FlagTable, Config>(
@@ -98,11 +123,17 @@ async function live<Table extends FlagTable, Config>(
   const aborter = new AbortController();
   const metrics = createMetricsRegistry(daemon.name);
   const asked = Promise.withResolvers<string>();
-  const end = (reason: string): void => asked.resolve(reason);
+  let signalled = false;
+  const end = (reason: string): void => {
+    // As a signal would: a start that still waits for something gives up.
+    aborter.abort(new DOMException(reason, "AbortError"));
+    asked.resolve(reason);
+  };
   const component = await daemon.assemble(config, { clock: systemClock, random: systemRandom, log, metrics, die, end });
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
-      if (aborter.signal.aborted) process.exit(1);
+      if (signalled) process.exit(1);
+      signalled = true;
       aborter.abort(new DOMException(`stopped by ${signal}`, "AbortError"));
       asked.resolve(signal);
     });

@@ -137,7 +137,8 @@ function restricted(
 }
 
 function explained(evaluation: Evaluation, verdict: Verdict, cluster: ClusterState): Verdict {
+  if (verdict.detail !== undefined) return verdict;
   const node = cluster.node(verdict.node);
-  if (verdict.detail === undefined && node !== undefined) evaluation.explain(verdict, node);
+  if (node !== undefined) evaluation.explain(verdict, node);
   return verdict;
 }

@@ -25,6 +25,9 @@ interface Memory {
   /** By slot: the generation of the node that was looked at, 0 for none. */
   filtered: Float64Array;
   verdicts: (Verdict | undefined)[];
+  /** The same with the pods that were promised the node. */
+  promised: Float64Array;
+  promisedVerdicts: (Verdict | undefined)[];
   scored: Float64Array;
   scores: Float64Array;
 }
@@ -38,7 +41,12 @@ export class Evaluation {
   readonly #local: number[] = [];
   readonly #wide: number[] = [];
   readonly #localScores: readonly number[];
+  readonly #tracking: readonly number[];
   #active: readonly boolean[] = [];
+  #nodesOnly = false;
+  /** The pod that asks, and the node that it was promised. */
+  #asking: string | undefined;
+  #promisedNode: string | undefined;
   #layout: number;
   #journalAt: number;
   #uses = 0;
@@ -49,6 +57,7 @@ export class Evaluation {
     this.profile = profile;
     this.#cluster = cluster;
     this.#prepared = profile.plugins.map((plugin) => plugin.prepare(pod, cluster));
+    this.#tracking = profile.plugins.flatMap((plugin, index) => (plugin.track === undefined ? [] : [index]));
     this.#layout = cluster.layout;
     this.#journalAt = cluster.journalEnd;
     profile.filters.forEach((index, place) =>
@@ -65,9 +74,8 @@ export class Evaluation {
     const cluster = this.#cluster;
     if (this.#layout !== cluster.layout) return false;
     if (this.#journalAt !== cluster.journalEnd) {
-      const tracking = this.#tracking();
       const told = cluster.replay(this.#journalAt, ({ node, placed, sign }) => {
-        for (const index of tracking) this.#plugin(index).track?.(this.#prepared[index], node, placed, sign);
+        for (const index of this.#tracking) this.#plugin(index).track?.(this.#prepared[index], node, placed, sign);
       });
       if (!told) return false;
       this.#journalAt = cluster.journalEnd;
@@ -101,22 +109,16 @@ export class Evaluation {
 
   /** Undefined: the node may run the pod. Room that is being made for others that matter as much is not given away. */
   check(node: NodeState, key: string): Verdict | undefined {
-    const { nominations } = this.#cluster;
-    if (nominations.size > 0) {
-      const nominated = nominations.atLeast(node.name, priorityOf(this.pod), key);
-      if (nominated.length > 0) {
-        const verdict = this.#checkWith(node, nominated);
+    const local = this.#checkLocal(node);
+    if (!this.#nodesOnly) {
+      const before = local === undefined ? Number.POSITIVE_INFINITY : this.#placeOf(local);
+      for (const place of this.#wide) {
+        if (place > before) break;
+        const verdict = this.#askOne(place, node);
         if (verdict !== undefined) return verdict;
       }
     }
-    const local = this.#checkLocal(node);
-    const before = local === undefined ? Number.POSITIVE_INFINITY : this.#placeOf(local);
-    for (const place of this.#wide) {
-      if (place > before) break;
-      const verdict = this.#askOne(place, node);
-      if (verdict !== undefined) return verdict;
-    }
-    return local;
+    return local ?? (this.#cluster.nominations.size === 0 ? undefined : this.#checkPromised(node, key));
   }
 
   /** The same for a node as it might be; nothing is remembered. */
@@ -134,7 +136,7 @@ export class Evaluation {
   pretend(trial: NodeState, placed: PlacedPod, sign: 1 | -1): void {
     if (sign === 1) trial.add(placed);
     else trial.remove(placed);
-    for (const index of this.#tracking()) this.#plugin(index).track?.(this.#prepared[index], trial, placed, sign);
+    for (const index of this.#tracking) this.#plugin(index).track?.(this.#prepared[index], trial, placed, sign);
   }
 
   /** Fills in the numbers of a verdict that has just been given. */
@@ -176,7 +178,7 @@ export class Evaluation {
 
   /** Whether the answers about a node depend on nothing but that node. */
   looksAtNodesOnly(): boolean {
-    return !this.#wide.some((place) => this.#active[place] === true);
+    return this.#nodesOnly;
   }
 
   preparedFor(index: number): unknown {
@@ -188,10 +190,8 @@ export class Evaluation {
       const plugin = this.#plugin(index);
       return plugin.filter !== undefined && plugin.filters?.(this.#prepared[index]) !== false;
     });
-  }
-
-  #tracking(): readonly number[] {
-    return this.profile.plugins.flatMap((plugin, index) => (plugin.track === undefined ? [] : [index]));
+    this.#nodesOnly = !this.#wide.some((place) => this.#active[place] === true);
+    this.#asking = undefined;
   }
 
   #plugin(index: number): Plugin {
@@ -237,13 +237,30 @@ export class Evaluation {
   #checkWith(node: NodeState, others: readonly PlacedPod[]): Verdict | undefined {
     const trial = node.clone();
     // The rules as they would answer with the others there: what they count may make rules active that are not now.
-    const active = this.#active;
+    const [active, nodesOnly] = [this.#active, this.#nodesOnly];
     for (const placed of others) this.pretend(trial, placed, 1);
     this.#ask();
     const verdict = this.#checkAll(trial);
     if (verdict !== undefined) this.explain(verdict, trial);
     for (const placed of others) this.pretend(trial, placed, -1);
-    this.#active = active;
+    [this.#active, this.#nodesOnly] = [active, nodesOnly];
+    return verdict;
+  }
+
+  /** With the pods that room is being made for here. */
+  #checkPromised(node: NodeState, key: string): Verdict | undefined {
+    const { nominations } = this.#cluster;
+    if (this.#asking !== key) [this.#asking, this.#promisedNode] = [key, nominations.nodeOf(key)];
+    const memory = this.#memory;
+    // For the pod that was promised this very node the answer is another than for all others.
+    const lasting = memory !== undefined && this.#promisedNode !== node.name && this.#nodesOnly;
+    if (lasting && memory.promised[node.slot] === node.generation) return memory.promisedVerdicts[node.slot];
+    const nominated = nominations.atLeast(node.name, priorityOf(this.pod), key);
+    const verdict = nominated.length === 0 ? undefined : this.#checkWith(node, nominated);
+    if (lasting) {
+      memory.promised[node.slot] = node.generation;
+      memory.promisedVerdicts[node.slot] = verdict;
+    }
     return verdict;
   }
 
@@ -308,6 +325,8 @@ function emptyMemory(slots: number, scores: number): Memory {
   return {
     filtered: new Float64Array(room),
     verdicts: Array.from<Verdict | undefined>({ length: room }),
+    promised: new Float64Array(room),
+    promisedVerdicts: Array.from<Verdict | undefined>({ length: room }),
     scored: new Float64Array(room),
     scores: new Float64Array(room * scores),
   };

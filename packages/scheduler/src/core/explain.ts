@@ -4,6 +4,7 @@
 import type { Filtered, ScoreTable } from "./cycle.ts";
 import { extenders } from "./extender.ts";
 import type { Verdict } from "./evaluation.ts";
+import type { Rejection } from "./plugin.ts";
 
 export interface RejectedNode {
   readonly node: string;
@@ -70,8 +71,21 @@ export function countReasons(
   verdicts: Iterable<Verdict>,
   counts: Map<string, number> = new Map(),
 ): ReadonlyMap<string, number> {
-  for (const { rejection } of verdicts)
-    for (const reason of rejection.reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  // Rules give the same rejection again and again, so that it is counted as one for as long as it repeats.
+  let last: Rejection | undefined;
+  let times = 0;
+  const add = (): void => {
+    for (const reason of last?.reasons ?? []) counts.set(reason, (counts.get(reason) ?? 0) + times);
+  };
+  for (const { rejection } of verdicts) {
+    if (rejection === last) {
+      times++;
+      continue;
+    }
+    add();
+    [last, times] = [rejection, 1];
+  }
+  add();
   return counts;
 }
 
@@ -96,7 +110,11 @@ export function unschedulableMessage(filtered: Filtered, preemption?: string): s
 export function rejectingPlugins({ hopeless, rejected }: Filtered): ReadonlySet<string> {
   if (hopeless !== undefined) return new Set([hopeless.plugin.name]);
   const names = new Set<string>();
-  for (const { plugin } of rejected) names.add(plugin?.name ?? extenders);
+  let last: Verdict["plugin"] | null = null;
+  for (const { plugin } of rejected) {
+    if (plugin !== last) names.add(plugin?.name ?? extenders);
+    last = plugin;
+  }
   return names;
 }
 

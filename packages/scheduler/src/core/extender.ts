@@ -4,6 +4,7 @@ import type { Verdict } from "./evaluation.ts";
 import type { ExtenderConfiguration } from "./configuration/types.ts";
 import type { NodeState } from "./node-state.ts";
 import { highestScore, unfit, unsuitable } from "./plugin.ts";
+import { candidateOf } from "./preemption/victims.ts";
 import type { Candidate } from "./preemption/victims.ts";
 import type { PodView } from "./resources.ts";
 
@@ -112,13 +113,8 @@ export function readPreemption(answer: ExtenderAnswer, candidates: readonly Cand
     if (victims === undefined || victims === null) return [];
     const pods = member(record(victims), "Pods");
     const ids = new Set(Array.isArray(pods) ? pods.map((one) => String(member(record(one), "UID"))) : []);
-    return [
-      {
-        ...candidate,
-        victims: candidate.victims.filter(({ pod }) => ids.has(pod.metadata.uid ?? "")),
-        violations: Number(member(record(victims), "NumPDBViolations")) || 0,
-      },
-    ];
+    const spared = candidate.victims.filter(({ pod }) => ids.has(pod.metadata.uid ?? ""));
+    return [candidateOf(candidate.node, spared, Number(member(record(victims), "NumPDBViolations")) || 0)];
   });
 }
 

@@ -18,6 +18,7 @@ interface Prepared {
   readonly requests: readonly (readonly [name: string, amount: number])[];
   readonly asked: Amounts;
   readonly scoringAsked: Amounts;
+  readonly rejections: Map<number, Rejection>;
 }
 
 export function nodeResourcesFit(args: NodeResourcesFitArgs): Plugin {
@@ -35,17 +36,26 @@ export function nodeResourcesFit(args: NodeResourcesFitArgs): Plugin {
       requests: checked(pod),
       asked: podRequests(pod),
       scoringAsked: podRequestsForScoring(pod),
+      rejections: new Map(),
     }),
-    filter: ({ requests }, node) => {
-      let reasons: string[] | undefined;
+    filter: ({ requests, rejections }, node) => {
+      // Which of the shortages there are, as the bits of a number: each combination is one rejection.
+      let short = node.pods.size + 1 > (node.allocatable.get("pods") ?? 0) ? 1 : 0;
       let unresolvable = false;
-      if (node.pods.size + 1 > (node.allocatable.get("pods") ?? 0)) reasons = ["Too many pods"];
-      for (const [name, amount] of requests) {
+      for (let i = 0; i < requests.length; i++) {
+        const [name, amount] = requests[i] as readonly [string, number];
         if (amount <= node.free(name)) continue;
-        (reasons ??= []).push(`Insufficient ${name}`);
+        short += 2 ** (i + 1);
         unresolvable ||= amount > (node.allocatable.get(name) ?? 0);
       }
-      return reasons === undefined ? undefined : ({ reasons, unresolvable } satisfies Rejection);
+      if (short === 0) return undefined;
+      const key = unresolvable ? -short : short;
+      const known = rejections.get(key);
+      if (known !== undefined) return known;
+      const reasons = requests.flatMap(([name], i) => (has(short, i + 1) ? [`Insufficient ${name}`] : []));
+      const rejection = { reasons: has(short, 0) ? ["Too many pods", ...reasons] : reasons, unresolvable };
+      rejections.set(key, rejection);
+      return rejection;
     },
     score: ({ asked, scoringAsked }, node) => scorer(asked, scoringAsked, node),
     explain: ({ requests }, node) => {
@@ -65,6 +75,10 @@ export function nodeResourcesFit(args: NodeResourcesFitArgs): Plugin {
       "node-updated": ({ old, node }, pod) => grew(old, node) && couldFit(checked(pod), node),
     },
   });
+}
+
+function has(bits: number, bit: number): boolean {
+  return Math.floor(bits / 2 ** bit) % 2 === 1;
 }
 
 function couldFit(requests: readonly (readonly [string, number])[], node: NodeView): boolean {

@@ -51,9 +51,7 @@ export function createPreemptor(): Preemptor {
       const { pod, key, evaluation, filtered, cluster, args, draw } = input;
       const refusal = ineligible(input);
       if (refusal !== undefined) return { outcome: "not-eligible", message: refusal };
-      const hopeful = filtered.rejected.filter(({ rejection }) => !rejection.unresolvable);
-      const counts = new Map<string, number>();
-      if (filtered.nodeCount > hopeful.length) counts.set(notHelpful, filtered.nodeCount - hopeful.length);
+      const { rejected } = filtered;
       const failed: Verdict[] = [];
       const candidates: Candidate[] = [];
       const enough = Math.max(
@@ -61,10 +59,11 @@ export function createPreemptor(): Preemptor {
         Math.floor((cluster.nodes.length * args.minCandidateNodesPercentage) / 100),
       );
       const trials = trialsOf(evaluation, cluster);
-      const offset = hopeful.length === 0 ? 0 : draw(hopeful.length);
+      const offset = rejected.length === 0 ? 0 : draw(rejected.length);
       let harmless = 0;
-      for (let i = 0; i < hopeful.length; i++) {
-        const node = cluster.node((hopeful[(offset + i) % hopeful.length] as Verdict).node);
+      for (let i = 0; i < rejected.length; i++) {
+        const verdict = rejected[(offset + i) % rejected.length] as Verdict;
+        const node = verdict.rejection.unresolvable ? undefined : cluster.node(verdict.node);
         if (node === undefined) continue;
         const known = trials?.get(node.slot);
         const trial =
@@ -81,6 +80,8 @@ export function createPreemptor(): Preemptor {
         if (harmless > 0 && candidates.length >= enough) break;
       }
       if (candidates.length > 0) return { outcome: "candidates", candidates };
+      const counts = new Map<string, number>();
+      if (filtered.nodeCount > failed.length) counts.set(notHelpful, filtered.nodeCount - failed.length);
       return { outcome: "none", message: nodesMessage(filtered.nodeCount, countReasons(failed, counts)) };
     },
   };

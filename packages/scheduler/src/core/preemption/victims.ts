@@ -14,6 +14,16 @@ export interface Candidate {
   readonly victims: readonly PlacedPod[];
   /** How many of them their budgets would protect. */
   readonly violations: number;
+  /** How much they matter, for comparing. */
+  readonly worth: Worth;
+}
+
+export interface Worth {
+  readonly highest: number;
+  /** Of all priorities, shifted above zero, so that more victims never weigh less than fewer. */
+  readonly sum: number;
+  /** When the first of the most important ones was started. */
+  readonly earliest: string;
 }
 
 export type Trial =
@@ -60,11 +70,24 @@ export function tryNode(
     const victims = [...violating, ...others.filter((placed) => !comesBack(placed))];
     return {
       fits: true,
-      candidate: { node, victims: victims.sort(moreImportant), violations: violating.length },
+      candidate: candidateOf(node, victims.sort(moreImportant), violating.length),
     };
   } finally {
     for (const placed of away) evaluation.pretend(trial, placed, 1);
   }
+}
+
+const aboveZero = 2 ** 31;
+
+export function candidateOf(node: NodeState, victims: readonly PlacedPod[], violations: number): Candidate {
+  const highest = victims[0]?.priority ?? Number.NEGATIVE_INFINITY;
+  let sum = 0;
+  let earliest = "~";
+  for (const victim of victims) {
+    sum += victim.priority + aboveZero;
+    if (victim.priority === highest && startTime(victim) < earliest) earliest = startTime(victim);
+  }
+  return { node, victims, violations, worth: { highest, sum, earliest } };
 }
 
 /** Higher priority, then longer running. */

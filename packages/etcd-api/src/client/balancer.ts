@@ -2,7 +2,7 @@
 // seen it, or when it only reads: a write whose fate is unknown is reported, never repeated.
 import { GrpcError, statusCodes } from "../grpc/status.ts";
 import { TransportError } from "./channel.ts";
-import type { CallOptions, Channel, ClientStream } from "./channel.ts";
+import type { CallOptions, Channel, ClientStream, TakeMessage } from "./channel.ts";
 
 export interface Balancer {
   unary(
@@ -12,7 +12,11 @@ export interface Balancer {
     options: CallOptions & { readonly endpoint?: string | undefined },
   ): Promise<Buffer>;
   /** Opens a stream on the current endpoint, or the next that accepts connections. */
-  stream(path: string, options: CallOptions & { readonly endpoint?: string | undefined }): Promise<ClientStream>;
+  stream(
+    path: string,
+    options: CallOptions & { readonly endpoint?: string | undefined },
+    take?: TakeMessage,
+  ): Promise<ClientStream>;
   /** The current endpoint did badly: prefer the next one from now on. */
   moveOn(): void;
   close(): void;
@@ -48,10 +52,10 @@ export function createBalancer(channels: readonly Channel[]): Balancer {
           options.signal?.aborted !== true &&
           ((error instanceof TransportError && !error.sent) || (reads && isUnavailable(error))),
       ),
-    stream: (path, options) =>
+    stream: (path, options, take) =>
       attempt(
         options.endpoint,
-        (channel) => channel.stream(path, options),
+        (channel) => channel.stream(path, options, take),
         (error) => options.signal?.aborted !== true && isUnavailable(error),
       ),
     moveOn: () => {

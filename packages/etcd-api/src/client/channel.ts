@@ -48,14 +48,17 @@ export interface ClientStream {
   end(): void;
   /** Ends the stream at once. */
   cancel(): void;
-  /** Ends normally with status OK; throws a GrpcError otherwise. */
+  /** Ends normally with status OK; throws a GrpcError otherwise. Empty when the messages go to a taker. */
   readonly messages: AsyncIterable<Buffer>;
 }
+
+/** Takes messages as they arrive, for streams with many: there is nothing between it and the socket. */
+export type TakeMessage = (message: Buffer) => void;
 
 export interface Channel {
   readonly endpoint: string;
   unary(path: string, framed: Buffer, options: CallOptions): Promise<Buffer>;
-  stream(path: string, options: CallOptions): Promise<ClientStream>;
+  stream(path: string, options: CallOptions, take?: TakeMessage): Promise<ClientStream>;
   close(): void;
 }
 
@@ -102,8 +105,8 @@ export function createChannel(options: ChannelOptions, timers: Timers): Channel 
       const usable = connection?.open === true && connection.whenRoom() === undefined ? connection : await current();
       return await unary(usable, blocks.block(path, call), framed, call, options, timers);
     },
-    async stream(path, call) {
-      return startStream(await current(), blocks.block(path, call), call, options);
+    async stream(path, call, take) {
+      return startStream(await current(), blocks.block(path, call), call, options, take);
     },
     close() {
       closed = true;
@@ -285,6 +288,7 @@ function startStream(
   block: Buffer,
   call: CallOptions,
   options: ChannelOptions,
+  take: TakeMessage | undefined,
 ): ClientStream {
   call.signal?.throwIfAborted();
   const stream = connection.request(block, false);
@@ -304,7 +308,10 @@ function startStream(
     },
     data(chunk) {
       try {
-        for (const bytes of frames.push(chunk)) inbox.push(bytes);
+        const whole = frames.empty ? onlyMessage(chunk, options.maxResponseBytes) : undefined;
+        const deliver = take ?? inbox.push;
+        if (whole !== undefined) deliver(whole);
+        else for (const bytes of frames.push(chunk)) deliver(bytes);
         if (inbox.full) stream.pause();
       } catch (error) {
         failure ??= error as Error;

@@ -146,15 +146,16 @@ export function createWatcher(balancer: Balancer, timers: Timers): Watcher {
     let waitMs = backoffMs.first;
     while (all.size > 0 && !closed) {
       try {
-        const opened = await balancer.stream(path, { metadata: { hasleader: "true" } });
+        const opened = await balancer.stream(path, { metadata: { hasleader: "true" } }, (bytes) => {
+          waitMs = backoffMs.first;
+          onResponse(decode(watchResponse, bytes));
+        });
         stream = opened;
         active.clear();
         for (const watch of all) if (!watch.inbox.full) create(watch);
         if (all.size === 0) opened.cancel();
-        for await (const bytes of opened.messages) {
-          waitMs = backoffMs.first;
-          onResponse(decode(watchResponse, bytes));
-        }
+        // Ends with the stream; its messages have gone the short way.
+        for await (const _message of opened.messages);
       } catch (error) {
         if (!(error instanceof GrpcError)) throw error;
         if (all.size > 0) balancer.moveOn();

@@ -12,6 +12,7 @@ import {
 } from "../wire/message.ts";
 import type { TypeOf } from "../wire/message.ts";
 import { keyValue, responseHeader } from "./kv.ts";
+import { eventCodec, watchResponseCodec } from "./watch-codec.ts";
 
 export const watchCreateRequest = message("WatchCreateRequest", {
   key: bytes(1),
@@ -39,21 +40,29 @@ export const watchRequest = message("WatchRequest", {
 });
 export type WatchRequest = TypeOf<typeof watchRequest>;
 
-export const event = message("Event", {
-  type: enumeration(1, ["PUT", "DELETE"]),
-  kv: nested(2, () => keyValue),
-  prevKv: nested(3, () => keyValue),
-});
+export const event = message(
+  "Event",
+  {
+    type: enumeration(1, ["PUT", "DELETE"]),
+    kv: nested(2, () => keyValue),
+    prevKv: nested(3, () => keyValue),
+  },
+  eventCodec,
+);
 export type Event = TypeOf<typeof event>;
 
-export const watchResponse = message("WatchResponse", {
-  header: nested(1, () => responseHeader),
-  watchId: int64(2),
-  created: bool(3),
-  canceled: bool(4),
-  compactRevision: int64(5),
-  cancelReason: string(6),
-  fragment: bool(7),
-  events: repeatedMessage(11, () => event),
-});
+export const watchResponse = message(
+  "WatchResponse",
+  {
+    header: nested(1, () => responseHeader),
+    watchId: int64(2),
+    created: bool(3),
+    canceled: bool(4),
+    compactRevision: int64(5),
+    cancelReason: string(6),
+    fragment: bool(7),
+    events: repeatedMessage(11, () => event),
+  },
+  watchResponseCodec,
+);
 export type WatchResponse = TypeOf<typeof watchResponse>;

@@ -68,6 +68,13 @@ export class WireWriter {
     this.uint32(1);
   }
 
+  /** Bytes that are fields already. */
+  encoded(fields: Uint8Array): void {
+    this.#ensure(fields.length);
+    this.#bytes.set(fields, this.position);
+    this.position += fields.length;
+  }
+
   /** Starts a nested message; pass what it returns to `endNested`. */
   beginNested(tag: number): number {
     this.uint32(tag);

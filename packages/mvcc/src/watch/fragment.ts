@@ -20,7 +20,7 @@ export function fragments(batch: WatchBatch, maxBytes: number): readonly Fragmen
     parts.at(-1)?.push(event);
     size += eventBytes;
   }
-  if (parts.length === 0) return [{ ...batch, fragment: false }];
+  if (parts.length <= 1) return [{ ...batch, fragment: false }];
   return parts.map((events, index) => ({ revision: batch.revision, events, fragment: index < parts.length - 1 }));
 }
 

@@ -6,9 +6,9 @@ import { isSingleKey, keyRange } from "../key.ts";
 import type { Key, KeyRange } from "../key.ts";
 import { deletion } from "../keyspace.ts";
 import type { Change as PastChange, Keyspace } from "../keyspace.ts";
-import { inRange } from "../key.ts";
 import type { StoreEvent } from "../requests.ts";
 import type { Change } from "../write.ts";
+import { RangeIndex } from "./range-index.ts";
 
 export interface WatchRequest {
   readonly key: Uint8Array;
@@ -47,6 +47,8 @@ export interface Watch {
 interface Watcher extends Watch {
   readonly request: WatchRequest;
   readonly range: KeyRange;
+  /** What it wants to be told of a change: the same for watches with the same options. */
+  readonly wish: string;
   readonly sink: WatchSink;
   /** First revision not delivered yet. */
   next: number;
@@ -69,9 +71,9 @@ const portion = 1000;
 
 export class Watches {
   #store: WatchedStore;
+  /** Synced watches, those of the same keys together: what they are told is made once for all. */
   readonly #byKey = new Map<Key, Set<Watcher>>();
-  /** Watches of ranges, those of the same range together: the apiserver's watches share a few dozen ranges. */
-  readonly #byRange = new Map<string, { readonly range: KeyRange; readonly watchers: Set<Watcher> }>();
+  readonly #byRange = new RangeIndex<Set<Watcher>>();
   readonly #behind = new Set<Watcher>();
   readonly #all = new Set<Watcher>();
 
@@ -115,25 +117,35 @@ export class Watches {
   /** Tells the synced watches of a transaction that has just happened. */
   notify(main: number, changes: readonly Change[]): void {
     if (this.#byKey.size === 0 && this.#byRange.size === 0) return;
-    const affected = new Map<Watcher, Change[]>();
-    const add = (watchers: Iterable<Watcher>, change: Change): void => {
-      for (const watcher of watchers) {
-        if (main < watcher.next || !wants(watcher, change.tombstone)) continue;
-        const list = affected.get(watcher);
-        if (list === undefined) affected.set(watcher, [change]);
-        else list.push(change);
-      }
-    };
+    const affected = new Map<Set<Watcher>, Change[]>();
     for (const change of changes) {
+      const add = (watchers: Set<Watcher>): void => {
+        const list = affected.get(watchers);
+        if (list === undefined) affected.set(watchers, [change]);
+        else list.push(change);
+      };
       const watchers = this.#byKey.get(change.key);
-      if (watchers !== undefined) add(watchers, change);
-      for (const group of this.#byRange.values()) if (inRange(group.range, change.key)) add(group.watchers, change);
+      if (watchers !== undefined) add(watchers);
+      this.#byRange.visit(change.key, add);
     }
-    for (const [watcher, list] of affected) {
-      const events = list.map((change) =>
-        this.#event(watcher, change.key, change.kv.modRevision, change.tombstone, change),
-      );
-      this.#deliver(watcher, { revision: main, events }, main + 1);
+    for (const [watchers, list] of affected) this.#notifyGroup(main, watchers, list);
+  }
+
+  /** Watches that want the same of it get the very same events. */
+  #notifyGroup(main: number, watchers: Set<Watcher>, changes: readonly Change[]): void {
+    const made = new Map<string, readonly StoreEvent[]>();
+    // A sink may be told it is full, and so leave the group, while it is told.
+    for (const watcher of Array.from(watchers)) {
+      if (watcher.state !== "synced" || main < watcher.next) continue;
+      let events = made.get(watcher.wish);
+      if (events === undefined) {
+        const wanted = changes.filter((change) => wants(watcher, change.tombstone));
+        events = wanted.map((change) =>
+          this.#event(watcher, change.key, change.kv.modRevision, change.tombstone, change),
+        );
+        made.set(watcher.wish, events);
+      }
+      if (events.length > 0) this.#deliver(watcher, { revision: main, events }, main + 1);
     }
   }
 
@@ -200,6 +212,7 @@ export class Watches {
       request,
       sink,
       range: keyRange(request.key, request.rangeEnd),
+      wish: `${request.prevKv === true} ${request.filters?.join() ?? ""}`,
       next,
       state: "behind",
       past: [],
@@ -230,10 +243,9 @@ export class Watches {
       else watchers.add(watcher);
       return;
     }
-    const name = rangeName(watcher.range);
-    const group = this.#byRange.get(name);
-    if (group === undefined) this.#byRange.set(name, { range: watcher.range, watchers: new Set([watcher]) });
-    else group.watchers.add(watcher);
+    const watchers = this.#byRange.get(watcher.range);
+    if (watchers === undefined) this.#byRange.add(watcher.range, new Set([watcher]));
+    else watchers.add(watcher);
   }
 
   #fallBehind(watcher: Watcher): void {
@@ -249,9 +261,9 @@ export class Watches {
       if (watchers?.size === 0) this.#byKey.delete(watcher.range.start);
       return;
     }
-    const group = this.#byRange.get(rangeName(watcher.range));
-    group?.watchers.delete(watcher);
-    if (group?.watchers.size === 0) this.#byRange.delete(rangeName(watcher.range));
+    const watchers = this.#byRange.get(watcher.range);
+    watchers?.delete(watcher);
+    if (watchers?.size === 0) this.#byRange.delete(watcher.range);
   }
 
   #over(watcher: Watcher): void {
@@ -262,10 +274,6 @@ export class Watches {
     watcher.past = [];
     this.#all.delete(watcher);
   }
-}
-
-function rangeName(range: KeyRange): string {
-  return `${range.start.length}:${range.start}${range.end ?? "\0"}`;
 }
 
 function wants(watcher: Watcher, tombstone: boolean): boolean {

@@ -3,6 +3,7 @@ import { type ApiObject, applyFallbacks, type GroupVersionKind } from "@coxswain
 import {
   defaultAdmissionPolicy,
   defaultAdmissionPolicyBinding,
+  defaultMutatingPolicy,
   defaultWebhooks,
 } from "./admissionregistration/v1/webhook-configuration/defaults.ts";
 import { defaultCustomResourceDefinition } from "./apiextensions/v1/custom-resource-definition/defaults.ts";
@@ -28,8 +29,10 @@ import { defaultService } from "./core/v1/service/defaults.ts";
 import type { PodTemplate } from "./core/v1/types.ts";
 import { defaultEndpointSlice } from "./discovery/v1/endpoint-slice/defaults.ts";
 import { defaultFlowSchema, defaultPriorityLevel } from "./flowcontrol/v1/priority-level-configuration/defaults.ts";
+import { defaultIngressClass } from "./networking/v1/ingress-class/defaults.ts";
 import { defaultNetworkPolicy } from "./networking/v1/network-policy/defaults.ts";
 import { defaultRoleBinding } from "./rbac/v1/role-binding/defaults.ts";
+import { defaultResourceClaim, defaultResourceClaimTemplate } from "./resource/v1/resource-claim/defaults.ts";
 import { defaultPriorityClass } from "./scheduling/v1/priority-class/defaults.ts";
 import { schemaName, schemas } from "./scheme.ts";
 import { defaultCsiDriver } from "./storage/v1/csi-driver/defaults.ts";
@@ -57,6 +60,9 @@ const kinds: Readonly<Record<string, (object: never) => void>> = {
   "autoscaling/v2.HorizontalPodAutoscaler": defaultHorizontalPodAutoscaler,
   "discovery/v1.EndpointSlice": defaultEndpointSlice,
   "networking/v1.NetworkPolicy": defaultNetworkPolicy,
+  "networking/v1.IngressClass": defaultIngressClass,
+  "resource/v1.ResourceClaim": defaultResourceClaim,
+  "resource/v1.ResourceClaimTemplate": defaultResourceClaimTemplate,
   "rbac/v1.RoleBinding": defaultRoleBinding,
   "rbac/v1.ClusterRoleBinding": defaultRoleBinding,
   "storage/v1.StorageClass": defaultStorageClass,
@@ -66,6 +72,8 @@ const kinds: Readonly<Record<string, (object: never) => void>> = {
   "admissionregistration/v1.MutatingWebhookConfiguration": defaultWebhooks,
   "admissionregistration/v1.ValidatingAdmissionPolicy": defaultAdmissionPolicy,
   "admissionregistration/v1.ValidatingAdmissionPolicyBinding": defaultAdmissionPolicyBinding,
+  "admissionregistration/v1.MutatingAdmissionPolicy": defaultMutatingPolicy,
+  "admissionregistration/v1.MutatingAdmissionPolicyBinding": defaultAdmissionPolicyBinding,
   "apiextensions/v1.CustomResourceDefinition": defaultCustomResourceDefinition,
   "apiregistration/v1.APIService": defaultApiService,
   "flowcontrol/v1.PriorityLevelConfiguration": defaultPriorityLevel,

@@ -26,6 +26,8 @@ export interface FieldError {
   readonly field: string;
   readonly value?: unknown;
   readonly detail: string;
+  /** The value says nothing to whoever reads the message. */
+  readonly omitsValue?: boolean;
 }
 
 /** Constructors of field errors, one per type. */
@@ -91,7 +93,7 @@ export function fieldErrorBody(error: FieldError): string {
   const bare =
     error.type === "FieldValueRequired" || error.type === "FieldValueForbidden" || error.type === "InternalError";
   const tooLong = error.type === "FieldValueTooLong";
-  const head = bare || tooLong ? title : `${title}: ${describe(error.value)}`;
+  const head = bare || tooLong || error.omitsValue === true ? title : `${title}: ${describe(error.value)}`;
   return error.detail === "" ? head : `${head}: ${error.detail}`;
 }
 

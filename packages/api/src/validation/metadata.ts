@@ -12,6 +12,7 @@ import {
   type OwnerReference,
   qualifiedNameErrors,
 } from "@coxswain/apimachinery";
+import { notNegative, wrong } from "./values.ts";
 
 /** Says what is wrong with a name. */
 export type NameRule = (name: string) => string[];
@@ -42,16 +43,49 @@ export function validateMetadata(
   return [...errors, ...validateMetadataContent(metadata, path)];
 }
 
-/** Labels, annotations, owners and finalizers; all that a template's metadata is asked for. */
-export function validateMetadataContent(metadata: DeepReadonly<Partial<ObjectMeta>>, path: string): FieldError[] {
+/** Labels, annotations, owners, finalizers and managed fields. */
+function validateMetadataContent(metadata: DeepReadonly<Partial<ObjectMeta>>, path: string): FieldError[] {
   return [
+    ...notNegative(metadata.generation, `${path}.generation`),
     ...validateLabels(metadata.labels, `${path}.labels`),
     ...validateAnnotations(metadata.annotations, `${path}.annotations`),
     ...validateOwners(metadata.ownerReferences ?? [], `${path}.ownerReferences`),
-    ...(metadata.finalizers ?? []).flatMap((name) =>
-      qualifiedNameErrors(name).map((detail) => fieldErrors.invalid(`${path}.finalizers`, name, detail)),
-    ),
+    ...validateFinalizers(metadata.finalizers ?? [], `${path}.finalizers`),
+    ...validateManagedFields(metadata.managedFields ?? [], `${path}.managedFields`),
   ];
+}
+
+function validateFinalizers(finalizers: readonly string[], field: string): FieldError[] {
+  const errors = finalizers.flatMap((name) => wrong(field, name, qualifiedNameErrors(name)));
+  if (finalizers.includes("orphan") && finalizers.includes("foregroundDeletion"))
+    errors.push(fieldErrors.invalid(field, finalizers, "finalizer orphan and foregroundDeletion cannot be both set"));
+  return errors;
+}
+
+const standardFinalizers = ["kubernetes", "orphan", "foregroundDeletion"];
+
+/** A finalizer that is not Kubernetes' own has a domain. */
+export function finalizerName(name: string, field: string): FieldError[] {
+  return name.includes("/") || standardFinalizers.includes(name)
+    ? []
+    : [fieldErrors.invalid(field, name, "name is neither a standard finalizer name nor is it fully qualified")];
+}
+
+function validateManagedFields(
+  entries: NonNullable<DeepReadonly<ObjectMeta>["managedFields"]>,
+  field: string,
+): FieldError[] {
+  return entries.flatMap((entry, index) => {
+    const here = `${field}[${index}]`;
+    const { operation = "", fieldsType = "", manager = "" } = entry;
+    const errors: FieldError[] = [];
+    if (operation !== "Apply" && operation !== "Update")
+      errors.push(fieldErrors.invalid(`${here}.operation`, operation, "must be `Apply` or `Update`"));
+    if (fieldsType !== "" && fieldsType !== "FieldsV1")
+      errors.push(fieldErrors.invalid(`${here}.fieldsType`, fieldsType, "must be `FieldsV1`"));
+    if (manager.length > 128) errors.push(fieldErrors.tooLong(`${here}.manager`, manager, 128));
+    return errors;
+  });
 }
 
 export function validateMetadataUpdate(
@@ -110,16 +144,20 @@ export function validateAnnotations(
 
 function validateOwners(owners: readonly DeepReadonly<OwnerReference>[], field: string): FieldError[] {
   const errors: FieldError[] = [];
+  let controller = "";
   for (const owner of owners) {
     if (owner.apiVersion === "" || owner.apiVersion.endsWith("/"))
       errors.push(fieldErrors.invalid(`${field}.apiVersion`, owner.apiVersion, "version must not be empty"));
     for (const part of ["kind", "name", "uid"] as const)
       if (owner[part] === "") errors.push(fieldErrors.invalid(`${field}.${part}`, "", "must not be empty"));
-  }
-  const [first, second] = owners.filter(({ controller }) => controller === true);
-  if (first !== undefined && second !== undefined) {
-    const detail = `Only one reference can have Controller set to true. Found "true" in references for ${first.kind}/${first.name} and ${second.kind}/${second.name}`;
-    errors.push(fieldErrors.invalid(field, owners, detail));
+    if (owner.apiVersion === "v1" && owner.kind === "Event")
+      errors.push(fieldErrors.invalid(field, owner, "/v1, Kind=Event is disallowed from being an owner"));
+    if (owner.controller === true) {
+      const name = `${owner.kind}/${owner.name}`;
+      const detail = `Only one reference can have Controller set to true. Found "true" in references for ${controller} and ${name}`;
+      if (controller !== "") errors.push(fieldErrors.invalid(field, owners, detail));
+      else controller = name;
+    }
   }
   return errors;
 }

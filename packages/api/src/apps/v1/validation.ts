@@ -1,183 +1,242 @@
 /** Validation of the workloads: selectors that match their templates, strategies, what an update must leave alone. */
 import {
   type DeepReadonly,
+  dnsLabelErrors,
   type FieldError,
   fieldErrors,
+  type IntOrString,
+  isPercentage,
   jsonEqual,
-  labelSelectorMatcher,
-  type LabelSelector,
-  scaledAmount,
 } from "@coxswain/apimachinery";
-import type { PodTemplateSpec } from "../../core/v1/types.ts";
+import { validateClaimSpec } from "../../core/v1/persistent-volume-claim/spec-validation.ts";
 import { validatePodTemplate } from "../../core/v1/pod/validation.ts";
-import { unchanged, validateLabelSelector } from "../../validation/metadata.ts";
-import { countOrPercentage, notNegative, oneOf } from "../../validation/values.ts";
-import type { DaemonSet, Deployment, ReplicaSet, StatefulSet } from "./types.ts";
+import { validateEndless, validateReplicaCounts } from "../../core/v1/replication-controller/validation.ts";
+import { unchanged } from "../../validation/metadata.ts";
+import { type RuleTable, thenUpdate } from "../../validation/rules.ts";
+import { atMostAll, countOrPercentage, notNegative } from "../../validation/values.ts";
+import { labelsMatch, requiredSelector } from "./selector-validation.ts";
+import { neverDecremented, validateDaemonSetStatus, validateStatefulSetStatus } from "./status-validation.ts";
+import type {
+  ControllerRevision,
+  DaemonSet,
+  Deployment,
+  DeploymentSpec,
+  ReplicaSet,
+  StatefulSet,
+  StatefulSetSpec,
+} from "./types.ts";
 
-export function validateDeployment(deployment: DeepReadonly<Deployment>): FieldError[] {
-  const { spec } = deployment;
-  if (spec === undefined) return [fieldErrors.required("spec.selector")];
+const { invalid, required, notSupported, forbidden } = fieldErrors;
+
+const isZero = (value: IntOrString | undefined): boolean =>
+  value === undefined ||
+  value === 0 ||
+  (typeof value === "string" && isPercentage(value) && Number.parseInt(value, 10) === 0);
+
+function validateDeployment(deployment: DeepReadonly<Deployment>): FieldError[] {
+  const spec: Partial<DeepReadonly<DeploymentSpec>> = deployment.spec ?? {};
+  const { template = {}, progressDeadlineSeconds: deadline, minReadySeconds = 0 } = spec;
   const errors = [
     ...notNegative(spec.replicas, "spec.replicas"),
-    ...validateSelector(spec.selector, "deployment"),
-    ...validateTemplate(spec.template, spec.selector, "Deployment"),
-    ...validateDeploymentStrategy(spec.strategy ?? {}),
-    ...notNegative(spec.minReadySeconds, "spec.minReadySeconds"),
+    ...requiredSelector(spec.selector, "deployment"),
+    ...labelsMatch(spec.selector, template.metadata?.labels),
+    ...validatePodTemplate(template, "spec.template"),
+    ...validateEndless(template, "ReplicaSet", "spec.template"),
+    ...validateStrategy(spec.strategy ?? {}),
+    ...notNegative(minReadySeconds, "spec.minReadySeconds"),
     ...notNegative(spec.revisionHistoryLimit, "spec.revisionHistoryLimit"),
-    ...notNegative(spec.progressDeadlineSeconds, "spec.progressDeadlineSeconds"),
+    ...notNegative(deadline, "spec.progressDeadlineSeconds"),
   ];
-  if (spec.progressDeadlineSeconds !== undefined && spec.progressDeadlineSeconds <= (spec.minReadySeconds ?? 0)) {
-    errors.push(
-      fieldErrors.invalid(
-        "spec.progressDeadlineSeconds",
-        spec.progressDeadlineSeconds,
-        "must be greater than minReadySeconds",
-      ),
-    );
-  }
+  if (deadline !== undefined && deadline <= minReadySeconds)
+    errors.push(invalid("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds"));
   return errors;
 }
 
-export function validateReplicaSet(set: DeepReadonly<ReplicaSet>): FieldError[] {
-  const { spec } = set;
-  if (spec === undefined) return [fieldErrors.required("spec.selector")];
-  return [
-    ...notNegative(spec.replicas, "spec.replicas"),
-    ...notNegative(spec.minReadySeconds, "spec.minReadySeconds"),
-    ...validateSelector(spec.selector, "deployment"),
-    ...validateTemplate(spec.template ?? {}, spec.selector, "ReplicaSet"),
-  ];
-}
-
-export function validateDaemonSet(set: DeepReadonly<DaemonSet>): FieldError[] {
-  const { spec } = set;
-  if (spec === undefined) return [fieldErrors.required("spec.selector")];
+function validateStrategy(strategy: DeepReadonly<NonNullable<DeploymentSpec["strategy"]>>): FieldError[] {
+  const path = "spec.strategy";
+  const { type, rollingUpdate } = strategy;
+  const here = `${path}.rollingUpdate`;
+  if (type === "Recreate")
+    return rollingUpdate === undefined
+      ? []
+      : [forbidden(here, "may not be specified when strategy `type` is 'Recreate'")];
+  if (type !== "RollingUpdate") return [notSupported(path, strategy, ["Recreate", "RollingUpdate"])];
+  if (rollingUpdate === undefined) return [required(here, "this should be defaulted and never be nil")];
+  const { maxUnavailable = 0, maxSurge = 0 } = rollingUpdate;
   const errors = [
-    ...validateSelector(spec.selector, "daemonset"),
-    ...validateTemplate(spec.template, spec.selector, "DaemonSet"),
-    ...notNegative(spec.minReadySeconds, "spec.minReadySeconds"),
-    ...oneOf(spec.updateStrategy?.type, ["RollingUpdate", "OnDelete"], "spec.updateStrategy.type"),
+    ...countOrPercentage(maxUnavailable, `${here}.maxUnavailable`),
+    ...countOrPercentage(maxSurge, `${here}.maxSurge`),
   ];
-  const { maxUnavailable, maxSurge } = spec.updateStrategy?.rollingUpdate ?? {};
-  if (maxUnavailable !== undefined)
-    errors.push(...countOrPercentage(maxUnavailable, "spec.updateStrategy.rollingUpdate.maxUnavailable"));
-  if (isZero(maxUnavailable) && isZero(maxSurge)) {
-    errors.push(
-      fieldErrors.required("spec.updateStrategy.rollingUpdate.maxUnavailable", "cannot be 0 when maxSurge is 0"),
-    );
-  }
+  if (isZero(maxUnavailable) && isZero(maxSurge))
+    errors.push(invalid(`${here}.maxUnavailable`, maxUnavailable, "may not be 0 when `maxSurge` is 0"));
+  return [...errors, ...atMostAll(maxUnavailable, `${here}.maxUnavailable`)];
+}
+
+function validateReplicaSet(set: DeepReadonly<ReplicaSet>): FieldError[] {
+  const { replicas, minReadySeconds, selector, template = {} } = set.spec ?? {};
+  return [
+    ...notNegative(replicas, "spec.replicas"),
+    ...notNegative(minReadySeconds, "spec.minReadySeconds"),
+    ...requiredSelector(selector, "deployment"),
+    ...labelsMatch(selector, template.metadata?.labels),
+    ...validatePodTemplate(template, "spec.template"),
+    ...validateEndless(template, "ReplicaSet", "spec.template"),
+  ];
+}
+
+function validateDaemonSet(set: DeepReadonly<DaemonSet>): FieldError[] {
+  const { selector, template = {}, minReadySeconds, updateStrategy = {}, revisionHistoryLimit } = set.spec ?? {};
+  return [
+    ...requiredSelector(selector, "daemonset", labelsMatch(selector, template.metadata?.labels)),
+    ...validatePodTemplate(template, "spec.template"),
+    ...validateEndless(template, "DaemonSet", "spec.template"),
+    ...notNegative(minReadySeconds, "spec.minReadySeconds"),
+    ...validateDaemonStrategy(updateStrategy),
+    ...notNegative(revisionHistoryLimit, "spec.revisionHistoryLimit"),
+  ];
+}
+
+function validateDaemonStrategy(
+  strategy: DeepReadonly<NonNullable<NonNullable<DaemonSet["spec"]>["updateStrategy"]>>,
+): FieldError[] {
+  const path = "spec.updateStrategy";
+  const { type, rollingUpdate } = strategy;
+  if (type === "OnDelete") return [];
+  if (type !== "RollingUpdate") return [notSupported(path, strategy, ["RollingUpdate", "OnDelete"])];
+  const here = `${path}.rollingUpdate`;
+  if (rollingUpdate === undefined) return [required(here)];
+  const { maxUnavailable = 0, maxSurge = 0 } = rollingUpdate;
+  const errors = [
+    ...countOrPercentage(maxUnavailable, `${here}.maxUnavailable`),
+    ...countOrPercentage(maxSurge, `${here}.maxSurge`),
+    ...atMostAll(maxUnavailable, `${here}.maxUnavailable`),
+    ...atMostAll(maxSurge, `${here}.maxSurge`),
+  ];
+  if (!isZero(maxUnavailable) && !isZero(maxSurge))
+    errors.push(invalid(`${here}.maxSurge`, maxSurge, "may not be set when maxUnavailable is non-zero"));
+  if (isZero(maxUnavailable) && isZero(maxSurge))
+    errors.push(required(`${here}.maxUnavailable`, "cannot be 0 when maxSurge is 0"));
   return errors;
 }
 
-export function validateStatefulSet(set: DeepReadonly<StatefulSet>): FieldError[] {
-  const { spec } = set;
-  if (spec === undefined) return [fieldErrors.required("spec.selector")];
-  return [
-    ...oneOf(spec.podManagementPolicy, ["OrderedReady", "Parallel"], "spec.podManagementPolicy"),
-    ...oneOf(spec.updateStrategy?.type, ["RollingUpdate", "OnDelete"], "spec.updateStrategy.type"),
-    ...notNegative(spec.replicas, "spec.replicas"),
-    ...notNegative(spec.minReadySeconds, "spec.minReadySeconds"),
-    ...validateSelector(spec.selector, "statefulset"),
-    ...validateTemplate(spec.template, spec.selector, "StatefulSet"),
-  ];
+function validateStatefulSet(set: DeepReadonly<StatefulSet>): FieldError[] {
+  const spec: Partial<DeepReadonly<StatefulSetSpec>> = set.spec ?? {};
+  const policy: string = spec.podManagementPolicy ?? "";
+  const errors: FieldError[] = [];
+  if (policy === "") errors.push(required("spec.podManagementPolicy"));
+  else if (policy !== "OrderedReady" && policy !== "Parallel")
+    errors.push(invalid("spec.podManagementPolicy", policy, "must be 'OrderedReady' or 'Parallel'"));
+  errors.push(...validateStatefulStrategy(spec.updateStrategy ?? {}));
+  const retention = spec.persistentVolumeClaimRetentionPolicy;
+  for (const name of ["whenDeleted", "whenScaled"] as const) {
+    const value = retention?.[name] ?? "";
+    if (retention !== undefined && value !== "Retain" && value !== "Delete")
+      errors.push(notSupported(`spec.persistentVolumeClaimRetentionPolicy.${name}`, value, ["Retain", "Delete"]));
+  }
+  errors.push(...notNegative(spec.replicas, "spec.replicas"));
+  errors.push(...notNegative(spec.minReadySeconds, "spec.minReadySeconds"));
+  errors.push(...notNegative(spec.ordinals?.start, "spec.ordinals.start"));
+  errors.push(...requiredSelector(spec.selector, "statefulset"));
+  const claims = spec.volumeClaimTemplates ?? [];
+  for (const [index, claim] of claims.entries())
+    errors.push(...validateClaimSpec(claim.spec ?? {}, `spec.volumeClaimTemplates[${index}].spec`));
+  const template = spec.template ?? {};
+  errors.push(...labelsMatch(spec.selector, template.metadata?.labels));
+  errors.push(
+    ...validatePodTemplate(
+      withClaims(
+        template,
+        claims.map(({ metadata }) => metadata.name),
+      ),
+      "spec.template",
+    ),
+  );
+  return [...errors, ...validateEndless(template, "StatefulSet", "spec.template")];
 }
 
-/** The selector of a deployment, replica set or daemon set never changes. */
-export function validateSelectorUpdate(
-  next: DeepReadonly<Deployment | ReplicaSet | DaemonSet>,
-  old: DeepReadonly<Deployment | ReplicaSet | DaemonSet>,
+type Template = Parameters<typeof validatePodTemplate>[0];
+
+/** Pods of a stateful set can mount their claims by the names of the templates. */
+function withClaims(template: Template, names: readonly string[]): Template {
+  if (template.spec === undefined || names.length === 0) return template;
+  const own = (template.spec.volumes ?? []).filter(({ name }) => !names.includes(name));
+  const made = names.map((name) => ({ name, persistentVolumeClaim: { claimName: name } }));
+  return { ...template, spec: { ...template.spec, volumes: [...own, ...made] } };
+}
+
+function validateStatefulStrategy(
+  strategy: DeepReadonly<NonNullable<StatefulSetSpec["updateStrategy"]>>,
 ): FieldError[] {
-  return unchanged(next.spec?.selector, old.spec?.selector, "spec.selector");
+  const path = "spec.updateStrategy";
+  const { rollingUpdate } = strategy;
+  const type: string = strategy.type ?? "";
+  if (type === "") return [required(path)];
+  if (type !== "OnDelete" && type !== "RollingUpdate")
+    return [invalid(path, strategy, "must be 'RollingUpdate' or 'OnDelete'")];
+  if (rollingUpdate === undefined) return [];
+  const here = `${path}.rollingUpdate`;
+  if (type === "OnDelete") return [invalid(here, rollingUpdate, "only allowed for updateStrategy 'RollingUpdate'")];
+  const { partition, maxUnavailable: most } = rollingUpdate;
+  const errors = notNegative(partition, `${here}.partition`);
+  if (most === undefined) return errors;
+  errors.push(...countOrPercentage(most, `${here}.maxUnavailable`));
+  if (isZero(most)) errors.push(invalid(`${here}.maxUnavailable`, most, "cannot be 0"));
+  return [...errors, ...atMostAll(most, `${here}.maxUnavailable`)];
 }
 
 const statefulSetFrozen =
   "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
 
-export function validateStatefulSetUpdate(
-  next: DeepReadonly<StatefulSet>,
-  old: DeepReadonly<StatefulSet>,
-): FieldError[] {
+function validateStatefulSetUpdate(next: DeepReadonly<StatefulSet>, old: DeepReadonly<StatefulSet>): FieldError[] {
   const stable = ({ spec }: DeepReadonly<StatefulSet>): unknown => ({
     podManagementPolicy: spec?.podManagementPolicy,
     selector: spec?.selector,
     serviceName: spec?.serviceName,
     volumeClaimTemplates: spec?.volumeClaimTemplates,
   });
-  return jsonEqual(stable(next), stable(old)) ? [] : [fieldErrors.forbidden("spec", statefulSetFrozen)];
+  return jsonEqual(stable(next), stable(old)) ? [] : [forbidden("spec", statefulSetFrozen)];
 }
 
-function validateSelector(selector: DeepReadonly<LabelSelector> | undefined, owner: string): FieldError[] {
-  if (selector === undefined) return [fieldErrors.required("spec.selector")];
-  const errors = validateLabelSelector(selector, "spec.selector");
-  const empty = Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions ?? []).length === 0;
-  if (empty) errors.push(fieldErrors.invalid("spec.selector", selector, `empty selector is invalid for ${owner}`));
-  return errors;
+type Selecting = DeepReadonly<Deployment | ReplicaSet | DaemonSet>;
+
+/** The selector of a deployment, replica set or daemon set never changes. */
+const fixedSelector = (next: Selecting, old: Selecting): FieldError[] =>
+  unchanged(next.spec?.selector, old.spec?.selector, "spec.selector");
+
+function validateControllerRevision(revision: DeepReadonly<ControllerRevision>): FieldError[] {
+  return [
+    ...(revision.data === undefined ? [required("data", "data is mandatory")] : []),
+    ...notNegative(revision.revision, "revision"),
+  ];
 }
 
-function validateTemplate(
-  template: DeepReadonly<PodTemplateSpec>,
-  selector: DeepReadonly<LabelSelector> | undefined,
-  owner: string,
-): FieldError[] {
-  const errors: FieldError[] = [];
-  const labels = template.metadata?.labels ?? {};
-  if (
-    selector !== undefined &&
-    validateLabelSelector(selector, "").length === 0 &&
-    !labelSelectorMatcher(selector).matches(labels)
-  ) {
-    errors.push(
-      fieldErrors.invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"),
-    );
-  }
-  errors.push(...validatePodTemplate(template, "spec.template"));
-  const policy = template.spec?.restartPolicy;
-  if (policy !== undefined && policy !== "Always")
-    errors.push(fieldErrors.notSupported("spec.template.spec.restartPolicy", policy, ["Always"]));
-  if (template.spec?.activeDeadlineSeconds !== undefined) {
-    errors.push(
-      fieldErrors.forbidden(
-        "spec.template.spec.activeDeadlineSeconds",
-        `activeDeadlineSeconds in ${owner} is not Supported`,
-      ),
-    );
-  }
-  return errors;
-}
+const fixedData = (next: DeepReadonly<ControllerRevision>, old: DeepReadonly<ControllerRevision>): FieldError[] =>
+  unchanged(next.data, old.data, "data");
 
-function validateDeploymentStrategy(
-  strategy: DeepReadonly<NonNullable<NonNullable<Deployment["spec"]>["strategy"]>>,
-): FieldError[] {
-  const path = "spec.strategy";
-  if (strategy.type === "Recreate") {
-    return strategy.rollingUpdate === undefined
-      ? []
-      : [fieldErrors.forbidden(`${path}.rollingUpdate`, "may not be specified when strategy `type` is 'Recreate'")];
-  }
-  if (strategy.type !== "RollingUpdate")
-    return [fieldErrors.notSupported(`${path}.type`, strategy.type ?? "", ["Recreate", "RollingUpdate"])];
-  const { maxUnavailable, maxSurge } = strategy.rollingUpdate ?? {};
-  const errors: FieldError[] = [];
-  if (maxUnavailable !== undefined)
-    errors.push(...countOrPercentage(maxUnavailable, `${path}.rollingUpdate.maxUnavailable`));
-  if (maxSurge !== undefined) errors.push(...countOrPercentage(maxSurge, `${path}.rollingUpdate.maxSurge`));
-  if (isZero(maxUnavailable) && isZero(maxSurge)) {
-    errors.push(
-      fieldErrors.invalid(`${path}.rollingUpdate.maxUnavailable`, maxUnavailable, "may not be 0 when `maxSurge` is 0"),
-    );
-  }
-  if (
-    maxUnavailable !== undefined &&
-    (scaledAmount(maxUnavailable, 100, "up") ?? 0) > 100 &&
-    typeof maxUnavailable === "string"
-  ) {
-    errors.push(
-      fieldErrors.invalid(`${path}.rollingUpdate.maxUnavailable`, maxUnavailable, "must not be greater than 100%"),
-    );
-  }
-  return errors;
-}
-
-function isZero(value: number | string | undefined): boolean {
-  return value === 0 || value === "0%";
-}
+export const appsRules: RuleTable = {
+  "apps/v1.Deployment": {
+    ...thenUpdate(validateDeployment, fixedSelector),
+    subresources: {
+      status: (next: DeepReadonly<Deployment>, old: DeepReadonly<Deployment>) => [
+        ...validateReplicaCounts({
+          status: { ...next.status, fullyLabeledReplicas: next.status?.updatedReplicas },
+        }).map((error) => ({ ...error, field: error.field.replace("fullyLabeledReplicas", "updatedReplicas") })),
+        ...neverDecremented(next.status?.collisionCount, old.status?.collisionCount),
+      ],
+    },
+  },
+  "apps/v1.ReplicaSet": {
+    ...thenUpdate(validateReplicaSet, fixedSelector),
+    subresources: { status: validateReplicaCounts },
+  },
+  "apps/v1.DaemonSet": {
+    ...thenUpdate(validateDaemonSet, fixedSelector),
+    subresources: { status: validateDaemonSetStatus },
+  },
+  "apps/v1.StatefulSet": {
+    name: dnsLabelErrors,
+    ...thenUpdate(validateStatefulSet, validateStatefulSetUpdate),
+    subresources: { status: validateStatefulSetStatus },
+  },
+  "apps/v1.ControllerRevision": thenUpdate(validateControllerRevision, fixedData),
+};

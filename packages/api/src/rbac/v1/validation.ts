@@ -7,74 +7,75 @@ import {
   jsonEqual,
   pathSegmentErrors,
 } from "@coxswain/apimachinery";
-import { named, present } from "../../validation/values.ts";
-import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding } from "./types.ts";
+import { type RuleTable, thenUpdate } from "../../validation/rules.ts";
+import { named, wrong } from "../../validation/values.ts";
+import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, Subject } from "./types.ts";
 
+const { invalid, required, notSupported } = fieldErrors;
 const group = "rbac.authorization.k8s.io";
+type Binding = DeepReadonly<RoleBinding | ClusterRoleBinding>;
 
-export function validateRole(role: DeepReadonly<Role | ClusterRole>): FieldError[] {
-  return (role.rules ?? []).flatMap((rule, index) => validateRule(rule, role.kind === "Role", `rules[${index}]`));
+const validateRole = (role: DeepReadonly<Role>): FieldError[] => validateRules(role.rules ?? [], true);
+const validateClusterRole = (role: DeepReadonly<ClusterRole>): FieldError[] => validateRules(role.rules ?? [], false);
+
+function validateRules(rules: readonly DeepReadonly<PolicyRule>[], namespaced: boolean): FieldError[] {
+  return rules.flatMap((rule, index) => validateRule(rule, namespaced, `rules[${index}]`));
 }
 
 function validateRule(rule: DeepReadonly<PolicyRule>, namespaced: boolean, path: string): FieldError[] {
+  const { verbs, apiGroups = [], resources = [], resourceNames = [], nonResourceURLs: urls = [] } = rule;
   const errors: FieldError[] = [];
-  const { apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] } = rule;
-  if (rule.verbs.length === 0)
-    errors.push(fieldErrors.required(`${path}.verbs`, "verbs must contain at least one value"));
-  if (nonResourceURLs.length > 0) {
-    if (namespaced)
-      errors.push(
-        fieldErrors.invalid(
-          `${path}.nonResourceURLs`,
-          nonResourceURLs,
-          "namespaced rules cannot apply to non-resource URLs",
-        ),
-      );
-    if (apiGroups.length > 0 || resources.length > 0 || resourceNames.length > 0) {
-      errors.push(
-        fieldErrors.invalid(
-          `${path}.nonResourceURLs`,
-          nonResourceURLs,
-          "rules cannot apply to both regular resources and non-resource URLs",
-        ),
-      );
-    }
+  if (verbs.length === 0) errors.push(required(`${path}.verbs`, "verbs must contain at least one value"));
+  if (urls.length > 0) {
+    const field = `${path}.nonResourceURLs`;
+    if (namespaced) errors.push(invalid(field, urls, "namespaced rules cannot apply to non-resource URLs"));
+    if (apiGroups.length + resources.length + resourceNames.length > 0)
+      errors.push(invalid(field, urls, "rules cannot apply to both regular resources and non-resource URLs"));
     return errors;
   }
   if (apiGroups.length === 0)
-    errors.push(fieldErrors.required(`${path}.apiGroups`, "resource rules must supply at least one api group"));
+    errors.push(required(`${path}.apiGroups`, "resource rules must supply at least one api group"));
   if (resources.length === 0)
-    errors.push(fieldErrors.required(`${path}.resources`, "resource rules must supply at least one resource"));
+    errors.push(required(`${path}.resources`, "resource rules must supply at least one resource"));
   return errors;
 }
 
-export function validateRoleBinding(binding: DeepReadonly<RoleBinding | ClusterRoleBinding>): FieldError[] {
+const validateRoleBinding = (binding: DeepReadonly<RoleBinding>): FieldError[] =>
+  validateBinding(binding, ["Role", "ClusterRole"], true);
+const validateClusterRoleBinding = (binding: DeepReadonly<ClusterRoleBinding>): FieldError[] =>
+  validateBinding(binding, ["ClusterRole"], false);
+
+function validateBinding(binding: Binding, kinds: readonly string[], namespaced: boolean): FieldError[] {
+  const { roleRef, subjects = [] } = binding;
   const errors: FieldError[] = [];
-  const { roleRef } = binding;
-  const kinds = binding.kind === "RoleBinding" ? ["Role", "ClusterRole"] : ["ClusterRole"];
-  if (roleRef.apiGroup !== group) errors.push(fieldErrors.notSupported("roleRef.apiGroup", roleRef.apiGroup, [group]));
-  if (!kinds.includes(roleRef.kind)) errors.push(fieldErrors.notSupported("roleRef.kind", roleRef.kind, kinds));
+  if (roleRef.apiGroup !== group) errors.push(notSupported("roleRef.apiGroup", roleRef.apiGroup ?? "", [group]));
+  if (!kinds.includes(roleRef.kind)) errors.push(notSupported("roleRef.kind", roleRef.kind, kinds));
   errors.push(...named(roleRef.name, pathSegmentErrors, "roleRef.name"));
-  for (const [index, subject] of (binding.subjects ?? []).entries()) {
-    const path = `subjects[${index}]`;
-    errors.push(...present(subject.name, `${path}.name`));
-    if (subject.kind === "ServiceAccount") {
-      if (subject.name !== "") errors.push(...named(subject.name, dnsSubdomainErrors, `${path}.name`));
-      if (subject.apiGroup) errors.push(fieldErrors.notSupported(`${path}.apiGroup`, subject.apiGroup, [""]));
-      errors.push(...present(subject.namespace, `${path}.namespace`));
-    } else if (subject.kind === "User" || subject.kind === "Group") {
-      if (subject.apiGroup !== group)
-        errors.push(fieldErrors.notSupported(`${path}.apiGroup`, subject.apiGroup, [group]));
-    } else errors.push(fieldErrors.notSupported(`${path}.kind`, subject.kind, ["ServiceAccount", "User", "Group"]));
-  }
+  return [...errors, ...subjects.flatMap((one, index) => validateSubject(one, namespaced, `subjects[${index}]`))];
+}
+
+function validateSubject(subject: DeepReadonly<Subject>, namespaced: boolean, path: string): FieldError[] {
+  const { kind, name, apiGroup = "", namespace = "" } = subject;
+  const errors = name === "" ? [required(`${path}.name`)] : [];
+  if (kind === "ServiceAccount") {
+    if (name !== "") errors.push(...wrong(`${path}.name`, name, dnsSubdomainErrors(name)));
+    if (apiGroup !== "") errors.push(notSupported(`${path}.apiGroup`, apiGroup, [""]));
+    if (!namespaced && namespace === "") errors.push(required(`${path}.namespace`));
+  } else if (kind === "User" || kind === "Group") {
+    if (name === "") errors.push(invalid(`${path}.name`, name, `${kind.toLowerCase()} name cannot be empty`));
+    if (apiGroup !== group) errors.push(notSupported(`${path}.apiGroup`, apiGroup, [group]));
+  } else errors.push(notSupported(`${path}.kind`, kind, ["ServiceAccount", "User", "Group"]));
   return errors;
 }
 
-export function validateRoleBindingUpdate(
-  next: DeepReadonly<RoleBinding | ClusterRoleBinding>,
-  old: DeepReadonly<RoleBinding | ClusterRoleBinding>,
-): FieldError[] {
-  return jsonEqual(next.roleRef, old.roleRef)
-    ? []
-    : [fieldErrors.invalid("roleRef", next.roleRef, "cannot change roleRef")];
-}
+const fixedRole = (next: Binding, old: Binding): FieldError[] =>
+  jsonEqual(next.roleRef, old.roleRef) ? [] : [invalid("roleRef", next.roleRef, "cannot change roleRef")];
+
+const name = pathSegmentErrors;
+
+export const rbacRules: RuleTable = {
+  "rbac/v1.Role": { name, object: validateRole },
+  "rbac/v1.ClusterRole": { name, object: validateClusterRole },
+  "rbac/v1.RoleBinding": { name, ...thenUpdate(validateRoleBinding, fixedRole) },
+  "rbac/v1.ClusterRoleBinding": { name, ...thenUpdate(validateClusterRoleBinding, fixedRole) },
+};

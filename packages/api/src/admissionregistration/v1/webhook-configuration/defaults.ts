@@ -1,6 +1,8 @@
 /** Defaults of webhook configurations and of what admission policies match. */
 import type {
   MatchResources,
+  MutatingAdmissionPolicy,
+  MutatingAdmissionPolicyBinding,
   MutatingWebhookConfiguration,
   RuleWithOperations,
   ValidatingAdmissionPolicy,
@@ -31,7 +33,15 @@ export function defaultAdmissionPolicy(policy: ValidatingAdmissionPolicy): void 
   defaultMatch(policy.spec.matchConstraints);
 }
 
-export function defaultAdmissionPolicyBinding(binding: ValidatingAdmissionPolicyBinding): void {
+export function defaultMutatingPolicy(policy: MutatingAdmissionPolicy): void {
+  if (policy.spec === undefined) return;
+  fill(policy.spec, { failurePolicy: "Fail", reinvocationPolicy: "Never" });
+  defaultMatch(policy.spec.matchConstraints);
+}
+
+export function defaultAdmissionPolicyBinding(
+  binding: ValidatingAdmissionPolicyBinding | MutatingAdmissionPolicyBinding,
+): void {
   defaultMatch(binding.spec?.matchResources);
 }
 

@@ -114,7 +114,7 @@ const containerOnly = [
 export function validateOs(spec: DeepReadonly<PodSpec>, path: string): FieldError[] {
   const { os } = spec;
   if (os === undefined) return [];
-  if (os.name === "") return [required(`${path}.os.name`)];
+  if (os.name === "") return [required(`${path}.os.name`, "cannot be empty")];
   if (os.name !== "linux" && os.name !== "windows") return [notSupported(`${path}.os`, os.name, ["linux", "windows"])];
   return os.name === "linux" ? forLinux(spec, path) : forWindows(spec, path);
 }

@@ -9,7 +9,10 @@ export function defaultPriorityLevel(level: PriorityLevelConfiguration): void {
   if (limited === undefined) return;
   fill(limited, { nominalConcurrencyShares: 30, lendablePercent: 0 });
   const queuing = limited.limitResponse?.queuing;
-  if (queuing !== undefined) fill(queuing, { queues: 64, handSize: 8, queueLengthLimit: 50 });
+  if (queuing === undefined) return;
+  queuing.queues ||= 64;
+  queuing.handSize ||= 8;
+  queuing.queueLengthLimit ||= 50;
 }
 
 export function defaultFlowSchema(schema: FlowSchema): void {

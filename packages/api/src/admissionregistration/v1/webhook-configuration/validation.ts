@@ -1,0 +1,110 @@
+/** Validation of webhooks: names, rules, what they do besides, and where they are. */
+import { type DeepReadonly, dns1035LabelErrors, type FieldError, fieldErrors } from "@coxswain/apimachinery";
+import { validateLabelSelector } from "../../../validation/metadata.ts";
+import { fullyQualifiedName, portNumber, supported, wrong } from "../../../validation/values.ts";
+import { failurePolicies, matchPolicies, validateConditions, validateRule } from "../match-validation.ts";
+import type {
+  MutatingWebhook,
+  MutatingWebhookConfiguration,
+  ServiceReference,
+  ValidatingWebhookConfiguration,
+  WebhookClientConfig,
+} from "../types.ts";
+
+const { invalid, required, notSupported, duplicate } = fieldErrors;
+const versions = ["v1", "v1beta1"];
+const effects = ["None", "NoneOnDryRun"];
+
+export function validateWebhooks(
+  configuration: DeepReadonly<MutatingWebhookConfiguration | ValidatingWebhookConfiguration>,
+): FieldError[] {
+  const names = new Set<string>();
+  return (configuration.webhooks ?? []).flatMap((hook, index) => {
+    const here = `webhooks[${index}]`;
+    const errors = validateWebhook(hook, here);
+    errors.push(...validateVersions(hook.admissionReviewVersions, `${here}.admissionReviewVersions`));
+    if (hook.name !== "" && names.has(hook.name)) errors.push(duplicate(`${here}.name`, hook.name));
+    names.add(hook.name);
+    return errors;
+  });
+}
+
+function validateWebhook(
+  hook: DeepReadonly<Omit<MutatingWebhook, "sideEffects"> & { sideEffects?: string | undefined }>,
+  path: string,
+): FieldError[] {
+  const errors = fullyQualifiedName(hook.name, `${path}.name`);
+  for (const [index, rule] of (hook.rules ?? []).entries())
+    errors.push(...validateRule(rule, `${path}.rules[${index}]`));
+  errors.push(...supported(hook.failurePolicy, failurePolicies, `${path}.failurePolicy`));
+  errors.push(...supported(hook.matchPolicy, matchPolicies, `${path}.matchPolicy`));
+  const field = `${path}.sideEffects`;
+  if (hook.sideEffects === undefined || hook.sideEffects === "")
+    errors.push(required(field, `must specify one of ${effects.join(", ")}`));
+  else if (!effects.includes(hook.sideEffects)) errors.push(notSupported(field, hook.sideEffects, effects));
+  const seconds = hook.timeoutSeconds;
+  if (seconds !== undefined && (seconds > 30 || seconds < 1))
+    errors.push(invalid(`${path}.timeoutSeconds`, seconds, "the timeout value must be between 1 and 30 seconds"));
+  errors.push(...validateLabelSelector(hook.namespaceSelector, `${path}.namespaceSelector`));
+  errors.push(...validateLabelSelector(hook.objectSelector, `${path}.objectSelector`));
+  errors.push(...supported(hook.reinvocationPolicy, ["IfNeeded", "Never"], `${path}.reinvocationPolicy`));
+  errors.push(...validateClient(hook.clientConfig, `${path}.clientConfig`));
+  return [...errors, ...validateConditions(hook.matchConditions ?? [], `${path}.matchConditions`)];
+}
+
+/** Also of what custom resources are converted by. */
+export function validateClient({ url, service }: DeepReadonly<WebhookClientConfig>, path: string): FieldError[] {
+  if ((url === undefined) === (service === undefined))
+    return [required(path, "exactly one of url or service is required")];
+  if (service !== undefined) return validateService(service, `${path}.service`);
+  return url === undefined ? [] : validateUrl(url, `${path}.url`);
+}
+
+const form = "desired format: https://host[/path]";
+
+function validateUrl(url: string, field: string): FieldError[] {
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch {
+    return [required(field, `url must be a valid URL: parse ${JSON.stringify(url)}: invalid URL; ${form}`)];
+  }
+  const errors: FieldError[] = [];
+  if (parsed.protocol !== "https:")
+    errors.push(invalid(field, parsed.protocol.slice(0, -1), `'https' is the only allowed URL scheme; ${form}`));
+  if (parsed.host === "") errors.push(invalid(field, parsed.host, `host must be specified; ${form}`));
+  if (parsed.username !== "" || parsed.password !== "")
+    errors.push(invalid(field, parsed.username, "user information is not permitted in the URL"));
+  if (parsed.hash !== "") errors.push(invalid(field, parsed.hash.slice(1), "fragments are not permitted in the URL"));
+  if (parsed.search !== "")
+    errors.push(invalid(field, parsed.search.slice(1), "query parameters are not permitted in the URL"));
+  return errors;
+}
+
+function validateService({ name, namespace, path, port }: DeepReadonly<ServiceReference>, here: string): FieldError[] {
+  const errors: FieldError[] = [];
+  if (name === "") errors.push(required(`${here}.name`, "service name is required"));
+  if (namespace === "") errors.push(required(`${here}.namespace`, "service namespace is required"));
+  if (port !== undefined && portNumber(port, here).length > 0)
+    errors.push(invalid(`${here}.port`, port, "port is not valid: must be between 1 and 65535, inclusive"));
+  if (path === undefined || path === "/") return errors;
+  const field = `${here}.path`;
+  if (!path.startsWith("/")) errors.push(invalid(field, path, "must start with a '/'"));
+  const steps = path.replace(/^\//, "").replace(/\/$/, "").split("/");
+  for (const [index, step] of steps.entries()) {
+    if (step === "" && steps.length > 1) errors.push(invalid(field, path, `segment[${index}] may not be empty`));
+  }
+  return errors;
+}
+
+function validateVersions(given: readonly string[], path: string): FieldError[] {
+  if (given.length === 0) return [required(path, `must specify one of ${versions.join(", ")}`)];
+  const errors = given.flatMap((version, index) =>
+    given.indexOf(version) < index
+      ? [invalid(`${path}[${index}]`, version, "duplicate version")]
+      : wrong(`${path}[${index}]`, version, dns1035LabelErrors(version)),
+  );
+  return given.some((version) => versions.includes(version))
+    ? errors
+    : [...errors, invalid(path, given, `must include at least one of ${versions.join(", ")}`)];
+}

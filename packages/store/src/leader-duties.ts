@@ -10,6 +10,8 @@ import type { Proposals } from "./proposals.ts";
 import type { Machine } from "./state-machine.ts";
 import type { StorePorts } from "./system-ports.ts";
 
+const retryMs = 500;
+
 /** The leader's duty to leases: revoke what has run out, tell the others what is left. */
 export class LeaseKeeper {
   readonly #leases: () => Machine["mvcc"]["leases"] | undefined;
@@ -50,18 +52,22 @@ export class LeaseKeeper {
         }),
       );
     }
-    if (plan.wakeAtMs === undefined || (this.#timer && this.#dueMs <= plan.wakeAtMs)) return;
-    this.stop();
-    this.#dueMs = plan.wakeAtMs;
-    this.#timer = this.#ports.clock.setTimeout(() => {
-      this.#timer = undefined;
-      this.look();
-    }, plan.wakeAtMs - nowMs);
+    if (plan.wakeAtMs !== undefined) this.#wakeAt(plan.wakeAtMs, nowMs);
   }
 
   stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
+  }
+
+  #wakeAt(dueMs: number, nowMs: number): void {
+    if (this.#timer && this.#dueMs <= dueMs) return;
+    this.stop();
+    this.#dueMs = dueMs;
+    this.#timer = this.#ports.clock.setTimeout(() => {
+      this.#timer = undefined;
+      this.look();
+    }, dueMs - nowMs);
   }
 
   #revoke(id: bigint): void {
@@ -70,11 +76,12 @@ export class LeaseKeeper {
     this.#own(revoking.finally(() => this.#underWay.delete(id)));
   }
 
-  /** A failure is made up for by the next look. */
+  /** A failure is made up for by the next look. Not at once: a leader that is no member any more is refused without delay, every time. */
   #own(proposal: Promise<unknown>): void {
     proposal.catch((err: unknown) => {
       this.#log.debug({ err }, "a lease could not be looked after now");
-      this.look();
+      const nowMs = this.#ports.clock.monotonic();
+      if (this.#leases()) this.#wakeAt(nowMs + retryMs, nowMs);
     });
   }
 }

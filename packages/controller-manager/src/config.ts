@@ -48,7 +48,7 @@ export const flags = defineFlags({
   "service-account-private-key-file": {
     type: "string",
     default: "",
-    help: "Accepted for compatibility; the API server signs tokens",
+    help: "Key that tokens in secrets are signed with (PEM); tokens that end are the API server's",
   },
   "cluster-signing-cert-file": { type: "string", default: "", help: "Authority that signs certificate requests (PEM)" },
   "cluster-signing-key-file": { type: "string", default: "", help: "Its key (PEM); without both nothing is signed" },
@@ -95,6 +95,8 @@ export interface ControllerManagerConfig {
   readonly cluster: Range;
   readonly nodeMask: number;
   readonly rootCa: string;
+  /** "" where tokens in secrets are not made. */
+  readonly tokenKeyFile: string;
   readonly nodeGraceMs: number;
   readonly nodeStartupGraceMs: number;
   readonly terminatedThreshold: number;
@@ -141,6 +143,7 @@ export function parseConfig(values: FlagValues<typeof flags>): ControllerManager
     cluster,
     nodeMask,
     rootCa: rootCa(values["root-ca-file"], client),
+    tokenKeyFile: values["service-account-private-key-file"],
     nodeGraceMs: values["node-monitor-grace-period"],
     nodeStartupGraceMs: values["node-startup-grace-period"],
     terminatedThreshold: values["terminated-pod-gc-threshold"],

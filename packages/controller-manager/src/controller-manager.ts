@@ -41,7 +41,8 @@ function createTerm(
     const fenced = fence(client);
     const informers = createSharedInformers(fenced, { clock, random, log });
     const controllers = config.controllers.map((name) => {
-      const own = config.ownAccounts ? fence(clientOfAccount(accountOf(name), { own: fenced, ...accounts })) : fenced;
+      const account = config.ownAccounts ? accountOf(name) : undefined;
+      const own = account === undefined ? fenced : fence(clientOfAccount(account, { own: fenced, ...accounts }));
       const shared = { client: own, clock, random, log };
       const controllerPorts = { ...shared, informers, queueMetrics: metrics, events: createRecorders(shared) };
       return { name, controller: createController(name, controllerPorts, config) };

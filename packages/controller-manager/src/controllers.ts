@@ -27,6 +27,7 @@ import { createReplicaSetController } from "./controllers/replica-set/controller
 import { createReplicationControllerController } from "./controllers/replication-controller/controller.ts";
 import { createResourceQuotaController } from "./controllers/resource-quota/controller.ts";
 import { createRootCaController } from "./controllers/root-ca/controller.ts";
+import { createServiceAccountTokenController } from "./controllers/serviceaccount-token/controller.ts";
 import { createServiceAccountController } from "./controllers/service-account/controller.ts";
 import { createStatefulSetController } from "./controllers/stateful-set/controller.ts";
 import { createTaintEvictionController } from "./controllers/taint-eviction/controller.ts";
@@ -34,17 +35,32 @@ import { createTtlAfterFinishedController } from "./controllers/ttl-after-finish
 
 type Limits = Pick<
   ControllerManagerConfig,
-  "cluster" | "signing" | "nodeMask" | "rootCa" | "nodeGraceMs" | "nodeStartupGraceMs" | "terminatedThreshold"
+  | "cluster"
+  | "signing"
+  | "tokenKeyFile"
+  | "nodeMask"
+  | "rootCa"
+  | "nodeGraceMs"
+  | "nodeStartupGraceMs"
+  | "terminatedThreshold"
 >;
 
 interface Entry {
-  /** The service account in kube-system that it acts as; Kubernetes' names, to which the default roles are bound. */
-  readonly account: string;
+  /**
+   * The service account in kube-system that it acts as: Kubernetes' names, to which the default roles are bound. Undefined: it acts as the
+   * controller manager itself, since it makes what accounts are known by.
+   */
+  readonly account: string | undefined;
   readonly create: (ports: ControllerPorts, limits: Limits) => Controller;
 }
 
 const controllers = {
   "serviceaccount-controller": { account: "service-account-controller", create: createServiceAccountController },
+  "serviceaccount-token-controller": {
+    account: undefined,
+    create: (ports: ControllerPorts, limits: Limits) =>
+      createServiceAccountTokenController(ports, { keyFile: limits.tokenKeyFile, rootCa: limits.rootCa }),
+  },
   "root-ca-certificate-publisher-controller": {
     account: "root-ca-cert-publisher",
     create: (ports: ControllerPorts, limits: Limits) => createRootCaController(ports, limits.rootCa),
@@ -135,8 +151,8 @@ export function createController(name: ControllerName, ports: ControllerPorts, l
   return controllers[name].create(ports, limits);
 }
 
-/** The service account in kube-system that the controller acts as. */
-export function accountOf(name: ControllerName): string {
+/** The service account in kube-system that the controller acts as; undefined for the controller manager itself. */
+export function accountOf(name: ControllerName): string | undefined {
   return controllers[name].account;
 }
 

@@ -13,6 +13,7 @@ export type { CertificateRequest } from "./certificate-request.ts";
 export { createServiceAccountKey } from "./service-account-key.ts";
 export { createTokenSigner, createTokenVerifier } from "./service-account-tokens.ts";
 export type {
+  LegacyClaims,
   NameAndUid,
   ServiceAccountClaims,
   TokenCheck,

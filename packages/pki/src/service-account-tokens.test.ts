@@ -30,6 +30,12 @@ describe("service-account tokens", () => {
     expect(await verifier.verify(token)).toEqual({ kind: "valid", claims });
   });
 
+  test("a token in a secret says whose and which secret's it is", async () => {
+    const legacy = { namespace: "shop", secretName: "web-token", serviceaccount: { name: "web", uid: "u1" } };
+    const token = await createTokenSigner(current.privateKey).signLegacy(legacy);
+    expect(await verifier.verify(token)).toEqual({ kind: "legacy", claims: legacy });
+  });
+
   test("a token of the former key is valid as long as its public key is kept", async () => {
     const token = await createTokenSigner(old.privateKey).sign(claims);
     expect((await verifier.verify(token)).kind).toBe("valid");

@@ -21,6 +21,13 @@ export interface ServiceAccountClaims {
   };
 }
 
+/** What a token in a secret says: it has no end and no audience, and is good as long as its secret holds it. */
+export interface LegacyClaims {
+  readonly namespace: string;
+  readonly secretName: string;
+  readonly serviceaccount: NameAndUid;
+}
+
 export interface NameAndUid {
   readonly name: string;
   readonly uid: string;
@@ -28,10 +35,13 @@ export interface NameAndUid {
 
 export interface TokenSigner {
   sign(claims: ServiceAccountClaims): Promise<string>;
+  /** A token for a secret of type kubernetes.io/service-account-token. */
+  signLegacy(claims: LegacyClaims): Promise<string>;
 }
 
 export type TokenCheck =
   | { readonly kind: "valid"; readonly claims: ServiceAccountClaims }
+  | { readonly kind: "legacy"; readonly claims: LegacyClaims }
   /** Another issuer's token, or no token at all: somebody else may know it. */
   | { readonly kind: "foreign" }
   | { readonly kind: "invalid"; readonly because: string };
@@ -45,13 +55,25 @@ export interface TokenVerifier {
   readonly algorithms: readonly string[];
 }
 
+const legacyIssuer = "kubernetes/serviceaccount";
+
 /** A signer with one private key (PEM): P-256, P-384, P-521 or RSA. */
 export function createTokenSigner(privateKeyPem: string): TokenSigner {
   const key = createPrivateKey(privateKeyPem);
   const header = { alg: algorithmOf(key), kid: keyId(createPublicKey(key)) };
+  const sign = (claims: object): Promise<string> =>
+    new CompactSign(new TextEncoder().encode(JSON.stringify(claims))).setProtectedHeader(header).sign(key);
   return {
-    sign: (claims) =>
-      new CompactSign(new TextEncoder().encode(JSON.stringify(claims))).setProtectedHeader(header).sign(key),
+    sign,
+    signLegacy: ({ namespace, secretName, serviceaccount: { name, uid } }) =>
+      sign({
+        iss: legacyIssuer,
+        "kubernetes.io/serviceaccount/namespace": namespace,
+        "kubernetes.io/serviceaccount/secret.name": secretName,
+        "kubernetes.io/serviceaccount/service-account.name": name,
+        "kubernetes.io/serviceaccount/service-account.uid": uid,
+        sub: `system:serviceaccount:${namespace}:${name}`,
+      }),
   };
 }
 
@@ -77,10 +99,7 @@ export function createTokenVerifier(config: {
     for (const key of candidates) {
       try {
         const { payload } = await compactVerify(token, key, { algorithms: [algorithmOf(key)] });
-        const claims = parseClaims(payload);
-        return claims === undefined
-          ? { kind: "invalid", because: "service account token has unexpected claims" }
-          : { kind: "valid", claims };
+        return parse(payload) ?? { kind: "invalid", because: "service account token has unexpected claims" };
       } catch (error) {
         if (!(error instanceof errors.JOSEError)) throw error;
       }
@@ -100,16 +119,35 @@ export function createTokenVerifier(config: {
 function isOurs(token: string, issuers: readonly string[]): boolean {
   try {
     const { iss } = decodeJwt(token);
-    return iss !== undefined && issuers.includes(iss);
+    return iss !== undefined && (iss === legacyIssuer || issuers.includes(iss));
   } catch (error) {
     if (error instanceof errors.JOSEError) return false;
     throw error;
   }
 }
 
-function parseClaims(payload: Uint8Array): ServiceAccountClaims | undefined {
-  const claims: unknown = JSON.parse(new TextDecoder().decode(payload));
-  if (!isRecord(claims)) return undefined;
+function parse(payload: Uint8Array): TokenCheck | undefined {
+  const said: unknown = JSON.parse(new TextDecoder().decode(payload));
+  if (!isRecord(said)) return undefined;
+  if (said.iss === legacyIssuer) {
+    const claims = parseLegacy(said);
+    return claims && { kind: "legacy", claims };
+  }
+  const claims = parseClaims(said);
+  return claims && { kind: "valid", claims };
+}
+
+function parseLegacy(claims: Record<string, unknown>): LegacyClaims | undefined {
+  const text = (name: string): string => String(claims[`kubernetes.io/serviceaccount/${name}`] ?? "");
+  const [namespace, secretName] = [text("namespace"), text("secret.name")];
+  const serviceaccount = { name: text("service-account.name"), uid: text("service-account.uid") };
+  const isWhole = [namespace, secretName, serviceaccount.name, serviceaccount.uid].every((value) => value !== "");
+  return isWhole && claims.sub === `system:serviceaccount:${namespace}:${serviceaccount.name}`
+    ? { namespace, secretName, serviceaccount }
+    : undefined;
+}
+
+function parseClaims(claims: Record<string, unknown>): ServiceAccountClaims | undefined {
   const { aud, exp, iat, nbf, iss, jti, sub } = claims;
   const bound = claims["kubernetes.io"];
   if (!isRecord(bound) || typeof bound.namespace !== "string") return undefined;

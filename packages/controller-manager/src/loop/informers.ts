@@ -12,6 +12,7 @@ import {
   pods,
   replicationControllers,
   resourceQuotas,
+  secrets,
   serviceAccounts,
   services,
 } from "@coxswain/api/core/v1";
@@ -42,16 +43,16 @@ export function createSharedInformers(client: Pick<Client, "resource">, ports: I
   const shared = <T extends ApiObject>(
     descriptor: ResourceDescriptor<T>,
     indexers: Indexers<T> = {},
-    namespace?: string,
+    scope: { readonly namespace?: string; readonly fieldSelector?: string } = {},
   ): (() => Informer<T>) => {
     let informer: Informer<T> | undefined;
     return () => {
       informer ??= createInformer(
         client.resource(descriptor),
-        { indexers, namespace, transform: withoutManagedFields },
+        { indexers, ...scope, transform: withoutManagedFields },
         ports,
       );
-      made.set(descriptor.resource, informer);
+      made.set(`${descriptor.resource} ${scope.fieldSelector ?? ""}`, informer);
       return informer;
     };
   };
@@ -84,7 +85,16 @@ export function createSharedInformers(client: Pick<Client, "resource">, ports: I
     resourceQuotas: shared(resourceQuotas, { namespace: (quota) => [quota.metadata.namespace ?? ""] }),
     jobs: shared(jobs, owned),
     cronJobs: shared(cronJobs, owned),
-    nodeLeases: shared(leases, {}, "kube-node-lease"),
+    nodeLeases: shared(leases, {}, { namespace: "kube-node-lease" }),
+    serviceAccountTokens: shared(
+      secrets,
+      {
+        account: ({ metadata: { namespace, annotations } }) => [
+          `${namespace}/${annotations?.["kubernetes.io/service-account.name"] ?? ""}`,
+        ],
+      },
+      { fieldSelector: "type=kubernetes.io/service-account-token" },
+    ),
   };
   return {
     ...informers,

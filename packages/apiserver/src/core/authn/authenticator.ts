@@ -2,7 +2,7 @@
 // first that knows the caller wins, and a token that nobody knows is an error even where strangers are served.
 // The handshake has checked the certificate already; files are read and keys held elsewhere.
 import type { Clock } from "@coxswain/clock";
-import type { ServiceAccountClaims, TokenVerifier } from "@coxswain/pki";
+import type { LegacyClaims, ServiceAccountClaims, TokenCheck, TokenVerifier } from "@coxswain/pki";
 import { LRUCache } from "lru-cache";
 import type {
   Authentication,
@@ -14,7 +14,8 @@ import type {
 } from "../request.ts";
 import { findBootstrapToken } from "./bootstrap-tokens.ts";
 import { brokenBinding } from "./bound-objects.ts";
-import { anonymous, serviceAccountGroups, withAuthenticated } from "./groups.ts";
+import { anonymous, serviceAccountGroups, serviceAccountUsername, withAuthenticated } from "./groups.ts";
+import { brokenSecret } from "./legacy-tokens.ts";
 import { findStaticToken, type StaticToken } from "./static-tokens.ts";
 import type { TokenKeys } from "./token-keys.ts";
 
@@ -38,12 +39,16 @@ export interface TokenAuthenticator extends Authenticator {
 
 /** Verified signatures are kept this many at a time; beyond, the least used is checked anew. */
 const rememberedTokens = 10_000;
+/** As long as Kubernetes remembers that a token was good. */
+const legacyCacheMs = 10_000;
 
 export function createAuthenticator(
   config: AuthenticatorConfig,
   ports: { readonly keys: () => TokenKeys; readonly reader: ObjectReader; readonly clock: Clock },
 ): TokenAuthenticator {
   const verified = new LRUCache<string, Verified>({ max: rememberedTokens });
+  /** Until when tokens of secrets are believed without a look at the secret. */
+  const standing = new LRUCache<string, number>({ max: rememberedTokens });
   return { authenticate, authenticateToken };
 
   async function authenticate({
@@ -77,8 +82,10 @@ export function createAuthenticator(
       const joining = await findBootstrapToken(token, ports.reader, nowMs);
       if (joining !== undefined) return { kind: "user", user: withAuthenticated(joining), audiences: config.audiences };
     }
-    const claims = await verifiedClaims(token);
-    if (typeof claims === "string") return { kind: "unknown", because: claims };
+    const checked = await verifiedClaims(token);
+    if (typeof checked === "string") return { kind: "unknown", because: checked };
+    if (checked.kind === "legacy") return authenticateLegacy(token, checked.claims, audiences, nowMs);
+    const { claims } = checked;
     if (claims.exp * 1000 <= nowMs) {
       verified.delete(token);
       return { kind: "unknown", because: "service account token has expired" };
@@ -96,21 +103,49 @@ export function createAuthenticator(
     return { kind: "user", user: withAuthenticated(userOf(claims)), audiences: common };
   }
 
-  async function verifiedClaims(token: string): Promise<ServiceAccountClaims | string> {
+  /** What a secret holds is asked for at most every few seconds per token. */
+  async function authenticateLegacy(
+    token: string,
+    claims: LegacyClaims,
+    audiences: readonly string[],
+    nowMs: number,
+  ): Promise<TokenAuthentication> {
+    const { namespace, serviceaccount } = claims;
+    const common = audiences.filter((audience) => config.audiences.includes(audience));
+    if (common.length === 0) return { kind: "unknown", because: "invalid bearer token" };
+    if ((standing.get(token) ?? 0) < nowMs) {
+      const broken = await brokenSecret(token, claims, ports.reader);
+      if (broken !== undefined) {
+        standing.delete(token);
+        return { kind: "unknown", because: broken };
+      }
+      standing.set(token, nowMs + legacyCacheMs);
+    }
+    const user: UserInfo = {
+      username: serviceAccountUsername(namespace, serviceaccount.name),
+      uid: serviceaccount.uid,
+      groups: serviceAccountGroups(namespace),
+    };
+    return { kind: "user", user: withAuthenticated(user), audiences: common };
+  }
+
+  async function verifiedClaims(token: string): Promise<Checked | string> {
     const { verifier } = ports.keys();
     const known = verified.get(token);
-    if (known !== undefined && known.by === verifier) return known.claims;
+    if (known !== undefined && known.by === verifier) return known.checked;
     const checked = await verifier?.verify(token);
     if (verifier === undefined || checked === undefined || checked.kind === "foreign") return "invalid bearer token";
     if (checked.kind === "invalid") return checked.because;
-    verified.set(token, { claims: checked.claims, by: verifier });
-    return checked.claims;
+    verified.set(token, { checked, by: verifier });
+    return checked;
   }
 }
 
+type Checked = Extract<TokenCheck, { readonly claims: unknown }>;
+
 /** A signature that was found good, and by which keys: with others it has to be checked again. */
 interface Verified {
-  readonly claims: ServiceAccountClaims;
+  readonly checked: Checked;
   readonly by: TokenVerifier;
 }
 

@@ -1,6 +1,6 @@
 import type { ApiObject } from "@coxswain/apimachinery";
 import { createSeededRandom, createSimulatedClock } from "@coxswain/clock/testing";
-import { createServiceAccountKey } from "@coxswain/pki";
+import { createServiceAccountKey, createTokenSigner } from "@coxswain/pki";
 import type { SelfSubjectReview, TokenRequest, TokenReview } from "@coxswain/api/authentication/v1";
 import { describe, expect, test } from "vitest";
 import { createMemoryObjects } from "../../../testing/memory-objects.ts";
@@ -56,7 +56,16 @@ function world(anonymousAuth = true) {
     );
   const rotate = (accepted: readonly string[]): void =>
     void (keys = tokenKeys([issuer], accepted, createServiceAccountKey().privateKey));
-  return { objects, clock, authenticator, call, requestToken, rotate, firstKey: key.publicKey };
+  return {
+    objects,
+    clock,
+    authenticator,
+    call,
+    requestToken,
+    rotate,
+    firstKey: key.publicKey,
+    signer: createTokenSigner(key.privateKey),
+  };
 }
 
 describe("the authenticator", () => {
@@ -191,6 +200,30 @@ describe("signing keys", () => {
     rotate([]);
     expect([before, between, await judge()]).toEqual(["user", "user", "unauthorized"]);
   });
+});
+
+test("a token in a secret is its account's until the secret or the account goes", async () => {
+  const { objects, authenticator, clock, signer } = world();
+  const bearerToken = await signer.signLegacy({
+    namespace: "shop",
+    secretName: "web-token",
+    serviceaccount: { name: "web", uid: "web-uid" },
+  });
+  const judge = async () => {
+    const answer = await authenticator.authenticate({ ...nobody, bearerToken }, signal);
+    return answer.kind === "user" ? answer.user.username : answer.because;
+  };
+  expect(await judge()).toBe("service account token has been invalidated");
+  objects.put("secrets", object("Secret", "shop", "web-token", { data: { token: btoa("another") } }));
+  expect(await judge()).toBe("service account token does not match server's copy");
+  objects.put("secrets", object("Secret", "shop", "web-token", { data: { token: btoa(bearerToken) } }));
+  expect(await judge()).toBe("system:serviceaccount:shop:web");
+  objects.put("serviceaccounts", {
+    ...object("ServiceAccount", "shop", "web"),
+    metadata: { name: "web", namespace: "shop", uid: "new" },
+  });
+  await clock.advance(11_000);
+  expect(await judge()).toBe("ServiceAccount UID (new) does not match claim (web-uid)");
 });
 
 describe("a bootstrap token", () => {

@@ -1,9 +1,12 @@
 // What the store's program does besides running: its command lines, under etcd's own names and defaults. Each parses and calls one function.
-import { UsageError, defineCommand, defineFlags } from "@coxswain/daemon";
+import { StartError, UsageError, defineCommand, defineFlags } from "@coxswain/daemon";
 import type { Command } from "@coxswain/daemon";
 import { membersOf } from "./config.ts";
 import { openLevelBackend } from "./io/backend/level-backend.ts";
 import { systemDisk } from "./io/disk/system-disk.ts";
+import { describeRebuilt, describeSurvivors, describeVerdict, inspect } from "./recover/report.ts";
+import { rebuildMember } from "./recover/rebuild.ts";
+import { judge } from "./recover/verdict.ts";
 import { restoreSnapshot } from "./restore/restore.ts";
 import { describeStatus, snapshotStatus } from "./restore/status.ts";
 
@@ -75,7 +78,42 @@ const restore = defineCommand({
   },
 });
 
-export const commands: readonly Command[] = [status, restore];
+/** Above what any client can have seen of a store that ran for years. */
+const defaultBump = 1_000_000_000;
+
+const recover = defineCommand({
+  name: "recover",
+  summary:
+    "Looks at the data directories that are left of a lost majority, says what could be lost, and with --data-dir makes one new member of the newest.",
+  takes: ["DIR..."],
+  flags: defineFlags({
+    ...beginningFlags,
+    "data-dir": { type: "string", default: "", help: "Directory to make; without it nothing is changed" },
+    from: { type: "string", default: "", help: "The directory to go on from (default: the newest)" },
+    "bump-revision": { type: "number", default: defaultBump, help: "How much to add to the newest revision" },
+    force: { type: "boolean", default: false, help: "Do it against what is said to be in the way" },
+  }),
+  run: async (flags, directories, { print, clock }) => {
+    const { survivors, unreadable } = await inspect(directories, ports);
+    print(describeSurvivors(survivors, unreadable));
+    const verdict = judge(survivors, unreadable, flags.from || undefined);
+    if ("refused" in verdict) throw new StartError(verdict.refused);
+    print(describeVerdict(verdict));
+    if (!flags["data-dir"]) return print("nothing was changed: give --data-dir to make a new member\n");
+    if (verdict.objections.length > 0 && !flags.force)
+      throw new StartError(`${verdict.objections[0]} (--force does it all the same)`);
+    const bumpRevision = flags["bump-revision"];
+    if (!Number.isSafeInteger(bumpRevision) || bumpRevision < 1)
+      throw new UsageError(`--bump-revision must be a whole number above 0, found ${bumpRevision}`);
+    const rebuilt = await rebuildMember(
+      { ...beginningOf(flags), source: verdict.source, bumpRevision },
+      { ...ports, clock },
+    );
+    print(describeRebuilt(flags["data-dir"], rebuilt));
+  },
+});
+
+export const commands: readonly Command[] = [status, restore, recover];
 
 function beginningOf(flags: {
   readonly name: string;

@@ -11,7 +11,7 @@ import { begin, beginningAt, unfinishedDirectory } from "../data-dir.ts";
 import type { Beginning } from "../data-dir.ts";
 import { StoreError } from "../errors.ts";
 import { rawKey } from "../io/backend/level-backend.ts";
-import type { StoreBackend } from "../io/backend/level-backend.ts";
+import type { OwnName, StoreBackend } from "../io/backend/level-backend.ts";
 import { encodeAlarms, encodeApplied, encodeMembers } from "../io/backend/own-records.ts";
 import type { Database } from "../io/bbolt/reader.ts";
 import type { Pairs } from "../io/bbolt/writer.ts";
@@ -54,14 +54,21 @@ export async function restoreSnapshot(request: RestoreRequest, ports: RestorePor
   return { ...beginning.identity, revision: state.revision };
 }
 
-/** Lays a member that begins with these pairs, as `rawKey` writes them. */
-export async function layData(dataDir: string, beginning: Beginning, pairs: Pairs, ports: RestorePorts): Promise<void> {
+/** Lays a member that begins with these pairs, as `rawKey` writes them, and with what `finish` does to them. */
+export async function layData(
+  dataDir: string,
+  beginning: Beginning,
+  pairs: Pairs,
+  ports: RestorePorts,
+  finish?: (backend: StoreBackend) => Promise<void>,
+): Promise<void> {
   const { disk } = ports;
   const root = join(dataDir, unfinishedDirectory);
   await disk.makeDirectory(root);
   const backend = await ports.openBackend(join(root, "backend"));
   try {
     await backend.replace(pairs);
+    await finish?.(backend);
   } finally {
     await backend.close();
   }
@@ -74,12 +81,13 @@ export async function layData(dataDir: string, beginning: Beginning, pairs: Pair
 }
 
 /** The store's own records of a member that begins here. */
-export function* ownPairs(beginning: Beginning): Generator<readonly [Buffer, Buffer]> {
-  const own = (name: string): Buffer => rawKey("own", Buffer.from(name));
-  yield [own("applied"), encodeApplied(beginningAt.index, beginningAt.term)];
-  yield [own("membership"), encodeMembership(beginning.membership)];
-  yield [own("members"), encodeMembers(beginning.members.values())];
-  yield [own("removed"), encodeMembers([])];
+export function ownRecords(beginning: Beginning): readonly (readonly [OwnName, Buffer])[] {
+  return [
+    ["applied", encodeApplied(beginningAt.index, beginningAt.term)],
+    ["membership", encodeMembership(beginning.membership)],
+    ["members", encodeMembers(beginning.members.values())],
+    ["removed", encodeMembers([])],
+  ];
 }
 
 const compactionMarks = ["scheduledCompactRev", "finishedCompactRev"];
@@ -100,7 +108,7 @@ class RestoredState {
   }
 
   async *pairs(): Pairs {
-    yield* ownPairs(this.#beginning);
+    for (const [name, value] of ownRecords(this.#beginning)) yield [rawKey("own", Buffer.from(name)), value];
     for (const bucket of this.#database.buckets) yield* this.#bucket(bucket);
     const { bumpRevision, markCompacted } = this.#request;
     if (bumpRevision === 0) return;

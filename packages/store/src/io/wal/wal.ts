@@ -69,6 +69,20 @@ export async function openWal(
   disk: Disk,
   segmentBytes: number = defaultSegmentBytes,
 ): Promise<{ wal: Wal; recovered: Recovered }> {
+  const { recovered, segments, previous, end } = await read(directory, disk);
+  const { identity, hardState, marker, entries } = recovered;
+  const lastIndex = entries.at(-1)?.index ?? marker.index;
+  const writer = new Writer(directory, identity, disk, segmentBytes, { hardState, marker, lastIndex });
+  await writer.resume(segments, previous, end);
+  return { wal: writer, recovered };
+}
+
+/** What a log holds, without changing anything: for looking at a member that does not run. */
+export async function readWal(directory: string, disk: Disk): Promise<Recovered> {
+  return (await read(directory, disk)).recovered;
+}
+
+async function read(directory: string, disk: Disk) {
   const segments = await listSegments(directory, disk);
   let previous: { batch: number; crc: number } | undefined;
   let identity: Identity | undefined;
@@ -115,11 +129,9 @@ export async function openWal(
   if (!last || !identity || !hardState || !marker || !previous)
     throw new StoreError("wal-damaged", `no write-ahead log in ${directory}`);
   const kept = keepAfter(entries, marker, directory);
-  const lastIndex = kept.at(-1)?.index ?? marker.index;
-  const writer = new Writer(directory, identity, disk, segmentBytes, { hardState, marker, lastIndex });
-  await writer.resume(segments, previous, end);
   const repaired = end.torn ? { file: join(directory, last.name), offset: end.offset } : undefined;
-  return { wal: writer, recovered: { identity, hardState, marker, entries: kept, repaired } };
+  const recovered: Recovered = { identity, hardState, marker, entries: kept, repaired };
+  return { recovered, segments, previous, end };
 }
 
 /** A later entry with an earlier index replaces what stood from there on. */

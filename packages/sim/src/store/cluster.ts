@@ -7,6 +7,7 @@ import { Network } from "../world/network.ts";
 import { setRate } from "../world/process.ts";
 import type { World } from "../world/world.ts";
 import { Machine } from "./machine.ts";
+import type { Ending } from "./machine.ts";
 import type { Observer } from "./observer.ts";
 import type { Plan } from "./plan.ts";
 
@@ -161,10 +162,12 @@ export class Cluster {
   }
 
   /** A store may only end by itself when its disk gave it a reason. */
-  #ended(machine: Machine, how: "refused" | "died", reason: string): void {
+  #ended(machine: Machine, how: Ending, reason: string): void {
+    // It was removed, and knows: nobody starts it again.
+    if (how === "left") return;
     const { faults, damaged } = machine.disk;
     const world = /ENOSPC|EIO|no space left/.test(reason);
-    const joining = how === "refused" && /no member answered|has no member with the peer URL/.test(reason);
+    const joining = how === "refused" && /no member answered|has no member with the peer URL|permanently removed/.test(reason);
     if (!damaged && !world && !joining && !faults.full)
       this.#observer.fail("no member dies by itself", `${machine.name} ${how}: ${reason}`);
     if (this.#suspects.has(machine)) return;

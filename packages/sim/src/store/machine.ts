@@ -15,6 +15,9 @@ import type { Observer } from "./observer.ts";
 
 type Component = ReturnType<typeof createStore>;
 
+/** How a store ends by itself: it does not start, fails, or goes because it is no member any more. */
+export type Ending = "refused" | "died" | "left";
+
 export type MachineState =
   | { readonly is: "off" }
   | {
@@ -24,11 +27,11 @@ export type MachineState =
       server?: LocalServer;
     }
   /** The store ended by itself: it refused to start, or died. */
-  | { readonly is: "ended"; readonly how: "refused" | "died"; readonly reason: string };
+  | { readonly is: "ended"; readonly how: Ending; readonly reason: string };
 
 export interface MachineEvents {
   /** The process ended by itself. */
-  readonly ended: (machine: Machine, how: "refused" | "died", reason: string) => void;
+  readonly ended: (machine: Machine, how: Ending, reason: string) => void;
 }
 
 export class Machine {
@@ -162,7 +165,7 @@ export class Machine {
       metrics: quietMetrics,
       // A real process is gone when this is called; here nothing can happen to it any more.
       die: die as StorePorts["die"],
-      end: (reason) => die(reason, "ended"),
+      end: (reason) => this.#end(process, "left", reason),
       disk: this.disk.of(process),
       openBackend: async () => this.#observer.watch(this.name, this.#pairs.open(process)),
       createTransport: this.#network.transportFor(this.name, process),
@@ -175,7 +178,7 @@ export class Machine {
     };
   }
 
-  #end(process: SimProcess, how: "refused" | "died", reason: string): void {
+  #end(process: SimProcess, how: Ending, reason: string): void {
     if (!process.alive) return;
     process.kill();
     this.#network.processDied(process);

@@ -8,7 +8,8 @@ import type { Message } from "../world/network.ts";
 import type { World } from "../world/world.ts";
 import { Violation } from "./violation.ts";
 
-export type Change = Extract<StoredPair, { table: "key" }>;
+/** A change of the keyspace, and when the first member made it. */
+export type Change = Extract<StoredPair, { table: "key" }> & { readonly atMs: number };
 
 const keyTable = Buffer.from("k");
 const appliedKey = Buffer.from("sapplied");
@@ -135,7 +136,7 @@ export class Observer {
 
   #stored(host: string, key: Buffer, value: Buffer): void {
     const pair = readStoredPair(key, value);
-    if (pair.table === "key") this.#changed(host, pair);
+    if (pair.table === "key") this.#changed(host, { ...pair, atMs: this.#world.now / 1000 });
     else if (pair.table === "applied") this.#appliedUpTo(host, pair);
   }
 

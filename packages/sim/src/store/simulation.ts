@@ -4,6 +4,7 @@ import { createDice } from "../world/dice.ts";
 import { World } from "../world/world.ts";
 import { checkEnd } from "./checks/end.ts";
 import { checkHistory } from "./checks/history.ts";
+import { judge } from "./checks/judges.ts";
 import { Client } from "./client.ts";
 import { Cluster } from "./cluster.ts";
 import { FaultInjector } from "./faults.ts";
@@ -27,6 +28,10 @@ export interface RunResult {
   readonly revision: number;
   /** How often each kind of fault was injected. */
   readonly faults: ReadonlyMap<string, number>;
+  /** What else happened, by name. */
+  readonly counts: ReadonlyMap<string, number>;
+  /** Checks that could not be finished in the steps they have. */
+  readonly undecided: number;
   /** Hash over all that happened. */
   readonly trace: string;
 }
@@ -81,6 +86,7 @@ export async function runStore(plan: Plan, listener?: (line: string) => void): P
     });
   }
   let failure: Violation | undefined;
+  let undecided = 0;
   const failed = (): boolean => observer.failure !== undefined;
   const until = async (label: string, limitMs: number, work: Promise<unknown>): Promise<void> => {
     let done = false;
@@ -117,6 +123,11 @@ export async function runStore(plan: Plan, listener?: (line: string) => void): P
       );
     for (const watcher of watchers) watcher.close();
     failure ??= observer.failure ?? checkHistory(recorder.history(), observer);
+    if (!failure) {
+      const judgement = judge(recorder.history(), observer);
+      failure = judgement.violation;
+      undecided = judgement.undecided;
+    }
   } catch (error) {
     failure ??= new Violation(
       "the simulation itself",
@@ -132,6 +143,8 @@ export async function runStore(plan: Plan, listener?: (line: string) => void): P
     watches: recorder.watchCount,
     revision: observer.newestRevision,
     faults: faults.injected,
+    counts: observer.counts,
+    undecided,
     trace: world.digest(),
   };
 }

@@ -1,19 +1,11 @@
 // Judges what the clients saw against the truth: the changes of the keyspace by revision, as the members themselves wrote them. Since
 // every answer says at which revision it was true, this is exact and fast. drill's checkers, which need no truth, judge the same again.
 import { covers } from "@coxswain/drill";
-import type {
-  History,
-  KeyRange,
-  KeyValue,
-  Operation,
-  TxnOperation,
-  TxnOperationResponse,
-  WatchEvent,
-  WatchRecord,
-} from "@coxswain/drill";
+import type { History, Operation, TxnOperation, TxnOperationResponse, WatchEvent, WatchRecord } from "@coxswain/drill";
 import { inspect } from "../observer.ts";
 import type { Change, Observer } from "../observer.ts";
 import { Violation } from "../violation.ts";
+import { Truth } from "./truth.ts";
 
 export function checkHistory(history: History, observer: Observer): Violation | undefined {
   const truth = new Truth(observer);
@@ -27,34 +19,6 @@ export function checkHistory(history: History, observer: Observer): Violation | 
     throw error;
   }
   return undefined;
-}
-
-/** The keyspace at every revision. */
-class Truth {
-  readonly changes: readonly Change[];
-  readonly #byKey = new Map<string, Change[]>();
-  readonly #byMain = new Map<number, Change[]>();
-
-  constructor(observer: Observer) {
-    this.changes = [...observer.allChanges()];
-    for (const change of this.changes) {
-      listIn(this.#byKey, change.key).push(change);
-      listIn(this.#byMain, change.main).push(change);
-    }
-  }
-
-  at(range: KeyRange, revision: number): readonly KeyValue[] {
-    const found: KeyValue[] = [];
-    for (const key of [...this.#byKey.keys()].filter((each) => covers(range, each)).sort()) {
-      const change = (this.#byKey.get(key) ?? []).findLast((each) => each.main <= revision);
-      if (change && !change.tombstone) found.push(keyValueOf(change));
-    }
-    return found;
-  }
-
-  made(revision: number): readonly Change[] {
-    return this.#byMain.get(revision) ?? [];
-  }
 }
 
 function checkOperation(operation: Operation, truth: Truth): void {
@@ -232,17 +196,4 @@ function sameEvent(event: WatchEvent, change: Change): boolean {
     (event.type === "delete") === change.tombstone &&
     (change.tombstone || event.kv.value === change.value)
   );
-}
-
-function keyValueOf(change: Change): KeyValue {
-  const { key, value, createRevision, modRevision, version, lease } = change;
-  return { key, value, createRevision, modRevision, version, ...(lease === 0n ? {} : { lease: lease.toString() }) };
-}
-
-function listIn<K, V>(map: Map<K, V[]>, key: K): V[] {
-  const known = map.get(key);
-  if (known) return known;
-  const made: V[] = [];
-  map.set(key, made);
-  return made;
 }

@@ -1,99 +1,21 @@
-// Every flag of the store, under etcd's own names and defaults, parsed into one readonly value.
-import { UsageError, defineFlags, parseDuration } from "@coxswain/daemon";
+// What the flags (flags.ts) mean together, as one readonly value; and what they may not say.
+import { UsageError, parseDuration } from "@coxswain/daemon";
 import type { FlagValues } from "@coxswain/daemon";
 import type { AutoCompaction } from "./core/auto-compaction.ts";
 import { parseAuthToken } from "./core/auth/token-options.ts";
 import type { TokenOptions } from "./core/auth/token-options.ts";
+import { tlsLimitsOf } from "./tls-limits.ts";
+import type { TlsLimits } from "./tls-limits.ts";
+import { flags, unusedFlags } from "./flags.ts";
 import { defaultSegmentBytes } from "./io/wal/wal.ts";
 
-export const flags = defineFlags({
-  name: { type: "string", default: "default", help: "Human-readable name of this member" },
-  "data-dir": { type: "string", default: "", help: "Directory of this member's data (default NAME.etcd)" },
-  "listen-client-urls": { type: "list", default: ["http://localhost:2379"], help: "URLs to serve clients on" },
-  "advertise-client-urls": {
-    type: "list",
-    default: [],
-    help: "Client URLs to tell the rest of the cluster (default: those listened on)",
-  },
-  "listen-peer-urls": {
-    type: "list",
-    default: [],
-    help: "URLs to serve other members on; needed with more than one member",
-  },
-  "initial-advertise-peer-urls": {
-    type: "list",
-    default: ["http://localhost:2380"],
-    help: "Peer URLs to tell the rest of the cluster",
-  },
-  "initial-cluster": { type: "string", default: "", help: "The first members, as name=peer-url,… (default: this one)" },
-  "initial-cluster-state": {
-    type: "string",
-    default: "new",
-    help: '"new", or "existing" for a member that was added to a running cluster',
-  },
-  "initial-cluster-token": { type: "string", default: "etcd-cluster", help: "Keeps clusters with equal URLs apart" },
-  "cert-file": { type: "string", default: "", help: "Certificate of the client port" },
-  "key-file": { type: "string", default: "", help: "Key of the client port" },
-  "trusted-ca-file": { type: "string", default: "", help: "Authority that client certificates are checked against" },
-  "client-cert-auth": {
-    type: "boolean",
-    default: false,
-    help: "Refuse clients without a certificate of that authority",
-  },
-  "peer-cert-file": { type: "string", default: "", help: "Certificate of the peer port" },
-  "peer-key-file": { type: "string", default: "", help: "Key of the peer port" },
-  "peer-trusted-ca-file": {
-    type: "string",
-    default: "",
-    help: "Authority that peers' certificates are checked against",
-  },
-  "peer-client-cert-auth": {
-    type: "boolean",
-    default: false,
-    help: "Refuse peers without a certificate of that authority",
-  },
-  "heartbeat-interval": { type: "number", default: 100, help: "Milliseconds between heartbeats" },
-  "election-timeout": { type: "number", default: 1000, help: "Milliseconds without a leader before an election" },
-  "snapshot-count": { type: "number", default: 10_000, help: "Entries between two checkpoints of the log" },
-  "snapshot-catchup-entries": {
-    type: "number",
-    default: 5000,
-    help: "Entries kept in memory behind a checkpoint for followers that lag a little",
-  },
-  "quota-backend-bytes": { type: "number", default: 0, help: "Size at which writes are refused (0: 2 GiB)" },
-  "max-txn-ops": { type: "number", default: 128, help: "Most operations in one transaction" },
-  "max-request-bytes": { type: "number", default: 1_572_864, help: "Largest request" },
-  "auto-compaction-mode": { type: "string", default: "periodic", help: '"periodic" or "revision"' },
-  "auto-compaction-retention": {
-    type: "string",
-    default: "0",
-    help: "How much history to keep: a duration (or hours), or a number of revisions; 0: all",
-  },
-  "watch-progress-notify-interval": {
-    type: "duration",
-    default: "10m",
-    help: "How often a quiet watch is told of progress",
-  },
-  "experimental-watch-progress-notify-interval": {
-    type: "duration",
-    help: "The older name of --watch-progress-notify-interval",
-  },
-  "auth-token": {
-    type: "string",
-    default: "simple",
-    help: 'What users are given for a password: "simple", or "jwt,sign-method=ES256,pub-key=FILE,priv-key=FILE,ttl=5m"',
-  },
-  "auth-token-ttl": { type: "number", default: 300, help: "Seconds a simple token lives after its last use" },
-  "enable-grpc-gateway": { type: "boolean", default: true, help: "Serve the JSON gateway under /v3/" },
-  cors: { type: "list", default: ["*"], help: "Origins whose scripts may call the gateway; * for all" },
-  "bcrypt-cost": { type: "number", default: 10, help: "Cost of hashing passwords, 4 to 31" },
-  logger: { type: "string", default: "zap", help: "Taken for etcd's sake; logs are JSON on stderr" },
-});
+export { flags };
 
 export interface TlsFileNames {
   readonly certFile: string;
   readonly keyFile: string;
   readonly caFile: string | undefined;
+  readonly crlFile?: string | undefined;
   readonly requireClientCertificate: boolean;
 }
 
@@ -103,6 +25,9 @@ export interface StoreConfig {
   readonly listenClientUrls: readonly URL[];
   readonly advertiseClientUrls: readonly string[];
   readonly listenPeerUrls: readonly URL[];
+  /** Where HTTP is served apart from gRPC; empty: together. */
+  readonly listenHttpUrls: readonly URL[];
+  readonly listenMetricsUrls: readonly URL[];
   readonly initial: {
     readonly members: readonly { readonly name: string; readonly peerUrls: readonly string[] }[];
     readonly state: "new" | "existing";
@@ -110,6 +35,9 @@ export interface StoreConfig {
   };
   readonly clientTls: TlsFileNames | undefined;
   readonly peerTls: TlsFileNames | undefined;
+  readonly tlsLimits: TlsLimits;
+  /** Flags that were given a value and change nothing. */
+  readonly unused: readonly string[];
   readonly heartbeatMs: number;
   readonly electionMs: number;
   readonly snapshotCount: number;
@@ -133,22 +61,13 @@ export interface StoreConfig {
 /** Throws `UsageError`, one sentence that names the flag. */
 export function parseConfig(values: FlagValues<typeof flags>): StoreConfig {
   const name = values.name;
-  const clientTls = tlsOf(
-    "",
-    values["cert-file"],
-    values["key-file"],
-    values["trusted-ca-file"],
-    values["client-cert-auth"],
-  );
-  const peerTls = tlsOf(
-    "peer-",
-    values["peer-cert-file"],
-    values["peer-key-file"],
-    values["peer-trusted-ca-file"],
-    values["peer-client-cert-auth"],
-  );
+  const { clientTls, peerTls } = tlsFilesOf(values);
+  if (values["enable-v2"]) throw new UsageError("--enable-v2: the v2 API is not served");
+  if (values["host-whitelist"].join() !== "*") throw new UsageError("--host-whitelist: only * is supported");
   const listenClientUrls = urlsOf("listen-client-urls", values["listen-client-urls"], clientTls);
   const listenPeerUrls = urlsOf("listen-peer-urls", values["listen-peer-urls"], peerTls);
+  const listenHttpUrls = urlsOf("listen-client-http-urls", values["listen-client-http-urls"], clientTls);
+  const listenMetricsUrls = urlsOf("listen-metrics-urls", values["listen-metrics-urls"], clientTls);
   const state = values["initial-cluster-state"];
   if (state !== "new" && state !== "existing")
     throw new UsageError(`--initial-cluster-state must be "new" or "existing", found ${JSON.stringify(state)}`);
@@ -159,7 +78,15 @@ export function parseConfig(values: FlagValues<typeof flags>): StoreConfig {
     throw new UsageError(`couldn't find local name ${JSON.stringify(name)} in the initial cluster configuration`);
   if (members.length > 1 && listenPeerUrls.length === 0)
     throw new UsageError("--listen-peer-urls is needed in a cluster of more than one member");
+  checkAdvertised(
+    members.find((member) => member.name === name)?.peerUrls ?? [],
+    values["initial-advertise-peer-urls"],
+  );
   const electionMs = values["election-timeout"];
+  if (electionMs > mostElectionMs)
+    throw new UsageError(
+      `--election-timeout[${electionMs}ms] is too long, and should be set less than ${mostElectionMs}ms`,
+    );
   if (electionMs < 5 * values["heartbeat-interval"]) {
     throw new UsageError(
       `--election-timeout[${electionMs}ms] should be at least as 5 times as --heartbeat-interval[${values["heartbeat-interval"]}ms]`,
@@ -174,9 +101,13 @@ export function parseConfig(values: FlagValues<typeof flags>): StoreConfig {
         ? values["advertise-client-urls"]
         : listenClientUrls.map((url) => url.origin),
     listenPeerUrls,
+    listenHttpUrls,
+    listenMetricsUrls,
     initial: { members, state, token: values["initial-cluster-token"] },
     clientTls,
     peerTls,
+    tlsLimits: tlsLimitsOf(values["cipher-suites"], values["tls-min-version"], values["tls-max-version"]),
+    unused: unusedFlags.filter((flag) => !isDefault(flag, values[flag])),
     heartbeatMs: values["heartbeat-interval"],
     electionMs,
     snapshotCount: values["snapshot-count"],
@@ -192,6 +123,51 @@ export function parseConfig(values: FlagValues<typeof flags>): StoreConfig {
     cors: values.cors,
     auth: authOf(values["auth-token"], values["auth-token-ttl"], values["bcrypt-cost"]),
   };
+}
+
+const mostElectionMs = 50_000;
+const defaultAdvertised = flags["initial-advertise-peer-urls"].default;
+
+/** What this member says of itself must be what the others were told. Left alone, the flag says nothing. */
+function checkAdvertised(inCluster: readonly string[], advertised: readonly string[]): void {
+  if (advertised.join() === defaultAdvertised.join()) return;
+  const missing = inCluster.find((url) => !advertised.includes(url));
+  if (missing !== undefined)
+    throw new UsageError(
+      `--initial-cluster has ${missing} but missing from --initial-advertise-peer-urls=${advertised.join(",")}`,
+    );
+  const unknown = advertised.find((url) => !inCluster.includes(url));
+  if (unknown !== undefined)
+    throw new UsageError(
+      `--initial-advertise-peer-urls has ${unknown} but missing from --initial-cluster=${inCluster.join(",")}`,
+    );
+}
+
+function isDefault(name: keyof typeof flags, value: unknown): boolean {
+  const flag = flags[name];
+  const standard = "default" in flag ? flag.default : undefined;
+  if (Array.isArray(standard)) return String(value) === String(standard);
+  return value === standard || (flag.type === "duration" && value === parseDuration(String(standard)));
+}
+
+function tlsFilesOf(values: FlagValues<typeof flags>): Pick<StoreConfig, "clientTls" | "peerTls"> {
+  const clientTls = tlsOf(
+    "",
+    values["cert-file"],
+    values["key-file"],
+    values["trusted-ca-file"],
+    values["client-cert-auth"],
+  );
+  const peerTls = tlsOf(
+    "peer-",
+    values["peer-cert-file"],
+    values["peer-key-file"],
+    values["peer-trusted-ca-file"],
+    values["peer-client-cert-auth"],
+  );
+  const crlFile = values["client-crl-file"] || undefined;
+  if (crlFile && !clientTls?.caFile) throw new UsageError("--client-crl-file needs --trusted-ca-file");
+  return { clientTls: clientTls && { ...clientTls, crlFile }, peerTls };
 }
 
 function authOf(text: string, ttlSeconds: number, bcryptCost: number): StoreConfig["auth"] {

@@ -1,8 +1,12 @@
 // The assembly: opens the data, runs the member, and puts its ports around it. Only wiring.
-import type { Component, TlsMaterial } from "@coxswain/daemon";
-import { StartError, listenFailure, readTlsFiles } from "@coxswain/daemon";
-import type { GrpcServer, Member } from "@coxswain/etcd-api";
-import type { StoreConfig, TlsFileNames } from "./config.ts";
+import type { Component } from "@coxswain/daemon";
+import { StartError, listenFailure } from "@coxswain/daemon";
+import type { Member } from "@coxswain/etcd-api";
+import { openCertificates } from "./certificates.ts";
+import type { Certificates } from "./certificates.ts";
+import { createClientPort } from "./client-port.ts";
+import type { ClientPort } from "./client-port.ts";
+import type { StoreConfig } from "./config.ts";
 import { openData } from "./data-dir.ts";
 import type { OpenedData } from "./data-dir.ts";
 import { createIdentity } from "./io/auth/identity.ts";
@@ -10,15 +14,10 @@ import { openJwtTokens } from "./io/auth/jwt.ts";
 import { createPasswords } from "./io/auth/passwords.ts";
 import type { Passwords } from "./io/auth/passwords.ts";
 import { layOutDatabase } from "./io/bbolt/writer.ts";
-import { createGateway } from "./io/gateway/gateway.ts";
-import { createHttpHandler } from "./io/http.ts";
 import { memberId } from "./io/peer/identity.ts";
 import type { PeerTransport } from "./io/peer/peer.ts";
-import { createGrpcObserver } from "./grpc-metrics.ts";
-import { countCalls } from "./io/rpc/counting.ts";
 import { etcdError } from "./io/rpc/errors.ts";
 import { answerPeer, peerFailure } from "./io/rpc/peer-questions.ts";
-import { services } from "./io/rpc/services.ts";
 import type { Identity, Served } from "./io/rpc/ports.ts";
 import { etcdBucketsOf } from "./io/snapshot/etcd-buckets.ts";
 import { createMember } from "./member.ts";
@@ -30,8 +29,6 @@ import type { StorePorts } from "./system-ports.ts";
 
 /** The version of etcd whose API this is: clients decide by it what they may use. */
 export const apiVersion = "3.6.0";
-/** gRPC's own overhead on top of the largest request, as etcd allows it. */
-const overheadBytes = 512 * 1024;
 
 export function createStore(config: StoreConfig, ports: StorePorts): Component {
   const parts: {
@@ -39,16 +36,17 @@ export function createStore(config: StoreConfig, ports: StorePorts): Component {
     transport?: PeerTransport;
     member?: RunningMember;
     passwords?: Passwords;
-    servers: GrpcServer[];
-  } = { servers: [] };
+    clientPort?: ClientPort;
+    certificates: readonly (Certificates | undefined)[];
+  } = { certificates: [] };
   let ready = false;
   const stop = async (): Promise<void> => {
     ready = false;
-    const { data, transport, member, servers } = parts;
+    const { data, transport, member, clientPort } = parts;
     // First of all, so that writes go on elsewhere while this member ends.
     await member?.handOver();
-    parts.servers = [];
-    await Promise.all(servers.map((server) => server.close(500)));
+    for (const certificates of parts.certificates) certificates?.stop();
+    await clientPort?.close(500);
     await parts.passwords?.close();
     await member?.stop();
     await transport?.stop();
@@ -60,8 +58,10 @@ export function createStore(config: StoreConfig, ports: StorePorts): Component {
   };
   return {
     async start(signal) {
-      const peerTls = await tlsOf(config.peerTls);
-      const clientTls = await tlsOf(config.clientTls);
+      if (config.unused.length > 0) ports.log.warn({ flags: config.unused }, "these flags change nothing here");
+      const peerTls = config.peerTls && (await openCertificates(config.peerTls, ports));
+      const clientTls = config.clientTls && (await openCertificates(config.clientTls, ports));
+      parts.certificates = [peerTls, clientTls];
       const metrics = ports.metrics.create(metricTable);
       const opened = await openData(config, { ...ports, askCluster: (urls) => ports.askCluster(urls, peerTls) });
       const data = { ...opened, wal: timed(opened.wal, metrics, ports) };
@@ -100,38 +100,11 @@ export function createStore(config: StoreConfig, ports: StorePorts): Component {
       });
       const served = serve(config, data, member, transport, callers, ports);
       member.answerWith((question, payload) => answerPeer(served, question, payload));
-      const { services: counted, counts } = countCalls(services(served));
-      const onBug = (path: string, err: unknown): void => ports.log.error({ err, path }, "a request failed");
-      const maxRequestBytes = config.maxRequestBytes + overheadBytes;
       const observe = observer(data, member, served, metrics);
-      const observeCalls = createGrpcObserver(counts, metrics);
-      const http = createHttpHandler({
-        served,
-        gateway: config.gateway ? createGateway({ services: counted, maxRequestBytes, onBug }) : undefined,
-        metrics: ports.metrics,
-        observe: () => {
-          observeCalls();
-          return observe();
-        },
-        healthAsked: (healthy) => (healthy ? metrics.healthSuccess : metrics.healthFailures).inc(),
-        cors: config.cors,
-        log: ports.log,
-      });
+      const clientPort = createClientPort(config, served, metrics, observe, clientTls, ports);
+      parts.clientPort = clientPort;
       const found = member.run();
-      for (const url of config.listenClientUrls) {
-        const server = ports.createServer({
-          services: counted,
-          maxRequestBytes,
-          onBug,
-          http,
-          ...(url.protocol === "https:" && clientTls ? { tls: listenerTls(clientTls) } : {}),
-        });
-        parts.servers.push(server);
-        const host = url.hostname.replace(/^\[|\]$/g, "");
-        await server.listen({ host, port: Number(url.port) }).catch((error: unknown) => {
-          throw new StartError(listenFailure(error as NodeJS.ErrnoException, host, Number(url.port)), { cause: error });
-        });
-      }
+      await clientPort.listen();
       await Promise.race([found, aborted(signal)]);
       await publish(config, data, member, ports, signal);
       ready = true;
@@ -152,34 +125,6 @@ function timed(wal: Wal, metrics: StoreMetrics, ports: StorePorts): Wal {
     release: (index) => wal.release(index),
     close: () => wal.close(),
   };
-}
-
-type LoadedTls = {
-  readonly cert: Buffer;
-  readonly key: Buffer;
-  readonly ca: Buffer | undefined;
-  readonly requireClientCertificate: boolean;
-};
-
-async function tlsOf(names: TlsFileNames | undefined): Promise<LoadedTls | undefined> {
-  if (!names) return undefined;
-  const { cert, key, ca }: TlsMaterial = await readTlsFiles({
-    certFile: names.certFile,
-    keyFile: names.keyFile,
-    clientCaFile: names.caFile,
-  });
-  return { cert, key, ca, requireClientCertificate: names.requireClientCertificate };
-}
-
-function listenerTls({ cert, key, ca, requireClientCertificate }: LoadedTls) {
-  return {
-    cert,
-    key,
-    ...(ca ? { ca } : {}),
-    requestCert: requireClientCertificate,
-    rejectUnauthorized: requireClientCertificate,
-    minVersion: "TLSv1.2",
-  } as const;
 }
 
 function aborted(signal: AbortSignal): Promise<never> {

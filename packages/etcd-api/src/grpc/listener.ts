@@ -15,7 +15,10 @@ import type { Timers } from "./timers.ts";
 
 export interface GrpcServerOptions extends ServeOptions {
   /** Certificates, and whether clients must show one (`requestCert`, `rejectUnauthorized`). Absent: no TLS. */
-  readonly tls?: Pick<TlsOptions, "cert" | "key" | "ca" | "requestCert" | "rejectUnauthorized" | "minVersion">;
+  readonly tls?: Pick<
+    TlsOptions,
+    "cert" | "key" | "ca" | "crl" | "ciphers" | "requestCert" | "rejectUnauthorized" | "minVersion" | "maxVersion"
+  >;
   /** Requests that are not gRPC, in HTTP/1.1 or HTTP/2. Absent: 404. */
   readonly http?: (request: http.IncomingMessage, response: http.ServerResponse) => void;
 }

@@ -10,6 +10,8 @@ export interface PeerTls {
   readonly key: Buffer;
   readonly ca: Buffer | undefined;
   readonly requireClientCertificate: boolean;
+  /** Calls when certificate, key or authority are others than before. */
+  readonly onChange?: (tell: () => void) => void;
 }
 
 const maxFrameBytes = 64 * 1024 * 1024;

@@ -239,15 +239,20 @@ class TlsTransport implements PeerTransport {
       this.#serve(socket);
     };
     if (url.protocol !== "https:" || !material) return net.createServer(accept);
-    const { cert, key, ca, requireClientCertificate } = material;
-    const options = {
-      cert,
-      key,
-      ...(ca ? { ca } : {}),
-      requestCert: requireClientCertificate,
-      rejectUnauthorized: requireClientCertificate,
+    const options = (): tls.TlsOptions => {
+      const { cert, key, ca, requireClientCertificate } = material;
+      return {
+        cert,
+        key,
+        ...(ca ? { ca } : {}),
+        requestCert: requireClientCertificate,
+        rejectUnauthorized: requireClientCertificate,
+        minVersion: "TLSv1.2",
+      };
     };
-    return tls.createServer({ ...options, minVersion: "TLSv1.2" }, accept);
+    const server = tls.createServer(options(), accept);
+    material.onChange?.(() => server.setSecureContext(options()));
+    return server;
   }
 
   #track(socket: net.Socket): void {

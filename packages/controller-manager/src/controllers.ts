@@ -4,6 +4,10 @@ import { UsageError } from "@coxswain/daemon";
 import type { Controller, ControllerPorts } from "./loop/controller.ts";
 import type { ControllerManagerConfig } from "./config.ts";
 import {
+  createBootstrapSignerController,
+  createTokenCleanerController,
+} from "./controllers/bootstrap-tokens/controllers.ts";
+import {
   createCsrApprovingController,
   createCsrCleanerController,
   createCsrSigningController,
@@ -106,6 +110,8 @@ const controllers = {
     account: "certificate-controller",
     create: createCsrCleanerController,
   },
+  "bootstrap-signer-controller": { account: "bootstrap-signer", create: createBootstrapSignerController },
+  "token-cleaner-controller": { account: "token-cleaner", create: createTokenCleanerController },
   "clusterrole-aggregation-controller": {
     account: "clusterrole-aggregation-controller",
     create: createClusterRoleAggregationController,
@@ -134,6 +140,8 @@ export const controllerNames: readonly ControllerName[] = Object.keys(controller
 
 /** Kubernetes' names from before 1.28, where they are not just the name without "-controller". */
 const aliases: Readonly<Record<string, ControllerName>> = {
+  bootstrapsigner: "bootstrap-signer-controller",
+  tokencleaner: "token-cleaner-controller",
   csrapproving: "certificatesigningrequest-approving-controller",
   csrcleaner: "certificatesigningrequest-cleaner-controller",
   csrsigning: "certificatesigningrequest-signing-controller",

@@ -86,6 +86,11 @@ export function createSharedInformers(client: Pick<Client, "resource">, ports: I
     jobs: shared(jobs, owned),
     cronJobs: shared(cronJobs, owned),
     nodeLeases: shared(leases, {}, { namespace: "kube-node-lease" }),
+    bootstrapTokens: shared(
+      secrets,
+      {},
+      { namespace: "kube-system", fieldSelector: "type=bootstrap.kubernetes.io/token" },
+    ),
     serviceAccountTokens: shared(
       secrets,
       {

@@ -35,7 +35,7 @@ interface Waiting {
 }
 
 /** A stream with more than this unsent takes no more for now. */
-const mostUnsentBytes = 64 * 1024;
+const mostUnsentBytes = 256 * 1024;
 
 export class Http2Stream {
   readonly id: number;

@@ -47,8 +47,8 @@ export interface Watch {
 interface Watcher extends Watch {
   readonly request: WatchRequest;
   readonly range: KeyRange;
-  /** What it wants to be told of a change: the same for watches with the same options. */
-  readonly wish: string;
+  /** What it wants to be told of a change: the same small number for watches with the same options. */
+  readonly wish: number;
   readonly sink: WatchSink;
   /** First revision not delivered yet. */
   next: number;
@@ -68,6 +68,21 @@ export interface WatchedStore {
 
 /** Events of one portion of catching up; a revision is never split, so there may be more. */
 const portion = 1000;
+/** Of all watches together in one call: others have work to do, too. */
+const mostEventsPerCatchUp = 10_000;
+
+interface Portion {
+  readonly events: readonly StoreEvent[];
+  /** The place in the history after them, and the last revision looked at. */
+  readonly end: number;
+  readonly last: number;
+}
+
+/** What was read in one call of `catchUp`: many watches miss the same. */
+interface SharedHistory {
+  readonly changes: Map<string, readonly PastChange[]>;
+  readonly portions: Map<readonly PastChange[], Map<string, Portion>>;
+}
 
 export class Watches {
   #store: WatchedStore;
@@ -133,62 +148,96 @@ export class Watches {
 
   /** Watches that want the same of it get the very same events. */
   #notifyGroup(main: number, watchers: Set<Watcher>, changes: readonly Change[]): void {
-    const made = new Map<string, readonly StoreEvent[]>();
-    // A sink may be told it is full, and so leave the group, while it is told.
-    for (const watcher of Array.from(watchers)) {
-      if (watcher.state !== "synced" || main < watcher.next) continue;
-      let events = made.get(watcher.wish);
-      if (events === undefined) {
-        const wanted = changes.filter((change) => wants(watcher, change.tombstone));
-        events = wanted.map((change) =>
-          this.#event(watcher, change.key, change.kv.modRevision, change.tombstone, change),
-        );
-        made.set(watcher.wish, events);
-      }
+    const made: (readonly StoreEvent[])[] = [];
+    // A watch may leave the group while it is told, because its sink is full; none comes in that has not seen this revision.
+    for (const watcher of watchers) {
+      if (main < watcher.next) continue;
+      const events = (made[watcher.wish] ??= changes
+        .filter((change) => wants(watcher, change.tombstone))
+        .map((change) => this.#event(watcher, change.key, change.kv.modRevision, change.tombstone, change)));
       if (events.length > 0) this.#deliver(watcher, { revision: main, events }, main + 1);
     }
   }
 
-  /** One portion for each watch that is behind. Returns how many still are: call again while there are any. */
+  /**
+   * Reads a bounded amount of history for watches that are behind, those first that have waited longest. Returns how many still are
+   * behind: call again while there are any.
+   */
   catchUp(): number {
+    const shared: SharedHistory = { changes: new Map(), portions: new Map() };
+    let budget = mostEventsPerCatchUp;
     // A sink that takes its batch at once may put its watch back: that one waits for the next call.
-    for (const watcher of Array.from(this.#behind)) this.#catchUpOne(watcher);
+    for (const watcher of Array.from(this.#behind)) {
+      if (budget <= 0) break;
+      this.#behind.delete(watcher);
+      this.#behind.add(watcher);
+      budget -= this.#catchUpOne(watcher, shared);
+    }
     return this.#behind.size;
   }
 
-  #catchUpOne(watcher: Watcher): void {
-    const { revision, compacted, keyspace } = this.#store;
+  /** Returns what it cost, in events. */
+  #catchUpOne(watcher: Watcher, shared: SharedHistory): number {
+    const { revision, compacted } = this.#store;
     if (watcher.next < compacted) {
       this.#over(watcher);
       watcher.sink.compacted(compacted);
-      return;
+      return 1;
     }
     if (watcher.pastAt >= watcher.past.length) {
       if (watcher.readTo >= watcher.next) watcher.next = watcher.readTo + 1;
       if (watcher.next > revision) {
         this.#sync(watcher);
-        return;
+        return 1;
       }
-      watcher.past = keyspace.changes(watcher.range, watcher.next, revision);
+      watcher.past = this.#history(watcher, shared);
       watcher.pastAt = 0;
       watcher.readTo = revision;
     }
+    const { events, end, last, cost } = this.#portion(watcher, shared);
+    watcher.pastAt = end;
+    const finished = end >= watcher.past.length;
+    const next = finished ? watcher.readTo + 1 : last + 1;
+    if (finished) watcher.past = [];
+    if (events.length > 0) this.#deliver(watcher, { revision, events }, next);
+    else watcher.next = next;
+    if (watcher.state === "behind" && finished && watcher.next > this.#store.revision) this.#sync(watcher);
+    return cost;
+  }
+
+  /** Watches of the same keys that stopped at the same place share what they read. */
+  #history(watcher: Watcher, shared: SharedHistory): readonly PastChange[] {
+    const { start, end } = watcher.range;
+    const name = `${watcher.next} ${start.length} ${start}${end ?? "\0\0"}`;
+    let changes = shared.changes.get(name);
+    if (changes === undefined) {
+      changes = this.#store.keyspace.changes(watcher.range, watcher.next, this.#store.revision);
+      shared.changes.set(name, changes);
+    }
+    return changes;
+  }
+
+  /** The next events of a watch's history; a revision is never split. */
+  #portion(watcher: Watcher, shared: SharedHistory): Portion & { readonly cost: number } {
+    const { past, pastAt, wish } = watcher;
+    let portions = shared.portions.get(past);
+    if (portions === undefined) shared.portions.set(past, (portions = new Map()));
+    const name = `${pastAt} ${wish}`;
+    const known = portions.get(name);
+    if (known !== undefined) return { ...known, cost: 1 };
     const events: StoreEvent[] = [];
     let last = 0;
-    while (watcher.pastAt < watcher.past.length) {
-      const change = watcher.past[watcher.pastAt] as PastChange;
+    let end = pastAt;
+    for (; end < past.length; end++) {
+      const change = past[end] as PastChange;
       if (events.length >= portion && change.main !== last) break;
-      watcher.pastAt++;
       last = change.main;
       if (wants(watcher, change.tombstone))
         events.push(this.#event(watcher, change.key, change.main, change.tombstone, change));
     }
-    const finished = watcher.pastAt >= watcher.past.length;
-    const next = finished ? watcher.readTo + 1 : last + 1;
-    if (finished) watcher.past = [];
-    if (events.length > 0) this.#deliver(watcher, { revision: this.#store.revision, events }, next);
-    else watcher.next = next;
-    if (watcher.state === "behind" && finished && watcher.next > this.#store.revision) this.#sync(watcher);
+    const made = { events, end, last };
+    portions.set(name, made);
+    return { ...made, cost: 1 + end - pastAt };
   }
 
   #event(watcher: Watcher, key: Key, main: number, tombstone: boolean, change: PastChange | Change): StoreEvent {
@@ -212,7 +261,7 @@ export class Watches {
       request,
       sink,
       range: keyRange(request.key, request.rangeEnd),
-      wish: `${request.prevKv === true} ${request.filters?.join() ?? ""}`,
+      wish: wishOf(request),
       next,
       state: "behind",
       past: [],
@@ -274,6 +323,10 @@ export class Watches {
     watcher.past = [];
     this.#all.delete(watcher);
   }
+}
+
+function wishOf({ prevKv, filters }: WatchRequest): number {
+  return (prevKv === true ? 1 : 0) + (filters?.includes("NOPUT") ? 2 : 0) + (filters?.includes("NODELETE") ? 4 : 0);
 }
 
 function wants(watcher: Watcher, tombstone: boolean): boolean {

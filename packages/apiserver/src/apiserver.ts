@@ -27,6 +27,9 @@ import { StorageError } from "./core/storage.ts";
 import { reviews } from "./core/reviews/reviews.ts";
 import { createDocuments } from "./documents.ts";
 import { createFlowControl } from "./flow-control.ts";
+import { createHeapGauge } from "./io/heap-gauge.ts";
+import { createMemoryBudget } from "./memory-budget.ts";
+import type { MemoryLimits } from "./memory-budget.ts";
 import { createKubernetesService } from "./io/bootstrap/kubernetes-service.ts";
 import { createSystemObjects } from "./io/bootstrap/system-objects.ts";
 import { createApiHttpServer } from "./io/http/server.ts";
@@ -51,6 +54,8 @@ export interface ApiServerPorts {
   readonly metrics: MetricsRegistry;
 }
 
+/** What all requests under way may hold; the caches stand beside it. */
+const memoryLimits: MemoryLimits = { requestBytes: 512 * 1024 * 1024, heapShare: 0.85 };
 /** How often service addresses and ports are compared with the services. */
 const repairIntervalMs = 180_000;
 
@@ -161,6 +166,7 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
     authorizer,
     documents,
     flow: createFlowControl(config.limits, metrics),
+    memory: createMemoryBudget(memoryLimits, { heap: createHeapGauge(clock), metrics }),
   };
   const tunnel = createNodeTunnel({ reader: objects, tls: files.agentTls });
 

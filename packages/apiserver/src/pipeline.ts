@@ -15,6 +15,7 @@ import type { Authenticator, Authorizer, Credentials, RequestInfo, UserInfo } fr
 import type { TunnelRequest } from "./io/http/tunnel.ts";
 import type { Answer, Parts } from "./verbs/parts.ts";
 import type { Documents } from "./documents.ts";
+import type { MemoryBudget, MemoryShare } from "./memory-budget.ts";
 import { dispatch } from "./verbs/dispatch.ts";
 
 export interface Request {
@@ -28,6 +29,8 @@ export interface Request {
   readonly body: () => Promise<Buffer>;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
+  /** The request's share of the memory budget. */
+  readonly memory: MemoryShare;
 }
 
 export type Reply =
@@ -59,6 +62,7 @@ export interface PipelineParts extends Parts {
   readonly authorizer: Authorizer;
   readonly documents: Documents;
   readonly flow: FlowControl;
+  readonly memory: MemoryBudget;
 }
 
 /** Admits requests up to limits; throws 429. */

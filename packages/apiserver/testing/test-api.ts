@@ -89,6 +89,7 @@ export function createTestApi(admission: readonly AdmissionPlugin[] = []): TestA
     authorizer: { authorize: () => ({ decision: "allow", reason: "" }) },
     documents: { find: async () => Promise.reject(new Error("no documents here")) },
     flow: { enter: () => () => undefined },
+    memory: { open: () => boundless },
   };
 
   const run = async (
@@ -122,6 +123,15 @@ export function createTestApi(admission: readonly AdmissionPlugin[] = []): TestA
       if (reply.type !== "watch") throw new Error(`expected a watch, found ${reply.type}`);
       const events: string[] = [];
       const end = reply.watch.start({
+        initial(initial) {
+          for (const { line } of initial) {
+            const { type, object } = JSON.parse(Buffer.concat(line()).toString()) as {
+              type: string;
+              object: ApiObject;
+            };
+            events.push(`${type} ${object.metadata.name} ${object.metadata.resourceVersion}`);
+          }
+        },
         event: (type, line) => {
           const { object } = JSON.parse(line().toString()) as { object: ApiObject };
           events.push(`${type} ${object.metadata.name} ${object.metadata.resourceVersion}`);
@@ -134,6 +144,8 @@ export function createTestApi(admission: readonly AdmissionPlugin[] = []): TestA
     },
   };
 }
+
+const boundless = { reserve: () => undefined, release: () => undefined };
 
 function requestOf(method: string, path: string, body: unknown, headers: Readonly<Record<string, string>>): Request {
   const [bare = "", query = ""] = path.split("?");
@@ -152,6 +164,7 @@ function requestOf(method: string, path: string, body: unknown, headers: Readonl
     headers: Object.entries(all),
     credentials: { certificate: undefined, bearerToken: undefined },
     body: async () => bytes,
+    memory: boundless,
     signal: new AbortController().signal,
   };
 }

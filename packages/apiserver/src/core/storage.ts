@@ -32,6 +32,8 @@ export interface PageRequest {
   readonly limit: number;
   /** Absent: the newest. */
   readonly revision?: number | undefined;
+  /** Hears of values as they arrive, and may throw to have no more. */
+  readonly onValues?: (values: readonly StoredValue[]) => void;
 }
 
 export interface StorageEvent {

@@ -169,6 +169,7 @@ function exchangeOf(passage: Passage, kind: Kind): Exchange {
     contentType: request.header("content-type"),
     body: request.body,
     signal: request.signal,
+    reserve: (bytes) => request.memory.reserve(bytes),
     warn: (text) => void warnings.add(text),
     refusedBy: (plugin) => void (passage.refusal = { stage: "admission", reason: plugin }),
   };

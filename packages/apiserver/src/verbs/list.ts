@@ -24,7 +24,7 @@ const freshnessMs = 1000;
 export async function list(parts: Parts, exchange: Exchange): Promise<Answer> {
   const { kind, info, query } = exchange;
   const options = readListOptions(query, kind, false);
-  const fromStore = (start: Start): Promise<Answer> => listFromStore(parts, kind, info.namespace, options, start);
+  const fromStore = (start: Start): Promise<Answer> => listFromStore(parts, exchange, options, start);
   if (options.continueToken !== "") {
     const start = decodeContinue(options.continueToken, namespacePrefix(kind.prefix, info.namespace));
     if (options.resourceVersion !== "" && options.resourceVersion !== "0")
@@ -98,12 +98,11 @@ interface Start {
 
 async function listFromStore(
   parts: Parts,
-  kind: Kind,
-  namespace: string,
+  { kind, info, reserve }: Exchange,
   options: ListOptions,
   start: Start,
 ): Promise<Answer> {
-  const prefix = namespacePrefix(kind.prefix, namespace);
+  const prefix = namespacePrefix(kind.prefix, info.namespace);
   const selecting = options.labels.requirements.length > 0 || options.fields.terms.length > 0;
   const picked: StoredValue[] = [];
   let revision = start.revision;
@@ -113,6 +112,7 @@ async function listFromStore(
     // With a selector some of what is read is thrown away: read on until the page is full.
     const page = await readPage(
       parts,
+      reserve,
       { from, to: prefixEnd(prefix), limit: options.limit, revision },
       // Only a client's own page can be continued inconsistently.
       start.from === undefined ? undefined : prefix,
@@ -157,11 +157,15 @@ function storedItem(kind: Kind, value: StoredValue): Item {
 /** `pagedPrefix` is that of a page behind a token. */
 async function readPage(
   parts: Parts,
+  reserve: Exchange["reserve"],
   request: Parameters<Parts["storage"]["page"]>[0],
   pagedPrefix: string | undefined,
 ): ReturnType<Parts["storage"]["page"]> {
   try {
-    return await parts.storage.page(request);
+    return await parts.storage.page({
+      ...request,
+      onValues: (values) => reserve(values.reduce((sum, { value }) => sum + value.length, 0)),
+    });
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
     if (error.code === "compacted") throw expired(request.from, pagedPrefix, error);

@@ -35,6 +35,8 @@ export interface Exchange {
   /** The whole body; throws a 413 when it is too large. */
   readonly body: () => Promise<Buffer>;
   readonly signal: AbortSignal;
+  /** Takes from the memory budget until the answer has left; throws 429. */
+  readonly reserve: (bytes: number) => void;
   readonly warn: (text: string) => void;
   /** Called when an admission plugin says no. */
   readonly refusedBy: (plugin: string) => void;
@@ -73,7 +75,16 @@ export interface WatchSource {
 
 export type WatchEventKind = "ADDED" | "MODIFIED" | "DELETED";
 
+/** The state of an object when a watch begins, made when it is sent. */
+export interface InitialEvent {
+  /** The event as JSON, in pieces. */
+  readonly line: () => readonly Buffer[];
+  readonly object: () => ApiObject;
+}
+
 export interface WatchSink {
+  /** What is there already, first of all and at the reader's pace; whatever is said afterwards follows it. */
+  initial(events: Iterable<InitialEvent>): void;
   /** An event of an object. `line` gives its bytes as JSON; they are shared. `cacheKey` tells whether an encoding of it may be shared, too. */
   event(
     type: WatchEventKind,

@@ -1,16 +1,17 @@
 // GET with watch=true: events after a revision, from the watch cache, filtered. An object that begins to match is ADDED,
 // one that no longer does is DELETED. Slow readers are the sink's business.
 import { statuses } from "@coxswain/apimachinery";
+import type { ApiObject } from "@coxswain/apimachinery";
 import type { ListOptions } from "../core/options.ts";
 import { readListOptions, readWatchRevision } from "../core/options.ts";
 import type { Kind } from "../core/registry/kind.ts";
 import type { Feed } from "../io/storage/feed.ts";
 import type { Change, WatchCache } from "../core/watch-cache/cache.ts";
 import type { Entry } from "../core/watch-cache/entry.ts";
-import { decodeEntry, lineOf } from "../core/watch-cache/entry.ts";
+import { decodeEntry, lineOf, piecesOf } from "../core/watch-cache/entry.ts";
 import { encodeObject } from "../core/registry/encoding.ts";
 import { selectFrom, tooLargeVersion } from "./list.ts";
-import type { Answer, Exchange, Parts, WatchEventKind, WatchSink, WatchSource } from "./parts.ts";
+import type { Answer, Exchange, InitialEvent, Parts, WatchEventKind, WatchSink, WatchSource } from "./parts.ts";
 import { toServed } from "./served.ts";
 
 /** How long a watch lasts when the client names no time: at least this, at most twice as long. */
@@ -93,10 +94,10 @@ function follow(
     sent = true;
   };
   if (after === undefined) {
-    for (const entry of selectFrom(cache, kind, scope.namespace, options)) {
-      if (scope.name === undefined || entry.name === scope.name)
-        emit(kind, sink, "ADDED", entry, entry.revision, undefined);
-    }
+    const entries = selectFrom(cache, kind, scope.namespace, options);
+    sink.initial(
+      initialEvents(kind, scope.name === undefined ? entries : entries.filter(({ name }) => name === scope.name)),
+    );
     if (marksInitialEnd && options.allowWatchBookmarks) sink.bookmark(cache.revision, true);
   } else {
     for (const change of recalled?.changes ?? []) changed(change);
@@ -134,6 +135,16 @@ function inScope({ options, namespace, name }: Scope, entry: Entry): boolean {
   if (namespace !== "" && entry.namespace !== namespace) return false;
   if (name !== undefined && entry.name !== name) return false;
   return options.labels.matches(entry.labels) && options.fields.matches(entry.fields);
+}
+
+function* initialEvents(kind: Kind, entries: readonly Entry[]): Generator<InitialEvent> {
+  for (const entry of entries) {
+    const object = (): ApiObject => toServed(kind, entry.object());
+    const line = kind.conversion
+      ? () => [Buffer.from('{"type":"ADDED","object":'), encodeObject(object()), Buffer.from("}\n")]
+      : () => piecesOf(entry, "ADDED");
+    yield { line, object };
+  }
 }
 
 function emit(

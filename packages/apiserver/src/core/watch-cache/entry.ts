@@ -54,6 +54,8 @@ const opening = {
   DELETED: '{"type":"DELETED","object":',
 } as const;
 export const closing = "}\n";
+const openingBytes = { ADDED: Buffer.from(opening.ADDED), MODIFIED: Buffer.from(opening.MODIFIED) };
+const closingBytes = Buffer.from(closing);
 
 export function createEntry(
   key: string,
@@ -91,6 +93,11 @@ export function objectBytes(entry: Entry): Buffer {
 /** Decoded anew at each call; the result belongs to the caller. */
 export function decodeEntry(entry: Entry): ApiObject {
   return JSON.parse(objectBytes(entry).toString()) as ApiObject;
+}
+
+/** The same state as an event of another type, without a copy. */
+export function piecesOf(entry: Entry, type: "ADDED" | "MODIFIED"): readonly Buffer[] {
+  return type === entry.type ? [entry.line] : [openingBytes[type], objectBytes(entry), closingBytes];
 }
 
 /** The same state under another event type; `revision` overrides the object's (a deletion has one of its own). */

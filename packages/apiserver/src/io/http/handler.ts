@@ -38,7 +38,8 @@ export async function handle(raw: RawRequest, response: RawResponse, ports: Hand
   const abort = (): void => aborter.abort(clientGone);
   response.on("close", abort);
   response.on("error", abort);
-  const request = createRequest(raw, ports.trust, aborter.signal);
+  const memory = ports.parts.memory.open(raw.method ?? "");
+  const request = createRequest(raw, ports.trust, aborter.signal, memory);
   const passage = createPassage(request);
   // The name of the request in logs on both sides; a client may give it one.
   response.setHeader("audit-id", request.header("audit-id")?.slice(0, 64) || ports.parts.random.uuid());
@@ -53,6 +54,7 @@ export async function handle(raw: RawRequest, response: RawResponse, ports: Hand
     code = await sendFailure(response, passage, error, ports);
   } finally {
     for (const end of passage.onEnd) end();
+    memory.release();
     count(passage, code, ports.clock.monotonic() - startedMs, ports);
   }
 }

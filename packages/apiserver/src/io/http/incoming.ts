@@ -6,6 +6,7 @@ import { TLSSocket } from "node:tls";
 import { createGunzip } from "node:zlib";
 import { StatusError, statuses } from "@coxswain/apimachinery";
 import type { Credentials } from "../../core/request.ts";
+import type { MemoryShare } from "../../memory-budget.ts";
 import type { Request } from "../../pipeline.ts";
 import { firstGeneration } from "./trust.ts";
 import type { Trust } from "./trust.ts";
@@ -15,7 +16,7 @@ export const maxBodyBytes = 3 * 1024 * 1024;
 
 export type RawRequest = IncomingMessage | Http2ServerRequest;
 
-export function createRequest(raw: RawRequest, trust: Trust, signal: AbortSignal): Request {
+export function createRequest(raw: RawRequest, trust: Trust, signal: AbortSignal, memory: MemoryShare): Request {
   const url = raw.url ?? "/";
   const at = url.indexOf("?");
   const path = at < 0 ? url : url.slice(0, at);
@@ -31,8 +32,9 @@ export function createRequest(raw: RawRequest, trust: Trust, signal: AbortSignal
     header,
     headers: pairsOf(raw.rawHeaders),
     credentials: credentialsOf(raw, trust, header),
-    body: () => (body ??= readBody(raw, header("content-encoding"))),
+    body: () => (body ??= readBody(raw, header("content-encoding"), memory)),
     signal,
+    memory,
   };
 }
 
@@ -108,7 +110,10 @@ function textsOf(value: string | string[] | undefined): string[] {
   return value === undefined ? [] : Array.isArray(value) ? value : [value];
 }
 
-async function readBody(raw: RawRequest, encoding: string | undefined): Promise<Buffer> {
+/** Bytes of memory for one of a body, while it is decoded, compared and written. */
+const memoryPerByte = 8;
+
+async function readBody(raw: RawRequest, encoding: string | undefined, memory: MemoryShare): Promise<Buffer> {
   const stream = encoding === "gzip" ? raw.pipe(createGunzip()) : raw;
   const declared = Number(raw.headers["content-length"] ?? 0);
   if (declared > maxBodyBytes) throw tooLarge();
@@ -117,6 +122,7 @@ async function readBody(raw: RawRequest, encoding: string | undefined): Promise<
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > maxBodyBytes) throw tooLarge();
+    memory.reserve(chunk.length * memoryPerByte);
     chunks.push(chunk);
   }
   return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);

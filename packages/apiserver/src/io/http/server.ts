@@ -154,7 +154,8 @@ async function upgrade(raw: IncomingMessage, socket: Duplex, head: Buffer, ports
   const aborter = new AbortController();
   socket.on("close", () => aborter.abort(new DOMException("the client has gone", "AbortError")));
   socket.on("error", () => socket.destroy());
-  const passage = createPassage(createRequest(raw, ports.trust, aborter.signal));
+  const memory = ports.parts.memory.open("CONNECT");
+  const passage = createPassage(createRequest(raw, ports.trust, aborter.signal, memory));
   try {
     const reply = await pass(passage, ports.parts);
     if (reply.type !== "tunnel") throw new StatusError(statuses.badRequest("this request cannot be upgraded"));
@@ -166,5 +167,6 @@ async function upgrade(raw: IncomingMessage, socket: Duplex, head: Buffer, ports
     if (socket.writable) socket.end(failureText(status));
   } finally {
     for (const end of passage.onEnd) end();
+    memory.release();
   }
 }

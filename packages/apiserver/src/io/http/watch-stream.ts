@@ -5,7 +5,7 @@ import type { ApiObject } from "@coxswain/apimachinery";
 import type { Kind } from "../../core/registry/kind.ts";
 import type { Representation } from "../../core/tables/accept.ts";
 import { includeObjectOf, partialOf, tableOf } from "../../core/tables/table.ts";
-import type { WatchEventKind, WatchSink, WatchSource } from "../../verbs/parts.ts";
+import type { InitialEvent, WatchEventKind, WatchSink, WatchSource } from "../../verbs/parts.ts";
 import { progressOf } from "../../verbs/watch.ts";
 import type { RawResponse } from "./outgoing.ts";
 import { writeHead } from "./outgoing.ts";
@@ -15,6 +15,9 @@ export interface WatchLimits {
   readonly pendingBytes: number;
   readonly bookmarkMs: number;
 }
+
+/** Pieces of what is there when a watch begins. */
+const chunkBytes = 256 * 1024;
 
 export const watchLimits: WatchLimits = { pendingBytes: 16 * 1024 * 1024, bookmarkMs: 60_000 };
 
@@ -41,6 +44,7 @@ export function streamWatch(
   const { clock } = ports;
   const { representation, query } = form;
   const { promise, resolve } = Promise.withResolvers<void>();
+  let first: Iterator<InitialEvent> | undefined;
   let pending: Buffer[] = [];
   let pendingBytes = 0;
   let events = 0;
@@ -53,27 +57,57 @@ export function streamWatch(
   const finish = (): void => {
     if (over) return;
     over = true;
+    first = undefined;
+    pending = [];
     for (const timer of timers) timer.cancel();
     signal.removeEventListener("abort", finish);
     stop?.();
     response.end();
     resolve();
   };
-  const flush = (): void => {
-    if (blocked || over || pending.length === 0) return;
-    const chunk = pending.length === 1 && pending[0] ? pending[0] : Buffer.concat(pending);
+  const write = (pieces: readonly Buffer[]): void => {
+    const chunk = pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces);
     ports.onEvents(events);
-    pending = [];
-    pendingBytes = 0;
     events = 0;
     // The callers' types differ, the method does not.
     blocked = !(response as NodeJS.WritableStream).write(chunk);
+  };
+  /** The next piece of what was there when the watch began; the one after it when the reader has taken this. */
+  const writeFirst = (): void => {
+    const pieces: Buffer[] = [];
+    let bytes = 0;
+    while (first && bytes < chunkBytes) {
+      const { value, done } = first.next();
+      if (done) {
+        first = undefined;
+        break;
+      }
+      events += 1;
+      for (const piece of shapedLine(value)) {
+        pieces.push(piece);
+        bytes += piece.length;
+      }
+    }
+    if (pieces.length > 0) write(pieces);
+  };
+  const flush = (): void => {
+    if (first && !blocked && !over) {
+      writeFirst();
+      // Others have their turn between the pieces.
+      if (!blocked) setImmediate(flush);
+      return;
+    }
+    if (blocked || over || pending.length === 0) return;
+    const pieces = pending;
+    pending = [];
+    pendingBytes = 0;
+    write(pieces);
   };
   const push = (line: Buffer): void => {
     if (over) return;
     pending.push(line);
     pendingBytes += line.length;
-    if (pendingBytes > limits.pendingBytes && blocked) {
+    if (pendingBytes > limits.pendingBytes && (blocked || first)) {
       ports.onTooSlow();
       finish();
     }
@@ -92,7 +126,10 @@ export function streamWatch(
     columnsSent = true;
     return table;
   };
+  const shapedLine = ({ line, object }: InitialEvent): readonly Buffer[] =>
+    representation.as === "object" ? line() : [lineFor("ADDED", shape(object()))];
   const sink: WatchSink = {
+    initial: (initial) => void (first = initial[Symbol.iterator]()),
     event(type: WatchEventKind, line, object, encoded) {
       events += 1;
       if (representation.as === "object") return push(line());
@@ -107,6 +144,7 @@ export function streamWatch(
     flush,
     end(status) {
       if (status) push(lineFor("ERROR", status));
+      first = undefined;
       blocked = false;
       flush();
       finish();

@@ -109,7 +109,9 @@ async function readPages(client: EtcdClient, request: PageRequest): Promise<Page
     );
     revision ??= response.header?.revision ?? 0;
     count ??= response.count;
-    for (const kv of response.kvs) values.push(storedValue(kv));
+    const read = response.kvs.map(storedValue);
+    request.onValues?.(read);
+    for (const value of read) values.push(value);
     const last = values.at(-1);
     if (!response.more || last === undefined || (request.limit > 0 && values.length >= request.limit))
       return { values, revision, count };

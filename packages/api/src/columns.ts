@@ -1,6 +1,11 @@
 /** The table of every kind. One line per kind; kinds that are not here show their name and when they were created. */
 import type { GroupVersionKind, ObjectMeta } from "@coxswain/apimachinery";
-import { admissionPolicyBindingTable, admissionPolicyTable, webhookTable } from "./admissionregistration/v1/columns.ts";
+import {
+  admissionPolicyBindingTable,
+  admissionPolicyTable,
+  mutatingPolicyTable,
+  webhookTable,
+} from "./admissionregistration/v1/columns.ts";
 import { apiServiceTable } from "./apiregistration/v1/columns.ts";
 import {
   controllerRevisionTable,
@@ -9,7 +14,10 @@ import {
   replicaSetTable,
   statefulSetTable,
 } from "./apps/v1/columns.ts";
-import { horizontalPodAutoscalerTable } from "./autoscaling/v2/horizontal-pod-autoscaler/columns.ts";
+import {
+  horizontalPodAutoscalerTable,
+  horizontalPodAutoscalerTableV1,
+} from "./autoscaling/v2/horizontal-pod-autoscaler/columns.ts";
 import { cronJobTable, jobTable } from "./batch/v1/columns.ts";
 import { certificateSigningRequestTable } from "./certificates/v1/columns.ts";
 import { leaseTable } from "./coordination/v1/columns.ts";
@@ -26,6 +34,7 @@ import {
   serviceAccountTable,
 } from "./core/v1/columns.ts";
 import { eventTable, newEventTable } from "./core/v1/event/columns.ts";
+import type { ComponentStatus } from "./core/v1/types.ts";
 import { nodeTable } from "./core/v1/node/columns.ts";
 import { podTable } from "./core/v1/pod/columns.ts";
 import { serviceTable } from "./core/v1/service/columns.ts";
@@ -47,6 +56,7 @@ import { schemaName } from "./scheme.ts";
 import {
   csiDriverTable,
   csiNodeTable,
+  storageCapacityTable,
   storageClassTable,
   volumeAttachmentTable,
   volumeAttributesClassTable,
@@ -63,6 +73,12 @@ const priorityClassTable: TablePrinter<PriorityClass> = printer(
   ],
 );
 
+const componentStatusTable: TablePrinter<ComponentStatus> = printer(["Status", "Message", "Error"], (object) => {
+  const health = object.conditions?.find(({ type }) => type === "Healthy");
+  const state = health?.status === "True" ? "Healthy" : "Unhealthy";
+  return [health === undefined ? "Unknown" : state, health?.message ?? "", health?.error ?? ""];
+});
+
 const runtimeClassTable: TablePrinter<RuntimeClass> = printer(["Handler", "Age"], (object, now) => [
   object.handler,
   ageOf(object, now),
@@ -72,6 +88,7 @@ const kinds: Readonly<Record<string, TablePrinter<never>>> = {
   "core/v1.Pod": podTable,
   "core/v1.Service": serviceTable,
   "core/v1.Node": nodeTable,
+  "core/v1.ComponentStatus": componentStatusTable,
   "core/v1.Event": eventTable,
   "events/v1.Event": newEventTable,
   "core/v1.Namespace": namespaceTable,
@@ -91,6 +108,7 @@ const kinds: Readonly<Record<string, TablePrinter<never>>> = {
   "apps/v1.ControllerRevision": controllerRevisionTable,
   "batch/v1.Job": jobTable,
   "batch/v1.CronJob": cronJobTable,
+  "autoscaling/v1.HorizontalPodAutoscaler": horizontalPodAutoscalerTableV1,
   "autoscaling/v2.HorizontalPodAutoscaler": horizontalPodAutoscalerTable,
   "policy/v1.PodDisruptionBudget": podDisruptionBudgetTable,
   "networking/v1.Ingress": ingressTable,
@@ -106,6 +124,7 @@ const kinds: Readonly<Record<string, TablePrinter<never>>> = {
   "storage/v1.VolumeAttachment": volumeAttachmentTable,
   "storage/v1.CSINode": csiNodeTable,
   "storage/v1.CSIDriver": csiDriverTable,
+  "storage/v1.CSIStorageCapacity": storageCapacityTable,
   "storage/v1.VolumeAttributesClass": volumeAttributesClassTable,
   "scheduling/v1.PriorityClass": priorityClassTable,
   "node/v1.RuntimeClass": runtimeClassTable,
@@ -114,6 +133,8 @@ const kinds: Readonly<Record<string, TablePrinter<never>>> = {
   "admissionregistration/v1.MutatingWebhookConfiguration": webhookTable,
   "admissionregistration/v1.ValidatingAdmissionPolicy": admissionPolicyTable,
   "admissionregistration/v1.ValidatingAdmissionPolicyBinding": admissionPolicyBindingTable,
+  "admissionregistration/v1.MutatingAdmissionPolicy": mutatingPolicyTable,
+  "admissionregistration/v1.MutatingAdmissionPolicyBinding": admissionPolicyBindingTable,
   "apiregistration/v1.APIService": apiServiceTable,
   "flowcontrol/v1.FlowSchema": flowSchemaTable,
   "flowcontrol/v1.PriorityLevelConfiguration": priorityLevelTable,

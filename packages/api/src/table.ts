@@ -17,10 +17,19 @@ export interface Column {
   readonly priority: 0 | 1;
 }
 
+/** Something that holds of a whole row: kubectl hides completed ones when it is told to. */
+export interface RowCondition {
+  readonly type: "Completed";
+  readonly status: "True";
+  readonly reason: string;
+  readonly message: string;
+}
+
 /** A printer reads; `now` decides what AGE says. */
 export interface TablePrinter<T> {
   readonly columns: readonly Column[];
   cells(object: DeepReadonly<T>, now: number): (string | number | boolean)[];
+  conditions?(object: DeepReadonly<T>): readonly RowCondition[];
 }
 
 type Shown = [name: string, description: string];
@@ -54,7 +63,8 @@ const nameColumn: Column = {
 };
 
 /**
- * A printer from its columns after NAME, written as `Ready` (text), `Desired#` (number) or `Node+` (wide only), and the cells after the name.
+ * A printer from its columns after NAME, written as `Ready` (text), `Desired#` (number), `Suspend?` (yes or no), `Name@` (a name) or `Node+`
+ * (wide only), and the cells after the name. Kubernetes calls some columns of numbers text; so do these.
  */
 export function printer<T extends { metadata: ObjectMeta }>(
   columns: readonly (string | Shown)[],
@@ -107,12 +117,12 @@ export function labelsText(labels: Readonly<Record<string, string>> | undefined)
 
 function column(written: string | Shown): Column {
   const [text, description] = typeof written === "string" ? [written, ""] : written;
-  const name = text.replace(/[#+?]+$/, "");
+  const name = text.replace(/[#+?@]+$/, "");
   const type = /#\+?$/.test(text) ? "integer" : /\?\+?$/.test(text) ? "boolean" : "string";
   return {
     name,
     type,
-    format: "",
+    format: /@\+?$/.test(text) ? "name" : "",
     description: description === "" ? (descriptions[name] ?? `${name}.`) : description,
     priority: text.endsWith("+") ? 1 : 0,
   };

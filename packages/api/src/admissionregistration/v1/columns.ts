@@ -1,6 +1,11 @@
 /** Tables of admission webhooks and policies. */
+import { type DeepReadonly, labelSelectorMatcher } from "@coxswain/apimachinery";
 import { ageOf, printer, type TablePrinter } from "../../table.ts";
 import type {
+  MutatingAdmissionPolicy,
+  MutatingAdmissionPolicyBinding,
+  ParamKind,
+  ParamRef,
   MutatingWebhookConfiguration,
   ValidatingAdmissionPolicy,
   ValidatingAdmissionPolicyBinding,
@@ -14,26 +19,25 @@ export const webhookTable: TablePrinter<ValidatingWebhookConfiguration | Mutatin
 
 export const admissionPolicyTable: TablePrinter<ValidatingAdmissionPolicy> = printer(
   ["Validations#", "ParamKind", "Age"],
-  (policy, now) => {
-    const kind = policy.spec?.paramKind;
-    return [
-      policy.spec?.validations?.length ?? 0,
-      kind === undefined ? "<unset>" : `${kind.apiVersion ?? ""}/${kind.kind ?? ""}`,
-      ageOf(policy, now),
-    ];
-  },
+  (policy, now) => [policy.spec?.validations?.length ?? 0, kindText(policy.spec?.paramKind), ageOf(policy, now)],
 );
 
-export const admissionPolicyBindingTable: TablePrinter<ValidatingAdmissionPolicyBinding> = printer(
-  ["PolicyName", "ParamRef", "Age"],
-  (binding, now) => {
-    const reference = binding.spec?.paramRef;
-    const text =
-      reference === undefined
-        ? "<unset>"
-        : reference.namespace
-          ? `${reference.namespace}/${reference.name ?? ""}`
-          : (reference.name ?? "");
-    return [binding.spec?.policyName ?? "", text, ageOf(binding, now)];
-  },
+export const mutatingPolicyTable: TablePrinter<MutatingAdmissionPolicy> = printer(
+  ["Mutations#", "ParamKind", "Age"],
+  (policy, now) => [policy.spec?.mutations?.length ?? 0, kindText(policy.spec?.paramKind), ageOf(policy, now)],
 );
+
+function kindText(kind: DeepReadonly<ParamKind> | undefined): string {
+  return kind === undefined ? "<unset>" : `${kind.apiVersion ?? ""}/${kind.kind ?? ""}`;
+}
+
+export const admissionPolicyBindingTable: TablePrinter<
+  ValidatingAdmissionPolicyBinding | MutatingAdmissionPolicyBinding
+> = printer(["PolicyName", "ParamRef", "Age"], (binding, now) => {
+  return [binding.spec?.policyName ?? "", parameters(binding.spec?.paramRef), ageOf(binding, now)];
+});
+
+function parameters(reference: DeepReadonly<ParamRef> | undefined): string {
+  if (reference?.name) return `${reference.namespace || "*"}/${reference.name}`;
+  return reference?.selector === undefined ? "<unset>" : labelSelectorMatcher(reference.selector).toString();
+}

@@ -4,7 +4,7 @@ import { ageOf, containersAndImages, labelsText, none, printer, selectorText, ty
 import type { ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet } from "./types.ts";
 
 export const deploymentTable: TablePrinter<Deployment> = printer(
-  ["Ready", "Up-to-date#", "Available#", "Age", "Containers+", "Images+", "Selector+"],
+  ["Ready", "Up-to-date", "Available", "Age", "Containers+", "Images+", "Selector+"],
   (deployment, now) => [
     `${deployment.status?.readyReplicas ?? 0}/${deployment.spec?.replicas ?? 0}`,
     deployment.status?.updatedReplicas ?? 0,
@@ -63,7 +63,7 @@ export const statefulSetTable: TablePrinter<StatefulSet> = printer(
 );
 
 export const controllerRevisionTable: TablePrinter<ControllerRevision> = printer(
-  ["Controller", "Revision#", "Age"],
+  ["Controller", "Revision", "Age"],
   (revision, now) => [ownerText(revision), revision.revision, ageOf(revision, now)],
 );
 

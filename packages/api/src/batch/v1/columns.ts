@@ -16,7 +16,7 @@ export const jobTable: TablePrinter<Job> = printer(
 );
 
 export const cronJobTable: TablePrinter<CronJob> = printer(
-  ["Schedule", "Timezone", "Suspend", "Active#", "Last Schedule", "Age", "Containers+", "Images+", "Selector+"],
+  ["Schedule", "Timezone", "Suspend?", "Active#", "Last Schedule", "Age", "Containers+", "Images+", "Selector+"],
   (cronJob, now) => [
     cronJob.spec?.schedule ?? "",
     cronJob.spec?.timeZone ?? none,

@@ -1,4 +1,5 @@
 /** Tables of the smaller kinds of the core group. */
+import { canonicalQuantity } from "@coxswain/apimachinery";
 import { ageOf, containersAndImages, labelsText, none, printer, type TablePrinter } from "../../table.ts";
 import { accessModes } from "./persistent-volume/access-modes.ts";
 import type {
@@ -19,18 +20,18 @@ export const namespaceTable: TablePrinter<Namespace> = printer(["Status", "Age"]
   ageOf(namespace, now),
 ]);
 
-export const configMapTable: TablePrinter<ConfigMap> = printer(["Data#", "Age"], (map, now) => [
+export const configMapTable: TablePrinter<ConfigMap> = printer(["Data", "Age"], (map, now) => [
   Object.keys(map.data ?? {}).length + Object.keys(map.binaryData ?? {}).length,
   ageOf(map, now),
 ]);
 
-export const secretTable: TablePrinter<Secret> = printer(["Type", "Data#", "Age"], (secret, now) => [
+export const secretTable: TablePrinter<Secret> = printer(["Type", "Data", "Age"], (secret, now) => [
   secret.type ?? "",
   Object.keys(secret.data ?? {}).length,
   ageOf(secret, now),
 ]);
 
-export const serviceAccountTable: TablePrinter<ServiceAccount> = printer(["Secrets#", "Age"], (account, now) => [
+export const serviceAccountTable: TablePrinter<ServiceAccount> = printer(["Secrets", "Age"], (account, now) => [
   account.secrets?.length ?? 0,
   ageOf(account, now),
 ]);
@@ -39,15 +40,15 @@ export const endpointsTable: TablePrinter<Endpoints> = printer(["Endpoints", "Ag
   const shown: string[] = [];
   let count = 0;
   for (const subset of endpoints.subsets ?? []) {
-    for (const { ip } of subset.addresses ?? []) {
-      for (const suffix of subset.ports?.map(({ port }) => `:${port}`) ?? [""]) {
+    for (const suffix of subset.ports?.length ? subset.ports.map(({ port }) => `:${port}`) : [""]) {
+      for (const { ip } of subset.addresses ?? []) {
         if (shown.length < 3) shown.push(ip.includes(":") && suffix !== "" ? `[${ip}]${suffix}` : `${ip}${suffix}`);
         count += 1;
       }
     }
   }
-  const text = count > 3 ? `${shown.join(",")} + ${count - 3} more...` : shown.join(",") || none;
-  return [text, ageOf(endpoints, now)];
+  const text = count > 3 ? `${shown.join(",")} + ${count - 3} more...` : shown.join(",");
+  return [(endpoints.subsets ?? []).length === 0 ? none : text, ageOf(endpoints, now)];
 });
 
 export const replicationControllerTable: TablePrinter<ReplicationController> = printer(
@@ -67,6 +68,8 @@ export const podTemplateTable: TablePrinter<PodTemplate> = printer(
   (template) => [...containersAndImages(template.template?.spec), labelsText(template.template?.metadata?.labels)],
 );
 
+const classAnnotation = "volume.beta.kubernetes.io/storage-class";
+
 export const persistentVolumeTable: TablePrinter<PersistentVolume> = printer(
   [
     "Capacity",
@@ -84,12 +87,12 @@ export const persistentVolumeTable: TablePrinter<PersistentVolume> = printer(
     const { spec, status, metadata } = volume;
     const phase = metadata.deletionTimestamp === undefined ? (status?.phase ?? "") : "Terminating";
     return [
-      spec?.capacity?.["storage"] ?? "",
+      canonicalQuantity(spec?.capacity?.["storage"] ?? "0"),
       accessModes(spec?.accessModes),
       spec?.persistentVolumeReclaimPolicy ?? "",
       phase,
       spec?.claimRef === undefined ? "" : `${spec.claimRef.namespace ?? ""}/${spec.claimRef.name ?? ""}`,
-      spec?.storageClassName ?? "",
+      metadata.annotations?.[classAnnotation] ?? spec?.storageClassName ?? "",
       spec?.volumeAttributesClassName ?? "<unset>",
       status?.reason ?? "",
       ageOf(volume, now),
@@ -106,9 +109,9 @@ export const persistentVolumeClaimTable: TablePrinter<PersistentVolumeClaim> = p
     return [
       metadata.deletionTimestamp === undefined ? (status?.phase ?? "") : "Terminating",
       spec?.volumeName ?? "",
-      bound ? (status?.capacity?.["storage"] ?? "") : "",
+      bound ? canonicalQuantity(status?.capacity?.["storage"] ?? "0") : "",
       bound ? accessModes(status?.accessModes) : "",
-      metadata.annotations?.["volume.beta.kubernetes.io/storage-class"] ?? spec?.storageClassName ?? "",
+      metadata.annotations?.[classAnnotation] ?? spec?.storageClassName ?? "",
       spec?.volumeAttributesClassName ?? "<unset>",
       ageOf(claim, now),
       spec?.volumeMode ?? "<unset>",

@@ -3,7 +3,7 @@ import { ageOf, printer, type TablePrinter } from "../../table.ts";
 import type { FlowSchema, PriorityLevelConfiguration } from "./types.ts";
 
 export const flowSchemaTable: TablePrinter<FlowSchema> = printer(
-  ["PriorityLevel", "MatchingPrecedence#", "DistinguisherMethod", "Age", "MissingPL"],
+  ["PriorityLevel", "MatchingPrecedence", "DistinguisherMethod", "Age", "MissingPL"],
   (schema, now) => {
     const dangling = schema.status?.conditions?.find(({ type }) => type === "Dangling")?.status;
     return [
@@ -19,9 +19,9 @@ export const flowSchemaTable: TablePrinter<FlowSchema> = printer(
 export const priorityLevelTable: TablePrinter<PriorityLevelConfiguration> = printer(
   ["Type", "NominalConcurrencyShares", "Queues", "HandSize", "QueueLengthLimit", "Age"],
   (level, now) => {
-    const limited = level.spec?.limited ?? level.spec?.exempt;
-    const queuing = level.spec?.limited?.limitResponse?.queuing;
-    const text = (value: number | undefined): string => (value === undefined ? "<none>" : String(value));
+    const limited = level.spec?.limited;
+    const queuing = limited?.limitResponse?.queuing;
+    const text = (value: number | undefined): string | number => value ?? "<none>";
     return [
       level.spec?.type ?? "",
       text(limited?.nominalConcurrencyShares),

@@ -11,9 +11,9 @@ export const ingressTable: TablePrinter<Ingress> = printer(
       .map(({ ip, hostname }) => ip || hostname || "")
       .filter(Boolean);
     return [
-      ingress.spec?.ingressClassName ?? ingress.metadata.annotations?.["kubernetes.io/ingress.class"] ?? none,
+      ingress.spec?.ingressClassName ?? none,
       hosts(ingress),
-      addresses.sort().join(","),
+      [...new Set(addresses)].sort().join(","),
       (ingress.spec?.tls ?? []).length > 0 ? "80, 443" : "80",
       ageOf(ingress, now),
     ];
@@ -24,7 +24,8 @@ export const ingressClassTable: TablePrinter<IngressClass> = printer(
   ["Controller", "Parameters", "Age"],
   (ingressClass, now) => {
     const parameters = ingressClass.spec?.parameters;
-    const kind = parameters?.apiGroup ? `${parameters.kind}.${parameters.apiGroup}` : (parameters?.kind ?? "");
+    const group = parameters?.apiGroup;
+    const kind = group === undefined ? (parameters?.kind ?? "") : `${parameters?.kind ?? ""}.${group}`;
     return [
       ingressClass.spec?.controller ?? "",
       parameters === undefined ? none : `${kind}/${parameters.name}`,
@@ -55,23 +56,22 @@ export const serviceCidrTable: TablePrinter<ServiceCIDR> = printer(["CIDRs", "Ag
 export const endpointSliceTable: TablePrinter<EndpointSlice> = printer(
   ["AddressType", "Ports", "Endpoints", "Age"],
   (slice, now) => {
-    const ports = (slice.ports ?? []).map(({ name, port }) =>
-      port === undefined ? (name ?? "") || "*" : String(port),
-    );
+    const ports = (slice.ports ?? []).map(({ name, port }) => (port === undefined ? (name ?? "*") : String(port)));
     const addresses = (slice.endpoints ?? []).flatMap((endpoint) => endpoint.addresses);
-    return [
-      slice.addressType,
-      slice.ports === undefined ? "<unset>" : shortList(ports),
-      addresses.length === 0 ? "<unset>" : shortList(addresses),
-      ageOf(slice, now),
-    ];
+    return [slice.addressType, shortList(ports) || "<unset>", shortList(addresses) || "<unset>", ageOf(slice, now)];
   },
 );
 
 function hosts(ingress: DeepReadonly<Ingress>): string {
-  const found = (ingress.spec?.rules ?? []).map(({ host }) => host ?? "").filter(Boolean);
-  if (found.length === 0) return "*";
-  return shortList(found);
+  const rules = ingress.spec?.rules ?? [];
+  const shown: string[] = [];
+  let isMore = false;
+  for (const { host } of rules) {
+    if (shown.length === 3) isMore = true;
+    else if (host) shown.push(host);
+  }
+  if (shown.length === 0) return "*";
+  return isMore ? `${shown.join(",")} + ${rules.length - 3} more...` : shown.join(",");
 }
 
 /** The first three, and how many more there are. */

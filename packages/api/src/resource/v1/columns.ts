@@ -3,23 +3,16 @@ import { ageOf, printer, type TablePrinter } from "../../table.ts";
 import type { ResourceClaim, ResourceSlice } from "./types.ts";
 
 export const resourceClaimTable: TablePrinter<ResourceClaim> = printer(["State", "Age"], (claim, now) => {
-  const states = [
-    ...(claim.metadata.deletionTimestamp === undefined ? [] : ["deleted"]),
-    ...(claim.status?.allocation === undefined ? [] : ["allocated"]),
-    ...((claim.status?.reservedFor ?? []).length > 0 ? ["reserved"] : []),
-  ];
-  return [
-    claim.status?.allocation === undefined && states.length === 0 ? "pending" : states.join(","),
-    ageOf(claim, now),
-  ];
+  const isDeleted = claim.metadata.deletionTimestamp !== undefined;
+  const states = isDeleted ? ["deleted"] : [];
+  if (claim.status?.allocation !== undefined) {
+    states.push("allocated");
+    if ((claim.status.reservedFor ?? []).length > 0) states.push("reserved");
+  } else if (!isDeleted) states.push("pending");
+  return [states.join(","), ageOf(claim, now)];
 });
 
 export const resourceSliceTable: TablePrinter<ResourceSlice> = printer(
   ["Node", "Driver", "Pool", "Age"],
-  (slice, now) => [
-    slice.spec.allNodes === true ? "<all nodes>" : (slice.spec.nodeName ?? "<unset>"),
-    slice.spec.driver,
-    slice.spec.pool.name,
-    ageOf(slice, now),
-  ],
+  (slice, now) => [slice.spec.nodeName ?? "", slice.spec.driver, slice.spec.pool.name, ageOf(slice, now)],
 );

@@ -1,6 +1,14 @@
 /** Tables of the storage kinds. */
+import { canonicalQuantity } from "@coxswain/apimachinery";
 import { ageOf, printer, type TablePrinter } from "../../table.ts";
-import type { CSIDriver, CSINode, StorageClass, VolumeAttachment, VolumeAttributesClass } from "./types.ts";
+import type {
+  CSIDriver,
+  CSINode,
+  CSIStorageCapacity,
+  StorageClass,
+  VolumeAttachment,
+  VolumeAttributesClass,
+} from "./types.ts";
 
 const defaultClass = [
   "storageclass.kubernetes.io/is-default-class",
@@ -8,11 +16,11 @@ const defaultClass = [
 ];
 
 const classes: TablePrinter<StorageClass> = printer(
-  ["Provisioner", "ReclaimPolicy", "VolumeBindingMode", "AllowVolumeExpansion?", "Age"],
+  ["Provisioner", "ReclaimPolicy", "VolumeBindingMode", "AllowVolumeExpansion", "Age"],
   (storageClass, now) => [
     storageClass.provisioner,
     storageClass.reclaimPolicy ?? "Delete",
-    storageClass.volumeBindingMode ?? "<unset>",
+    storageClass.volumeBindingMode ?? "Immediate",
     storageClass.allowVolumeExpansion ?? false,
     ageOf(storageClass, now),
   ],
@@ -28,8 +36,16 @@ export const storageClassTable: TablePrinter<StorageClass> = {
   },
 };
 
+export const storageCapacityTable: TablePrinter<CSIStorageCapacity> = printer(
+  ["StorageClassName", "Capacity"],
+  (capacity) => [
+    capacity.storageClassName,
+    capacity.capacity === undefined ? "<unset>" : canonicalQuantity(capacity.capacity),
+  ],
+);
+
 export const volumeAttachmentTable: TablePrinter<VolumeAttachment> = printer(
-  ["Attacher", "PV", "Node", "Attached?", "Age"],
+  ["Attacher@", "PV", "Node", "Attached?", "Age"],
   (attachment, now) => [
     attachment.spec.attacher,
     attachment.spec.source.persistentVolumeName ?? "",

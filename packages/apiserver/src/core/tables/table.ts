@@ -17,6 +17,7 @@ export function tableOf(
   const printer = tablePrinter(kind);
   const rows = objects.map((object) => ({
     cells: printer.cells(object, nowMs),
+    ...conditionsOf(printer.conditions?.(object)),
     ...(include !== "None" && { object: include === "Object" ? object : partialOf(object) }),
   }));
   return {
@@ -26,6 +27,10 @@ export function tableOf(
     columnDefinitions: withColumns ? printer.columns : null,
     rows,
   };
+}
+
+function conditionsOf<T>(conditions: readonly T[] = []): { readonly conditions?: readonly T[] } {
+  return conditions.length === 0 ? {} : { conditions };
 }
 
 export function partialOf(object: ApiObject): ApiObject {

@@ -1,10 +1,11 @@
 /** `kubectl get hpa`: what is measured against what is aimed at. */
-import type { DeepReadonly } from "@coxswain/apimachinery";
+import { canonicalQuantity, type DeepReadonly } from "@coxswain/apimachinery";
 import { ageOf, printer, type TablePrinter } from "../../../table.ts";
+import type { HorizontalPodAutoscaler as First } from "../../v1/types.ts";
 import type { HorizontalPodAutoscaler, MetricSpec, MetricStatus, MetricTarget, MetricValueStatus } from "../types.ts";
 
 export const horizontalPodAutoscalerTable: TablePrinter<HorizontalPodAutoscaler> = printer(
-  ["Reference", "Targets", "MinPods", "MaxPods#", "Replicas#", "Age"],
+  ["Reference", "Targets", "MinPods", "MaxPods", "Replicas", "Age"],
   (autoscaler, now) => {
     const { spec, status } = autoscaler;
     return [
@@ -27,28 +28,59 @@ function targets(specs: readonly DeepReadonly<MetricSpec>[], statuses: readonly 
 function target(spec: DeepReadonly<MetricSpec>, status: DeepReadonly<MetricStatus> | undefined): string {
   switch (spec.type) {
     case "Resource":
-      return `${spec.resource?.name ?? ""}: ${compare(spec.resource?.target, status?.resource?.current)}`;
+      return `${spec.resource?.name ?? ""}: ${usage(spec.resource?.target, status?.resource?.current)}`;
     case "ContainerResource":
-      return `${spec.containerResource?.name ?? ""}: ${compare(spec.containerResource?.target, status?.containerResource?.current)}`;
+      return `${spec.containerResource?.name ?? ""}: ${usage(spec.containerResource?.target, status?.containerResource?.current)}`;
     case "Pods":
-      return compare(spec.pods?.target, status?.pods?.current);
+      return `${amount(status?.pods?.current, "averageValue")}/${text(spec.pods?.target.averageValue)}`;
     case "Object":
-      return compare(spec.object?.target, status?.object?.current);
+      return valueOrAverage(spec.object?.target, status?.object?.current);
     case "External":
-      return compare(spec.external?.target, status?.external?.current);
+      return valueOrAverage(spec.external?.target, status?.external?.current);
     default:
       return "<unknown type>";
   }
 }
 
-function compare(
-  aim: DeepReadonly<MetricTarget> | undefined,
-  current: DeepReadonly<MetricValueStatus> | undefined,
-): string {
-  if (aim?.averageValue !== undefined)
-    return `${current?.averageValue ?? "<unknown>"}/${aim.averageValue}${aim.type === "AverageValue" ? " (avg)" : ""}`;
-  if (aim?.averageUtilization !== undefined) {
-    return `${current?.averageUtilization === undefined ? "<unknown>" : `${current.averageUtilization}%`}/${aim.averageUtilization}%`;
-  }
-  return `${current?.value ?? "<unknown>"}/${aim?.value ?? "<auto>"}`;
+type Aim = DeepReadonly<MetricTarget> | undefined;
+type Current = DeepReadonly<MetricValueStatus> | undefined;
+
+const text = (quantity: string | undefined): string => (quantity === undefined ? "<nil>" : canonicalQuantity(quantity));
+
+function amount(current: Current, name: "value" | "averageValue"): string {
+  return current === undefined ? "<unknown>" : text(current[name]);
 }
+
+function usage(aim: Aim, current: Current): string {
+  if (aim?.averageValue !== undefined) return `${amount(current, "averageValue")}/${text(aim.averageValue)}`;
+  const now = current?.averageUtilization;
+  const wanted = aim?.averageUtilization;
+  return `${now === undefined ? "<unknown>" : `${now}%`}/${wanted === undefined ? "<auto>" : `${wanted}%`}`;
+}
+
+function valueOrAverage(aim: Aim, current: Current): string {
+  if (aim?.averageValue === undefined) return `${amount(current, "value")}/${text(aim?.value)}`;
+  const now = current?.averageValue;
+  return `${now === undefined ? "<unknown>" : text(now)}/${text(aim.averageValue)} (avg)`;
+}
+
+/** The first version's autoscaler knows one metric. */
+export const horizontalPodAutoscalerTableV1: TablePrinter<First> = {
+  columns: horizontalPodAutoscalerTable.columns,
+  cells(autoscaler, now) {
+    const { spec, status } = autoscaler;
+    const wanted = spec?.targetCPUUtilizationPercentage;
+    const used = status?.currentCPUUtilizationPercentage;
+    const aim = wanted === undefined ? "<none>" : `cpu: ${used === undefined ? "<unknown>" : `${used}%`}/${wanted}%`;
+    const { kind = "", name = "" } = spec?.scaleTargetRef ?? {};
+    return [
+      autoscaler.metadata.name,
+      `${kind}/${name}`,
+      aim,
+      String(spec?.minReplicas ?? "<unset>"),
+      spec?.maxReplicas ?? 0,
+      status?.currentReplicas ?? 0,
+      ageOf(autoscaler, now),
+    ];
+  },
+};

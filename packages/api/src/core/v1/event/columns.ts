@@ -5,7 +5,7 @@ import type { Event as NewEvent } from "../../../events/v1/types.ts";
 import type { Event } from "../types.ts";
 
 export const eventTable: TablePrinter<Event> = bare(
-  ["Last Seen", "Type", "Reason", "Object", "Subobject+", "Source+", "Message", "First Seen+", "Count#+", "Name+"],
+  ["Last Seen", "Type", "Reason", "Object", "Subobject+", "Source+", "Message", "First Seen+", "Count+", "Name@+"],
   (event, now) => {
     const first = since(event.firstTimestamp, now) ?? since(event.eventTime, now) ?? "<unknown>";
     const last = since(event.series?.lastObservedTime, now) ?? since(event.lastTimestamp, now) ?? first;

@@ -3,7 +3,7 @@ import { age, type DeepReadonly } from "@coxswain/apimachinery";
 import { ageOf, none, printer, type TablePrinter } from "../../../table.ts";
 import type { Container, ContainerStatus, Pod } from "../types.ts";
 
-export const podTable: TablePrinter<Pod> = printer(
+const rows: TablePrinter<Pod> = printer(
   ["Ready", "Status", "Restarts", "Age", "IP+", "Node+", "Nominated Node+", "Readiness Gates+"],
   (pod, now) => {
     const { ready, total, reason, restarts, lastRestart } = podSummary(pod);
@@ -14,13 +14,27 @@ export const podTable: TablePrinter<Pod> = printer(
       reason,
       restartsText,
       ageOf(pod, now),
-      pod.status?.podIPs?.[0]?.ip || pod.status?.podIP || none,
+      pod.status?.podIPs?.[0]?.ip || none,
       pod.spec?.nodeName || none,
       pod.status?.nominatedNodeName || none,
       readinessGates(pod),
     ];
   },
 );
+
+const endings: Readonly<Record<string, string>> = {
+  Succeeded: "The pod has completed successfully.",
+  Failed: "The pod failed.",
+};
+
+export const podTable: TablePrinter<Pod> = {
+  ...rows,
+  conditions(pod) {
+    const reason = pod.status?.phase ?? "";
+    const message = endings[reason];
+    return message === undefined ? [] : [{ type: "Completed", status: "True", reason, message }];
+  },
+};
 
 interface Summary {
   ready: number;

@@ -12,7 +12,7 @@ export const serviceTable: TablePrinter<Service> = printer(
     );
     return [
       spec?.type ?? "",
-      spec?.clusterIPs?.[0] || spec?.clusterIP || none,
+      spec?.clusterIPs?.[0] ?? none,
       externalAddress(service),
       ports.join(",") || none,
       ageOf(service, now),
@@ -30,10 +30,13 @@ function externalAddress(service: DeepReadonly<Service>): string {
       const ingress = (service.status?.loadBalancer?.ingress ?? [])
         .map(({ ip, hostname }) => ip || hostname || "")
         .filter(Boolean);
-      const all = [...ingress.sort(), ...external];
+      const all = [...[...new Set(ingress)].sort(), ...external];
       return all.length > 0 ? all.join(",") : "<pending>";
     }
-    default:
+    case "ClusterIP":
+    case "NodePort":
       return external.length > 0 ? external.join(",") : none;
+    default:
+      return "<unknown>";
   }
 }

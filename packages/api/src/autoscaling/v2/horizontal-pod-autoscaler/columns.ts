@@ -72,7 +72,7 @@ export const horizontalPodAutoscalerTableV1: TablePrinter<First> = {
     const wanted = spec?.targetCPUUtilizationPercentage;
     const used = status?.currentCPUUtilizationPercentage;
     const aim = wanted === undefined ? "<none>" : `cpu: ${used === undefined ? "<unknown>" : `${used}%`}/${wanted}%`;
-    const { kind = "", name = "" } = spec?.scaleTargetRef ?? {};
+    const { kind, name } = spec?.scaleTargetRef ?? { kind: "", name: "" };
     return [
       autoscaler.metadata.name,
       `${kind}/${name}`,

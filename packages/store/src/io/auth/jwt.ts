@@ -62,7 +62,10 @@ async function readKeys(
   const shown = publicKeyFile ? await read(publicKeyFile) : undefined;
   const given = shown ? parsed(publicKeyFile, () => createPublicKey(shown)) : undefined;
   const own = signing ? createPublicKey(signing) : undefined;
-  if (own && given && !own.equals(given)) throw new StartError("auth: public and private keys don't match");
+  // Keys of different types are not compared: OpenSSL would remember the failure and report it to the next caller.
+  const same =
+    own?.asymmetricKeyType === given?.asymmetricKeyType && given !== undefined && own?.equals(given) === true;
+  if (own && given && !same) throw new StartError("auth: public and private keys don't match");
   const verifying = given ?? own;
   if (!verifying) throw new StartError("auth: missing key data");
   const wanted = signMethod === "EdDSA" ? "ed25519" : signMethod.startsWith("ES") ? "ec" : "rsa";

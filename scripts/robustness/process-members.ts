@@ -122,7 +122,7 @@ function build(
     return undefined;
   };
   const insist = async <T>(what: string, ask: (client: EtcdClient) => Promise<T>): Promise<T> => {
-    const deadlineMs = systemClock.monotonic() + 60_000;
+    const deadlineMs = systemClock.monotonic() + 120_000;
     let last: unknown;
     while (systemClock.monotonic() < deadlineMs) {
       const client = group.client(...names.map((name) => url(name, clientPort)));
@@ -135,7 +135,7 @@ function build(
         client.close();
       }
     }
-    throw new Error(`${what} did not succeed within a minute`, { cause: last });
+    throw new Error(`${what} did not succeed within two minutes`, { cause: last });
   };
 
   return {

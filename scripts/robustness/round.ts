@@ -58,7 +58,7 @@ export async function runRound(
     await load.stop();
   }
   const revision = await settle(members);
-  const behind = await load.tapes.reach(revision, 60_000);
+  const behind = await load.tapes.reach(revision, 120_000);
   await load.tapes.close();
   const history = recorder.history();
   const startedMs = clock.monotonic();
@@ -87,7 +87,7 @@ export async function runRound(
 
 function liveness(behind: readonly string[], revision: number): readonly Verdict[] {
   if (behind.length === 0) return [];
-  const because = `a minute after the last fault, watches through ${behind.join(", ")} have not come to revision ${revision}`;
+  const because = `two minutes after the last fault, watches through ${behind.join(", ")} have not come to revision ${revision}`;
   return [{ promise: "liveness", outcome: "violated", because, checked: 1, violations: [{ because, drawing: "" }] }];
 }
 

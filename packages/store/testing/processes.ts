@@ -19,8 +19,11 @@ export interface ProcessGroup extends AsyncDisposable {
   readonly directory: string;
   readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
   freePort(): Promise<number>;
-  /** Starts one member; resolves when it says that it has started, rejects with its last words when it ends before. */
-  start(member: MemberFlags): Promise<RunningProcess>;
+  /**
+   * Starts one member; resolves when it says that it has started. Rejects with its last words when it ends before, or has not
+   * started in time (a minute): then it is killed.
+   */
+  start(member: MemberFlags, withinMs?: number): Promise<RunningProcess>;
   /** A client of ports of 127.0.0.1, or of whole URLs. */
   client(...endpoints: readonly (number | string)[]): EtcdClient;
 }
@@ -73,7 +76,7 @@ export async function createProcessGroup(hosts: readonly string[] = []): Promise
     directory,
     tls,
     freePort,
-    async start(member) {
+    async start(member, withinMs = 60_000) {
       const words = [process.execPath, member.program ?? main, ...flagsOf(member, directory, tls)];
       const [command = "", ...args] = [...(member.launcher ?? []), ...words];
       const child = spawn(command, args, {
@@ -98,7 +101,11 @@ export async function createProcessGroup(hosts: readonly string[] = []): Promise
         },
       };
       running.add(handle);
-      await started.promise;
+      const late = systemClock.setTimeout(() => {
+        started.reject(new Error(`not started within ${withinMs} ms: ${output.trim().split("\n").at(-1)}`));
+        child.kill("SIGKILL");
+      }, withinMs);
+      await started.promise.finally(() => late.cancel());
       return handle;
     },
     client(...given) {

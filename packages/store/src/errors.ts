@@ -9,6 +9,8 @@ export type StoreErrorCode =
   | "wal-version"
   | "member-removed"
   | "backend-behind"
+  | "backend-damaged"
+  | "backend-version"
   | "snapshot-damaged"
   | "snapshot-unusable"
   | "disk-failed"

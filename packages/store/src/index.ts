@@ -8,4 +8,5 @@ export type { RunningMember } from "./member.ts";
 export type { Disk, DiskFile, DiskReader } from "./io/disk/disk.ts";
 export type { PeerReceiver, PeerTransport } from "./io/peer/peer.ts";
 export { createBackend } from "./io/backend/level-backend.ts";
-export type { PairIterator, PairOperation, PairStore, StoreBackend } from "./io/backend/level-backend.ts";
+export type { StoreBackend } from "./io/backend/level-backend.ts";
+export type { PairIterator, PairOperation, PairStore } from "./io/backend/pair-store.ts";

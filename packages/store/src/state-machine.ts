@@ -92,7 +92,9 @@ export class Machine implements StateMachine, AppliedState {
   }
 
   static async open(config: MachineConfig, ports: MachinePorts): Promise<Machine> {
-    const machine = new Machine(config, ports, await openMvcc(ports.backend, config));
+    const mvcc = await openMvcc(ports.backend, config);
+    await ports.backend.verify();
+    const machine = new Machine(config, ports, mvcc);
     machine.#restore();
     return machine;
   }

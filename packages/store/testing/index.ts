@@ -8,3 +8,4 @@ export { readCluster } from "../src/io/peer/ask.ts";
 export { readStoredPair } from "./stored-pair.ts";
 export type { StoredPair } from "./stored-pair.ts";
 export { defaultConfig } from "./default-config.ts";
+export { unsealed } from "../src/io/backend/sealed-store.ts";

@@ -55,6 +55,8 @@ export async function readSurvivor(directory: string, ports: SurvivorPorts): Pro
         `${directory}: the log has entries ${marker.index} to ${last.index}, the backend ends at ${applied?.index ?? 0}: parts are missing`,
       );
     const membership = backend.getOwn("membership");
+    const { revision } = await openMvcc(backend, { minLeaseTtlSeconds: 1 });
+    await backend.verify();
     return {
       directory,
       identity,
@@ -65,7 +67,7 @@ export async function readSurvivor(directory: string, ports: SurvivorPorts): Pro
       last: { index: last.index, term: last.term },
       commit: Math.max(hardState.commit, applied.index),
       applied: applied.index,
-      revision: (await openMvcc(backend, { minLeaseTtlSeconds: 1 })).revision,
+      revision,
       entries: entries.filter((entry) => entry.index > applied.index),
       tornAt: repaired,
     };

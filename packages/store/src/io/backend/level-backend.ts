@@ -6,6 +6,9 @@
 import { ClassicLevel } from "classic-level";
 import type { Backend, Entry, Table } from "@coxswain/mvcc";
 import { StoreError } from "../../errors.ts";
+import type { PairIterator, PairOperation, PairStore } from "./pair-store.ts";
+import { sealStore } from "./sealed-store.ts";
+import type { SealedStore } from "./sealed-store.ts";
 
 /** What the store keeps beside mvcc's tables. */
 export type OwnName = "applied" | "membership" | "members" | "removed" | "alarms" | "auth" | "identity";
@@ -21,6 +24,10 @@ export interface StoreBackend extends Backend {
   pendingBytes(): number;
   /** On disk, about. */
   sizeBytes(): Promise<number>;
+  /** Of that, what is not garbage. */
+  liveBytes(): number;
+  /** Rejects with `StoreError` when something is missing or was changed. Before the first write; best after mvcc has read it all. */
+  verify(): Promise<void>;
   /** Gives space back to the file system. */
   compact(): Promise<void>;
   /** Everything as it is when this resolves, in order, whatever is written afterwards. Nothing may be written until it does. */
@@ -80,7 +87,7 @@ export async function openLevelBackend(directory: string): Promise<StoreBackend>
       { cause },
     );
   }
-  return createBackend({
+  const store: PairStore = {
     get: (key) => db.getSync(key),
     write: (operations, sync) => db.batch([...operations], { sync }),
     iterate: (range) => db.iterator(range ?? {}),
@@ -88,47 +95,31 @@ export async function openLevelBackend(directory: string): Promise<StoreBackend>
     sizeBytes: () => db.approximateSize(Buffer.from([0]), Buffer.from([255])),
     compact: () => db.compactRange(Buffer.from([0]), Buffer.from([255])),
     close: () => db.close(),
-  });
+  };
+  try {
+    return createBackend(store, directory);
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
 }
 
-/** What the backend needs of level, so that a simulation can put a store of its own in level's place. */
-export interface PairStore {
-  get(key: Buffer): Buffer | undefined;
-  /** All of it or nothing, after everything that was written before; with `sync`, on disk when it resolves. */
-  write(operations: readonly PairOperation[], sync: boolean): Promise<void>;
-  /** In the order of the keys, as of the moment of the call. */
-  iterate(range?: { readonly gte: Buffer; readonly lt: Buffer; readonly limit: number }): PairIterator;
-  /** Not atomic. */
-  clear(): Promise<void>;
-  sizeBytes(): Promise<number>;
-  compact(): Promise<void>;
-  close(): Promise<void>;
-}
-
-export type PairOperation =
-  | { readonly type: "put"; readonly key: Buffer; readonly value: Buffer }
-  | { readonly type: "del"; readonly key: Buffer };
-
-export interface PairIterator {
-  nextv(size: number): Promise<[Buffer, Buffer][]>;
-  close(): Promise<void>;
-}
-
-export function createBackend(db: PairStore): StoreBackend {
-  return new LevelBackend(db);
+/** `place`: where it is, for people. */
+export function createBackend(db: PairStore, place: string): StoreBackend {
+  return new LevelBackend(sealStore(db, place));
 }
 
 type Pending = Map<string, Uint8Array | undefined>;
 
 class LevelBackend implements StoreBackend {
-  readonly #db: PairStore;
+  readonly #db: SealedStore;
   #pending: Pending = new Map();
   #pendingBytes = 0;
   #flushing: Pending = new Map();
   /** Flushes one after the other. */
   #tail: Promise<void> = Promise.resolve();
 
-  constructor(db: PairStore) {
+  constructor(db: SealedStore) {
     this.#db = db;
   }
 
@@ -157,9 +148,13 @@ class LevelBackend implements StoreBackend {
     const start = prefix + latin1(from);
     // Everything level has, with what it does not have yet laid over it. The overlay is taken after the read, so nothing is missed.
     const stored = await this.#read(start, nextPrefix(prefix), limit);
+    // At a start, which reads everything, there is nothing to lay over it.
+    if (this.#flushing.size === 0 && this.#pending.size === 0)
+      return stored.map(([key, value]): Entry => ({ key: key.subarray(1), value }));
     const exhausted = stored.length < limit;
-    const last = stored.at(-1)?.[0];
-    const merged = new Map<string, Uint8Array | undefined>(stored);
+    const lastKey = stored.at(-1)?.[0];
+    const last = lastKey && latin1(lastKey);
+    const merged = new Map<string, Uint8Array | undefined>(stored.map(([key, value]) => [latin1(key), value]));
     for (const overlay of [this.#flushing, this.#pending]) {
       for (const [key, value] of overlay) {
         if (key >= start && key.startsWith(prefix) && (exhausted || (last !== undefined && key <= last)))
@@ -187,7 +182,16 @@ class LevelBackend implements StoreBackend {
   }
 
   async sizeBytes(): Promise<number> {
-    return (await this.#db.sizeBytes()) + this.#pendingBytes;
+    // level does not count what it has in memory only: what is there counts in any case.
+    return Math.max(await this.#db.sizeBytes(), this.#db.liveBytes()) + this.#pendingBytes;
+  }
+
+  liveBytes(): number {
+    return this.#db.liveBytes() + this.#pendingBytes;
+  }
+
+  verify(): Promise<void> {
+    return this.#db.verify();
   }
 
   async compact(): Promise<void> {
@@ -287,12 +291,12 @@ class LevelBackend implements StoreBackend {
     return this.#tail;
   }
 
-  async #read(start: string, end: string, limit: number): Promise<[string, Uint8Array][]> {
-    const found: [string, Uint8Array][] = [];
+  async #read(start: string, end: string, limit: number): Promise<[Buffer, Buffer][]> {
+    const found: [Buffer, Buffer][] = [];
     const iterator = this.#db.iterate({ gte: bytesOf(start), lt: bytesOf(end), limit });
     try {
       for (let batch = await iterator.nextv(scanStep); batch.length > 0; batch = await iterator.nextv(scanStep)) {
-        for (const [key, value] of batch) found.push([latin1(key), value]);
+        for (const pair of batch) found.push(pair);
       }
     } finally {
       await iterator.close();

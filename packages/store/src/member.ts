@@ -101,7 +101,7 @@ export async function createMember(
     {
       minLeaseTtlSeconds: Math.ceil((3 * config.electionMs) / 2 / 1000),
       entriesPerCheckpoint: config.snapshotCount,
-      bytesPerCheckpoint: 64 * 1024 * 1024,
+      bytesPerCheckpoint: 16 * 1024 * 1024,
       tokenTtlMs: config.auth.tokenTtlMs,
     },
     {
@@ -241,7 +241,7 @@ export async function createMember(
       replica.wake();
       return copying;
     },
-    receiveBackend: (snapshot, pairs) => data.spool.receive(snapshot, pairs),
+    receiveBackend: (snapshot, pairs) => data.spool.receive(snapshot, pairs, data.storage.firstIndex() - 1),
     wasRemoved: (id) => machine.removed.has(id),
     removed: () => leaveCluster(),
     answer: (question, payload) =>

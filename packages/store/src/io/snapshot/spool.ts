@@ -10,8 +10,11 @@ import { decodePairs, encodePair } from "../peer/frame.ts";
 type Pairs = AsyncIterable<readonly [Uint8Array, Uint8Array]>;
 
 export interface Spool {
-  /** Resolves when the copy is on disk, whole. */
-  receive(snapshot: Snapshot, pairs: Pairs): Promise<void>;
+  /**
+   * Resolves when the copy is on disk, whole. Copies up to `installedIndex` are of no more use and go. Others may still be wanted: the next
+   * snapshot, of another leader for one, may come while the last one is being installed.
+   */
+  receive(snapshot: Snapshot, pairs: Pairs, installedIndex: number): Promise<void>;
   open(snapshot: Snapshot): Pairs;
   /** The newest whole copy, if any. */
   newest(): Promise<Snapshot | undefined>;
@@ -21,9 +24,12 @@ export interface Spool {
 const partBytes = 32 * 1024 * 1024;
 
 export function createSpool(directory: string, disk: Disk): Spool {
-  const manifestOf = (index: number): string => join(directory, `${index.toString(16).padStart(16, "0")}.snapshot`);
-  const partOf = (index: number, part: number): string =>
-    join(directory, `${index.toString(16).padStart(16, "0")}-${part.toString().padStart(6, "0")}.part`);
+  /** By index: the name of a whole copy's files. No two receptions share one, so that none can spoil another. */
+  const copies = new Map<number, string>();
+  let receptions = 0;
+  const manifestOf = (copy: string): string => join(directory, `${copy}.snapshot`);
+  const partOf = (copy: string, part: number): string =>
+    join(directory, `${copy}-${part.toString().padStart(6, "0")}.part`);
 
   const write = async (path: string, bytes: Uint8Array): Promise<void> => {
     const file = await disk.open(path);
@@ -35,47 +41,71 @@ export function createSpool(directory: string, disk: Disk): Spool {
     }
   };
   const clear = async (): Promise<void> => {
+    copies.clear();
     const names = await disk.list(directory);
     for (const name of names.filter((each) => each.endsWith(".snapshot"))) await disk.remove(join(directory, name));
     for (const name of names.filter((each) => !each.endsWith(".snapshot"))) await disk.remove(join(directory, name));
   };
 
+  /** The manifest goes first: without it the rest is nothing. */
+  const remove = async (copy: string): Promise<void> => {
+    const names = (await disk.list(directory)).filter((name) => name.startsWith(copy));
+    for (const name of names.filter((each) => each.endsWith(".snapshot"))) await disk.remove(join(directory, name));
+    for (const name of names.filter((each) => !each.endsWith(".snapshot"))) await disk.remove(join(directory, name));
+  };
+  const receive = async (copy: string, snapshot: Snapshot, pairs: Pairs): Promise<void> => {
+    const sums: number[] = [];
+    let batch: Buffer[] = [];
+    let bytes = 0;
+    const flush = async (): Promise<void> => {
+      const part = Buffer.concat(batch);
+      await write(partOf(copy, sums.length), part);
+      sums.push(crc32(part));
+      batch = [];
+      bytes = 0;
+    };
+    for await (const [key, value] of pairs) {
+      batch.push(encodePair(key, value));
+      bytes += key.length + value.length + 8;
+      if (bytes >= partBytes) await flush();
+    }
+    await flush();
+    const head = encodeSnapshot(snapshot);
+    const manifest = Buffer.alloc(8 + sums.length * 4);
+    manifest.writeUInt32LE(sums.length, 0);
+    manifest.writeUInt32LE(crc32(head), 4);
+    for (const [position, sum] of sums.entries()) manifest.writeUInt32LE(sum, 8 + position * 4);
+    const temporary = `${manifestOf(copy)}.tmp`;
+    await write(temporary, Buffer.concat([manifest, head]));
+    await disk.rename(temporary, manifestOf(copy));
+    await disk.syncDirectory(directory);
+  };
+
   return {
     clear,
-    async receive(snapshot, pairs) {
+    async receive(snapshot, pairs, installedIndex) {
       await disk.makeDirectory(directory);
-      await clear();
-      const sums: number[] = [];
-      let batch: Buffer[] = [];
-      let bytes = 0;
-      const flush = async (): Promise<void> => {
-        const part = Buffer.concat(batch);
-        await write(partOf(snapshot.index, sums.length), part);
-        sums.push(crc32(part));
-        batch = [];
-        bytes = 0;
-      };
-      for await (const [key, value] of pairs) {
-        batch.push(encodePair(key, value));
-        bytes += key.length + value.length + 8;
-        if (bytes >= partBytes) await flush();
+      for (const [index, copy] of [...copies]) {
+        if (index > installedIndex) continue;
+        copies.delete(index);
+        await remove(copy);
       }
-      await flush();
-      const head = encodeSnapshot(snapshot);
-      const manifest = Buffer.alloc(8 + sums.length * 4);
-      manifest.writeUInt32LE(sums.length, 0);
-      manifest.writeUInt32LE(crc32(head), 4);
-      for (const [position, sum] of sums.entries()) manifest.writeUInt32LE(sum, 8 + position * 4);
-      const temporary = `${manifestOf(snapshot.index)}.tmp`;
-      await write(temporary, Buffer.concat([manifest, head]));
-      await disk.rename(temporary, manifestOf(snapshot.index));
-      await disk.syncDirectory(directory);
+      const copy = `${snapshot.index.toString(16).padStart(16, "0")}-${(++receptions).toString().padStart(6, "0")}`;
+      try {
+        await receive(copy, snapshot, pairs);
+      } catch (error) {
+        await remove(copy);
+        throw error;
+      }
+      copies.set(snapshot.index, copy);
     },
     async *open(snapshot) {
-      const { sums } = readManifest(await disk.read(manifestOf(snapshot.index)));
+      const copy = copies.get(snapshot.index);
+      if (copy === undefined) throw new Error(`no copy of the backend as of entry ${snapshot.index} was received`);
+      const { sums } = readManifest(await disk.read(manifestOf(copy)));
       for (const [position, sum] of sums.entries()) {
-        const part = await disk.read(partOf(snapshot.index, position));
-        if (crc32(part) !== sum) throw new Error(`${partOf(snapshot.index, position)} is damaged`);
+        const part = await disk.read(partOf(copy, position));
+        if (crc32(part) !== sum) throw new Error(`${partOf(copy, position)} is damaged`);
         yield* decodePairs(part);
       }
     },
@@ -84,7 +114,9 @@ export function createSpool(directory: string, disk: Disk): Spool {
       if (name === undefined) return undefined;
       // The process may have died between naming the manifest and syncing that: what is installed from it must not lose it half-way.
       await disk.syncDirectory(directory);
-      return readManifest(await disk.read(join(directory, name))).snapshot;
+      const { snapshot } = readManifest(await disk.read(join(directory, name)));
+      copies.set(snapshot.index, name.replace(/\.snapshot$/, ""));
+      return snapshot;
     },
   };
 }

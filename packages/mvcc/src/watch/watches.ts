@@ -37,6 +37,8 @@ export interface WatchSink {
 export interface Watch {
   /** Whether it has seen everything up to now. */
   readonly synced: boolean;
+  /** Whether it waits for a revision beyond the next: its client has seen more than this store, and must hear nothing of less. */
+  readonly ahead: boolean;
   /** The sink has room again. */
   resume(): void;
   /** Sends a progress notification if synced; false if it is not. */
@@ -257,6 +259,7 @@ export class Watches {
   }
 
   #create(request: WatchRequest, sink: WatchSink, next: number): Watcher {
+    const store = this.#store;
     const watcher: Watcher = {
       request,
       sink,
@@ -270,11 +273,14 @@ export class Watches {
       get synced() {
         return this.state === "synced";
       },
+      get ahead() {
+        return this.next > store.revision + 1;
+      },
       resume: () => {
         if (watcher.state === "full") this.#fallBehind(watcher);
       },
       progress: () => {
-        if (watcher.state !== "synced" || watcher.next > this.#store.revision + 1) return false;
+        if (watcher.state !== "synced" || watcher.ahead) return false;
         this.#deliver(watcher, { revision: this.#store.revision, events: [] }, this.#store.revision + 1);
         return true;
       },

@@ -142,10 +142,13 @@ class WatchStream {
     });
   }
 
-  /** Answers for the whole stream once every watch on it has seen everything: a client may rely on that. */
+  /**
+   * Answers for the whole stream once every watch on it has seen everything: a client may rely on that. A client that comes from a member
+   * that was further is not told of the revision here before it reaches what that client has seen (etcd's issue 20221).
+   */
   #answerProgress(): void {
     if (!this.#progressAsked) return;
-    if (this.#full || [...this.#open.values()].some(({ watch }) => !watch.synced)) {
+    if (this.#full || [...this.#open.values()].some(({ watch }) => !watch.synced || watch.ahead)) {
       this.#armProgress();
       return;
     }

@@ -167,7 +167,11 @@ export class Cluster {
     if (how === "left") return;
     const { faults, damaged } = machine.disk;
     const world = /ENOSPC|EIO|no space left/.test(reason);
-    const joining = how === "refused" && /no member answered|has no member with the peer URL|permanently removed/.test(reason);
+    const joining =
+      how === "refused" &&
+      /no member answered|has no member with the peer URL|permanently removed|was removed from its cluster/.test(
+        reason,
+      );
     if (!damaged && !world && !joining && !faults.full)
       this.#observer.fail("no member dies by itself", `${machine.name} ${how}: ${reason}`);
     if (this.#suspects.has(machine)) return;

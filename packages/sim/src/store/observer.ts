@@ -81,20 +81,9 @@ export class Observer {
     for (const key of [...this.#votes.keys()]) if (key.startsWith(`${host} `)) this.#votes.delete(key);
   }
 
-  /** A backend over these pairs, whose writes are seen as they are made, and those of a received copy as they are stored. */
+  /** A backend over these pairs, whose writes are seen as they are made, and a received copy as it is read. */
   watch(host: string, pairs: PairStore): StoreBackend {
-    let replacing = false;
-    const backend = createBackend({
-      ...pairs,
-      write: (operations, sync) => {
-        if (replacing) for (const each of operations) if (each.type === "put") this.#stored(host, each.key, each.value);
-        return pairs.write(operations, sync);
-      },
-      clear: () => {
-        this.#newest.delete(host);
-        return pairs.clear();
-      },
-    });
+    const backend = createBackend(pairs, host);
     const put = backend.put.bind(backend);
     const putOwn = backend.putOwn.bind(backend);
     const replace = backend.replace.bind(backend);
@@ -107,12 +96,18 @@ export class Observer {
         putOwn(name, value);
         if (name === "applied") this.#stored(host, appliedKey, Buffer.from(value));
       },
-      replace: async (copy: Parameters<StoreBackend["replace"]>[0]) => {
-        replacing = true;
-        await replace(copy);
-        replacing = false;
+      replace: (copy: Parameters<StoreBackend["replace"]>[0]) => {
+        this.#newest.delete(host);
+        return replace(this.#seen(host, copy));
       },
     });
+  }
+
+  async *#seen(host: string, copy: Parameters<StoreBackend["replace"]>[0]): Parameters<StoreBackend["replace"]>[0] {
+    for await (const pair of copy) {
+      this.#stored(host, Buffer.from(pair[0]), Buffer.from(pair[1]));
+      yield pair;
+    }
   }
 
   /** Every message, as it leaves. */

@@ -1,7 +1,7 @@
 // Hands the recording to drill's checkers, which know nothing of what members did, only what clients saw; with one more watch, over
 // everything, that saw what the observer saw. An undecided question is told as such, not as passed.
 import { checkStore } from "@coxswain/drill";
-import type { History, WatchEvent, WatchRecord, WatchResponse } from "@coxswain/drill";
+import type { History, Operation, TxnOperation, WatchEvent, WatchRecord, WatchResponse } from "@coxswain/drill";
 import type { Observer } from "../observer.ts";
 import { Violation } from "../violation.ts";
 import { keyValueOfChange } from "./truth.ts";
@@ -18,7 +18,7 @@ export function judge(history: History, observer: Observer): Judgement {
   const whole = { key: "\0", rangeEnd: "\0" };
   const watches = [...history.watches, wholeWatch(observer)];
   const verdicts = checkStore(
-    { ...history, watches },
+    { operations: history.operations.map(withoutPastReads), watches },
     { whole, timedLeases: false, stepsPerShare: mostSteps, drawings: 1 },
   );
   const violated = verdicts.find(({ outcome }) => outcome === "violated");
@@ -28,6 +28,19 @@ export function judge(history: History, observer: Observer): Judgement {
       new Violation(`drill: ${violated.promise}`, `${violated.because}\n${violated.violations[0]?.drawing ?? ""}`),
     undecided: verdicts.filter(({ outcome }) => outcome === "unknown").length,
   };
+}
+
+/** A transaction's reads of the past are judged by `history.ts`: drill's model keeps no past. */
+function withoutPastReads(operation: Operation): Operation {
+  const { request, outcome } = operation;
+  if (request.kind !== "txn") return operation;
+  const keeps = (part: TxnOperation): boolean => part.kind !== "range" || part.revision === undefined;
+  const kept = { ...request, success: request.success.filter(keeps), failure: request.failure.filter(keeps) };
+  if (outcome.kind !== "ok" || outcome.response.kind !== "txn") return { ...operation, request: kept };
+  const { response } = outcome;
+  const branch = response.succeeded ? request.success : request.failure;
+  const responses = response.responses.filter((_, at) => branch[at] !== undefined && keeps(branch[at]));
+  return { ...operation, request: kept, outcome: { kind: "ok", response: { ...response, responses } } };
 }
 
 function wholeWatch(observer: Observer): WatchRecord {

@@ -7,7 +7,7 @@ import { KeyHistory } from "./key-index/key-history.ts";
 import type { Found } from "./key-index/key-history.ts";
 import { SortedMap } from "./key-index/sorted-map.ts";
 import { decodeRecord, encodeRecord } from "./record.ts";
-import type { KeyValue } from "./record.ts";
+import type { KeyValue, RecordHead } from "./record.ts";
 import { revisionBytes } from "./revision.ts";
 
 interface Shortenable {
@@ -119,11 +119,11 @@ export class Keyspace {
   }
 
   /** Takes in a record found in the backend; they must come in the order of their revisions. */
-  restore(main: number, sub: number, tombstone: boolean, kv: KeyValue, key: Key): void {
-    const history = this.#history(key);
+  restore(main: number, sub: number, tombstone: boolean, head: RecordHead): void {
+    const history = this.#history(head.key);
     if (tombstone || history.alive) this.#shortenable.push({ main, history });
     if (tombstone) history.tombstone(main, sub);
-    else history.restore(main, sub, kv.createRevision, kv.version);
+    else history.restore(main, sub, head.createRevision, head.version);
   }
 
   /** Shortens up to `limit` histories as far as a compaction at `at` allows. True when nothing is left to do. */

@@ -2,11 +2,11 @@
 // same verbs in the same order give the same state on every replica. It does not know Raft, disks or sockets.
 import type { Backend, Entry } from "./backend.ts";
 import { hashRecords } from "./hash.ts";
-import { bytesOf, keyOf } from "./key.ts";
+import { bytesOf } from "./key.ts";
 import { Keyspace } from "./keyspace.ts";
 import { Leases } from "./lease/leases.ts";
 import { checkRevision, range } from "./range.ts";
-import { decodeRecord } from "./record.ts";
+import { decodeRecordHead } from "./record.ts";
 import type {
   DeleteRangeAnswer,
   DeleteRangeRequest,
@@ -199,26 +199,27 @@ function leaseVerbs(
   };
 }
 
-/** Rebuilds the index from all records; returns the newest revision found. */
+/** Rebuilds the index from all records; returns the newest revision found. A page is read while the one before is taken in. */
 async function restoreKeyspace(backend: Backend, keyspace: Keyspace, leases: Leases): Promise<number> {
-  const pageSize = 10_000;
   let newest = 0;
-  let from: Uint8Array = revisionBytes(0, 0);
+  let reading = backend.scan("key", new Uint8Array(0), restorePage);
   for (;;) {
-    const page = await backend.scan("key", from, pageSize);
+    const page = await reading;
+    const last = page.at(-1);
+    const more = page.length === restorePage && last !== undefined;
+    if (more) reading = backend.scan("key", Buffer.concat([last.key, Buffer.alloc(1)]), restorePage);
     for (const entry of page) {
       const { main, sub, tombstone } = parseRevision(entry.key);
-      const kv = decodeRecord(entry.value);
-      const key = keyOf(kv.key);
-      keyspace.restore(main, sub, tombstone, kv, key);
-      leases.attach(key, tombstone || !leases.has(kv.lease) ? 0n : kv.lease);
+      const head = decodeRecordHead(entry.value);
+      keyspace.restore(main, sub, tombstone, head);
+      leases.attach(head.key, tombstone || !leases.has(head.lease) ? 0n : head.lease);
       newest = main;
     }
-    const last = page.at(-1);
-    if (page.length < pageSize || last === undefined) return newest;
-    from = Buffer.concat([last.key, Buffer.alloc(1)]);
+    if (!more) return newest;
   }
 }
+
+const restorePage = 2000;
 
 async function* pagesOf(backend: Backend): AsyncGenerator<readonly Entry[]> {
   const pageSize = 1000;

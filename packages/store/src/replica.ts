@@ -77,6 +77,9 @@ export function createReplica(config: ReplicaConfig, ports: ReplicaPorts): Repli
   return new ReadyLoop(config, ports);
 }
 
+/** Of entries kept in memory behind a checkpoint. */
+const mostCatchUpBytes = 16 * 1024 * 1024;
+
 interface ReadRound {
   readonly context: string;
   readonly sinceMs: number;
@@ -247,9 +250,19 @@ class ReadyLoop implements Replica {
     const { membership } = node.status();
     await wal.mark({ ...durable, membership });
     storage.createSnapshot(durable.index, membership, new Uint8Array(0));
-    const keepFrom = durable.index - this.#config.catchUpEntries;
-    storage.compact(keepFrom);
+    storage.compact(this.#forgetUpTo(durable.index));
     await wal.release(durable.index);
+  }
+
+  /** What a follower may still need is kept, but not more than a snapshot would be worth. */
+  #forgetUpTo(index: number): number {
+    const { storage } = this.#ports;
+    const oldest = Math.max(storage.firstIndex(), index - this.#config.catchUpEntries + 1);
+    const recent = oldest > index ? [] : storage.entries(oldest, index + 1, Number.POSITIVE_INFINITY);
+    if (recent === "compacted") return index - this.#config.catchUpEntries;
+    let bytes = 0;
+    const tooOld = recent.findLastIndex((entry) => (bytes += entry.data.length) > mostCatchUpBytes);
+    return oldest + tooOld;
   }
 
   /** One round at a time; with more members than one it costs a round trip, alone nothing. */

@@ -87,6 +87,7 @@ export class Leases {
   }
 
   detach(key: Key): void {
+    if (this.#ofKey.size === 0) return;
     const id = this.#ofKey.get(key);
     if (id === undefined) return;
     this.#ofKey.delete(key);

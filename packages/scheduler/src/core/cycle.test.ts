@@ -1,78 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { objectKey } from "@coxswain/apimachinery";
-import { ClusterState } from "./cluster.ts";
-import { chooseNode, filterNodes } from "./cycle.ts";
-import { createEvaluations } from "./evaluation.ts";
+import { cluster, decide, node, pod } from "../../testing/builders.ts";
+import type { ClusterState } from "./cluster.ts";
 import { countReasons, unschedulableMessage, written } from "./explain.ts";
-import type { Decision, DecisionRecord } from "./explain.ts";
-import { defaultProfile } from "./profile.ts";
+import type { Decision } from "./explain.ts";
 import { podRequests } from "./resources.ts";
 import type { NodeView, PodView } from "./resources.ts";
 
-type NodeParts = {
-  readonly cpu?: string;
-  readonly memory?: string;
-  readonly pods?: string;
-  readonly labels?: Record<string, string>;
-  readonly spec?: NodeView["spec"];
-};
-
-function node(
-  name: string,
-  { cpu = "4", memory = "8Gi", pods = "110", labels = {}, spec = {} }: NodeParts = {},
-): NodeView {
-  return {
-    apiVersion: "v1",
-    kind: "Node",
-    metadata: { name, labels: { "kubernetes.io/hostname": name, ...labels } },
-    spec,
-    status: { allocatable: { cpu, memory, pods } },
-  };
-}
-
-function pod(
-  name: string,
-  requests: Record<string, string> = {},
-  spec: Partial<NonNullable<PodView["spec"]>> = {},
-): PodView {
-  return {
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: { name, namespace: "default", uid: name },
-    spec: { containers: [{ name: "main", image: "web", resources: { requests } }], ...spec },
-  };
-}
-
-function cluster(nodes: readonly NodeView[], placed: readonly PodView[] = []): ClusterState {
-  const state = new ClusterState();
-  for (const one of nodes) state.setNode(one);
-  for (const one of placed) state.setPod(one);
-  return state;
-}
-
-const profile = defaultProfile();
-
-function record(state: ClusterState, asked: PodView): DecisionRecord {
-  const evaluation = createEvaluations(state).of(asked, profile);
-  const key = objectKey(asked);
-  const filtered = filterNodes({ evaluation, key, cluster: state, startAt: 0 });
-  const choice = filtered.feasible.length === 0 ? undefined : chooseNode(evaluation, filtered.feasible, () => 0);
-  return {
-    pod: key,
-    uid: asked.metadata.uid ?? "",
-    time: "",
-    profile: profile.schedulerName,
-    attempt: 1,
-    filtered,
-    node: choice?.node.name,
-    table: choice?.table,
-    preemption: undefined,
-  };
-}
-
 function check(state: ClusterState, asked: PodView): Decision {
-  return written(record(state, asked));
+  return written(decide(state, asked));
 }
 
 const master = { spec: { taints: [{ key: "node-role.kubernetes.io/control-plane", effect: "NoSchedule" as const }] } };
@@ -148,7 +84,7 @@ describe("choose", () => {
       "0/1 nodes are available: 1 Insufficient example.com/gpu.",
     ],
   ])("%s", (_name, nodes, placed, asked, message) => {
-    const { node: chosen, filtered } = record(cluster(nodes, placed), asked);
+    const { node: chosen, filtered } = decide(cluster(nodes, placed), asked);
     expect(chosen === undefined ? unschedulableMessage(filtered) : "").toBe(message);
   });
 
@@ -208,7 +144,7 @@ describe("choose", () => {
       "b1",
     ],
   ])("%s", (_name, placed, asked, outcome) => {
-    const { node: chosen, filtered } = record(cluster(zones, placed), asked);
+    const { node: chosen, filtered } = decide(cluster(zones, placed), asked);
     const reasons = countReasons(filtered.rejected);
     expect(chosen ?? [...reasons].map(([reason, count]) => `${count} ${reason}`).join()).toBe(outcome);
   });

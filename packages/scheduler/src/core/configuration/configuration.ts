@@ -213,7 +213,7 @@ function readExtender(reader: Reader, duration: Durations): ExtenderConfiguratio
   if (extender.urlPrefix === "" || !URL.canParse(extender.urlPrefix))
     reader.invalid("urlPrefix", "expected the URL at which the extender answers");
   if (extender.prioritizeVerb !== "" && extender.weight <= 0)
-    reader.invalid("weight", "must have a positive weight applied to it");
+    reader.invalid("weight", "must have a positive weight applied to it", extender.weight);
   return extender;
 }
 

@@ -73,8 +73,8 @@ export class Reader {
     return [];
   }
 
-  invalid(name: string, detail: string): void {
-    this.errors.push(fieldErrors.invalid(this.at(name), this.#members[name], detail));
+  invalid(name: string, detail: string, found: unknown = this.#members[name]): void {
+    this.errors.push(fieldErrors.invalid(this.at(name), found, detail));
   }
 
   required(name: string, detail = ""): void {

@@ -50,6 +50,11 @@ export const flags = defineFlags({
     default: "",
     help: "Key that tokens in secrets are signed with (PEM); tokens that end are the API server's",
   },
+  "local-volume-dir": {
+    type: "string",
+    default: "/var/lib/coxswain/local-volumes",
+    help: "Where nodes keep volumes on their own disks; the node agents' flag of the same name",
+  },
   "cluster-signing-cert-file": { type: "string", default: "", help: "Authority that signs certificate requests (PEM)" },
   "cluster-signing-key-file": { type: "string", default: "", help: "Its key (PEM); without both nothing is signed" },
   "cluster-signing-duration": {
@@ -95,6 +100,7 @@ export interface ControllerManagerConfig {
   readonly cluster: Range;
   readonly nodeMask: number;
   readonly rootCa: string;
+  readonly localVolumes: string;
   /** "" where tokens in secrets are not made. */
   readonly tokenKeyFile: string;
   readonly nodeGraceMs: number;
@@ -143,6 +149,7 @@ export function parseConfig(values: FlagValues<typeof flags>): ControllerManager
     cluster,
     nodeMask,
     rootCa: rootCa(values["root-ca-file"], client),
+    localVolumes: values["local-volume-dir"],
     tokenKeyFile: values["service-account-private-key-file"],
     nodeGraceMs: values["node-monitor-grace-period"],
     nodeStartupGraceMs: values["node-startup-grace-period"],

@@ -21,10 +21,12 @@ import { createEndpointSliceController } from "./controllers/endpoint-slice/cont
 import { createEndpointsController } from "./controllers/endpoints/controller.ts";
 import { createGarbageCollectorController } from "./controllers/garbage-collector/controller.ts";
 import { createJobController } from "./controllers/job/controller.ts";
+import { createLocalVolumeController } from "./controllers/local-volume/controller.ts";
 import { createNamespaceController } from "./controllers/namespace/controller.ts";
 import { createNodeIpamController } from "./controllers/node-ipam/controller.ts";
 import { createNodeLifecycleController } from "./controllers/node-lifecycle/controller.ts";
 import { createPodGcController } from "./controllers/pod-gc/controller.ts";
+import { createPersistentVolumeBinder } from "./controllers/persistentvolume-binder/controller.ts";
 import { createPvProtectionController } from "./controllers/pv-protection/controller.ts";
 import { createPvcProtectionController } from "./controllers/pvc-protection/controller.ts";
 import { createReplicaSetController } from "./controllers/replica-set/controller.ts";
@@ -42,6 +44,7 @@ type Limits = Pick<
   | "cluster"
   | "signing"
   | "tokenKeyFile"
+  | "localVolumes"
   | "nodeMask"
   | "rootCa"
   | "nodeGraceMs"
@@ -115,6 +118,15 @@ const controllers = {
   "clusterrole-aggregation-controller": {
     account: "clusterrole-aggregation-controller",
     create: createClusterRoleAggregationController,
+  },
+  "persistentvolume-binder-controller": {
+    account: "persistent-volume-binder",
+    create: createPersistentVolumeBinder,
+  },
+  "local-volume-controller": {
+    account: "local-volume-provisioner",
+    create: (ports: ControllerPorts, limits: Limits) =>
+      createLocalVolumeController(ports, { directory: limits.localVolumes }),
   },
   "persistentvolumeclaim-protection-controller": {
     account: "pvc-protection-controller",

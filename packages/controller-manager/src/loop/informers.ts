@@ -20,6 +20,7 @@ import { certificateSigningRequests } from "@coxswain/api/certificates/v1";
 import { endpointSlices } from "@coxswain/api/discovery/v1";
 import { podDisruptionBudgets } from "@coxswain/api/policy/v1";
 import { clusterRoles } from "@coxswain/api/rbac/v1";
+import { storageClasses } from "@coxswain/api/storage/v1";
 import type { ApiObject, DeepReadonly, ResourceDescriptor } from "@coxswain/apimachinery";
 import type { Client } from "@coxswain/client";
 import { createInformer } from "@coxswain/controller";
@@ -80,6 +81,7 @@ export function createSharedInformers(client: Pick<Client, "resource">, ports: I
       namespace: (claim) => [claim.metadata.namespace ?? ""],
     }),
     persistentVolumes: shared(persistentVolumes),
+    storageClasses: shared(storageClasses),
     clusterRoles: shared(clusterRoles),
     certificateSigningRequests: shared(certificateSigningRequests),
     resourceQuotas: shared(resourceQuotas, { namespace: (quota) => [quota.metadata.namespace ?? ""] }),

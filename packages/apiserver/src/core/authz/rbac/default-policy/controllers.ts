@@ -109,6 +109,14 @@ const controllers: Readonly<Record<string, readonly string[]>> = {
     "get | configmaps | kube-apiserver-legacy-service-account-token-tracking",
     "delete patch | secrets",
   ],
+  // Not Kubernetes': the built-in provisioner of volumes on nodes' own disks, whose agents remove them.
+  "local-volume-provisioner": [
+    `create delete update ${read} | persistentvolumes`,
+    `${read} | persistentvolumeclaims nodes storageclasses.storage.k8s.io`,
+    "update | persistentvolumeclaims/status",
+    "delete | nodes/proxy",
+    events,
+  ],
   "namespace-controller": [
     "delete get list watch | namespaces",
     "update | namespaces/finalize namespaces/status",

@@ -19,7 +19,7 @@ export class LeaseKeeper {
   readonly #proposals: Proposals;
   readonly #ports: StorePorts;
   readonly #log: Logger;
-  readonly #underWay = new Set<bigint>();
+  readonly #underWay = new Map<bigint, Promise<unknown>>();
   #timer: Timer | undefined;
   #dueMs = Number.POSITIVE_INFINITY;
 
@@ -42,8 +42,8 @@ export class LeaseKeeper {
     const leases = this.#leases();
     const nowMs = this.#ports.clock.monotonic();
     if (!leases) return this.stop();
-    const plan = planExpiry(leases, this.#underWay, nowMs);
-    for (const id of plan.revoke) this.#revoke(id);
+    const plan = planExpiry(leases, new Set(this.#underWay.keys()), nowMs);
+    for (const id of plan.revoke) this.#own(this.#revoke(id));
     for (const { id, remainingTtlSeconds } of plan.checkpoint) {
       this.#own(
         this.#proposals.propose<"leaseCheckpoint">({
@@ -70,10 +70,23 @@ export class LeaseKeeper {
     }, dueMs - nowMs);
   }
 
-  #revoke(id: bigint): void {
-    this.#underWay.add(id);
-    const revoking = this.#proposals.propose<"leaseRevoke">({ kind: "leaseRevoke", request: { id } }, this.#root());
-    this.#own(revoking.finally(() => this.#underWay.delete(id)));
+  /** Resolves when a lease whose time is over is gone. Rejects where that cannot be said, such as on a leader that was one. */
+  async end(id: bigint): Promise<void> {
+    if (this.#leases()?.has(id) !== true) return;
+    await (this.#underWay.get(id) ?? this.#revoke(id));
+  }
+
+  /**
+   * In this leader's term or not at all: under the next one the lease may have been renewed since, and it must not be lost to a
+   * decision of the one before.
+   */
+  #revoke(id: bigint): Promise<unknown> {
+    const command = { kind: "leaseRevoke", request: { id } } as const;
+    const revoking = this.#proposals
+      .propose<"leaseRevoke">(command, this.#root(), { inThisTerm: true })
+      .finally(() => this.#underWay.delete(id));
+    this.#underWay.set(id, revoking);
+    return revoking;
   }
 
   /** A failure is made up for by the next look. Not at once: a leader that is no member any more is refused without delay, every time. */

@@ -32,6 +32,8 @@ export interface RunningMember {
   readonly leaderChanges: () => number;
   readonly leaderWatch: LeaderWatch;
   linearize(): Promise<void>;
+  /** See `LeaseKeeper.end`. */
+  endLease(id: bigint): Promise<void>;
   header(revision?: number): ResponseHeader;
   /** Who answers other members' questions from now on. */
   answerWith(answer: PeerReceiver["answer"]): void;
@@ -91,6 +93,7 @@ export async function createMember(
       propose: (bytes) => replica.propose(bytes),
       proposeMembership: (change) => replica.proposeMembership(change),
       term: () => node.term,
+      leads: () => node.status().role === "leader",
       backlog: () => node.commit - machine.appliedIndex,
       leaderIsSilent: () => !leading && clock.monotonic() - heardMs > config.electionMs,
       clock,
@@ -278,6 +281,7 @@ export async function createMember(
     leaderChanges: () => leaderChanges,
     leaderWatch,
     linearize,
+    endLease: (id) => leases.end(id),
     header,
     answerWith: (answer) => void (answerer = answer),
     transferLeader,

@@ -7,7 +7,13 @@ import { Proposals } from "./proposals.ts";
 
 function fixture() {
   const clock = createSimulatedClock();
-  const world = { outcome: "forwarded" as ProposalOutcome, term: 2, silent: false, proposed: [] as Uint8Array[] };
+  const world = {
+    outcome: "forwarded" as ProposalOutcome,
+    leads: false,
+    term: 2,
+    silent: false,
+    proposed: [] as Uint8Array[],
+  };
   const proposals = new Proposals(
     { memberId: 1n, maxRequestBytes: 1000, timeoutMs: 7000, leaderWaitMs: 1500 },
     {
@@ -17,6 +23,7 @@ function fixture() {
       },
       proposeMembership: () => "no-leader",
       term: () => world.term,
+      leads: () => world.leads,
       backlog: () => 0,
       leaderIsSilent: () => world.silent,
       clock,
@@ -97,5 +104,34 @@ describe("a write", () => {
     const lost = put();
     await clock.advance(8000);
     expect(lost).toMatchObject({ error: "grpc 14: etcdserver: request timed out" });
+  });
+});
+
+describe("a decision that is only this leader's", () => {
+  const end = ({ proposals }: ReturnType<typeof fixture>) => {
+    const told: { answer?: unknown; error?: string } = {};
+    const command = { kind: "leaseRevoke", request: { id: 7n } } as const;
+    proposals.propose<"leaseRevoke">(command, undefined, { inThisTerm: true }).then(
+      (answer) => Object.assign(told, { answer }),
+      (error: Error) => Object.assign(told, { error: error.message }),
+    );
+    return told;
+  };
+
+  it("is not made again under the next leader", async () => {
+    const world = fixture();
+    Object.assign(world.world, { outcome: "accepted", leads: true });
+    const told = end(world);
+    Object.assign(world.world, { outcome: "forwarded", leads: false, term: 3 });
+    world.proposals.termBegan(3);
+    await world.clock.advance(0);
+    expect([told, world.world.proposed.length]).toEqual([{ error: "grpc 14: etcdserver: leader changed" }, 1]);
+  });
+
+  it("is not handed on by one that no longer leads", async () => {
+    const world = fixture();
+    const told = end(world);
+    await world.clock.advance(0);
+    expect([told, world.world.proposed.length]).toEqual([{ error: "grpc 14: etcdserver: leader changed" }, 0]);
   });
 });

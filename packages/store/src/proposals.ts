@@ -23,6 +23,7 @@ export interface ProposalsPorts {
   readonly propose: (data: Uint8Array) => ProposalOutcome;
   readonly proposeMembership: (change: MembershipChange) => ProposalOutcome;
   readonly term: () => number;
+  readonly leads: () => boolean;
   /** Entries that are committed but not applied: with many, new requests are refused. */
   readonly backlog: () => number;
   /** No leader has spoken for an election timeout. */
@@ -36,6 +37,8 @@ interface Waiting {
   readonly settle: (outcome: Outcome) => void;
   readonly fail: (error: GrpcError) => void;
   readonly send: () => ProposalOutcome;
+  /** Only this member as the leader of this term may decide it: never made again, never handed on. */
+  readonly inThisTerm: boolean;
   /** The term in which it was put into Raft's hands; undefined while it waits for a leader. */
   sentTerm: number | undefined;
   /** When the connection broke over which it was sent to the leader: it may have been lost with it. */
@@ -70,11 +73,12 @@ export class Proposals {
   async propose<K extends CommandKind>(
     command: Extract<CommandInit, { kind: K }>,
     caller?: Caller,
+    options: { readonly inThisTerm?: boolean } = {},
   ): Promise<AnswerOf<K>> {
     const origin = this.#nextOrigin();
     const data = encodeCommand(origin, command, caller);
     if (data.length > this.#config.maxRequestBytes) throw etcdError("requestTooLarge");
-    return (await this.#enter(origin, () => this.#ports.propose(data))) as AnswerOf<K>;
+    return (await this.#enter(origin, () => this.#ports.propose(data), options.inThisTerm)) as AnswerOf<K>;
   }
 
   async proposeMembership(
@@ -113,7 +117,9 @@ export class Proposals {
   /** The first entry of this term was applied: what was proposed before and is not applied is lost, and goes again. */
   termBegan(term: number): void {
     for (const [sequence, waiting] of this.#waiting) {
-      if (waiting.sentTerm !== undefined && waiting.sentTerm < term) this.#try(sequence, waiting);
+      if (waiting.sentTerm === undefined || waiting.sentTerm >= term) continue;
+      if (waiting.inThisTerm) this.#refuse(sequence, waiting, "leaderChanged");
+      else this.#try(sequence, waiting);
     }
   }
 
@@ -141,7 +147,7 @@ export class Proposals {
     return { member: this.#config.memberId, boot: this.#boot, sequence: ++this.#sequence };
   }
 
-  #enter(origin: Origin, send: () => ProposalOutcome): Promise<unknown> {
+  #enter(origin: Origin, send: () => ProposalOutcome, inThisTerm = false): Promise<unknown> {
     if (this.#ports.backlog() > mostUnapplied) throw etcdError("tooManyRequests");
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
@@ -149,6 +155,7 @@ export class Proposals {
         settle: (outcome) => ("refused" in outcome ? reject(etcdError(outcome.refused)) : resolve(outcome.answer)),
         fail: reject,
         send,
+        inThisTerm,
         sentTerm: undefined,
         doubtfulSinceMs: undefined,
       };
@@ -159,6 +166,8 @@ export class Proposals {
   }
 
   #try(sequence: number, waiting: Waiting): void {
+    // A follower would hand it to the leader: it must not even be tried there.
+    if (waiting.inThisTerm && !this.#ports.leads()) return this.#refuse(sequence, waiting, "leaderChanged");
     const outcome = waiting.send();
     switch (outcome) {
       case "accepted":
@@ -171,16 +180,18 @@ export class Proposals {
       case "change-pending":
         // Waits for a leader, but not long.
         waiting.sentTerm = undefined;
+        if (waiting.inThisTerm) this.#refuse(sequence, waiting, "leaderChanged");
         return;
       case "too-much-uncommitted":
-        this.#waiting.delete(sequence);
-        waiting.fail(etcdError("tooManyRequests"));
-        return;
+        return this.#refuse(sequence, waiting, "tooManyRequests");
       case "not-a-member":
-        this.#waiting.delete(sequence);
-        waiting.fail(etcdError("stopped"));
-        return;
+        return this.#refuse(sequence, waiting, "stopped");
     }
+  }
+
+  #refuse(sequence: number, waiting: Waiting, name: "leaderChanged" | "tooManyRequests" | "stopped"): void {
+    this.#waiting.delete(sequence);
+    waiting.fail(etcdError(name));
   }
 
   /** One coarse timer for all: a request may wait so much longer than it should. */

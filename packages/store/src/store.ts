@@ -188,6 +188,7 @@ function serve(
     propose: (command, caller) => proposals.propose(command, caller),
     proposeMembership: (changes, command) => proposals.proposeMembership(changes, command),
     linearize: member.linearize,
+    endLease: member.endLease,
     admit: (addedBytes) => space.admit(addedBytes),
     header: member.header,
     nowMs: () => ports.clock.monotonic(),

@@ -62,7 +62,7 @@ interface Requests {
   compact: CompactionRequest;
   leaseGrant: LeaseGrantRequest;
   leaseRevoke: LeaseRevokeRequest;
-  /** Starts a lease's time again, where it came to a member that does not lead: only the leader keeps the time. */
+  /** In logs of before: a renewal that came to a member which did not lead. Today that member asks the leader. */
   leaseRenew: LeaseRevokeRequest;
   /** What is left of a lease, in `ttl`, so that the next leader does not begin from its full time. */
   leaseCheckpoint: LeaseGrantRequest;

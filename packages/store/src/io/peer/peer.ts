@@ -17,7 +17,7 @@ export interface PeerTransport {
 }
 
 /** What members ask each other outside Raft, and how: in etcd's messages (io/rpc/peer-questions.ts). */
-export const peerQuestions = ["promote", "hash"] as const;
+export const peerQuestions = ["promote", "hash", "renew"] as const;
 export type PeerQuestion = (typeof peerQuestions)[number];
 
 /** The other member's no, with a name from the table of etcd's errors, or a sentence. */

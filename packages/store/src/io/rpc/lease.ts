@@ -1,4 +1,4 @@
-// The Lease service. Time is kept by the leader alone; a member that does not lead sends a renewal through the log.
+// The Lease service. Time is kept by the leader alone: a member that does not lead asks it for a renewal, as etcd's do.
 import type {
   Init,
   LeaseGrantRequest,
@@ -12,7 +12,14 @@ import type {
   LeaseTimeToLiveResponse,
   StreamCall,
 } from "@coxswain/etcd-api";
-import { GrpcError } from "@coxswain/etcd-api";
+import {
+  GrpcError,
+  decode,
+  encode,
+  leaseKeepAliveRequest,
+  leaseKeepAliveResponse,
+  statusCodes,
+} from "@coxswain/etcd-api";
 import { onBehalfOfCaller, permitLease } from "./access.ts";
 import { etcdError } from "./errors.ts";
 import type { Served } from "./ports.ts";
@@ -44,25 +51,46 @@ export async function serveLeaseKeepAlive(
   }
 }
 
-/** The time to live; 0 when the lease is gone, which is an answer and not an error here. */
+/** As long as etcd looks for a leader that renews. */
+const renewalMs = 5000;
+const lookAgainMs = 50;
+
+/** The time to live; 0 when the lease is gone, which is an answer and not an error here. Renewing twice does no harm. */
 async function renew(served: Served, id: bigint): Promise<number> {
-  if (served.status().role === "leader") {
-    // Only a leader that still is one may promise time.
-    await served.linearize();
-    permitLease(served, id, "write");
-    const renewed = served.mvcc().leases.renew(id, served.nowMs());
-    if ("refused" in renewed) return 0;
-    if (renewed.checkpoint)
-      await served.propose<"leaseCheckpoint">({ kind: "leaseCheckpoint", request: { id, ttl: 0 } });
-    return renewed.ttlSeconds;
-  }
   permitLease(served, id, "write");
-  try {
-    return (await served.propose<"leaseRenew">({ kind: "leaseRenew", request: { id } })).ttlSeconds;
-  } catch (error) {
-    if (error instanceof GrpcError && error.details === etcdError("leaseNotFound").details) return 0;
-    throw error;
+  const deadlineMs = served.nowMs() + renewalMs;
+  for (;;) {
+    try {
+      const { role, leader } = served.status();
+      if (role === "leader") return await renewHere(served, id);
+      if (leader === undefined) throw etcdError("noLeader");
+      const answer = await served.askPeer(leader, "renew", encode(leaseKeepAliveRequest, { id }));
+      return decode(leaseKeepAliveResponse, answer).ttl;
+    } catch (error) {
+      const elsewhere =
+        error instanceof GrpcError &&
+        (error.code === statusCodes.unavailable || error.details === etcdError("notLeader").details);
+      if (!elsewhere || served.nowMs() >= deadlineMs) throw error;
+      await served.clock.sleep(lookAgainMs);
+    }
   }
+}
+
+/**
+ * On the leader. A lease whose time is over is not renewed, and is only said to be gone when it is, with its keys: nobody may hear
+ * "gone" and then still find them.
+ */
+export async function renewHere(served: Served, id: bigint): Promise<number> {
+  // Only a leader that still is one may promise time.
+  await served.linearize();
+  if (served.status().role !== "leader") throw etcdError("notLeader");
+  const renewed = served.mvcc().leases.renew(id, served.nowMs());
+  if ("refused" in renewed) {
+    await served.endLease(id);
+    return 0;
+  }
+  if (renewed.checkpoint) await served.propose<"leaseCheckpoint">({ kind: "leaseCheckpoint", request: { id, ttl: 0 } });
+  return renewed.ttlSeconds;
 }
 
 export async function serveLeaseTimeToLive(

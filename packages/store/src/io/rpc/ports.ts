@@ -54,6 +54,8 @@ export interface Served {
   connected(id: bigint): boolean;
   /** Asks another member something that only it knows; throws etcd's error where it refuses. See io/rpc/peer-questions.ts. */
   askPeer(to: bigint, question: PeerQuestion, payload: Uint8Array): Promise<Uint8Array>;
+  /** Resolves when a lease whose time is over is gone, with its keys. Only on the leader; rejects when it no longer is. */
+  endLease(id: bigint): Promise<void>;
   /** Throws etcd's error when so many bytes more do not fit. */
   admit(addedBytes: number): void;
   header(revision?: number): ResponseHeader;

@@ -4,10 +4,23 @@ import type { ApiObject } from "@coxswain/apimachinery";
 import type { Loose, Strategy } from "../../strategy.ts";
 import { keep, memberOf, textOf } from "../../strategy.ts";
 
+/** What a pod says of itself that may not be scheduled yet. */
+const gated = {
+  type: "PodScheduled",
+  status: "False",
+  reason: "SchedulingGated",
+  message: "Scheduling is blocked due to non-empty scheduling gates",
+};
+
 export const podStrategy: Strategy = {
   countsGenerations: true,
   prepareForCreate(pod) {
-    (pod as Loose)["status"] = { phase: "Pending", qosClass: qualityOfService(pod) };
+    const gates = memberOf(pod, "spec")["schedulingGates"] as readonly unknown[] | undefined;
+    (pod as Loose)["status"] = {
+      phase: "Pending",
+      qosClass: qualityOfService(pod),
+      ...((gates ?? []).length > 0 && { conditions: [gated] }),
+    };
   },
   prepareForUpdate(pod, old, { subresource }) {
     if (subresource === "ephemeralcontainers") {

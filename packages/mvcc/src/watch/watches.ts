@@ -259,7 +259,7 @@ export class Watches {
   }
 
   #create(request: WatchRequest, sink: WatchSink, next: number): Watcher {
-    const store = this.#store;
+    const newest = (): number => this.#store.revision;
     const watcher: Watcher = {
       request,
       sink,
@@ -274,7 +274,7 @@ export class Watches {
         return this.state === "synced";
       },
       get ahead() {
-        return this.next > store.revision + 1;
+        return this.next > newest() + 1;
       },
       resume: () => {
         if (watcher.state === "full") this.#fallBehind(watcher);

@@ -38,13 +38,22 @@ function assemble(object: ApiObject, metadata: object): { readonly text: string;
   };
 }
 
-/** The stored bytes with their revision as resourceVersion, and room for what stands around them. */
-export function withRevision(value: Buffer, revision: number, before = "", after = ""): EncodedObject {
+/**
+ * The stored bytes with their revision as resourceVersion, and room for what stands around them. Bytes that are to be kept want memory
+ * of their own (`Buffer.allocUnsafeSlow`): a piece of Node's pool would keep its neighbours alive.
+ */
+export function withRevision(
+  value: Buffer,
+  revision: number,
+  before = "",
+  after = "",
+  allocate: (size: number) => Buffer = Buffer.allocUnsafe,
+): EncodedObject {
   const found = header.exec(value.toString("latin1", 0, headerBytes));
   if (!found) return withRevisionSlowly(value, revision, before, after);
   const cut = found[0].length;
   const inserted = `"resourceVersion":"${revision}"${value[cut] === closingBrace ? "" : ","}`;
-  const bytes = Buffer.allocUnsafe(before.length + value.length + inserted.length + after.length);
+  const bytes = allocate(before.length + value.length + inserted.length + after.length);
   let end = bytes.write(before, 0, "latin1");
   end += value.copy(bytes, end, 0, cut);
   end += bytes.write(inserted, end, "latin1");

@@ -79,7 +79,7 @@ export function readEntry(
   object.metadata.resourceVersion = String(revision);
   const { name, namespace = "", labels = {} } = object.metadata;
   const type = created ? "ADDED" : "MODIFIED";
-  const { bytes, itemAt } = withRevision(value, revision, opening[type], closing);
+  const { bytes, itemAt } = withRevision(value, revision, opening[type], closing, Buffer.allocUnsafeSlow);
   const fields = { "metadata.name": name, "metadata.namespace": namespace, ...selectable?.(object) };
   const entry = new Entry({ key, namespace, name, revision, labels, fields, line: bytes, type, itemAt });
   return { entry, object };

@@ -18,9 +18,11 @@ export type { Timers } from "./grpc/timers.ts";
 export {
   authService,
   clusterService,
+  electionService,
   healthService,
   kvService,
   leaseService,
+  lockService,
   maintenanceService,
   methodPath,
   watchService,
@@ -83,6 +85,21 @@ export type {
   LeaseTimeToLiveRequest,
   LeaseTimeToLiveResponse,
 } from "./messages/lease.ts";
+export type {
+  CampaignRequest,
+  CampaignResponse,
+  LeaderKey,
+  LeaderRequest,
+  LeaderResponse,
+  LockRequest,
+  LockResponse,
+  ProclaimRequest,
+  ProclaimResponse,
+  ResignRequest,
+  ResignResponse,
+  UnlockRequest,
+  UnlockResponse,
+} from "./messages/concurrency.ts";
 export { watchRequest, watchResponse } from "./messages/watch.ts";
 export type { Event, WatchCancelRequest, WatchCreateRequest, WatchRequest, WatchResponse } from "./messages/watch.ts";
 export { member, memberAddRequest, memberListResponse } from "./messages/cluster.ts";

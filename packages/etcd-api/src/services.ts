@@ -4,6 +4,7 @@ import { enumeration, message, string } from "./wire/message.ts";
 import type { Message, TypeOf } from "./wire/message.ts";
 import * as auth from "./messages/auth.ts";
 import * as cluster from "./messages/cluster.ts";
+import * as concurrency from "./messages/concurrency.ts";
 import * as kv from "./messages/kv.ts";
 import * as lease from "./messages/lease.ts";
 import * as maintenance from "./messages/maintenance.ts";
@@ -113,6 +114,25 @@ export const authService = {
     roleDelete: unary(auth.authRoleDeleteRequest, auth.authAnswer),
     roleGrantPermission: unary(auth.authRoleGrantPermissionRequest, auth.authAnswer),
     roleRevokePermission: unary(auth.authRoleRevokePermissionRequest, auth.authAnswer),
+  },
+} as const;
+
+export const lockService = {
+  name: "v3lockpb.Lock",
+  methods: {
+    lock: unary(concurrency.lockRequest, concurrency.lockResponse),
+    unlock: unary(concurrency.unlockRequest, concurrency.unlockResponse),
+  },
+} as const;
+
+export const electionService = {
+  name: "v3electionpb.Election",
+  methods: {
+    campaign: unary(concurrency.campaignRequest, concurrency.campaignResponse),
+    proclaim: unary(concurrency.proclaimRequest, concurrency.proclaimResponse),
+    leader: unary(concurrency.leaderRequest, concurrency.leaderResponse),
+    observe: server(concurrency.leaderRequest, concurrency.leaderResponse),
+    resign: unary(concurrency.resignRequest, concurrency.resignResponse),
   },
 } as const;
 

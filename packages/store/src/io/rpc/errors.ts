@@ -66,6 +66,11 @@ const table = {
   invalidAuthToken: [statusCodes.unauthenticated, "etcdserver: invalid auth token"],
   invalidAuthMgmt: [statusCodes.invalidArgument, "etcdserver: invalid auth management"],
   authOldRevision: [statusCodes.invalidArgument, "etcdserver: revision of auth store is old"],
+  /** etcd's client library's own errors, which its Lock and Election services hand through. */
+  sessionExpired: [statusCodes.unknown, "mutex: session is expired"],
+  electionNotLeader: [statusCodes.unknown, "election: not leader"],
+  electionNoLeader: [statusCodes.unknown, "election: no leader"],
+  missingLeaderKey: [statusCodes.unknown, '"leader" field must be provided'],
   invalidDowngradeTarget: [statusCodes.invalidArgument, "etcdserver: invalid downgrade target version"],
   noInflightDowngrade: [statusCodes.failedPrecondition, "etcdserver: no inflight downgrade"],
 } as const satisfies Record<string, readonly [number, string]>;

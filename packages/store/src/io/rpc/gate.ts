@@ -7,7 +7,7 @@ import { etcdError } from "./errors.ts";
 import type { Served } from "./ports.ts";
 
 type Gate = <Q, A>(
-  serve: (served: Served, request: Q) => A | Promise<A>,
+  serve: (served: Served, request: Q, call: Call) => A | Promise<A>,
   learnerServes?: (request: Q) => boolean,
 ) => (request: Q, call: Call) => A | Promise<A>;
 
@@ -19,7 +19,7 @@ export function gates(served: Served): Readonly<Record<Admission, Gate>> {
     (request, call) => {
       if (served.isLearner() && learnerServes?.(request) !== true) throw etcdError("learnerRefuses");
       if (call.metadata["hasleader"] === "true" && served.status().leader === undefined) throw etcdError("noLeader");
-      return admitted(served, call, admission, (known) => serve(known, request));
+      return admitted(served, call, admission, (known) => serve(known, request, call));
     };
   return { anyone: gate("anyone"), user: gate("user"), root: gate("root") };
 }

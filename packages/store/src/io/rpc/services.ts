@@ -2,10 +2,12 @@
 import {
   authService,
   clusterService,
+  electionService,
   healthService,
   implement,
   kvService,
   leaseService,
+  lockService,
   maintenanceService,
   watchService,
 } from "@coxswain/etcd-api";
@@ -24,6 +26,7 @@ import {
 } from "./auth.ts";
 import { serveCompact } from "./compact.ts";
 import { serveDeleteRange } from "./delete-range.ts";
+import { serveCampaign, serveLeader, serveObserve, serveProclaim, serveResign } from "./election.ts";
 import { gates, streamed, withLeader } from "./gate.ts";
 import {
   serveLeaseGrant,
@@ -32,6 +35,7 @@ import {
   serveLeaseRevoke,
   serveLeaseTimeToLive,
 } from "./lease.ts";
+import { serveLock, serveUnlock } from "./lock.ts";
 import { serveAlarm, serveDefragment, serveDowngrade, serveHash, serveHashKV, serveMoveLeader } from "./maintenance.ts";
 import { serveMemberAdd, serveMemberList, serveMemberPromote, serveMemberRemove, serveMemberUpdate } from "./member.ts";
 import type { Served } from "./ports.ts";
@@ -111,6 +115,14 @@ export function services(served: Served): readonly Implementation[] {
       roleRevokePermission: anyone((known, request) =>
         serveAuthChange<"roleRevokePermission">(known, { kind: "roleRevokePermission", request }),
       ),
+    }),
+    implement(lockService, { lock: anyone(serveLock), unlock: anyone(serveUnlock) }),
+    implement(electionService, {
+      campaign: anyone(serveCampaign),
+      proclaim: anyone(serveProclaim),
+      leader: anyone(serveLeader),
+      observe: (request, call) => streamed(served, call, (known) => serveObserve(known, request, call)),
+      resign: anyone(serveResign),
     }),
     implement(healthService, {
       check: (request) => serveHealth(served, request),

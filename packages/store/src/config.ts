@@ -48,6 +48,9 @@ export interface StoreConfig {
   readonly maxTxnOps: number;
   readonly maxRequestBytes: number;
   readonly autoCompaction: AutoCompaction | undefined;
+  /** Go on alone with what is there. */
+  readonly forceNewCluster: boolean;
+  readonly corruptCheck: { readonly initial: boolean; /** 0: never. */ readonly intervalMs: number };
   readonly progressIntervalMs: number;
   readonly gateway: boolean;
   readonly cors: readonly string[];
@@ -117,6 +120,11 @@ export function parseConfig(values: FlagValues<typeof flags>): StoreConfig {
     maxTxnOps: values["max-txn-ops"],
     maxRequestBytes: values["max-request-bytes"],
     autoCompaction: autoCompactionOf(values["auto-compaction-mode"], values["auto-compaction-retention"]),
+    forceNewCluster: values["force-new-cluster"],
+    corruptCheck: {
+      initial: values["experimental-initial-corrupt-check"],
+      intervalMs: values["corrupt-check-time"] ?? values["experimental-corrupt-check-time"],
+    },
     progressIntervalMs:
       values["experimental-watch-progress-notify-interval"] ?? values["watch-progress-notify-interval"],
     gateway: values["enable-grpc-gateway"],

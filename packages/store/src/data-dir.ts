@@ -6,9 +6,16 @@ import { join } from "node:path";
 import type { Clock, Random } from "@coxswain/clock";
 import { StartError } from "@coxswain/daemon";
 import type { Member } from "@coxswain/etcd-api";
-import { createMemoryStorage, emptyMembership } from "raft-ts";
-import type { MemoryStorage, Membership } from "raft-ts";
+import {
+  changeMembership,
+  createMemoryStorage,
+  decodeMembershipChange,
+  emptyMembership,
+  encodeMembershipChange,
+} from "raft-ts";
+import type { Entry, MemoryStorage, Membership } from "raft-ts";
 import { StoreError } from "./errors.ts";
+import { encodeCommand } from "./core/command.ts";
 import { initialMembership } from "./core/membership.ts";
 import type { Members } from "./core/membership.ts";
 import type { StoreBackend } from "./io/backend/level-backend.ts";
@@ -205,7 +212,9 @@ async function recover(
   config: StoreConfig,
   disk: Disk,
 ): Promise<OpenedData> {
-  const { wal, recovered } = await openWal(walDirectory, disk, config.walSegmentBytes);
+  const opened = await openWal(walDirectory, disk, config.walSegmentBytes);
+  const { wal } = opened;
+  let { recovered } = opened;
   let { marker, entries } = recovered;
   let applied = readApplied(backend);
   const copy = await spool.newest();
@@ -241,6 +250,20 @@ async function recover(
   }
   const stored = backend.getOwn("membership");
   const membership = stored ? decodeMembership(Buffer.from(stored)) : marker.membership;
+  const alone = config.forceNewCluster
+    ? changesToBeAlone(recovered.identity.memberId, membership, entries, {
+        index: lastIndex,
+        term: Math.max(recovered.hardState.term, 1),
+        applied: applied.index,
+      })
+    : [];
+  if (config.forceNewCluster) {
+    // Nobody else can say what was committed: all that is here is.
+    const commit = lastIndex + alone.length;
+    recovered = { ...recovered, hardState: { ...recovered.hardState, commit } };
+    await wal.save(recovered.hardState, alone);
+    entries = [...entries, ...alone];
+  }
   const storage = createMemoryStorage();
   if (marker.index > 0)
     storage.applySnapshot({ index: marker.index, term: marker.term, membership, data: new Uint8Array(0) });
@@ -261,3 +284,36 @@ async function recover(
     repaired: recovered.repaired,
   };
 }
+
+/** Entries that leave this member alone in its cluster, after whatever else the log changes about the membership. */
+function changesToBeAlone(
+  own: bigint,
+  stored: Membership,
+  entries: readonly Entry[],
+  at: { readonly index: number; readonly term: number; readonly applied: number },
+): readonly Entry[] {
+  let membership = stored;
+  for (const entry of entries) {
+    if (entry.kind !== "membership" || entry.index <= at.applied) continue;
+    const outcome = changeMembership(membership, decodeMembershipChange(entry.data));
+    if ("membership" in outcome) membership = outcome.membership;
+  }
+  if (membership.outgoing.length > 0)
+    throw new StoreError("wal-damaged", "the log ends in the middle of a change of members: use recover instead");
+  const others = [...membership.voters, ...membership.learners].filter((id) => id !== own);
+  const promote = membership.voters.includes(own) ? [] : [{ type: "add-voter" as const, id: own }];
+  const changes = [...promote, ...others.map((id) => ({ type: "remove" as const, id }))];
+  return changes.map((change, position) => ({
+    index: at.index + 1 + position,
+    term: at.term,
+    kind: "membership",
+    data: encodeMembershipChange({
+      transition: "auto",
+      changes: [change],
+      context: encodeCommand(nobody, { kind: "member", request: { id: change.id } }),
+    }),
+  }));
+}
+
+/** No request waits for these. */
+const nobody = { member: 0n, boot: 0, sequence: 0 };

@@ -65,6 +65,22 @@ export const flags = defineFlags({
     default: "0",
     help: "How much history to keep: a duration (or hours), or a number of revisions; 0: all",
   },
+  "force-new-cluster": {
+    type: "boolean",
+    default: false,
+    help: "Go on alone with this member's data: all other members are removed (see also: recover)",
+  },
+  "experimental-initial-corrupt-check": {
+    type: "boolean",
+    default: false,
+    help: "Compare the data with the other members' before serving",
+  },
+  "experimental-corrupt-check-time": {
+    type: "duration",
+    default: "0s",
+    help: "How often the leader compares all members' data; 0: never",
+  },
+  "corrupt-check-time": { type: "duration", help: "The newer name of --experimental-corrupt-check-time" },
   "watch-progress-notify-interval": {
     type: "duration",
     default: "10m",
@@ -120,8 +136,6 @@ export const flags = defineFlags({
   "compaction-batch-limit": { type: "number", default: 1000, help: unused("a sweep makes way for requests") },
   "experimental-compaction-batch-limit": { type: "number", default: 1000, help: unused("as above") },
   "experimental-enable-lease-checkpoint": { type: "boolean", default: true, help: unused("leases are checkpointed") },
-  "experimental-initial-corrupt-check": { type: "boolean", default: false, help: unused("records carry checksums") },
-  "experimental-corrupt-check-time": { type: "duration", default: "0s", help: unused("records carry checksums") },
   "warning-apply-duration": { type: "duration", default: "100ms", help: unused("see the metrics") },
   "experimental-warning-apply-duration": { type: "duration", default: "100ms", help: unused("see the metrics") },
   "feature-gates": { type: "string", default: "", help: unused("there are none") },

@@ -1,12 +1,14 @@
 // The assembly: opens the data, runs the member, and puts its ports around it. Only wiring.
 import type { Component } from "@coxswain/daemon";
 import { StartError, listenFailure } from "@coxswain/daemon";
+import { decode, encode, hashKVRequest, hashKVResponse } from "@coxswain/etcd-api";
 import type { Member } from "@coxswain/etcd-api";
 import { openCertificates } from "./certificates.ts";
 import type { Certificates } from "./certificates.ts";
 import { createClientPort } from "./client-port.ts";
 import type { ClientPort } from "./client-port.ts";
 import type { StoreConfig } from "./config.ts";
+import { CorruptionWatch } from "./corruption.ts";
 import { openData } from "./data-dir.ts";
 import type { OpenedData } from "./data-dir.ts";
 import { createIdentity } from "./io/auth/identity.ts";
@@ -17,6 +19,7 @@ import { layOutDatabase } from "./io/bbolt/writer.ts";
 import { memberId } from "./io/peer/identity.ts";
 import type { PeerTransport } from "./io/peer/peer.ts";
 import { etcdError } from "./io/rpc/errors.ts";
+import { serveHashKV } from "./io/rpc/maintenance.ts";
 import { answerPeer, peerFailure } from "./io/rpc/peer-questions.ts";
 import type { Identity, Served } from "./io/rpc/ports.ts";
 import { etcdBucketsOf } from "./io/snapshot/etcd-buckets.ts";
@@ -36,6 +39,7 @@ export function createStore(config: StoreConfig, ports: StorePorts): Component {
     transport?: PeerTransport;
     member?: RunningMember;
     passwords?: Passwords;
+    corruption?: CorruptionWatch;
     clientPort?: ClientPort;
     certificates: readonly (Certificates | undefined)[];
   } = { certificates: [] };
@@ -43,6 +47,7 @@ export function createStore(config: StoreConfig, ports: StorePorts): Component {
   const stop = async (): Promise<void> => {
     ready = false;
     const { data, transport, member, clientPort } = parts;
+    parts.corruption?.stop();
     // First of all, so that writes go on elsewhere while this member ends.
     await member?.handOver();
     for (const certificates of parts.certificates) certificates?.stop();
@@ -103,7 +108,11 @@ export function createStore(config: StoreConfig, ports: StorePorts): Component {
       const observe = observer(data, member, served, metrics);
       const clientPort = createClientPort(config, served, metrics, observe, clientTls, ports);
       parts.clientPort = clientPort;
+      const corruption = corruptionWatch(data, member, served, transport, ports);
+      parts.corruption = corruption;
       const found = member.run();
+      if (config.corruptCheck.initial) await corruption.checkOnce(config.name);
+      corruption.start(config.corruptCheck.intervalMs);
       await clientPort.listen();
       await Promise.race([found, aborted(signal)]);
       await publish(config, data, member, ports, signal);
@@ -233,6 +242,33 @@ function serve(
     clock: ports.clock,
   };
   return served;
+}
+
+function corruptionWatch(
+  data: OpenedData,
+  member: RunningMember,
+  served: Served,
+  transport: PeerTransport,
+  ports: StorePorts,
+): CorruptionWatch {
+  const { memberId } = data.identity;
+  return new CorruptionWatch({
+    memberId,
+    ownHash: async (revision) => {
+      const { header, hash = 0, compactRevision = 0, hashRevision = 0 } = await serveHashKV(served, { revision });
+      return { hash, compactRevision, revision: hashRevision || (header?.revision ?? 0) };
+    },
+    others: () => [...member.machine.members.keys()].filter((id) => id !== memberId),
+    askHash: async (id, revision) => {
+      const answer = decode(hashKVResponse, await transport.ask(id, "hash", encode(hashKVRequest, { revision })));
+      return { hash: answer.hash, compactRevision: answer.compactRevision, revision: answer.hashRevision };
+    },
+    leads: () => served.status().role === "leader",
+    raise: (id) =>
+      served.propose<"alarm">({ kind: "alarm", request: { action: "ACTIVATE", memberId: id, alarm: "CORRUPT" } }),
+    clock: ports.clock,
+    log: ports.log,
+  });
 }
 
 /** Gauges are read when somebody asks for them; only what is counted is counted as it happens. */

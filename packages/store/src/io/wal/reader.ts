@@ -4,7 +4,7 @@
 //   … good good good ✗ ········  nothing of a later batch behind it  → torn tail: the unfinished batch is dropped, it was never acknowledged
 //   … good good ✗ …… later batch → what was synced is damaged: refuse, name file and offset
 import { StoreError } from "../../errors.ts";
-import { decodeRecord, readFrame } from "./record.ts";
+import { decodeRecord, headerBytes, readFrame } from "./record.ts";
 import type { WalRecord } from "./record.ts";
 
 export interface SegmentContent {
@@ -49,7 +49,7 @@ export function readSegment(
   if (torn) {
     // The first batch of a segment is written and synced before the segment gets its name.
     const later = end.offset === 0 ? 0 : findLaterBatch(bytes, end.offset, end.batch + 2);
-    if (!isLast || later !== undefined) throw damaged(file, offset);
+    if (!isLast || later !== undefined || !isUnfinished(bytes, offset)) throw damaged(file, offset);
   }
   if (records.length === 0) throw damaged(file, 0);
   return {
@@ -78,6 +78,33 @@ function findLaterBatch(bytes: Buffer, from: number, batch: number): number | un
     if (frame && frame.batch >= batch) return offset;
   }
   return undefined;
+}
+
+const sectorBytes = 512;
+
+/** Whether parts of the record at `offset`, or of what follows it in its batch, were never written. */
+function isUnfinished(bytes: Buffer, offset: number): boolean {
+  let end = bytes.length;
+  while (end > offset && bytes[end - 1] === 0) end--;
+  for (let from = offset; from < end;) {
+    const to = Math.min(end, (Math.floor(from / sectorBytes) + 1) * sectorBytes);
+    if (isZero(bytes.subarray(0, to), from)) return true;
+    from = to;
+  }
+  if (end <= offset + headerBytes) return true;
+  const length = bytes.readUInt32LE(offset);
+  const written = end >= offset + headerBytes + length;
+  return !written && !hasFlippedLength(bytes, offset, length);
+}
+
+/** Whether the record would be whole with one bit of its length the other way round: then nothing of it is missing. */
+function hasFlippedLength(bytes: Buffer, offset: number, length: number): boolean {
+  const trial = Buffer.from(bytes.subarray(offset));
+  for (let bit = 0; bit < 32; bit++) {
+    trial.writeUInt32LE((length ^ (1 << bit)) >>> 0, 0);
+    if (readFrame(trial, 0)) return true;
+  }
+  return false;
 }
 
 function isZero(bytes: Buffer, from: number): boolean {

@@ -11,9 +11,11 @@ import type { Entry, HardState, Membership } from "raft-ts";
 
 export const headerBytes = 18;
 const endOfBatch = 1;
+/** | version u32 | cluster u64 | member u64 | size of the file u48 | */
+const segmentPayloadBytes = 26;
 const types = ["segment", "hard-state", "entry", "marker"] as const;
 const kinds = ["normal", "membership"] as const;
-export const formatVersion = 1;
+export const formatVersion = 2;
 
 /** Whose log it is. */
 export interface Identity {
@@ -29,7 +31,7 @@ export interface Marker {
 }
 
 export type WalRecord =
-  | { readonly type: "segment"; readonly version: number; readonly identity: Identity }
+  | { readonly type: "segment"; readonly version: number; readonly identity: Identity; readonly sizeBytes: number }
   | { readonly type: "hard-state"; readonly hardState: HardState }
   | { readonly type: "entry"; readonly entry: Entry }
   | { readonly type: "marker"; readonly marker: Marker };
@@ -98,6 +100,8 @@ export function decodeRecord(frame: Framed): WalRecord {
         type,
         version: payload.readUInt32LE(0),
         identity: { clusterId: payload.readBigUInt64LE(4), memberId: payload.readBigUInt64LE(12) },
+        // Version 1 did not say how large its file is.
+        sizeBytes: payload.length >= segmentPayloadBytes ? payload.readUIntLE(20, 6) : 0,
       };
     case "hard-state": {
       const vote = payload.readBigUInt64LE(6);
@@ -141,7 +145,7 @@ function checksum(bytes: Buffer, offset: number, length: number): number {
 function payloadBytes(record: WalRecord): number {
   switch (record.type) {
     case "segment":
-      return 20;
+      return segmentPayloadBytes;
     case "hard-state":
       return 20;
     case "entry":
@@ -157,6 +161,7 @@ function writePayload(record: WalRecord, bytes: Buffer, at: number): void {
       bytes.writeUInt32LE(record.version, at);
       bytes.writeBigUInt64LE(record.identity.clusterId, at + 4);
       bytes.writeBigUInt64LE(record.identity.memberId, at + 12);
+      bytes.writeUIntLE(record.sizeBytes, at + 20, 6);
       return;
     case "hard-state":
       bytes.writeUIntLE(record.hardState.term, at, 6);

@@ -106,6 +106,8 @@ async function read(directory: string, disk: Disk) {
               `${file} has format version ${record.version}; this program reads version ${formatVersion}`,
             );
           }
+          // A file gets its whole size before it gets its name: only somebody else can have cut it.
+          if (bytes.length !== record.sizeBytes) throw damagedSegment(file, bytes.length, record.sizeBytes);
           identity = record.identity;
           break;
         case "hard-state":
@@ -275,19 +277,17 @@ class Writer implements Wal {
     const firstIndex = Math.min(this.head.lastIndex + 1, firstEntryIndex(records) ?? Number.POSITIVE_INFINITY);
     const name = segmentName(sequence, firstIndex);
     const { hardState, marker } = this.head;
-    const { bytes, crc } = encodeBatch(
-      [
-        { type: "segment", version: formatVersion, identity: this.identity },
-        { type: "hard-state", hardState },
-        { type: "marker", marker },
-        ...records,
-      ],
-      this.batch + 1,
-      this.crc,
-    );
+    const head = (sizeBytes: number): WalRecord[] => [
+      { type: "segment", version: formatVersion, identity: this.identity, sizeBytes },
+      { type: "hard-state", hardState },
+      { type: "marker", marker },
+      ...records,
+    ];
+    const neededBytes = encodeBatch(head(0), this.batch + 1, this.crc).bytes.length;
+    const sizeBytes = Math.max(this.segmentBytes, neededBytes);
+    const { bytes, crc } = encodeBatch(head(sizeBytes), this.batch + 1, this.crc);
     const temporary = join(this.directory, `${name}.tmp`);
     const file = await this.disk.open(temporary);
-    const sizeBytes = Math.max(this.segmentBytes, bytes.length);
     await file.write(bytes, 0);
     await writeZeros(file, bytes.length, sizeBytes);
     await file.sync();
@@ -312,6 +312,14 @@ class Writer implements Wal {
     this.batch++;
     this.crc = crc;
   }
+}
+
+function damagedSegment(file: string, found: number, expected: number): StoreError {
+  return new StoreError(
+    "wal-damaged",
+    `the write-ahead log is damaged: ${file} has ${found} bytes, expected ${expected}; the member does not start. ` +
+      "Remove it and add it again with an empty data directory, or restore a snapshot",
+  );
 }
 
 function firstEntryIndex(records: readonly WalRecord[]): number | undefined {

@@ -87,8 +87,11 @@ export function createLocalServer(options: Pick<GrpcServerOptions, "services" | 
       ]),
     ) as UnaryClient<M>;
   const stream = (path: string, reader: LocalWatchReader): LocalWatchStream => {
-    const route = routeOf(path);
-    if (route.streaming !== "bidi") throw stopped();
+    const route = routes.get(path);
+    if (closed || route?.streaming !== "bidi") {
+      reader.over(stopped());
+      return { send: () => undefined, drained: () => undefined, close: () => undefined };
+    }
     const requests = createRequestQueue<unknown>();
     const aborter = new AbortController();
     let room = Promise.withResolvers<void>();

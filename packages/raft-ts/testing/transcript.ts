@@ -1,13 +1,18 @@
 // Runs a script of commands on a small group and writes down all that was observed, in a notation made for reading. Nothing is random:
 // the election timeout of node N is 9 + N ticks, messages arrive in the order they were sent.
 //
-//   members 3            three voters, 1 2 3
-//   campaign 1           node 1 stands for election
-//   propose 1 x          asks node 1 to commit "x"
-//   ready 1              does what node 1 wants done, shows it
-//   deliver              hands over all messages that wait
-//   settle               ready and deliver until nothing moves
-//   tick 1 10 | cut 1 2 | heal | drop | read 1 r | change 1 add-learner 4 | transfer 1 2 | compact 1 | status
+//   members 3 [OPTION …]    three voters, 1 2 3; options: no-pre-vote no-check-quorum lease-reads inflight=N uncommitted=BYTES
+//   elect 1                 campaign and settle, without the details
+//   campaign 1              node 1 stands for election
+//   propose 1 x             asks node 1 to commit "x"
+//   ready 1                 does what node 1 wants done, shows it
+//   begin 1 | finish 1      the same in two parts: what its disk does is done only in the second
+//   flush 1                 sends what need not wait for the disk that is at work
+//   deliver [1 2]           hands over all messages that wait, or those from 1 to 2
+//   settle                  ready and deliver until nothing moves; a disk that is at work stays at work
+//   crash 1 | restart 1     what was not finished is gone
+//   change 1 [joint-implicit|joint-explicit] add-voter 4 remove 2 … | change 1 joint-explicit leave | refuse 1
+//   tick 1 10 | cut 1 2 | heal | drop | read 1 r | transfer 1 2 | forget-leader 1 | unreachable 1 2 | compact 1 | status
 import {
   createMemoryStorage,
   createRaftNode,
@@ -15,14 +20,32 @@ import {
   defaultLimits,
   emptyMembership,
 } from "../src/index.ts";
-import type { Entry, Membership, MemoryStorage, Message, NodeId, RaftNode, Ready, SingleChange } from "../src/index.ts";
+import type {
+  Entry,
+  Membership,
+  MembershipChange,
+  MemoryStorage,
+  Message,
+  NodeId,
+  RaftConfig,
+  RaftNode,
+  Ready,
+  SingleChange,
+} from "../src/index.ts";
 
 interface Member {
-  readonly node: RaftNode;
+  node: RaftNode;
   readonly storage: MemoryStorage;
   applied: number;
   membership: Membership;
+  /** Its disk is at work on this. */
+  outstanding: Ready | undefined;
+  /** The application will refuse the next change of members. */
+  refuses: boolean;
+  down: boolean;
 }
+
+type Options = Partial<Omit<RaftConfig, "id" | "storage" | "applied" | "randomInt">>;
 
 /** The script with the observations behind each command; older observations in it are replaced. */
 export function runTranscript(script: string): string {
@@ -38,6 +61,7 @@ class TranscriptGroup {
   readonly #members = new Map<NodeId, Member>();
   readonly #cut = new Set<string>();
   #inFlight: Message[] = [];
+  #options: Options = {};
 
   runBlock(block: string): string {
     const lines = block.split("\n");
@@ -53,7 +77,11 @@ class TranscriptGroup {
     const member = (): Member => this.#member(id(0));
     switch (verb) {
       case "members":
-        return this.#found(Number(words[0]));
+        return this.#found(Number(words[0]), words.slice(1));
+      case "elect":
+        member().node.campaign();
+        this.#settle();
+        return [`${id(0)} leads term ${member().node.term}`];
       case "campaign":
         member().node.campaign();
         return [];
@@ -85,14 +113,33 @@ class TranscriptGroup {
       case "compact":
         this.#compact(member());
         return [];
+      case "refuse":
+        member().refuses = true;
+        return [];
+      case "unreachable":
+        member().node.reportUnreachable(id(1));
+        return [];
       case "ready":
-        return this.#ready(id(0));
+        return [...this.#begin(id(0)), ...this.#finish(id(0))];
+      case "begin":
+        return this.#begin(id(0));
+      case "finish":
+        return this.#finish(id(0));
+      case "flush":
+        return this.#send(member(), member().node.takeMessages());
       case "deliver":
-        return this.#deliver();
+        return words.length > 0 ? this.#deliver(id(0), id(1)) : this.#deliver();
+      case "crash":
+        member().down = true;
+        member().outstanding = undefined;
+        return [];
+      case "restart":
+        this.#restart(id(0));
+        return [];
       case "settle":
         return this.#settle();
       case "status":
-        return [...this.#members.values()].map(({ node }) => describeStatus(node));
+        return [...this.#members.values()].flatMap(({ node, down }) => (down ? [] : [describeStatus(node)]));
       default:
         throw new Error(`expected a command, found ${JSON.stringify(line)}`);
     }
@@ -104,7 +151,8 @@ class TranscriptGroup {
     return member;
   }
 
-  #found(count: number): string[] {
+  #found(count: number, words: readonly string[]): string[] {
+    this.#options = parseOptions(words);
     const voters = Array.from({ length: count }, (_, position) => BigInt(position + 1));
     for (const id of voters) this.#add(id, { ...emptyMembership, voters });
     return [`voters ${voters.join(" ")}`];
@@ -115,27 +163,44 @@ class TranscriptGroup {
     const begun = membership.voters.length > 0;
     if (begun) storage.applySnapshot({ index: 1, term: 1, membership, data: new Uint8Array(0) });
     storage.setHardState({ term: begun ? 1 : 0, vote: undefined, commit: begun ? 1 : 0 });
-    const node = createRaftNode({
+    const applied = begun ? 1 : 0;
+    const node = this.#node(id, storage, applied);
+    this.#members.set(id, { node, storage, applied, membership, outstanding: undefined, refuses: false, down: false });
+  }
+
+  #node(id: NodeId, storage: MemoryStorage, applied: number): RaftNode {
+    return createRaftNode({
       ...defaultLimits,
+      ...this.#options,
       id,
       storage,
-      applied: begun ? 1 : 0,
+      applied,
       randomInt: () => Number(id) - 1,
     });
-    this.#members.set(id, { node, storage, applied: begun ? 1 : 0, membership });
+  }
+
+  /** From what its disk has. What was applied stays applied. */
+  #restart(id: NodeId): void {
+    const member = this.#member(id);
+    member.node = this.#node(id, member.storage, member.applied);
+    member.down = false;
   }
 
   #change(member: Member, words: readonly string[]): string {
+    const [first = ""] = words;
+    const joint = first === "joint-implicit" || first === "joint-explicit";
+    const transition: MembershipChange["transition"] = joint ? first : "auto";
+    const rest = joint ? words.slice(1) : words;
     const changes: SingleChange[] = [];
-    for (let position = 0; position + 1 < words.length; position += 2) {
-      const type = words[position];
+    for (let position = 0; position + 1 < rest.length; position += 2) {
+      const type = rest[position];
       if (type !== "add-voter" && type !== "add-learner" && type !== "remove")
         throw new Error(`expected a change, found ${type}`);
-      const id = BigInt(words[position + 1] ?? "0");
+      const id = BigInt(rest[position + 1] ?? "0");
       changes.push({ type, id });
       if (!this.#members.has(id)) this.#add(id, emptyMembership);
     }
-    return member.node.proposeMembership({ transition: "auto", changes, context: new Uint8Array(0) });
+    return member.node.proposeMembership({ transition, changes, context: new Uint8Array(0) });
   }
 
   #compact(member: Member): void {
@@ -143,11 +208,20 @@ class TranscriptGroup {
     member.storage.compact(member.applied);
   }
 
-  #ready(id: NodeId): string[] {
+  #begin(id: NodeId): string[] {
     const member = this.#member(id);
-    if (!member.node.hasReady()) return [];
+    if (member.down || member.outstanding || !member.node.hasReady()) return [];
     const ready = member.node.ready();
-    const lines = describeReady(id, ready);
+    member.outstanding = ready;
+    return [...describeReady(id, ready), ...this.#send(member, ready.messages)];
+  }
+
+  #finish(id: NodeId): string[] {
+    const member = this.#member(id);
+    const ready = member.outstanding;
+    if (!ready) return [];
+    member.outstanding = undefined;
+    const lines: string[] = [];
     if (ready.snapshot) {
       member.storage.applySnapshot(ready.snapshot);
       member.applied = ready.snapshot.index;
@@ -157,31 +231,40 @@ class TranscriptGroup {
     if (ready.hardState) member.storage.setHardState(ready.hardState);
     for (const entry of ready.committed) {
       member.applied = entry.index;
-      if (entry.kind !== "membership") continue;
-      const outcome = member.node.applyMembership(decodeMembershipChange(entry.data));
-      if ("membership" in outcome) member.membership = outcome.membership;
-      lines.push(
-        `${id} members ${"membership" in outcome ? describeMembership(outcome.membership) : `unchanged: ${outcome.refused}`}`,
-      );
+      if (entry.kind === "membership") lines.push(this.#applyChange(id, member, entry));
     }
-    for (const message of [
-      ...ready.messages.map((each) => withFreshSnapshot(each, member)),
-      ...ready.messagesAfterSync,
-    ]) {
-      const lost = this.#cut.has(`${message.from}-${message.to}`);
-      lines.push(describeMessage(message) + (lost ? "  (lost)" : ""));
-      if (!lost) this.#inFlight.push(message);
-    }
+    lines.push(...this.#send(member, ready.messagesAfterSync));
     member.node.advance(ready);
     return lines;
   }
 
-  #deliver(): string[] {
-    const messages = this.#inFlight;
-    this.#inFlight = [];
+  #applyChange(id: NodeId, member: Member, entry: Entry): string {
+    const outcome = member.node.applyMembership(member.refuses ? undefined : decodeMembershipChange(entry.data));
+    member.refuses = false;
+    if ("refused" in outcome) return `${id} members unchanged: ${outcome.refused}`;
+    member.membership = outcome.membership;
+    return `${id} members ${describeMembership(outcome.membership)}`;
+  }
+
+  #send(member: Member, messages: readonly Message[]): string[] {
+    return messages.map((each) => {
+      const message = withFreshSnapshot(each, member);
+      const lost = this.#cut.has(`${message.from}-${message.to}`);
+      if (!lost) this.#inFlight.push(message);
+      // The transport owes a word about every snapshot.
+      else if (message.type === "snapshot") member.node.reportSnapshot(message.to, false);
+      return describeMessage(message) + (lost ? "  (lost)" : "");
+    });
+  }
+
+  #deliver(from?: NodeId, to?: NodeId): string[] {
+    const chosen = (message: Message): boolean => from === undefined || (message.from === from && message.to === to);
+    const messages = this.#inFlight.filter(chosen);
+    this.#inFlight = this.#inFlight.filter((message) => !chosen(message));
     for (const message of messages) {
-      this.#members.get(message.to)?.node.step(message);
-      if (message.type === "snapshot") this.#members.get(message.from)?.node.reportSnapshot(message.to, true);
+      const member = this.#members.get(message.to);
+      if (member && !member.down) member.node.step(message);
+      if (message.type === "snapshot") this.#members.get(message.from)?.node.reportSnapshot(message.to, !member?.down);
     }
     return [];
   }
@@ -190,12 +273,29 @@ class TranscriptGroup {
     const lines: string[] = [];
     for (let round = 0; round < 100; round++) {
       const before = lines.length;
-      for (const [id, { node }] of this.#members) while (node.hasReady()) lines.push(...this.#ready(id));
+      for (const [id, member] of this.#members) {
+        while (!member.down && !member.outstanding && member.node.hasReady())
+          lines.push(...this.#begin(id), ...this.#finish(id));
+      }
       if (this.#inFlight.length === 0 && lines.length === before) return lines;
       this.#deliver();
     }
     throw new Error("the group did not settle in 100 rounds");
   }
+}
+
+function parseOptions(words: readonly string[]): Options {
+  const options: { -readonly [K in keyof Options]: Options[K] } = {};
+  for (const word of words) {
+    const [name, value] = word.split("=");
+    if (name === "no-pre-vote") options.preVote = false;
+    else if (name === "no-check-quorum") options.checkQuorum = false;
+    else if (name === "lease-reads") options.readMode = "lease";
+    else if (name === "inflight") options.maxInflightMessages = Number(value);
+    else if (name === "uncommitted") options.maxUncommittedBytes = Number(value);
+    else throw new Error(`expected an option, found ${word}`);
+  }
+  return options;
 }
 
 /** An older snapshot may not name the member it is meant for. */

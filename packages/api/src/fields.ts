@@ -3,21 +3,26 @@ import type { ApiObject, DeepReadonly, GroupVersionKind } from "@coxswain/apimac
 import { schemaName } from "./scheme.ts";
 
 const paths: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  "core/v1.Pod": same(
-    "spec.nodeName spec.restartPolicy spec.schedulerName spec.serviceAccountName spec.hostNetwork status.phase status.podIP status.podIPs status.nominatedNodeName",
-  ),
+  "core/v1.Pod": {
+    ...same(
+      "spec.nodeName spec.restartPolicy spec.schedulerName spec.serviceAccountName spec.hostNetwork status.phase status.podIP status.podIPs status.nominatedNodeName",
+    ),
+    "spec.host": "spec.nodeName",
+  },
   "core/v1.Event": {
     ...same(
       "involvedObject.kind involvedObject.namespace involvedObject.name involvedObject.uid involvedObject.apiVersion involvedObject.resourceVersion involvedObject.fieldPath reason reportingComponent type",
     ),
-    source: "source.component",
+    source: "source.component reportingComponent",
   },
+  // Events are kept in their core form; only the names differ.
   "events/v1.Event": {
-    ...same("reason reportingController type"),
+    ...same("reason type"),
+    reportingController: "reportingComponent",
     ...Object.fromEntries(
       ["kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath"].map((name) => [
         `regarding.${name}`,
-        `regarding.${name}`,
+        `involvedObject.${name}`,
       ]),
     ),
   },
@@ -35,31 +40,42 @@ const paths: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 const falsy = new Set(["spec.unschedulable", "spec.hostNetwork"]);
 const counts = new Set(["status.replicas", "status.successful"]);
 
-/** Whether a field selector may name this field of the kind; otherwise the answer is `field label not supported: NAME`. */
-export function isSelectableField(type: GroupVersionKind, field: string): boolean {
-  if (field === "metadata.name" || field === "metadata.namespace") return true;
-  return Object.hasOwn(paths[schemaName(type) ?? ""] ?? {}, field);
+/** What is wrong with a field selector that names this field; undefined where it may. */
+export function fieldLabelError(type: GroupVersionKind, field: string): string | undefined {
+  if (field === "metadata.name" || field === "metadata.namespace") return undefined;
+  const name = schemaName(type) ?? "";
+  if (Object.hasOwn(paths[name] ?? {}, field)) return undefined;
+  if (name === "batch/v1.Job") return `field label ${JSON.stringify(field)} not supported for Job`;
+  if (name === "resource/v1.ResourceSlice")
+    return `field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: ${field}`;
+  return paths[name]
+    ? `field label not supported: ${field}`
+    : `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`;
 }
 
-/** The selectable fields of one object as texts. */
+/** The selectable fields of one object, in the form it is kept in, as texts. */
 export function selectableFields(type: GroupVersionKind, object: DeepReadonly<ApiObject>): Record<string, string> {
   const result: Record<string, string> = {
     "metadata.name": object.metadata.name,
     "metadata.namespace": object.metadata.namespace ?? "",
   };
   for (const [field, path] of Object.entries(paths[schemaName(type) ?? ""] ?? {}))
-    result[field] = textAt(object, field, path);
+    result[field] = textAt(object, field, path.split(" "));
   return result;
 }
 
-function textAt(object: unknown, field: string, path: string): string {
-  let value: unknown = object;
-  for (const part of path.split("."))
-    value = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[part] : undefined;
-  if (value === undefined || value === null) return falsy.has(field) ? "false" : counts.has(field) ? "0" : "";
-  if (field === "status.podIPs" && Array.isArray(value))
-    return value.map((item: { ip?: string }) => item.ip ?? "").join(",");
-  return typeof value === "object" ? "" : String(value as string | number | boolean);
+/** The first of the paths that leads to something. */
+function textAt(object: unknown, field: string, paths: readonly string[]): string {
+  for (const path of paths) {
+    let value: unknown = object;
+    for (const part of path.split("."))
+      value = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[part] : undefined;
+    if (value === undefined || value === null || value === "") continue;
+    if (field === "status.podIPs" && Array.isArray(value))
+      return value.map((item: { ip?: string }) => item.ip ?? "").join(",");
+    return typeof value === "object" ? "" : String(value as string | number | boolean);
+  }
+  return falsy.has(field) ? "false" : counts.has(field) ? "0" : "";
 }
 
 function same(names: string): Record<string, string> {

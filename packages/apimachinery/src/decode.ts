@@ -4,7 +4,6 @@
  * It does not apply defaults and does not validate.
  */
 import { cloneJson, isJsonObject, setMember } from "./json-value.ts";
-import { nearest } from "./nearest.ts";
 import { canonicalQuantity, QuantityError, quantityFormatError } from "./quantity.ts";
 import type { FieldSchema, ScalarSchema, Schema, StructSchema } from "./schema.ts";
 
@@ -78,31 +77,53 @@ function decodeStruct(context: Context, schema: StructSchema, input: Record<stri
       }
     }
   }
+  const given = hasUnknown(schema, input) ? decodedInOrder(context, schema, input) : undefined;
   for (const field of schema.fields.values()) {
-    const given = Object.hasOwn(input, field.name) ? input[field.name] : undefined;
-    if (given === undefined || given === null) {
-      if (isAlwaysWritten(field)) result[field.name] = zeroValue(field.schema);
+    const { name } = field;
+    const member = Object.hasOwn(input, name) ? input[name] : undefined;
+    if (member === undefined || member === null) {
+      if (isAlwaysWritten(field)) result[name] = zeroValue(field.schema);
       continue;
     }
-    context.path.push(context.path.length === 0 ? field.name : `.${field.name}`);
-    context.goPath.push(field.name);
-    const value = decodeValue(context, field.schema, given);
-    context.path.pop();
-    context.goPath.pop();
+    const value = given ? given.get(name) : decodeMember(context, field, member);
     if (value === null) continue;
     if (field.omitEmpty && !field.pointer && isEmpty(field.schema, value)) continue;
-    result[field.name] = value;
-  }
-  for (const name in input) {
-    if (schema.fields.has(name) || (schema.isKind && (name === "kind" || name === "apiVersion"))) continue;
-    const path = context.path.length === 0 ? name : `${context.path.join("")}.${name}`;
-    const hint = nearest(name, schema.fields.keys());
-    context.complaints.push(
-      `unknown field ${JSON.stringify(path)}${hint === undefined ? "" : ` (did you mean ${JSON.stringify(hint)}?)`}`,
-    );
+    result[name] = value;
   }
   context.struct = outer;
   return result;
+}
+
+function hasUnknown(schema: StructSchema, input: Record<string, unknown>): boolean {
+  for (const name in input)
+    if (!schema.fields.has(name) && !(schema.isKind && (name === "kind" || name === "apiVersion"))) return true;
+  return false;
+}
+
+/** Decodes members in the document's order, so that complaints have it too. */
+function decodedInOrder(context: Context, schema: StructSchema, input: Record<string, unknown>): Map<string, unknown> {
+  const values = new Map<string, unknown>();
+  for (const name of Object.keys(input)) {
+    if (schema.isKind && (name === "kind" || name === "apiVersion")) continue;
+    const field = schema.fields.get(name);
+    const member = input[name];
+    if (field === undefined) {
+      const path = context.path.length === 0 ? name : `${context.path.join("")}.${name}`;
+      context.complaints.push(`unknown field ${JSON.stringify(path)}`);
+    } else if (member !== undefined && member !== null) {
+      values.set(name, decodeMember(context, field, member));
+    }
+  }
+  return values;
+}
+
+function decodeMember(context: Context, field: FieldSchema, member: unknown): unknown {
+  context.path.push(context.path.length === 0 ? field.name : `.${field.name}`);
+  context.goPath.push(field.name);
+  const value = decodeValue(context, field.schema, member);
+  context.path.pop();
+  context.goPath.pop();
+  return value;
 }
 
 /** Members that Go writes even when nothing was given: those without omitempty, and structs by value. */

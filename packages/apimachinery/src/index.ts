@@ -45,6 +45,7 @@ export { createSchemaSet } from "./schema.ts";
 export type { Decoded } from "./decode.ts";
 export { decode, DecodeError, strictDecodingError, zeroValue } from "./decode.ts";
 export { duplicateFields } from "./duplicate-fields.ts";
+export { jsonSyntaxError } from "./json-syntax.ts";
 export { nearest } from "./nearest.ts";
 export type { QuantityValue } from "./quantity.ts";
 export {

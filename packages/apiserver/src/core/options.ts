@@ -1,5 +1,5 @@
 // The options of a request: its query, and for DELETE also its body. Bad values are refused in Kubernetes' words.
-import { isSelectableField } from "@coxswain/api";
+import { fieldLabelError } from "@coxswain/api";
 import {
   fieldErrors,
   fieldErrorText,
@@ -188,10 +188,9 @@ export function readSelectors(query: URLSearchParams, kind: Kind): { labels: Lab
   try {
     const labels = parseLabelSelector(query.get("labelSelector") ?? "");
     const fields = parseFieldSelector(query.get("fieldSelector") ?? "");
-    const stored = kind.conversion?.stored;
     for (const { field } of fields.terms) {
-      if (!isSelectableField(stored ? { ...stored, kind: kind.kind } : kind, field))
-        throw new SelectorError(`field label not supported: ${field}`);
+      const error = fieldLabelError(kind, field);
+      if (error !== undefined) throw new SelectorError(error);
     }
     return { labels, fields };
   } catch (error) {

@@ -4,6 +4,7 @@ import {
   applyMergePatch,
   applyStrategicMerge,
   isJsonObject,
+  jsonSyntaxError,
   PatchError,
   StatusError,
   statuses,
@@ -61,15 +62,13 @@ export function patchFunction(
 }
 
 export function readPatch(bytes: Buffer): ParsedBody {
+  const text = bytes.toString();
   try {
-    return parseText(bytes.toString(), "json", "patch");
+    return parseText(text, "json", "patch");
   } catch (error) {
-    if (error instanceof StatusError)
-      throw new StatusError(
-        statuses.badRequest((error.status.message ?? "").replace(/^.*json parse error: /, "error decoding patch: ")),
-        { cause: error },
-      );
-    throw error;
+    const fault = jsonSyntaxError(text);
+    if (fault === undefined) throw error;
+    throw new StatusError(statuses.badRequest(`error decoding patch: ${fault}`), { cause: error });
   }
 }
 

@@ -68,7 +68,14 @@ describe("create", () => {
   });
 
   it.each([
-    ["broken JSON", '{"a"', 400, /json parse error: .* position 4/],
+    [
+      "broken JSON",
+      '{"a"',
+      400,
+      /^the object provided is unrecognized \(must be of type Pod\): couldn't get version\/kind; json parse error: unexpected end of JSON input \(\{"a"\)$/,
+    ],
+    ["an empty body", "", 400, /json parse error: unexpected end of JSON input \(<empty>\)$/],
+    ["other text", "hello", 400, /invalid character 'h' looking for beginning of value \(68656c6c6f\)$/],
     ["an unknown field when strict", { ...pod("a"), spce: {} }, 400, /strict decoding error: unknown field "spce"/],
     ["another kind", { apiVersion: "v1", kind: "Service" }, 400, /Service in version "v1" cannot be handled as a Pod/],
     ["another namespace", pod("a", { namespace: "other" }), 400, /does not match the namespace sent on the request/],

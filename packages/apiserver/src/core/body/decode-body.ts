@@ -5,6 +5,7 @@ import {
   DecodeError,
   duplicateFields,
   isJsonObject,
+  jsonSyntaxError,
   parseApiVersion,
   StatusError,
   statuses,
@@ -74,11 +75,16 @@ export function parseText(text: string, format: "json" | "yaml", of: string): Pa
       };
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
-      if (format === "json") throw unrecognized(of, `json parse error: ${error.message}`);
+      if (format === "json")
+        throw unrecognized(
+          of,
+          `couldn't get version/kind; json parse error: ${jsonSyntaxError(text) ?? error.message}`,
+          text,
+        );
     }
   }
   const parsed = parseYaml(text);
-  if ("error" in parsed) throw unrecognized(of, `yaml: ${parsed.error}`);
+  if ("error" in parsed) throw unrecognized(of, `yaml: ${parsed.error}`, text);
   return { value: parsed.value, complaints: () => parsed.complaints };
 }
 
@@ -111,13 +117,21 @@ function assertDepth(text: string): void {
   }
 }
 
-function unrecognized(of: string, why: string): StatusError {
+function unrecognized(of: string, why: string, text: string): StatusError {
   return new StatusError(
-    statuses.badRequest(
-      `the object provided is unrecognized (must be of type ${of}): couldn't get version/kind; ${why}`,
-    ),
+    statuses.badRequest(`the object provided is unrecognized (must be of type ${of}): ${why} (${summaryOf(text)})`),
   );
 }
+
+/** The first bytes of a body, as they are where it begins like JSON, else in hexadecimal digits. */
+function summaryOf(text: string): string {
+  const bytes = Buffer.from(text);
+  if (bytes.length === 0) return "<empty>";
+  const summary = bytes.subarray(0, summarySize).toString(text.startsWith("{") ? "utf8" : "hex");
+  return bytes.length > summarySize ? `${summary} ...` : summary;
+}
+
+const summarySize = 30;
 
 /** Makes an object of the expected kind of parsed input; its kind and apiVersion may be left out. */
 export function decodeObject(
@@ -131,10 +145,11 @@ export function decodeObject(
   if (!isJsonObject(input))
     throw unrecognized(
       expected.kind,
-      `json: cannot unmarshal ${input === null ? "null" : Array.isArray(input) ? "array" : typeof input} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`,
+      `couldn't get version/kind; json parse error: json: cannot unmarshal ${typeOf(input)} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`,
+      JSON.stringify(input),
     );
   checkKind(input, expected);
-  const inVersion = `${String(input["kind"] || expected.kind)} in version ${JSON.stringify(input["apiVersion"] || versionText(expected))} cannot be handled as a ${expected.kind}`;
+  const inVersion = `${expected.kind} in version ${JSON.stringify(expected.version)} cannot be handled as a ${expected.kind}`;
   let decoded: ReturnType<typeof decode>;
   try {
     decoded = decode(schema, input);
@@ -155,6 +170,11 @@ export function decodeObject(
   return object;
 }
 
+function typeOf(value: unknown): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
+}
+
 function versionText({ group, version }: GroupVersionKind): string {
   return group === "" ? version : `${group}/${version}`;
 }
@@ -168,7 +188,7 @@ function checkKind(input: JsonObject, expected: GroupVersionKind): void {
     kind: String(kind || expected.kind),
     ...(parseApiVersion(String(apiVersion || versionText(expected))) ?? { group: "", version: "" }),
   };
-  const prefix = `${given.kind} in version ${JSON.stringify(versionText(given))} cannot be handled as a ${expected.kind}`;
+  const prefix = `${given.kind} in version ${JSON.stringify(given.version)} cannot be handled as a ${expected.kind}`;
   if (findSchema(given) === undefined) {
     throw new StatusError(
       statuses.badRequest(

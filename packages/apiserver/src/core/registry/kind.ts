@@ -72,7 +72,7 @@ function createKind(info: ResourceInfo): Kind {
     namespaced: info.namespaced,
     prefix: isStored ? resourcePrefix(conversion?.stored ?? info) : "",
     strategy: strategyOf(group, resource),
-    fields: (object) => selectableFields(conversion ? { ...conversion.stored, kind } : info, object),
+    fields: (object) => selectableFields(info, object),
     hasStatus: info.subresources.includes("status"),
     conversion,
     get schema() {

@@ -7,7 +7,7 @@ import { layoutOf } from "./cluster/layout.ts";
 import { parseDataDir } from "./cluster/options.ts";
 
 /** What a start puts into a data directory; nothing else is touched. */
-const ours = ["cluster.json", "instance.json", "kubeconfig", "lab", "logs", "machines", "pki"];
+const ours = ["cluster.json", "instance.json", "kubeconfig", "lab", "logs", "machines", "pki", "volumes"];
 
 await runScript(async () => {
   const layout = layoutOf(parseDataDir(process.argv.slice(2)));

@@ -144,8 +144,9 @@ export async function whenNodesReady(client: Client, count: number, signal: Abor
   );
 }
 
-export function applyAddons(client: Client, signal: AbortSignal): Promise<void> {
-  return applyManifests(client, join(projectRoot, "deploy", "addons", "kube-dns.yaml"), signal);
+export async function applyAddons(client: Client, signal: AbortSignal): Promise<void> {
+  for (const file of ["kube-dns.yaml", "local-storage.yaml"])
+    await applyManifests(client, join(projectRoot, "deploy", "addons", file), signal);
 }
 
 export function applyDemo(client: Client, signal: AbortSignal): Promise<void> {

@@ -16,6 +16,8 @@ export interface Layout {
   readonly logDir: string;
   readonly imageDir: string;
   readonly labDir: string;
+  /** Volumes on nodes' own disks. */
+  readonly volumeDir: string;
   /** State of one machine's daemons. */
   machineDir(machine: string): string;
 }
@@ -32,6 +34,7 @@ export function layoutOf(dataDir: string): Layout {
     logDir: join(dataDir, "logs"),
     imageDir: join(dataDir, "images"),
     labDir: join(dataDir, "lab"),
+    volumeDir: join(dataDir, "volumes"),
     machineDir: (machine) => join(dataDir, "machines", machine),
   };
 }

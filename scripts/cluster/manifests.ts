@@ -4,10 +4,11 @@ import { loadAll } from "js-yaml";
 import type { ApiObject, ResourceDescriptor } from "@coxswain/apimachinery";
 import { deployments } from "@coxswain/api/apps/v1";
 import { configMaps, namespaces, services } from "@coxswain/api/core/v1";
+import { storageClasses } from "@coxswain/api/storage/v1";
 import type { Client } from "@coxswain/client";
 import { Failure } from "./failure.ts";
 
-const known: readonly ResourceDescriptor<ApiObject>[] = [namespaces, configMaps, services, deployments];
+const known: readonly ResourceDescriptor<ApiObject>[] = [namespaces, configMaps, services, deployments, storageClasses];
 
 export async function applyManifests(client: Client, file: string, signal: AbortSignal): Promise<void> {
   for (const object of loadAll(readFileSync(file, "utf8")) as ApiObject[]) {

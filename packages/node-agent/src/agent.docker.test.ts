@@ -1,7 +1,7 @@
 // The agent's pods with real containers, a real bridge and real rules, and the API as a table in memory. Skipped, with
 // the reason in its name, where there is no engine, no right to make links, or no images.
 import { execFileSync } from "node:child_process";
-import { accessSync, mkdtempSync } from "node:fs";
+import { accessSync, existsSync, mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -17,6 +17,7 @@ import { createNetfilter, createTool } from "@coxswain/netfilter";
 import { clearMachine } from "./cleanup.ts";
 import { agentMarks } from "./core/container/config.ts";
 import { isPodChain, podTables } from "./core/network/rules.ts";
+import { removeLocalVolume } from "./io/mounts/persistent-volume.ts";
 import { createVolumes } from "./io/mounts/volumes.ts";
 import { createPodNetwork } from "./io/net/pod-network.ts";
 import { createPodSet } from "./io/pods/pod-set.ts";
@@ -39,6 +40,7 @@ describe.skipIf(absence !== undefined)(
   `pods with real containers${absence === undefined ? "" : ` (skipped: ${absence})`}`,
   () => {
     const rootDirectory = mkdtempSync(join(tmpdir(), "coxswain-agent-"));
+    const localVolumeDirectory = join(rootDirectory, "local-volumes");
     const runtime = createDockerRuntime({ socketPath, cluster: `agent-test-${run}` }, { clock });
     const netfilter = createNetfilter(
       { owned: isPodChain(bridge), tables: podTables },
@@ -61,6 +63,19 @@ describe.skipIf(absence !== undefined)(
         return data && { apiVersion: "v1", kind: "ConfigMap", metadata: { name }, data };
       },
       secret: async () => undefined,
+      claim: async (namespace, name) => ({
+        apiVersion: "v1",
+        kind: "PersistentVolumeClaim",
+        metadata: { namespace, name, uid: `uid-${name}` },
+        spec: { volumeName: `pvc-${name}` },
+        status: { phase: name === "unbound" ? "Pending" : "Bound" },
+      }),
+      volume: async (name) => ({
+        apiVersion: "v1",
+        kind: "PersistentVolume",
+        metadata: { name, annotations: { "pv.kubernetes.io/provisioned-by": "coxswain.io/local" } },
+        spec: { local: { path: join(localVolumeDirectory, name) }, claimRef: { uid: name.replace("pvc-", "uid-") } },
+      }),
       token: async () => ({ token: "a.b.c", expiresAtMs: clock.now() + 3_600_000 }),
       services: () => [],
       writeStatus: async (pod, status) => {
@@ -69,7 +84,7 @@ describe.skipIf(absence !== undefined)(
       },
       deletePod: async (pod) => void deleted.add(pod.metadata.name ?? ""),
     };
-    const volumes = createVolumes({ rootDirectory }, { clock, random, api });
+    const volumes = createVolumes({ rootDirectory, localVolumeDirectory }, { clock, random, api });
     const metrics = createMetricsRegistry("test").create(agentMetrics);
     const newSet = (): PodSet =>
       createPodSet({
@@ -237,6 +252,44 @@ describe.skipIf(absence !== undefined)(
 
       await remove(web);
       expect(status("web")?.phase).toBe("Succeeded");
+    }, 60_000);
+
+    test("what a pod writes into its claim's volume is there for the next one, and goes only when it is told to", async () => {
+      const user = (name: string, command: string, claimName = "data") =>
+        podOf(name, {
+          restartPolicy: "Never",
+          securityContext: { runAsUser: 1000, fsGroup: 2000 },
+          volumes: [{ name: "data", persistentVolumeClaim: { claimName } }],
+          containers: [
+            {
+              name: "main",
+              image,
+              command: ["sh", "-c", command],
+              volumeMounts: [
+                { name: "data", mountPath: "/data" },
+                { name: "data", mountPath: "/sub", subPath: "below" },
+              ],
+            },
+          ],
+        });
+      const writer = user("writer", "echo kept > /data/file; echo deep > /sub/file");
+      set.put(writer);
+      await expect.poll(() => status("writer")?.phase, { timeout: 15_000 }).toBe("Succeeded");
+      await remove(writer);
+      const reader = user("reader", "cat /data/file /data/below/file");
+      set.put(reader);
+      await expect.poll(() => status("reader")?.phase, { timeout: 15_000 }).toBe("Succeeded");
+      expect(await logOf(reader, "main")).toBe("kept\ndeep\n");
+      await remove(reader);
+      const early = user("early", "true", "unbound");
+      set.put(early);
+      await expect.poll(() => events.includes("early/ Warning FailedMount"), { timeout: 10_000 }).toBe(true);
+      await remove(early);
+      const place = join(localVolumeDirectory, "pvc-data");
+      expect(existsSync(join(place, "file"))).toBe(true);
+      await removeLocalVolume(localVolumeDirectory, "pvc-data");
+      expect(existsSync(place)).toBe(false);
+      await expect(removeLocalVolume(localVolumeDirectory, "..")).rejects.toThrow("not the name of a volume");
     }, 60_000);
 
     test("a container that keeps failing waits in CrashLoopBackOff with its last words", async () => {

@@ -31,6 +31,11 @@ export const flags = defineFlags({
     default: "/var/lib/coxswain/node-agent",
     help: "Directory for volumes and pods' files",
   },
+  "local-volume-dir": {
+    type: "string",
+    default: "/var/lib/coxswain/local-volumes",
+    help: "Where volumes on this node's own disk are kept; the controller manager's flag of the same name",
+  },
   "resolv-conf": {
     type: "string",
     default: "/etc/resolv.conf",
@@ -80,6 +85,7 @@ export interface NodeAgentConfig {
   readonly podCidr: string | undefined;
   readonly bridge: string;
   readonly rootDirectory: string;
+  readonly localVolumeDirectory: string;
   readonly resolvConfFile: string;
   readonly runtimeSocket: string;
   readonly sandboxImage: string;
@@ -119,6 +125,7 @@ export function readConfig(values: FlagValues<typeof flags>): NodeAgentConfig {
     podCidr: values["pod-cidr"],
     bridge: values["bridge-name"],
     rootDirectory: values["root-dir"],
+    localVolumeDirectory: values["local-volume-dir"],
     resolvConfFile: values["resolv-conf"],
     runtimeSocket: endpoint.replace(/^unix:\/\//, ""),
     sandboxImage: values["pod-infra-container-image"],

@@ -70,7 +70,7 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
     clock,
     services: () => serviceInformer.list().map((service) => own<Service>(service)),
   });
-  const volumes = createVolumes({ rootDirectory: config.rootDirectory }, { clock, random, api });
+  const volumes = createVolumes(config, { clock, random, api });
   const recorder = createEventRecorder({ component: "kubelet", host: config.nodeName }, { client, clock, random, log });
   let hostResolvConf = await readFile(config.resolvConfFile, "utf8").catch(() => "");
 
@@ -111,7 +111,11 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
     { client, clock, random, log, machine, missing, heartbeatFailed: () => metrics.heartbeatFailures.inc() },
   );
   const server = createAgentServer(
-    { ...config.server, authorizedClients: config.authorizedClients },
+    {
+      ...config.server,
+      authorizedClients: config.authorizedClients,
+      localVolumeDirectory: config.localVolumeDirectory,
+    },
     {
       clock,
       log,

@@ -1,5 +1,14 @@
 // What the agent needs of the world, in its own words. Implementations are in io/; tests bring their own.
-import type { ConfigMap, Container, Pod, PodStatus, Secret, Service } from "@coxswain/api/core/v1";
+import type {
+  ConfigMap,
+  Container,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  PodStatus,
+  Secret,
+  Service,
+} from "@coxswain/api/core/v1";
 import type { Clock, Random } from "@coxswain/clock";
 import type { ContainerRuntime, Mount } from "@coxswain/container-runtime";
 import type { Logger } from "@coxswain/daemon";
@@ -11,6 +20,8 @@ import type { AgentMetrics } from "./metrics.ts";
 export interface PodApi {
   configMap(namespace: string, name: string, signal?: AbortSignal): Promise<ConfigMap | undefined>;
   secret(namespace: string, name: string, signal?: AbortSignal): Promise<Secret | undefined>;
+  claim(namespace: string, name: string, signal?: AbortSignal): Promise<PersistentVolumeClaim | undefined>;
+  volume(name: string, signal?: AbortSignal): Promise<PersistentVolume | undefined>;
   /** A token bound to the pod. */
   token(
     pod: Pod,

@@ -1,6 +1,6 @@
 // The volumes of pods as directories of this machine. Layout below the root directory as the kubelet's:
 // pods/<uid>/volumes/<plugin>/<name>. Nothing is remembered but tokens and when they are due.
-import { chmod, chown, mkdir, readdir, rm } from "node:fs/promises";
+import { chmod, chown, mkdir, readdir, realpath, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { ConfigMap, Pod, Secret, Volume } from "@coxswain/api/core/v1";
 import type { Clock, Random } from "@coxswain/clock";
@@ -15,6 +15,7 @@ import type { PodApi, Volumes } from "../../ports.ts";
 import { hasPayload, writePayload } from "./atomic-writer.ts";
 import { ensureHostPath } from "./host-path.ts";
 import { mountTmpfs, mountsBelow, unmount } from "./mount-table.ts";
+import { claimNameOf, createPersistentVolumes } from "./persistent-volume.ts";
 import { resolveSubPath } from "./subpath.ts";
 
 interface HeldToken {
@@ -23,11 +24,12 @@ interface HeldToken {
 }
 
 export function createVolumes(
-  config: { readonly rootDirectory: string },
+  config: { readonly rootDirectory: string; readonly localVolumeDirectory: string },
   ports: { readonly clock: Clock; readonly random: Random; readonly api: PodApi },
 ): Volumes {
   const { clock, random, api } = ports;
   const pods = join(config.rootDirectory, "pods");
+  const persistent = createPersistentVolumes(config, ports);
   const tokens = new Map<string, HeldToken>();
   const directoryOf = (pod: Pod): string => join(pods, pod.metadata?.uid ?? "");
   const pathOf = (pod: Pod, volume: Volume): string =>
@@ -68,6 +70,16 @@ export function createVolumes(
     const path = pathOf(pod, volume);
     if (volume.hostPath) return ensureHostPath(path, volume.hostPath.type ?? "");
     if (volume.emptyDir) return prepareEmptyDir(path, volume, pod);
+    const claimName = claimNameOf(pod, volume);
+    if (claimName !== undefined) {
+      try {
+        return await persistent.prepare(pod, volume, claimName, path, signal);
+      } catch (error) {
+        // As below: the link that was made before still leads there.
+        if (!(error instanceof AgentError) && (await isThere(path))) return;
+        throw error;
+      }
+    }
     if (projectionsOf(volume)) {
       try {
         return await writeFiles(self, volume, signal);
@@ -120,8 +132,13 @@ export function createVolumes(
               ? "hostToContainer"
               : "private";
         const hostPath =
-          sub.parts.length === 0 ? pathOf(pod, volume) : await resolveSubPath(pathOf(pod, volume), sub.parts);
-        const readOnly = (mount.readOnly ?? false) || projectionsOf(volume) !== undefined;
+          sub.parts.length > 0
+            ? await resolveSubPath(pathOf(pod, volume), sub.parts)
+            : claimNameOf(pod, volume) === undefined
+              ? pathOf(pod, volume)
+              : await realpath(pathOf(pod, volume));
+        const isReadOnlyVolume = projectionsOf(volume) !== undefined || volume.persistentVolumeClaim?.readOnly === true;
+        const readOnly = (mount.readOnly ?? false) || isReadOnlyVolume;
         mounts.push({ hostPath, containerPath: mount.mountPath, readOnly, propagation });
       }
       return mounts;
@@ -142,6 +159,13 @@ export function createVolumes(
   };
 }
 
+async function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
 async function prepareEmptyDir(path: string, volume: Volume, pod: Pod): Promise<void> {
   await mkdir(path, { recursive: true });
   const isMemory = volume.emptyDir?.medium === "Memory";
@@ -153,15 +177,18 @@ async function prepareEmptyDir(path: string, volume: Volume, pod: Pod): Promise<
 }
 
 function pluginOf(volume: Volume): string {
-  const plugin = volume.emptyDir
-    ? "empty-dir"
-    : volume.configMap
-      ? "configmap"
-      : volume.secret
-        ? "secret"
-        : volume.downwardAPI
-          ? "downward-api"
-          : "projected";
+  const plugin =
+    volume.persistentVolumeClaim || volume.ephemeral
+      ? "persistent-volume"
+      : volume.emptyDir
+        ? "empty-dir"
+        : volume.configMap
+          ? "configmap"
+          : volume.secret
+            ? "secret"
+            : volume.downwardAPI
+              ? "downward-api"
+              : "projected";
   return `kubernetes.io~${plugin}`;
 }
 

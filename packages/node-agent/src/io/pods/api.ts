@@ -1,6 +1,13 @@
 // The pods' side of the API: objects they refer to, tokens, their status, their end. Objects are asked for one by one, as
 // the node's rights allow, and kept for a moment so that many pods that start together ask once.
-import { configMaps, pods, secrets, serviceAccounts } from "@coxswain/api/core/v1";
+import {
+  configMaps,
+  persistentVolumeClaims,
+  persistentVolumes,
+  pods,
+  secrets,
+  serviceAccounts,
+} from "@coxswain/api/core/v1";
 import type { Service } from "@coxswain/api/core/v1";
 import type { ApiObject, ResourceDescriptor } from "@coxswain/apimachinery";
 import { isConflict, isNotFound } from "@coxswain/client";
@@ -23,10 +30,14 @@ export function createPodApi(ports: {
   const accounts = client.resource(serviceAccounts);
   const readConfigMap = recentReader(client, configMaps, clock);
   const readSecret = recentReader(client, secrets, clock);
+  const readClaim = recentReader(client, persistentVolumeClaims, clock);
+  const readVolume = recentReader(client, persistentVolumes, clock);
 
   return {
     configMap: readConfigMap,
     secret: readSecret,
+    claim: readClaim,
+    volume: (name, signal) => readVolume(undefined, name, signal),
     services: ports.services,
 
     async token(pod, request, signal) {
@@ -81,11 +92,11 @@ function recentReader<T extends ApiObject>(
   client: Client,
   descriptor: ResourceDescriptor<T>,
   clock: Clock,
-): (namespace: string, name: string, signal?: AbortSignal) => Promise<T | undefined> {
+): (namespace: string | undefined, name: string, signal?: AbortSignal) => Promise<T | undefined> {
   const api = client.resource(descriptor);
   const recent = new Map<string, { readonly atMs: number; readonly object: Promise<T | undefined> }>();
   return (namespace, name, signal) => {
-    const key = `${namespace}/${name}`;
+    const key = `${namespace ?? ""}/${name}`;
     const kept = recent.get(key);
     if (kept && clock.monotonic() - kept.atMs < freshMs) return kept.object;
     const object = api.get({ namespace, name }, { signal }).catch((error: unknown) => {

@@ -7,6 +7,7 @@ import type { ContainerRuntime } from "@coxswain/container-runtime";
 import { createHttpsServer } from "@coxswain/daemon";
 import type { Component, HttpsServerConfig, Logger, MetricsRegistry } from "@coxswain/daemon";
 import { messageOf } from "../../errors.ts";
+import { removeLocalVolume } from "../mounts/persistent-volume.ts";
 import type { PodSet } from "../pods/pod-set.ts";
 import { findAttempt, limited, parseLogQuery } from "./logs.ts";
 import { createUpgrades } from "./upgrades.ts";
@@ -14,6 +15,7 @@ import { createUpgrades } from "./upgrades.ts";
 export interface AgentServerConfig extends HttpsServerConfig {
   /** Common names that may use everything but health. */
   readonly authorizedClients: readonly string[];
+  readonly localVolumeDirectory: string;
 }
 
 export interface AgentServerPorts {
@@ -49,6 +51,19 @@ export function createAgentServer(config: AgentServerConfig, ports: AgentServerP
           items: podSet.workers().map((worker) => worker.pod()),
         }),
       );
+
+      // For the built-in provisioner, through the API server's proxy: what a released volume held goes.
+      app.delete<{ Params: { readonly name: string } }>("/localVolumes/:name", async (request, reply) => {
+        try {
+          await removeLocalVolume(config.localVolumeDirectory, request.params.name);
+          return await reply.code(204).send();
+        } catch (error) {
+          return reply
+            .code(500)
+            .type("text/plain")
+            .send(`${messageOf(error)}\n`);
+        }
+      });
 
       app.get<{ Params: LogParams }>("/containerLogs/:namespace/:pod/:container", async (request, reply) => {
         const { namespace, pod: podName, container } = request.params;

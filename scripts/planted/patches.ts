@@ -1,0 +1,34 @@
+// The planted bugs: patch files that begin with what the bug is and where it comes from.
+import { execFile } from "node:child_process";
+import { readFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { projectRoot } from "../cluster/layout.ts";
+
+export const plantedDirectory: string = join(projectRoot, "packages", "sim", "planted");
+
+export interface PlantedBug {
+  readonly name: string;
+  readonly file: string;
+  /** One sentence. */
+  readonly bug: string;
+  readonly from: string;
+}
+
+export async function plantedBugs(): Promise<readonly PlantedBug[]> {
+  const names = (await readdir(plantedDirectory)).filter((name) => name.endsWith(".patch")).sort();
+  return Promise.all(
+    names.map(async (name) => {
+      const file = join(plantedDirectory, name);
+      const text = await readFile(file, "utf8");
+      const field = (title: string): string => new RegExp(`^${title}: (.+)$`, "m").exec(text)?.[1] ?? "";
+      return { name: name.replace(/\.patch$/, ""), file, bug: field("Bug"), from: field("From") };
+    }),
+  );
+}
+
+/** Plants a bug in the sources at `directory`, or only looks whether that could be done. Rejects when it cannot. */
+export async function plant(bug: PlantedBug, directory: string, onlyLook: boolean = false): Promise<void> {
+  const words = ["apply", ...(onlyLook ? ["--check"] : []), "-C1", "--recount", bug.file];
+  await promisify(execFile)("git", words, { cwd: directory, env: { ...process.env, GIT_CEILING_DIRECTORIES: "/" } });
+}

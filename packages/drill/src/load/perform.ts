@@ -9,10 +9,14 @@ export async function perform(client: EtcdClient, request: Request, timeoutMs: n
   try {
     return { kind: "ok", response: await answer(client, request, timeoutMs) };
   } catch (error) {
-    if (!(error instanceof GrpcError)) throw error;
-    const reason = `${error.code} ${error.details}`;
-    return { kind: withoutEffect(error) ? "failed" : "unknown", reason };
+    return fateAfter(error);
   }
+}
+
+/** What is known of a request that ended with this error. A mistake of our own is thrown on. */
+export function fateAfter(error: unknown): Outcome {
+  if (!(error instanceof GrpcError)) throw error;
+  return { kind: withoutEffect(error) ? "failed" : "unknown", reason: `${error.code} ${error.details}` };
 }
 
 /** Refusals that the store makes before it proposes anything, or as the whole effect of what was proposed. */

@@ -5,7 +5,7 @@ import type { Evaluation } from "./core/evaluation.ts";
 import type { NodeState } from "./core/node-state.ts";
 import type { VolumeAction } from "./core/volumes/binding.ts";
 import type { QueuedPod } from "./core/queue.ts";
-import { bindPod } from "./io/bind.ts";
+import { bindPod, lookAtBinding } from "./io/bind.ts";
 import type { BindOutcome } from "./io/bind.ts";
 import { bindVolumes } from "./io/volumes.ts";
 import { eventObject, textOf } from "./parts.ts";
@@ -22,7 +22,13 @@ export interface Binder {
   ): Promise<void>;
 }
 
+/** Pause between looks at a pod of which nobody knows whether it is bound. */
+const retryMs = 1_000;
+/** How long a binding that has been sent is waited for when the scheduler stops or leads no more. */
+const patienceMs = 5_000;
+
 export function createBinder(parts: SchedulerParts, nudge: () => void): Binder {
+  const patiences = new WeakMap<AbortSignal, AbortController>();
   const { queue, cluster, clock, log, metrics, client } = parts;
 
   const attempted = (result: "scheduled" | "error", { profile }: QueuedPod, startedMs: number): void => {
@@ -31,9 +37,29 @@ export function createBinder(parts: SchedulerParts, nudge: () => void): Binder {
     metrics.attemptSeconds.observe((clock.monotonic() - startedMs) / 1000, labels);
   };
 
+  /** Aborts some time after the signal. */
+  const patienceAfter = (signal: AbortSignal): AbortSignal => {
+    const known = patiences.get(signal);
+    if (known !== undefined) return known.signal;
+    const end = new AbortController();
+    patiences.set(signal, end);
+    const begin = (): void => void clock.setTimeout(() => end.abort(signal.reason), patienceMs);
+    if (signal.aborted) begin();
+    else signal.addEventListener("abort", begin, { once: true });
+    return end.signal;
+  };
+
   const bind = async ({ pod }: QueuedPod, nodeName: string, signal: AbortSignal): Promise<BindOutcome> => {
     const binder = parts.extenders.find(({ config }) => config.bindVerb !== "" && concerns(config, pod));
-    if (binder === undefined) return bindPod(client, pod, nodeName, signal);
+    if (binder === undefined) {
+      let outcome = await bindPod(client, pod, nodeName, signal);
+      // As long as it may be bound, its room is held.
+      while (outcome.outcome === "unknown" && !signal.aborted) {
+        await clock.sleep(retryMs, signal).catch(() => undefined); // only the signal rejects
+        outcome = await lookAtBinding(client, pod, nodeName, outcome.error, signal);
+      }
+      return outcome;
+    }
     const error = bindError(await binder.ask(binder.config.bindVerb, bindArgs(pod, nodeName), signal));
     return error === undefined ? { outcome: "bound" } : { outcome: "failed", error: new Error(error) };
   };
@@ -52,7 +78,8 @@ export function createBinder(parts: SchedulerParts, nudge: () => void): Binder {
       }
       const waiting = { client, clock, catalog: cluster.volumes, change: parts.volumeChange };
       for (const action of actions) await bindVolumes(action, waiting, signal);
-      return await parts.writes.run(() => bind(queued, nodeName, signal));
+      // What has been begun is waited for: whoever leads next must not count without it.
+      return await parts.writes.run(() => bind(queued, nodeName, patienceAfter(signal)));
     } catch (error) {
       return { outcome: "failed", error };
     }
@@ -74,6 +101,7 @@ export function createBinder(parts: SchedulerParts, nudge: () => void): Binder {
       return;
     }
     cluster.forget(pod);
+    if (outcome.outcome === "moot" && outcome.pod !== undefined) cluster.setPod(outcome.pod);
     giveBack();
     queue.failed(key, clock.now());
     // What was held for the pod is free again: those who found no room for it may go on.

@@ -35,6 +35,8 @@ export function observePod({ cluster, queue, schedulerNames }: View, event: Info
   const before = event.type === "updated" ? event.old : event.type === "deleted" ? pod : undefined;
   const after = event.type === "deleted" ? undefined : pod;
 
+  // An event from before a binding that is known by now: a pod is never unbound.
+  if (after !== undefined && isLate(cluster, after, key)) return;
   // A pod whose binding is under way stays taken in the queue: it is not tried again before that has ended.
   if (after !== undefined && awaitsNode(after, schedulerNames)) {
     queue.set(after, nowMs);
@@ -67,6 +69,12 @@ export function awaitsNode(pod: PodView, schedulerNames: ReadonlySet<string>): b
   const { nodeName = "", schedulerName = "default-scheduler" } = pod.spec ?? {};
   const ended = pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
   return nodeName === "" && schedulerNames.has(schedulerName) && pod.metadata.deletionTimestamp === undefined && !ended;
+}
+
+function isLate(cluster: ClusterState, pod: PodView, key: string): boolean {
+  if ((pod.spec?.nodeName ?? "") !== "" || cluster.isAssumed(key)) return false;
+  const placed = cluster.placed(key);
+  return placed !== undefined && placed.pod.metadata.uid === pod.metadata.uid;
 }
 
 /** A promise that the API tells of (of a scheduler before us, say), or that was taken back there. */

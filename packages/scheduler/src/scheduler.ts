@@ -108,6 +108,7 @@ function createPlacing(
     async start(signal) {
       signal.addEventListener("abort", () => stopping.abort(signal.reason), { once: true });
       const lead = async (leading: AbortSignal): Promise<void> => {
+        await watching.catchUp(AbortSignal.any([leading, stopping.signal]));
         log.info({ identity, profiles: [...schedulerNames] }, "scheduling");
         await loop.run(AbortSignal.any([leading, stopping.signal]));
       };

@@ -35,6 +35,11 @@ export interface Watching {
   run(signal: AbortSignal): Promise<void>;
   /** Resolves when everything has been listed. */
   whenSynced(signal: AbortSignal): Promise<void>;
+  /**
+   * Reads all pods once more: what the leader before us has bound last may not have reached our watch yet, and must count
+   * before anything is given away.
+   */
+  catchUp(signal: AbortSignal): Promise<void>;
   /** What has not been listed yet. */
   missing(): readonly string[];
   /** Resolves when a claim or a volume has changed, or at the signal. */
@@ -56,6 +61,9 @@ interface Followed {
   synced(): boolean;
   whenSynced(signal: AbortSignal): Promise<void>;
 }
+
+/** Pause between tries to list. */
+const retryMs = 1_000;
 
 export function createWatching(view: View, ports: WatchingPorts): Watching {
   const { cluster, queue } = view;
@@ -152,6 +160,18 @@ export function createWatching(view: View, ports: WatchingPorts): Watching {
     whenSynced: async (signal) => {
       await Promise.all(followed.map((one) => one.whenSynced(signal)));
     },
+    async catchUp(signal) {
+      while (!signal.aborted) {
+        try {
+          for (const pod of await boundPods(ports.client, signal)) catchUpWith(view, ports.slim(pod));
+          return;
+        } catch (err) {
+          if (signal.aborted) return;
+          ports.log.warn({ err: String(err) }, "the pods could not be listed before leading");
+          await ports.clock.sleep(retryMs, signal).catch(() => undefined); // only the signal rejects
+        }
+      }
+    },
     missing: () =>
       followed.filter((one) => !one.synced()).map(({ resource }) => `${resource} have not been listed yet`),
     volumeChange: (signal) =>
@@ -166,6 +186,25 @@ export function createWatching(view: View, ports: WatchingPorts): Watching {
         signal.addEventListener("abort", done, { once: true });
       }),
   };
+}
+
+async function boundPods(client: Pick<Client, "resource">, signal: AbortSignal): Promise<readonly Pod[]> {
+  const bound: Pod[] = [];
+  let from: string | undefined;
+  do {
+    const page = await client.resource(pods).list({ limit: 1000, continue: from, signal });
+    for (const pod of page.items) if ((pod.spec?.nodeName ?? "") !== "") bound.push(pod);
+    from = page.metadata.continue === "" ? undefined : page.metadata.continue;
+  } while (from !== undefined);
+  return bound;
+}
+
+/** A pod that we take for unbound, or do not know, is bound; its event is still on the way. */
+function catchUpWith({ cluster, queue }: View, pod: Pod): void {
+  const key = objectKey(pod);
+  if (cluster.nodeOf(key) === pod.spec?.nodeName) return;
+  queue.remove(key);
+  cluster.setPod(pod);
 }
 
 function oldOf<T>(event: InformerEvent<T>): DeepReadonly<T> | undefined {

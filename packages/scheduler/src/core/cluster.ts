@@ -88,6 +88,15 @@ export class ClusterState implements Cluster {
     return this.#assumed.size;
   }
 
+  /** The node that a pod counts on. */
+  nodeOf(key: string): string | undefined {
+    return this.#placed.get(key)?.name;
+  }
+
+  placed(key: string): PlacedPod | undefined {
+    return this.#placed.get(key)?.pods.get(key);
+  }
+
   isAssumed(key: string): boolean {
     return this.#assumed.has(key);
   }

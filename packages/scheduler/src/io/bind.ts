@@ -1,6 +1,6 @@
-// The scheduler's only placement write: the binding subresource. Says what became of it, in three words, since a write
-// whose answer was lost may still have happened.
-import type { Binding } from "@coxswain/api/core/v1";
+// The scheduler's only placement write: the binding subresource. Says what became of it, since a write whose answer was lost may
+// still have happened; then the pod itself is asked.
+import type { Binding, Pod } from "@coxswain/api/core/v1";
 import { pods } from "@coxswain/api/core/v1";
 import type { Client } from "@coxswain/client";
 import { isConflict, isNotFound, isOutcomeUnknown } from "@coxswain/client";
@@ -9,8 +9,11 @@ import type { PodView } from "../core/resources.ts";
 export type BindOutcome =
   | { readonly outcome: "bound" }
   /** The pod is gone, or someone else has bound it: nothing is left to do. */
-  | { readonly outcome: "moot"; readonly because: string }
-  | { readonly outcome: "failed"; readonly error: unknown };
+  | { readonly outcome: "moot"; readonly because: string; readonly pod?: Pod }
+  /** Nobody has bound it. */
+  | { readonly outcome: "failed"; readonly error: unknown }
+  /** It may be bound or not: nobody answers. */
+  | { readonly outcome: "unknown"; readonly error: unknown };
 
 export async function bindPod(
   client: Pick<Client, "resource">,
@@ -19,7 +22,6 @@ export async function bindPod(
   signal: AbortSignal,
 ): Promise<BindOutcome> {
   const { name, namespace, uid } = pod.metadata;
-  const api = client.resource(pods);
   const binding: Binding = {
     apiVersion: "v1",
     kind: "Binding",
@@ -27,17 +29,17 @@ export async function bindPod(
     target: { apiVersion: "v1", kind: "Node", name: nodeName },
   };
   try {
-    await api.createSubresource({ namespace, name }, "binding", binding, { signal });
+    await client.resource(pods).createSubresource({ namespace, name }, "binding", binding, { signal });
     return { outcome: "bound" };
   } catch (error) {
     if (isNotFound(error)) return { outcome: "moot", because: "the pod is gone" };
-    if (!isConflict(error) && !isOutcomeUnknown(error)) return { outcome: "failed", error };
-    return await look(client, pod, nodeName, error, signal);
+    if (!isConflict(error) && !isOutcomeUnknown(error) && !signal.aborted) return { outcome: "failed", error };
+    return await lookAtBinding(client, pod, nodeName, error, signal);
   }
 }
 
 /** Reads what the pod is bound to now. */
-async function look(
+export async function lookAtBinding(
   client: Pick<Client, "resource">,
   pod: PodView,
   nodeName: string,
@@ -50,9 +52,9 @@ async function look(
     if (now.metadata.uid !== uid) return { outcome: "moot", because: "the pod was replaced by another of its name" };
     if (now.spec?.nodeName === nodeName) return { outcome: "bound" };
     if (now.spec?.nodeName !== undefined && now.spec.nodeName !== "")
-      return { outcome: "moot", because: `the pod is bound to ${now.spec.nodeName}` };
+      return { outcome: "moot", because: `the pod is bound to ${now.spec.nodeName}`, pod: now };
     return { outcome: "failed", error: cause };
   } catch (error) {
-    return isNotFound(error) ? { outcome: "moot", because: "the pod is gone" } : { outcome: "failed", error };
+    return isNotFound(error) ? { outcome: "moot", because: "the pod is gone" } : { outcome: "unknown", error };
   }
 }

@@ -31,7 +31,7 @@ export function createGrpcObserver(counts: readonly MethodCounts[], metrics: Sto
       metrics.grpcSent.inc(labels, grown(`${key} sent`, sent));
       for (const [code, total] of handled)
         metrics.grpcHandled.inc(
-          { ...labels, grpc_code: codeNames.get(code) ?? "Unknown" },
+          { grpc_code: codeNames.get(code) ?? "Unknown", ...labels },
           grown(`${key} ${code}`, total),
         );
     }

@@ -19,6 +19,7 @@ import { createDeploymentController } from "./controllers/deployment/controller.
 import { createDisruptionController } from "./controllers/disruption/controller.ts";
 import { createEndpointSliceController } from "./controllers/endpoint-slice/controller.ts";
 import { createEndpointsController } from "./controllers/endpoints/controller.ts";
+import { createEphemeralVolumeController } from "./controllers/ephemeral-volume/controller.ts";
 import { createGarbageCollectorController } from "./controllers/garbage-collector/controller.ts";
 import { createJobController } from "./controllers/job/controller.ts";
 import { createLocalVolumeController } from "./controllers/local-volume/controller.ts";
@@ -122,6 +123,10 @@ const controllers = {
   "persistentvolume-binder-controller": {
     account: "persistent-volume-binder",
     create: createPersistentVolumeBinder,
+  },
+  "ephemeral-volume-controller": {
+    account: "ephemeral-volume-controller",
+    create: createEphemeralVolumeController,
   },
   "local-volume-controller": {
     account: "local-volume-provisioner",

@@ -1,0 +1,30 @@
+// One gRPC call with whatever bytes, by an independent client: what a server says to requests that no client library would make.
+import * as grpc from "@grpc/grpc-js";
+
+export interface RawAnswer {
+  readonly code: number;
+  readonly details: string;
+  readonly bytes: Buffer | undefined;
+}
+
+export function rawCall(
+  url: string,
+  path: string,
+  request: Buffer,
+  metadata: Readonly<Record<string, string>> = {},
+  options: grpc.ClientOptions = {},
+): Promise<RawAnswer> {
+  const client = new grpc.Client(url.replace("http://", ""), grpc.credentials.createInsecure(), {
+    "grpc.max_send_message_length": -1,
+    ...options,
+  });
+  const headers = new grpc.Metadata();
+  for (const [name, value] of Object.entries(metadata)) headers.set(name, value);
+  const same = (bytes: Buffer): Buffer => bytes;
+  return new Promise((resolve) => {
+    client.makeUnaryRequest(path, same, same, request, headers, (error, bytes) => {
+      client.close();
+      resolve({ code: error?.code ?? 0, details: error?.details ?? "", bytes });
+    });
+  });
+}

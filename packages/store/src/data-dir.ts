@@ -217,7 +217,12 @@ async function recover(
   let { recovered } = opened;
   let { marker, entries } = recovered;
   let applied = readApplied(backend);
-  const copy = await spool.newest();
+  const intact = applied !== undefined && applied.index >= marker.index;
+  const copy = await spool.newest().catch((error: unknown) => {
+    // Nobody was told that it is installed, and the state from before is still there: the leader sends it again.
+    if (error instanceof StoreError && intact) return undefined;
+    throw error;
+  });
   if (copy && copy.index > (applied?.index ?? 0) && copy.index > marker.index) {
     // It was being installed when the process died.
     await backend.replace(spool.open(copy));

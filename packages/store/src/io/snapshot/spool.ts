@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import type { Snapshot } from "raft-ts";
+import { StoreError } from "../../errors.ts";
 import type { Disk } from "../disk/disk.ts";
 import { decodeSnapshot, encodeSnapshot } from "../peer/codec.ts";
 import { decodePairs, encodePair } from "../peer/frame.ts";
@@ -16,7 +17,7 @@ export interface Spool {
    */
   receive(snapshot: Snapshot, pairs: Pairs, installedIndex: number): Promise<void>;
   open(snapshot: Snapshot): Pairs;
-  /** The newest whole copy, if any. */
+  /** The newest whole copy, if any. Rejects with `StoreError` when it is damaged. */
   newest(): Promise<Snapshot | undefined>;
   clear(): Promise<void>;
 }
@@ -47,6 +48,18 @@ export function createSpool(directory: string, disk: Disk): Spool {
     for (const name of names.filter((each) => !each.endsWith(".snapshot"))) await disk.remove(join(directory, name));
   };
 
+  const manifest = async (copy: string): Promise<{ snapshot: Snapshot; sums: readonly number[] }> => {
+    const found = decodeManifest(await disk.read(manifestOf(copy)));
+    if (!found) throw damaged(manifestOf(copy));
+    return found;
+  };
+  const part = async (copy: string, position: number, sum: number): Promise<Buffer> => {
+    const bytes = await disk.read(partOf(copy, position)).catch((cause: unknown) => {
+      throw new StoreError("snapshot-damaged", `${partOf(copy, position)} cannot be read`, { cause });
+    });
+    if (crc32(bytes) !== sum) throw damaged(partOf(copy, position));
+    return bytes;
+  };
   /** The manifest goes first: without it the rest is nothing. */
   const remove = async (copy: string): Promise<void> => {
     const names = (await disk.list(directory)).filter((name) => name.startsWith(copy));
@@ -58,9 +71,9 @@ export function createSpool(directory: string, disk: Disk): Spool {
     let batch: Buffer[] = [];
     let bytes = 0;
     const flush = async (): Promise<void> => {
-      const part = Buffer.concat(batch);
-      await write(partOf(copy, sums.length), part);
-      sums.push(crc32(part));
+      const bytesOfPart = Buffer.concat(batch);
+      await write(partOf(copy, sums.length), bytesOfPart);
+      sums.push(crc32(bytesOfPart));
       batch = [];
       bytes = 0;
     };
@@ -70,13 +83,8 @@ export function createSpool(directory: string, disk: Disk): Spool {
       if (bytes >= partBytes) await flush();
     }
     await flush();
-    const head = encodeSnapshot(snapshot);
-    const manifest = Buffer.alloc(8 + sums.length * 4);
-    manifest.writeUInt32LE(sums.length, 0);
-    manifest.writeUInt32LE(crc32(head), 4);
-    for (const [position, sum] of sums.entries()) manifest.writeUInt32LE(sum, 8 + position * 4);
     const temporary = `${manifestOf(copy)}.tmp`;
-    await write(temporary, Buffer.concat([manifest, head]));
+    await write(temporary, encodeManifest(snapshot, sums));
     await disk.rename(temporary, manifestOf(copy));
     await disk.syncDirectory(directory);
   };
@@ -102,31 +110,46 @@ export function createSpool(directory: string, disk: Disk): Spool {
     async *open(snapshot) {
       const copy = copies.get(snapshot.index);
       if (copy === undefined) throw new Error(`no copy of the backend as of entry ${snapshot.index} was received`);
-      const { sums } = readManifest(await disk.read(manifestOf(copy)));
-      for (const [position, sum] of sums.entries()) {
-        const part = await disk.read(partOf(copy, position));
-        if (crc32(part) !== sum) throw new Error(`${partOf(copy, position)} is damaged`);
-        yield* decodePairs(part);
-      }
+      const { sums } = await manifest(copy);
+      for (const [position, sum] of sums.entries()) yield* decodePairs(await part(copy, position, sum));
     },
     async newest() {
       const name = (await disk.list(directory)).findLast((each) => each.endsWith(".snapshot"));
       if (name === undefined) return undefined;
       // The process may have died between naming the manifest and syncing that: what is installed from it must not lose it half-way.
       await disk.syncDirectory(directory);
-      const { snapshot } = readManifest(await disk.read(join(directory, name)));
-      copies.set(snapshot.index, name.replace(/\.snapshot$/, ""));
+      const copy = name.replace(/\.snapshot$/, "");
+      const { snapshot, sums } = await manifest(copy);
+      // Before anything is replaced by it.
+      for (const [position, sum] of sums.entries()) await part(copy, position, sum);
+      copies.set(snapshot.index, copy);
       return snapshot;
     },
   };
 }
 
-function readManifest(bytes: Buffer): { snapshot: Snapshot; sums: readonly number[] } {
-  const count = bytes.readUInt32LE(0);
-  const head = bytes.subarray(8 + count * 4);
-  if (crc32(head) !== bytes.readUInt32LE(4)) throw new Error("the manifest of a received snapshot is damaged");
+/** | crc32 of the rest u32 | parts u32 | crc32 of each part u32 … | snapshot | */
+function encodeManifest(snapshot: Snapshot, sums: readonly number[]): Buffer {
+  const head = Buffer.alloc(8 + sums.length * 4);
+  head.writeUInt32LE(sums.length, 4);
+  for (const [position, sum] of sums.entries()) head.writeUInt32LE(sum, 8 + position * 4);
+  const bytes = Buffer.concat([head, encodeSnapshot(snapshot)]);
+  bytes.writeUInt32LE(crc32(bytes.subarray(4)), 0);
+  return bytes;
+}
+
+function decodeManifest(bytes: Buffer): { snapshot: Snapshot; sums: readonly number[] } | undefined {
+  if (bytes.length < 8 || crc32(bytes.subarray(4)) !== bytes.readUInt32LE(0)) return undefined;
+  const count = bytes.readUInt32LE(4);
   return {
-    snapshot: decodeSnapshot(head),
+    snapshot: decodeSnapshot(bytes.subarray(8 + count * 4)),
     sums: Array.from({ length: count }, (_, position) => bytes.readUInt32LE(8 + position * 4)),
   };
+}
+
+function damaged(file: string): StoreError {
+  return new StoreError(
+    "snapshot-damaged",
+    `${file}, part of a received snapshot, is damaged: remove the member and add it again with an empty data directory`,
+  );
 }

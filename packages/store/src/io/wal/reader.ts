@@ -4,7 +4,7 @@
 //   … good good good ✗ ········  nothing of a later batch behind it  → torn tail: the unfinished batch is dropped, it was never acknowledged
 //   … good good ✗ …… later batch → what was synced is damaged: refuse, name file and offset
 import { StoreError } from "../../errors.ts";
-import { decodeRecord, headerBytes, readFrame } from "./record.ts";
+import { continuedBytes, decodeRecord, headerBytes, readFrame } from "./record.ts";
 import type { WalRecord } from "./record.ts";
 
 export interface SegmentContent {
@@ -33,10 +33,17 @@ export function readSegment(
   let end = { offset: 0, batch: previous?.batch ?? 0, crc: previous?.crc ?? 0, begin: 0 };
   let chain: number | undefined = previous?.crc;
   let batch = previous?.batch;
+  let continued = false;
   for (let frame = readFrame(bytes, offset); frame; frame = readFrame(bytes, offset)) {
     if (chain !== undefined && frame.previous !== chain) break;
     if (batch !== undefined && frame.batch !== (open.length > 0 ? batch : batch + 1)) break;
-    open.push(decodeRecord(frame));
+    const record = decodeRecord(frame);
+    if (record.type === "continued" && open.length === 0) {
+      end = { ...end, offset: offset + frame.sizeBytes };
+      continued = true;
+      break;
+    }
+    open.push(record);
     offset += frame.sizeBytes;
     chain = frame.crc;
     batch = frame.batch;
@@ -45,7 +52,10 @@ export function readSegment(
     open = [];
     end = { offset, batch: frame.batch, crc: frame.crc, begin: end.offset };
   }
-  const torn = !isZero(bytes, end.offset);
+  if (continued && isLast)
+    throw new StoreError("wal-damaged", `the write-ahead log is damaged: the segment after ${file} is missing`);
+  // Where the next segment exists, what says so here may have been cut by a crash: it is not needed then.
+  const torn = !isZero(bytes, isLast || continued ? end.offset : Math.min(bytes.length, end.offset + continuedBytes));
   if (torn) {
     // The first batch of a segment is written and synced before the segment gets its name.
     const later = end.offset === 0 ? 0 : findLaterBatch(bytes, end.offset, end.batch + 2);
@@ -72,7 +82,7 @@ function damaged(file: string, offset: number): StoreError {
 
 /** The offset of a whole record of at least that batch. */
 function findLaterBatch(bytes: Buffer, from: number, batch: number): number | undefined {
-  for (let offset = from; offset < bytes.length; offset += 8) {
+  for (let offset = from; offset + 8 <= bytes.length; offset += 8) {
     if (bytes.readUInt32LE(offset) === 0 && bytes.readUInt32LE(offset + 4) === 0) continue;
     const frame = readFrame(bytes, offset);
     if (frame && frame.batch >= batch) return offset;

@@ -13,7 +13,7 @@ export const headerBytes = 18;
 const endOfBatch = 1;
 /** | version u32 | cluster u64 | member u64 | size of the file u48 | */
 const segmentPayloadBytes = 26;
-const types = ["segment", "hard-state", "entry", "marker"] as const;
+const types = ["segment", "hard-state", "entry", "marker", "continued"] as const;
 const kinds = ["normal", "membership"] as const;
 export const formatVersion = 2;
 
@@ -34,7 +34,12 @@ export type WalRecord =
   | { readonly type: "segment"; readonly version: number; readonly identity: Identity; readonly sizeBytes: number }
   | { readonly type: "hard-state"; readonly hardState: HardState }
   | { readonly type: "entry"; readonly entry: Entry }
-  | { readonly type: "marker"; readonly marker: Marker };
+  | { readonly type: "marker"; readonly marker: Marker }
+  /** The last of a segment that is not the last: the next one must be there. Outside the chain, which goes on in the next segment. */
+  | { readonly type: "continued" };
+
+/** Of a `continued` record: so much is kept free at the end of every segment. */
+export const continuedBytes = 24;
 
 export interface Framed {
   readonly type: number;
@@ -128,6 +133,8 @@ export function decodeRecord(frame: Framed): WalRecord {
       const membership = decodeMembership(payload.subarray(12));
       return { type, marker: { index: payload.readUIntLE(0, 6), term: payload.readUIntLE(6, 6), membership } };
     }
+    case "continued":
+      return { type };
     default:
       throw new RangeError(`expected a record type of 1 to ${types.length}, found ${frame.type}`);
   }
@@ -148,6 +155,8 @@ function payloadBytes(record: WalRecord): number {
       return segmentPayloadBytes;
     case "hard-state":
       return 20;
+    case "continued":
+      return 0;
     case "entry":
       return 13 + record.entry.data.length;
     case "marker":
@@ -167,6 +176,8 @@ function writePayload(record: WalRecord, bytes: Buffer, at: number): void {
       bytes.writeUIntLE(record.hardState.term, at, 6);
       bytes.writeBigUInt64LE(record.hardState.vote ?? 0n, at + 6);
       bytes.writeUIntLE(record.hardState.commit, at + 14, 6);
+      return;
+    case "continued":
       return;
     case "entry":
       bytes.writeUIntLE(record.entry.term, at, 6);

@@ -170,6 +170,22 @@ describe("the write-ahead log", () => {
     });
   });
 
+  it("notices that the last segment is missing, but not that a crash cut the note that there is one", async () => {
+    await (await written(Array.from({ length: 60 }, (_, position) => [entry(position + 2)]))).close();
+    const names = (await readdir(directory)).sort();
+    const [before = "", last = ""] = names.slice(-2).map((name) => join(directory, name));
+    const bytes = await readFile(before);
+    const end = bytes.findLastIndex((byte) => byte !== 0) + 1;
+    const note = (Math.floor((end + 7) / 8) - 3) * 8;
+    for (let cut = note; cut < end; cut++) {
+      await writeFile(before, Buffer.concat([bytes.subarray(0, cut), Buffer.alloc(bytes.length - cut)]));
+      expect((await recoveredTexts()).length).toBe(60);
+    }
+    await writeFile(before, bytes);
+    await rm(last);
+    await expect(recoveredTexts()).rejects.toThrow(`the segment after ${before} is missing`);
+  });
+
   it("refuses to start when a segment in the middle is missing", async () => {
     await (await written(Array.from({ length: 60 }, (_, position) => [entry(position + 2)]))).close();
     const names = (await readdir(directory)).sort();

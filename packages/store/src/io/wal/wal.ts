@@ -9,7 +9,7 @@ import type { Entry, HardState } from "raft-ts";
 import { StoreError } from "../../errors.ts";
 import type { Disk, DiskFile } from "../disk/disk.ts";
 import { readSegment } from "./reader.ts";
-import { encodeBatch, formatVersion } from "./record.ts";
+import { continuedBytes, encodeBatch, formatVersion } from "./record.ts";
 import type { Identity, Marker, WalRecord } from "./record.ts";
 
 export interface Wal {
@@ -119,6 +119,8 @@ async function read(directory: string, disk: Disk) {
           break;
         case "entry":
           entries = appendEntry(entries, record.entry, file);
+          break;
+        case "continued":
           break;
       }
     }
@@ -284,7 +286,7 @@ class Writer implements Wal {
       ...records,
     ];
     const neededBytes = encodeBatch(head(0), this.batch + 1, this.crc).bytes.length;
-    const sizeBytes = Math.max(this.segmentBytes, neededBytes);
+    const sizeBytes = Math.max(this.segmentBytes, neededBytes + continuedBytes);
     const { bytes, crc } = encodeBatch(head(sizeBytes), this.batch + 1, this.crc);
     const temporary = join(this.directory, `${name}.tmp`);
     const file = await this.disk.open(temporary);
@@ -293,7 +295,7 @@ class Writer implements Wal {
     await file.sync();
     await this.disk.rename(temporary, join(this.directory, name));
     await this.disk.syncDirectory(this.directory);
-    await this.file?.close();
+    await this.endSegment();
     this.file = file;
     this.segments = [...this.segments, { sequence, firstIndex, name }];
     this.offset = bytes.length;
@@ -302,10 +304,19 @@ class Writer implements Wal {
     this.crc = crc;
   }
 
+  /** Says in the segment so far that it is not the last one, now that the next is on disk. */
+  private async endSegment(): Promise<void> {
+    if (!this.file) return;
+    const { bytes } = encodeBatch([{ type: "continued" }], this.batch + 1, this.crc);
+    await this.file.write(bytes, this.offset);
+    await this.file.sync();
+    await this.file.close();
+  }
+
   private async append(records: readonly WalRecord[]): Promise<void> {
     if (!this.file) throw new StoreError("stopped", "the write-ahead log is closed");
     const { bytes, crc } = encodeBatch(records, this.batch + 1, this.crc);
-    if (this.offset + bytes.length > this.sizeBytes) return this.cut(records);
+    if (this.offset + bytes.length + continuedBytes > this.sizeBytes) return this.cut(records);
     await this.file.write(bytes, this.offset);
     await this.file.sync();
     this.offset += bytes.length;

@@ -89,6 +89,7 @@ describe("checkTxn", () => {
   it.each([
     ["two puts of one key", { success: [put("a"), put("a")] }, "duplicateKey"],
     ["a put within a deleted range", { success: [del("a", "c"), put("b")] }, "duplicateKey"],
+    ["a put into what is deleted from a key on", { success: [del("a", "\0"), put("b")] }, "duplicateKey"],
     ["a put at the end of a deleted range", { success: [del("a", "c"), put("c")] }, undefined],
     ["overlapping deletions", { success: [del("a", "c"), del("b", "d")] }, undefined],
     ["the same key in both branches", { success: [put("a")], failure: [put("a")] }, undefined],

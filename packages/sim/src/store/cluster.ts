@@ -118,7 +118,7 @@ export class Cluster {
     let found: { machine: Machine; term: number } | undefined;
     for (const machine of this.trusted) {
       if (machine.process?.paused) continue;
-      const status = await machine.client?.maintenance.status({}).catch(() => undefined);
+      const status = await machine.ask((client) => client.maintenance.status({}));
       if (!status || status.leader === 0n || status.leader !== status.header?.memberId) continue;
       if (!found || found.term < status.header.raftTerm) found = { machine, term: status.header.raftTerm };
     }

@@ -127,8 +127,8 @@ export class FaultInjector {
   }
 
   /** The disk breaks a promise, then the power fails: what comes up may not take part any more. */
-  #ruin(fault: Fault, machine: Machine, faults: Partial<DiskFaults>, act: () => unknown): void {
-    if (!this.#operator.mayLose(machine)) return;
+  async #ruin(fault: Fault, machine: Machine, faults: Partial<DiskFaults>, act: () => unknown): Promise<void> {
+    if (!(await this.#operator.mayLose(machine)) || this.#over) return;
     this.#cluster.suspect(machine);
     Object.assign(machine.disk.faults, faults);
     const strike = (): void => {

@@ -76,6 +76,21 @@ export class Machine {
     return "process" in this.#state && this.#state.process.alive ? this.#state.server?.client : undefined;
   }
 
+  /** Undefined: it refused, died over it, or did not answer in time. */
+  ask<T>(work: (client: LocalClient) => Promise<T>, patienceMs: number = 2000): Promise<T | undefined> {
+    const { client, process } = this;
+    if (!client || !process) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      const patience = this.#world.schedule(patienceMs * 1000, `${this.name} has not answered`, () => resolve(undefined));
+      const settle = (answer: T | undefined): void => {
+        if (!process.alive) return;
+        patience.cancel();
+        resolve(answer);
+      };
+      work(client).then(settle, () => settle(undefined));
+    });
+  }
+
   boot(config: StoreConfig): void {
     if ("process" in this.#state) return;
     const boot = ++this.#boots;

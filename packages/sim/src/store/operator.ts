@@ -40,13 +40,10 @@ export class Operator {
     this.#enqueue(() => this.#do(task, machine, how));
   }
 
-  /** Whether a majority of sound members would be left without this one. */
-  mayLose(machine: Machine): boolean {
-    return (
-      this.#cluster.suspects.size === 0 &&
-      this.#cluster.trusted.filter((each) => each !== machine).length >= 2 &&
-      this.#waiting === 0
-    );
+  /** Whether the voters could go on without this machine, for good. */
+  async mayLose(machine: Machine): Promise<boolean> {
+    const free = (): boolean => this.#cluster.suspects.size === 0 && this.#waiting === 0;
+    return free() && (await this.#expendable(machine)) && free();
   }
 
   /** Looks, apart from everybody, whether a member with a ruined disk refuses; either way it is replaced. */
@@ -107,12 +104,20 @@ export class Operator {
       case "add":
         return this.#add(how < 0.7);
       case "remove":
-        if (this.#cluster.suspects.size === 0 && this.#cluster.trusted.length > 3) await this.#remove(machine);
+        if (this.#cluster.suspects.size === 0 && (await this.#expendable(machine))) await this.#remove(machine);
         return;
       case "replace":
-        if (this.#cluster.suspects.size === 0 && this.#cluster.trusted.length >= 3) await this.#replace(machine);
+        if (this.#cluster.suspects.size === 0 && (await this.#expendable(machine))) await this.#replace(machine);
         return;
     }
+  }
+
+  /** Of three or more voters one may go; a learner always. */
+  async #expendable(machine: Machine): Promise<boolean> {
+    const members = await this.#members();
+    const voters = members?.filter(({ isLearner }) => !isLearner);
+    if (!voters) return false;
+    return voters.length >= 3 || !voters.some(({ peerURLs }) => peerURLs.includes(machine.peerUrl));
   }
 
   async #transfer(machine: Machine): Promise<void> {

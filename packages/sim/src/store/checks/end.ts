@@ -42,7 +42,7 @@ async function eachAnswers({ dice, cluster, clientPorts, operator, observer }: E
   const client = new Client(99, dice.fork("prober"), clientPorts);
   for (const machine of cluster.machines) {
     for (;;) {
-      const status = await machine.client?.maintenance.status({}).catch(() => undefined);
+      const status = await machine.ask((each) => each.maintenance.status({}));
       if (status?.isLearner) break;
       observer.waitingFor = `an answer of ${machine.name}`;
       const written = status && (await client.ask(clientPorts.workload.probe(), machine, 9000));
@@ -84,7 +84,7 @@ async function allAgree({ cluster, operator, observer }: EndPorts): Promise<void
 async function hashOf(
   machine: Machine,
 ): Promise<{ readonly hash: number; readonly revision: number; readonly compactRevision: number } | undefined> {
-  const answer = await machine.client?.maintenance.hashKV({ revision: 0 }).catch(() => undefined);
+  const answer = await machine.ask((client) => client.maintenance.hashKV({ revision: 0 }));
   return (
     answer && { hash: answer.hash, revision: answer.header?.revision ?? 0, compactRevision: answer.compactRevision }
   );
@@ -92,7 +92,7 @@ async function hashOf(
 
 async function watchersSee({ watchers, observer, operator, cluster }: EndPorts): Promise<void> {
   const leader = await cluster.leader();
-  const status = await leader?.client?.maintenance.status({}).catch(() => undefined);
+  const status = await leader?.ask((client) => client.maintenance.status({}));
   const newest = status?.header?.revision ?? observer.newestRevision;
   observer.waitingFor = `watches that have seen revision ${newest}`;
   while (watchers.some((watcher) => !watcher.over && watcher.seen < newest)) {

@@ -292,6 +292,41 @@ describe.skipIf(absence !== undefined)(
       await expect(removeLocalVolume(localVolumeDirectory, "..")).rejects.toThrow("not the name of a volume");
     }, 60_000);
 
+    test("a container that is added to look into a pod sees its network and its target's processes, once", async () => {
+      const plain = podOf("watched", {
+        containers: [{ name: "main", image, command: ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.2; done"] }],
+      });
+      set.put(plain);
+      await expect.poll(() => isReady("watched"), { timeout: 10_000 }).toBe(true);
+      const looked: Pod = {
+        ...plain,
+        status: status("watched") ?? {},
+        spec: {
+          ...plain.spec,
+          containers: plain.spec?.containers ?? [],
+          ephemeralContainers: [
+            {
+              name: "look",
+              image,
+              targetContainerName: "main",
+              command: ["sh", "-c", "cat /proc/1/cmdline; hostname"],
+            },
+          ],
+        },
+      };
+      set.put(looked);
+      await expect
+        .poll(() => status("watched")?.ephemeralContainerStatuses?.[0]?.state?.terminated?.reason, { timeout: 15_000 })
+        .toBe("Completed");
+      expect((await logOf(looked, "look")).replaceAll("\0", " ")).toMatch(/^sh -c trap .*watched\n$/s);
+      expect(status("watched")).toMatchObject({
+        phase: "Running",
+        containerStatuses: [{ ready: true, restartCount: 0 }],
+        ephemeralContainerStatuses: [{ name: "look", ready: false, restartCount: 0 }],
+      });
+      await remove(looked);
+    }, 40_000);
+
     test("a container that keeps failing waits in CrashLoopBackOff with its last words", async () => {
       const crash = podOf("crash", {
         containers: [{ name: "main", image, command: ["sh", "-c", "echo sorry > /dev/termination-log; exit 3"] }],

@@ -24,7 +24,7 @@ export interface ResolvedContainer {
   readonly variables: ReadonlyMap<string, string>;
   readonly mounts: readonly Mount[];
   readonly nodeMemoryBytes: number;
-  readonly targetContainerId?: string;
+  readonly targetContainerId?: string | undefined;
 }
 
 export function sandboxConfig(pod: Pod, attempt: number, image: string, podIP: string | undefined): SandboxConfig {

@@ -1,5 +1,5 @@
 // One container's status as the API tells it: state, lastState, restart count, and Kubernetes' words for why it waits.
-import type { Container, ContainerState, ContainerStatus } from "@coxswain/api/core/v1";
+import type { Container, ContainerState, ContainerStatus, EphemeralContainer } from "@coxswain/api/core/v1";
 import { rfc3339 } from "@coxswain/clock";
 import { backoffOf, goSeconds } from "./backoff.ts";
 import {
@@ -9,6 +9,7 @@ import {
   isSidecar,
   isTerminating,
   knownRestarts,
+  knownStatus,
   latestAttempt,
   mayRestart,
   previousAttempt,
@@ -18,7 +19,7 @@ import type { ContainerView, PodView } from "./view.ts";
 
 export function containerStatus(view: PodView, container: Container, isInit: boolean, nowMs: number): ContainerStatus {
   const latest = latestAttempt(view, container.name);
-  const known = findKnown(view, container.name);
+  const known = knownStatus(view.pod, container.name);
   if (!latest) return withoutAttempt(view, container, known);
   const waits = latest.state === "exited" ? waitingAfter(view, container, latest, isInit, nowMs) : undefined;
   const previous = previousAttempt(view, container.name);
@@ -37,18 +38,23 @@ export function containerStatus(view: PodView, container: Container, isInit: boo
   };
 }
 
+/** A container that was added to look into the pod: never ready, never restarted. */
+export function ephemeralStatus(view: PodView, container: EphemeralContainer, nowMs: number): ContainerStatus {
+  // Without a restart policy of its own it would have the pod's.
+  const { started: _started, ...status } = containerStatus(
+    view,
+    { ...container, restartPolicy: "Never" },
+    false,
+    nowMs,
+  );
+  return { ...status, ready: false };
+}
+
 /** Running, started, and its readiness probe says so (or it has none). */
 export function isReady(view: PodView, container: ContainerView): boolean {
   if (!hasStarted(view, container)) return false;
   const readiness = view.probes.get(container.id)?.readiness;
   return readiness === undefined || readiness.result === "success";
-}
-
-function findKnown(view: PodView, name: string): ContainerStatus | undefined {
-  const { status } = view.pod;
-  return [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])].find(
-    (candidate) => candidate.name === name,
-  );
 }
 
 /** Never created yet, or removed behind our back. */

@@ -1,6 +1,6 @@
 // Where a pod stands in its life: which attempt of a container counts, what has started, what is done for good. The
 // order of init containers and sidecars is decided here and nowhere else.
-import type { Container, Pod } from "@coxswain/api/core/v1";
+import type { Container, ContainerStatus, EphemeralContainer, Pod } from "@coxswain/api/core/v1";
 import type { ContainerView, PodView, SandboxView } from "./view.ts";
 
 export type RestartPolicy = "Always" | "OnFailure" | "Never";
@@ -8,10 +8,18 @@ export type RestartPolicy = "Always" | "OnFailure" | "Never";
 export interface PodContainers {
   readonly init: readonly Container[];
   readonly regular: readonly Container[];
+  /** Added to a running pod, to look into it. Each runs once. */
+  readonly ephemeral: readonly EphemeralContainer[];
 }
 
 export function containersOf(pod: Pod): PodContainers {
-  return { init: pod.spec?.initContainers ?? [], regular: pod.spec?.containers ?? [] };
+  const { initContainers: init = [], containers: regular = [], ephemeralContainers: ephemeral = [] } = pod.spec ?? {};
+  return { init, regular, ephemeral };
+}
+
+export function allContainersOf(pod: Pod): readonly Container[] {
+  const { init, regular, ephemeral } = containersOf(pod);
+  return [...init, ...regular, ...ephemeral];
 }
 
 /** An init container that goes on running beside the others. */
@@ -112,10 +120,17 @@ export function mayRestart(policy: RestartPolicy, last: ContainerView): boolean 
   return policy === "OnFailure" && last.exitCode !== 0;
 }
 
+/** What the API knows of a container. */
+export function knownStatus({ status }: Pod, name: string): ContainerStatus | undefined {
+  const { containerStatuses = [], initContainerStatuses = [], ephemeralContainerStatuses = [] } = status ?? {};
+  return [...containerStatuses, ...initContainerStatuses, ...ephemeralContainerStatuses].find(
+    (candidate) => candidate.name === name,
+  );
+}
+
 /** The restart count that the API knows, for a container whose attempts have been removed from the machine. */
 export function knownRestarts(pod: Pod, name: string): number | undefined {
-  const statuses = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
-  const status = statuses.find((candidate) => candidate.name === name);
+  const status = knownStatus(pod, name);
   return status?.containerID ? status.restartCount : undefined;
 }
 

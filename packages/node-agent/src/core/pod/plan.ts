@@ -60,7 +60,18 @@ function planRunning(view: PodView, nowMs: number): PodPlan {
     ...surplus(view),
   ];
   if (view.volumes.state !== "ready") return withActions(cleanup, planVolumes(view, nowMs));
-  return withActions(cleanup, isInitialized(view) ? planRegular(view, sandbox, nowMs) : planInit(view, sandbox, nowMs));
+  const own = isInitialized(view) ? planRegular(view, sandbox, nowMs) : planInit(view, sandbox, nowMs);
+  return withActions([...cleanup, ...planEphemeral(view, nowMs)], own);
+}
+
+/** Whoever looks into a pod comes in as soon as there is one, and once: not again after an end, nor with another sandbox. */
+function planEphemeral(view: PodView, nowMs: number): PodAction[] {
+  return containersOf(view.pod).ephemeral.flatMap(({ name }) => {
+    if (view.busy.has(name) || latestAttempt(view, name) || knownRestarts(view.pod, name) !== undefined) return [];
+    if ((view.failures.get(name)?.retryAtMs ?? 0) > nowMs) return [];
+    const because = `container ${name} was added to look into the pod`;
+    return [{ type: "startContainer" as const, name, attempt: 0, crashes: 0, because }];
+  });
 }
 
 function planSandbox(view: PodView, nowMs: number): PodPlan {

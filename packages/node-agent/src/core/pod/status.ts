@@ -2,7 +2,7 @@
 // (PodScheduled, readiness gates, qosClass, nominatedNodeName) are passed through.
 import type { ContainerStatus, Pod, PodCondition, PodStatus } from "@coxswain/api/core/v1";
 import { rfc3339 } from "@coxswain/clock";
-import { containerStatus } from "./container-status.ts";
+import { containerStatus, ephemeralStatus } from "./container-status.ts";
 import {
   allDone,
   containersOf,
@@ -24,7 +24,8 @@ export interface NodeAddresses {
 
 export function podStatus(view: PodView, node: NodeAddresses, nowMs: number): PodStatus {
   const { pod } = view;
-  const { init, regular } = containersOf(pod);
+  const { init, regular, ephemeral } = containersOf(pod);
+  const ephemeralContainerStatuses = ephemeral.map((container) => ephemeralStatus(view, container, nowMs));
   const initContainerStatuses = init.map((container) => containerStatus(view, container, true, nowMs));
   const containerStatuses = regular.map((container) => containerStatus(view, container, false, nowMs));
   const ended = endOf(view, nowMs);
@@ -41,6 +42,7 @@ export function podStatus(view: PodView, node: NodeAddresses, nowMs: number): Po
     ...(podIP === undefined ? {} : { podIP, podIPs: [{ ip: podIP }] }),
     ...(initContainerStatuses.length > 0 ? { initContainerStatuses } : {}),
     containerStatuses,
+    ...(ephemeralContainerStatuses.length > 0 ? { ephemeralContainerStatuses } : {}),
     conditions: conditionsOf(view, phase, containerStatuses, initContainerStatuses, nowMs),
   };
 }

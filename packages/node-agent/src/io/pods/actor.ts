@@ -3,7 +3,7 @@
 import type { Container, Pod } from "@coxswain/api/core/v1";
 import { sandboxConfig } from "../../core/container/config.ts";
 import { nextDelayMs } from "../../core/pod/backoff.ts";
-import { currentSandbox } from "../../core/pod/lifecycle.ts";
+import { allContainersOf, containersOf, currentSandbox, latestAttempt } from "../../core/pod/lifecycle.ts";
 import type { PodAction } from "../../core/pod/action.ts";
 import type { PodView } from "../../core/pod/view.ts";
 import { messageOf } from "../../errors.ts";
@@ -124,6 +124,7 @@ export function createPodActor(
       attempt: action.attempt,
       crashes: action.crashes,
       podIP,
+      targetContainerId: targetOf(view, action.name),
     };
     const result = await timed("start_container", startContainer(ports, request, startSignal));
     if ("reason" in result) return fail(container, result, before?.delayMs);
@@ -244,9 +245,13 @@ export function createPodActor(
 }
 
 function containerNamed(pod: Pod, name: string): Container | undefined {
-  return [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].find(
-    (container) => container.name === name,
-  );
+  return allContainersOf(pod).find((container) => container.name === name);
+}
+
+/** The container whose processes an ephemeral one is to see. */
+function targetOf(view: PodView, name: string): string | undefined {
+  const target = containersOf(view.pod).ephemeral.find((container) => container.name === name)?.targetContainerName;
+  return target ? latestAttempt(view, target)?.id : undefined;
 }
 
 function graceOf(pod: Pod): number {

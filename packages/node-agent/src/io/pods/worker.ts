@@ -2,6 +2,7 @@
 // wake it when they end, so that a pod that waits for one thing still reports and does the others.
 import type { Pod, PodStatus } from "@coxswain/api/core/v1";
 import type { Timer } from "@coxswain/clock";
+import { allContainersOf } from "../../core/pod/lifecycle.ts";
 import { planPod } from "../../core/pod/plan.ts";
 import { podStatus } from "../../core/pod/status.ts";
 import type { ContainerView, PodView } from "../../core/pod/view.ts";
@@ -53,7 +54,7 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
     isAttached: (id) => ports.network.isAttached(id),
     podDirectory: () => ports.volumes.podDirectory(state.pod),
     fallBackToLogs: (name) =>
-      [...(state.pod.spec?.containers ?? []), ...(state.pod.spec?.initContainers ?? [])].some(
+      allContainersOf(state.pod).some(
         (container) => container.name === name && container.terminationMessagePolicy === "FallbackToLogsOnError",
       ),
   });

@@ -21,6 +21,8 @@ export interface StartRequest {
   readonly attempt: number;
   readonly crashes: number;
   readonly podIP: string;
+  /** Its processes are to be seen from the container. */
+  readonly targetContainerId?: string | undefined;
 }
 
 export type StartResult = { readonly id: string } | { readonly reason: string; readonly message: string };
@@ -49,6 +51,7 @@ export async function startContainer(
       variables,
       mounts: [...(await ports.volumes.mountsOf(pod, container, variables)), ...(await ownFiles(ports, request))],
       nodeMemoryBytes: ports.node.memoryBytes,
+      targetContainerId: request.targetContainerId,
     });
     signal.throwIfAborted();
     id = await ports.runtime.createContainer(request.sandboxId, config, signal);

@@ -6,6 +6,7 @@ import { isRuntimeError } from "@coxswain/container-runtime";
 import type { ContainerRuntime } from "@coxswain/container-runtime";
 import { createHttpsServer } from "@coxswain/daemon";
 import type { Component, HttpsServerConfig, Logger, MetricsRegistry } from "@coxswain/daemon";
+import { allContainersOf } from "../../core/pod/lifecycle.ts";
 import { messageOf } from "../../errors.ts";
 import { removeLocalVolume } from "../mounts/persistent-volume.ts";
 import type { PodSet } from "../pods/pod-set.ts";
@@ -108,20 +109,12 @@ function onlySet(query: { readonly tailLines: number | undefined; readonly since
   };
 }
 
-function containersOf(pod: Pod): readonly { readonly name: string; readonly tty?: boolean | undefined }[] {
-  return [
-    ...(pod.spec?.initContainers ?? []),
-    ...(pod.spec?.containers ?? []),
-    ...(pod.spec?.ephemeralContainers ?? []),
-  ];
-}
-
 function hasContainer(pod: Pod, name: string): boolean {
-  return containersOf(pod).some((container) => container.name === name);
+  return allContainersOf(pod).some((container) => container.name === name);
 }
 
 export function hasTerminal(pod: Pod, name: string): boolean {
-  return containersOf(pod).find((container) => container.name === name)?.tty ?? false;
+  return allContainersOf(pod).find((container) => container.name === name)?.tty ?? false;
 }
 
 /** The kubelet's sentences for a log that is not there. */

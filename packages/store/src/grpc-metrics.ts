@@ -26,6 +26,7 @@ export function createGrpcObserver(counts: readonly MethodCounts[], metrics: Sto
     for (const { service, method, type, started, received, sent, handled } of counts) {
       const key = `${service}/${method}`;
       const labels = { grpc_method: method, grpc_service: service, grpc_type: type };
+      if (method === "Range" || method === "RangeStream") metrics.ranges.inc({}, grown(`${key} ranges`, started));
       metrics.grpcStarted.inc(labels, grown(`${key} started`, started));
       metrics.grpcReceived.inc(labels, grown(`${key} received`, received));
       metrics.grpcSent.inc(labels, grown(`${key} sent`, sent));

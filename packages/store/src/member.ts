@@ -31,6 +31,8 @@ export interface RunningMember {
   readonly receiver: PeerReceiver;
   readonly leaderChanges: () => number;
   readonly leaderWatch: LeaderWatch;
+  /** Calls with the time that each batch took on its way to the backend. */
+  onFlush(tell: (durationMs: number) => void): void;
   linearize(): Promise<void>;
   /** See `LeaseKeeper.end`. */
   endLease(id: bigint): Promise<void>;
@@ -69,6 +71,7 @@ export async function createMember(
   let leaving = false;
   let answerer: PeerReceiver["answer"] | undefined;
   const leaderWaiters = new Set<() => void>();
+  let flushListener: ((durationMs: number) => void) | undefined;
   const leaderWatch = new LeaderWatch(3 * config.electionMs, clock);
 
   const node: RaftNode = createRaftNode({
@@ -129,6 +132,7 @@ export async function createMember(
       },
       openCopy: (snapshot) => data.spool.open(snapshot),
       die,
+      onFlush: (durationMs) => flushListener?.(durationMs),
     },
   );
   const sweeper = new Sweeper({
@@ -280,6 +284,7 @@ export async function createMember(
     receiver,
     leaderChanges: () => leaderChanges,
     leaderWatch,
+    onFlush: (tell) => (flushListener = tell),
     linearize,
     endLease: (id) => leases.end(id),
     header,
@@ -298,6 +303,7 @@ export async function createMember(
     async run() {
       // Compaction may have been interrupted; an unfinished sweep goes on.
       sweeper.start();
+      space.reclaim();
       compactor.start();
       if (node.status().membership.voters.length === 1 && node.status().membership.voters[0] === memberId)
         node.campaign();

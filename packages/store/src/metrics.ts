@@ -40,6 +40,41 @@ export const metricTable = defineMetrics({
     name: "etcd_server_proposals_pending",
     help: "The current number of pending proposals to commit.",
   },
+  failed: {
+    kind: "counter",
+    name: "etcd_server_proposals_failed_total",
+    help: "The total number of failed proposals seen.",
+  },
+  backendCommit: {
+    kind: "histogram",
+    name: "etcd_disk_backend_commit_duration_seconds",
+    help: "The latency of a batch's way to the backend.",
+    buckets: seconds,
+  },
+  puts: { kind: "counter", name: "etcd_mvcc_put_total", help: "Total number of puts applied by this member." },
+  deletes: {
+    kind: "counter",
+    name: "etcd_mvcc_delete_total",
+    help: "Total number of deletes applied by this member.",
+  },
+  txns: { kind: "counter", name: "etcd_mvcc_txn_total", help: "Total number of txns applied by this member." },
+  ranges: { kind: "counter", name: "etcd_mvcc_range_total", help: "Total number of ranges asked of this member." },
+  leasesGranted: {
+    kind: "counter",
+    name: "etcd_debugging_lease_granted_total",
+    help: "The total number of granted leases.",
+  },
+  leasesRevoked: {
+    kind: "counter",
+    name: "etcd_debugging_lease_revoked_total",
+    help: "The total number of revoked leases.",
+  },
+  clusterVersion: {
+    kind: "gauge",
+    name: "etcd_cluster_version",
+    help: "Which version is running. 1 for 'cluster_version' label with current cluster version",
+    labels: ["cluster_version"],
+  },
   walFsync: {
     kind: "histogram",
     name: "etcd_disk_wal_fsync_duration_seconds",

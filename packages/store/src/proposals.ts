@@ -65,6 +65,9 @@ export class Proposals {
     this.#boot = ports.random.int(2 ** 32);
   }
 
+  /** How many were given up: no leader, no time, no room. */
+  failed = 0;
+
   get pending(): number {
     return this.#waiting.size;
   }
@@ -153,7 +156,10 @@ export class Proposals {
       const waiting: Waiting = {
         sinceMs: this.#ports.clock.monotonic(),
         settle: (outcome) => ("refused" in outcome ? reject(etcdError(outcome.refused)) : resolve(outcome.answer)),
-        fail: reject,
+        fail: (error) => {
+          this.failed++;
+          reject(error);
+        },
         send,
         inThisTerm,
         sentTerm: undefined,

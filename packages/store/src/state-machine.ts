@@ -11,7 +11,7 @@ import { SimpleTokens } from "./core/auth/simple-tokens.ts";
 import { decodeAuth, encodeAuth, initialAuth } from "./core/auth/state.ts";
 import type { AuthState } from "./core/auth/state.ts";
 import { decodeCommand } from "./core/command.ts";
-import type { Command, Origin } from "./core/command.ts";
+import type { Command, CommandKind, Origin } from "./core/command.ts";
 import { changeMembers, refuseChange } from "./core/membership.ts";
 import type { Members } from "./core/membership.ts";
 import type { Outcome } from "./core/outcome.ts";
@@ -57,6 +57,8 @@ export interface MachinePorts {
   /** The spooled copy of the backend that came with a snapshot. */
   readonly openCopy: (snapshot: Snapshot) => AsyncIterable<readonly [Uint8Array, Uint8Array]>;
   readonly die: (reason: string, cause: unknown) => void;
+  /** A batch went to the backend; how long it took. */
+  readonly onFlush?: (durationMs: number) => void;
 }
 
 const flushAfterMs = 100;
@@ -74,6 +76,8 @@ export class Machine implements StateMachine, AppliedState {
   removed: ReadonlySet<bigint> = new Set();
   auth: AuthState = initialAuth;
   readonly tokens: SimpleTokens;
+  /** How many commands of each kind were applied here since the start. */
+  readonly appliedByKind = new Map<CommandKind, number>();
   appliedIndex = 0;
   appliedTerm = 0;
   membership: Membership = emptyMembership;
@@ -170,7 +174,12 @@ export class Machine implements StateMachine, AppliedState {
   #flush(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    this.#ports.backend.flush().catch((cause: unknown) => this.#ports.die("the backend could not be written", cause));
+    const { backend, clock, onFlush, die } = this.#ports;
+    const startMs = clock.monotonic();
+    backend.flush().then(
+      () => onFlush?.(clock.monotonic() - startMs),
+      (cause: unknown) => die("the backend could not be written", cause),
+    );
   }
 
   #applyCommand(entry: Entry): void {
@@ -178,6 +187,7 @@ export class Machine implements StateMachine, AppliedState {
     const nowMs = this.#ports.clock.monotonic();
     const { auth } = this;
     const outcome = applyCommand(this, command, nowMs, this.#ports.leads(), { index: entry.index, caller });
+    this.appliedByKind.set(command.kind, (this.appliedByKind.get(command.kind) ?? 0) + 1);
     this.#note(command);
     if (this.auth !== auth) this.#ports.backend.putOwn("auth", encodeAuth(this.auth));
     this.#ports.settle(origin, outcome);

@@ -26,6 +26,7 @@ import { etcdBucketsOf } from "./io/snapshot/etcd-buckets.ts";
 import { createMember } from "./member.ts";
 import type { RunningMember } from "./member.ts";
 import type { Wal } from "./io/wal/wal.ts";
+import { createObserver } from "./observer.ts";
 import { metricTable } from "./metrics.ts";
 import type { StoreMetrics } from "./metrics.ts";
 import type { StorePorts } from "./system-ports.ts";
@@ -105,7 +106,13 @@ export function createStore(config: StoreConfig, ports: StorePorts): Component {
       });
       const served = serve(config, data, member, transport, callers, ports);
       member.answerWith((question, payload) => answerPeer(served, question, payload));
-      const observe = observer(data, member, served, metrics);
+      const observe = createObserver({
+        memberId: data.identity.memberId,
+        member,
+        served,
+        metrics,
+        version: apiVersion,
+      });
       const clientPort = createClientPort(config, served, metrics, observe, clientTls, ports);
       parts.clientPort = clientPort;
       const corruption = corruptionWatch(data, member, served, transport, ports);
@@ -177,7 +184,7 @@ function serve(
   const { machine, replica, proposals, sweeper, space } = member;
   const size = async (): Promise<{ total: number; inUse: number; quota: number }> => {
     const total = await space.refresh();
-    return { total, inUse: total, quota: space.quotaBytes };
+    return { total, inUse: Math.min(total, data.backend.liveBytes()), quota: space.quotaBytes };
   };
   const served: Served = {
     mvcc: () => {
@@ -269,33 +276,4 @@ function corruptionWatch(
     clock: ports.clock,
     log: ports.log,
   });
-}
-
-/** Gauges are read when somebody asks for them; only what is counted is counted as it happens. */
-function observer(data: OpenedData, member: RunningMember, served: Served, metrics: StoreMetrics): () => Promise<void> {
-  metrics.version.set(1, { server_version: apiVersion });
-  metrics.id.set(1, { server_id: data.identity.memberId.toString(16) });
-  let changesSeen = 0;
-  return async () => {
-    const status = served.status();
-    const { mvcc } = member.machine;
-    const { total, inUse, quota } = await served.size();
-    metrics.hasLeader.set(status.leader === undefined ? 0 : 1);
-    metrics.isLeader.set(status.role === "leader" ? 1 : 0);
-    metrics.isLearner.set(status.membership.learners.includes(status.id) ? 1 : 0);
-    metrics.leaderChanges.inc({}, member.leaderChanges() - changesSeen);
-    changesSeen = member.leaderChanges();
-    metrics.committed.set(status.commit);
-    metrics.applied.set(status.applied);
-    metrics.pending.set(member.proposals.pending);
-    metrics.dbSize.set(total);
-    metrics.dbInUse.set(inUse);
-    metrics.quota.set(quota);
-    metrics.keys.set(mvcc.keyCount);
-    metrics.watchers.set(mvcc.watches.count);
-    metrics.slowWatchers.set(mvcc.watches.behind);
-    metrics.revision.set(mvcc.revision);
-    metrics.authRevision.set(served.auth().revision);
-    metrics.compactRevision.set(mvcc.compactRevision);
-  };
 }

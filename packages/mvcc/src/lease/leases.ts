@@ -98,7 +98,7 @@ export class Leases {
   renew(id: bigint, nowMs: number): { readonly ttlSeconds: number; readonly checkpoint: boolean } | Refused {
     const lease = this.#leases.get(id);
     if (lease === undefined || lease.expiresAtMs <= nowMs) return { refused: "lease-not-found" };
-    lease.expiresAtMs = nowMs + lease.ttlSeconds * 1000;
+    if (this.#primary) lease.expiresAtMs = nowMs + lease.ttlSeconds * 1000;
     return { ttlSeconds: lease.ttlSeconds, checkpoint: lease.remainingTtlSeconds > 0 };
   }
 

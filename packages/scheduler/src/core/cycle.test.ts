@@ -77,6 +77,13 @@ describe("choose", () => {
       "0/1 nodes are available: 1 Too many pods.",
     ],
     [
+      "does not run a pod without the resource claims that it asks for",
+      [node("n1")],
+      [],
+      pod("a", {}, { resourceClaims: [{ name: "gpu", resourceClaimName: "one" }] }),
+      "0/1 nodes are available: 1 node(s) cannot allocate the pod's resource claims.",
+    ],
+    [
       "knows resources by any name",
       [node("n1")],
       [],

@@ -4,6 +4,7 @@ import type { DefaultPreemptionArgs } from "./configuration/plugin-args.ts";
 import { defaultConfiguration } from "./configuration/configuration.ts";
 import type { ExtensionPoint, ProfileConfiguration } from "./configuration/types.ts";
 import type { Plugin } from "./plugin.ts";
+import { dynamicResources } from "./plugins/dynamic-resources.ts";
 import { imageLocality } from "./plugins/image-locality.ts";
 import { interPodAffinity } from "./plugins/inter-pod-affinity.ts";
 import { nodeAffinity } from "./plugins/node-affinity.ts";
@@ -61,6 +62,7 @@ export function createProfile(
       nodeVolumeLimits,
       volumeBinding(args.VolumeBinding),
       volumeZone,
+      dynamicResources,
       podTopologySpread(args.PodTopologySpread),
       interPodAffinity(args.InterPodAffinity),
       nodeResourcesBalanced(args.NodeResourcesBalancedAllocation),

@@ -42,6 +42,7 @@ function write({ metadata, spec }: PodView): string | undefined {
       spec.topologySpreadConstraints,
       spec.overhead,
       spec.resources?.requests,
+      spec.resourceClaims,
       spec.priority,
       spec.nodeName,
     ]);

@@ -40,7 +40,7 @@ export function createSlimPod(): SlimPod {
 
 function slimSpec(spec: Omit<PodSpec, "nodeName">): Omit<PodSpec, "nodeName"> {
   const { affinity, nodeSelector, tolerations, topologySpreadConstraints, overhead, resources, volumes } = spec;
-  const { initContainers, priority, preemptionPolicy, schedulerName, schedulingGates } = spec;
+  const { initContainers, priority, preemptionPolicy, schedulerName, schedulingGates, resourceClaims } = spec;
   const disks = volumes?.filter((volume) =>
     ["persistentVolumeClaim", "ephemeral", "gcePersistentDisk", "awsElasticBlockStore", "iscsi", "rbd"].some(
       (source) => source in volume,
@@ -49,7 +49,7 @@ function slimSpec(spec: Omit<PodSpec, "nodeName">): Omit<PodSpec, "nodeName"> {
   return {
     containers: spec.containers.map(slimContainer),
     ...given({ affinity, nodeSelector, tolerations, topologySpreadConstraints, overhead, resources }),
-    ...given({ priority, preemptionPolicy, schedulerName, schedulingGates }),
+    ...given({ priority, preemptionPolicy, schedulerName, schedulingGates, resourceClaims }),
     ...(initContainers === undefined ? {} : { initContainers: initContainers.map(slimContainer) }),
     ...(disks === undefined || disks.length === 0 ? {} : { volumes: disks }),
   };

@@ -30,6 +30,7 @@ const filters = [
   "NodeVolumeLimits",
   "VolumeBinding",
   "VolumeZone",
+  "DynamicResources",
   "PodTopologySpread",
   "InterPodAffinity",
 ];

@@ -33,6 +33,9 @@ export interface RunReport {
   readonly verdicts: readonly Verdict[];
 }
 
+/** Checkpoints and snapshots often, and the members compare what they have among themselves, too. */
+const memberFlags = ["--snapshot-count", "2000", "--snapshot-catchup-entries", "500", "--corrupt-check-time", "5s"];
+
 /** Every so many rounds is one of kills in a row. */
 const killRound = 3;
 
@@ -40,7 +43,7 @@ export async function runRobustness(config: RunConfig): Promise<RunReport> {
   const { random, say } = config;
   const clock = systemClock;
   const endMs = clock.monotonic() + config.durationMs;
-  await using members = await startMembers(["--snapshot-count", "2000", "--snapshot-catchup-entries", "500"]);
+  await using members = await startMembers(memberFlags);
   const total = { rounds: 0, operations: 0, unknown: 0, events: 0, checkMs: 0, strikes: {} as Record<string, number> };
   const order = shuffled(
     faults.filter((fault) => fault.available(members) === undefined),

@@ -29,6 +29,7 @@ describe.skipIf(etcdVersion === undefined)(`bad input to our store and ${etcdVer
   it.each([
     ["an unknown method", "/etcdserverpb.KV/Nope", key],
     ["an unknown service", "/etcdserverpb.Nope/Range", key],
+    ["the health of a service nobody knows", "/grpc.health.v1.Health/Check", Buffer.from("\n\u0004nope")],
     ["a service of another case", "/etcdserverpb.kv/Range", key],
     ["a value just over the limit", put, value(1_572_864)],
     ["a value far over the limit", put, value(3_000_000)],
@@ -38,6 +39,12 @@ describe.skipIf(etcdVersion === undefined)(`bad input to our store and ${etcdVer
     const [own, other] = await both(({ url }) => rawCall(url, path, request));
     expect(said(own)).toBe(said(other));
     expect(own.code).not.toBe(0);
+  });
+
+  it("is told that all is well, in the same bytes", async () => {
+    const [own, other] = await both(({ url }) => rawCall(url, "/grpc.health.v1.Health/Check", Buffer.alloc(0)));
+    expect(own).toEqual(other);
+    expect(own.bytes).toEqual(Buffer.from([0x08, 0x01]));
   });
 
   it("is taken up to the same size", async () => {

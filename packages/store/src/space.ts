@@ -20,6 +20,12 @@ export interface SpacePorts {
 
 /** Sizes are asked of the file system not more often than this. */
 const refreshMs = 1000;
+/** How often to look whether an alarm can end. */
+const reclaimMs = 10_000;
+/** Less is not worth the rewriting. */
+const leastGarbageBytes = 64 * 1024;
+/** The part of the quota that must be free before an alarm ends. */
+const clearance = 0.05;
 
 export class SpaceKeeper {
   readonly #quotaBytes: number;
@@ -27,6 +33,8 @@ export class SpaceKeeper {
   #sizeBytes = 0;
   #addedBytes = 0;
   #timer: Timer | undefined;
+  #again: Timer | undefined;
+  #reclaiming = false;
   #warned = false;
   #raising = false;
   #stopped = false;
@@ -50,7 +58,10 @@ export class SpaceKeeper {
       throw etcdError("noSpace");
     }
     if (verdict === "warn" && !this.#warned)
-      this.#ports.log.warn({ sizeBytes: this.#sizeBytes, quotaBytes: this.quotaBytes }, "the backend is 70 % full");
+      this.#ports.log.warn(
+        { sizeBytes: this.#sizeBytes + this.#addedBytes, quotaBytes: this.quotaBytes },
+        "the backend is 70 % full",
+      );
     this.#warned = verdict === "warn";
   }
 
@@ -58,40 +69,69 @@ export class SpaceKeeper {
     this.#timer?.cancel();
     this.#timer = undefined;
     if (this.#stopped) return this.#sizeBytes;
+    const counted = this.#addedBytes;
     const size = await this.#ports.backend.sizeBytes();
     this.#sizeBytes = size;
-    this.#addedBytes = 0;
+    // What was admitted meanwhile may not be in it.
+    this.#addedBytes -= counted;
     return size;
   }
 
-  /** After a sweep: give space back, and end an alarm of this member that is no longer true. */
+  /** After a start or a sweep: give space back, and end an alarm of this member that is no longer true. Looks again until it has ended. */
   reclaim(): void {
-    if (this.#stopped || !isRaised(this.#ports.alarms(), "NOSPACE")) return;
-    const reclaim = async (): Promise<void> => {
-      await this.#ports.backend.compact();
-      const sizeBytes = await this.refresh();
-      if (judgeQuota({ sizeBytes, quotaBytes: this.#quotaBytes }, 0) === "exceeded") return;
-      await this.#ports.propose({
-        kind: "alarm",
-        request: { action: "DEACTIVATE", memberId: this.#ports.memberId, alarm: "NOSPACE" },
+    if (this.#stopped || this.#reclaiming || !this.#hasRaised()) return;
+    this.#reclaiming = true;
+    this.#giveBack()
+      .catch((err: unknown) => this.#ports.log.warn({ err }, "space could not be reclaimed now"))
+      .finally(() => {
+        this.#reclaiming = false;
+        if (this.#stopped || !this.#hasRaised()) return;
+        this.#again ??= this.#ports.clock.setTimeout(() => {
+          this.#again = undefined;
+          this.reclaim();
+        }, reclaimMs);
       });
-      this.#ports.log.info({ sizeBytes }, "there is space again");
-    };
-    reclaim().catch((err: unknown) => this.#ports.log.warn({ err }, "space could not be reclaimed now"));
+  }
+
+  async #giveBack(): Promise<void> {
+    // What the sweep removed counts until it is written.
+    await this.#ports.backend.flush();
+    const garbage = (await this.refresh()) - this.#ports.backend.liveBytes();
+    if (garbage > leastGarbageBytes) await this.#ports.backend.compact();
+    const sizeBytes = await this.refresh();
+    // Not at the very edge, or the next write would raise it again.
+    if (judgeQuota({ sizeBytes, quotaBytes: this.#quotaBytes }, this.quotaBytes * clearance) === "exceeded") return;
+    await this.#ports.propose({
+      kind: "alarm",
+      request: { action: "DEACTIVATE", memberId: this.#ports.memberId, alarm: "NOSPACE" },
+    });
+    this.#ports.log.info({ sizeBytes }, "there is space again");
+  }
+
+  #hasRaised(): boolean {
+    return this.#ports.alarms().some(({ memberId, alarm }) => memberId === this.#ports.memberId && alarm === "NOSPACE");
   }
 
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();
+    this.#again?.cancel();
   }
 
   #raise(): void {
     if (this.#raising || isRaised(this.#ports.alarms(), "NOSPACE")) return;
     this.#raising = true;
-    this.#ports.log.warn({ sizeBytes: this.#sizeBytes, quotaBytes: this.quotaBytes }, "the backend is full");
+    this.#ports.log.warn(
+      { sizeBytes: this.#sizeBytes + this.#addedBytes, quotaBytes: this.quotaBytes },
+      "the backend is full",
+    );
     this.#ports
       .propose({ kind: "alarm", request: { action: "ACTIVATE", memberId: this.#ports.memberId, alarm: "NOSPACE" } })
       .catch((err: unknown) => this.#ports.log.warn({ err }, "the alarm could not be raised"))
-      .finally(() => (this.#raising = false));
+      .finally(() => {
+        this.#raising = false;
+        // What was compacted before the alarm may be enough already.
+        this.reclaim();
+      });
   }
 }

@@ -13,5 +13,5 @@ export function judgeQuota(view: QuotaView, addedBytes: number): "clear" | "warn
   if (view.quotaBytes < 0) return "clear";
   const quota = view.quotaBytes === 0 ? defaultQuotaBytes : view.quotaBytes;
   if (view.sizeBytes + addedBytes >= quota) return "exceeded";
-  return view.sizeBytes >= quota * warnAt ? "warn" : "clear";
+  return view.sizeBytes + addedBytes >= quota * warnAt ? "warn" : "clear";
 }

@@ -116,6 +116,7 @@ class LevelBackend implements StoreBackend {
   #pending: Pending = new Map();
   #pendingBytes = 0;
   #flushing: Pending = new Map();
+  #flushingBytes = 0;
   /** Flushes one after the other. */
   #tail: Promise<void> = Promise.resolve();
 
@@ -183,11 +184,12 @@ class LevelBackend implements StoreBackend {
 
   async sizeBytes(): Promise<number> {
     // level does not count what it has in memory only: what is there counts in any case.
-    return Math.max(await this.#db.sizeBytes(), this.#db.liveBytes()) + this.#pendingBytes;
+    const storedBytes = await this.#db.sizeBytes();
+    return Math.max(storedBytes, this.#db.liveBytes()) + this.#flushingBytes + this.#pendingBytes;
   }
 
   liveBytes(): number {
-    return this.#db.liveBytes() + this.#pendingBytes;
+    return this.#db.liveBytes() + this.#flushingBytes + this.#pendingBytes;
   }
 
   verify(): Promise<void> {
@@ -276,6 +278,7 @@ class LevelBackend implements StoreBackend {
     const write = async (): Promise<void> => {
       if (this.#pending.size === 0 && !sync) return;
       this.#flushing = this.#pending;
+      this.#flushingBytes = this.#pendingBytes;
       this.#pending = new Map();
       this.#pendingBytes = 0;
       const batch = Array.from(this.#flushing, ([key, value]): PairOperation =>
@@ -286,6 +289,7 @@ class LevelBackend implements StoreBackend {
       if (batch.length === 0) batch.push({ type: "del", key: Buffer.from("~") });
       await this.#db.write(batch, sync);
       this.#flushing = new Map();
+      this.#flushingBytes = 0;
     };
     this.#tail = this.#tail.then(write);
     return this.#tail;

@@ -197,6 +197,7 @@ describe.skipIf(absence !== undefined)(
               { name: "scratch", mountPath: "/www" },
               { name: "settings", mountPath: "/settings" },
             ],
+            ports: [{ containerPort: 8080, hostPort: 18931 }],
             readinessProbe: { httpGet: { path: "/", port: 8080 }, periodSeconds: 1 },
           },
         ],
@@ -212,6 +213,16 @@ describe.skipIf(absence !== undefined)(
       const address = status("web")?.podIP ?? "";
       expect(address).toMatch(/^10\.251\./);
       expect(await (await fetch(`http://${address}:8080/`)).text()).toBe("hello");
+      // The machine's own port leads to it, from the machine and from the pod itself.
+      const throughHost = (): Promise<string> =>
+        fetch("http://127.0.0.1:18931/").then(
+          (answer) => answer.text(),
+          () => "refused",
+        );
+      await expect.poll(throughHost, { timeout: 10_000 }).toBe("hello");
+      const gateway = address.replace(/\d+$/, "1");
+      const ask = `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc ${gateway} 18931`;
+      expect(await execIn(web, "server", ["sh", "-c", ask])).toMatch(/hello$/);
       expect(await logOf(web, "server")).toBe(
         "search default.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\noptions ndots:5\nweb\nweb\n",
       );
@@ -252,6 +263,7 @@ describe.skipIf(absence !== undefined)(
 
       await remove(web);
       expect(status("web")?.phase).toBe("Succeeded");
+      await expect.poll(throughHost, { timeout: 10_000 }).toBe("refused");
     }, 60_000);
 
     test("what a pod writes into its claim's volume is there for the next one, and goes only when it is told to", async () => {

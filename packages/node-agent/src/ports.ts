@@ -13,6 +13,7 @@ import type { Clock, Random } from "@coxswain/clock";
 import type { ContainerRuntime, Mount } from "@coxswain/container-runtime";
 import type { Logger } from "@coxswain/daemon";
 import type { SelfView } from "./core/container/field-ref.ts";
+import type { HostPort } from "./core/network/host-ports.ts";
 import type { ResolverSettings } from "./core/network/files.ts";
 import type { AgentMetrics } from "./metrics.ts";
 
@@ -53,6 +54,8 @@ export interface PodNetwork {
   /** An address nobody has, held until `release` or until a sandbox carries it. */
   reserve(): Promise<string>;
   release(address: string): void;
+  /** Makes ports of the machine lead to the pod; none takes them back. Does nothing when they do already. */
+  expose(podUid: string, hostPorts: readonly HostPort[], signal?: AbortSignal): Promise<void>;
 }
 
 export interface Volumes {

@@ -3,6 +3,7 @@
 import { access, readFile, writeFile } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import type { Netfilter } from "@coxswain/netfilter";
+import type { HostPort } from "../../core/network/host-ports.ts";
 import { freeAddress, gatewayOf, parseCidr } from "../../core/network/ipam.ts";
 import type { Cidr } from "../../core/network/ipam.ts";
 import { routeChanges } from "../../core/network/routes.ts";
@@ -40,10 +41,14 @@ const routeProtocol = "110";
 export function createPodNetwork(config: PodNetworkConfig, ports: PodNetworkPorts): ManagedPodNetwork {
   const { bridge } = config;
   const reserved = new Set<string>();
+  const exposed = new Map<string, readonly HostPort[]>();
   let cidr: Cidr | undefined;
   let podCidr = "";
   let last: string | undefined;
   let turn: Promise<unknown> = Promise.resolve();
+
+  const syncRules = (signal?: AbortSignal): Promise<unknown> =>
+    ports.netfilter.sync(podRuleset(bridge, podCidr, config.clusterCidr, [...exposed.values()].flat()), signal);
 
   const configure = async (signal?: AbortSignal): Promise<void> => {
     if (!cidr) return;
@@ -62,7 +67,7 @@ export function createPodNetwork(config: PodNetworkConfig, ports: PodNetworkPort
       signal,
     );
     for (const [path, value] of kernelSettings(bridge)) await setKernel(path, value);
-    await ports.netfilter.sync(podRuleset(bridge, podCidr, config.clusterCidr), signal);
+    await syncRules(signal);
   };
 
   return {
@@ -94,6 +99,14 @@ export function createPodNetwork(config: PodNetworkConfig, ports: PodNetworkPort
       return reservation;
     },
     release: (address) => void reserved.delete(address),
+
+    async expose(podUid, hostPorts, signal) {
+      const before = exposed.get(podUid) ?? [];
+      if (JSON.stringify(before) === JSON.stringify(hostPorts)) return;
+      if (hostPorts.length === 0) exposed.delete(podUid);
+      else exposed.set(podUid, hostPorts);
+      if (cidr) await syncRules(signal);
+    },
 
     async attach({ id, pid, address }, signal) {
       if (!cidr) throw new AgentError("network", "the node has no pod CIDR yet");

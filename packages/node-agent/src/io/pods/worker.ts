@@ -2,6 +2,8 @@
 // wake it when they end, so that a pod that waits for one thing still reports and does the others.
 import type { Pod, PodStatus } from "@coxswain/api/core/v1";
 import type { Timer } from "@coxswain/clock";
+import { hostPortsOf } from "../../core/network/host-ports.ts";
+import type { HostPort } from "../../core/network/host-ports.ts";
 import { allContainersOf } from "../../core/pod/lifecycle.ts";
 import { planPod } from "../../core/pod/plan.ts";
 import { podStatus } from "../../core/pod/status.ts";
@@ -70,6 +72,8 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
     const view = viewOf(state, observation, podIP, prober.verdicts());
     const now = clock.now();
     const plan = planPod(view, now);
+    const isThere = observation.sandboxes.some((sandbox) => sandbox.running);
+    expose(isThere ? hostPortsOf(state.pod, podIP) : []);
     state.because = plan.because;
     if (plan.actions.length > 0)
       log.debug(
@@ -95,6 +99,14 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
       Math.max(10, Math.min(relistMs, (plan.wakeAtMs ?? Number.POSITIVE_INFINITY) - clock.now())),
     );
     return "again";
+  };
+
+  /** Beside the loop as well: the rules' lock may be held by others. */
+  const expose = (hostPorts: readonly HostPort[]): void => {
+    ports.network.expose(uid, hostPorts, stopping.signal).catch((error: unknown) => {
+      if (!stopping.signal.aborted)
+        log.warn({ object: nameOf(state.pod), err: error }, "host ports are not as they should be");
+    });
   };
 
   /** Tells of the pod as it is; writing goes on beside the loop, so that a slow API holds up no container. */

@@ -1,7 +1,7 @@
 // Watches over the backend's size: refuses what would pass the quota, raises NOSPACE for all members, and takes it back when compaction
 // has made room.
 import type { Clock, Timer } from "@coxswain/clock";
-import type { Logger } from "@coxswain/daemon";
+import type { LogFields, Logger } from "@coxswain/daemon";
 import { isRaised } from "./core/alarms.ts";
 import type { Alarms } from "./core/alarms.ts";
 import type { CommandInit } from "./core/command.ts";
@@ -30,8 +30,7 @@ const clearance = 0.05;
 export class SpaceKeeper {
   readonly #quotaBytes: number;
   readonly #ports: SpacePorts;
-  #sizeBytes = 0;
-  #addedBytes = 0;
+  #storedBytes = 0;
   #timer: Timer | undefined;
   #again: Timer | undefined;
   #reclaiming = false;
@@ -50,31 +49,28 @@ export class SpaceKeeper {
 
   /** Throws etcd's error when that much more does not fit. */
   admit(addedBytes: number): void {
-    this.#addedBytes += addedBytes;
     this.#timer ??= this.#stopped ? undefined : this.#ports.clock.setTimeout(() => void this.refresh(), refreshMs);
-    const verdict = judgeQuota({ sizeBytes: this.#sizeBytes, quotaBytes: this.#quotaBytes }, this.#addedBytes);
+    const fields = { sizeBytes: this.#size(), quotaBytes: this.quotaBytes };
+    const verdict = judgeQuota({ sizeBytes: fields.sizeBytes, quotaBytes: this.#quotaBytes }, addedBytes);
     if (verdict === "exceeded") {
-      this.#raise();
+      this.#raise(fields);
       throw etcdError("noSpace");
     }
-    if (verdict === "warn" && !this.#warned)
-      this.#ports.log.warn(
-        { sizeBytes: this.#sizeBytes + this.#addedBytes, quotaBytes: this.quotaBytes },
-        "the backend is 70 % full",
-      );
+    if (verdict === "warn" && !this.#warned) this.#ports.log.warn(fields, "the backend is 70 % full");
     this.#warned = verdict === "warn";
   }
 
+  /** Asks the file system. */
   async refresh(): Promise<number> {
     this.#timer?.cancel();
     this.#timer = undefined;
-    if (this.#stopped) return this.#sizeBytes;
-    const counted = this.#addedBytes;
-    const size = await this.#ports.backend.sizeBytes();
-    this.#sizeBytes = size;
-    // What was admitted meanwhile may not be in it.
-    this.#addedBytes -= counted;
-    return size;
+    if (!this.#stopped) this.#storedBytes = await this.#ports.backend.sizeBytes();
+    return this.#size();
+  }
+
+  /** What is there is known at any moment; how much more the files take, as of the last refresh. */
+  #size(): number {
+    return Math.max(this.#storedBytes, this.#ports.backend.liveBytes());
   }
 
   /** After a start or a sweep: give space back, and end an alarm of this member that is no longer true. Looks again until it has ended. */
@@ -118,13 +114,10 @@ export class SpaceKeeper {
     this.#again?.cancel();
   }
 
-  #raise(): void {
+  #raise(fields: LogFields): void {
     if (this.#raising || isRaised(this.#ports.alarms(), "NOSPACE")) return;
     this.#raising = true;
-    this.#ports.log.warn(
-      { sizeBytes: this.#sizeBytes + this.#addedBytes, quotaBytes: this.quotaBytes },
-      "the backend is full",
-    );
+    this.#ports.log.warn(fields, "the backend is full");
     this.#ports
       .propose({ kind: "alarm", request: { action: "ACTIVATE", memberId: this.#ports.memberId, alarm: "NOSPACE" } })
       .catch((err: unknown) => this.#ports.log.warn({ err }, "the alarm could not be raised"))

@@ -7,6 +7,9 @@ import { StorageError } from "./core/storage.ts";
 /** The Status of a thrown value; `isBug` when nobody expected it. */
 export function statusOf(error: unknown): { readonly status: Status; readonly isBug: boolean } {
   if (error instanceof StatusError) return { status: error.status, isBug: false };
+  // What was nested deeply on the way, such as the result of a patch.
+  if (error instanceof RangeError && error.message.includes("call stack"))
+    return { status: statuses.badRequest("exceeded max depth"), isBug: false };
   if (error instanceof StorageError) return { status: storageStatus(error), isBug: error.code === "internal" };
   return { status: statuses.internalError(error instanceof Error ? error.message : String(error)), isBug: true };
 }

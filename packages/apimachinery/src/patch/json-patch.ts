@@ -4,6 +4,8 @@ import { PatchError } from "./patch-error.ts";
 
 /** The most operations one patch may have, as in Kubernetes. */
 export const maximumOperations = 10_000;
+/** How much all copies of one patch may add to a document, as text: a few of them double it each. */
+const mostCopied = 3 * 1024 * 1024;
 
 type Operation =
   | { op: "add" | "replace" | "test"; path: string[]; value: unknown; text: string }
@@ -14,13 +16,29 @@ type Operation =
 export function applyJsonPatch(target: unknown, patch: unknown): unknown {
   const operations = readOperations(patch);
   let document = cloneJson(target);
-  for (const operation of operations) document = applyOperation(document, operation);
+  let copied = 0;
+  for (const operation of operations) {
+    if (operation.op === "copy") {
+      copied += JSON.stringify(read(document, operation.from))?.length ?? 0;
+      if (copied > mostCopied)
+        throw new PatchError(
+          "inapplicable",
+          `Unable to complete the copy, the accumulated size increase of copy is ${copied}, exceeding the limit ${mostCopied}`,
+        );
+    }
+    document = applyOperation(document, operation);
+  }
   return document;
 }
 
 function readOperations(patch: unknown): Operation[] {
   if (!Array.isArray(patch))
     throw new PatchError("malformed", "json: cannot unmarshal object into Go value of type jsonpatch.Patch");
+  if (patch.length > maximumOperations)
+    throw new PatchError(
+      "too-large",
+      `The allowed maximum operations in a JSON patch is ${maximumOperations}, got ${patch.length}`,
+    );
   return patch.map((entry: unknown) => {
     if (!isJsonObject(entry))
       throw new PatchError("malformed", "json: cannot unmarshal into Go value of type jsonpatch.Operation");

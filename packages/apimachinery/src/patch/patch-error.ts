@@ -1,9 +1,9 @@
-/** A patch that cannot be read ("malformed") or cannot be applied to this object ("inapplicable"). */
+/** A patch that cannot be read ("malformed"), cannot be applied to this object ("inapplicable"), or asks for too much ("too-large"). */
 export class PatchError extends Error {
   override readonly name = "PatchError";
-  readonly code: "malformed" | "inapplicable";
+  readonly code: "malformed" | "inapplicable" | "too-large";
 
-  constructor(code: "malformed" | "inapplicable", message: string) {
+  constructor(code: PatchError["code"], message: string) {
     super(message);
     this.code = code;
   }

@@ -106,6 +106,8 @@ function reporting<T>(work: () => T): T {
     return work();
   } catch (error) {
     if (!(error instanceof PatchError)) throw error;
+    if (error.code === "too-large")
+      throw new StatusError(statuses.requestEntityTooLarge(error.message), { cause: error });
     if (error.code === "malformed") throw new StatusError(statuses.badRequest(error.message), { cause: error });
     throw new StatusError(
       {

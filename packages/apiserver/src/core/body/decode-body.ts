@@ -97,8 +97,8 @@ function duplicatesIn(text: string): string[] {
   return duplicateFields(text).map((path) => `duplicate field ${JSON.stringify(path)}`);
 }
 
-/** Deeper nesting has no use but to exhaust a stack. */
-const maxDepth = 10_000;
+/** Deeper nesting has no use but to exhaust a stack. Kubernetes reads ten times as deep. */
+const maxDepth = 1000;
 
 function assertDepth(text: string): void {
   if (text.length < maxDepth * 2) return;

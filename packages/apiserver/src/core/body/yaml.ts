@@ -59,12 +59,30 @@ const schema = FAILSAFE_SCHEMA.withTags(nullTag, boolTag, intTag, floatTag, merg
 export function parseYaml(text: string): ParsedYaml {
   try {
     const documents: unknown[] = loadAll(text, { schema });
-    return { value: documents[0] ?? null, complaints: [] };
+    const value = documents[0] ?? null;
+    if (text.includes("*") && isSwollen(value, text.length)) return { error: "document contains excessive aliasing" };
+    return { value, complaints: [] };
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
     const line = error.mark?.line;
     return { error: line === undefined ? error.reason : `line ${line + 1}: ${error.reason}` };
   }
+}
+
+/** An alias stands for what it names: a few lines of them can stand for more than any memory holds. */
+function isSwollen(value: unknown, textLength: number): boolean {
+  const sizes = new Map<object, number>();
+  const sizeOf = (part: unknown): number => {
+    if (typeof part !== "object" || part === null) return 1;
+    const known = sizes.get(part);
+    if (known !== undefined) return known;
+    // Inside of itself: without end.
+    sizes.set(part, Number.POSITIVE_INFINITY);
+    const size = Object.values(part).reduce<number>((sum, inner) => sum + sizeOf(inner), 1);
+    sizes.set(part, size);
+    return size;
+  };
+  return sizeOf(value) > Math.max(10_000, textLength);
 }
 
 /** For `Accept: application/yaml`. */

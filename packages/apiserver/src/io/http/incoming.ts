@@ -3,6 +3,8 @@
 import type { IncomingMessage } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
 import { TLSSocket } from "node:tls";
+import { pipeline } from "node:stream";
+import type { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { StatusError, statuses } from "@coxswain/apimachinery";
 import type { Credentials } from "../../core/request.ts";
@@ -114,16 +116,23 @@ function textsOf(value: string | string[] | undefined): string[] {
 const memoryPerByte = 8;
 
 async function readBody(raw: RawRequest, encoding: string | undefined, memory: MemoryShare): Promise<Buffer> {
-  const stream = encoding === "gzip" ? raw.pipe(createGunzip()) : raw;
+  // A failure on the way ends the reading below, too.
+  const stream = encoding === "gzip" ? pipeline(raw as Readable, createGunzip(), () => undefined) : raw;
   const declared = Number(raw.headers["content-length"] ?? 0);
   if (declared > maxBodyBytes) throw tooLarge();
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBodyBytes) throw tooLarge();
-    memory.reserve(chunk.length * memoryPerByte);
-    chunks.push(chunk);
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > maxBodyBytes) throw tooLarge();
+      memory.reserve(chunk.length * memoryPerByte);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    const { code = "", message } = error as NodeJS.ErrnoException;
+    if (code.startsWith("Z_")) throw new StatusError(statuses.badRequest(`gzip: ${message}`), { cause: error });
+    throw error;
   }
   return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
 }

@@ -110,6 +110,8 @@ export function streamWatch(
     if (pendingBytes > limits.pendingBytes && (blocked || first)) {
       ports.onTooSlow();
       finish();
+      // What it has not read by now it may never read: nothing is kept for it.
+      response.destroy();
     }
   };
   const lineFor = (type: string, object: object): Buffer => Buffer.from(`${JSON.stringify({ type, object })}\n`);

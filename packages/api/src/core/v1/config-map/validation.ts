@@ -13,7 +13,7 @@ export function validateConfigMap(map: DeepReadonly<ConfigMap>): FieldError[] {
   let bytes = 0;
   for (const [key, text] of Object.entries(data)) {
     errors.push(...wrong(`data[${key}]`, key, configMapKeyErrors(key)));
-    if (binaryData[key] !== undefined)
+    if (Object.hasOwn(binaryData, key))
       errors.push(fieldErrors.invalid(`data[${key}]`, key, "duplicate of key present in binaryData"));
     bytes += Buffer.byteLength(text);
   }

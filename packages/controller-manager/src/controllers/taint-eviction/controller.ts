@@ -1,9 +1,12 @@
 // Deletes pods that may not stay on their tainted nodes. Everything is in the objects (the taint's time, the toleration's
-// seconds), so that a restart loses no deadline.
+// seconds), so that a restart loses no deadline; only a taint without a time, as people write them, counts from when it was
+// first seen here.
 import { pods as podResource } from "@coxswain/api/core/v1";
+import type { Node, Taint } from "@coxswain/api/core/v1";
 import { objectKey } from "@coxswain/apimachinery";
+import type { DeepReadonly } from "@coxswain/apimachinery";
 import { isNotFound } from "@coxswain/client";
-import { rfc3339 } from "@coxswain/clock";
+import { rfc3339, rfc3339Micro } from "@coxswain/clock";
 import type { ReconcileResult } from "@coxswain/controller";
 import { createLoop, wakeOn } from "../../loop/controller.ts";
 import type { Controller, ControllerPorts } from "../../loop/controller.ts";
@@ -21,7 +24,7 @@ export function createTaintEvictionController(ports: ControllerPorts): Controlle
     const pod = pods.get(key);
     const node = pod?.spec?.nodeName === undefined ? undefined : nodes.get(pod.spec.nodeName);
     if (pod === undefined || node === undefined || pod.metadata.deletionTimestamp !== undefined) return;
-    const eviction = planEviction(pod, node.spec?.taints ?? [], clock.now());
+    const eviction = planEviction(pod, dated(node), clock.now());
     if (eviction.kind === "wait") return { wakeAfterMs: eviction.forMs };
     if (eviction.kind === "stay") return;
     log.info(
@@ -30,6 +33,23 @@ export function createTaintEvictionController(ports: ControllerPorts): Controlle
     );
     events.record(pod, "Normal", "TaintManagerEviction", `Marking for deletion Pod ${key}`);
     await evict(pod, signal);
+  };
+
+  /** By node, then by taint: when a taint without a time was first seen. */
+  const firstSeen = new Map<string, ReadonlyMap<string, string>>();
+  const dated = ({ metadata, spec }: DeepReadonly<Node>): readonly DeepReadonly<Taint>[] => {
+    const before = firstSeen.get(metadata.name);
+    const seen = new Map<string, string>();
+    const taints = (spec?.taints ?? []).map((taint) => {
+      if (taint.timeAdded !== undefined || taint.effect !== "NoExecute") return taint;
+      const identity = `${taint.key}=${taint.value ?? ""}`;
+      const timeAdded = before?.get(identity) ?? rfc3339Micro(clock.now());
+      seen.set(identity, timeAdded);
+      return { ...taint, timeAdded };
+    });
+    if (seen.size > 0) firstSeen.set(metadata.name, seen);
+    else firstSeen.delete(metadata.name);
+    return taints;
   };
 
   const evict = async (pod: ReadonlyPod, signal: AbortSignal): Promise<void> => {

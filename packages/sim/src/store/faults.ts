@@ -109,6 +109,11 @@ export class FaultInjector {
     }
   }
 
+  /** Asked again after waiting. */
+  #isOver(): boolean {
+    return this.#over;
+  }
+
   async #victim(fault: Fault): Promise<Machine | undefined> {
     const machines = this.#cluster.trusted;
     if (machines.length === 0) return undefined;
@@ -128,8 +133,7 @@ export class FaultInjector {
 
   /** The disk breaks a promise, then the power fails: what comes up may not take part any more. */
   async #ruin(fault: Fault, machine: Machine, faults: Partial<DiskFaults>, act: () => unknown): Promise<void> {
-    if (!(await this.#operator.mayLose(machine)) || this.#over) return;
-    this.#cluster.suspect(machine);
+    if (this.#over || !(await this.#operator.sacrifice(machine))) return;
     Object.assign(machine.disk.faults, faults);
     const strike = (): void => {
       this.#ruining.delete(fault.id);
@@ -139,7 +143,8 @@ export class FaultInjector {
       this.#operator.examine(machine);
     };
     this.#ruining.set(fault.id, strike);
-    this.#after(fault, strike);
+    if (this.#isOver()) strike();
+    else this.#after(fault, strike);
   }
 
   #after(fault: Fault, undo: () => void): void {

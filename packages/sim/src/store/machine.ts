@@ -81,7 +81,9 @@ export class Machine {
     const { client, process } = this;
     if (!client || !process) return Promise.resolve(undefined);
     return new Promise((resolve) => {
-      const patience = this.#world.schedule(patienceMs * 1000, `${this.name} has not answered`, () => resolve(undefined));
+      const patience = this.#world.schedule(patienceMs * 1000, `${this.name} has not answered`, () =>
+        resolve(undefined),
+      );
       const settle = (answer: T | undefined): void => {
         if (!process.alive) return;
         patience.cancel();

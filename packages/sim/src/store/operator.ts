@@ -40,10 +40,12 @@ export class Operator {
     this.#enqueue(() => this.#do(task, machine, how));
   }
 
-  /** Whether the voters could go on without this machine, for good. */
-  async mayLose(machine: Machine): Promise<boolean> {
+  /** Gives a machine up for damage, if the voters can go on without it for good. One at a time. */
+  async sacrifice(machine: Machine): Promise<boolean> {
     const free = (): boolean => this.#cluster.suspects.size === 0 && this.#waiting === 0;
-    return free() && (await this.#expendable(machine)) && free();
+    if (!free() || !(await this.#expendable(machine)) || !free()) return false;
+    this.#cluster.suspect(machine);
+    return true;
   }
 
   /** Looks, apart from everybody, whether a member with a ruined disk refuses; either way it is replaced. */

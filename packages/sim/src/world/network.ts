@@ -215,6 +215,7 @@ export class Network {
     const transfer = new Transfer(from, target, message, {
       blocked: () => this.isCut(from.host, target.host) || this.isCut(target.host, from.host),
       latency: () => this.#latency(),
+      lagMicros: this.#dice.chance(0.3) ? this.#dice.between(10_000, 3_000_000) : 1000,
       over: () => this.#transfers.delete(transfer),
     });
     this.#transfers.add(transfer);

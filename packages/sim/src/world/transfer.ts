@@ -10,6 +10,8 @@ type Pair = readonly [Uint8Array, Uint8Array];
 export interface TransferPorts {
   readonly blocked: () => boolean;
   readonly latency: () => Micros;
+  /** How long everything takes to arrive: a slow transfer may end when its receiver is far beyond it. */
+  readonly lagMicros: Micros;
   readonly over: () => void;
 }
 
@@ -84,7 +86,7 @@ export class Transfer {
     if (this.#broken) return;
     // Never before what was sent earlier: the portions of one connection arrive in order.
     this.#sequence += 1;
-    this.#to.process.post(1000 + this.#sequence, label, arrive);
+    this.#to.process.post(this.#ports.lagMicros + this.#sequence, label, arrive);
   }
 
   #receive(head: Buffer, message: Buffer): void {

@@ -5,6 +5,7 @@ import type { History, Operation, TxnOperation, TxnOperationResponse, WatchEvent
 import { inspect } from "../observer.ts";
 import type { Change, Observer } from "../observer.ts";
 import { Violation } from "../violation.ts";
+import { checkLeases } from "./leases.ts";
 import { Truth } from "./truth.ts";
 
 export function checkHistory(history: History, observer: Observer): Violation | undefined {
@@ -13,6 +14,7 @@ export function checkHistory(history: History, observer: Observer): Violation | 
     for (const operation of history.operations) checkOperation(operation, truth);
     checkOrder(history.operations);
     checkOnce(history.operations, truth);
+    checkLeases(history.operations, truth);
     for (const watch of history.watches) checkWatch(watch, truth);
   } catch (error) {
     if (error instanceof Violation) return error;

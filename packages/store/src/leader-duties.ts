@@ -1,6 +1,7 @@
 // What a leader owes besides the log: leases that run out, and automatic compaction. Decisions are in core; this keeps the timers.
 import type { Timer } from "@coxswain/clock";
 import type { Logger } from "@coxswain/daemon";
+import type { Mvcc } from "@coxswain/mvcc";
 import type { StoreConfig } from "./config.ts";
 import type { Caller } from "./core/auth/permissions.ts";
 import { planAutoCompaction, sampleIntervalMs } from "./core/auto-compaction.ts";
@@ -99,10 +100,11 @@ export class LeaseKeeper {
   }
 }
 
-/** etcd's --auto-compaction-*, on the leader. */
+/** etcd's --auto-compaction-*. Every member watches the revisions go by, so that a new leader goes on where the last one was. */
 export class AutoCompactor {
   readonly #config: StoreConfig;
-  readonly #revision: () => number | undefined;
+  readonly #mvcc: () => Pick<Mvcc, "revision" | "compactRevision">;
+  readonly #leads: () => boolean;
   readonly #proposals: Proposals;
   readonly #ports: StorePorts;
   readonly #log: Logger;
@@ -111,13 +113,15 @@ export class AutoCompactor {
 
   constructor(
     config: StoreConfig,
-    revision: () => number | undefined,
+    mvcc: () => Pick<Mvcc, "revision" | "compactRevision">,
+    leads: () => boolean,
     proposals: Proposals,
     ports: StorePorts,
     log: Logger,
   ) {
     this.#config = config;
-    this.#revision = revision;
+    this.#mvcc = mvcc;
+    this.#leads = leads;
     this.#proposals = proposals;
     this.#ports = ports;
     this.#log = log;
@@ -128,12 +132,11 @@ export class AutoCompactor {
     if (!policy) return;
     this.#timer = this.#ports.clock.setTimeout(() => {
       const nowMs = this.#ports.clock.monotonic();
-      const revision = this.#revision();
-      if (revision !== undefined) {
-        const plan = planAutoCompaction(policy, [...this.#samples, { atMs: nowMs, revision }], nowMs);
-        this.#samples = plan.samples;
-        if (plan.compactAt !== undefined) this.#compact(plan.compactAt);
-      }
+      const { revision, compactRevision } = this.#mvcc();
+      const plan = planAutoCompaction(policy, [...this.#samples, { atMs: nowMs, revision }], nowMs);
+      this.#samples = plan.samples;
+      if (plan.compactAt !== undefined && plan.compactAt > compactRevision && this.#leads())
+        this.#compact(plan.compactAt);
       this.start();
     }, sampleIntervalMs(policy));
   }

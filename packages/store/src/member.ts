@@ -202,7 +202,8 @@ export async function createMember(
   );
   const compactor = new AutoCompactor(
     config,
-    () => (leading && !stopped ? machine.mvcc.revision : undefined),
+    () => machine.mvcc,
+    () => leading && !stopped,
     proposals,
     ports,
     log,

@@ -1,4 +1,5 @@
 // A full backend, on a real process: told beforehand, refused when it is full, never kept from making room, and over by itself.
+import { systemClock } from "@coxswain/clock";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createProcessGroup } from "../testing/processes.ts";
 import type { ProcessGroup } from "../testing/processes.ts";
@@ -65,5 +66,25 @@ describe("the quota", { timeout: 60_000 }, () => {
     expect(dbSizeInUse).toBeLessThan(110_000);
     expect(dbSize).toBeLessThan(1_000_000);
     expect((await client.kv.range(all)).kvs[0]?.value.length).toBe(100_000);
+  });
+});
+
+describe("automatic compaction", { timeout: 60_000 }, () => {
+  it("keeps what is younger than the period, and forgets the rest without being asked", async () => {
+    await using group = await createProcessGroup();
+    const clientPort = await group.freePort();
+    await group.start({ name: "m1", clientPort, more: ["--auto-compaction-retention", "3s"] });
+    const client = group.client(clientPort);
+    for (let count = 0; count < 10; count++) await client.kv.put({ key: "k", value: `${count}` });
+    const stopAt = systemClock.monotonic() + 30_000;
+    for (;;) {
+      const gone = await client.kv.range({ key: "k", revision: 5 }).then(
+        () => false,
+        (error: { code?: number }) => error.code === 11,
+      );
+      if (gone) break;
+      expect(systemClock.monotonic()).toBeLessThan(stopAt);
+    }
+    expect((await client.kv.range({ key: "k" })).kvs[0]?.value.toString()).toBe("9");
   });
 });

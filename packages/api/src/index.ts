@@ -12,5 +12,6 @@ export { fieldLabelError, selectableFields } from "./fields.ts";
 export { validateCreate, validateUpdate } from "./validation.ts";
 export type { OpenApiDocument } from "./openapi/documents.ts";
 export { openApiV2, openApiV3 } from "./openapi/documents.ts";
+export { encodeOpenApiV2, openApiProtobufNames, openApiProtobufType } from "./openapi/protobuf.ts";
 export { definitionName } from "./openapi/definitions.ts";
 export { describeField, describeType } from "./descriptions.ts";

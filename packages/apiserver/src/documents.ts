@@ -1,5 +1,12 @@
 // Everything that is not a resource: version, health, metrics, discovery, OpenAPI. Documents are made when first asked for.
-import { openApiV2, openApiV3, resources } from "@coxswain/api";
+import {
+  encodeOpenApiV2,
+  openApiProtobufNames,
+  openApiProtobufType,
+  openApiV2,
+  openApiV3,
+  resources,
+} from "@coxswain/api";
 import { StatusError, statuses } from "@coxswain/apimachinery";
 import type { Clock } from "@coxswain/clock";
 import type { MetricsRegistry } from "@coxswain/daemon";
@@ -48,13 +55,18 @@ const versionInfo = {
   platform: "linux/amd64",
 };
 
+const jsonTypes: ReadonlySet<string> = new Set(["application/json", "*/*", "application/*"]);
 const readMethods: ReadonlySet<string> = new Set(["get", "head"]);
 
 export function createDocuments(ports: DocumentsPorts): Documents {
   const made = new Map<string, Buffer>();
   const madeOnce = (key: string, make: () => object): Buffer => {
     let body = made.get(key);
-    if (!body) made.set(key, (body = Buffer.from(JSON.stringify(make()))));
+    if (!body) {
+      const document = make();
+      body = Buffer.from(document instanceof Uint8Array ? document : JSON.stringify(document));
+      made.set(key, body);
+    }
     return body;
   };
 
@@ -90,7 +102,7 @@ export function createDocuments(ports: DocumentsPorts): Documents {
       return answerHealth(health[1] === "livez" ? ports.live : ports.ready, health[1] ?? "", health[2], request.query);
     const other = ports.others.get(path);
     if (other) return json(await other());
-    if (path === "/openapi/v2") return documentFrom("v2", () => openApiV2(gitVersion), request);
+    if (path === "/openapi/v2") return openApiV2Reply(request);
     if (path === "/openapi/v3") return json({ paths: openApiPaths() });
     const v3 = /^\/openapi\/v3\/(?:api|apis\/([^/]+))\/([^/]+)$/.exec(path);
     if (v3) {
@@ -105,14 +117,26 @@ export function createDocuments(ports: DocumentsPorts): Documents {
     return found && { type: "document", code: 200, contentType: found.contentType, body: found.body, etag: found.etag };
   }
 
+  /** In the form that comes first in the client's order. */
+  function openApiV2Reply(request: Request): Reply {
+    const wanted = inOrder(request.header("accept") ?? "*/*").find(
+      ({ type }) => openApiProtobufNames.includes(type) || jsonTypes.has(type),
+    );
+    if (wanted === undefined || jsonTypes.has(wanted.type))
+      return documentFrom("v2", () => openApiV2(gitVersion), request);
+    const body = madeOnce("v2 protobuf", () => encodeOpenApiV2(openApiV2(gitVersion)));
+    return document(body, openApiProtobufType);
+  }
+
   function documentFrom(key: string, make: () => object, request: Request): Reply {
     const accept = request.header("accept");
-    const accepts =
-      accept === undefined ||
-      inOrder(accept).some(({ type }) => ["application/json", "*/*", "application/*"].includes(type));
+    const accepts = accept === undefined || inOrder(accept).some(({ type }) => jsonTypes.has(type));
     if (!accepts) throw new StatusError(statuses.notAcceptable(["application/json"]));
-    const body = madeOnce(key, make);
-    return { type: "document", code: 200, contentType: "application/json", body, etag: `"${createHash(body)}"` };
+    return document(madeOnce(key, make), "application/json");
+  }
+
+  function document(body: Buffer, contentType: string): Reply {
+    return { type: "document", code: 200, contentType, body, etag: `"${createHash(body)}"` };
   }
 
   function rootPaths(): string[] {

@@ -25,6 +25,10 @@ const shared: Readonly<Record<string, Definition>> = {
     description: "A time in RFC 3339, to the microsecond.",
   },
   [`${meta}.runtime.RawExtension`]: { type: "object", description: "Any object, kept as it is." },
+  [`${meta}.apis.meta.v1.Patch`]: {
+    type: "object",
+    description: "What to change in an object, in the way its media type says.",
+  },
 };
 
 /** "core/v1.Pod" → "io.k8s.api.core.v1.Pod". */
@@ -42,6 +46,8 @@ export function definitionName(schemaName: string): string {
 export interface Definitions {
   /** A reference to a type, which is added with all that it refers to. */
   reference(schemaName: string): Definition;
+  /** A reference to a body that is no struct of ours. */
+  body(kind: "Patch" | "WatchEvent"): Definition;
   /** All definitions asked for so far, by name, in alphabetical order. */
   all(): Record<string, Definition>;
 }
@@ -67,6 +73,22 @@ export function collectDefinitions(
   function named(name: string): Definition {
     const definition = name.endsWith("IntOrString") ? intOrString(version) : shared[name];
     if (definition !== undefined) found.set(name, definition);
+    return refer(name);
+  }
+
+  function watchEvent(): Definition {
+    const name = `${meta}.apis.meta.v1.WatchEvent`;
+    if (!found.has(name))
+      found.set(name, {
+        description: "One change that a watch tells of.",
+        type: "object",
+        properties: {
+          object: named(`${meta}.runtime.RawExtension`),
+          type: { type: "string", description: "ADDED, MODIFIED, DELETED, BOOKMARK or ERROR." },
+        },
+        required: ["type", "object"],
+        "x-kubernetes-group-version-kind": kinds("meta/v1.WatchEvent"),
+      });
     return refer(name);
   }
 
@@ -153,6 +175,7 @@ export function collectDefinitions(
 
   return {
     reference,
+    body: (kind) => (kind === "Patch" ? named(`${meta}.apis.meta.v1.Patch`) : watchEvent()),
     all: () => Object.fromEntries([...found].sort(([left], [right]) => (left < right ? -1 : 1))),
   };
 }

@@ -2,6 +2,7 @@
 import type { ResourceInfo } from "../resource-info.ts";
 import { resources } from "../resources.ts";
 import { collectDefinitions, type Definition, type Definitions, type OpenApiVersion } from "./definitions.ts";
+import { discoveryPath, groupNames } from "./operation.ts";
 import { pathsOf } from "./paths.ts";
 
 export interface OpenApiDocument {
@@ -20,7 +21,13 @@ const bodies: Readonly<Record<string, readonly string[]>> = {
 /** The document at /openapi/v2. */
 export function openApiV2(version: string): OpenApiDocument {
   const definitions = collectDefinitions(2, servedKinds);
-  const paths = pathsFor(resources, 2, definitions);
+  const paths = {
+    ...discoveryPath("/api/", ["core", "Core", "APIVersions"], definitions.reference("meta/v1.APIVersions"), 2),
+    ...discoveryPath("/apis/", ["apis", "", "APIVersions"], definitions.reference("meta/v1.APIGroupList"), 2),
+    ...groupPaths(definitions),
+    ...versionPaths(resources, 2, definitions),
+    ...pathsFor(resources, 2, definitions),
+  };
   for (const name of Object.values(bodies).flat()) definitions.reference(name);
   return { swagger: "2.0", info: { title: "Kubernetes", version }, paths, definitions: definitions.all() };
 }
@@ -31,7 +38,7 @@ export function openApiV3(group: string, groupVersion: string, version: string):
   const [first] = mine;
   if (first === undefined) return undefined;
   const definitions = collectDefinitions(3, servedKinds);
-  const paths = pathsFor(mine, 3, definitions);
+  const paths = { ...versionPaths(mine, 3, definitions), ...pathsFor(mine, 3, definitions) };
   for (const name of bodies[first.folder] ?? []) definitions.reference(name);
   return {
     openapi: "3.0.0",
@@ -39,6 +46,36 @@ export function openApiV3(group: string, groupVersion: string, version: string):
     paths,
     components: { schemas: definitions.all() },
   };
+}
+
+/** Where each group says which versions it has. */
+function groupPaths(definitions: Definitions): Record<string, Definition> {
+  const groups = [...new Set(resources.map(({ group }) => group))].filter((group) => group !== "");
+  const answer = definitions.reference("meta/v1.APIGroup");
+  return Object.assign(
+    {},
+    ...groups.map((group) => {
+      const { tag, name } = groupNames(group);
+      return discoveryPath(`/apis/${group}/`, [tag, name, "APIGroup"], answer, 2);
+    }),
+  ) as Record<string, Definition>;
+}
+
+/** Where each version says which resources it has. */
+function versionPaths(
+  list: readonly ResourceInfo[],
+  version: OpenApiVersion,
+  definitions: Definitions,
+): Record<string, Definition> {
+  const answer = definitions.reference("meta/v1.APIResourceList");
+  return Object.assign(
+    {},
+    ...list.map((info) => {
+      const { tag, name } = groupNames(info.group, info.version);
+      const path = info.group === "" ? `/api/${info.version}/` : `/apis/${info.group}/${info.version}/`;
+      return discoveryPath(path, [tag, name, "APIResources"], answer, version);
+    }),
+  ) as Record<string, Definition>;
 }
 
 function pathsFor(
@@ -66,10 +103,13 @@ for (const name of Object.values(bodies).flat()) {
 const groupVersions = [
   ...new Map(resources.map(({ group, version }) => [`${group}/${version}`, { group, version }])).values(),
 ];
-kinds.set(
-  "meta/v1.DeleteOptions",
-  groupVersions.map((groupVersion) => ({ ...groupVersion, kind: "DeleteOptions" })),
-);
+for (const kind of ["DeleteOptions", "WatchEvent"])
+  kinds.set(
+    `meta/v1.${kind}`,
+    groupVersions.map((groupVersion) => ({ ...groupVersion, kind })),
+  );
+for (const kind of ["APIGroup", "APIGroupList", "APIResourceList", "APIVersions"])
+  kinds.set(`meta/v1.${kind}`, [{ group: "", version: "v1", kind }]);
 kinds.set("meta/v1.Status", [{ group: "", version: "v1", kind: "Status" }]);
 
 function servedKinds(schemaName: string): readonly Definition[] {

@@ -1,194 +1,253 @@
-/** The paths of a resource with their operations, as much as kubectl and client generators read of them. */
-import { apiVersionOf } from "@coxswain/apimachinery";
+/** The paths of a resource with their operations, named and marked as generators of clients expect them. */
 import type { ResourceInfo } from "../resource-info.ts";
 import type { Definition, Definitions, OpenApiVersion } from "./definitions.ts";
+import type { Action } from "./operation.ts";
+import { pathItem } from "./operation.ts";
+import type { Subresource } from "./subresource-paths.ts";
+import { subresourceOf } from "./subresource-paths.ts";
 
-const patchTypes = [
-  "application/json-patch+json",
-  "application/merge-patch+json",
-  "application/strategic-merge-patch+json",
-  "application/apply-patch+yaml",
+const selection = ["fieldSelector", "labelSelector"];
+const reading = [
+  "allowWatchBookmarks",
+  "continue",
+  ...selection,
+  "limit",
+  "resourceVersion",
+  "resourceVersionMatch",
+  "sendInitialEvents",
+  "timeoutSeconds",
+  "watch",
 ];
-const mediaTypes = ["application/json", "application/yaml"];
+const writing = ["dryRun", "fieldManager", "fieldValidation"];
+const deleting = [
+  "dryRun",
+  "gracePeriodSeconds",
+  "ignoreStoreReadErrorWithClusterBreakingPotential",
+  "orphanDependents",
+  "propagationPolicy",
+];
+const deletingMany = [...deleting, ...reading.filter((name) => name !== "allowWatchBookmarks" && name !== "watch")];
+const listTypes = ["application/json", "application/yaml", "application/json;stream=watch"];
 
-interface Action {
-  readonly method: "get" | "post" | "put" | "patch" | "delete";
-  readonly verb: string;
-  readonly operation: string;
-  readonly response: Definition;
-  readonly body?: Definition;
-  readonly parameters: readonly string[];
-}
-
-/** All paths of one resource and of its status and scale. */
+/** All paths of one resource, its watches and its subresources. */
 export function pathsOf(
   info: ResourceInfo,
   version: OpenApiVersion,
   definitions: Definitions,
 ): Record<string, Definition> {
   const object = definitions.reference(`${info.folder}.${info.kind}`);
-  const options = definitions.reference("meta/v1.DeleteOptions");
-  const status = definitions.reference("meta/v1.Status");
-  const served = (verb: string): boolean => info.verbs.includes(verb);
-  const listName = `${info.folder}.${info.kind}List`;
+  const collection = collectionActions(info, object, definitions);
+  const single = singleActions(info, object, definitions);
   const paths: Record<string, Definition> = {};
-  const collection: Action[] = [];
-  if (served("list")) {
-    const list = definitions.reference(listName);
-    collection.push({
-      method: "get",
-      verb: "list",
-      operation: "list",
-      response: list,
-      parameters: ["labelSelector", "fieldSelector", "limit", "continue", "resourceVersion", "watch", "timeoutSeconds"],
-    });
-  }
-  if (served("create"))
-    collection.push({
-      method: "post",
-      verb: "post",
-      operation: "create",
-      response: object,
-      body: object,
-      parameters: ["dryRun", "fieldManager", "fieldValidation"],
-    });
-  if (served("deletecollection"))
-    collection.push({
-      method: "delete",
-      verb: "deletecollection",
-      operation: "deleteCollection",
-      response: status,
-      body: options,
-      parameters: ["labelSelector", "fieldSelector"],
-    });
-  paths[pathTo(info)] = item(info, "", collection, version, []);
-
-  const single: Action[] = [];
-  if (served("get")) single.push({ method: "get", verb: "get", operation: "read", response: object, parameters: [] });
-  if (served("update"))
-    single.push({
-      method: "put",
-      verb: "put",
-      operation: "replace",
-      response: object,
-      body: object,
-      parameters: ["dryRun", "fieldManager", "fieldValidation"],
-    });
-  if (served("patch"))
-    single.push({
-      method: "patch",
-      verb: "patch",
-      operation: "patch",
-      response: object,
-      body: { type: "object" },
-      parameters: ["dryRun", "fieldManager", "fieldValidation", "force"],
-    });
-  if (served("delete"))
-    single.push({
-      method: "delete",
-      verb: "delete",
-      operation: "delete",
-      response: status,
-      body: options,
-      parameters: ["dryRun", "gracePeriodSeconds", "propagationPolicy"],
-    });
-  if (single.length > 0) paths[`${pathTo(info)}/{name}`] = item(info, "", single, version, ["name"]);
-  if (info.namespaced && served("list"))
-    paths[pathTo({ ...info, namespaced: false })] = item(
-      { ...info, namespaced: false },
+  const add = (path: string, of: ResourceInfo, suffix: string, actions: readonly Action[], names: string[]): void => {
+    if (actions.length > 0) paths[path] = pathItem(of, suffix, actions, version, names);
+  };
+  add(pathTo(info), info, "", collection, []);
+  add(`${pathTo(info)}/{name}`, info, "", single, ["name"]);
+  const everywhere = { ...info, namespaced: false };
+  if (info.namespaced)
+    add(
+      pathTo(everywhere),
+      everywhere,
       "ForAllNamespaces",
-      collection.slice(0, 1),
-      version,
+      collection.filter(({ action }) => action === "list"),
       [],
     );
-  for (const name of ["status", "scale"].filter((candidate) => info.subresources.includes(candidate))) {
-    const body = name === "scale" ? definitions.reference("autoscaling/v1.Scale") : object;
-    const actions = single
-      .filter(({ method }) => method !== "delete")
-      .map((action) => ({ ...action, response: body, ...(action.method === "put" && { body }) }));
-    paths[`${pathTo(info)}/{name}/${name}`] = item(info, name === "scale" ? "Scale" : "Status", actions, version, [
-      "name",
-    ]);
+  if (info.verbs.includes("watch")) {
+    const event = definitions.body("WatchEvent");
+    const watch: Action = {
+      method: "get",
+      action: "watchlist",
+      name: ["watch", ""],
+      response: event,
+      parameters: reading,
+      produces: listTypes,
+      isDeprecated: true,
+    };
+    add(watched(pathTo(info)), info, "List", [watch], []);
+    add(`${watched(pathTo(info))}/{name}`, info, "", [{ ...watch, action: "watch" }], ["name"]);
+    if (info.namespaced) add(watched(pathTo(everywhere)), everywhere, "ListForAllNamespaces", [watch], []);
+  }
+  for (const name of info.subresources) {
+    const subresource = subresourceOf(info, name);
+    if (!subresource) continue;
+    const path = `${pathTo(info)}/{name}/${name}`;
+    add(path, info, subresource.suffix, subresourceActions(info, subresource, object, definitions), ["name"]);
+    if (subresource.connects?.takesPath)
+      add(
+        `${path}/{path}`,
+        info,
+        `${subresource.suffix}WithPath`,
+        subresourceActions(info, subresource, object, definitions),
+        ["name", "path"],
+      );
   }
   return paths;
 }
 
-function pathTo(info: ResourceInfo): string {
-  const root = info.group === "" ? `/api/${info.version}` : `/apis/${info.group}/${info.version}`;
-  return `${root}${info.namespaced ? "/namespaces/{namespace}" : ""}/${info.resource}`;
+function collectionActions(info: ResourceInfo, object: Definition, definitions: Definitions): Action[] {
+  const served = (verb: string): boolean => info.verbs.includes(verb);
+  const actions: Action[] = [];
+  if (served("list"))
+    actions.push({
+      method: "get",
+      action: "list",
+      name: ["list", ""],
+      response: definitions.reference(`${info.folder}.${info.kind}List`),
+      parameters: reading,
+      produces: listTypes,
+    });
+  if (served("create"))
+    actions.push({
+      method: "post",
+      action: "post",
+      name: ["create", ""],
+      response: object,
+      codes: [200, 201, 202],
+      body: object,
+      parameters: writing,
+    });
+  if (served("deletecollection"))
+    actions.push({
+      method: "delete",
+      action: "deletecollection",
+      name: ["delete", "Collection"],
+      response: definitions.reference("meta/v1.Status"),
+      body: definitions.reference("meta/v1.DeleteOptions"),
+      parameters: deletingMany,
+    });
+  return actions;
 }
 
-function item(
+/** Kinds whose deletion answers with what was deleted. */
+const answersDeleted = new Set([
+  "Pod",
+  "PodTemplate",
+  "Service",
+  "ServiceAccount",
+  "PersistentVolume",
+  "PersistentVolumeClaim",
+  "ResourceQuota",
+  "StorageClass",
+  "VolumeAttachment",
+  "CSIDriver",
+  "CSINode",
+]);
+
+function singleActions(info: ResourceInfo, object: Definition, definitions: Definitions): Action[] {
+  const served = (verb: string): boolean => info.verbs.includes(verb);
+  const actions: Action[] = [];
+  if (served("get"))
+    actions.push({ method: "get", action: "get", name: ["read", ""], response: object, parameters: [] });
+  if (served("update")) actions.push(replace(object));
+  if (served("patch")) actions.push(patch(object, definitions));
+  if (served("delete"))
+    actions.push({
+      method: "delete",
+      action: "delete",
+      name: ["delete", ""],
+      response: answersDeleted.has(info.kind) ? object : definitions.reference("meta/v1.Status"),
+      codes: [200, 202],
+      body: definitions.reference("meta/v1.DeleteOptions"),
+      parameters: deleting,
+    });
+  return actions;
+}
+
+function replace(object: Definition): Action {
+  return {
+    method: "put",
+    action: "put",
+    name: ["replace", ""],
+    response: object,
+    codes: [200, 201],
+    body: object,
+    parameters: writing,
+  };
+}
+
+function patch(object: Definition, definitions: Definitions): Action {
+  return {
+    method: "patch",
+    action: "patch",
+    name: ["patch", ""],
+    response: object,
+    codes: [200, 201],
+    body: definitions.body("Patch"),
+    parameters: [...writing, "force"],
+  };
+}
+
+const connectMethods: Readonly<Record<string, string>> = {
+  get: "Get",
+  post: "Post",
+  put: "Put",
+  patch: "Patch",
+  delete: "Delete",
+  head: "Head",
+  options: "Options",
+};
+
+function subresourceActions(
   info: ResourceInfo,
-  suffix: string,
-  actions: readonly Action[],
-  version: OpenApiVersion,
-  names: readonly string[],
-): Definition {
-  const inPath = [...(info.namespaced ? ["namespace"] : []), ...names];
-  return {
-    ...Object.fromEntries(actions.map((action) => [action.method, operation(info, suffix, action, version)])),
-    parameters: inPath.map((name) => parameter(name, "path", version)),
-  };
+  subresource: Subresource,
+  object: Definition,
+  definitions: Definitions,
+): Action[] {
+  const { connects, type, methods, parameters = [] } = subresource;
+  if (connects)
+    return methods.map((method) => ({
+      method,
+      action: "connect",
+      name: ["connect", connectMethods[method] ?? ""],
+      response: { type: "string" },
+      parameters: connects.parameters,
+      produces: ["*/*"],
+      consumes: ["*/*"],
+      type: { group: info.group, version: info.version, kind: connects.kind },
+    }));
+  const body = type ? definitions.reference(type.schema) : object;
+  const typed = type ? { type } : {};
+  return methods.map((method): Action => {
+    switch (method) {
+      case "get":
+        return {
+          method,
+          action: "get",
+          name: ["read", ""],
+          response: subresource.isText ? { type: "string" } : body,
+          parameters,
+          ...(subresource.isText && { produces: ["text/plain", "application/json", "application/yaml"] }),
+          ...typed,
+        };
+      case "patch":
+        return { ...patch(body, definitions), ...typed };
+      case "post":
+        return {
+          method,
+          action: "post",
+          name: ["create", ""],
+          response: body,
+          codes: [200, 201, 202],
+          body,
+          parameters: writing,
+          ...typed,
+        };
+      default:
+        return { ...replace(body), ...typed };
+    }
+  });
 }
 
-function operation(info: ResourceInfo, suffix: string, action: Action, version: OpenApiVersion): Definition {
-  const tag = groupTag(info);
-  const code = action.method === "post" ? "201" : "200";
-  const parameters = action.parameters.map((name) => parameter(name, "query", version));
-  const body = action.body;
-  const consumes = action.method === "patch" ? patchTypes : mediaTypes;
-  const shared = {
-    description: `${action.operation} ${info.kind}`,
-    operationId: `${action.operation}${tag}${info.namespaced ? "Namespaced" : ""}${info.kind}${suffix}`,
-    tags: [tag.slice(0, 1).toLowerCase() + tag.slice(1)],
-    "x-kubernetes-action": action.verb,
-    "x-kubernetes-group-version-kind": { group: info.group, version: info.version, kind: info.kind },
-  };
-  if (version === 2) {
-    const inBody =
-      body === undefined ? [] : [{ name: "body", in: "body", required: action.method !== "delete", schema: body }];
-    return {
-      ...shared,
-      consumes,
-      produces: mediaTypes,
-      schemes: ["https"],
-      parameters: [...inBody, ...parameters],
-      responses: { [code]: { description: "OK", schema: action.response }, 401: { description: "Unauthorized" } },
-    };
-  }
-  const content = (types: readonly string[], schema: Definition): Definition =>
-    Object.fromEntries(types.map((type) => [type, { schema }]));
-  return {
-    ...shared,
-    parameters,
-    ...(body !== undefined && {
-      requestBody: { content: content(consumes, body), required: action.method !== "delete" },
-    }),
-    responses: {
-      [code]: { description: "OK", content: content(mediaTypes, action.response) },
-      401: { description: "Unauthorized" },
-    },
-  };
+function pathTo(info: ResourceInfo): string {
+  return `${rootOf(info)}${info.namespaced ? "/namespaces/{namespace}" : ""}/${info.resource}`;
 }
 
-const integers = new Set(["limit", "timeoutSeconds", "gracePeriodSeconds"]);
-const booleans = new Set(["watch", "force"]);
-
-function parameter(name: string, place: "path" | "query", version: OpenApiVersion): Definition {
-  const type = integers.has(name) ? "integer" : booleans.has(name) ? "boolean" : "string";
-  const head = {
-    name,
-    in: place,
-    ...(place === "path" && { required: true }),
-    ...(version === 2 && { uniqueItems: true }),
-  };
-  return version === 2 ? { ...head, type } : { ...head, schema: { type, uniqueItems: true } };
+function rootOf(info: ResourceInfo): string {
+  return info.group === "" ? `/api/${info.version}` : `/apis/${info.group}/${info.version}`;
 }
 
-/** "AppsV1", "CoreV1", "RbacAuthorizationV1": how operations of a group version are named. */
-function groupTag(info: ResourceInfo): string {
-  const [, version] = apiVersionOf(info).includes("/") ? apiVersionOf(info).split("/") : ["", info.version];
-  const group = info.group === "" ? "core" : info.group.replace(/\.k8s\.io$/, "");
-  return [...group.split("."), version ?? ""].map((part) => part.slice(0, 1).toUpperCase() + part.slice(1)).join("");
+/** The older path of a watch: `/watch` after the version. */
+function watched(path: string): string {
+  return path.replace(/^(\/api\/[^/]+|\/apis\/[^/]+\/[^/]+)/, "$1/watch");
 }

@@ -1,0 +1,144 @@
+import SwaggerParser from "@apidevtools/swagger-parser";
+import { describe, expect, it } from "vitest";
+import { openApiV2, openApiV3 } from "./documents.ts";
+import { encodeOpenApiV2 } from "./protobuf.ts";
+
+interface Operation {
+  readonly operationId: string;
+  readonly tags: readonly string[];
+  readonly "x-kubernetes-action"?: string;
+  readonly "x-kubernetes-group-version-kind"?: object;
+  readonly parameters?: readonly { readonly name: string }[];
+  readonly responses: Readonly<Record<string, unknown>>;
+}
+
+const v2 = openApiV2("v1");
+const paths = v2.paths as Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+const definitions = v2["definitions"] as Readonly<Record<string, Record<string, unknown>>>;
+
+describe("the OpenAPI documents", () => {
+  it("of version 2 are what a parser of OpenAPI takes them for", { timeout: 60_000 }, async () => {
+    await expect(
+      SwaggerParser.validate(structuredClone(v2) as never, { dereference: { circular: "ignore" } }),
+    ).resolves.toBeDefined();
+  });
+
+  it.each(["/v1", "autoscaling/v2", "apiextensions.k8s.io/v1"])(
+    "of version 3 for %s are what a parser of OpenAPI takes them for",
+    { timeout: 60_000 },
+    async (groupVersion) => {
+      const [group = "", version = ""] = groupVersion.split("/");
+      const document = openApiV3(group, version, "v1");
+      await expect(
+        SwaggerParser.validate(structuredClone(document) as never, { dereference: { circular: "ignore" } }),
+      ).resolves.toBeDefined();
+    },
+  );
+
+  it("name every operation once", () => {
+    const names = Object.values(paths).flatMap((item) =>
+      Object.values(item).flatMap(({ operationId }) => (operationId === undefined ? [] : [operationId])),
+    );
+    expect(names.length).toBeGreaterThan(700);
+    expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+  });
+
+  it.each([
+    ["get", "/apis/apps/v1/namespaces/{namespace}/deployments", "listAppsV1NamespacedDeployment", "list"],
+    ["get", "/apis/apps/v1/deployments", "listAppsV1DeploymentForAllNamespaces", "list"],
+    ["delete", "/api/v1/namespaces/{namespace}/pods", "deleteCoreV1CollectionNamespacedPod", "deletecollection"],
+    ["patch", "/api/v1/nodes/{name}/status", "patchCoreV1NodeStatus", "patch"],
+    ["get", "/api/v1/namespaces/{namespace}/pods/{name}/exec", "connectCoreV1GetNamespacedPodExec", "connect"],
+    ["get", "/api/v1/watch/namespaces/{namespace}/pods/{name}", "watchCoreV1NamespacedPod", "watch"],
+    ["get", "/api/v1/namespaces/{namespace}/pods/{name}/log", "readCoreV1NamespacedPodLog", "get"],
+    ["post", "/api/v1/namespaces/{namespace}/pods/{name}/eviction", "createCoreV1NamespacedPodEviction", "post"],
+    ["get", "/apis/rbac.authorization.k8s.io/v1/clusterroles", "listRbacAuthorizationV1ClusterRole", "list"],
+    ["get", "/apis/apps/v1/", "getAppsV1APIResources", undefined],
+    ["get", "/apis/apps/", "getAppsAPIGroup", undefined],
+    ["get", "/apis/", "getAPIVersions", undefined],
+    ["get", "/api/", "getCoreAPIVersions", undefined],
+  ])("call %s %s %s", (method, path, name, action) => {
+    const operation = paths[path]?.[method];
+    expect([operation?.operationId, operation?.["x-kubernetes-action"]]).toEqual([name, action]);
+  });
+
+  it("say which kind an operation speaks of", () => {
+    const scale = paths["/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale"]?.["get"];
+    expect(scale?.["x-kubernetes-group-version-kind"]).toEqual({ group: "autoscaling", version: "v1", kind: "Scale" });
+    const exec = paths["/api/v1/namespaces/{namespace}/pods/{name}/exec"]?.["post"];
+    expect(exec?.["x-kubernetes-group-version-kind"]).toEqual({ group: "", version: "v1", kind: "PodExecOptions" });
+    expect(exec?.tags).toEqual(["core_v1"]);
+  });
+
+  it("let kubectl see that fields are checked on every write", () => {
+    for (const [path, item] of Object.entries(paths))
+      for (const method of ["post", "put", "patch"]) {
+        const operation = item[method];
+        if (operation === undefined || operation["x-kubernetes-action"] === "connect") continue;
+        const names = operation.parameters?.map(({ name }) => name) ?? [];
+        expect([path, method, names.includes("fieldValidation")]).toEqual([path, method, true]);
+      }
+  });
+
+  it("keep how lists merge, what is required and what is taken when nothing is given", () => {
+    const spec = definitions["io.k8s.api.core.v1.PodSpec"] as {
+      properties: Record<string, object>;
+      required: string[];
+    };
+    expect(spec.required).toEqual(["containers"]);
+    expect(spec.properties["containers"]).toMatchObject({
+      type: "array",
+      items: { $ref: "#/definitions/io.k8s.api.core.v1.Container" },
+      "x-kubernetes-list-type": "map",
+      "x-kubernetes-list-map-keys": ["name"],
+      "x-kubernetes-patch-strategy": "merge",
+      "x-kubernetes-patch-merge-key": "name",
+    });
+    const port = definitions["io.k8s.api.core.v1.ContainerPort"] as { properties: Record<string, object> };
+    expect(port.properties["protocol"]).toMatchObject({ type: "string", default: "TCP" });
+    expect(definitions["io.k8s.api.apps.v1.Deployment"]?.["x-kubernetes-group-version-kind"]).toEqual([
+      { group: "apps", version: "v1", kind: "Deployment" },
+    ]);
+  });
+
+  it("of version 2 as protobuf hold the same paths and definitions", () => {
+    const document = fieldsOf(encodeOpenApiV2(v2));
+    expect(text(document.get(1)?.[0])).toBe("2.0");
+    const inside = (number: number, entry: number): string[] =>
+      (fieldsOf(document.get(number)?.[0] ?? new Uint8Array()).get(entry) ?? []).map((bytes) =>
+        text(fieldsOf(bytes).get(1)?.[0]),
+      );
+    expect(inside(8, 2)).toEqual(Object.keys(paths));
+    expect(inside(9, 1)).toEqual(Object.keys(definitions));
+  });
+});
+
+function text(bytes: Uint8Array | undefined): string {
+  return new TextDecoder().decode(bytes);
+}
+
+/** The fields of a message that have a length, by number. */
+function fieldsOf(bytes: Uint8Array): Map<number, Uint8Array[]> {
+  const found = new Map<number, Uint8Array[]>();
+  let at = 0;
+  const varint = (): number => {
+    let value = 0;
+    for (let shift = 1; ; shift *= 128) {
+      const byte = bytes[at++] ?? 0;
+      value += (byte % 128) * shift;
+      if (byte < 128) return value;
+    }
+  };
+  while (at < bytes.length) {
+    const key = varint();
+    if (key % 8 === 0) {
+      varint();
+      continue;
+    }
+    const length = varint();
+    const number = Math.floor(key / 8);
+    found.set(number, [...(found.get(number) ?? []), bytes.subarray(at, at + length)]);
+    at += length;
+  }
+  return found;
+}

@@ -223,8 +223,8 @@ async function recover(
     if (error instanceof StoreError && intact) return undefined;
     throw error;
   });
-  if (copy && copy.index > (applied?.index ?? 0) && copy.index > marker.index) {
-    // It was being installed when the process died.
+  if (copy && copy.index >= (applied?.index ?? 0) && copy.index > marker.index) {
+    // It was being installed when the process died; perhaps only the log did not say so yet.
     await backend.replace(spool.open(copy));
     marker = { index: copy.index, term: copy.term, membership: copy.membership };
     await wal.mark(marker);

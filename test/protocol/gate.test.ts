@@ -331,6 +331,33 @@ describe("somebody with rights in one namespace", () => {
   });
 });
 
+describe("kubectl auth", () => {
+  it("says who one is and what one may do, and reconciles roles", async () => {
+    expect((await plane.must(["auth", "whoami", "-o", "jsonpath={.status.userInfo.username}"])).trim()).toBe(
+      "kubernetes-admin",
+    );
+    const mayOne = async (...words: string[]) => (await plane.kubectl(["auth", "can-i", ...words])).stdout.trim();
+    expect(await mayOne("*", "*")).toBe("yes");
+    expect(await mayOne("list", "configmaps", "-n", "shop", "--as", "shop-jane")).toBe("yes");
+    expect(await mayOne("list", "secrets", "-n", "shop", "--as", "shop-jane")).toBe("no");
+    const list = await plane.must(["auth", "can-i", "--list", "-n", "shop", "--as", "shop-jane"]);
+    expect(list).toMatch(/^configmaps +\[\] +\[\] +\[get list\]$/m);
+    const role = {
+      apiVersion: "rbac.authorization.k8s.io/v1",
+      kind: "ClusterRole",
+      metadata: { name: "reconciled" },
+      rules: [{ apiGroups: [""], resources: ["pods"], verbs: ["get"] }],
+    };
+    const reconcile = (): Promise<string> => plane.must(["auth", "reconcile", "-f", "-"], JSON.stringify(role));
+    expect(await reconcile()).toContain("clusterrole.rbac.authorization.k8s.io/reconciled reconciled");
+    await plane.must(["patch", "clusterrole", "reconciled", "--type=json", "-p", '[{"op":"remove","path":"/rules"}]']);
+    await reconcile();
+    expect(await plane.must(["get", "clusterrole", "reconciled", "-o", "jsonpath={.rules[0].resources[0]}"])).toBe(
+      "pods",
+    );
+  });
+});
+
 describe("a node", () => {
   it("is itself and nobody else", async () => {
     const node = await certificate({ commonName: "system:node:n1", organizations: ["system:nodes"] });
@@ -470,6 +497,25 @@ describe("a bootstrap token", () => {
     });
     expect(await ask("/api/v1/nodes", { token: "abcdef.0123456789abcdee" })).toMatchObject(unauthorized);
   });
+});
+
+it("what is refused is counted by stage and reason", async () => {
+  const metrics = (await plane.call("GET", "/metrics")).text;
+  const counted = (stage: string, reason: string): number =>
+    Number(
+      new RegExp(`^apiserver_refused_requests_total\\{.*stage="${stage}",reason="${reason}".*\\} (\\d+)$`, "m").exec(
+        metrics,
+      )?.[1],
+    );
+  for (const [stage, reason] of [
+    ["authentication", "certificate"],
+    ["authentication", "token"],
+    ["authorization", "list"],
+    ["authorization", "impersonation"],
+    ["admission", "NodeRestriction"],
+    ["admission", "RBACEscalation"],
+  ] as const)
+    expect([stage, reason, counted(stage, reason)]).toEqual([stage, reason, expect.toSatisfy((count) => count > 0)]);
 });
 
 describe("the port", () => {

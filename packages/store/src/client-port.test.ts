@@ -1,5 +1,5 @@
 // The client port of real processes: certificates that change, tokens and users over a kill, ports of their own for metrics, and what
-// a client is told that insists on a leader. About 20 seconds.
+// a client is told that insists on a leader. About 25 seconds.
 import { generateKeyPairSync } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -21,7 +21,7 @@ const newGroup = async (): Promise<ProcessGroup> => {
   return group;
 };
 
-describe("the client port", () => {
+describe("the client port", { timeout: 120_000 }, () => {
   it("shows a new certificate once the files have changed, without a restart", async () => {
     const group = await newGroup();
     const clientPort = await group.freePort();
@@ -72,6 +72,37 @@ describe("the client port", () => {
       expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+$/),
       expect.stringMatching(/^[a-zA-Z]{16}\.\d+$/),
     ]);
+  });
+
+  it("asks for passwords on a member that caught up by a snapshot", async () => {
+    const group = await newGroup();
+    const names = ["m1", "m2", "m3"];
+    const ports = await Promise.all(names.map(async () => [await group.freePort(), await group.freePort()] as const));
+    const initialCluster = names.map((name, at) => `${name}=https://127.0.0.1:${ports[at]?.[1]}`).join(",");
+    const start = (at: number): ReturnType<ProcessGroup["start"]> =>
+      group.start({
+        name: names[at] ?? "",
+        clientPort: ports[at]?.[0] ?? 0,
+        peerPort: ports[at]?.[1] ?? 0,
+        initialCluster,
+        more: ["--snapshot-count", "50", "--snapshot-catchup-entries", "10", "--bcrypt-cost", "4"],
+      });
+    const [, , third] = await Promise.all(names.map((_, at) => start(at)));
+    await third?.kill("SIGKILL");
+    const client = group.client(ports[0]?.[0] ?? 0, ports[1]?.[0] ?? 0);
+    await client.auth.userAdd({ name: "root", password: "pw" });
+    await client.auth.userGrantRole({ user: "root", role: "root" });
+    await client.auth.authEnable({});
+    const metadata = { token: (await client.auth.authenticate({ name: "root", password: "pw" })).token };
+    // Far more entries than are kept for a member that lags.
+    for (let each = 0; each < 200; each++) await client.kv.put({ key: `k${each}` }, { metadata });
+    const { output } = await start(2);
+    expect(output()).toContain('"component":"store"');
+    const late = group.client(ports[2]?.[0] ?? 0);
+    await expect(late.kv.range({ key: "k1" })).rejects.toMatchObject({ details: "etcdserver: permission denied" });
+    const token = (await late.auth.authenticate({ name: "root", password: "pw" })).token;
+    expect(await late.kv.range({ key: "k", rangeEnd: "l" }, { metadata: { token } })).toMatchObject({ count: 200 });
+    expect((await late.auth.userList({}, { metadata: { token } })).users).toEqual(["root"]);
   });
 
   it("serves metrics and health on ports of their own, and takes its flags from a file", async () => {

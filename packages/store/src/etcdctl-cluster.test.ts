@@ -22,7 +22,7 @@ interface Status {
   };
 }
 
-describe.skipIf(!hasEtcdctl)("etcdctl with three members", () => {
+describe.skipIf(!hasEtcdctl)("etcdctl with three members", { timeout: 120_000 }, () => {
   let group: ProcessGroup;
   let urls: string[];
   let tls: string[];

@@ -206,7 +206,10 @@ export class SchedulingQueue {
   /** The attempt failed for a reason outside the rules (the binding was refused): again after a pause. */
   failed(key: string, nowMs: number): void {
     const entry = this.#entries.get(key);
-    if (entry !== undefined) this.#revive(entry, nowMs);
+    if (entry === undefined) return;
+    // The pause counts from the failure: a binding may have taken minutes, and others shall have their turn.
+    entry.triedAtMs = nowMs;
+    this.#revive(entry, nowMs);
   }
 
   /** Something happened to a waiting pod that may help it (its nomination ended, say). */

@@ -14,9 +14,8 @@ describe.each(["ours", "etcd"] as const)("lists and watches over %s as the store
     const { body } = await plane.call("POST", configMaps, { body: { metadata: { name, labels } } });
     return body.metadata.resourceVersion;
   };
-  const names = ({ body }: Answer): string[] => body.items.map((item: any) => item.metadata.name);
-  const causes = ({ body }: Answer): string[] =>
-    body.details.causes.map((cause: any) => `${cause.field}: ${cause.message}`);
+  const names = ({ body }: Answer): string[] => body.items.map((item) => item.metadata.name);
+  const causes = ({ body }: Answer): string[] => body.details.causes.map((cause) => `${cause.field}: ${cause.message}`);
   beforeAll(async () => {
     plane = await startControlPlane({ store });
     await plane.call("POST", "/api/v1/namespaces", { body: { metadata: { name: "lists" } } });

@@ -29,8 +29,24 @@ export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
-  // eslint-disable-next-line typescript/no-explicit-any -- tests look at answers of any shape
-  readonly body: any;
+  readonly body: AnswerBody;
+}
+
+/** What tests look at in a body; what it really is they find out by looking. */
+export interface AnswerBody {
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly resourceVersion: string;
+    readonly continue?: string;
+    readonly remainingItemCount?: number;
+  };
+  readonly items: readonly AnswerBody[];
+  readonly spec: { readonly clusterIP: string; readonly ports: readonly { readonly nodePort: number }[] };
+  readonly code: number;
+  readonly reason: string;
+  readonly message: string;
+  readonly details: { readonly causes: readonly { readonly field: string; readonly message: string }[] };
 }
 
 export interface CallOptions {
@@ -284,7 +300,12 @@ function send(
         response.on("error", reject);
         response.on("end", () => {
           const text = Buffer.concat(chunks).toString();
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, text, body: parsed(text) });
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            text,
+            body: parsed(text) as AnswerBody,
+          });
         });
       },
     );

@@ -17,6 +17,7 @@ import { createCronJobController } from "./controllers/cron-job/controller.ts";
 import { createDaemonSetController } from "./controllers/daemon-set/controller.ts";
 import { createDeploymentController } from "./controllers/deployment/controller.ts";
 import { createDisruptionController } from "./controllers/disruption/controller.ts";
+import { createEndpointSliceMirroringController } from "./controllers/endpoint-slice-mirroring/controller.ts";
 import { createEndpointSliceController } from "./controllers/endpoint-slice/controller.ts";
 import { createEndpointsController } from "./controllers/endpoints/controller.ts";
 import { createEphemeralVolumeController } from "./controllers/ephemeral-volume/controller.ts";
@@ -100,6 +101,10 @@ const controllers = {
   },
   "disruption-controller": { account: "disruption-controller", create: createDisruptionController },
   "endpointslice-controller": { account: "endpointslice-controller", create: createEndpointSliceController },
+  "endpointslice-mirroring-controller": {
+    account: "endpointslicemirroring-controller",
+    create: createEndpointSliceMirroringController,
+  },
   "endpoints-controller": { account: "endpoint-controller", create: createEndpointsController },
   "resourcequota-controller": { account: "resourcequota-controller", create: createResourceQuotaController },
   "certificatesigningrequest-approving-controller": {
@@ -162,6 +167,7 @@ const aliases: Readonly<Record<string, ControllerName>> = {
   csrapproving: "certificatesigningrequest-approving-controller",
   csrcleaner: "certificatesigningrequest-cleaner-controller",
   csrsigning: "certificatesigningrequest-signing-controller",
+  endpointslicemirroring: "endpointslice-mirroring-controller",
   endpoint: "endpoints-controller",
   garbagecollector: "garbage-collector-controller",
   nodeipam: "node-ipam-controller",

@@ -19,7 +19,11 @@ await runScript(async () => {
   if (!Number.isSafeInteger(seed)) throw new Failure(`--seed: expected a number, found ${values.seed}`);
   if (process.getuid?.() !== 0) throw new Failure("network namespaces and a small disk need root");
   const say = (text: string): void => void process.stdout.write(`${text}\n`);
+  const aborter = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => aborter.abort(new Failure(`ended by ${signal}`)));
   const report = await runRobustness({
+    signal: aborter.signal,
     durationMs,
     roundMs: 60_000,
     killsInARow: 100,

@@ -121,11 +121,15 @@ function build(
     }
     return undefined;
   };
-  const insist = async <T>(what: string, ask: (client: EtcdClient) => Promise<T>): Promise<T> => {
+  const insist = async <T>(
+    what: string,
+    ask: (client: EtcdClient) => Promise<T>,
+    whom: readonly string[] = names,
+  ): Promise<T> => {
     const deadlineMs = systemClock.monotonic() + 120_000;
     let last: unknown;
     while (systemClock.monotonic() < deadlineMs) {
-      const client = group.client(...names.map((name) => url(name, clientPort)));
+      const client = group.client(...whom.map((name) => url(name, clientPort)));
       try {
         return await ask(client);
       } catch (error) {
@@ -189,17 +193,17 @@ function build(
         await run("dd", ["if=/dev/zero", `of=${filler}`, "bs=64k"]).catch(() => undefined);
       } else {
         await rm(filler);
-        if (alive(handle(name))) handle(name).mayEnd = false;
       }
     },
     async replace(name, asLearner) {
-      const id = await insist("finding the member", async (client) => {
-        const { members } = await client.cluster.memberList({});
-        return members.find((member) => member.name === name)?.id;
-      });
       // Removed while it runs: it ends by itself, or is ended.
       handle(name).mayEnd = true;
-      if (id !== undefined) await insist("removing the member", (client) => client.cluster.memberRemove({ id }));
+      await insist("removing the member", async (client) => {
+        const { members } = await client.cluster.memberList({});
+        const found = members.find((member) => member.name === name);
+        // The answer to an earlier try may have been lost.
+        if (found !== undefined) await client.cluster.memberRemove({ id: found.id });
+      });
       await kill([name]);
       for (const entry of await readdir(dataDir(name))) await rm(join(dataDir(name), entry), { recursive: true });
       const peerURLs = [url(name, peerPort)];
@@ -217,9 +221,7 @@ function build(
         });
     },
     async defragment(name) {
-      const client = group.client(url(name, clientPort));
-      await client.maintenance.defragment({}, { timeoutMs: 30_000 });
-      client.close();
+      await insist("defragmentation", (client) => client.maintenance.defragment({}, { timeoutMs: 30_000 }), [name]);
     },
     async moveLeader(to) {
       await askAny(async (client) => {

@@ -17,6 +17,8 @@ export interface RunConfig {
   readonly killsInARow: number;
   readonly random: Random;
   say(text: string): void;
+  /** Ends the run at once, and everything that it has started. */
+  readonly signal?: AbortSignal;
   /** Called with a history that breaks a promise, before the cluster goes. */
   keep?(report: RoundReport, members: ProcessMembers): Promise<void>;
 }
@@ -40,10 +42,18 @@ const memberFlags = ["--snapshot-count", "2000", "--snapshot-catchup-entries", "
 const killRound = 3;
 
 export async function runRobustness(config: RunConfig): Promise<RunReport> {
+  await using members = await startMembers(memberFlags);
+  const { signal } = config;
+  if (signal === undefined) return await runRounds(config, members);
+  const interrupted = Promise.withResolvers<never>();
+  signal.addEventListener("abort", () => interrupted.reject(signal.reason as Error), { once: true });
+  return await Promise.race([runRounds(config, members), interrupted.promise]);
+}
+
+async function runRounds(config: RunConfig, members: ProcessMembers): Promise<RunReport> {
   const { random, say } = config;
   const clock = systemClock;
   const endMs = clock.monotonic() + config.durationMs;
-  await using members = await startMembers(memberFlags);
   const total = { rounds: 0, operations: 0, unknown: 0, events: 0, checkMs: 0, strikes: {} as Record<string, number> };
   const order = shuffled(
     faults.filter((fault) => fault.available(members) === undefined),

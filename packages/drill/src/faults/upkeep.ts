@@ -10,6 +10,8 @@ export const diskFull: Fault = {
     await members.fillDisk(name, true);
     await clock.sleep(2000 + random.int(5000));
     await members.fillDisk(name, false);
+    // Whether it has noticed or not: what could not be written may still be on its mind.
+    await members.kill([name]);
     await members.start([name]);
     return name;
   },

@@ -6,7 +6,7 @@ import { createSeededRandom } from "@coxswain/clock/testing";
 import type { EtcdClient } from "@coxswain/etcd-api";
 import { describe, expect, it } from "vitest";
 import { createProcessGroup } from "../../packages/store/testing/processes.ts";
-import type { MemberFlags, ProcessGroup, RunningProcess } from "../../packages/store/testing/processes.ts";
+import type { MemberFlags, ProcessGroup } from "../../packages/store/testing/processes.ts";
 import { drawDamage, inflict } from "../../scripts/robustness/damage.ts";
 import type { Damage } from "../../scripts/robustness/damage.ts";
 
@@ -27,13 +27,12 @@ describe("a member whose files were damaged while it was stopped", () => {
       const three = await flagsOfThree(group);
       const [first, , third] = three as [Flags, Flags, Flags];
       const [, , started] = await Promise.all(three.map((flags) => group.start(flags)));
-      const member = started as RunningProcess;
       const client = group.client(first.clientPort);
       await fill(client, 300);
       await group.client(third.clientPort).maintenance.defragment({}, { timeoutMs: 30_000 });
       await fill(client, 300);
       const truth = await everything(client);
-      await (started as RunningProcess).kill("SIGKILL");
+      await started?.kill("SIGKILL");
       const files = join(group.directory, third.name);
       const whole = join(group.directory, "whole");
       await cp(files, whole, { recursive: true });

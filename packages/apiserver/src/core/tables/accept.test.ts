@@ -24,8 +24,9 @@ describe("readAccept", () => {
   });
 
   it("readAccept refuses what cannot be made", () => {
-    expect(() => read("text/html")).toThrow(
-      "only the following media types are accepted: application/json, application/yaml",
-    );
+    for (const alone of ["text/html", "application/vnd.kubernetes.protobuf"])
+      expect(() => read(alone)).toThrow(
+        "only the following media types are accepted: application/json, application/yaml",
+      );
   });
 });

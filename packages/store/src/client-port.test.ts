@@ -79,13 +79,17 @@ describe("the client port", { timeout: 120_000 }, () => {
     const names = ["m1", "m2", "m3"];
     const ports = await Promise.all(names.map(async () => [await group.freePort(), await group.freePort()] as const));
     const initialCluster = names.map((name, at) => `${name}=https://127.0.0.1:${ports[at]?.[1]}`).join(",");
+    const metricsPort = await group.freePort();
     const start = (at: number): ReturnType<ProcessGroup["start"]> =>
       group.start({
         name: names[at] ?? "",
         clientPort: ports[at]?.[0] ?? 0,
         peerPort: ports[at]?.[1] ?? 0,
         initialCluster,
-        more: ["--snapshot-count", "50", "--snapshot-catchup-entries", "10", "--bcrypt-cost", "4"],
+        more: [
+          ...(at === 0 ? ["--listen-metrics-urls", `http://127.0.0.1:${metricsPort}`] : []),
+          ...["--snapshot-count", "50", "--snapshot-catchup-entries", "10", "--bcrypt-cost", "4"],
+        ],
       });
     const [, , third] = await Promise.all(names.map((_, at) => start(at)));
     await third?.kill("SIGKILL");
@@ -102,6 +106,10 @@ describe("the client port", { timeout: 120_000 }, () => {
     await expect(late.kv.range({ key: "k1" })).rejects.toMatchObject({ details: "etcdserver: permission denied" });
     const token = (await late.auth.authenticate({ name: "root", password: "pw" })).token;
     expect(await late.kv.range({ key: "k", rangeEnd: "l" }, { metadata: { token } })).toMatchObject({ count: 200 });
+    const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+    const sent = [...metrics.matchAll(/^etcd_network_peer_sent_bytes_total\{To="[0-9a-f]+"\} (\d+)$/gm)];
+    expect(sent.map(([, bytes]) => Number(bytes) > 0)).toEqual([true, true]);
+    expect(metrics).toMatch(/^etcd_disk_backend_commit_duration_seconds_count [1-9]/m);
     expect((await late.auth.userList({}, { metadata: { token } })).users).toEqual(["root"]);
   });
 

@@ -51,6 +51,24 @@ export const metricTable = defineMetrics({
     help: "The latency of a batch's way to the backend.",
     buckets: seconds,
   },
+  peerSent: {
+    kind: "counter",
+    name: "etcd_network_peer_sent_bytes_total",
+    help: "The total number of bytes sent to peers.",
+    labels: ["To"],
+  },
+  peerReceived: {
+    kind: "counter",
+    name: "etcd_network_peer_received_bytes_total",
+    help: "The total number of bytes received from peers.",
+    labels: ["From"],
+  },
+  activePeers: {
+    kind: "gauge",
+    name: "etcd_network_active_peers",
+    help: "The current number of active peer connections.",
+    labels: ["Local", "Remote"],
+  },
   puts: { kind: "counter", name: "etcd_mvcc_put_total", help: "Total number of puts applied by this member." },
   deletes: {
     kind: "counter",

@@ -1,5 +1,6 @@
 // Brings the metrics up to date when somebody asks for them: gauges are read then, and counters get what was counted since.
 import type { CommandKind } from "./core/command.ts";
+import type { PeerTransport } from "./io/peer/peer.ts";
 import type { Served } from "./io/rpc/ports.ts";
 import type { RunningMember } from "./member.ts";
 import type { StoreMetrics } from "./metrics.ts";
@@ -8,11 +9,19 @@ export interface Observed {
   readonly memberId: bigint;
   readonly member: RunningMember;
   readonly served: Served;
+  readonly transport: PeerTransport;
   readonly metrics: StoreMetrics;
   readonly version: string;
 }
 
-export function createObserver({ memberId, member, served, metrics, version }: Observed): () => Promise<void> {
+export function createObserver({
+  memberId,
+  member,
+  served,
+  transport,
+  metrics,
+  version,
+}: Observed): () => Promise<void> {
   metrics.version.set(1, { server_version: version });
   metrics.clusterVersion.set(1, { cluster_version: version.replace(/\.\d+$/, "") });
   metrics.id.set(1, { server_id: memberId.toString(16) });
@@ -21,6 +30,25 @@ export function createObserver({ memberId, member, served, metrics, version }: O
   const count = (counter: StoreMetrics["puts"], total: number): void => {
     counter.inc({}, total - (seen.get(counter) ?? 0));
     seen.set(counter, total);
+  };
+  const bytesSeen = new Map<string, number>();
+  const grown = (key: string, total: number): number => {
+    const by = total - (bytesSeen.get(key) ?? 0);
+    bytesSeen.set(key, total);
+    return by;
+  };
+  const lookAtPeers = (): void => {
+    for (const [id, { sentBytes, receivedBytes }] of transport.traffic?.() ?? []) {
+      const peer = id.toString(16);
+      metrics.peerSent.inc({ To: peer }, grown(`to ${peer}`, sentBytes));
+      metrics.peerReceived.inc({ From: peer }, grown(`from ${peer}`, receivedBytes));
+    }
+    for (const id of served.members().keys())
+      if (id !== memberId)
+        metrics.activePeers.set(transport.connected(id) ? 1 : 0, {
+          Local: memberId.toString(16),
+          Remote: id.toString(16),
+        });
   };
   const applied = (kind: CommandKind): number => member.machine.appliedByKind.get(kind) ?? 0;
   return async () => {
@@ -40,6 +68,7 @@ export function createObserver({ memberId, member, served, metrics, version }: O
     count(metrics.txns, applied("txn"));
     count(metrics.leasesGranted, applied("leaseGrant"));
     count(metrics.leasesRevoked, applied("leaseRevoke"));
+    lookAtPeers();
     metrics.dbSize.set(total);
     metrics.dbInUse.set(inUse);
     metrics.quota.set(quota);

@@ -45,8 +45,11 @@ export function createStore(config: StoreConfig, ports: StorePorts): Component {
     certificates: readonly (Certificates | undefined)[];
   } = { certificates: [] };
   let ready = false;
+  /** Until everything that must be stopped is known. */
+  let assembling: Promise<void> = Promise.resolve();
   const stop = async (): Promise<void> => {
     ready = false;
+    await assembling;
     const { data, transport, member, clientPort } = parts;
     parts.corruption?.stop();
     // First of all, so that writes go on elsewhere while this member ends.
@@ -64,6 +67,10 @@ export function createStore(config: StoreConfig, ports: StorePorts): Component {
   };
   return {
     async start(signal) {
+      const assembled = Promise.withResolvers<void>();
+      assembling = assembled.promise;
+      // However the start ends, a stop does not wait for more.
+      using _ended = { [Symbol.dispose]: () => assembled.resolve() };
       if (config.unused.length > 0) ports.log.warn({ flags: config.unused }, "these flags change nothing here");
       const peerTls = config.peerTls && (await openCertificates(config.peerTls, ports));
       const clientTls = config.clientTls && (await openCertificates(config.clientTls, ports));
@@ -110,6 +117,7 @@ export function createStore(config: StoreConfig, ports: StorePorts): Component {
         memberId: data.identity.memberId,
         member,
         served,
+        transport,
         metrics,
         version: apiVersion,
       });
@@ -118,6 +126,7 @@ export function createStore(config: StoreConfig, ports: StorePorts): Component {
       const corruption = corruptionWatch(data, member, served, transport, ports);
       parts.corruption = corruption;
       const found = member.run();
+      assembled.resolve();
       if (config.corruptCheck.initial) await corruption.checkOnce(config.name);
       corruption.start(config.corruptCheck.intervalMs);
       await clientPort.listen();

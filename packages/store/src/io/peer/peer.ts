@@ -1,6 +1,7 @@
 // The door to the other members. The transport may lose, delay, repeat and reorder what it carries; Raft is made for that. But it never
 // repeats a `propose`: nothing behind it would notice that a request was done twice.
 import type { Message, Snapshot } from "raft-ts";
+import type { PeerTraffic } from "./traffic.ts";
 
 export interface PeerTransport {
   /** Begins to accept connections from peers. */
@@ -13,6 +14,8 @@ export interface PeerTransport {
   connected(id: bigint): boolean;
   /** Asks a member something outside Raft. Rejects with `PeerRefusal` when it says no, else when it cannot be asked in time. */
   ask(to: bigint, question: PeerQuestion, payload: Uint8Array): Promise<Uint8Array>;
+  /** Bytes to and from each member since the start, where the transport counts them. */
+  traffic?(): ReadonlyMap<bigint, PeerTraffic>;
   stop(): Promise<void>;
 }
 

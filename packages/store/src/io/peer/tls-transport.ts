@@ -12,6 +12,7 @@ import type { Frame, Hello } from "./frame.ts";
 import { dialPeer, readFrames } from "./connection.ts";
 import { PairQueue } from "./pair-queue.ts";
 import type { PeerTls } from "./connection.ts";
+import { Traffic } from "./traffic.ts";
 import { askOver, decodeQuestion } from "./ask.ts";
 import { PeerRefusal, removedReason } from "./peer.ts";
 import type { PeerQuestion, PeerReceiver, PeerTransport } from "./peer.ts";
@@ -54,6 +55,7 @@ class TlsTransport implements PeerTransport {
   readonly #peers = new Map<bigint, Peer>();
   readonly #servers: net.Server[] = [];
   readonly #sockets = new Set<net.Socket>();
+  readonly #traffic = new Traffic();
   #receiver: PeerReceiver | undefined;
   #stopped = false;
 
@@ -122,6 +124,10 @@ class TlsTransport implements PeerTransport {
 
   connected(id: bigint): boolean {
     return id === this.#config.memberId || this.#peers.get(id)?.welcome === true;
+  }
+
+  traffic(): ReturnType<Traffic["totals"]> {
+    return this.#traffic.totals();
   }
 
   async ask(to: bigint, question: PeerQuestion, payload: Uint8Array): Promise<Uint8Array> {
@@ -228,6 +234,7 @@ class TlsTransport implements PeerTransport {
   #dial(url: URL, hello: Hello): net.Socket {
     const socket = dialPeer(url, this.#config.tls);
     this.#track(socket);
+    this.#traffic.follow(hello.to, socket);
     socket.write(encodeFrame("hello", encodeHello(hello)));
     return socket;
   }
@@ -271,6 +278,7 @@ class TlsTransport implements PeerTransport {
       if (!receiver) return;
       if (!hello) {
         hello = this.#greet(socket, frame, receiver);
+        if (hello) this.#traffic.follow(hello.from, socket);
         return;
       }
       if (hello.purpose === "messages" && frame.kind === "message") {

@@ -19,13 +19,34 @@ export function admitted<T>(
   admission: Admission,
   serve: (served: Served) => T | Promise<T>,
 ): T | Promise<T> {
-  if (!served.auth().enabled) return serve(served);
+  if (!served.auth().enabled) {
+    const answer = serve(served);
+    return answer instanceof Promise
+      ? answer.catch((error: unknown) => retried(served, call, admission, serve, error))
+      : answer;
+  }
   return onBehalfOfCaller(served, call).then((known) => {
     const refused = admission === "root" ? refuseAdmin(known.auth(), known.caller) : undefined;
     if (refused) throw etcdError(refused);
     if (admission === "user" && known.auth().enabled && !known.caller) throw etcdError("userEmpty");
     return serve(known);
   });
+}
+
+/**
+ * This member may have learned only while serving that authentication is on. Then nobody was asked who they are, and the request was
+ * refused for that, without effect.
+ */
+function retried<T>(
+  served: Served,
+  call: Pick<Call, "metadata" | "peer">,
+  admission: Admission,
+  serve: (served: Served) => T | Promise<T>,
+  error: unknown,
+): T | Promise<T> {
+  if (!served.auth().enabled || !(error instanceof GrpcError) || error.details !== etcdError("userEmpty").details)
+    throw error;
+  return admitted(served, call, admission, serve);
 }
 
 /** The same store, with the caller as the one on whose behalf things are asked and proposed. */

@@ -67,12 +67,15 @@ class Sealed implements SealedStore {
   async write(operations: readonly PairOperation[], sync: boolean): Promise<void> {
     this.#verifies = false;
     const seal = { ...this.#seal };
+    /** What this batch says about keys that may be named again in it. */
+    const before = new Map<string, Buffer | undefined>();
     const sealed = operations.map((operation): PairOperation => {
       const { key } = operation;
-      if (operation.type === "del" || key[0] !== immutableTable) {
-        const old = this.#store.get(key);
-        if (old) addTo(seal, key.length + old.length - crcBytes, old.readUInt32LE(old.length - crcBytes), -1);
-      }
+      const name = key.toString("latin1");
+      const isNew = operation.type === "put" && key[0] === immutableTable;
+      const old = before.has(name) ? before.get(name) : isNew ? undefined : this.#store.get(key);
+      if (old) addTo(seal, key.length + old.length - crcBytes, old.readUInt32LE(old.length - crcBytes), -1);
+      before.set(name, undefined);
       if (operation.type === "del") return operation;
       const { value } = operation;
       const crc = checksum(key, value);
@@ -80,6 +83,7 @@ class Sealed implements SealedStore {
       const bytes = Buffer.allocUnsafe(value.length + crcBytes);
       bytes.set(value);
       bytes.writeUInt32LE(crc, value.length);
+      before.set(name, bytes);
       return { type: "put", key, value: bytes };
     });
     sealed.push({ type: "put", key: sealKey, value: encodeSeal(seal) });

@@ -43,3 +43,8 @@ export function setMember(target: JsonObject, key: string, value: unknown): void
     Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });
   else target[key] = value;
 }
+
+/** A value in a message: text as it is, everything else as JSON, since what clients send may have any members. */
+export function textOf(value: unknown): string {
+  return typeof value === "string" ? value : (JSON.stringify(value) ?? "undefined");
+}

@@ -1,5 +1,5 @@
 /** JSON patch (RFC 6902): a list of operations at JSON pointers, all or none. */
-import { cloneJson, isJsonObject, jsonEqual, setMember } from "../json-value.ts";
+import { cloneJson, isJsonObject, jsonEqual, setMember, textOf } from "../json-value.ts";
 import { PatchError } from "./patch-error.ts";
 
 /** The most operations one patch may have, as in Kubernetes. */
@@ -56,7 +56,7 @@ function readOperations(patch: unknown): Operation[] {
       case "copy":
         return { op, path, from: pointer(entry["from"]), text };
       default:
-        throw new PatchError("inapplicable", `Unexpected kind: ${String(op)}`);
+        throw new PatchError("inapplicable", `Unexpected kind: ${textOf(op)}`);
     }
   });
 }

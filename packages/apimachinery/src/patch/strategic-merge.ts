@@ -3,7 +3,7 @@
  * (replace, delete, merge), `$retainKeys`, `$deleteFromPrimitiveList/x`, `$setElementOrder/x`. Semantics of
  * k8s.io/apimachinery/pkg/util/strategicpatch. Fields that the schema does not know merge as JSON; decoding complains about them later.
  */
-import { cloneJson, isJsonObject, jsonEqual, type JsonObject, setMember } from "../json-value.ts";
+import { cloneJson, isJsonObject, jsonEqual, type JsonObject, setMember, textOf } from "../json-value.ts";
 import type { FieldSchema, Schema, StructSchema } from "../schema.ts";
 import { orderElements } from "./element-order.ts";
 import { PatchError } from "./patch-error.ts";
@@ -23,7 +23,7 @@ function mergeObjects(schema: Schema | undefined, original: JsonObject, patch: J
   if (directive === "replace") return withoutDirectives(patch, "$patch");
   if (directive === "delete") return {};
   if (directive !== undefined && directive !== "merge")
-    throw new PatchError("malformed", `Unknown patch type found: ${String(directive)}`);
+    throw new PatchError("malformed", `Unknown patch type found: ${textOf(directive)}`);
   delete patch["$patch"];
 
   retainKeys(original, patch);

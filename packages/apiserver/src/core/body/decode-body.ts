@@ -170,6 +170,10 @@ export function decodeObject(
   return object;
 }
 
+function textOf(value: unknown, otherwise: string): string {
+  return typeof value === "string" && value !== "" ? value : otherwise;
+}
+
 function typeOf(value: unknown): string {
   if (value === null) return "null";
   return Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
@@ -181,12 +185,18 @@ function versionText({ group, version }: GroupVersionKind): string {
 
 function checkKind(input: JsonObject, expected: GroupVersionKind): void {
   const { kind, apiVersion } = input;
-  const sameKind = kind === undefined || kind === "" || kind === expected.kind;
-  const sameVersion = apiVersion === undefined || apiVersion === "" || apiVersion === versionText(expected);
+  for (const name of ["kind", "apiVersion"]) {
+    const value = input[name] ?? "";
+    if (typeof value === "string") continue;
+    const why = `json: cannot unmarshal ${typeOf(value)} into Go struct field .${name} of type string`;
+    throw unrecognized(expected.kind, `couldn't get version/kind; json parse error: ${why}`, JSON.stringify(input));
+  }
+  const sameKind = textOf(kind, expected.kind) === expected.kind;
+  const sameVersion = textOf(apiVersion, versionText(expected)) === versionText(expected);
   if (sameKind && sameVersion) return;
   const given = {
-    kind: String(kind || expected.kind),
-    ...(parseApiVersion(String(apiVersion || versionText(expected))) ?? { group: "", version: "" }),
+    kind: textOf(kind, expected.kind),
+    ...(parseApiVersion(textOf(apiVersion, versionText(expected))) ?? { group: "", version: "" }),
   };
   const prefix = `${given.kind} in version ${JSON.stringify(given.version)} cannot be handled as a ${expected.kind}`;
   if (findSchema(given) === undefined) {

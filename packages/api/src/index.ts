@@ -15,3 +15,4 @@ export { openApiV2, openApiV3 } from "./openapi/documents.ts";
 export { encodeOpenApiV2, openApiProtobufNames, openApiProtobufType } from "./openapi/protobuf.ts";
 export { definitionName } from "./openapi/definitions.ts";
 export { describeField, describeType } from "./descriptions.ts";
+export { kindWarnings, objectWarnings } from "./warnings.ts";

@@ -61,6 +61,14 @@ describe("decoding", () => {
     expect(JSON.stringify(value)).not.toContain("replcas");
   });
 
+  it("keeps integers to 2^53 exactly and rounds those beyond", () => {
+    const decoded = (text: string): unknown =>
+      decode(schemaOf(podKind), JSON.parse(`{"metadata":{"generation":${text}}}`)).value["metadata"];
+    expect(decoded("9007199254740991")).toMatchObject({ generation: 9007199254740991 });
+    expect(decoded("9007199254740993")).toMatchObject({ generation: 9007199254740992 });
+    expect(() => decoded("99999999999999999999")).toThrow("cannot unmarshal number 100000000000000000000");
+  });
+
   it.each([
     [
       { spec: { replicas: "3" } },

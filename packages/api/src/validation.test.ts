@@ -37,7 +37,7 @@ describe("a new object", () => {
       core("Namespace"),
       { metadata: { name: "a.b", finalizers: ["x"] }, spec: { finalizers: ["y"] } },
       [
-        `metadata.name: Invalid value: "a.b": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')`,
+        'metadata.name: Invalid value: "a.b": must not contain dots',
         'metadata.finalizers[0]: Invalid value: "x": name is neither a standard finalizer name nor is it fully qualified',
         'spec.finalizers: Invalid value: "y": name is neither a standard finalizer name nor is it fully qualified',
       ],
@@ -196,7 +196,7 @@ describe("a new object", () => {
         spec: { selector, template, podManagementPolicy: "x", updateStrategy: { type: "y" } },
       },
       [
-        `metadata.name: Invalid value: "a.b": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')`,
+        'metadata.name: Invalid value: "a.b": must not contain dots',
         "spec.podManagementPolicy: Invalid value: \"x\": must be 'OrderedReady' or 'Parallel'",
         "spec.updateStrategy: Invalid value: {\"type\":\"y\"}: must be 'RollingUpdate' or 'OnDelete'",
       ],

@@ -30,6 +30,8 @@ const labelValueText =
 
 /** RFC 1123 label: names of namespaces, containers, ports of pods. */
 export function dnsLabelErrors(text: string): string[] {
+  // A subdomain that is no label can only have dots too many.
+  if (text.includes(".") && patterns.subdomain.test(text)) return [...tooLong(text, 63), "must not contain dots"];
   return [...tooLong(text, 63), ...mismatch(text, patterns.label, labelText, dns1123Label, ["my-name", "123-abc"])];
 }
 

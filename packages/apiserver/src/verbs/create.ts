@@ -1,6 +1,6 @@
 // POST: decode, default, mutating admission, prepare, validate, validating admission, store. Names made by generateName are
 // drawn again when they are taken.
-import { defaultObject, validateCreate } from "@coxswain/api";
+import { defaultObject, objectWarnings, validateCreate } from "@coxswain/api";
 import { StatusError, statuses } from "@coxswain/apimachinery";
 import type { ApiObject } from "@coxswain/apimachinery";
 import { decodeObject, parseBody } from "../core/body/decode-body.ts";
@@ -72,7 +72,7 @@ async function tryCreate(
   try {
     const errors = validateCreate(kind, object);
     if (errors.length > 0) throw new StatusError(statuses.invalid(kind, object.metadata.name ?? "", errors));
-    for (const warning of kind.strategy.warnings?.(object) ?? []) exchange.warn(warning);
+    for (const warning of objectWarnings(kind, object)) exchange.warn(warning);
     await validatingAdmission(parts, exchange, { ...subject, object });
     const key = keyOf(kind, object.metadata.namespace ?? "", object.metadata.name);
     const value = encodeForStore(toStored(kind, object));

@@ -2,7 +2,7 @@
 // are, and answers 404 and 405 for the rest.
 import { StatusError, statuses } from "@coxswain/apimachinery";
 import type { ApiObject } from "@coxswain/apimachinery";
-import { findSchema } from "@coxswain/api";
+import { findSchema, kindWarnings } from "@coxswain/api";
 import { decodeObject, parseBody } from "../core/body/decode-body.ts";
 import { subresourceShape } from "../core/discovery/discovery.ts";
 import { readWriteOptions } from "../core/options.ts";
@@ -160,6 +160,7 @@ function podKind(parts: PipelineParts): Kind {
 
 function exchangeOf(passage: Passage, kind: Kind): Exchange {
   const { info, user, request, warnings } = passage;
+  for (const warning of kindWarnings(kind)) warnings.add(warning);
   return {
     info,
     kind,

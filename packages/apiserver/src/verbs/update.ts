@@ -1,7 +1,7 @@
 // PUT and everything else that changes an object: read it, compute the next one, default, mutating admission, prepare,
 // validate, validating admission, and write it if it is still the one that was read. Without a resourceVersion of the
 // client's the change is computed anew when someone else was first.
-import { defaultObject, validateUpdate } from "@coxswain/api";
+import { defaultObject, objectWarnings, validateUpdate } from "@coxswain/api";
 import { jsonEqual, StatusError, statuses } from "@coxswain/apimachinery";
 import type { ApiObject } from "@coxswain/apimachinery";
 import { decodeObject, parseBody } from "../core/body/decode-body.ts";
@@ -101,6 +101,7 @@ async function tryChange(
   try {
     const errors = validateUpdate(kind, object, old, subresource);
     if (errors.length > 0) throw new StatusError(statuses.invalid(kind, old.metadata.name, errors));
+    if (subresource === "") for (const warning of objectWarnings(kind, object, old)) exchange.warn(warning);
     await validatingAdmission(parts, exchange, { ...subject, object });
     const value = encodeForStore(toStored(kind, object));
     const outcome = await write(parts, exchange, options, object, value, current);

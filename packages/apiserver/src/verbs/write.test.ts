@@ -87,6 +87,29 @@ describe("create", () => {
     expect(answer.body.message).toMatch(words);
   });
 
+  it("create and update warn of what is probably not meant, and every verb of a kind that is on its way out", async () => {
+    const twice = [
+      { name: "A", value: "1" },
+      { name: "A", value: "2" },
+    ];
+    const words = [
+      'spec.template.spec.containers[0].env[1]: hides previous definition of "A", which may be dropped when using apply',
+    ];
+    const template = {
+      metadata: { labels: { a: "b" } },
+      spec: { containers: [{ name: "c", image: "i", env: twice }] },
+    };
+    const path = "/apis/apps/v1/namespaces/default/deployments";
+    const deployment = { metadata: { name: "d" }, spec: { selector: { matchLabels: { a: "b" } }, template } };
+    const created = await api.send("POST", path, deployment);
+    expect([created.code, created.warnings]).toEqual([201, words]);
+    const scaled = await api.send("PUT", `${path}/d`, { ...deployment, spec: { ...deployment.spec, replicas: 2 } });
+    expect([scaled.code, scaled.warnings]).toEqual([200, words]);
+    expect((await api.send("PUT", `${path}/d`, scaled.body)).warnings).toEqual([]);
+    const { warnings } = await api.send("GET", "/api/v1/namespaces/default/endpoints");
+    expect(warnings).toEqual(["v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"]);
+  });
+
   it("create warns of unknown fields when asked to warn", async () => {
     const { code, warnings } = await api.send("POST", pods, { ...pod("a"), spce: {} });
     expect([code, warnings]).toEqual([201, ['unknown field "spce"']]);

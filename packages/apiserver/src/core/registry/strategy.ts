@@ -38,8 +38,6 @@ export interface Strategy {
   readonly prepareForCreate?: (object: ApiObject, context: WriteContext) => void;
   readonly prepareForUpdate?: (object: ApiObject, old: ApiObject, context: WriteContext) => void;
   readonly prepareForStatusUpdate?: (object: ApiObject, old: ApiObject, context: WriteContext) => void;
-  /** Sentences for `Warning` headers. */
-  readonly warnings?: (object: ApiObject) => readonly string[];
 }
 
 /** An object whose members beyond metadata are looked at by name. */

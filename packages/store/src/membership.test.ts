@@ -181,4 +181,24 @@ describe("members", { timeout: 90_000 }, () => {
     expect((await other.kv.range({ ...all, countOnly: true })).count).toBe(written);
     expect(lastWords(leader)).not.toContain("could not hand over");
   });
+
+  it("of another cluster, or of another name at that address, are refused, and the others go on", async () => {
+    const bare = [await flagsFor("m1", fast), await flagsFor("m2", fast), await flagsFor("m3", fast)];
+    flags = bare.map((each) => ({ ...each, initialCluster: clusterOf(bare) }));
+    const stranger = { ...(flags[2] as Flags), more: [...fast, "--initial-cluster-token", "another"] };
+    const [first, second] = flags as [Flags, Flags];
+    const starting = group.start(stranger).catch(() => undefined);
+    processes = await Promise.all([group.start(first), group.start(second)]);
+    await client(0).kv.put({ key: "a", value: "1" });
+    await heard(processes[0] as RunningProcess, "cluster ID mismatch");
+    expect((await client(1).kv.range({ key: "a" })).count).toBe(1);
+    await group[Symbol.asyncDispose]();
+    await starting;
+    group = await createProcessGroup();
+  });
 });
+
+/** Resolves when the process has said this. */
+async function heard({ child, output }: RunningProcess, words: string): Promise<void> {
+  while (!output().includes(words)) await once(child.stderr as NonNullable<typeof child.stderr>, "data");
+}

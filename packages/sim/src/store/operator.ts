@@ -90,11 +90,12 @@ export class Operator {
     this.#tail = this.#tail.then(task).finally(() => this.#waiting--);
   }
 
-  /** A refusal must name what is damaged. */
+  /** A refusal must name what is damaged, or that there is no place for the member any more. */
   #judge(machine: Machine, reason: string): void {
-    const named = /damaged|missing|gone|ends at|begins|EIO|ENOSPC|version|unusable|no write-ahead log|no member/.test(
-      reason,
-    );
+    const named =
+      /damaged|missing|gone|ends at|begins|EIO|ENOSPC|version|unusable|no write-ahead log|no member|permanently removed/.test(
+        reason,
+      );
     if (!named) this.#observer.fail("a refusal names the damage", `${machine.name}: ${reason}`);
   }
 

@@ -3,7 +3,7 @@
 //
 //   "k8s\0" { 1: { 1: apiVersion, 2: kind }, 2: the object's own message }
 import type { FieldSchema, ScalarName, Schema, StructSchema } from "@coxswain/apimachinery";
-import { rfc3339, rfc3339Micro } from "@coxswain/clock";
+import { rfc3339 } from "@coxswain/clock";
 
 export const protobufMediaType = "application/vnd.kubernetes.protobuf";
 
@@ -14,6 +14,8 @@ export class ProtobufError extends Error {
 
 const magic = Buffer.from("k8s\0");
 const deepest = 100;
+/** Of the year 1 and of the year 9999, as Unix time. */
+const [firstSecond, lastSecond] = [-62_135_596_800, 253_402_300_799];
 
 export interface Envelope {
   readonly apiVersion: string;
@@ -169,8 +171,13 @@ function readScalar(scalar: ScalarName, value: WireValue): unknown {
     case "microtime": {
       const bytes = asBytes(value);
       if (bytes.length === 0) return null;
-      const ms = Number(integerAt(bytes, 1)) * 1000 + Number(integerAt(bytes, 2)) / 1e6;
-      return scalar === "time" ? rfc3339(ms) : rfc3339Micro(ms);
+      const seconds = Number(integerAt(bytes, 1));
+      if (seconds < firstSecond || seconds > lastSecond)
+        throw new ProtobufError(`expected a time between the years 1 and 9999, found ${seconds} seconds`);
+      const time = rfc3339(seconds * 1000);
+      if (scalar === "time") return time;
+      const micros = Math.floor(Number(integerAt(bytes, 2)) / 1000);
+      return `${time.slice(0, -1)}.${String(micros).padStart(6, "0")}Z`;
     }
     case "duration":
       return `${Number(integerAt(asBytes(value), 1)) / 1e9}s`;

@@ -52,6 +52,7 @@ export class ClusterState implements Cluster {
   readonly #namespaceLabels = new Map<string, Readonly<Record<string, string>>>();
   readonly #budgets = new Map<string, DeepReadonly<PodDisruptionBudget>>();
   readonly #freeSlots: number[] = [];
+  readonly #bySlot: NodeState[] = [];
   #slots = 0;
   #generation = 0;
   #list: readonly NodeState[] | undefined;
@@ -73,6 +74,12 @@ export class ClusterState implements Cluster {
   node(name: string): NodeState | undefined {
     const state = this.#nodes.get(name);
     return state?.node === undefined ? undefined : state;
+  }
+
+  /** The node of a slot, which must have this name. */
+  nodeAt(slot: number, name: string): NodeState | undefined {
+    const state = this.#bySlot[slot];
+    return state?.name === name && state.node !== undefined ? state : undefined;
   }
 
   /** The largest slot of any node, and one more. */
@@ -247,6 +254,7 @@ export class ClusterState implements Cluster {
     if (known !== undefined) return known;
     const state = new NodeState(name, this.#freeSlots.pop() ?? this.#slots++);
     this.#nodes.set(name, state);
+    this.#bySlot[state.slot] = state;
     this.#touch(state);
     return state;
   }

@@ -41,35 +41,36 @@ export interface Choice {
 
 /** Nodes that were turned down of which a successful decision keeps the particulars. */
 const particulars = 100;
+/** Where verdicts are gathered, used again for every pod: thousands for each would be thrown away otherwise. */
+const desk: Verdict[] = [];
 const filteredOut = unsuitable("node is filtered out by the prefilter result");
 
 export function filterNodes({ evaluation, key, cluster, startAt, nominated }: CycleInput): Filtered {
   const { nodes } = cluster;
-  const hopeless = evaluation.hopeless();
-  const rejected: Verdict[] = [];
-  const base = { nodeCount: nodes.length, rejected };
-  if (hopeless !== undefined) return { ...base, examined: nodes.length, feasible: [], hopeless };
+  const base = { nodeCount: nodes.length, hopeless: evaluation.hopeless() };
+  if (base.hopeless !== undefined) return { ...base, examined: nodes.length, feasible: [], rejected: [] };
 
   const promised = nominated === undefined ? undefined : cluster.node(nominated);
   if (promised !== undefined && evaluation.check(promised, key) === undefined)
-    return { ...base, examined: 1, feasible: [promised], hopeless: undefined };
+    return { ...base, examined: 1, feasible: [promised], rejected: [] };
 
   const restriction = evaluation.restriction();
-  if (restriction !== undefined) return { ...base, ...restricted(evaluation, key, cluster, restriction, rejected) };
+  if (restriction !== undefined) return { ...base, ...restricted(evaluation, key, cluster, restriction) };
 
   const enough = enoughFeasible(nodes.length, evaluation.profile.percentageOfNodesToScore);
   const feasible: NodeState[] = [];
   let examined = 0;
+  let out = 0;
   for (; examined < nodes.length && feasible.length < enough; examined++) {
     const node = nodes[(startAt + examined) % nodes.length] as NodeState;
     const verdict = evaluation.check(node, key);
     if (verdict === undefined) feasible.push(node);
-    else rejected.push(verdict);
+    else desk[out++] = verdict;
   }
-  // Every node counts where none was found; one of many is enough to see what kept the others out.
-  if (feasible.length > 0) rejected.length = Math.min(rejected.length, particulars);
+  // Every node counts where none was found; some of many are enough to see what kept the others out.
+  const rejected = desk.slice(0, feasible.length > 0 ? Math.min(out, particulars) : out);
   for (const verdict of rejected) explained(evaluation, verdict, cluster);
-  return { ...base, examined, feasible, hopeless: undefined };
+  return { ...base, examined, feasible, rejected };
 }
 
 /** Scores the feasible nodes and takes the best; `draw` decides among equals. */
@@ -114,9 +115,9 @@ function restricted(
   key: string,
   cluster: ClusterState,
   { names, plugin }: { readonly names: ReadonlySet<string>; readonly plugin: Plugin },
-  rejected: Verdict[],
-): { readonly examined: number; readonly feasible: readonly NodeState[]; readonly hopeless: undefined } {
+): Pick<Filtered, "examined" | "feasible" | "rejected"> {
   const feasible: NodeState[] = [];
+  const rejected: Verdict[] = [];
   for (const name of names) {
     const node = cluster.node(name);
     if (node === undefined) continue;
@@ -125,20 +126,21 @@ function restricted(
     else rejected.push(explained(evaluation, verdict, cluster));
   }
   if (feasible.length === 0)
-    for (const { name } of cluster.nodes)
+    for (const { name, slot } of cluster.nodes)
       if (!names.has(name))
         rejected.push({
           node: name,
+          slot,
           plugin,
           rejection: filteredOut,
           detail: "the pod names the nodes that it may use",
         });
-  return { examined: cluster.nodes.length, feasible, hopeless: undefined };
+  return { examined: cluster.nodes.length, feasible, rejected };
 }
 
 function explained(evaluation: Evaluation, verdict: Verdict, cluster: ClusterState): Verdict {
   if (verdict.detail !== undefined) return verdict;
-  const node = cluster.node(verdict.node);
+  const node = cluster.nodeAt(verdict.slot, verdict.node);
   if (node !== undefined) evaluation.explain(verdict, node);
   return verdict;
 }

@@ -15,6 +15,7 @@ import { signatureOf } from "./signature.ts";
 /** The first rule that turned a node down. Shared by all pods of the kind until the node changes. */
 export interface Verdict {
   readonly node: string;
+  readonly slot: number;
   readonly plugin: Plugin | undefined;
   readonly rejection: Rejection;
   /** With the numbers; filled in when somebody asks. */
@@ -207,7 +208,9 @@ export class Evaluation {
     const index = this.profile.filters[place] as number;
     const plugin = this.#plugin(index);
     const rejection = plugin.filter?.(this.#prepared[index], node);
-    return rejection === undefined ? undefined : { node: node.name, plugin, rejection, detail: undefined };
+    return rejection === undefined
+      ? undefined
+      : { node: node.name, slot: node.slot, plugin, rejection, detail: undefined };
   }
 
   #checkAll(node: NodeState): Verdict | undefined {

@@ -221,5 +221,5 @@ function rejectedNode({ node, plugin, rejection, detail }: Verdict): RejectedNod
 function hopelessNodes({ hopeless }: Filtered): readonly Verdict[] {
   if (hopeless === undefined) return [];
   const { plugin, rejection } = hopeless;
-  return [{ node: "*", plugin, rejection, detail: rejection.reasons.join(", ") }];
+  return [{ node: "*", slot: -1, plugin, rejection, detail: rejection.reasons.join(", ") }];
 }

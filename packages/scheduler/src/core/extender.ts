@@ -66,11 +66,17 @@ export function readFilter(
   const hopeless = record(member(result, "FailedAndUnresolvableNodes"));
   const rejected: Verdict[] = [];
   const feasible = asked.filter(({ name }) => names.has(name));
-  for (const { name } of asked) {
+  for (const { name, slot } of asked) {
     if (names.has(name)) continue;
     const reason = String(hopeless[name] ?? failed[name] ?? "node(s) were turned down by an extender");
     const rejection = hopeless[name] === undefined ? unfit(reason) : unsuitable(reason);
-    rejected.push({ node: name, plugin: undefined, rejection, detail: `the extender at ${config.urlPrefix} says so` });
+    rejected.push({
+      node: name,
+      slot,
+      plugin: undefined,
+      rejection,
+      detail: `the extender at ${config.urlPrefix} says so`,
+    });
   }
   return { feasible, rejected };
 }

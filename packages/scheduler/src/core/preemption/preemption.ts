@@ -35,13 +35,13 @@ const notHelpful = "Preemption is not helpful for scheduling";
 
 export function createPreemptor(): Preemptor {
   // What trying a node came to, for pods of one kind, until the node or a budget changes.
-  const remembered = new WeakMap<Evaluation, { budgets: number; readonly trials: Map<number, Remembered> }>();
+  const remembered = new WeakMap<Evaluation, { budgets: number; readonly trials: (Remembered | undefined)[] }>();
 
-  const trialsOf = (evaluation: Evaluation, cluster: ClusterState): Map<number, Remembered> | undefined => {
+  const trialsOf = (evaluation: Evaluation, cluster: ClusterState): (Remembered | undefined)[] | undefined => {
     if (!evaluation.looksAtNodesOnly()) return undefined;
     const known = remembered.get(evaluation);
     if (known?.budgets === cluster.budgetVersion) return known.trials;
-    const trials = new Map<number, Remembered>();
+    const trials: (Remembered | undefined)[] = [];
     remembered.set(evaluation, { budgets: cluster.budgetVersion, trials });
     return trials;
   };
@@ -63,14 +63,15 @@ export function createPreemptor(): Preemptor {
       let harmless = 0;
       for (let i = 0; i < rejected.length; i++) {
         const verdict = rejected[(offset + i) % rejected.length] as Verdict;
-        const node = verdict.rejection.unresolvable ? undefined : cluster.node(verdict.node);
+        const node = verdict.rejection.unresolvable ? undefined : cluster.nodeAt(verdict.slot, verdict.node);
         if (node === undefined) continue;
-        const known = trials?.get(node.slot);
-        const trial =
-          known?.generation === node.generation
-            ? known.trial
-            : tryNode(evaluation, key, node, priorityOf(pod), cluster.budgets);
-        trials?.set(node.slot, { generation: node.generation, trial });
+        let known = trials?.[node.slot];
+        if (known?.generation !== node.generation) {
+          const trial = tryNode(evaluation, key, node, priorityOf(pod), cluster.budgets);
+          known = { generation: node.generation, trial };
+          if (trials !== undefined) trials[node.slot] = known;
+        }
+        const { trial } = known;
         if (!trial.fits) {
           failed.push(trial.verdict);
           continue;

@@ -44,7 +44,13 @@ export function tryNode(
   if (lesser.length === 0)
     return {
       fits: false,
-      verdict: { node: node.name, plugin: undefined, rejection: nobody, detail: "nobody here is less important" },
+      verdict: {
+        node: node.name,
+        slot: node.slot,
+        plugin: undefined,
+        rejection: nobody,
+        detail: "nobody here is less important",
+      },
     };
   const trial = node.clone();
   /** Those who are gone in thought; they come back at the end, since the rules' counts are shared. */

@@ -13,9 +13,16 @@ export interface Decoded {
   readonly complaints: readonly string[];
 }
 
-/** A value of the wrong type; the message is Go's. */
+/** A value of the wrong type; the message is that of Go's JSON reader. */
 export class DecodeError extends Error {
   override readonly name = "DecodeError";
+  /** The words of Go's other way from a document to a type, which strategic merge patches take. */
+  readonly conversion: string;
+
+  constructor(message: string, options?: ErrorOptions & { readonly conversion?: string }) {
+    super(message, options);
+    this.conversion = options?.conversion ?? message;
+  }
 }
 
 /** Decodes one object. The result shares nothing with the input. */
@@ -284,12 +291,36 @@ function normalTime(text: string, micro: boolean): string | null {
 
 function wrongType(context: Context, value: unknown, type: string, withNumber = false): DecodeError {
   const found = withNumber ? `number ${JSON.stringify(value)}` : jsonType(value);
+  const conversion = conversionError(value, type);
   if (context.struct === undefined)
-    return new DecodeError(`json: cannot unmarshal ${found} into Go value of type ${type}`);
+    return new DecodeError(`json: cannot unmarshal ${found} into Go value of type ${type}`, { conversion });
   const struct = context.struct.name.replace(/^.*\./, "");
   return new DecodeError(
     `json: cannot unmarshal ${found} into Go struct field ${struct}.${context.goPath.join(".")} of type ${type}`,
+    { conversion },
   );
+}
+
+const plainTypes = new Set(["string", "bool", "int32", "int64", "float64"]);
+
+/** How `runtime.DefaultUnstructuredConverter` refuses the same value. */
+function conversionError(value: unknown, type: string): string {
+  const found = isJsonObject(value)
+    ? "map"
+    : Array.isArray(value)
+      ? "slice"
+      : typeof value === "number"
+        ? Number.isInteger(value)
+          ? "int64"
+          : "float64"
+        : jsonType(value);
+  if (type.startsWith("[]")) return `cannot restore slice from ${found}`;
+  if (type.startsWith("map[")) return `cannot restore map from ${found}`;
+  if (!plainTypes.has(type)) return `cannot restore struct from: ${found}`;
+  if (found === "int64" && type === "string") return "cannot convert int64 to string";
+  return found === "float64" && type !== "string" && type !== "bool"
+    ? `cannot convert float64 to ${type}`
+    : `unrecognized type: ${type}`;
 }
 
 function jsonType(value: unknown): string {

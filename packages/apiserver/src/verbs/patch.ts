@@ -3,6 +3,8 @@ import {
   applyJsonPatch,
   applyMergePatch,
   applyStrategicMerge,
+  DecodeError,
+  fieldErrors,
   isJsonObject,
   jsonSyntaxError,
   PatchError,
@@ -81,15 +83,47 @@ function patched(
   options: WriteOptions,
 ): ApiObject {
   const { kind, info } = exchange;
-  const object = decodeObject(
-    { value, complaints: parsed.complaints },
-    kind,
-    kind.schema,
-    options.fieldValidation,
-    exchange.warn,
-  );
-  agreeWithPath(kind, object, info.namespace, current.metadata.name);
-  return object;
+  try {
+    const object = decodeObject(
+      { value, complaints: parsed.complaints },
+      kind,
+      kind.schema,
+      options.fieldValidation,
+      exchange.warn,
+    );
+    agreeWithPath(kind, object, info.namespace, current.metadata.name);
+    return object;
+  } catch (error) {
+    throw ofPatch(error, exchange, value, parsed);
+  }
+}
+
+/** What is wrong with the result is said of the patch, as Kubernetes does. */
+function ofPatch(
+  error: unknown,
+  { kind, contentType }: Exchange,
+  value: unknown,
+  { value: given }: ParsedBody,
+): unknown {
+  if (!(error instanceof StatusError)) return error;
+  const prefix = `${kind.kind} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: `;
+  const message = error.status.message ?? "";
+  const isStrict = message.startsWith(`${prefix}strict decoding error`);
+  if (!isStrict && !(error.cause instanceof DecodeError)) return error;
+  const merges = mediaTypeOf(contentType) === "application/strategic-merge-patch+json";
+  const why = merges && error.cause instanceof DecodeError ? error.cause.conversion : message.slice(prefix.length);
+  const subject = merges ? asGo(given) : JSON.stringify(value);
+  return new StatusError(statuses.invalid({ group: "", kind: "" }, "", [fieldErrors.invalid("patch", subject, why)]), {
+    cause: error,
+  });
+}
+
+/** A document as Go prints the maps and slices it becomes. */
+function asGo(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(asGo).join(" ")}]`;
+  if (!isJsonObject(value)) return value === null ? "<nil>" : String(value);
+  const members = Object.keys(value).sort();
+  return `map[${members.map((name) => `${name}:${asGo(value[name])}`).join(" ")}]`;
 }
 
 function mustBeObject(value: unknown): JsonObject {

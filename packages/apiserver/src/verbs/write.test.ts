@@ -184,6 +184,36 @@ describe("patch", () => {
     ).toBe(422);
   });
 
+  it.each([
+    [
+      "strategic-merge-patch",
+      { spec: { priority: "high" } },
+      ' "" is invalid: patch: Invalid value: "map[spec:map[priority:high]]": unrecognized type: int32',
+    ],
+    [
+      "strategic-merge-patch",
+      { spec: { tolerations: "all" }, metadata: { labels: { a: null, b: "c" } } },
+      ' "" is invalid: patch: Invalid value: "map[metadata:map[labels:map[a:<nil> b:c]] spec:map[tolerations:all]]": cannot restore slice from string',
+    ],
+    [
+      "strategic-merge-patch",
+      { spec: { foo: [1, true] } },
+      ' "" is invalid: patch: Invalid value: "map[spec:map[foo:[1 true]]]": strict decoding error: unknown field "spec.foo"',
+    ],
+    [
+      "merge-patch",
+      { spec: { priority: "high" } },
+      "json: cannot unmarshal string into Go struct field PodSpec.spec.priority of type int32",
+    ],
+  ])("a %s that makes something else than a pod is refused: %j", async (form, body, words) => {
+    await api.send("POST", pods, pod("a"));
+    const headers = { "content-type": `application/${form}+json` };
+    const answer = await api.send("PATCH", `${pods}/a?fieldValidation=Strict`, body, headers);
+    expect([answer.code, answer.body.reason]).toEqual([422, "Invalid"]);
+    expect(answer.body.message?.startsWith(' "" is invalid: patch: Invalid value: ')).toBe(true);
+    expect(answer.body.message?.endsWith(words)).toBe(true);
+  });
+
   it("patch of an unknown media type is 415", async () => {
     expect((await api.send("PATCH", `${deployments}/web`, {}, { "content-type": "text/plain" })).code).toBe(415);
   });

@@ -14,12 +14,13 @@ import { rawKey } from "../io/backend/level-backend.ts";
 import type { OwnName, StoreBackend } from "../io/backend/level-backend.ts";
 import { encodeAlarms, encodeApplied, encodeMembers } from "../io/backend/own-records.ts";
 import type { Database } from "../io/bbolt/reader.ts";
-import type { Pairs } from "../io/bbolt/writer.ts";
 import type { Disk } from "../io/disk/disk.ts";
 import { encodeMembership } from "../io/wal/record.ts";
 import { createWal } from "../io/wal/wal.ts";
 import { openSnapshot } from "./snapshot-file.ts";
 import type { StoreConfig } from "../config.ts";
+
+type Pairs = AsyncGenerator<readonly [Uint8Array, Uint8Array]>;
 
 export interface RestoreRequest extends Pick<StoreConfig, "name" | "initial" | "dataDir"> {
   readonly file: string;
@@ -58,7 +59,7 @@ export async function restoreSnapshot(request: RestoreRequest, ports: RestorePor
 export async function layData(
   dataDir: string,
   beginning: Beginning,
-  pairs: Pairs,
+  pairs: AsyncIterable<readonly [Uint8Array, Uint8Array]>,
   ports: RestorePorts,
   finish?: (backend: StoreBackend) => Promise<void>,
 ): Promise<void> {

@@ -63,6 +63,8 @@ export function rawKey(table: StoredTable, key: Uint8Array): Buffer {
 const viewPasses = 2;
 const noLimit = 2 ** 31 - 1;
 const scanStep = 1000;
+/** What level reads ahead in one go: each costs a trip to another thread. */
+const readAheadBytes = 256 * 1024;
 
 /** Opening takes level's lock: a second process on the same directory is refused here. */
 export async function openLevelBackend(directory: string): Promise<StoreBackend> {
@@ -90,7 +92,7 @@ export async function openLevelBackend(directory: string): Promise<StoreBackend>
   const store: PairStore = {
     get: (key) => db.getSync(key),
     write: (operations, sync) => db.batch([...operations], { sync }),
-    iterate: (range) => db.iterator(range ?? {}),
+    iterate: (range) => db.iterator({ ...range, highWaterMarkBytes: readAheadBytes }),
     clear: () => db.clear(),
     sizeBytes: () => db.approximateSize(Buffer.from([0]), Buffer.from([255])),
     compact: () => db.compactRange(Buffer.from([0]), Buffer.from([255])),

@@ -14,7 +14,7 @@ async function write(content: Content): Promise<Buffer> {
     Object.entries(content).map(([name, pairs]) => ({
       name,
       async *pairs() {
-        for (const [key, value] of pairs) yield [Buffer.from(key), Buffer.from(value)] as const;
+        for (const [key, value] of pairs) yield [{ key: Buffer.from(key), value: Buffer.from(value) }];
       },
     })),
   );

@@ -17,12 +17,15 @@ import {
 } from "./page.ts";
 import type { Element } from "./page.ts";
 
-export type Pairs = AsyncIterable<readonly [Uint8Array, Uint8Array]>;
+export interface Pair {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
 
 export interface BucketSource {
   readonly name: string;
-  /** In ascending order of keys, and the same each time. */
-  pairs(): Pairs;
+  /** Portions, in ascending order of keys, and the same each time. */
+  pairs(): AsyncIterable<readonly Pair[]>;
 }
 
 export interface DatabaseFile {
@@ -80,10 +83,12 @@ export async function layOutDatabase(sources: readonly BucketSource[]): Promise<
 async function layOutBucket(source: BucketSource, from: number): Promise<{ bucket: BucketLayout; next: number }> {
   let level: Child[] = [];
   let next = from;
-  for await (const elements of leaves(source)) {
-    // A copy of the key: the pair's own bytes may be part of something large.
-    level.push({ key: Buffer.from(elements[0]?.key ?? []), page: next });
-    next += pagesOf(leafBytes(elements));
+  for await (const portion of leaves(source)) {
+    for (const elements of portion) {
+      // A copy of the key: the pair's own bytes may be part of something large.
+      level.push({ key: Buffer.from(elements[0]?.key ?? []), page: next });
+      next += pagesOf(leafBytes(elements));
+    }
   }
   const branches: { page: number; children: Child[] }[] = [];
   while (level.length > 1) {
@@ -100,29 +105,37 @@ async function layOutBucket(source: BucketSource, from: number): Promise<{ bucke
 
 async function* bucketPages(bucket: BucketLayout): AsyncGenerator<Buffer> {
   let next = bucket.firstLeaf;
-  for await (const elements of leaves(bucket.source)) {
-    const page = encodeLeaf(next, elements);
-    next += page.length / pageBytes;
-    yield page;
+  for await (const portion of leaves(bucket.source)) {
+    const pages: Buffer[] = [];
+    for (const elements of portion) {
+      const page = encodeLeaf(next, elements);
+      next += page.length / pageBytes;
+      pages.push(page);
+    }
+    if (pages.length > 0) yield Buffer.concat(pages);
   }
   for (const { page, children } of bucket.branches) yield encodeBranch(page, children);
 }
 
-/** The elements of one leaf after the other; at least one leaf, even when it is empty. */
-async function* leaves(source: BucketSource): AsyncGenerator<readonly Element[]> {
+/** The elements of one leaf after the other, as many leaves at a time as a portion of the source fills; at least one, even when empty. */
+async function* leaves(source: BucketSource): AsyncGenerator<readonly (readonly Element[])[]> {
   let elements: Element[] = [];
   let bytes = pageHeadBytes;
-  for await (const [key, value] of source.pairs()) {
-    const added = elementBytes + key.length + value.length;
-    if (elements.length > 0 && bytes + added > pageBytes) {
-      yield elements;
-      elements = [];
-      bytes = pageHeadBytes;
+  for await (const pairs of source.pairs()) {
+    const full: Element[][] = [];
+    for (const { key, value } of pairs) {
+      const added = elementBytes + key.length + value.length;
+      if (elements.length > 0 && bytes + added > pageBytes) {
+        full.push(elements);
+        elements = [];
+        bytes = pageHeadBytes;
+      }
+      elements.push({ flags: 0, key: asBuffer(key), value: asBuffer(value) });
+      bytes += added;
     }
-    elements.push({ flags: 0, key: asBuffer(key), value: asBuffer(value) });
-    bytes += added;
+    yield full;
   }
-  yield elements;
+  yield [elements];
 }
 
 function branchGroups(level: readonly Child[]): Child[][] {

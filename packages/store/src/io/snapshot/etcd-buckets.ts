@@ -15,7 +15,7 @@ import { authBuckets } from "../../core/auth/state.ts";
 import type { AuthState } from "../../core/auth/state.ts";
 import type { Members } from "../../core/membership.ts";
 import type { BackendView } from "../backend/level-backend.ts";
-import type { BucketSource, Pairs } from "../bbolt/writer.ts";
+import type { BucketSource, Pair } from "../bbolt/writer.ts";
 
 /** What the cluster is at the moment of the view. */
 export interface ClusterFacts {
@@ -29,7 +29,7 @@ export interface ClusterFacts {
   readonly storageVersion: string;
 }
 
-type Pair = readonly [Uint8Array, Uint8Array];
+type KeyAndValue = readonly [Uint8Array, Uint8Array];
 
 /** In every file, even when empty: etcd expects to find them. */
 const etcdBuckets = [
@@ -46,7 +46,7 @@ const etcdBuckets = [
 ] as const;
 
 export async function etcdBucketsOf(view: BackendView, facts: ClusterFacts): Promise<readonly BucketSource[]> {
-  const made = new Map<string, Pair[]>(etcdBuckets.map((name) => [name, []]));
+  const made = new Map<string, KeyAndValue[]>(etcdBuckets.map((name) => [name, []]));
   for await (const [key, value] of view.pairs("extra")) {
     const end = key.indexOf(0);
     const name = text(key.subarray(0, end));
@@ -56,29 +56,29 @@ export async function etcdBucketsOf(view: BackendView, facts: ClusterFacts): Pro
   for await (const [key, value] of view.pairs("meta")) meta.set(text(key), value);
   made.set(
     "meta",
-    Array.from(meta, ([key, value]): Pair => [Buffer.from(key), value]),
+    Array.from(meta, ([key, value]): KeyAndValue => [Buffer.from(key), value]),
   );
   made.set(
     "members",
-    Array.from(facts.members.values(), (member): Pair => [
+    Array.from(facts.members.values(), (member): KeyAndValue => [
       Buffer.from(member.id.toString(16)),
       Buffer.from(memberJson(member)),
     ]),
   );
   made.set(
     "members_removed",
-    Array.from(facts.removed, (id): Pair => [Buffer.from(id.toString(16)), Buffer.from("removed")]),
+    Array.from(facts.removed, (id): KeyAndValue => [Buffer.from(id.toString(16)), Buffer.from("removed")]),
   );
   made.set(
     "alarm",
-    facts.alarms.map((alarm): Pair => [encode(alarmMember, alarm), Buffer.alloc(0)]),
+    facts.alarms.map((alarm): KeyAndValue => [encode(alarmMember, alarm), Buffer.alloc(0)]),
   );
   for (const [name, pairs] of Object.entries(authBuckets(facts.auth))) made.set(name, [...pairs]);
   made.delete("key");
   made.delete("lease");
   return [
-    { name: "key", pairs: () => view.pairs("key") },
-    { name: "lease", pairs: () => view.pairs("lease") },
+    { name: "key", pairs: () => view.pages("key") },
+    { name: "lease", pairs: () => view.pages("lease") },
     ...Array.from(made, ([name, pairs]): BucketSource => {
       const sorted = pairs.sort(([a], [b]) => Buffer.compare(a, b));
       return { name, pairs: () => listed(sorted) };
@@ -128,6 +128,6 @@ function text(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
 }
 
-async function* listed(pairs: readonly Pair[]): Pairs {
-  yield* pairs;
+async function* listed(pairs: readonly KeyAndValue[]): AsyncGenerator<readonly Pair[]> {
+  yield pairs.map(([key, value]) => ({ key, value }));
 }

@@ -52,6 +52,10 @@ describe("the store's flags", () => {
       ["--initial-advertise-peer-urls=http://127.0.0.1:5", "--initial-cluster=default=http://127.0.0.1:6"],
       "--initial-cluster has http://127.0.0.1:6 but missing from --initial-advertise-peer-urls=http://127.0.0.1:5",
     ],
+    [
+      ["--listen-client-urls=https://0.0.0.0:2379", ...tls],
+      "--advertise-client-urls is required when --listen-client-urls is set explicitly",
+    ],
     [["--initial-cluster-state=old"], `--initial-cluster-state must be "new" or "existing", found "old"`],
     [["--client-cert-auth"], "--client-cert-auth needs --trusted-ca-file"],
     [["--cert-file=c"], "--cert-file and --key-file are needed together"],

@@ -99,10 +99,7 @@ export function parseConfig(values: FlagValues<typeof flags>): StoreConfig {
     name,
     dataDir: values["data-dir"] || `${name}.etcd`,
     listenClientUrls,
-    advertiseClientUrls:
-      values["advertise-client-urls"].length > 0
-        ? values["advertise-client-urls"]
-        : listenClientUrls.map((url) => url.origin),
+    advertiseClientUrls: advertisedOf(values["advertise-client-urls"], listenClientUrls),
     listenPeerUrls,
     listenHttpUrls,
     listenMetricsUrls,
@@ -131,6 +128,14 @@ export function parseConfig(values: FlagValues<typeof flags>): StoreConfig {
     cors: values.cors,
     auth: authOf(values["auth-token"], values["auth-token-ttl"], values["bcrypt-cost"]),
   };
+}
+
+/** Without a word, what is listened on; but nobody can be reached at "all addresses". */
+function advertisedOf(advertised: readonly string[], listened: readonly URL[]): readonly string[] {
+  if (advertised.length > 0) return advertised;
+  if (listened.some(({ hostname }) => hostname === "0.0.0.0" || hostname === "[::]"))
+    throw new UsageError("--advertise-client-urls is required when --listen-client-urls is set explicitly");
+  return listened.map((url) => url.origin);
 }
 
 const mostElectionMs = 50_000;

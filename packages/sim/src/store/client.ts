@@ -18,6 +18,9 @@ export interface ClientPorts {
   readonly loss: () => number;
 }
 
+/** Requests that one client has on their way. */
+const mostOpen = 40;
+
 export class Client {
   readonly #id: number;
   readonly #dice: Dice;
@@ -37,6 +40,23 @@ export class Client {
       if (!more()) return;
       await this.ask(this.#ports.workload.next(), this.#member());
     }
+  }
+
+  /**
+   * Asks on without waiting for answers, of any member each time, as many independent clients would: what is stuck somewhere keeps nobody
+   * from asking elsewhere. Resolves when the last answer is in or given up.
+   */
+  async runAhead(thinkMs: number, more: () => boolean): Promise<void> {
+    const open = new Set<Promise<unknown>>();
+    while (more()) {
+      await this.#pause(this.#dice.latency(thinkMs * 1000));
+      if (!more()) break;
+      if (open.size >= mostOpen) continue;
+      const asked = this.ask(this.#ports.workload.next(), this.#dice.pick(this.#ports.machines()), 5000);
+      open.add(asked);
+      void asked.then(() => open.delete(asked));
+    }
+    await Promise.all(open);
   }
 
   /** One request of one member, recorded; what came of it. */
@@ -71,18 +91,23 @@ export class Client {
       return;
     }
     if (this.#dice.chance(loss())) return;
-    process.post(this.#dice.latency(200), `client ${this.#id} ${request.kind}`, () => {
-      const { client } = machine;
-      if (!client || machine.process !== process) return;
-      perform(client, request).then(
-        (response: Response) => {
-          if (process.alive) answer({ kind: "ok", response });
-        },
-        (error: unknown) => {
-          if (process.alive) answer(outcomeOfError(error));
-        },
-      );
-    });
+    process.post(
+      this.#dice.latency(200),
+      `client ${this.#id} ${request.kind}`,
+      () => {
+        const { client } = machine;
+        if (!client || machine.process !== process) return;
+        perform(client, request).then(
+          (response: Response) => {
+            if (process.alive) answer({ kind: "ok", response });
+          },
+          (error: unknown) => {
+            if (process.alive) answer(outcomeOfError(error));
+          },
+        );
+      },
+      `client ${this.#id}`,
+    );
   }
 
   /** Mostly the member of last time, as a connection stays open. */

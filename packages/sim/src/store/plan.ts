@@ -57,6 +57,8 @@ export interface Plan {
   readonly latencyMicros: number;
   readonly diskMicros: number;
   readonly clients: number;
+  /** Of them: those that do not wait for answers. */
+  readonly ahead: number;
   readonly thinkMs: number;
   readonly watchers: number;
   readonly mix: WorkloadMix;
@@ -88,6 +90,7 @@ export function drawPlan(seed: number): Plan {
     latencyMicros: dice.pick([200, 500, 5000]),
     diskMicros: dice.pick([50, 200, 2000]),
     clients: 1 + dice.int(5),
+    ahead: dice.pick([0, 0, 1, 1, 2]),
     thinkMs: dice.pick([5, 20, 60]),
     watchers: dice.int(4),
     mix: {
@@ -98,7 +101,7 @@ export function drawPlan(seed: number): Plan {
       leases: some(2, 15, 0.5),
       compactions: some(1, 6, 0.6),
     },
-    faults: drawFaults(dice.fork("faults"), safetyMs, members),
+    faults: drawFaults(dice.fork("faults"), { safetyMs, members, electionMs: heartbeatMs * 10 }),
     rates: {
       loss: some(0.001, 0.1, 0.4),
       duplicate: some(0.001, 0.05, 0.4),
@@ -111,7 +114,10 @@ export function drawPlan(seed: number): Plan {
 }
 
 /** Each seed has a handful of the kinds, so that each kind is also seen without the others. */
-function drawFaults(dice: Dice, safetyMs: number, members: number): readonly Fault[] {
+function drawFaults(
+  dice: Dice,
+  { safetyMs, members, electionMs }: Pick<Plan, "safetyMs" | "members" | "electionMs">,
+): readonly Fault[] {
   const possible = faultKinds.filter((kind) => members > 1 || !(untrustworthy.includes(kind) || kind === "replace"));
   const kinds = possible.filter(() => dice.chance(0.3));
   if (kinds.length === 0) return [];
@@ -122,7 +128,8 @@ function drawFaults(dice: Dice, safetyMs: number, members: number): readonly Fau
       id: faults.length,
       kind: dice.pick(kinds),
       atMs: Math.round(atMs),
-      forMs: Math.round(dice.latency(dice.pick([50, 400, 1500]))),
+      // Half of them just long enough that another leader is found meanwhile: that is when the old one is dangerous.
+      forMs: Math.round(dice.chance(0.5) ? electionMs * dice.between(1, 4) : dice.latency(dice.pick([50, 400, 1500]))),
       whom: dice.next(),
       how: dice.next(),
     });

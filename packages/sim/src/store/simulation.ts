@@ -106,7 +106,11 @@ export async function runStore(plan: Plan, listener?: (line: string) => void): P
   };
 
   try {
-    const load = clients.map((client) => client.run(plan.thinkMs, () => phase.safety));
+    const load = clients.map((client, id) =>
+      id < plan.ahead
+        ? client.runAhead(plan.thinkMs + 40, () => phase.safety)
+        : client.run(plan.thinkMs, () => phase.safety),
+    );
     faults.begin();
     world.schedule(plan.safetyMs * 1000, "the storm is over", () => {
       phase.safety = false;

@@ -146,7 +146,7 @@ export class Network {
       copies--
     ) {
       if (this.isCut(from.host, target.host) || this.#dice.chance(this.faults.loss)) continue;
-      target.process.post(this.#arrival(from.host, target.host) - this.#world.now, label, deliver);
+      target.process.post(this.#arrival(from.host, target.host) - this.#world.now, label, deliver, from.host);
     }
   }
 

@@ -38,7 +38,7 @@ export class SimProcess {
   readonly #world: World;
   readonly #onBug: (error: unknown) => void;
   #state: "running" | "paused" | "dead" = "running";
-  #backlog: (() => void)[] = [];
+  #backlog: { readonly channel: string; readonly work: () => void }[] = [];
 
   /** `onBug` hears what an event in the process threw: the end of a real one. */
   constructor(name: string, world: World, oscillator: Oscillator, random: Dice, onBug: (error: unknown) => void) {
@@ -65,13 +65,16 @@ export class SimProcess {
     return this.#state === "paused";
   }
 
-  /** Does it in the process, after the delay; never when the process is dead by then. */
-  post(delay: Micros, label: string, work: () => void): Timer {
+  /**
+   * Does it in the process, after the delay; never when the process is dead by then. What comes on one channel (a connection, say) stays
+   * in order even when the process was stopped meanwhile.
+   */
+  post(delay: Micros, label: string, work: () => void, channel: string = "itself"): Timer {
     let cancelled = false;
     const guarded = (): void => {
       if (cancelled || this.#state === "dead") return;
       if (this.#state === "paused") {
-        this.#backlog.push(guarded);
+        this.#backlog.push({ channel, work: guarded });
         return;
       }
       try {
@@ -101,8 +104,15 @@ export class SimProcess {
   resume(): void {
     if (this.#state !== "paused") return;
     this.#state = "running";
-    // One after the other, as the kernel hands them over; each is an event of its own.
-    for (const work of this.#backlog.splice(0)) this.#world.schedule(0, `${this.name} late`, work);
+    // The kernel hands over what came on each connection in order, but the connections in any: a request of now may overtake a message
+    // of long ago.
+    const waiting = Map.groupBy(this.#backlog.splice(0), ({ channel }) => channel);
+    while (waiting.size > 0) {
+      const channel = this.random.pick([...waiting.keys()]);
+      const next = waiting.get(channel)?.shift();
+      if (next) this.#world.schedule(0, `${this.name} late`, next.work);
+      else waiting.delete(channel);
+    }
   }
 
   kill(): void {

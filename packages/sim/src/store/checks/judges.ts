@@ -12,7 +12,7 @@ export interface Judgement {
   readonly undecided: number;
 }
 
-const mostSteps = 300_000;
+const mostSteps = 30_000;
 
 export function judge(history: History, observer: Observer): Judgement {
   const whole = { key: "\0", rangeEnd: "\0" };

@@ -66,11 +66,11 @@ export function stampUpdate(kind: Kind, object: ApiObject, old: ApiObject): void
   delete metadata.selfLink;
 }
 
-/** Throws 409 when the client has seen another state, 422 when the kind wants to know which one. Returns whether it named one. */
-export function checkVersion(kind: Kind, object: ApiObject, current: string): boolean {
+/** Throws 409 when the client has seen another state, 422 when the kind wants to know which one. */
+export function checkVersion(kind: Kind, object: ApiObject, current: string): void {
   const given = object.metadata.resourceVersion ?? "";
   if (given === "" || given === "0") {
-    if (kind.strategy.unconditionalUpdate !== false) return false;
+    if (kind.strategy.unconditionalUpdate !== false) return;
     throw new StatusError(
       statuses.invalid(kind, object.metadata.name, [
         fieldErrors.invalid("metadata.resourceVersion", 0, "must be specified for an update"),
@@ -78,7 +78,6 @@ export function checkVersion(kind: Kind, object: ApiObject, current: string): bo
     );
   }
   if (given !== current) throw new StatusError(statuses.conflict(kind, object.metadata.name, modified));
-  return true;
 }
 
 export const modified = "the object has been modified; please apply your changes to the latest version and try again";

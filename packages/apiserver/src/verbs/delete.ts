@@ -1,6 +1,6 @@
 // DELETE: preconditions, admission, then either the object goes at once, or it is marked and stays until its grace is
 // over and its finalizers are gone (Kubernetes' rest.BeforeDelete and the store's delete).
-import { StatusError, statuses } from "@coxswain/apimachinery";
+import { cloneJson, StatusError, statuses } from "@coxswain/apimachinery";
 import type { ApiObject, DeleteOptions } from "@coxswain/apimachinery";
 import { rfc3339 } from "@coxswain/clock";
 import { findSchema } from "@coxswain/api";
@@ -17,7 +17,8 @@ import type { Answer, Exchange, Parts } from "./parts.ts";
 import { isService } from "./parts.ts";
 import { toServed, toStored } from "./served.ts";
 
-const attempts = 8;
+/** Each time somebody else has got on. */
+const attempts = 1000;
 
 export async function remove(parts: Parts, exchange: Exchange): Promise<Answer> {
   const options = await readOptions(exchange);
@@ -127,7 +128,7 @@ function marked(kind: Kind, object: ApiObject, options: DeleteOptions, nowMs: nu
     finalizers.length === (metadata.finalizers ?? []).length &&
     finalizers.every((finalizer) => metadata.finalizers?.includes(finalizer));
   if (wasDeleting && sameFinalizers && grace === before) return "pending";
-  const next = structuredClone(object);
+  const next = cloneJson(object);
   if (!wasDeleting && next.metadata.generation !== undefined && next.metadata.generation > 0)
     next.metadata.generation += 1;
   if (!wasDeleting || grace !== before) {

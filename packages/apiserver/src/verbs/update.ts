@@ -2,7 +2,7 @@
 // validate, validating admission, and write it if it is still the one that was read. Without a resourceVersion of the
 // client's the change is computed anew when someone else was first.
 import { defaultObject, objectWarnings, validateUpdate } from "@coxswain/api";
-import { jsonEqual, StatusError, statuses } from "@coxswain/apimachinery";
+import { cloneJson, isAlreadyExists, jsonEqual, StatusError, statuses } from "@coxswain/apimachinery";
 import type { ApiObject } from "@coxswain/apimachinery";
 import { decodeObject, parseBody } from "../core/body/decode-body.ts";
 import { trackUpdate } from "../core/field-manager.ts";
@@ -19,8 +19,8 @@ import type { Answer, Exchange, Parts } from "./parts.ts";
 import { isService } from "./parts.ts";
 import { toServed, toStored } from "./served.ts";
 
-/** How often a change is computed again before the client hears of the conflict. */
-const attempts = 8;
+/** How often a change is computed again before the client hears of the conflict: each time somebody else has got on. */
+const attempts = 1000;
 
 export async function update(parts: Parts, exchange: Exchange): Promise<Answer> {
   const { kind, info, query } = exchange;
@@ -29,9 +29,9 @@ export async function update(parts: Parts, exchange: Exchange): Promise<Answer> 
   const decoded = decodeObject(parsed, kind, kind.schema, options.fieldValidation, exchange.warn);
   agreeWithPath(kind, decoded, info.namespace, info.name);
   return changeObject(parts, exchange, options, {
-    next: () => structuredClone(decoded),
+    next: () => cloneJson(decoded),
     ...(kind.strategy.createsOnUpdate &&
-      info.subresource === "" && { absent: () => createObject(parts, exchange, decoded, options) }),
+      info.subresource === "" && { absent: () => createObject(parts, exchange, cloneJson(decoded), options) }),
   });
 }
 
@@ -59,19 +59,27 @@ export async function changeObject(
   let current = (await parts.storage.get(key)).value;
   for (let attempt = 1; ; attempt += 1) {
     if (!current) {
-      if (change.absent) return change.absent();
-      throw new StatusError(statuses.notFound(kind, name));
+      if (!change.absent) throw new StatusError(statuses.notFound(kind, name));
+      try {
+        return await change.absent();
+      } catch (error) {
+        // Somebody else has made it meanwhile: then it is a change after all.
+        if (!isAlreadyExists(error) || attempt >= attempts) throw error;
+        current = (await parts.storage.get(key)).value;
+        continue;
+      }
     }
     const outcome = await tryChange(parts, exchange, options, change, current);
     if (outcome.kind === "done") return outcome.answer;
-    if (outcome.isFinal || attempt >= attempts) throw new StatusError(statuses.conflict(kind, name, modified));
+    // Whoever named a version hears of the conflict when it is compared with the current one.
+    if (attempt >= attempts) throw new StatusError(statuses.conflict(kind, name, modified));
     current = outcome.current;
   }
 }
 
 type Attempt =
   | { readonly kind: "done"; readonly answer: Answer }
-  | { readonly kind: "changed"; readonly current: StoredValue | undefined; readonly isFinal: boolean };
+  | { readonly kind: "changed"; readonly current: StoredValue | undefined };
 
 async function tryChange(
   parts: Parts,
@@ -86,7 +94,7 @@ async function tryChange(
   const old = read();
   const next = change.next(read());
   if (!next) return { kind: "done", answer: answerOf(kind, 200, current) };
-  const isFinal = checkVersion(kind, next, String(current.revision));
+  checkVersion(kind, next, String(current.revision));
   stampUpdate(kind, next, old);
   defaultObject(kind, next);
   const subject = { operation: "UPDATE", oldObject: old, name: old.metadata.name, dryRun: options.dryRun } as const;
@@ -107,7 +115,7 @@ async function tryChange(
     const outcome = await write(parts, exchange, options, object, value, current);
     if (outcome.kind === "written") await allocated?.commit();
     else await allocated?.revert();
-    if (outcome.kind === "changed") return { kind: "changed", current: outcome.current, isFinal };
+    if (outcome.kind === "changed") return outcome;
     return { kind: "done", answer: outcome.answer };
   } catch (error) {
     await allocated?.revert();

@@ -238,6 +238,37 @@ describe("patch", () => {
   });
 });
 
+describe("many writers of one object", () => {
+  it("patches and applies that name no version all get through, and none is lost", async () => {
+    const path = `${configMaps}/crowded`;
+    await api.send("POST", configMaps, { metadata: { name: "crowded" } });
+    const merge = { "content-type": "application/merge-patch+json" };
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, (_unused, index) => api.send("PATCH", path, { data: { [`k${index}`]: "v" } }, merge)),
+    );
+    expect(answers.map(({ code }) => code)).toEqual(answers.map(() => 200));
+    const { body } = await api.send("GET", path);
+    expect(Object.keys(body["data"] as object)).toHaveLength(60);
+  });
+
+  it("applies that race to make an object make it once and change it after", async () => {
+    const apply = { "content-type": "application/apply-patch+yaml" };
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, (_unused, index) =>
+        api.send(
+          "PATCH",
+          `${configMaps}/raced?fieldManager=m${index}`,
+          { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "raced" }, data: { [`k${index}`]: "v" } },
+          apply,
+        ),
+      ),
+    );
+    expect(answers.map(({ code }) => code).sort()).toEqual([200, 200, 200, 200, 200, 200, 200, 201]);
+    const { body } = await api.send("GET", `${configMaps}/raced`);
+    expect(Object.keys(body["data"] as object)).toHaveLength(8);
+  });
+});
+
 describe("delete", () => {
   it("delete removes what nothing holds and says what it was", async () => {
     const { body } = await api.send("POST", configMaps, { metadata: { name: "c" } });

@@ -25,7 +25,7 @@ export async function serveSnapshot(served: Served, call: StreamCall<SnapshotRes
       waiting.push(page);
       waitingBytes += page.length;
       if (waitingBytes < pieceBytes) continue;
-      await send(Buffer.concat(waiting));
+      await send(waiting.length === 1 ? page : Buffer.concat(waiting));
       waiting = [];
       waitingBytes = 0;
     }

@@ -14,7 +14,7 @@ import type { Previous, Ready } from "./ready.ts";
 import { broadcastAppend, maybeCommit, maybeSendAppend, sendBroadcast } from "./replicate.ts";
 import { releaseEarlyReads } from "./role/leader-reads.ts";
 import type { ProposalOutcome } from "./role/role.ts";
-import type { RaftState, RoleName } from "./state.ts";
+import type { RaftState, ReadState, RoleName } from "./state.ts";
 import { createState, hardStateOf } from "./state.ts";
 import { step, tick } from "./step.ts";
 import { releaseUncommitted } from "./transitions.ts";
@@ -40,6 +40,8 @@ export interface RaftNode {
   ready(): Ready;
   /** What may be sent at once, while a ready is being worked on; the next ready has the rest. */
   takeMessages(): readonly Message[];
+  /** Reads that were confirmed meanwhile; likewise. */
+  takeReadStates(): readonly ReadState[];
   /** All that the ready asked for is done. */
   advance(ready: Ready): void;
   campaign(): void;
@@ -122,6 +124,7 @@ export function createRaftNode(config: RaftConfig): RaftNode {
       sendBroadcast(state);
       return state.outbox.splice(0);
     },
+    takeReadStates: () => state.readStates.splice(0),
     advance(ready) {
       assert(outstanding?.ready === ready, "expected to advance the last ready");
       const { selfAcknowledgements } = outstanding;

@@ -6,7 +6,8 @@
 //      serve `readStates` once their index is applied
 //   4. `advance(ready)`
 //
-// Meanwhile the node may be stepped, ticked and asked for more; `takeMessages` gives what need not wait for this ready's disk.
+// Meanwhile the node may be stepped, ticked and asked for more; `takeMessages` and `takeReadStates`
+// give what need not wait for this ready's disk.
 import type { Entry, HardState, NodeId, Snapshot } from "./entry.ts";
 import type { Message } from "./message.ts";
 import { sendBroadcast } from "./replicate.ts";

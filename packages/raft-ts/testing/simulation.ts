@@ -205,7 +205,10 @@ export class Simulation {
       this.#sendEarly(host, host.outstanding.messages);
       // The disk may take its time: others come in between.
       if (this.#chance(faults.slowDisk)) return;
-    } else this.#sendEarly(host, node.takeMessages());
+    } else {
+      this.#sendEarly(host, node.takeMessages());
+      this.#checkReads(host, node.takeReadStates());
+    }
     const ready = host.outstanding;
     host.outstanding = undefined;
     if (this.#chance(faults.crash)) return this.#crash(host);
@@ -221,12 +224,16 @@ export class Simulation {
     }
     for (const entry of ready.committed) this.#apply(host, node, entry);
     if (this.#chance(faults.crash)) return this.#crash(host);
-    for (const { context, index } of ready.readStates) {
+    this.#checkReads(host, ready.readStates);
+    node.advance(ready);
+  }
+
+  #checkReads(host: Host, reads: Ready["readStates"]): void {
+    for (const { context, index } of reads) {
       const atLeast = this.#reads.get(context);
       if (atLeast !== undefined && index < atLeast)
         throw new SafetyViolation(`stale read on ${host.id}: index ${index}, but ${atLeast} was committed before it`);
     }
-    node.advance(ready);
   }
 
   #sendEarly(host: Host, messages: readonly Message[]): void {

@@ -126,7 +126,10 @@ class TranscriptGroup {
       case "finish":
         return this.#finish(id(0));
       case "flush":
-        return this.#send(member(), member().node.takeMessages());
+        return [
+          ...this.#send(member(), member().node.takeMessages()),
+          ...describeReads(id(0), member().node.takeReadStates()),
+        ];
       case "deliver":
         return words.length > 0 ? this.#deliver(id(0), id(1)) : this.#deliver();
       case "crash":
@@ -318,8 +321,11 @@ function describeReady(id: NodeId, ready: Ready): string[] {
     );
   if (ready.entries.length > 0) lines.push(`${id} saves ${describeEntries(ready.entries)}`);
   if (ready.committed.length > 0) lines.push(`${id} applies ${describeEntries(ready.committed)}`);
-  for (const { context, index } of ready.readStates) lines.push(`${id} may read ${context} at ${index}`);
-  return lines;
+  return [...lines, ...describeReads(id, ready.readStates)];
+}
+
+function describeReads(id: NodeId, reads: Ready["readStates"]): string[] {
+  return reads.map(({ context, index }) => `${id} may read ${context} at ${index}`);
 }
 
 function describeEntries(entries: readonly Entry[]): string {

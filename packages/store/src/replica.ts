@@ -94,6 +94,7 @@ class ReadyLoop implements Replica {
   #stopped = false;
   /** A ready is being worked on. */
   #acting = false;
+  #installing = false;
   #sending = false;
   #running: Promise<void> | undefined;
   #ticker: Timer | undefined;
@@ -175,7 +176,13 @@ class ReadyLoop implements Replica {
     this.#sending = true;
     nextTick(() => {
       this.#sending = false;
-      if (this.#acting) this.#ports.transport.send(this.#ports.node.takeMessages());
+      if (!this.#acting) return;
+      this.#ports.transport.send(this.#ports.node.takeMessages());
+      // A read need not wait for the disk either, but for the state to be whole.
+      if (this.#installing) return;
+      this.#noteReads(this.#ports.node.takeReadStates());
+      this.#serveReads();
+      this.#beginRead();
     });
   }
 
@@ -209,10 +216,12 @@ class ReadyLoop implements Replica {
     transport.send(ready.messages);
     if (ready.softState) this.#ports.onLeadership(this.#ports.node.status());
     if (ready.snapshot) {
+      this.#installing = true;
       await machine.install(ready.snapshot);
       await wal.mark({ index: ready.snapshot.index, term: ready.snapshot.term, membership: ready.snapshot.membership });
       storage.applySnapshot(ready.snapshot);
       this.#applied = ready.snapshot.index;
+      this.#installing = false;
     }
     if (ready.hardState) this.#hardState = ready.hardState;
     const saving = ready.mustSync ? wal.save(this.#hardState, ready.entries) : undefined;
@@ -229,9 +238,12 @@ class ReadyLoop implements Replica {
     storage.setHardState(this.#hardState);
     transport.send(ready.messagesAfterSync);
     this.#apply(ready.committed.slice(now.length));
-    for (const { context, index } of ready.readStates) {
+    this.#noteReads(ready.readStates);
+  }
+
+  #noteReads(reads: Ready["readStates"]): void {
+    for (const { context, index } of reads)
       for (const round of this.#rounds) if (round.context === context) round.index = index;
-    }
   }
 
   #apply(entries: readonly Entry[]): void {

@@ -61,7 +61,8 @@ describe("kubectl apply", () => {
   });
 
   it("prunes and waits for nothing that is not there", async () => {
-    const map = (name: string) => `---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: ${name}, labels: {set: pruned}}}`;
+    const map = (name: string) =>
+      `---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: ${name}, labels: {set: pruned}}}`;
     await must("apply --prune -l set=pruned -f -", `${map("one")}\n${map("two")}`);
     expect(await must("apply --prune -l set=pruned -f -", map("two"))).toContain("configmap/one pruned");
   });
@@ -140,7 +141,10 @@ describe("kubectl's verbs", () => {
   });
 
   it("waits for conditions and sees deletions with finalizers through", async () => {
-    await must("create -f -", "---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: held, finalizers: [x.io/hold]}}");
+    await must(
+      "create -f -",
+      "---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: held, finalizers: [x.io/hold]}}",
+    );
     await must("delete configmap held --wait=false");
     expect(await must("get configmap held -o jsonpath={.metadata.deletionTimestamp}")).toMatch(/^2\d{3}-/);
     const waiting = must("wait --for=delete configmap/held --timeout=30s");

@@ -61,7 +61,7 @@ async function tryCreate(
   const { dryRun } = options;
   const subject = { operation: "CREATE", oldObject: undefined, name: given.metadata.name ?? "", dryRun } as const;
   const admitted = (await mutatingAdmission(parts, exchange, { ...subject, object: given })) ?? given;
-  prepareForCreate(kind.strategy, kind.hasStatus, admitted, {
+  prepareForCreate(kind.strategy, kind.blankStatus(), admitted, {
     nowMs: parts.clock.now(),
     subresource: "",
     user: exchange.user,

@@ -2,7 +2,7 @@
 // resources would join here. Looking one up costs a map access.
 import { findSchema, resources, selectableFields } from "@coxswain/api";
 import type { ResourceInfo } from "@coxswain/api";
-import { apiVersionOf } from "@coxswain/apimachinery";
+import { apiVersionOf, zeroValue } from "@coxswain/apimachinery";
 import type { StructSchema } from "@coxswain/apimachinery";
 import type { GroupResource, GroupVersionKind } from "../request.ts";
 import type { Conversion } from "./conversions.ts";
@@ -25,6 +25,8 @@ export interface Kind {
   readonly prefix: string;
   readonly strategy: Strategy;
   readonly hasStatus: boolean;
+  /** A new object's status before anything is known: what Go's zero value is. Undefined for kinds without. */
+  blankStatus(): unknown;
   /** Set when objects are stored in another version than this one. */
   readonly conversion: Conversion | undefined;
   readonly schema: StructSchema;
@@ -74,6 +76,10 @@ function createKind(info: ResourceInfo): Kind {
     strategy: strategyOf(group, resource),
     fields: (object) => selectableFields(info, object),
     hasStatus: info.subresources.includes("status"),
+    blankStatus() {
+      const status = info.subresources.includes("status") ? schemaOf(info).fields.get("status") : undefined;
+      return status && zeroValue(status.schema);
+    },
     conversion,
     get schema() {
       return schemaOf(info);

@@ -17,6 +17,8 @@ import type { Strategy } from "./strategy.ts";
 const plain: Strategy = {};
 const generations: Strategy = { countsGenerations: true };
 const createsOnUpdate: Strategy = { createsOnUpdate: true };
+const firm: Strategy = { unconditionalUpdate: false };
+const firmGenerations: Strategy = { countsGenerations: true, unconditionalUpdate: false };
 
 const strategies: Readonly<Record<string, Strategy>> = {
   "/pods": podStrategy,
@@ -31,39 +33,45 @@ const strategies: Readonly<Record<string, Strategy>> = {
   "/persistentvolumeclaims": persistentVolumeClaimStrategy,
   "/endpoints": createsOnUpdate,
   "/limitranges": createsOnUpdate,
+  "/podtemplates": generations,
   "apps/deployments": deploymentStrategy,
   "apps/statefulsets": statefulSetStrategy,
   "apps/replicasets": replicaSetStrategy,
   "apps/daemonsets": daemonSetStrategy,
   "batch/jobs": jobStrategy,
   "batch/cronjobs": cronJobStrategy,
-  "autoscaling/horizontalpodautoscalers": plain,
-  "policy/poddisruptionbudgets": { countsGenerations: true, unconditionalUpdate: false },
+  "policy/poddisruptionbudgets": firmGenerations,
   "networking.k8s.io/ingresses": generations,
   "networking.k8s.io/networkpolicies": generations,
-  "networking.k8s.io/ingressclasses": { countsGenerations: true, unconditionalUpdate: false },
+  "networking.k8s.io/ingressclasses": generations,
   "discovery.k8s.io/endpointslices": generations,
   "coordination.k8s.io/leases": { createsOnUpdate: true, unconditionalUpdate: false },
+  "node.k8s.io/runtimeclasses": { createsOnUpdate: true, unconditionalUpdate: false },
   "rbac.authorization.k8s.io/roles": createsOnUpdate,
   "rbac.authorization.k8s.io/rolebindings": createsOnUpdate,
   "rbac.authorization.k8s.io/clusterroles": createsOnUpdate,
   "rbac.authorization.k8s.io/clusterrolebindings": createsOnUpdate,
-  "scheduling.k8s.io/priorityclasses": { countsGenerations: true },
+  "scheduling.k8s.io/priorityclasses": {
+    // The first generation is the only one.
+    prepareForCreate(priority) {
+      priority.metadata.generation = 1;
+    },
+  },
   "certificates.k8s.io/certificatesigningrequests": certificateSigningRequestStrategy,
-  "admissionregistration.k8s.io/mutatingwebhookconfigurations": { countsGenerations: true, unconditionalUpdate: false },
-  "admissionregistration.k8s.io/validatingwebhookconfigurations": {
-    countsGenerations: true,
-    unconditionalUpdate: false,
-  },
-  "admissionregistration.k8s.io/validatingadmissionpolicies": { countsGenerations: true, unconditionalUpdate: false },
-  "admissionregistration.k8s.io/validatingadmissionpolicybindings": {
-    countsGenerations: true,
-    unconditionalUpdate: false,
-  },
-  "flowcontrol.apiserver.k8s.io/flowschemas": generations,
-  "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations": generations,
-  "apiextensions.k8s.io/customresourcedefinitions": { countsGenerations: true, unconditionalUpdate: false },
-  "storage.k8s.io/csidrivers": generations,
+  "admissionregistration.k8s.io/mutatingwebhookconfigurations": firmGenerations,
+  "admissionregistration.k8s.io/validatingwebhookconfigurations": firmGenerations,
+  "admissionregistration.k8s.io/validatingadmissionpolicies": { ...firmGenerations, statusKeepsMetadata: true },
+  "admissionregistration.k8s.io/validatingadmissionpolicybindings": firmGenerations,
+  "admissionregistration.k8s.io/mutatingadmissionpolicies": firmGenerations,
+  "admissionregistration.k8s.io/mutatingadmissionpolicybindings": firmGenerations,
+  "apiregistration.k8s.io/apiservices": { ...firm, statusKeepsMetadata: true },
+  "flowcontrol.apiserver.k8s.io/flowschemas": { ...generations, statusKeepsMetadata: true },
+  "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations": { ...generations, statusKeepsMetadata: true },
+  "apiextensions.k8s.io/customresourcedefinitions": { ...firmGenerations, statusKeepsMetadata: true },
+  "resource.k8s.io/resourceclaims": { statusKeepsMetadata: true },
+  "storage.k8s.io/csidrivers": firmGenerations,
+  "storage.k8s.io/csinodes": firm,
+  "storage.k8s.io/volumeattachments": { ...firm, statusKeepsMetadata: true },
 };
 
 export function strategyOf(group: string, resource: string): Strategy {

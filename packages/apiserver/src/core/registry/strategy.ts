@@ -24,8 +24,10 @@ export interface Strategy {
   readonly countsGenerations?: boolean;
   /** The status given on create is believed. */
   readonly createsWithStatus?: boolean;
-  /** Labels and annotations cannot be changed through /status. */
+  /** Labels cannot be changed through /status. */
   readonly statusKeepsLabels?: boolean;
+  /** Nothing of the metadata that a client may write can be changed through /status. */
+  readonly statusKeepsMetadata?: boolean;
   /** What DELETE does with dependents when the client says nothing. */
   readonly orphansByDefault?: boolean;
   /** Seconds that the object lives on after DELETE; 0 removes it at once. Only pods have it. */
@@ -43,14 +45,14 @@ export interface Strategy {
 /** An object whose members beyond metadata are looked at by name. */
 export type Loose = ApiObject & Record<string, unknown>;
 
-/** Create: status is the system's to say. */
+/** Create: status is the system's to say; it begins as `blankStatus`, which is undefined for kinds without. */
 export function prepareForCreate(
   strategy: Strategy,
-  hasStatus: boolean,
+  blankStatus: unknown,
   object: ApiObject,
   context: WriteContext,
 ): void {
-  if (hasStatus && !strategy.createsWithStatus) delete (object as Loose)["status"];
+  if (blankStatus !== undefined && !strategy.createsWithStatus) (object as Loose)["status"] = blankStatus;
   if (strategy.countsGenerations) object.metadata.generation = 1;
   else delete object.metadata.generation;
   strategy.prepareForCreate?.(object, context);
@@ -67,6 +69,9 @@ export function prepareForUpdate(
   if (context.subresource === "status") {
     keepAllButStatus(object as Loose, old as Loose);
     if (strategy.statusKeepsLabels) keep(object.metadata, old.metadata, "labels");
+    if (strategy.statusKeepsMetadata)
+      for (const name of ["labels", "annotations", "finalizers", "ownerReferences"] as const)
+        keep(object.metadata, old.metadata, name);
     object.metadata.generation = old.metadata.generation;
     strategy.prepareForStatusUpdate?.(object, old, context);
     return;

@@ -5,9 +5,6 @@ import type { Loose, Strategy } from "../../strategy.ts";
 export const deploymentStrategy: Strategy = {
   countsGenerations: true,
   statusKeepsLabels: true,
-  prepareForCreate(deployment) {
-    (deployment as Loose)["status"] = {};
-  },
   prepareForUpdate(deployment, old) {
     if (
       jsonEqual((deployment as Loose)["spec"], (old as Loose)["spec"]) &&

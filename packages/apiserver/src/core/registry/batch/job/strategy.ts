@@ -7,7 +7,6 @@ export const jobStrategy: Strategy = {
   orphansByDefault: true,
   prepareForCreate(job) {
     const loose = job as Loose;
-    loose["status"] = {};
     const spec = { ...memberOf(job, "spec") };
     if (spec["manualSelector"] === true) return;
     const template = { ...memberOf(spec, "template") };
@@ -33,7 +32,4 @@ export const jobStrategy: Strategy = {
 
 export const cronJobStrategy: Strategy = {
   countsGenerations: true,
-  prepareForCreate(job) {
-    (job as Loose)["status"] = {};
-  },
 };

@@ -1,10 +1,7 @@
 // Replication controllers: generations, and dependents that stay when nothing else is said (as in v1 since ever).
-import type { Loose, Strategy } from "../../strategy.ts";
+import type { Strategy } from "../../strategy.ts";
 
 export const replicationControllerStrategy: Strategy = {
   countsGenerations: true,
   orphansByDefault: true,
-  prepareForCreate(controller) {
-    (controller as Loose)["status"] = { replicas: 0 };
-  },
 };

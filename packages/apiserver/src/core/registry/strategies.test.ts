@@ -1,0 +1,119 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { TestApi } from "../../../testing/test-api.ts";
+import { createTestApi } from "../../../testing/test-api.ts";
+
+let api: TestApi;
+beforeEach(() => {
+  api = createTestApi();
+});
+afterEach(() => api.stop());
+
+const template = { metadata: { labels: { a: "b" } }, spec: { containers: [{ name: "c", image: "i" }] } };
+const selector = { matchLabels: { a: "b" } };
+const once = { ...template, spec: { ...template.spec, restartPolicy: "Never" } };
+const backend = { service: { name: "s", port: { number: 80 } } };
+
+/** Path, specification, the status of what is new, whether generations are counted. */
+const kinds: readonly (readonly [path: string, spec: object, status: object, generation: number | undefined])[] = [
+  ["/apis/apps/v1/namespaces/default/deployments", { selector, template }, {}, 1],
+  ["/apis/apps/v1/namespaces/default/replicasets", { selector, template }, { replicas: 0 }, 1],
+  [
+    "/apis/apps/v1/namespaces/default/statefulsets",
+    { selector, template, serviceName: "s" },
+    { replicas: 0, availableReplicas: 0 },
+    1,
+  ],
+  [
+    "/apis/apps/v1/namespaces/default/daemonsets",
+    { selector, template },
+    { currentNumberScheduled: 0, numberMisscheduled: 0, desiredNumberScheduled: 0, numberReady: 0 },
+    1,
+  ],
+  ["/api/v1/namespaces/default/replicationcontrollers", { template }, { replicas: 0 }, 1],
+  ["/apis/batch/v1/namespaces/default/jobs", { template: once }, {}, 1],
+  [
+    "/apis/batch/v1/namespaces/default/cronjobs",
+    { schedule: "* * * * *", jobTemplate: { spec: { template: once } } },
+    {},
+    1,
+  ],
+  [
+    "/apis/policy/v1/namespaces/default/poddisruptionbudgets",
+    { minAvailable: 1, selector },
+    { currentHealthy: 0, desiredHealthy: 0, disruptionsAllowed: 0, expectedPods: 0 },
+    1,
+  ],
+  ["/apis/networking.k8s.io/v1/namespaces/default/ingresses", { defaultBackend: backend }, { loadBalancer: {} }, 1],
+  [
+    "/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers",
+    { maxReplicas: 3, scaleTargetRef: { kind: "Deployment", name: "d", apiVersion: "apps/v1" } },
+    { currentReplicas: 0, desiredReplicas: 0 },
+    undefined,
+  ],
+  ["/api/v1/namespaces/default/resourcequotas", { hard: { pods: "1" } }, {}, undefined],
+  [
+    "/api/v1/namespaces/default/persistentvolumeclaims",
+    { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } },
+    { phase: "Pending" },
+    undefined,
+  ],
+  ["/api/v1/namespaces/default/services", { ports: [{ port: 80 }] }, { loadBalancer: {} }, undefined],
+  [
+    "/apis/storage.k8s.io/v1/volumeattachments",
+    { attacher: "a", nodeName: "n", source: { persistentVolumeName: "v" } },
+    { attached: false },
+    undefined,
+  ],
+];
+
+describe("what is the system's to say", () => {
+  it.each(kinds)("%s begins with a blank status, whatever its creator says", async (path, spec, status, generation) => {
+    const body = { metadata: { name: "x", generation: 7 }, spec, status: { conditions: [], phase: "Done" } };
+    const created = await api.send("POST", path, body);
+    expect([created.code, created.body.message]).toEqual([201, undefined]);
+    expect(created.body["status"]).toEqual(status);
+    expect(created.body.metadata.generation).toBe(generation);
+  });
+
+  it.each(kinds)(
+    "%s keeps its specification and generation through /status",
+    async (path, spec, _status, generation) => {
+      const created = await api.send("POST", path, { metadata: { name: "x" }, spec });
+      const next = { ...created.body, spec: {}, metadata: { ...created.body.metadata, generation: 9 } };
+      const written = await api.send("PUT", `${path}/x/status`, next);
+      expect([written.code, written.body.message]).toEqual([200, undefined]);
+      expect(written.body["spec"]).toEqual(created.body["spec"]);
+      expect(written.body.metadata.generation).toBe(generation);
+    },
+  );
+
+  it.each([
+    ["/apis/apps/v1/namespaces/default/deployments", { selector, template }, { annotations: "new" }],
+    ["/apis/apps/v1/namespaces/default/replicasets", { selector, template }, { labels: "new", annotations: "new" }],
+    [
+      "/apis/storage.k8s.io/v1/volumeattachments",
+      { attacher: "a", nodeName: "n", source: { persistentVolumeName: "v" } },
+      {},
+    ],
+  ])("of the metadata of %s /status changes what Kubernetes lets it: %j", async (path, spec, changed) => {
+    const { body } = await api.send("POST", path, { metadata: { name: "x" }, spec });
+    const marked = { ...body, metadata: { ...body.metadata, labels: { l: "new" }, annotations: { l: "new" } } };
+    const written = (await api.send("PUT", `${path}/x/status`, marked)).body.metadata;
+    const found = Object.fromEntries(
+      (["labels", "annotations"] as const).flatMap((name) => (written[name] ? [[name, written[name]["l"]]] : [])),
+    );
+    expect(found).toEqual(changed);
+  });
+
+  it.each([
+    ["/apis/storage.k8s.io/v1/csidrivers", { spec: {} }],
+    ["/apis/node.k8s.io/v1/runtimeclasses", { handler: "h" }],
+  ])("%s is not overwritten by who does not say what it read", async (path, body) => {
+    await api.send("POST", path, { metadata: { name: "x" }, ...body });
+    const answer = await api.send("PUT", `${path}/x`, { metadata: { name: "x" }, ...body });
+    expect([answer.code, answer.body.message]).toEqual([
+      422,
+      expect.stringContaining("metadata.resourceVersion: Invalid value: 0: must be specified for an update"),
+    ]);
+  });
+});

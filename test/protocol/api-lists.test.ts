@@ -75,7 +75,7 @@ describe.each(["ours", "etcd"] as const)("lists and watches over %s as the store
     ["resourceVersion=-1", "invalid resource version"],
     ["limit=x", 'strconv.ParseInt: parsing "x": invalid syntax'],
     ["labelSelector=a%20b", "unable to parse requirement"],
-    ["fieldSelector=spec.x%3D1", "field label not supported: spec.x"],
+    ["fieldSelector=spec.x%3D1", `"spec.x" is not a known field selector`],
   ])("a list with %s is a bad request", async (query, message) => {
     const answer = await get(query);
     expect(answer.status).toBe(400);
@@ -159,6 +159,17 @@ describe.each(["ours", "etcd"] as const)("lists and watches over %s as the store
     watching.stop();
     expect(watching.events.map(shown)[3]).toBe("ADDED aa");
     await plane.call("DELETE", `${configMaps}/aa`);
+  });
+
+  it("a bookmark is an object of the kind with all that such a one must have", async () => {
+    const pods = "/api/v1/namespaces/lists/pods?sendInitialEvents=true&resourceVersionMatch=NotOlderThan";
+    const watching = await watch(plane, `${pods}&allowWatchBookmarks=true`);
+    const [bookmark] = await watching.until((events) => events.length === 1);
+    watching.stop();
+    expect(bookmark).toMatchObject({
+      type: "BOOKMARK",
+      object: { kind: "Pod", apiVersion: "v1", spec: { containers: [] } },
+    });
   });
 
   it("an object that begins or ceases to match is added or deleted, the latter as it was last seen", async () => {

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SeenEvent } from "./api-watchers.ts";
 import { watch } from "./api-watchers.ts";
+import { run } from "../system/cluster.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import { startControlPlane } from "./control-plane.ts";
 
@@ -78,6 +79,25 @@ describe.each(["ours", "etcd"] as const)("two apiservers over %s as the store", 
       422,
       expect.stringContaining("provided IP is already allocated"),
     ]);
+  });
+
+  it("events lie in the store under a lease, as nothing else does", async () => {
+    const event = {
+      metadata: { name: "happened" },
+      involvedObject: { kind: "Pod", name: "p", namespace: "many" },
+      reason: "Tested",
+      type: "Normal",
+    };
+    expect((await plane.call("POST", "/api/v1/namespaces/many/events", { body: event })).status).toBe(201);
+    const lease = async (key: string): Promise<unknown> => {
+      const { cert, key: secret } = plane.pki.files("test", "apiserver-etcd-client");
+      const flags = [`--endpoints=${plane.storeUrl}`, `--cert=${cert}`, `--key=${secret}`];
+      const authority = `--cacert=${plane.pki.authorityFile("etcd-ca")}`;
+      const { stdout } = await run("etcdctl", [...flags, authority, "get", key, "--write-out=json"]);
+      return (JSON.parse(stdout) as { kvs: { lease?: number }[] }).kvs[0]?.lease;
+    };
+    expect(await lease("/registry/events/many/happened")).toBeGreaterThan(0);
+    expect(await lease("/registry/namespaces/many")).toBeUndefined();
   });
 
   it("an update through one conflicts with an older one through the other", async () => {

@@ -1,6 +1,7 @@
 // Sends a watch: event lines as they come, bookmarks about every minute, an end when its time is over. A reader who does
 // not keep up has a bounded queue; beyond it the watch ends, and the client resumes where it was.
 import type { Clock, Timer } from "@coxswain/clock";
+import { decode } from "@coxswain/apimachinery";
 import type { ApiObject } from "@coxswain/apimachinery";
 import type { Kind } from "../../core/registry/kind.ts";
 import type { Representation } from "../../core/tables/accept.ts";
@@ -198,5 +199,6 @@ function bookmarkOf(kind: Kind, { as }: Representation, revision: number, initia
       columnDefinitions: null,
       rows: [{ cells: [], object: { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata } }],
     };
-  return { kind: kind.kind, apiVersion: kind.apiVersion, metadata };
+  // Typed clients insist on what a kind must have, also where nothing is said.
+  return { ...decode(kind.schema, {}).value, kind: kind.kind, apiVersion: kind.apiVersion, metadata };
 }

@@ -197,6 +197,14 @@ describe("what is wrong", () => {
     ]);
   });
 
+  it("is drawn small although something was always going on", () => {
+    const { history } = recorded(createSeededRandom(11), { clients: 6, operations: 200, keys: 2, leases: false });
+    const broken = breakages["a read comes after what it does not show"]?.(history, () => 0);
+    const [violation] = checkLinearizability(broken ?? history).violations;
+    expect(violation?.drawing.split("\n")).toHaveLength(3);
+    expect(violation?.because).toBe("2 operations have no order in which each could have seen what it saw");
+  });
+
   it("is unknown, not passed, when there was no time to find out", () => {
     const history = recorded(createSeededRandom(1), { clients: 6, operations: 120, keys: 2 }).history;
     expect(checkLinearizability(history, { stepsPerShare: 10 }).outcome).toBe("unknown");

@@ -1,6 +1,7 @@
 // Makes a share of a history that has no legal order as small as it can be without changing what is wrong with it. Only such cuts
 // are made that would leave a legal history legal, so whatever is left is a counterexample on its own:
 //
+//   places       where the order of all changes is known, what comes after some place in it, or is summed up as a state before one
 //   the end      what happened after a moment is forgotten; what was going on then has an unknown outcome
 //   reads        an operation that changed nothing can be left out
 //   the start    where nothing was going on and the state is certain, it can begin with that state
@@ -22,13 +23,15 @@ export function shrunk(share: readonly Judged[], budget: Budget): Counterexample
   const impossible = (operations: readonly Judged[], before: StoreState): boolean =>
     search(narrowed(operations), storeModel, before, budget).kind === "illegal";
 
-  let operations = shortestPrefix(share, (prefix) => impossible(prefix, emptyStore));
-  let before = emptyStore;
+  const cut = betweenPlaces(share, budget);
+  let { before } = cut;
+  let operations = shortestPrefix(cut.operations, (prefix) => impossible(prefix, before));
   const culprit = lastToEnd(operations);
   const tight = narrowed(operations);
+  const since = before;
   for (const moment of quietMoments(tight).toReversed()) {
     const past = tight.filter(({ start }) => start < moment);
-    const start = stateAfter(past, budget);
+    const start = stateAfter(past, since, budget);
     const rest = operations.filter((_, position) => (tight[position] as Judged).start >= moment);
     if (start === undefined || !impossible(rest, start)) continue;
     [operations, before] = [rest, start];
@@ -40,6 +43,47 @@ export function shrunk(share: readonly Judged[], budget: Budget): Counterexample
     if (impossible(rest, before)) operations = rest;
   }
   return { before, operations, culprit };
+}
+
+/**
+ * The operations from one place in the known order to another that are impossible by themselves, and the state before them. As they are
+ * where something has no place: it might belong on either side of a cut.
+ */
+function betweenPlaces(
+  share: readonly Judged[],
+  budget: Budget,
+): { readonly operations: readonly Judged[]; readonly before: StoreState } {
+  const whole = { operations: share, before: emptyStore };
+  if (!share.every(({ place, optional }) => place !== undefined && !optional)) return whole;
+  const places = [...new Set(share.map(({ place }) => place as number))].sort((a, b) => a - b);
+  const within = (from: number, to: number): readonly Judged[] =>
+    share.filter(({ place = 0 }) => place >= from && place <= to);
+  const outcome = (operations: readonly Judged[], before: StoreState) =>
+    search(narrowed(operations), storeModel, before, budget);
+
+  const last = firstWhere(places, (to) => outcome(within(0, to), emptyStore).kind === "illegal");
+  if (last === undefined) return whole;
+  let best = { operations: within(0, last), before: emptyStore };
+  firstWhere(places, (from) => {
+    const past = outcome(within(0, from - 1), emptyStore);
+    if (from > last || past.kind !== "legal") return true;
+    const operations = within(from, last);
+    if (outcome(operations, past.path.state).kind !== "illegal") return true;
+    best = { operations, before: past.path.state };
+    return false;
+  });
+  return best;
+}
+
+/** The first of an ascending list for which it holds; once it holds, it holds for the rest. */
+function firstWhere(ascending: readonly number[], holds: (number: number) => boolean): number | undefined {
+  let [low, high] = [0, ascending.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (holds(ascending[middle] as number)) high = middle;
+    else low = middle + 1;
+  }
+  return ascending[low];
 }
 
 function lastToEnd(operations: readonly Judged[]): Judged | undefined {
@@ -57,13 +101,8 @@ function shortestPrefix(
     .filter(({ optional }) => !optional)
     .map(({ end }) => end)
     .sort((a, b) => a - b);
-  let [low, high] = [0, ends.length - 1];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (impossible(cutAfter(share, ends[middle] as number))) high = middle;
-    else low = middle + 1;
-  }
-  const prefix = cutAfter(share, ends[low] ?? Infinity);
+  const end = firstWhere(ends, (moment) => impossible(cutAfter(share, moment)));
+  const prefix = cutAfter(share, end ?? Infinity);
   return impossible(prefix) ? prefix : share;
 }
 
@@ -98,11 +137,11 @@ function quietMoments(operations: readonly Judged[]): readonly number[] {
 }
 
 /** The state after operations, if they can only have come to one. */
-function stateAfter(past: readonly Judged[], budget: Budget): StoreState | undefined {
+function stateAfter(past: readonly Judged[], before: StoreState, budget: Budget): StoreState | undefined {
   const ordered = past.every(
     (each) => !each.optional && (changesNothing(each) || (each.place !== undefined && isWritePlace(each.place))),
   );
   if (!ordered) return undefined;
-  const result = search(past, storeModel, emptyStore, budget);
+  const result = search(past, storeModel, before, budget);
   return result.kind === "legal" && isCertain(result.path.state) ? result.path.state : undefined;
 }

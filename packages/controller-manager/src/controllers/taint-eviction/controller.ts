@@ -61,12 +61,14 @@ export function createTaintEvictionController(ports: ControllerPorts): Controlle
       message: "Taint manager: deleting due to NoExecute taint",
     };
     const conditions = (pod.status?.conditions ?? []).filter((condition) => condition.type !== "DisruptionTarget");
-    const marked = {
-      ...pod.status,
-      conditions: [...conditions, { ...reason, lastTransitionTime: rfc3339(clock.now()) }],
-    };
+    const status = { conditions: [...conditions, { ...reason, lastTransitionTime: rfc3339(clock.now()) }] };
     try {
-      await podClient.update({ ...pod, status: marked }, { subresource: "status", signal });
+      // A patch: the controller's role may not replace a status.
+      await podClient.patch(
+        { namespace, name },
+        { metadata: { uid }, status },
+        { type: "strategic", subresource: "status", signal },
+      );
       await podClient.delete({ namespace, name }, { preconditions: { uid: uid ?? "" }, signal });
     } catch (error) {
       if (!isNotFound(error)) throw error; // after a conflict the queue looks again

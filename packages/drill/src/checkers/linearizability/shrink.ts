@@ -46,23 +46,25 @@ export function shrunk(share: readonly Judged[], budget: Budget): Counterexample
 }
 
 /**
- * The operations from one place in the known order to another that are impossible by themselves, and the state before them. As they are
- * where something has no place: it might belong on either side of a cut.
+ * The operations from one place in the known order to another that are impossible by themselves, and the state before them. All of them
+ * where something without a place began before they were over: it might belong on either side of a cut.
  */
 function betweenPlaces(
   share: readonly Judged[],
   budget: Budget,
 ): { readonly operations: readonly Judged[]; readonly before: StoreState } {
   const whole = { operations: share, before: emptyStore };
-  if (!share.every(({ place, optional }) => place !== undefined && !optional)) return whole;
-  const places = [...new Set(share.map(({ place }) => place as number))].sort((a, b) => a - b);
+  const placed = share.filter(({ place }) => place !== undefined);
+  const places = [...new Set(placed.map(({ place }) => place as number))].sort((a, b) => a - b);
   const within = (from: number, to: number): readonly Judged[] =>
-    share.filter(({ place = 0 }) => place >= from && place <= to);
+    placed.filter(({ place = 0 }) => place >= from && place <= to);
   const outcome = (operations: readonly Judged[], before: StoreState) =>
     search(narrowed(operations), storeModel, before, budget);
 
   const last = firstWhere(places, (to) => outcome(within(0, to), emptyStore).kind === "illegal");
   if (last === undefined) return whole;
+  const over = within(0, last).reduce((latest, { end }) => Math.max(latest, end), -Infinity);
+  if (share.some(({ place, start }) => place === undefined && start <= over)) return whole;
   let best = { operations: within(0, last), before: emptyStore };
   firstWhere(places, (from) => {
     const past = outcome(within(0, from - 1), emptyStore);

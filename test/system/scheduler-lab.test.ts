@@ -63,7 +63,7 @@ const required = (kind: string, app: string): object => ({
 
 describe("the scheduler on three workers", () => {
   it("spreads pods that really run, and touches no container engine itself (A060, A069, A070)", async () => {
-    await create(...Array.from({ length: 9 }, (_unused, index) => pod(`even-${index}`, { app: "even" }, "10m", {})));
+    await create(...Array.from({ length: 9 }, (_unused, index) => pod(`even-${index}`, { app: "even" }, "100m", {})));
     const nodes = await running("app=even", 9);
     const workers = [...new Set(nodes)];
     expect(workers).toHaveLength(3);

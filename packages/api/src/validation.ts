@@ -10,6 +10,10 @@ import {
   type GroupVersionKind,
 } from "@coxswain/apimachinery";
 import { admissionRules } from "./admissionregistration/v1/validation.ts";
+import {
+  validateCustomResourceDefinition,
+  validateCustomResourceDefinitionUpdate,
+} from "./apiextensions/v1/custom-resource-definition/validation.ts";
 import { appsRules } from "./apps/v1/validation.ts";
 import { autoscalingRules } from "./autoscaling/v2/validation.ts";
 import { batchRules } from "./batch/v1/validation.ts";
@@ -43,6 +47,10 @@ const kinds: RuleTable = {
   ...admissionRules,
   ...resourceRules,
   ...otherRules,
+  "apiextensions/v1.CustomResourceDefinition": {
+    object: validateCustomResourceDefinition,
+    update: validateCustomResourceDefinitionUpdate,
+  },
   "events/v1.Event": { object: validateNewEvent, update: validateNewEventUpdate },
 };
 

@@ -91,6 +91,29 @@ describe("three members under load", () => {
   );
 });
 
+describe("a member that stood still while another came", () => {
+  it("follows the other as its leader, and learns from it who is there", { timeout: 120_000 }, async () => {
+    await using group = await createProcessGroup();
+    const flags = await threeFlags(group);
+    const members = await Promise.all(flags.map((each) => group.start(each)));
+    const [away, first] = flags as [MemberFlags, MemberFlags];
+    members[0]?.child.kill("SIGSTOP");
+    const fourth = { name: "m4", clientPort: await group.freePort(), peerPort: await group.freePort() };
+    const peerUrl = `https://127.0.0.1:${fourth.peerPort}`;
+    const added = await group.client(first.clientPort).cluster.memberAdd({ peerURLs: [peerUrl] });
+    const initialCluster = `${first.initialCluster},m4=${peerUrl}`;
+    await group.start({ ...fourth, initialCluster, more: ["--initial-cluster-state", "existing"] });
+    const four = [...flags.slice(1), fourth];
+    const leader = four[await leaderOf(group, four)] as MemberFlags;
+    if (leader.name !== "m4")
+      await group.client(leader.clientPort).maintenance.moveLeader({ targetId: added.member?.id ?? 0n });
+    await group.client(fourth.clientPort).kv.put({ key: "news", value: "x" });
+    members[0]?.child.kill("SIGCONT");
+    expect((await group.client(away.clientPort).kv.range({ key: "news" })).count).toBe(1);
+    expect((await group.client(away.clientPort).cluster.memberList({})).members).toHaveLength(4);
+  });
+});
+
 async function threeFlags(group: ProcessGroup): Promise<MemberFlags[]> {
   const flags = [];
   for (const name of ["m1", "m2", "m3"])

@@ -8,7 +8,7 @@ export interface PeerTransport {
   start(receiver: PeerReceiver, signal: AbortSignal): Promise<void>;
   /** Sends, or forgets: never waits, never fails. A full queue drops the newest. */
   send(messages: readonly Message[]): void;
-  /** Whom to reach where; members that are not named are disconnected. */
+  /** Whom to reach where; members that are not named are disconnected, and answered only over connections of their own. */
   setPeers(peers: ReadonlyMap<bigint, readonly string[]>): void;
   /** Whether a connection to that member stands, as far as is known. */
   connected(id: bigint): boolean;

@@ -53,6 +53,8 @@ class TlsTransport implements PeerTransport {
   readonly #config: TransportConfig;
   readonly #ports: TransportPorts;
   readonly #peers = new Map<bigint, Peer>();
+  /** Where others send their messages from. */
+  readonly #callers = new Map<bigint, net.Socket>();
   readonly #servers: net.Server[] = [];
   readonly #sockets = new Set<net.Socket>();
   readonly #traffic = new Traffic();
@@ -99,17 +101,15 @@ class TlsTransport implements PeerTransport {
     const written = new Set<net.Socket>();
     for (const message of messages) {
       const peer = this.#peers.get(message.to);
-      if (!peer) {
-        if (message.type === "snapshot") this.#receiver?.snapshotDelivered(message.to, false);
-        continue;
-      }
       if (message.type === "snapshot") {
-        void this.#sendSnapshot(peer, message);
+        if (peer) void this.#sendSnapshot(peer, message);
+        else this.#receiver?.snapshotDelivered(message.to, false);
         continue;
       }
-      const { socket } = peer;
-      if (!socket || !peer.welcome || socket.writableLength > maxQueuedBytes) {
-        if (message.type === "append") this.#receiver?.unreachable(peer.id);
+      // One that is not known here yet is answered where it speaks: it may be the leader, and this member far behind.
+      const socket = peer ? (peer.welcome ? peer.socket : undefined) : this.#callers.get(message.to);
+      if (!socket || socket.writableLength > maxQueuedBytes) {
+        if (peer && message.type === "append") this.#receiver?.unreachable(peer.id);
         continue;
       }
       // All that goes to one peer now leaves in one write.
@@ -161,6 +161,7 @@ class TlsTransport implements PeerTransport {
       if (frame.kind === "refused" && frame.payload.toString() === removedReason) this.#receiver?.removed();
       else if (frame.kind === "refused")
         this.#ports.log.error({ peer: hex(peer.id), reason: frame.payload.toString() }, "a peer refuses this member");
+      if (frame.kind === "message") this.#step(peer.id, frame.payload);
       if (frame.kind !== "welcome") return;
       peer.welcome = true;
       peer.failures = 0;
@@ -267,7 +268,15 @@ class TlsTransport implements PeerTransport {
     socket.setNoDelay(true);
     // What went wrong shows in "close", which always follows.
     socket.on("error", (err) => this.#ports.log.debug({ err }, "a peer connection failed"));
-    socket.on("close", () => this.#sockets.delete(socket));
+    socket.on("close", () => {
+      this.#sockets.delete(socket);
+      for (const [id, caller] of this.#callers) if (caller === socket) this.#callers.delete(id);
+    });
+  }
+
+  #step(from: bigint, payload: Buffer): void {
+    const message = decodeMessage(payload);
+    if (message.from === from && message.to === this.#config.memberId) this.#receiver?.step(message);
   }
 
   #serve(socket: net.Socket): void {
@@ -279,13 +288,10 @@ class TlsTransport implements PeerTransport {
       if (!hello) {
         hello = this.#greet(socket, frame, receiver);
         if (hello) this.#traffic.follow(hello.from, socket);
+        if (hello?.purpose === "messages") this.#callers.set(hello.from, socket);
         return;
       }
-      if (hello.purpose === "messages" && frame.kind === "message") {
-        const message = decodeMessage(frame.payload);
-        if (message.from === hello.from && message.to === this.#config.memberId) receiver.step(message);
-        return;
-      }
+      if (hello.purpose === "messages" && frame.kind === "message") return this.#step(hello.from, frame.payload);
       if (hello.purpose === "ask" && frame.kind === "question") {
         this.#answer(socket, frame.payload, receiver);
         return;

@@ -32,6 +32,8 @@ export interface Endpoint {
   readonly clusterId: bigint;
   readonly memberId: bigint;
   readonly receiver: PeerReceiver;
+  /** Members whose messages have come here: they are answered over their own connections where their address is not known. */
+  readonly callers: Map<bigint, Endpoint>;
 }
 
 export class Network {
@@ -77,7 +79,14 @@ export class Network {
       let peers = new Map<bigint, readonly string[]>();
       return {
         start: async (receiver) => {
-          endpoint = { host, process, clusterId: config.clusterId, memberId: config.memberId, receiver };
+          endpoint = {
+            host,
+            process,
+            clusterId: config.clusterId,
+            memberId: config.memberId,
+            receiver,
+            callers: new Map(),
+          };
           for (const url of config.listen) this.#endpoints.set(url.origin, endpoint);
         },
         setPeers: (next) => void (peers = new Map(next)),
@@ -128,9 +137,10 @@ export class Network {
 
   #send(from: Endpoint, peers: ReadonlyMap<bigint, readonly string[]>, message: Message): void {
     this.#tap(from.host, message);
-    const target = this.#targetOf(from, peers, message.to);
+    const caller = peers.has(message.to) ? undefined : from.callers.get(message.to);
+    const target = caller?.process.alive ? caller : this.#targetOf(from, peers, message.to);
     if (message.type === "snapshot") {
-      this.#sendSnapshot(from, target, message);
+      this.#sendSnapshot(from, caller ? undefined : target, message);
       return;
     }
     if (!target) {
@@ -139,7 +149,10 @@ export class Network {
     }
     const bytes = encodeMessage(message);
     const label = `${message.type} ${from.host}>${target.host} t${message.term} ${bytes.length}`;
-    const deliver = (): void => target.receiver.step(decodeMessage(bytes));
+    const deliver = (): void => {
+      target.callers.set(from.memberId, from);
+      target.receiver.step(decodeMessage(bytes));
+    };
     for (
       let copies = message.type !== "propose" && this.#dice.chance(this.faults.duplicate) ? 2 : 1;
       copies > 0;

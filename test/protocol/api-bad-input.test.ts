@@ -125,11 +125,11 @@ describe("patches", () => {
     ["merge-patch+json", [], 400],
     ["merge-patch+json", { metadata: { name: "other" } }, 400],
     ["merge-patch+json", { metadata: { resourceVersion: "1" } }, 409],
-    ["merge-patch+json", { metadata: 5 }, 400],
+    ["merge-patch+json", { metadata: 5 }, 422],
     ["strategic-merge-patch+json", { $patch: "fly" }, 400],
     ["strategic-merge-patch+json", { data: { $retainKeys: 5 } }, 400],
     ["strategic-merge-patch+json", { metadata: { "$setElementOrder/finalizers": 5 } }, 400],
-    ["strategic-merge-patch+json", { metadata: { ownerReferences: [5] } }, 400],
+    ["strategic-merge-patch+json", { metadata: { ownerReferences: [5] } }, 422],
     ["x", {}, 415],
   ])("%s %# is refused with a Status", async (type, body, code) => {
     const answer = await patch(type, body);
@@ -170,8 +170,15 @@ describe("paths and options", () => {
   });
 
   it("answers only in what can be made", async () => {
-    const { status, body } = await plane.call("GET", path, { headers: { accept: "text/html" } });
-    expect([status, body.reason]).toEqual([406, "NotAcceptable"]);
+    for (const [target, accept] of [
+      [path, "text/html"],
+      [`${path}?watch=true`, "application/yaml"],
+    ] as const) {
+      const { status, body } = await plane.call("GET", target, {
+        headers: { accept: `${accept},application/json;q=0` },
+      });
+      expect([status, body.reason]).toEqual([406, "NotAcceptable"]);
+    }
   });
 });
 

@@ -1,7 +1,7 @@
 // One request from arrival to the last byte: pipeline, then the reply in its form, failures as Status, counts and times.
 import type { Clock } from "@coxswain/clock";
 import type { Labels, Logger, Metrics } from "@coxswain/daemon";
-import { StatusError } from "@coxswain/apimachinery";
+import { StatusError, statuses } from "@coxswain/apimachinery";
 import type { Status } from "@coxswain/apimachinery";
 import { readAccept } from "../../core/tables/accept.ts";
 import type { Representation } from "../../core/tables/accept.ts";
@@ -96,6 +96,8 @@ async function send(
       });
     }
     case "watch": {
+      if (representation.format !== "json")
+        throw new StatusError(statuses.notAcceptable(["application/json", "application/json;stream=watch"]));
       const resource = passage.info.resource;
       ports.metrics.watchers.inc({ verb: "WATCH", resource });
       for (const end of passage.onEnd) end();

@@ -48,18 +48,16 @@ export async function sendObject(response: RawResponse, answer: ObjectAnswer, se
   );
 }
 
+/** The one subresource that has a table of its own. */
+const scaleType = { group: "autoscaling", version: "v1", kind: "Scale" };
+
 function valueOf(answer: ObjectAnswer, { representation, query, nowMs }: Sending): object {
   if (answer.type === "status") return answer.status;
   const object = answer.type === "encoded" ? answer.object() : answer.object;
-  if (answer.kind === undefined || representation.as === "object") return object;
+  const type = answer.kind ?? (object.kind === "Scale" ? scaleType : undefined);
+  if (type === undefined || representation.as === "object") return object;
   if (representation.as === "partial") return partialOf(object);
-  return tableOf(
-    answer.kind,
-    [object],
-    { resourceVersion: object.metadata.resourceVersion },
-    includeObjectOf(query),
-    nowMs,
-  );
+  return tableOf(type, [object], { resourceVersion: object.metadata.resourceVersion }, includeObjectOf(query), nowMs);
 }
 
 export function render(value: object, { format, pretty }: Representation): Buffer {

@@ -23,8 +23,11 @@ export interface ServerConfig extends TlsFiles {
 }
 
 const reloadIntervalMs = 5_000;
-/** Clients keep connections for reuse: one that closes under a request looks like a failure. A request must come in time, though. */
-const http1Times = { keepAliveTimeout: 120_000, headersTimeout: 30_000, requestTimeout: 120_000 };
+/**
+ * Clients keep connections for reuse: one that closes under a request looks like a failure. Headers must come in time; a body that is
+ * proxied may take its own, all others are ended with their request.
+ */
+const http1Times = { keepAliveTimeout: 120_000, headersTimeout: 30_000, requestTimeout: 3_600_000 };
 /** How long open requests may take to end when the server stops. */
 const drainMs = 2000;
 

@@ -398,6 +398,17 @@ describe("cells", () => {
   });
 });
 
+it("a scale shows how many are wanted and how many there are", () => {
+  const scale = type("autoscaling", "Scale");
+  expect(tablePrinter(scale).columns.map(({ name, type: of }) => `${name} ${of}`)).toEqual([
+    "Name string",
+    "Desired integer",
+    "Available integer",
+    "Age string",
+  ]);
+  expect(cells(scale, { spec: { replicas: 3 }, status: { replicas: 2 } })).toEqual(["a", 3, 2, "60m"]);
+});
+
 describe("ages", () => {
   it.each([
     [0, "0s"],

@@ -17,6 +17,7 @@ import {
 import {
   horizontalPodAutoscalerTable,
   horizontalPodAutoscalerTableV1,
+  scaleTable,
 } from "./autoscaling/v2/horizontal-pod-autoscaler/columns.ts";
 import { cronJobTable, jobTable } from "./batch/v1/columns.ts";
 import { certificateSigningRequestTable } from "./certificates/v1/columns.ts";
@@ -110,6 +111,7 @@ const kinds: Readonly<Record<string, TablePrinter<never>>> = {
   "batch/v1.CronJob": cronJobTable,
   "autoscaling/v1.HorizontalPodAutoscaler": horizontalPodAutoscalerTableV1,
   "autoscaling/v2.HorizontalPodAutoscaler": horizontalPodAutoscalerTable,
+  "autoscaling/v1.Scale": scaleTable,
   "policy/v1.PodDisruptionBudget": podDisruptionBudgetTable,
   "networking/v1.Ingress": ingressTable,
   "networking/v1.IngressClass": ingressClassTable,

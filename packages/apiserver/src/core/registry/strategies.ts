@@ -12,6 +12,7 @@ import { podStrategy } from "./core/pod/strategy.ts";
 import { replicationControllerStrategy } from "./core/replication-controller/strategy.ts";
 import { secretStrategy } from "./core/secret/strategy.ts";
 import { serviceStrategy } from "./core/service/strategy.ts";
+import type { CustomResourceDefinition } from "@coxswain/api/apiextensions/v1";
 import type { Strategy } from "./strategy.ts";
 
 const plain: Strategy = {};
@@ -67,7 +68,16 @@ const strategies: Readonly<Record<string, Strategy>> = {
   "apiregistration.k8s.io/apiservices": { ...firm, statusKeepsMetadata: true },
   "flowcontrol.apiserver.k8s.io/flowschemas": { ...generations, statusKeepsMetadata: true },
   "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations": { ...generations, statusKeepsMetadata: true },
-  "apiextensions.k8s.io/customresourcedefinitions": { ...firmGenerations, statusKeepsMetadata: true },
+  "apiextensions.k8s.io/customresourcedefinitions": {
+    ...firmGenerations,
+    statusKeepsMetadata: true,
+    // What objects may have been stored as is on record from the start.
+    prepareForCreate(definition) {
+      const { spec, status } = definition as CustomResourceDefinition;
+      const stored = spec.versions.find(({ storage }) => storage)?.name;
+      if (status && stored !== undefined) status.storedVersions = [stored];
+    },
+  },
   "resource.k8s.io/resourceclaims": { statusKeepsMetadata: true },
   "storage.k8s.io/csidrivers": firmGenerations,
   "storage.k8s.io/csinodes": firm,

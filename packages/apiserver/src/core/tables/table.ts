@@ -1,13 +1,12 @@
 // Table and PartialObjectMetadata(List) of any kind. What the columns are and say is `@coxswain/api`'s.
 import { tablePrinter } from "@coxswain/api";
-import type { ApiObject, ListMeta } from "@coxswain/apimachinery";
-import type { Kind } from "../registry/kind.ts";
+import type { ApiObject, GroupVersionKind, ListMeta } from "@coxswain/apimachinery";
 
 export type IncludeObject = "None" | "Metadata" | "Object";
 
 /** `withColumns` is false for all but the first event of a watch. */
 export function tableOf(
-  kind: Kind,
+  kind: GroupVersionKind,
   objects: readonly ApiObject[],
   metadata: ListMeta,
   include: IncludeObject,

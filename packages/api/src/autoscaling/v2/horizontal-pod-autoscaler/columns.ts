@@ -1,8 +1,15 @@
 /** `kubectl get hpa`: what is measured against what is aimed at. */
 import { canonicalQuantity, type DeepReadonly } from "@coxswain/apimachinery";
 import { ageOf, printer, type TablePrinter } from "../../../table.ts";
-import type { HorizontalPodAutoscaler as First } from "../../v1/types.ts";
+import type { HorizontalPodAutoscaler as First, Scale } from "../../v1/types.ts";
 import type { HorizontalPodAutoscaler, MetricSpec, MetricStatus, MetricTarget, MetricValueStatus } from "../types.ts";
+
+/** What `--subresource=scale` shows. */
+export const scaleTable: TablePrinter<Scale> = printer(["Desired#", "Available#", "Age"], (scale, now) => [
+  scale.spec?.replicas ?? 0,
+  scale.status?.replicas ?? 0,
+  ageOf(scale, now),
+]);
 
 export const horizontalPodAutoscalerTable: TablePrinter<HorizontalPodAutoscaler> = printer(
   ["Reference", "Targets", "MinPods", "MaxPods", "Replicas", "Age"],

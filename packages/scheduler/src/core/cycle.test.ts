@@ -172,6 +172,17 @@ describe("choose", () => {
     ]);
   });
 
+  test("spreads 300 pods that ask for nothing over equal nodes, none more than one ahead (A069)", () => {
+    const names = ["n1", "n2", "n3", "n4", "n5", "n6"];
+    const state = cluster(names.map((name) => node(name)));
+    for (let i = 0; i < 300; i++) {
+      const asked = pod(`p${i}`);
+      state.assume(asked, check(state, asked).node ?? "");
+    }
+    const counts = names.map((name) => state.node(name)?.pods.size ?? 0);
+    expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
+  });
+
   test("explains with numbers", () => {
     const choice = check(
       cluster([node("n1", { cpu: "1" })], [pod("b", { cpu: "600m" }, { nodeName: "n1" })]),

@@ -102,5 +102,3 @@ export function unsuitable(...reasons: readonly string[]): Rejection {
 export function definePlugin<Prepared>(plugin: Plugin<Prepared>): Plugin {
   return plugin as Plugin;
 }
-
-export const always = (): boolean => true;

@@ -174,7 +174,8 @@ describe("choose", () => {
 
   test("spreads 300 pods that ask for nothing over equal nodes, none more than one ahead (A069)", () => {
     const names = ["n1", "n2", "n3", "n4", "n5", "n6"];
-    const state = cluster(names.map((name) => node(name)));
+    // Large enough that what scoring assumes for such pods does not fill them.
+    const state = cluster(names.map((name) => node(name, { cpu: "8", memory: "16Gi" })));
     for (let i = 0; i < 300; i++) {
       const asked = pod(`p${i}`);
       state.assume(asked, check(state, asked).node ?? "");

@@ -27,8 +27,8 @@ export async function plantedBugs(): Promise<readonly PlantedBug[]> {
   );
 }
 
-/** Plants a bug in the sources at `directory`, or only looks whether that could be done. Rejects when it cannot. */
+/** Plants a bug in the sources at `directory`, or only looks whether that could be done. Rejects when its surroundings have changed. */
 export async function plant(bug: PlantedBug, directory: string, onlyLook: boolean = false): Promise<void> {
-  const words = ["apply", ...(onlyLook ? ["--check"] : []), "-C1", "--recount", bug.file];
+  const words = ["apply", ...(onlyLook ? ["--check"] : []), "--recount", bug.file];
   await promisify(execFile)("git", words, { cwd: directory, env: { ...process.env, GIT_CEILING_DIRECTORIES: "/" } });
 }

@@ -18,7 +18,7 @@ export class LeaseKeeper {
   readonly #leases: () => Machine["mvcc"]["leases"] | undefined;
   readonly #root: () => Caller | undefined;
   readonly #proposals: Proposals;
-  readonly #ports: StorePorts;
+  readonly #ports: Pick<StorePorts, "clock">;
   readonly #log: Logger;
   readonly #underWay = new Map<bigint, Promise<unknown>>();
   #timer: Timer | undefined;
@@ -29,7 +29,7 @@ export class LeaseKeeper {
     leases: () => Machine["mvcc"]["leases"] | undefined,
     root: () => Caller | undefined,
     proposals: Proposals,
-    ports: StorePorts,
+    ports: Pick<StorePorts, "clock">,
     log: Logger,
   ) {
     this.#leases = leases;

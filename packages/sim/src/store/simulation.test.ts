@@ -28,13 +28,16 @@ describe("a simulated run", () => {
 });
 
 describe("the simulated store", () => {
+  // Each of these once broke a promise, or does with a planted bug that another seed had found: see DESIGN.md and planted/.
   it.each([
-    ["survives a power failure after a kill between write and sync", 68],
-    ["survives a power failure after a sync that failed", 44],
-    ["lets a removed leader with an expired lease go on hearing", 222],
-    ["installs a snapshot although the next one has arrived", 60],
-    ["tells a watch that comes from a member that was further of no older progress", 10],
-    ["does nothing twice when a follower's leader dies under a forwarded write", 52],
+    ["survives a power failure after a kill between write and sync", 47],
+    ["installs a snapshot although the next one has arrived", 20],
+    ["tells a watch that comes from a member that was further of no older progress", 23],
+    ["reads nothing stale from a leader that was away", 130],
+    ["votes once in a term, whatever it forgets", 180],
+    ["keeps a deletion for watches from the compacted revision on", 125],
+    ["changes members only when that is committed", 91],
+    ["installs no snapshot over what is newer", 8],
   ])("%s", { timeout: 60_000 }, async (_name, seed) => {
     expect(await brokenBy(seed)).toBeUndefined();
   });

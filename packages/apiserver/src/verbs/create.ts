@@ -10,6 +10,7 @@ import type { WriteOptions } from "../core/options.ts";
 import { readWriteOptions } from "../core/options.ts";
 import { encodeForStore } from "../core/registry/encoding.ts";
 import { prepareForCreate } from "../core/registry/strategy.ts";
+import type { Loose } from "../core/registry/strategy.ts";
 import { mutatingAdmission, validatingAdmission } from "./admit.ts";
 import { answerOf, keyOf } from "./get.ts";
 import type { Answer, Exchange, Parts } from "./parts.ts";
@@ -61,12 +62,14 @@ async function tryCreate(
   const { dryRun } = options;
   const subject = { operation: "CREATE", oldObject: undefined, name: given.metadata.name ?? "", dryRun } as const;
   const admitted = (await mutatingAdmission(parts, exchange, { ...subject, object: given })) ?? given;
+  // Who wrote it owns what was written, not what the strategy adds.
+  if (kind.hasStatus && !kind.strategy.createsWithStatus) delete (admitted as Loose)["status"];
+  if (!options.isApply) trackUpdate(kind, admitted, undefined, { options, exchange, nowMs: parts.clock.now() });
   prepareForCreate(kind.strategy, kind.blankStatus(), admitted, {
     nowMs: parts.clock.now(),
     subresource: "",
     user: exchange.user,
   });
-  if (!options.isApply) trackUpdate(kind, admitted, undefined, { options, exchange, nowMs: parts.clock.now() });
   const allocated = isService(kind) ? await parts.services.allocate(admitted, undefined, dryRun) : undefined;
   const object = allocated?.service ?? admitted;
   try {

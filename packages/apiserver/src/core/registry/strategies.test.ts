@@ -105,6 +105,14 @@ describe("what is the system's to say", () => {
     expect(found).toEqual(changed);
   });
 
+  it("is not owned by who creates a job", async () => {
+    const path = "/apis/batch/v1/namespaces/default/jobs";
+    const { body } = await api.send("POST", path, { metadata: { name: "x" }, spec: { template: once }, status: {} });
+    const owned = JSON.stringify(body.metadata.managedFields);
+    expect(owned).toContain('"f:template"');
+    expect(["f:selector", "controller-uid", "f:status"].filter((name) => owned.includes(name))).toEqual([]);
+  });
+
   it.each([
     ["/apis/storage.k8s.io/v1/csidrivers", { spec: {} }],
     ["/apis/node.k8s.io/v1/runtimeclasses", { handler: "h" }],

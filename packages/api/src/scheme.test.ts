@@ -40,7 +40,7 @@ describe("every kind", () => {
       const again = cloneJson(empty);
       defaultObject(info, again);
       expect(again).toEqual(empty);
-      expect(decode(schemaOf(info), empty)).toEqual({ value: empty, complaints: [] });
+      expect(decode(schemaOf(info), empty)).toEqual({ value: empty, complaints: [], hints: [] });
       const printer = tablePrinter(info);
       expect(printer.cells(empty, 0)).toHaveLength(printer.columns.length);
     },
@@ -49,7 +49,7 @@ describe("every kind", () => {
 
 describe("decoding", () => {
   it("reports unknown fields with their paths in the document's order, and drops them", () => {
-    const { value, complaints } = decode(schemaOf(deploymentKind), {
+    const { value, complaints, hints } = decode(schemaOf(deploymentKind), {
       spec: { template: { spec: { containers: [{ imagee: "y", image: "x" }] } }, replcas: 2 },
       stats: {},
     });
@@ -57,6 +57,11 @@ describe("decoding", () => {
       'unknown field "spec.template.spec.containers[0].imagee"',
       'unknown field "spec.replcas"',
       'unknown field "stats"',
+    ]);
+    expect(hints).toEqual([
+      '"spec.template.spec.containers[0].imagee": did you mean "image"?',
+      '"spec.replcas": did you mean "replicas"?',
+      '"stats": did you mean "status"?',
     ]);
     expect(JSON.stringify(value)).not.toContain("replcas");
   });

@@ -4,6 +4,7 @@
  * It does not apply defaults and does not validate.
  */
 import { cloneJson, isJsonObject, setMember } from "./json-value.ts";
+import { nearest } from "./nearest.ts";
 import { canonicalQuantity, QuantityError, quantityFormatError } from "./quantity.ts";
 import type { FieldSchema, ScalarSchema, Schema, StructSchema } from "./schema.ts";
 
@@ -11,6 +12,8 @@ export interface Decoded {
   readonly value: Record<string, unknown>;
   /** Strict decoding's complaints, such as `unknown field "spec.foo"`. */
   readonly complaints: readonly string[];
+  /** What unknown members were probably meant to be: `"spec.replcas": did you mean "replicas"?`. */
+  readonly hints: readonly string[];
 }
 
 /** A value of the wrong type; the message is that of Go's JSON reader. */
@@ -27,9 +30,13 @@ export class DecodeError extends Error {
 
 /** Decodes one object. The result shares nothing with the input. */
 export function decode(schema: StructSchema, input: unknown): Decoded {
-  const context: Context = { complaints: [], path: [], goPath: [], struct: undefined };
+  const context = blank();
   if (!isJsonObject(input)) throw wrongType(context, input, goName(schema.name));
-  return { value: decodeStruct(context, schema, input), complaints: context.complaints };
+  return { value: decodeStruct(context, schema, input), complaints: context.complaints, hints: context.hints };
+}
+
+function blank(): Context {
+  return { complaints: [], hints: [], path: [], goPath: [], struct: undefined };
 }
 
 /** The text of strict decoding's error. */
@@ -41,7 +48,7 @@ export function strictDecodingError(complaints: readonly string[]): string {
 export function zeroValue(schema: Schema): unknown {
   switch (schema.type) {
     case "struct":
-      return decodeStruct({ complaints: [], path: [], goPath: [], struct: undefined }, schema, {});
+      return decodeStruct(blank(), schema, {});
     case "list":
       return [];
     case "map":
@@ -63,6 +70,7 @@ export function zeroValue(schema: Schema): unknown {
 
 interface Context {
   readonly complaints: string[];
+  readonly hints: string[];
   /** Where we are, for complaints: with indices. */
   readonly path: string[];
   /** Where we are in Go's words: names only. */
@@ -117,6 +125,8 @@ function decodedInOrder(context: Context, schema: StructSchema, input: Record<st
     if (field === undefined) {
       const path = context.path.length === 0 ? name : `${context.path.join("")}.${name}`;
       context.complaints.push(`unknown field ${JSON.stringify(path)}`);
+      const meant = nearest(name, schema.fields.keys());
+      if (meant !== undefined) context.hints.push(`${JSON.stringify(path)}: did you mean ${JSON.stringify(meant)}?`);
     } else if (member !== undefined && member !== null) {
       values.set(name, decodeMember(context, field, member));
     }

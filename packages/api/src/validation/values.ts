@@ -121,15 +121,3 @@ export function domainPrefixedPath(text: string, field: string): FieldError[] {
       : [fieldErrors.invalid(field, path, `Invalid path (regex used for validation is '${pathShape}')`)]),
   ];
 }
-
-/** The second and later uses of a value. */
-export function duplicates(items: readonly { readonly value: string; readonly field: string }[]): FieldError[] {
-  const seen = new Set<string>();
-  return items.flatMap(({ value, field }) => {
-    if (!seen.has(value)) {
-      seen.add(value);
-      return [];
-    }
-    return [fieldErrors.duplicate(field, value)];
-  });
-}

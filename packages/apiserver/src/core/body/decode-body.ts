@@ -160,8 +160,11 @@ export function decodeObject(
   }
   if (validation !== "Ignore") {
     const complaints = [...parsed.complaints(), ...decoded.complaints];
-    if (complaints.length > 0 && validation === "Strict")
+    if (complaints.length > 0 && validation === "Strict") {
+      // The refusal is Kubernetes' own; what helps stands beside it.
+      for (const hint of decoded.hints) warn(hint);
       throw new StatusError(statuses.badRequest(`${inVersion}: ${strictDecodingError(complaints)}`));
+    }
     for (const complaint of complaints) warn(complaint);
   }
   const object = decoded.value as Record<string, unknown> & ApiObject;

@@ -68,10 +68,12 @@ export function createPodGcController(
           message: `PodGC: ${because}`,
           lastTransitionTime: rfc3339(clock.now()),
         };
-        const conditions = [...(pod.status?.conditions ?? []).filter((one) => one.type !== "DisruptionTarget"), target];
-        await podClient.update(
-          { ...pod, status: { ...pod.status, phase: "Failed", conditions } },
-          { subresource: "status", signal },
+        const others = (pod.status?.conditions ?? []).filter((one) => one.type !== "DisruptionTarget");
+        // A patch: the controller's role may not replace a status.
+        await podClient.patch(
+          { namespace, name },
+          { metadata: { uid }, status: { phase: "Failed", conditions: [...others, target] } },
+          { type: "strategic", subresource: "status", signal },
         );
       }
       await podClient.delete({ namespace, name }, { gracePeriodSeconds: 0, preconditions: { uid: uid ?? "" }, signal });

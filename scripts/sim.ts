@@ -1,6 +1,6 @@
 // `npm run sim -- store [--seeds N] [--from SEED] [--for 10m]`: simulated clusters, one seed after the other, until one breaks a promise
 // or the time is up. A failing seed is made small, and the command that repeats it is printed:
-// `npm run sim -- store --seed N [--only FAULTS] [--without RATES] [--until MS] [--clients N] [--watchers N] [--trace]`.
+// `npm run sim -- store --seed N [--only FAULTS] [--without RATES] [--until MS] [--clients N] [--watchers N] [--luck N] [--trace]`.
 import { parseArgs } from "node:util";
 import { parseDuration } from "@coxswain/daemon";
 import { commandOf, drawPlan, rateNames, reduced, runSeeds, runStore, shrink } from "@coxswain/sim";
@@ -9,7 +9,7 @@ import { Failure, runScript } from "./cluster/failure.ts";
 
 const usage = `usage: npm run sim -- store [--seeds N] [--from SEED] [--for DURATION] [--keep-going]
        npm run sim -- store --seed N [--only ID,… | --only none] [--without ${rateNames.join(",")}]
-                            [--until MS] [--clients N] [--watchers N] [--trace]
+                            [--until MS] [--clients N] [--watchers N] [--luck N] [--trace]
 `;
 
 const options = {
@@ -23,6 +23,7 @@ const options = {
   until: { type: "string" },
   clients: { type: "string" },
   watchers: { type: "string" },
+  luck: { type: "string" },
   trace: { type: "boolean", default: false },
   help: { type: "boolean", default: false },
 } as const;
@@ -119,6 +120,7 @@ function reductionOf(values: {
   until?: string;
   clients?: string;
   watchers?: string;
+  luck?: string;
 }): Reduction {
   const without = (values.without ?? "").split(",").filter((name) => name !== "");
   const unknown = without.find((name) => !rateNames.includes(name as RateName));
@@ -131,6 +133,7 @@ function reductionOf(values: {
     ...(values.until === undefined ? {} : { untilMs: numberOf("until", values.until) }),
     ...(values.clients === undefined ? {} : { clients: numberOf("clients", values.clients) }),
     ...(values.watchers === undefined ? {} : { watchers: numberOf("watchers", values.watchers) }),
+    ...(values.luck === undefined ? {} : { luck: numberOf("luck", values.luck) }),
   };
 }
 

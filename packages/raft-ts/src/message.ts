@@ -61,7 +61,7 @@ export interface InstallSnapshot extends Envelope {
 export interface Heartbeat extends Envelope {
   readonly type: "heartbeat";
   readonly commit: Index;
-  /** The newest read that waits for this round; empty when none does. */
+  /** The round of the newest read that waits to be confirmed (`read-index.ts`); empty when none does. */
   readonly context: string;
 }
 export interface HeartbeatResponse extends Envelope {

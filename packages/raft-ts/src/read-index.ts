@@ -7,35 +7,43 @@ export interface PendingRead {
   readonly from: NodeId;
   readonly context: string;
   readonly index: Index;
+  /**
+   * What the heartbeats that confirm it carry. Never the asker's context: who asks again for the same one, its answer having been lost,
+   * would have its new read, and all before it, confirmed by answers to the heartbeats of the old one.
+   */
+  readonly round: string;
   readonly acks: Set<NodeId>;
 }
 
 export interface ReadQueue {
   /** In the order of arrival: a round that confirms one confirms all before it. */
   pending: PendingRead[];
+  /** Rounds so far in this leadership. Answers from another one carry another term. */
+  rounds: number;
 }
 
 export function createReadQueue(): ReadQueue {
-  return { pending: [] };
+  return { pending: [], rounds: 0 };
 }
 
 export function addRead(queue: ReadQueue, read: { from: NodeId; context: string; index: Index; self: NodeId }): void {
   if (queue.pending.some((known) => known.context === read.context)) return;
-  queue.pending.push({ from: read.from, context: read.context, index: read.index, acks: new Set([read.self]) });
+  const round = String(++queue.rounds);
+  queue.pending.push({ from: read.from, context: read.context, index: read.index, round, acks: new Set([read.self]) });
 }
 
-/** Counts an answer; the acknowledgements so far, or undefined when nobody waits for that context. */
-export function acknowledge(queue: ReadQueue, id: NodeId, context: string): ReadonlySet<NodeId> | undefined {
-  const read = queue.pending.find((known) => known.context === context);
+/** Counts an answer; the acknowledgements so far, or undefined when nobody waits for that round. */
+export function acknowledge(queue: ReadQueue, id: NodeId, round: string): ReadonlySet<NodeId> | undefined {
+  const read = queue.pending.find((known) => known.round === round);
   return read?.acks.add(id);
 }
 
 /** Takes out the confirmed read and all that came before it. */
-export function confirmThrough(queue: ReadQueue, context: string): PendingRead[] {
-  const position = queue.pending.findIndex((known) => known.context === context);
+export function confirmThrough(queue: ReadQueue, round: string): PendingRead[] {
+  const position = queue.pending.findIndex((known) => known.round === round);
   return position < 0 ? [] : queue.pending.splice(0, position + 1);
 }
 
-export function newestContext(queue: ReadQueue): string {
-  return queue.pending.at(-1)?.context ?? "";
+export function newestRound(queue: ReadQueue): string {
+  return queue.pending.at(-1)?.round ?? "";
 }

@@ -5,7 +5,7 @@ import { entrySizeBytes } from "./entry.ts";
 import { committedIndex } from "./quorum/joint.ts";
 import { becomeSnapshot, isPaused, sentEntries } from "./progress/progress.ts";
 import type { Progress } from "./progress/progress.ts";
-import { newestContext } from "./read-index.ts";
+import { newestRound } from "./read-index.ts";
 import type { RaftState } from "./state.ts";
 import { send } from "./state.ts";
 
@@ -59,7 +59,7 @@ function sendSnapshot(state: RaftState, to: NodeId, progress: Progress): boolean
 
 /** The context asks the followers to confirm a read; without one it is the plain sign of life. */
 export function broadcastHeartbeat(state: RaftState): void {
-  const context = newestContext(state.reads);
+  const context = newestRound(state.reads);
   for (const [id, progress] of state.group.progress) {
     if (id === state.id) continue;
     // Never more than the follower is known to have: its log could end before, or differ.

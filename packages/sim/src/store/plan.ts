@@ -47,6 +47,8 @@ export type Rates = Readonly<Record<RateName, number>>;
 
 export interface Plan {
   readonly seed: number;
+  /** Another order of events under the same plan: what is left of a plan may need other luck to break the same promise. */
+  readonly luck: number;
   readonly members: number;
   readonly heartbeatMs: number;
   readonly electionMs: number;
@@ -80,6 +82,7 @@ export function drawPlan(seed: number): Plan {
     dice.chance(probability) ? dice.between(least, most) : 0;
   return {
     seed,
+    luck: 0,
     members,
     heartbeatMs,
     electionMs: heartbeatMs * 10,
@@ -137,7 +140,7 @@ function drawFaults(
   return faults;
 }
 
-/** What is left of a plan: the names of `--only`, `--without` and `--until`. */
+/** What is left of a plan: the flags of `npm run sim`. */
 export interface Reduction {
   /** Ids of the faults to keep; undefined: all. */
   readonly only?: readonly number[];
@@ -145,12 +148,14 @@ export interface Reduction {
   readonly untilMs?: number;
   readonly clients?: number;
   readonly watchers?: number;
+  readonly luck?: number;
 }
 
-export function reduced(plan: Plan, { only, without = [], untilMs, clients, watchers }: Reduction): Plan {
+export function reduced(plan: Plan, { only, without = [], untilMs, clients, watchers, luck = 0 }: Reduction): Plan {
   const safetyMs = Math.min(plan.safetyMs, untilMs ?? plan.safetyMs);
   return {
     ...plan,
+    luck,
     safetyMs,
     clients: Math.min(plan.clients, clients ?? plan.clients),
     watchers: Math.min(plan.watchers, watchers ?? plan.watchers),

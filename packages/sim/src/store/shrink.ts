@@ -12,19 +12,26 @@ export interface Shrunk {
 }
 
 /** At most this many runs. */
-const mostRuns = 120;
+const mostRuns = 400;
+/** How often a smaller plan is tried, each time with other luck. */
+const mostLuck = 8;
 
 export async function shrink(failed: RunResult, given: Reduction = {}): Promise<Shrunk> {
   const check = failed.violation?.check;
   let best = { reduction: given, result: failed };
   let runs = 0;
   const attempt = async (reduction: Reduction): Promise<boolean> => {
-    if (runs >= mostRuns) return false;
-    runs++;
-    const result = await runStore(reduced(drawPlan(failed.plan.seed), reduction));
-    if (result.violation?.check !== check) return false;
-    best = { reduction, result };
-    return true;
+    const first = reduction.luck ?? 0;
+    for (let luck = first; luck < first + mostLuck; luck++) {
+      if (runs >= mostRuns) return false;
+      runs++;
+      const lucky = { ...reduction, luck };
+      const result = await runStore(reduced(drawPlan(failed.plan.seed), lucky));
+      if (result.violation?.check !== check) continue;
+      best = { reduction: lucky, result };
+      return true;
+    }
+    return false;
   };
 
   await shorten(
@@ -50,13 +57,14 @@ export async function shrink(failed: RunResult, given: Reduction = {}): Promise<
 }
 
 /** The words after `npm run sim --`. */
-export function commandOf(seed: number, { only, without, untilMs, clients, watchers }: Reduction): string {
+export function commandOf(seed: number, { only, without, untilMs, clients, watchers, luck }: Reduction): string {
   const words = ["store", "--seed", String(seed)];
   if (only) words.push("--only", only.length === 0 ? "none" : only.join(","));
   if (without && without.length > 0) words.push("--without", without.join(","));
   if (untilMs !== undefined) words.push("--until", String(untilMs));
   if (clients !== undefined) words.push("--clients", String(clients));
   if (watchers !== undefined) words.push("--watchers", String(watchers));
+  if (luck !== undefined && luck > 0) words.push("--luck", String(luck));
   return `npm run sim -- ${words.join(" ")}`;
 }
 

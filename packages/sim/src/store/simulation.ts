@@ -41,7 +41,7 @@ const livenessMs = 40_000;
 
 export async function runStore(plan: Plan, listener?: (line: string) => void): Promise<RunResult> {
   const world = new World(listener);
-  const dice = createDice(plan.seed, "run");
+  const dice = createDice(plan.seed, plan.luck === 0 ? "run" : `run ${plan.luck}`);
   const observer = new Observer(world, listener);
   const recorder = new Recorder(world);
   const cluster = new Cluster(world, dice.fork("cluster"), plan, observer);

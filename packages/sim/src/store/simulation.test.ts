@@ -34,6 +34,7 @@ describe("the simulated store", () => {
     ["installs a snapshot although the next one has arrived", 20],
     ["tells a watch that comes from a member that was further of no older progress", 23],
     ["reads nothing stale from a leader that was away", 130],
+    ["confirms no read by answers from before it was asked", 777],
     ["votes once in a term, whatever it forgets", 180],
     ["keeps a deletion for watches from the compacted revision on", 125],
     ["changes members only when that is committed", 91],

@@ -199,13 +199,18 @@ function kubeconfigFor(plan: ClusterPlan, machine: Machine, name: string, user: 
   return target;
 }
 
+/**
+ * The bound of V8's nursery, in MiB. Left to itself it grows under load and stays: the two that carry everybody's load get what
+ * measured best (100 MB less at no cost in speed), the others the least.
+ */
+const youngMiB: Readonly<Record<string, number>> = { store: 8, apiserver: 16 };
+
 function common(
   name: string,
   machine: Machine,
   readyz: string,
 ): Pick<ProcessSpec, "name" | "machine" | "entry" | "nodeFlags" | "readyz"> {
-  // The two that carry everybody's load keep V8's own nursery; for the others a small one saves memory and costs nothing.
-  const nodeFlags = name === "store" || name === "apiserver" ? [] : ["--max-semi-space-size=1"];
+  const nodeFlags = [`--max-semi-space-size=${youngMiB[name] ?? 1}`];
   return { name, machine, entry: daemonEntry(name), nodeFlags, readyz };
 }
 

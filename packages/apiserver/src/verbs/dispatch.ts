@@ -134,7 +134,7 @@ async function connect(parts: PipelineParts, exchange: Exchange): Promise<Reply>
   const object = decodeStored(value, revision);
   if (info.subresource !== "log") {
     const options: ApiObject & Record<string, unknown> = {
-      kind: `Pod${info.subresource}Options`,
+      kind: optionsKind(kind, info.subresource),
       apiVersion: "v1",
       metadata: { name: "" },
     };
@@ -143,6 +143,17 @@ async function connect(parts: PipelineParts, exchange: Exchange): Promise<Reply>
     await validatingAdmission(parts, exchange, subject);
   }
   return { type: "tunnel", request: { info, user, query, object } };
+}
+
+const podOptions: Readonly<Record<string, string>> = {
+  exec: "PodExecOptions",
+  attach: "PodAttachOptions",
+  portforward: "PodPortForwardOptions",
+};
+
+/** What admission sees of a stream or proxy: its options, by Kubernetes' kinds. */
+function optionsKind({ kind }: Kind, subresource: string): string {
+  return podOptions[subresource] ?? `${kind}ProxyOptions`;
 }
 
 /** Components do not register with the API; the list is kept for old clients and is empty. */

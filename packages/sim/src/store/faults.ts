@@ -15,6 +15,7 @@ export class FaultInjector {
   readonly #plan: Plan;
   readonly injected = new Map<string, number>();
   #over = false;
+  #underWay: Promise<unknown> = Promise.resolve();
   /** Disks that are breaking promises now: what ends that. */
   readonly #ruining = new Map<number, () => void>();
   /** Which links the standing network faults cut. */
@@ -31,8 +32,15 @@ export class FaultInjector {
     const { loss, duplicate, reorder, delay } = this.#plan.rates;
     Object.assign(this.#cluster.network.faults, { loss, duplicate, reorder, delay });
     for (const fault of this.#plan.faults) {
-      this.#world.schedule(fault.atMs * 1000, `fault ${fault.kind} ${fault.id}`, () => void this.#inject(fault));
+      this.#world.schedule(fault.atMs * 1000, `fault ${fault.kind} ${fault.id}`, () => {
+        this.#underWay = Promise.all([this.#underWay, this.#inject(fault)]);
+      });
     }
+  }
+
+  /** Resolves when no fault is still looking for its victim. */
+  async settled(): Promise<void> {
+    await this.#underWay;
   }
 
   /** Everything works again from now on. */

@@ -123,7 +123,7 @@ export async function runStore(plan: Plan, listener?: (line: string) => void): P
       await until(
         "the end",
         livenessMs,
-        checkEnd({ world, dice: dice.fork("end"), cluster, operator, observer, watchers, clientPorts }),
+        checkEnd({ world, dice: dice.fork("end"), cluster, operator, faults, observer, watchers, clientPorts }),
       );
     for (const watcher of watchers) watcher.close();
     failure ??= observer.failure ?? checkHistory(recorder.history(), observer);

@@ -6,6 +6,7 @@ import { Client } from "../client.ts";
 import type { ClientPorts } from "../client.ts";
 import type { Cluster } from "../cluster.ts";
 import type { Machine } from "../machine.ts";
+import type { FaultInjector } from "../faults.ts";
 import { inspect } from "../observer.ts";
 import type { Observer } from "../observer.ts";
 import type { Operator } from "../operator.ts";
@@ -17,13 +18,16 @@ export interface EndPorts {
   readonly dice: Dice;
   readonly cluster: Cluster;
   readonly operator: Operator;
+  readonly faults: FaultInjector;
   readonly observer: Observer;
   readonly watchers: readonly Watcher[];
   readonly clientPorts: ClientPorts;
 }
 
 export async function checkEnd(ports: EndPorts): Promise<void> {
-  const { operator, cluster, observer } = ports;
+  const { operator, cluster, observer, faults } = ports;
+  observer.waitingFor = "the last faults";
+  await faults.settled();
   observer.waitingFor = "the operator's tasks";
   await operator.idle();
   observer.waitingFor = "a list of the members";

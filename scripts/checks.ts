@@ -17,6 +17,10 @@ const checks: readonly { readonly name: string; readonly command: readonly strin
   { name: "types", command: [bin("tsc"), "-p", "."] },
   { name: "lint", command: [bin("oxlint"), "--type-aware", "--deny-warnings"] },
   {
+    name: "dead code",
+    command: [bin("knip"), "--no-progress", "--include", "files,exports,dependencies,unlisted,unresolved"],
+  },
+  {
     name: "formatting",
     command: [bin("prettier"), "--check", "--log-level=warn", "packages", "scripts", "test", "bench"],
   },

@@ -24,14 +24,6 @@ export function readAccept(header: string | undefined, query: URLSearchParams, u
   throw new StatusError(statuses.notAcceptable(producible));
 }
 
-/** For documents that have one form only; throws 406, too. */
-export function acceptsJson(header: string | undefined): boolean {
-  return (
-    header === undefined ||
-    inOrder(header).some(({ type }) => ["*/*", "application/*", "application/json"].includes(type))
-  );
-}
-
 interface Clause {
   readonly type: string;
   readonly parameters: ReadonlyMap<string, string>;

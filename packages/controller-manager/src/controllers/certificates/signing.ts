@@ -39,8 +39,6 @@ const signers: Readonly<Record<string, Rule>> = {
   "kubernetes.io/legacy-unknown": () => undefined,
 };
 
-export const knownSigners: readonly string[] = Object.keys(signers);
-
 export function isApproved({ status }: Csr): boolean {
   return has(status, "Approved") && !has(status, "Denied");
 }

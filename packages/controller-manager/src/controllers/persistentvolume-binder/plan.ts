@@ -8,7 +8,7 @@ import { classOf, findVolume, isFor, mismatch } from "./match.ts";
 import type { Claim, Volume } from "./match.ts";
 
 export const bindCompleted = "pv.kubernetes.io/bind-completed";
-export const boundByController = "pv.kubernetes.io/bound-by-controller";
+const boundByController = "pv.kubernetes.io/bound-by-controller";
 export const provisionedBy = "pv.kubernetes.io/provisioned-by";
 export const selectedNode = "volume.kubernetes.io/selected-node";
 export const storageProvisioner = "volume.kubernetes.io/storage-provisioner";

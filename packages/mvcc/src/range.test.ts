@@ -71,10 +71,13 @@ function expected(model: NaiveModel, asked: typeof query extends fc.Arbitrary<in
       (maxModRevision === 0 || modRevision <= maxModRevision) &&
       (maxCreateRevision === 0 || createRevision <= maxCreateRevision),
   );
+  const limit = Math.max(0, asked.limit);
+  const prunes = minModRevision + maxModRevision + minCreateRevision + maxCreateRevision > 0;
+  // As etcd: without an order it reads one key more than the limit, and a target alone sorts what was read.
+  if (asked.sortOrder === "NONE" && limit > 0 && !prunes) kvs = kvs.slice(0, limit + 1);
   const order = compared[asked.sortTarget] as (a: ModelValue, b: ModelValue) => number;
   if (asked.sortOrder === "DESCEND") kvs = kvs.toSorted((a, b) => order(b, a));
   else if (asked.sortOrder === "ASCEND" || asked.sortTarget !== "KEY") kvs = kvs.toSorted(order);
-  const limit = Math.max(0, asked.limit);
   const more = limit > 0 && kvs.length > limit;
   if (more) kvs = kvs.slice(0, limit);
   return {

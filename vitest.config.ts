@@ -5,7 +5,14 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["packages/*/{src,testing}/**/*.test.ts", "scripts/**/*.test.ts", "test/house/**/*.test.ts"], testTimeout: 30_000 } },
+      {
+        test: {
+          name: "unit",
+          include: ["packages/*/{src,testing}/**/*.test.ts", "scripts/**/*.test.ts", "test/house/**/*.test.ts"],
+          setupFiles: ["test/property-seed.ts"],
+          testTimeout: 30_000,
+        },
+      },
       {
         test: {
           name: "system",

@@ -16,7 +16,7 @@ describe("the planted bugs", () => {
   });
 
   it("stand in a table that keeps the rows nobody looked for", () => {
-    const bug = (name: string) => ({ name, file: "", bug: "does harm", from: "somewhere" });
+    const bug = (name: string) => ({ name, file: "", bug: "does harm", from: "somewhere", folders: [] });
     const readme = "# sim\n<!-- planted bugs -->\n<!-- end of planted bugs -->\nmore\n";
     const first = tableWith(readme, [{ bug: bug("b"), by: "a test", ms: 1400 }]);
     expect(tableWith(first, [{ bug: bug("a"), by: undefined, ms: 0 }])).toBe(`# sim

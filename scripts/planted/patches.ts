@@ -13,6 +13,8 @@ export interface PlantedBug {
   /** One sentence. */
   readonly bug: string;
   readonly from: string;
+  /** Where the sources are that it changes. */
+  readonly folders: readonly string[];
 }
 
 export async function plantedBugs(): Promise<readonly PlantedBug[]> {
@@ -22,7 +24,8 @@ export async function plantedBugs(): Promise<readonly PlantedBug[]> {
       const file = join(plantedDirectory, name);
       const text = await readFile(file, "utf8");
       const field = (title: string): string => new RegExp(`^${title}: (.+)$`, "m").exec(text)?.[1] ?? "";
-      return { name: name.replace(/\.patch$/, ""), file, bug: field("Bug"), from: field("From") };
+      const folders = [...text.matchAll(/^\+\+\+ b\/(.+)\/[^/]+$/gm)].map(([, folder = ""]) => folder);
+      return { name: name.replace(/\.patch$/, ""), file, bug: field("Bug"), from: field("From"), folders };
     }),
   );
 }

@@ -1,102 +1,29 @@
 // Attempts to get past the gate, against a real apiserver and store over real TLS. Each must be refused with Kubernetes' status and
 // words, and the right ones must get in meanwhile.
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
-import { request } from "node:https";
-import { connect as connectTcp } from "node:net";
-import type { Socket } from "node:net";
-import { join } from "node:path";
-import { connect as connectTls } from "node:tls";
+import { readFileSync } from "node:fs";
 import { systemClock } from "@coxswain/clock";
-import { createAuthority, openAuthority } from "@coxswain/pki";
-import type { KeyPair, LeafRequest } from "@coxswain/pki";
+import { createAuthority } from "@coxswain/pki";
+import type { KeyPair } from "@coxswain/pki";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startControlPlane } from "./control-plane.ts";
 import type { ControlPlane } from "./control-plane.ts";
+import { askAs, certificateOf, dayMs } from "./gate/callers.ts";
+import type { Asking, Reply, Who } from "./gate/callers.ts";
 
-const dayMs = 86_400_000;
 let plane: ControlPlane;
-let ours: KeyPair;
 
 beforeAll(async () => {
   plane = await startControlPlane({ flags: ["--enable-bootstrap-token-auth"] });
-  ours = {
-    certificate: readFileSync(plane.pki.authorityFile("kubernetes-ca"), "utf8"),
-    key: readFileSync(plane.pki.authorityKeyFile("kubernetes-ca"), "utf8"),
-  };
   await plane.must(["create", "namespace", "shop"]);
   // No controllers run here that would make the first.
   for (const account of ["default", "web"]) await plane.must(["create", "serviceaccount", account, "-n", "shop"]);
 });
 afterAll(() => plane?.[Symbol.asyncDispose]());
 
-/** A certificate as of `atMs`, from our authority or another. */
-async function certificate(
-  who: Partial<LeafRequest> & { readonly commonName: string },
-  { atMs = Date.now(), authority = ours }: { readonly atMs?: number; readonly authority?: KeyPair } = {},
-): Promise<KeyPair> {
-  const signer = await openAuthority(authority, { ...systemClock, now: () => atMs });
-  return signer.issue({ usages: ["client"], validityMs: dayMs, ...who });
-}
-
-interface Reply {
-  readonly status: number;
-  readonly message: string;
-  readonly reason: string;
-  readonly text: string;
-}
-
-/** One request as whoever holds the certificate or the token. */
-function ask(
-  path: string,
-  {
-    as,
-    token,
-    headers = {},
-    method = "GET",
-    body,
-  }: {
-    readonly as?: KeyPair | undefined;
-    readonly token?: string;
-    readonly headers?: Readonly<Record<string, string | string[]>>;
-    readonly method?: string;
-    readonly body?: object;
-  } = {},
-): Promise<Reply> {
-  return new Promise((resolve, reject) => {
-    const sent = request(
-      {
-        host: "127.0.0.1",
-        port: plane.servers[0]?.port,
-        path,
-        method,
-        agent: false,
-        ca: plane.tls.ca,
-        ...(as === undefined ? {} : { cert: as.certificate, key: as.key }),
-        headers: {
-          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-          ...(body === undefined ? {} : { "content-type": "application/json" }),
-          ...headers,
-        },
-      },
-      (response) => {
-        let text = "";
-        response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
-        response.on("end", () => {
-          const status = text.startsWith("{") ? (JSON.parse(text) as { message?: string; reason?: string }) : {};
-          resolve({
-            status: response.statusCode ?? 0,
-            message: status.message ?? "",
-            reason: status.reason ?? "",
-            text,
-          });
-        });
-      },
-    );
-    sent.on("error", reject);
-    sent.end(body === undefined ? undefined : JSON.stringify(body));
-  });
-}
+const certificate = (who: Who, when?: { readonly atMs?: number; readonly authority?: KeyPair }): Promise<KeyPair> =>
+  certificateOf(plane, who, when);
+const ask = (path: string, asking?: Asking): Promise<Reply> => askAs(plane, path, asking);
 
 const unauthorized = { status: 401, message: "Unauthorized", reason: "Unauthorized" };
 const pods = "/api/v1/namespaces/shop/pods";
@@ -516,115 +443,4 @@ it("what is refused is counted by stage and reason", async () => {
     ["admission", "RBACEscalation"],
   ] as const)
     expect([stage, reason, counted(stage, reason)]).toEqual([stage, reason, expect.toSatisfy((count) => count > 0)]);
-});
-
-describe("the port", () => {
-  const port = (): number => plane.servers[0]?.port ?? 0;
-
-  it("speaks no plain HTTP and no TLS below 1.2", async () => {
-    const plain = await new Promise<string>((resolve) => {
-      const socket = connectTcp(port(), "127.0.0.1", () => socket.write("GET /version HTTP/1.1\r\nHost: x\r\n\r\n"));
-      let text = "";
-      socket.on("data", (chunk) => (text += chunk.toString()));
-      socket.on("error", () => undefined);
-      socket.on("close", () => resolve(text));
-    });
-    expect(plain).not.toContain("200 OK");
-    const old = await new Promise<string>((resolve) => {
-      const socket = connectTls({
-        port: port(),
-        host: "127.0.0.1",
-        ca: plane.tls.ca,
-        minVersion: "TLSv1",
-        maxVersion: "TLSv1.1",
-        ciphers: "DEFAULT@SECLEVEL=0",
-      });
-      socket.on("secureConnect", () => resolve("connected"));
-      socket.on("error", (error) => resolve(error.message));
-    });
-    expect(old).toContain("alert protocol version");
-  });
-
-  it("serves others while ten thousand connections never finish their handshake", async () => {
-    const idle: Socket[] = [];
-    try {
-      for (let i = 0; i < 10_000; i++) {
-        const socket = connectTcp(port(), "127.0.0.1");
-        socket.on("error", () => undefined);
-        idle.push(socket);
-        if (i % 1000 === 999) expect((await ask("/version")).status).toBe(200);
-      }
-      expect(await plane.must(["auth", "whoami"])).toContain("kubernetes-admin");
-      await expect.poll(() => idle.filter((socket) => !socket.destroyed).length, { timeout: 30_000 }).toBe(0);
-    } finally {
-      for (const socket of idle) socket.destroy();
-    }
-  });
-});
-
-describe("a quota", () => {
-  it("is never overdrawn by a crowd on two servers", async () => {
-    await using two = await startControlPlane({ apiservers: 2 });
-    await two.must(["create", "namespace", "full"]);
-    await two.must(["create", "quota", "few", "-n", "full", "--hard=configmaps=10"]);
-    // As the quota controller would: nothing is there yet.
-    const status = { status: { hard: { configmaps: "10" }, used: { configmaps: "0" } } };
-    await two.must([
-      ...["patch", "quota", "few", "-n", "full", "--subresource=status", "--type=merge", "-p", JSON.stringify(status)],
-    ]);
-    const path = "/api/v1/namespaces/full/configmaps";
-    // Both have to know of the quota: each refuses before it has been counted.
-    for (const server of [0, 1])
-      await expect
-        .poll(
-          async () => (await two.call("GET", "/api/v1/namespaces/full/resourcequotas", { server })).body.items.length,
-        )
-        .toBe(1);
-    const answers = await Promise.all(
-      Array.from({ length: 50 }, (_unused, index) =>
-        two.call("POST", path, {
-          server: index % 2,
-          body: { apiVersion: "v1", kind: "ConfigMap", metadata: { name: `map-${index}` } },
-        }),
-      ),
-    );
-    const refused = answers.filter((answer) => answer.status === 403);
-    expect([answers.filter((answer) => answer.status === 201).length, refused.length]).toEqual([10, 40]);
-    expect(refused[0]?.body.message).toMatch(
-      /^configmaps "map-\d+" is forbidden: exceeded quota: few, requested: configmaps=1, used: configmaps=10, limited: configmaps=10$/,
-    );
-    expect((await two.call("GET", path)).body.items).toHaveLength(10);
-  });
-});
-
-describe("new files", () => {
-  it("are believed without a restart: an authority that is gone is no longer believed, on open connections neither", async () => {
-    await using own = await startControlPlane();
-    const file = own.pki.authorityFile("kubernetes-ca");
-    const before = readFileSync(file, "utf8");
-    const next = await createAuthority("kubernetes-ca", dayMs, systemClock);
-    const heir = await certificate({ commonName: "heir", organizations: ["system:masters"] }, { authority: next });
-    writeFileSync(join(own.dir, "heir.crt"), heir.certificate);
-    writeFileSync(join(own.dir, "heir.key"), heir.key);
-    const asHeir = (): string =>
-      execFileSync(
-        "curl",
-        [
-          ...["-s", "-o", "/dev/null", "-w", "%{http_code}", "--insecure"],
-          ...["--cert", join(own.dir, "heir.crt"), "--key", join(own.dir, "heir.key")],
-          `https://127.0.0.1:${own.servers[0]?.port}/api/v1/nodes`,
-        ],
-        { encoding: "utf8" },
-      );
-    expect((await own.call("GET", "/api/v1/nodes")).status).toBe(200);
-    expect(asHeir()).toBe("401");
-    writeFileSync(file, `${before}${next.certificate}`);
-    await expect.poll(asHeir, { timeout: 60_000, interval: 500 }).toBe("200");
-    expect((await own.call("GET", "/api/v1/nodes")).status).toBe(200);
-    writeFileSync(file, next.certificate);
-    await expect
-      .poll(async () => (await own.call("GET", "/api/v1/nodes")).status, { timeout: 60_000, interval: 500 })
-      .toBe(401);
-    expect(asHeir()).toBe("200");
-  });
 });

@@ -45,13 +45,14 @@ export interface Authority {
   sign(leaf: SignedLeaf): Promise<string>;
 }
 
-const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
+/** Every key of the house. */
+export const keyAlgorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 /** Certificates begin a little in the past, so that a machine whose clock is behind accepts them at once. */
 const backdateMs = 5 * 60_000;
 
 /** Makes a new self-signed authority. The key leaves this function only in the returned value. */
 export async function createAuthority(commonName: string, validityMs: number, clock: Clock): Promise<KeyPair> {
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+  const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ["sign", "verify"]);
   const now = clock.now();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
@@ -59,7 +60,7 @@ export async function createAuthority(commonName: string, validityMs: number, cl
     notBefore: new Date(now - backdateMs),
     notAfter: new Date(now + validityMs),
     keys,
-    signingAlgorithm: algorithm,
+    signingAlgorithm: keyAlgorithm,
     extensions: [
       new x509.BasicConstraintsExtension(true, undefined, true),
       new x509.KeyUsagesExtension(
@@ -76,11 +77,11 @@ export async function createAuthority(commonName: string, validityMs: number, cl
 export async function openAuthority(pair: KeyPair, clock: Clock): Promise<Authority> {
   const certificate = new x509.X509Certificate(pair.certificate);
   const der = x509.PemConverter.decodeFirst(pair.key);
-  const signingKey = await webcrypto.subtle.importKey("pkcs8", der, algorithm, false, ["sign"]);
+  const signingKey = await webcrypto.subtle.importKey("pkcs8", der, keyAlgorithm, false, ["sign"]);
   return {
     certificate: pair.certificate,
     async issue(request) {
-      const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+      const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ["sign", "verify"]);
       const now = clock.now();
       const issued = await x509.X509CertificateGenerator.create({
         serialNumber: serialNumber(),
@@ -90,7 +91,7 @@ export async function openAuthority(pair: KeyPair, clock: Clock): Promise<Author
         notAfter: new Date(now + request.validityMs),
         publicKey: keys.publicKey,
         signingKey,
-        signingAlgorithm: algorithm,
+        signingAlgorithm: keyAlgorithm,
         extensions: await leafExtensions(request, certificate, keys.publicKey),
       });
       return { certificate: issued.toString("pem") + "\n", key: await exportKey(keys.privateKey) };
@@ -107,7 +108,7 @@ export async function openAuthority(pair: KeyPair, clock: Clock): Promise<Author
         notAfter: new Date(Math.min(now + validityMs, certificate.notAfter.getTime())),
         publicKey,
         signingKey,
-        signingAlgorithm: algorithm,
+        signingAlgorithm: keyAlgorithm,
         extensions: [
           new x509.BasicConstraintsExtension(false, undefined, true),
           new x509.KeyUsagesExtension(usages, true),
@@ -131,7 +132,7 @@ function alternativeNames(request: CertificateRequest): x509.Extension[] {
   return names.length > 0 ? [new x509.SubjectAlternativeNameExtension(names)] : [];
 }
 
-function subjectOf({ commonName, organizations = [] }: Subject): x509.JsonName {
+export function subjectOf({ commonName, organizations = [] }: Subject): x509.JsonName {
   return [...organizations.map((organization) => ({ O: [organization] })), { CN: [commonName] }];
 }
 
@@ -143,10 +144,7 @@ async function leafExtensions(
   const usages = request.usages.map((usage) =>
     usage === "client" ? x509.ExtendedKeyUsage.clientAuth : x509.ExtendedKeyUsage.serverAuth,
   );
-  const names = (request.hosts ?? []).map((host) => ({
-    type: isAddress(host) ? ("ip" as const) : ("dns" as const),
-    value: host,
-  }));
+  const names = alternativeNamesOf(request.hosts ?? []);
   return [
     new x509.BasicConstraintsExtension(false, undefined, true),
     new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
@@ -157,7 +155,7 @@ async function leafExtensions(
   ];
 }
 
-async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
+export async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
   return x509.PemConverter.encode(await webcrypto.subtle.exportKey("pkcs8", key), "PRIVATE KEY") + "\n";
 }
 
@@ -166,6 +164,11 @@ function serialNumber(): string {
   const bytes = webcrypto.getRandomValues(new Uint8Array(16));
   bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x01;
   return Buffer.from(bytes).toString("hex");
+}
+
+/** Hosts as a certificate names them. */
+export function alternativeNamesOf(hosts: readonly string[]): { type: "ip" | "dns"; value: string }[] {
+  return hosts.map((host) => ({ type: isAddress(host) ? "ip" : "dns", value: host }));
 }
 
 function isAddress(host: string): boolean {

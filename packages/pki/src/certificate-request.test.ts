@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { X509Certificate } from "node:crypto";
+import { X509Certificate, createPrivateKey, createPublicKey } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +7,7 @@ import { systemClock } from "@coxswain/clock";
 import { describe, expect, it } from "vitest";
 import { createAuthority, openAuthority } from "./authority.ts";
 import { parseCertificateRequest } from "./certificate-request.ts";
+import { createCertificateRequest } from "./new-request.ts";
 
 /** As `openssl req` makes it, with an RSA key. */
 function requestOf(subject: string, names: string): string {
@@ -43,6 +44,27 @@ describe("a certificate request", () => {
     });
     expect(publicKey.byteLength).toBeGreaterThan(256);
     expect(await isSignedByItsKey()).toBe(true);
+  });
+
+  it("of our own making reads back as it was meant, and its key is a key", async () => {
+    const { request, key } = await createCertificateRequest({
+      commonName: "system:node:n1",
+      organizations: ["system:nodes"],
+      hosts: ["n1", "10.0.0.1"],
+    });
+    const { publicKey, isSignedByItsKey, ...read } = parseCertificateRequest(request);
+    expect(read).toEqual({
+      commonName: "system:node:n1",
+      organizations: ["system:nodes"],
+      dnsNames: ["n1"],
+      ipAddresses: ["10.0.0.1"],
+      emailAddresses: [],
+      uris: [],
+    });
+    expect(await isSignedByItsKey()).toBe(true);
+    expect(createPublicKey(createPrivateKey(key)).export({ type: "spki", format: "der" })).toEqual(
+      Buffer.from(publicKey),
+    );
   });
 
   it("of another form is refused in one sentence", () => {

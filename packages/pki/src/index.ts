@@ -10,6 +10,8 @@ export {
 export type { AuthorityName, ControlPlaneHost, PlannedCertificate } from "./cluster-certificates.ts";
 export { parseCertificateRequest } from "./certificate-request.ts";
 export type { CertificateRequest } from "./certificate-request.ts";
+export { createCertificateRequest } from "./new-request.ts";
+export type { NewRequest } from "./new-request.ts";
 export { createServiceAccountKey } from "./service-account-key.ts";
 export { createTokenSigner, createTokenVerifier } from "./service-account-tokens.ts";
 export type {

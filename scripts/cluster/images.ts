@@ -71,7 +71,7 @@ const recipes: readonly Recipe[] = [
 
 const demoServer = join(projectRoot, "deploy", "images", "demo", "server.mjs");
 
-const emptyRoot: readonly ImageFile[] = [
+export const emptyRoot: readonly ImageFile[] = [
   ...["bin", "etc", "proc", "sys", "dev", "root", "var", "usr", "usr/bin", "app"].map((path) => ({
     path,
     content: "directory" as const,
@@ -143,7 +143,7 @@ function busybox(): string {
   return busyboxPath;
 }
 
-function applets(): readonly ImageFile[] {
+export function applets(): readonly ImageFile[] {
   const { stdout } = spawnSync(busyboxPath, ["--list"], { encoding: "utf8" });
   return stdout
     .trim()
@@ -153,7 +153,7 @@ function applets(): readonly ImageFile[] {
 }
 
 /** What the dynamic loader needs to start `program`, at the places where it will look. */
-function sharedLibraries(program: string): readonly ImageFile[] {
+export function sharedLibraries(program: string): readonly ImageFile[] {
   const { stdout, status } = spawnSync("ldd", [program], { encoding: "utf8" });
   if (status !== 0) throw new Failure(`ldd cannot tell which libraries ${program} needs`);
   const paths = new Set([...stdout.matchAll(/(\/\S+) \(0x/g)].map((match) => match[1] ?? ""));

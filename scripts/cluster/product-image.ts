@@ -1,0 +1,149 @@
+// The product's own image, made without a registry: the pinned Node, the product's files, and the few programs of this machine that agents
+// call (ip, iptables, mount, nsenter, conntrack), each with the libraries it needs. deploy/image/Dockerfile makes the same from a registry.
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { aptInstall } from "./docker.ts";
+import { Failure } from "./failure.ts";
+import { buildImage } from "./image-archive.ts";
+import type { ImageFile } from "./image-archive.ts";
+import { applets, emptyRoot, sharedLibraries } from "./images.ts";
+import type { BuiltImage } from "./images.ts";
+import { projectRoot } from "./layout.ts";
+import { productFiles } from "./product-files.ts";
+
+export const productReference = "coxswain/coxswain:0.1.0";
+const home = "opt/coxswain";
+
+/** Programs by where they are found in Debian, with the package that brings them. */
+const tools: readonly {
+  readonly path: string;
+  readonly from: string;
+  readonly debian: string;
+  readonly needed: boolean;
+}[] = [
+  { path: "usr/sbin/ip", from: "/bin/ip", debian: "iproute2", needed: true },
+  { path: "usr/bin/nsenter", from: "/usr/bin/nsenter", debian: "util-linux", needed: true },
+  { path: "usr/bin/mount", from: "/bin/mount", debian: "mount", needed: true },
+  { path: "usr/bin/umount", from: "/bin/umount", debian: "mount", needed: true },
+  { path: "usr/sbin/xtables-nft-multi", from: "/usr/sbin/xtables-nft-multi", debian: "iptables", needed: true },
+  { path: "usr/sbin/conntrack", from: "/usr/sbin/conntrack", debian: "conntrack", needed: false },
+];
+const xtablesNames = ["iptables", "ip6tables"].flatMap((name) => [name, `${name}-save`, `${name}-restore`]);
+
+/** Builds the image's archive below `imageDir`, or finds it there unchanged. */
+export async function buildProductImage(imageDir: string, note: (text: string) => void): Promise<BuiltImage> {
+  const missing = tools.filter(({ from, needed }) => needed && !existsSync(from)).map(({ debian }) => debian);
+  if (!existsSync("/bin/busybox")) missing.push("busybox-static");
+  if (missing.length > 0) {
+    if (process.getuid?.() !== 0)
+      throw new Failure(`the image is made from Debian's ${missing.join(", ")}: install them`);
+    note(`installing ${missing.join(", ")}`);
+    aptInstall(missing);
+  }
+  const archive = join(imageDir, "coxswain.tar");
+  const recordFile = `${archive}.json`;
+  const files = unique([...system(), ...product()]);
+  const key = digestOf(files);
+  if (existsSync(archive) && existsSync(recordFile)) {
+    const record = JSON.parse(readFileSync(recordFile, "utf8")) as { key: string; id: string };
+    if (record.key === key) return { reference: productReference, id: record.id, archive };
+  }
+  note(`building ${productReference}`);
+  const image = await buildImage(files, {
+    reference: productReference,
+    entrypoint: [`/${home}/deploy/image/coxswain`],
+    environment: ["NODE_ENV=production"],
+    stopSignal: "SIGTERM",
+  });
+  mkdirSync(imageDir, { recursive: true });
+  writeFileSync(`${archive}.part`, image.archive);
+  renameSync(`${archive}.part`, archive);
+  writeFileSync(recordFile, JSON.stringify({ key, id: image.id }));
+  return { reference: productReference, id: image.id, archive };
+}
+
+function system(): readonly ImageFile[] {
+  const found = tools.filter(({ from }) => existsSync(from));
+  const xtables = dirname(realpathSync(libraryFolder()));
+  const programs = [...found.map(({ from }) => from), process.execPath, ...extensions(xtables)];
+  return [
+    ...emptyRoot,
+    ...["run", "lib", "usr/sbin", "usr/lib", "var/lib", "opt"].map(folder),
+    { path: "bin/busybox", content: readFileSync("/bin/busybox") },
+    ...applets(),
+    ...programs.flatMap((program) => sharedLibraries(program)),
+    ...found.map(({ path, from }) => ({ path, content: readFileSync(from) })),
+    ...xtablesNames.map((name) => ({ path: `usr/sbin/${name}`, content: { linkTo: "xtables-nft-multi" } })),
+    ...parents(xtables.slice(1) + "/x").map(folder),
+    ...extensions(xtables).map((file) => ({ path: file.slice(1), content: readFileSync(file), mode: 0o644 })),
+    { path: "usr/bin/node", content: readFileSync(process.execPath) },
+    { path: "usr/bin/coxswain", content: { linkTo: `/${home}/deploy/image/coxswain` } },
+    { path: "usr/bin/cox", content: { linkTo: `/${home}/deploy/image/coxswain` } },
+    { path: "etc/protocols", content: optional("/etc/protocols"), mode: 0o644 },
+    { path: "etc/services", content: optional("/etc/services"), mode: 0o644 },
+    { path: "etc/nsswitch.conf", content: Buffer.from("hosts: files dns\n"), mode: 0o644 },
+  ];
+}
+
+function product(): readonly ImageFile[] {
+  const files = productFiles().map((file): ImageFile => {
+    const path = `${home}/${file.path}`;
+    if ("linkTo" in file) return { path, content: { linkTo: file.linkTo } };
+    return { path, content: readFileSync(file.from), mode: file.mode };
+  });
+  const launcher = "deploy/image/coxswain";
+  files.push({ path: `${home}/${launcher}`, content: readFileSync(join(projectRoot, launcher)) });
+  const folders = new Set(files.flatMap(({ path }) => parents(path)));
+  return [...[...folders].sort().map(folder), ...files];
+}
+
+/** The folder of iptables' extensions: a part of them is all that it can match and do. */
+function libraryFolder(): string {
+  const candidates = [
+    `/usr/lib/${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu/xtables`,
+    "/usr/lib/xtables",
+    "/usr/lib64/xtables",
+  ];
+  const found = candidates.find((path) => existsSync(path));
+  if (!found) throw new Failure(`iptables' extensions are in none of ${candidates.join(", ")}`);
+  return join(found, "libxt_tcp.so");
+}
+
+function extensions(xtables: string): readonly string[] {
+  return readdirSync(xtables)
+    .filter((name) => name.endsWith(".so") && lstatSync(join(xtables, name)).isFile())
+    .map((name) => join(xtables, name));
+}
+
+const folder = (path: string): ImageFile => ({ path, content: "directory" });
+
+function optional(file: string): Buffer {
+  return existsSync(file) ? readFileSync(file) : Buffer.alloc(0);
+}
+
+function parents(path: string): string[] {
+  const above = dirname(path);
+  return above === "." ? [] : [...parents(above), above];
+}
+
+function unique(files: readonly ImageFile[]): readonly ImageFile[] {
+  return [...new Map(files.map((file) => [file.path, file])).values()];
+}
+
+function digestOf(files: readonly ImageFile[]): string {
+  const hash = createHash("sha256");
+  for (const { path, content, mode } of files) {
+    hash.update(`${path} ${mode ?? ""}\n`).update(Buffer.isBuffer(content) ? content : JSON.stringify(content));
+  }
+  return hash.digest("hex");
+}

@@ -7,6 +7,7 @@ import type { FlagValues, HttpsServerConfig } from "@coxswain/daemon";
 import { controllerNames, selectControllers } from "./controllers.ts";
 import type { ControllerName } from "./controllers.ts";
 import type { SigningConfig } from "./controllers/certificates/controllers.ts";
+import type { AutoscalerConfig } from "./controllers/horizontal-pod-autoscaler/controller.ts";
 import { parseRange } from "./controllers/node-ipam/plan.ts";
 import type { Range } from "./controllers/node-ipam/plan.ts";
 
@@ -73,6 +74,31 @@ export const flags = defineFlags({
     help: "Silence after which a node counts as unreachable",
   },
   "node-startup-grace-period": { type: "duration", default: "60s", help: "The same for a node that has never spoken" },
+  "horizontal-pod-autoscaler-sync-period": {
+    type: "duration",
+    default: "15s",
+    help: "How often each autoscaler looks at its metrics",
+  },
+  "horizontal-pod-autoscaler-downscale-stabilization": {
+    type: "duration",
+    default: "5m",
+    help: "A size shrinks to the largest that was recommended within this time, where the autoscaler does not say otherwise",
+  },
+  "horizontal-pod-autoscaler-tolerance": {
+    type: "string",
+    default: "0.1",
+    help: "How far a metric may be from its target without consequence, as a part of it",
+  },
+  "horizontal-pod-autoscaler-cpu-initialization-period": {
+    type: "duration",
+    default: "5m",
+    help: "For so long after its start the CPU of a pod counts only while it is ready",
+  },
+  "horizontal-pod-autoscaler-initial-readiness-delay": {
+    type: "duration",
+    default: "30s",
+    help: "A pod that is unready since this early in its life has never been ready",
+  },
   "terminated-pod-gc-threshold": {
     type: "number",
     default: 12500,
@@ -106,6 +132,7 @@ export interface ControllerManagerConfig {
   readonly nodeGraceMs: number;
   readonly nodeStartupGraceMs: number;
   readonly terminatedThreshold: number;
+  readonly autoscaling: AutoscalerConfig;
 }
 
 export function parseConfig(values: FlagValues<typeof flags>): ControllerManagerConfig {
@@ -154,6 +181,25 @@ export function parseConfig(values: FlagValues<typeof flags>): ControllerManager
     nodeGraceMs: values["node-monitor-grace-period"],
     nodeStartupGraceMs: values["node-startup-grace-period"],
     terminatedThreshold: values["terminated-pod-gc-threshold"],
+    autoscaling: autoscaling(values),
+  };
+}
+
+function autoscaling(values: FlagValues<typeof flags>): AutoscalerConfig {
+  const periodMs = values["horizontal-pod-autoscaler-sync-period"];
+  const text = values["horizontal-pod-autoscaler-tolerance"];
+  const tolerance = Number(text);
+  if (periodMs <= 0) throw new UsageError("--horizontal-pod-autoscaler-sync-period must be above zero");
+  if (text.trim() === "" || !(tolerance >= 0 && Number.isFinite(tolerance)))
+    throw new UsageError(
+      `--horizontal-pod-autoscaler-tolerance must be a number from 0 on, found ${JSON.stringify(text)}`,
+    );
+  return {
+    periodMs,
+    tolerance,
+    downWindowMs: values["horizontal-pod-autoscaler-downscale-stabilization"],
+    cpuInitializationMs: values["horizontal-pod-autoscaler-cpu-initialization-period"],
+    readinessDelayMs: values["horizontal-pod-autoscaler-initial-readiness-delay"],
   };
 }
 

@@ -22,6 +22,7 @@ import { createEndpointSliceController } from "./controllers/endpoint-slice/cont
 import { createEndpointsController } from "./controllers/endpoints/controller.ts";
 import { createEphemeralVolumeController } from "./controllers/ephemeral-volume/controller.ts";
 import { createGarbageCollectorController } from "./controllers/garbage-collector/controller.ts";
+import { createHorizontalPodAutoscalerController } from "./controllers/horizontal-pod-autoscaler/controller.ts";
 import { createJobController } from "./controllers/job/controller.ts";
 import { createLocalVolumeController } from "./controllers/local-volume/controller.ts";
 import { createNamespaceController } from "./controllers/namespace/controller.ts";
@@ -52,6 +53,7 @@ type Limits = Pick<
   | "nodeGraceMs"
   | "nodeStartupGraceMs"
   | "terminatedThreshold"
+  | "autoscaling"
 >;
 
 interface Entry {
@@ -98,6 +100,11 @@ const controllers = {
   "ttl-after-finished-controller": {
     account: "ttl-after-finished-controller",
     create: createTtlAfterFinishedController,
+  },
+  "horizontal-pod-autoscaler-controller": {
+    account: "horizontal-pod-autoscaler",
+    create: (ports: ControllerPorts, limits: Limits) =>
+      createHorizontalPodAutoscalerController(ports, limits.autoscaling),
   },
   "disruption-controller": { account: "disruption-controller", create: createDisruptionController },
   "endpointslice-controller": { account: "endpointslice-controller", create: createEndpointSliceController },
@@ -169,6 +176,7 @@ const aliases: Readonly<Record<string, ControllerName>> = {
   csrsigning: "certificatesigningrequest-signing-controller",
   endpointslicemirroring: "endpointslice-mirroring-controller",
   endpoint: "endpoints-controller",
+  horizontalpodautoscaling: "horizontal-pod-autoscaler-controller",
   garbagecollector: "garbage-collector-controller",
   nodeipam: "node-ipam-controller",
   nodelifecycle: "node-lifecycle-controller",

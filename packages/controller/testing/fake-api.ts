@@ -35,6 +35,8 @@ export interface FakeApi {
   dropWatches(): void;
   /** "create pods default/web-1" … in order. */
   readonly writes: string[];
+  /** What GET on a path is answered with, for APIs that are no collections of objects; paths without an entry are not found. */
+  readonly answers: Map<string, unknown>;
 }
 
 interface Stored {
@@ -55,6 +57,7 @@ export function createFakeApi(
   >();
   const history: Stored[] = [];
   const writes: string[] = [];
+  const answers = new Map<string, unknown>();
   const watchers = new Set<() => void>();
   const faults: Faults = { repeat: 0, drop: 0, delayMs: 0, beforeWrite: () => {}, afterWrite: () => {} };
   let version = 1;
@@ -128,12 +131,14 @@ export function createFakeApi(
     const merged =
       subresource === "status"
         ? { ...old, status: status(next) }
-        : {
-            ...old,
-            ...next,
-            metadata: { ...old.metadata, ...next.metadata },
-            ...("status" in old ? { status: old.status } : {}),
-          };
+        : subresource === "scale"
+          ? { ...old, spec: { ...specOf(old), replicas: specOf(next)["replicas"] } }
+          : {
+              ...old,
+              ...next,
+              metadata: { ...old.metadata, ...next.metadata },
+              ...("status" in old ? { status: old.status } : {}),
+            };
     const spec = (object: ApiObject): string => JSON.stringify("spec" in object ? object.spec : undefined);
     if (spec(merged) !== spec(old))
       merged.metadata = { ...merged.metadata, generation: (old.metadata.generation ?? 1) + 1 };
@@ -264,7 +269,10 @@ export function createFakeApi(
         await resource(d).delete({ namespace: object.metadata.namespace, name: object.metadata.name });
       }
     },
-    getSubresource: () => Promise.reject(new StatusError(statuses.pathNotFound())),
+    getSubresource: async <R>(ref: Parameters<ResourceClient<T>["get"]>[0], name: string) => {
+      if (name !== "scale") throw new StatusError(statuses.pathNotFound());
+      return scaleOf(existing(d, refKey(d, ref))) as R;
+    },
     createSubresource: () => Promise.reject(new StatusError(statuses.pathNotFound())),
   });
 
@@ -280,15 +288,28 @@ export function createFakeApi(
   });
   const absent = (): Promise<never> => Promise.reject(new StatusError(statuses.pathNotFound()));
 
+  const answer: Client["request"] = async ({ method, path }) => {
+    const body = method === "GET" ? answers.get(path) : undefined;
+    const text = JSON.stringify(body ?? statuses.pathNotFound());
+    return {
+      status: body === undefined ? 404 : 200,
+      headers: {},
+      body: Buffer.from(text),
+      text: () => text,
+      json: () => JSON.parse(text) as unknown,
+    };
+  };
+
   return {
     faults,
     writes,
+    answers,
     resource,
     client: {
       resource,
       metadata: resource,
       discover,
-      request: absent,
+      request: answer,
       stream: absent,
       connect: absent,
       logs: () => ({ [Symbol.asyncIterator]: () => ({ next: absent }) }),
@@ -309,6 +330,28 @@ export function createFakeApi(
     dropWatches() {
       epoch++;
       wake();
+    },
+  };
+}
+
+const specOf = (object: ApiObject): Readonly<Record<string, unknown>> =>
+  "spec" in object && typeof object.spec === "object" && object.spec !== null
+    ? (object.spec as Readonly<Record<string, unknown>>)
+    : {};
+
+/** What the scale of an object shows; its selector is that of matchLabels alone. */
+function scaleOf(object: ApiObject): unknown {
+  const labels = Object.entries(
+    (specOf(object)["selector"] as { readonly matchLabels?: object } | undefined)?.matchLabels ?? {},
+  );
+  return {
+    apiVersion: "autoscaling/v1",
+    kind: "Scale",
+    metadata: { ...object.metadata },
+    spec: { replicas: specOf(object)["replicas"] },
+    status: {
+      replicas: read(object, ["status", "replicas"]) ?? 0,
+      selector: labels.map(([key, value]) => `${key}=${String(value)}`).join(","),
     },
   };
 }

@@ -1,5 +1,6 @@
 // The informers that the controllers share, one per resource, made when first asked for. With the indexes they need.
 import { controllerRevisions, daemonSets, deployments, replicaSets, statefulSets } from "@coxswain/api/apps/v1";
+import { horizontalPodAutoscalers } from "@coxswain/api/autoscaling/v2";
 import { cronJobs, jobs } from "@coxswain/api/batch/v1";
 import { leases } from "@coxswain/api/coordination/v1";
 import {
@@ -87,6 +88,7 @@ export function createSharedInformers(client: Pick<Client, "resource">, ports: I
     resourceQuotas: shared(resourceQuotas, { namespace: (quota) => [quota.metadata.namespace ?? ""] }),
     jobs: shared(jobs, owned),
     cronJobs: shared(cronJobs, owned),
+    horizontalPodAutoscalers: shared(horizontalPodAutoscalers),
     nodeLeases: shared(leases, {}, { namespace: "kube-node-lease" }),
     bootstrapTokens: shared(
       secrets,

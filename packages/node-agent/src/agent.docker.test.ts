@@ -23,7 +23,7 @@ import { createPodNetwork } from "./io/net/pod-network.ts";
 import { createPodSet } from "./io/pods/pod-set.ts";
 import type { PodSet } from "./io/pods/pod-set.ts";
 import { findAttempt } from "./io/server/logs.ts";
-import { dialPort } from "./io/server/port-dialer.ts";
+import { createPortDialer } from "./io/server/port-dialer.ts";
 import { createUpgrades } from "./io/server/upgrades.ts";
 import { agentMetrics } from "./metrics.ts";
 import type { PodApi } from "./ports.ts";
@@ -229,11 +229,16 @@ describe.skipIf(absence !== undefined)(
 
       // A port that only the pod's own loopback has, as port-forward reaches it.
       const sandbox = (await runtime.list({ podUid: "uid-web" })).find((one) => one.kind === "sandbox");
-      const { stream } = dialPort((await runtime.inspect(sandbox?.id ?? ""))?.pid ?? 0, 8081);
+      const dialer = createPortDialer((await runtime.inspect(sandbox?.id ?? ""))?.pid ?? 0);
+      const { stream } = await dialer.dial(8081);
       stream.end("GET / HTTP/1.0\r\n\r\n");
       let answer = "";
       for await (const bytes of stream) answer += String(bytes);
       expect(answer).toMatch(/hello$/);
+      await expect(dialer.dial(9)).rejects.toThrow(
+        "failed to connect to localhost:9 inside namespace: IPv4: dial tcp4 127.0.0.1:9: connect: connection refused IPv6 dial tcp6 [::1]:9: ",
+      );
+      dialer.close();
 
       // A changed ConfigMap arrives in the running container.
       configMaps.set("settings", { "greeting.txt": "goodbye" });

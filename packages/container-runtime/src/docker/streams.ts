@@ -10,6 +10,8 @@ import { readFrames, splitFrames } from "./frames.ts";
 
 /** The engine publishes an exec's exit code a moment after its output has ended. */
 const exitPollMs = 5;
+/** The engine swallows Ctrl-P in terminals, to wait for its own keys for leaving. Kubernetes knows none: these nobody types. */
+const neverTyped = "ctrl-^,ctrl-],ctrl-^,ctrl-],ctrl-^";
 const exitPolls = 400;
 
 export async function execIn(
@@ -24,6 +26,7 @@ export async function execIn(
     AttachStderr: !request.tty,
     Tty: request.tty,
     Cmd: [...request.command],
+    ...(request.tty ? { DetachKeys: neverTyped } : {}),
   };
   const exec = await ask(engine.short.getContainer(containerId).exec(options));
   const socket: Duplex = await ask(
@@ -46,7 +49,14 @@ export async function execIn(
 
 export async function attachTo(engine: Engine, containerId: string, request: AttachRequest): Promise<StreamSession> {
   const container = engine.long.getContainer(containerId);
-  const options = { stream: true, hijack: true, stdin: request.stdin, stdout: true, stderr: true };
+  const options = {
+    stream: true,
+    hijack: true,
+    stdin: request.stdin,
+    stdout: true,
+    stderr: true,
+    detachKeys: neverTyped,
+  };
   const socket: Duplex = (await ask(container.attach(options))) as Duplex;
   const { session, ended } = sessionOver(socket, request, async (columns, rows) => {
     await ask(engine.short.getContainer(containerId).resize({ w: columns, h: rows }));

@@ -1,18 +1,20 @@
 // Connections that are taken over: exec, attach and port-forward. Which container or port is meant is decided here; how
 // bytes travel is the stream protocols' business (`streams/`).
 import type { IncomingMessage } from "node:http";
+import { Socket } from "node:net";
 import type { Duplex, Readable, Writable } from "node:stream";
 import type { Pod } from "@coxswain/api/core/v1";
 import type { Clock } from "@coxswain/clock";
 import type { ContainerRuntime, StreamSession } from "@coxswain/container-runtime";
 import type { Logger } from "@coxswain/daemon";
+import { allContainersOf } from "../../core/pod/lifecycle.ts";
 import { messageOf } from "../../errors.ts";
 import type { PodSet } from "../pods/pod-set.ts";
 import { findAttempt } from "./logs.ts";
-import { dialPort } from "./port-dialer.ts";
-import { acceptCommand } from "./streams/command.ts";
-import { servePortForward } from "./streams/port-forward.ts";
-import type { PortConnection } from "./streams/port-forward.ts";
+import { createPortDialer } from "./port-dialer.ts";
+import type { PortDialer } from "./port-dialer.ts";
+import { acceptCommand, readsFailuresFromStream } from "./streams/command.ts";
+import { offersPortChannels, servePortForward } from "./streams/port-forward.ts";
 import type { CommandResult, CommandSession } from "./streams/session.ts";
 import { parseTarget } from "./target.ts";
 import type { StreamTarget } from "./target.ts";
@@ -23,6 +25,8 @@ export interface UpgradePorts {
   readonly clock: Clock;
   readonly log: Logger;
 }
+
+const keepAliveMs = 30_000;
 
 type CommandTarget = Exclude<StreamTarget, { readonly kind: "portForward" }>;
 
@@ -38,25 +42,58 @@ export function createUpgrades(ports: UpgradePorts): (request: IncomingMessage, 
 async function serve(ports: UpgradePorts, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
   // A client that leaves in the middle is no fault of ours; the protocols tell whoever waits.
   socket.on("error", () => socket.destroy());
+  // A machine that dies says nothing, and a command may be silent for hours.
+  if (socket instanceof Socket) socket.setNoDelay(true).setKeepAlive(true, keepAliveMs);
   const target = parseTarget(request.url ?? "");
   if (!target) return refuse(socket, 404, "there is no such stream");
   const pod = ports.podSet.byName(target.namespace, target.pod)?.pod();
-  if (!pod) return refuse(socket, 404, `pod ${JSON.stringify(target.pod)} does not exist`);
-  if (target.kind === "portForward")
-    return servePortForward(request, socket, head, (port) => connectPort(ports, pod, port), ports.clock);
+  if (!pod) return refuse(socket, 404, "pod does not exist");
+  if (target.kind === "portForward") return forwardPorts(ports, request, socket, head, pod, target.ports);
 
   const containerId = await findAttempt(ports.runtime, pod.metadata.uid ?? "", target.container, false);
-  if (containerId === undefined)
-    return refuse(socket, 404, `container not found (${JSON.stringify(target.container)})`);
-  if ((await ports.runtime.inspect(containerId))?.state !== "running")
-    return refuse(
-      socket,
-      400,
-      `container ${JSON.stringify(target.container)} of pod ${JSON.stringify(target.pod)} does not run`,
-    );
-  const session = await acceptCommand(request, socket, head, target.streams, ports.clock);
+  const found = containerId !== undefined && (await ports.runtime.inspect(containerId))?.state === "running";
+  const absence = `container not found (${JSON.stringify(target.container)})`;
+  if (!found && !readsFailuresFromStream(request)) return refuse(socket, 500, absence);
+  // A container's own terminal decides how the bytes of an attach come.
+  const terminal =
+    target.kind === "attach" && allContainersOf(pod).some(({ name, tty }) => name === target.container && tty);
+  const streams = terminal ? { ...target.streams, tty: true, stderr: false } : target.streams;
+  const session = await acceptCommand(request, socket, head, streams, ports.clock);
   if (!session) return;
-  await session.exit(await runCommand(ports.runtime, containerId, target, session));
+  await session.exit(
+    found
+      ? await runCommand(ports.runtime, containerId, { ...target, streams }, session)
+      : { kind: "failed", message: `unable to upgrade connection: ${absence}` },
+  );
+}
+
+async function forwardPorts(
+  ports: UpgradePorts,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  pod: Pod,
+  numbers: readonly number[],
+): Promise<void> {
+  if (numbers.length === 0 && offersPortChannels(request))
+    return refuse(socket, 400, 'query parameter "port" is required');
+  const { name, uid = "" } = pod.metadata;
+  let dialer: Promise<PortDialer> | undefined;
+  const connect = async (port: number) => (await (dialer ??= dialerOf(ports.runtime, uid))).dial(port);
+  try {
+    await servePortForward(request, socket, head, { name, uid, ports: numbers }, connect, ports.clock);
+  } finally {
+    // Whether it could be made has been told to whoever asked for a connection.
+    dialer?.then((made) => made.close()).catch(() => undefined);
+  }
+}
+
+async function dialerOf(runtime: ContainerRuntime, podUid: string): Promise<PortDialer> {
+  const sandboxes = await runtime.list({ podUid });
+  const running = sandboxes.find((summary) => summary.kind === "sandbox" && summary.state === "running");
+  const pid = running ? ((await runtime.inspect(running.id))?.pid ?? 0) : 0;
+  if (pid === 0) throw new Error("the pod's network is not up");
+  return createPortDialer(pid);
 }
 
 async function runCommand(
@@ -65,6 +102,10 @@ async function runCommand(
   target: CommandTarget,
   client: CommandSession,
 ): Promise<CommandResult> {
+  const failed = (error: unknown): CommandResult => ({
+    kind: "failed",
+    message: `${target.kind === "exec" ? "error executing command in container" : "error attaching to container"}: ${messageOf(error)}`,
+  });
   let running: StreamSession;
   try {
     const { stdin, tty } = target.streams;
@@ -73,7 +114,7 @@ async function runCommand(
         ? await runtime.exec(containerId, { command: target.command, stdin, tty })
         : await runtime.attach(containerId, { stdin, tty });
   } catch (error) {
-    return { kind: "failed", message: messageOf(error) };
+    return failed(error);
   }
   const leave = (): void => running.close();
   client.closed.addEventListener("abort", leave, { once: true });
@@ -86,9 +127,10 @@ async function runCommand(
       running.stderr ? copy(running.stderr, client.stderr) : undefined,
     ]);
     const code = await running.exitCode;
-    return { kind: "exited", code };
+    // Who was only attached has succeeded; how the container ended stands in the pod's status.
+    return { kind: "exited", code: target.kind === "exec" ? code : 0 };
   } catch (error) {
-    return { kind: "failed", message: messageOf(error) };
+    return failed(error);
   } finally {
     client.closed.removeEventListener("abort", leave);
     running.close();
@@ -127,17 +169,10 @@ async function followSizes(client: CommandSession, process: StreamSession): Prom
   }
 }
 
-async function connectPort(ports: UpgradePorts, pod: Pod, port: number): Promise<PortConnection> {
-  const sandboxes = await ports.runtime.list({ podUid: pod.metadata.uid ?? "" });
-  const running = sandboxes.find((summary) => summary.kind === "sandbox" && summary.state === "running");
-  const pid = running ? ((await ports.runtime.inspect(running.id))?.pid ?? 0) : 0;
-  if (pid === 0) throw new Error("the pod's network is not up");
-  return dialPort(pid, port);
-}
+const reasons = { 400: "Bad Request", 404: "Not Found", 500: "Internal Server Error" } as const;
 
-function refuse(socket: Duplex, status: 400 | 404, message: string): void {
-  const reason = status === 404 ? "Not Found" : "Bad Request";
+function refuse(socket: Duplex, status: keyof typeof reasons, message: string): void {
   socket.end(
-    `HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(message)}\r\n\r\n${message}`,
+    `HTTP/1.1 ${status} ${reasons[status]}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(message)}\r\n\r\n${message}`,
   );
 }

@@ -6,6 +6,9 @@ import type { Clock } from "@coxswain/clock";
 import type { CommandSession, WantedStreams } from "./session.ts";
 import { acceptSpdyCommand } from "./spdy/command.ts";
 import { acceptWebSocketCommand } from "./websocket/command.ts";
+import { offeredProtocols } from "./websocket/upgrade.ts";
+
+const newestVersion = "v5.channel.k8s.io";
 
 /** The streams that the request's query asks for, in the kubelet's names and in the API's. */
 export function wantedStreams(query: URLSearchParams): WantedStreams {
@@ -18,6 +21,11 @@ export function wantedStreams(query: URLSearchParams): WantedStreams {
     stderr: flag("error", "stderr") && !tty,
     tty,
   };
+}
+
+/** Whether the client reads failures from the error channel of an accepted stream rather than from the answer to the upgrade. */
+export function readsFailuresFromStream(request: IncomingMessage): boolean {
+  return request.headers.upgrade?.toLowerCase() === "websocket" && offeredProtocols(request).includes(newestVersion);
 }
 
 /** Answers the upgrade. Undefined when the client speaks no version that we know; it has been told so. */

@@ -36,7 +36,7 @@ export function statusOf(result: CommandResult): string {
     return JSON.stringify({
       metadata: {},
       status: "Failure",
-      message: result.message,
+      message: `Internal error occurred: ${result.message}`,
       reason: "InternalError",
       details: { causes: [{ message: result.message }] },
       code: 500,
@@ -50,6 +50,12 @@ export function statusOf(result: CommandResult): string {
     reason: "NonZeroExitCode",
     details: { causes: [{ reason: "ExitCode", message: String(result.code) }] },
   });
+}
+
+/** The same for versions that have no Status: a sentence, or nothing. */
+export function plainResult(result: CommandResult): string {
+  if (result.kind === "failed") return `Internal error occurred: ${result.message}`;
+  return result.code === 0 ? "" : `command terminated with non-zero exit code: exit status ${result.code}`;
 }
 
 /** The terminal's size from a resize message; undefined for anything else. */

@@ -176,13 +176,16 @@ describe("exec over SPDY", () => {
 });
 
 describe("port-forward", () => {
+  const webPod = { name: "web", uid: "1", ports: [80, 81] };
   const echo = (): { stream: Duplex; failure: Promise<undefined> } => {
     const stream = new PassThrough();
     return { stream, failure: Promise.resolve(undefined) };
   };
 
   test("pairs data and error streams by request, over SPDY", async () => {
-    const port = await listen((request, socket, head) => void servePortForward(request, socket, head, echo, clock));
+    const port = await listen(
+      (request, socket, head) => void servePortForward(request, socket, head, webPod, echo, clock),
+    );
     const { socket } = await spdyUpgrade(port, "/portForward", "portforward.k8s.io");
     const client = spdyClient(socket);
     await client.open(1, { streamtype: "error", port: "80", requestid: "0" });
@@ -194,7 +197,9 @@ describe("port-forward", () => {
 
   test("tells on the error stream that a port refuses, through WebSocket too", async () => {
     const refuse = (): Promise<never> => Promise.reject(new Error("connection refused"));
-    const port = await listen((request, socket, head) => void servePortForward(request, socket, head, refuse, clock));
+    const port = await listen(
+      (request, socket, head) => void servePortForward(request, socket, head, webPod, refuse, clock),
+    );
     const raw = connect(port, "127.0.0.1");
     cleanups.push(() => raw.destroy());
     raw.write(
@@ -207,7 +212,106 @@ describe("port-forward", () => {
     const client = spdyClient(wire);
     await client.open(1, { streamtype: "error", port: "81", requestid: "0" });
     await client.open(3, { streamtype: "data", port: "81", requestid: "0" });
-    await expect.poll(() => client.received.get(1)).toBe("error forwarding port 81: connection refused<fin>");
+    await expect
+      .poll(() => client.received.get(1))
+      .toBe("error forwarding port 81 to pod web, uid 1: connection refused<fin>");
+  });
+});
+
+describe("port-forward over channels", () => {
+  /** Port 80 is an echo, nothing listens elsewhere. */
+  const echoOn80 = (port: number): { stream: Duplex; failure: Promise<undefined> } => {
+    if (port !== 80) throw new Error("connection refused");
+    return { stream: new PassThrough(), failure: Promise.resolve(undefined) };
+  };
+
+  test.each(["v4.channel.k8s.io", "v4.base64.channel.k8s.io", ""])(
+    "in version %j begins with the ports, and a port that refuses leaves the others alone",
+    async (protocol) => {
+      const pod = { name: "web", uid: "1", ports: [80, 8080] };
+      const port = await listen(
+        (request, socket, head) => void servePortForward(request, socket, head, pod, echoOn80, clock),
+      );
+      const base64 = protocol.includes("base64");
+      const client = new WebSocket(`ws://127.0.0.1:${port}/portForward`, protocol === "" ? [] : [protocol]);
+      const received: Record<number, string> = {};
+      client.on("message", (data: Buffer) => {
+        const [channel, bytes] = base64
+          ? [Number(String.fromCharCode(data[0] ?? 0)), Buffer.from(data.subarray(1).toString(), "base64")]
+          : [data[0] ?? -1, data.subarray(1)];
+        received[channel] = (received[channel] ?? "") + bytes.toString("latin1");
+      });
+      client.on("open", () => client.send(base64 ? `0${btoa("ping")}` : Buffer.from("\0ping")));
+      const failure = "error forwarding port 8080 to pod web, uid 1: connection refused";
+      await expect
+        .poll(() => received, { timeout: 10_000 })
+        .toEqual({ 0: "P\0ping", 1: "P\0", 2: "\x90\x1f", 3: `\x90\x1f${failure}` });
+      client.close();
+    },
+  );
+});
+
+describe("a WebSocket", () => {
+  const run = async (protocols: string[], act: (session: CommandSession) => Promise<void>) => {
+    const port = await listen((request, socket, head) => {
+      const wanted = { stdin: true, stdout: true, stderr: false, tty: false };
+      void acceptCommand(request, socket, head, wanted, clock).then((session) => session && act(session));
+    });
+    return new WebSocket(`ws://127.0.0.1:${port}/exec`, protocols);
+  };
+
+  test("of the first version gets a sentence in place of the Status", async () => {
+    const client = await run(["channel.k8s.io"], (session) => session.exit({ kind: "exited", code: 3 }));
+    let said = "";
+    client.on("message", (data: Buffer) => (said += data[0] === 3 ? data.subarray(1).toString() : ""));
+    await new Promise((resolve) => client.on("close", resolve));
+    expect(said).toBe("command terminated with non-zero exit code: exit status 3");
+  });
+
+  test("that offers only unknown versions is refused with 403", async () => {
+    const client = await run(["v9.channel.k8s.io"], () => Promise.resolve());
+    client.on("error", () => undefined);
+    const status = await new Promise((resolve) =>
+      client.on("unexpected-response", (_request, response) => resolve(response.statusCode)),
+    );
+    expect(status).toBe(403);
+  });
+
+  test("is cut when it leaves a ping unanswered, but not while it has yet to read what came before", async () => {
+    const simulated = createSimulatedClock();
+    const ended: string[] = [];
+    const open = async (name: string, chunk: string): Promise<WebSocket> => {
+      const port = await listen((request, socket, head) => {
+        const wanted = { stdin: false, stdout: true, stderr: false, tty: false };
+        void acceptCommand(request, socket, head, wanted, simulated).then((session) => {
+          session?.closed.addEventListener("abort", () => ended.push(name));
+          session?.stdout?.write(chunk);
+        });
+      });
+      const client = new WebSocket(`ws://127.0.0.1:${port}/exec`, ["v5.channel.k8s.io"], { autoPong: false });
+      client.on("error", () => undefined);
+      cleanups.push(() => client.terminate());
+      return client;
+    };
+    const pinged = (client: WebSocket) => new Promise((resolve) => client.once("ping", resolve));
+    const [silent, slow] = [await open("silent", "one"), await open("slow", "one")];
+    let ping: Promise<unknown> = Promise.all([silent, slow].map(pinged));
+    await Promise.all([silent, slow].map((client) => new Promise((resolve) => client.once("message", resolve))));
+    await simulated.advance(30_000);
+    await ping;
+    // The first has read everything, and says so once; the second has not said so.
+    silent.pong();
+    await expect
+      .poll(
+        async () => {
+          ping = pinged(slow);
+          await simulated.advance(30_000);
+          await ping;
+          return ended;
+        },
+        { timeout: 10_000 },
+      )
+      .toEqual(["silent"]);
   });
 });
 

@@ -5,7 +5,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { finished } from "node:stream/promises";
 import type { Clock } from "@coxswain/clock";
-import { parseSize, statusOf, type CommandResult, type CommandSession, type WantedStreams } from "../session.ts";
+import { parseSize, plainResult, statusOf, type CommandSession, type WantedStreams } from "../session.ts";
 import { SizeQueue } from "../size-queue.ts";
 import { SpdyConnection, type SpdyStream } from "./connection.ts";
 import { switchToSpdy } from "./upgrade.ts";
@@ -80,7 +80,7 @@ function session(
       await Promise.all(outputs.map(ended));
       const error = streams.get("error");
       if (error !== undefined) {
-        error.write(Buffer.from(withStatus ? statusOf(result) : plainText(result)));
+        error.write(Buffer.from(withStatus ? statusOf(result) : plainResult(result)));
         await ended(error);
       }
       connection.close();
@@ -92,11 +92,6 @@ function session(
 async function ended(stream: SpdyStream): Promise<void> {
   if (!stream.writableEnded) stream.end();
   await finished(stream, { readable: false }).catch(() => undefined);
-}
-
-function plainText(result: CommandResult): string {
-  if (result.kind === "failed") return result.message;
-  return result.code === 0 ? "" : `command terminated with non-zero exit code: exit status ${result.code}`;
 }
 
 async function readSizes(stream: SpdyStream | undefined, sizes: SizeQueue): Promise<void> {

@@ -29,3 +29,10 @@ export type {
 } from "./rule.ts";
 export { createTool } from "./tool.ts";
 export type { Tool, ToolConfig } from "./tool.ts";
+export { createNftables } from "./nft/nftables.ts";
+export type { NftLook, Nftables, NftablesConfig } from "./nft/nftables.ts";
+export { renderNftTable } from "./nft/render.ts";
+export { maxNftNameBytes, nftKey } from "./nft/table.ts";
+export type { NftBase, NftChain, NftField, NftPart, NftRule, NftSet, NftTable, NftTerm } from "./nft/table.ts";
+export { createNftTool } from "./nft/tool.ts";
+export type { NftTool } from "./nft/tool.ts";

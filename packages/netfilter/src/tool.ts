@@ -59,7 +59,7 @@ export function run(words: readonly string[], input: string, signal?: AbortSigna
 
 /** The tool names a line of its input: the message quotes it. */
 function refusal(command: string, code: number | null, stderr: string, input: string): NetfilterError {
-  const line = /line:? (\d+)/.exec(stderr)?.[1];
+  const line = /(?:line:? |stdin:)(\d+)/.exec(stderr)?.[1];
   const quoted = line ? input.split("\n")[Number(line) - 1] : undefined;
   const text = stderr.trim().split("\n")[0] ?? "";
   return new NetfilterError(

@@ -4,7 +4,7 @@
 //
 //   from outside or a pod:  nat PREROUTING → filter INPUT (address is local) or FORWARD → nat POSTROUTING
 //   from the machine:       nat OUTPUT → filter OUTPUT → nat POSTROUTING
-import { BlockList } from "node:net";
+import { isLocalAddress, within } from "./addresses.ts";
 import { parseTables } from "./parse-rule.ts";
 import type { ParsedRule, ParsedTables, ParsedTest } from "./parse-rule.ts";
 
@@ -68,7 +68,7 @@ export function walkPacket(rules: string, packet: Packet, world: World): Verdict
 function pass(walk: Walk): Verdict["verdict"] {
   const local = walk.packet.inInterface === undefined;
   runHook(walk, "nat", local ? "OUTPUT" : "PREROUTING");
-  const hook = local ? "OUTPUT" : isLocal(walk, walk.destination) ? "INPUT" : "FORWARD";
+  const hook = local ? "OUTPUT" : isLocalAddress(walk.world, walk.destination) ? "INPUT" : "FORWARD";
   const verdict = runHook(walk, "filter", hook);
   if (verdict !== "accept") return verdict;
   if (hook !== "INPUT") runHook(walk, "nat", "POSTROUTING");
@@ -118,8 +118,9 @@ function applyTarget(walk: Walk, table: string, rule: ParsedRule, depth: number)
       walk.masqueraded = true;
       return "accept";
     case "DNAT": {
-      const [address = "", port] = (rule.options["--to-destination"] ?? "").split(":");
-      walk.destination = address;
+      const [, six, four, port] =
+        /^(?:\[(.+)\]|([^:]+))(?::(\d+))?$/.exec(rule.options["--to-destination"] ?? "") ?? [];
+      walk.destination = six ?? four ?? "";
       if (port !== undefined) walk.port = Number(port);
       return "accept";
     }
@@ -157,9 +158,9 @@ function holds(walk: Walk, rule: ParsedRule, { option, value }: ParsedTest): boo
       return (walk.mark & mask) >>> 0 === wanted;
     }
     case "--src-type":
-      return isLocal(walk, packet.source);
+      return isLocalAddress(world, packet.source);
     case "--dst-type":
-      return isLocal(walk, walk.destination);
+      return isLocalAddress(walk.world, walk.destination);
     case "--probability":
       return (world.random?.() ?? 0) < Number(value);
     case "--rcheck": {
@@ -187,18 +188,6 @@ function listOf(walk: Walk, rule: ParsedRule): Map<string, number> {
   const list = lists.get(name) ?? new Map<string, number>();
   lists.set(name, list);
   return list;
-}
-
-function isLocal(walk: Walk, address: string): boolean {
-  return walk.world.localAddresses.includes(address) || within(address, "127.0.0.0/8");
-}
-
-function within(address: string, cidr: string): boolean {
-  const [network = "", bits = "32"] = cidr.split("/");
-  const list = new BlockList();
-  const family = network.includes(":") ? "ipv6" : "ipv4";
-  list.addSubnet(network, Number(bits), family);
-  return list.check(address, address.includes(":") ? "ipv6" : "ipv4");
 }
 
 function sameInterface(name: string, pattern: string): boolean {

@@ -8,6 +8,7 @@ import { controllerNames, selectControllers } from "./controllers.ts";
 import type { ControllerName } from "./controllers.ts";
 import type { SigningConfig } from "./controllers/certificates/controllers.ts";
 import type { AutoscalerConfig } from "./controllers/horizontal-pod-autoscaler/controller.ts";
+import type { EvictionRates } from "./controllers/node-lifecycle/zones.ts";
 import { parseRange } from "./controllers/node-ipam/plan.ts";
 import type { Range } from "./controllers/node-ipam/plan.ts";
 
@@ -99,6 +100,26 @@ export const flags = defineFlags({
     default: "30s",
     help: "A pod that is unready since this early in its life has never been ready",
   },
+  "node-eviction-rate": {
+    type: "string",
+    default: "0.1",
+    help: "Nodes of a zone per second that lose their pods when they are down",
+  },
+  "secondary-node-eviction-rate": {
+    type: "string",
+    default: "0.01",
+    help: "The same while much of a large zone is down; in a small one nobody loses pods then",
+  },
+  "unhealthy-zone-threshold": {
+    type: "string",
+    default: "0.55",
+    help: "The part of a zone's nodes (three at least) that are down from which on much of it is",
+  },
+  "large-cluster-size-threshold": {
+    type: "number",
+    default: 50,
+    help: "A zone of more nodes than this is large",
+  },
   "terminated-pod-gc-threshold": {
     type: "number",
     default: 12500,
@@ -131,6 +152,7 @@ export interface ControllerManagerConfig {
   readonly tokenKeyFile: string;
   readonly nodeGraceMs: number;
   readonly nodeStartupGraceMs: number;
+  readonly evictionRates: EvictionRates;
   readonly terminatedThreshold: number;
   readonly autoscaling: AutoscalerConfig;
 }
@@ -180,6 +202,12 @@ export function parseConfig(values: FlagValues<typeof flags>): ControllerManager
     tokenKeyFile: values["service-account-private-key-file"],
     nodeGraceMs: values["node-monitor-grace-period"],
     nodeStartupGraceMs: values["node-startup-grace-period"],
+    evictionRates: {
+      perSecond: fraction("node-eviction-rate", values["node-eviction-rate"]),
+      secondaryPerSecond: fraction("secondary-node-eviction-rate", values["secondary-node-eviction-rate"]),
+      unhealthyThreshold: fraction("unhealthy-zone-threshold", values["unhealthy-zone-threshold"]),
+      largeZone: values["large-cluster-size-threshold"],
+    },
     terminatedThreshold: values["terminated-pod-gc-threshold"],
     autoscaling: autoscaling(values),
   };
@@ -187,20 +215,22 @@ export function parseConfig(values: FlagValues<typeof flags>): ControllerManager
 
 function autoscaling(values: FlagValues<typeof flags>): AutoscalerConfig {
   const periodMs = values["horizontal-pod-autoscaler-sync-period"];
-  const text = values["horizontal-pod-autoscaler-tolerance"];
-  const tolerance = Number(text);
   if (periodMs <= 0) throw new UsageError("--horizontal-pod-autoscaler-sync-period must be above zero");
-  if (text.trim() === "" || !(tolerance >= 0 && Number.isFinite(tolerance)))
-    throw new UsageError(
-      `--horizontal-pod-autoscaler-tolerance must be a number from 0 on, found ${JSON.stringify(text)}`,
-    );
   return {
     periodMs,
-    tolerance,
+    tolerance: fraction("horizontal-pod-autoscaler-tolerance", values["horizontal-pod-autoscaler-tolerance"]),
     downWindowMs: values["horizontal-pod-autoscaler-downscale-stabilization"],
     cpuInitializationMs: values["horizontal-pod-autoscaler-cpu-initialization-period"],
     readinessDelayMs: values["horizontal-pod-autoscaler-initial-readiness-delay"],
   };
+}
+
+/** Flags count in whole numbers; these do not. */
+function fraction(flag: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value) || value < 0)
+    throw new UsageError(`--${flag} must be a number from 0 on, found ${JSON.stringify(text)}`);
+  return value;
 }
 
 function readKubeconfig(path: string, servers: readonly string[] | undefined): ClientConfig {

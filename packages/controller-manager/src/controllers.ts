@@ -52,6 +52,7 @@ type Limits = Pick<
   | "rootCa"
   | "nodeGraceMs"
   | "nodeStartupGraceMs"
+  | "evictionRates"
   | "terminatedThreshold"
   | "autoscaling"
 >;
@@ -84,7 +85,11 @@ const controllers = {
   "node-lifecycle-controller": {
     account: "node-controller",
     create: (ports: ControllerPorts, limits: Limits) =>
-      createNodeLifecycleController(ports, { graceMs: limits.nodeGraceMs, startupGraceMs: limits.nodeStartupGraceMs }),
+      createNodeLifecycleController(ports, {
+        graceMs: limits.nodeGraceMs,
+        startupGraceMs: limits.nodeStartupGraceMs,
+        rates: limits.evictionRates,
+      }),
   },
   "taint-eviction-controller": { account: "taint-eviction-controller", create: createTaintEvictionController },
   "deployment-controller": { account: "deployment-controller", create: createDeploymentController },

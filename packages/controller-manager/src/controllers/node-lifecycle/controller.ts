@@ -9,13 +9,16 @@ import type { Controller, ControllerPorts } from "../../loop/controller.ts";
 import { allOf } from "../../ownership/batches.ts";
 import { isReady } from "../../pods/state.ts";
 import type { ReadonlyPod } from "../../pods/state.ts";
-import { planNode } from "./plan.ts";
-import type { NodeAction, ReadonlyNode } from "./plan.ts";
+import { isEvicted, planNode } from "./plan.ts";
+import type { NodeAction, NodeView, ReadonlyNode } from "./plan.ts";
+import { createTurnstile, rateOf, zoneOf, zoneState } from "./zones.ts";
+import type { Census, EvictionRates, Turnstile } from "./zones.ts";
 
 export interface NodeLifecycleConfig {
   readonly graceMs: number;
   /** For a node that has never been heard of since this process began to listen. */
   readonly startupGraceMs: number;
+  readonly rates: EvictionRates;
 }
 
 export function createNodeLifecycleController(ports: ControllerPorts, config: NodeLifecycleConfig): Controller {
@@ -44,26 +47,62 @@ export function createNodeLifecycleController(ports: ControllerPorts, config: No
     return { silentMs: clock.monotonic() - (entry?.at ?? 0), graceMs: known ? config.graceMs : config.startupGraceMs };
   };
 
-  const isSilent = (node: ReadonlyNode): boolean => {
+  const isDown = (node: ReadonlyNode): boolean => {
     const { silentMs, graceMs } = listen(node);
-    return silentMs >= graceMs;
+    return silentMs >= graceMs || isUnready(node);
+  };
+
+  const turnstiles = new Map<string, Turnstile>();
+  /** Nodes that were let through and do not carry their taint yet. */
+  const letGo = new Set<string>();
+  let everythingDown = false;
+
+  /** Whether the zone of a node that is down lets it go now; if not, when to ask again although nothing changes. */
+  const askZone = (node: ReadonlyNode): { readonly eviction: NodeView["eviction"]; readonly askAfterMs?: number } => {
+    const zones = new Map<string, Census>();
+    for (const one of nodes.list()) {
+      if (readiness(one) === undefined && !isDown(one)) continue; // it has not spoken yet
+      const { ready, down } = zones.get(zoneOf(one)) ?? { ready: 0, down: 0 };
+      zones.set(zoneOf(one), isDown(one) ? { ready, down: down + 1 } : { ready: ready + 1, down });
+    }
+    const allDown = [...zones.values()].every((census) => zoneState(census, config.rates) === "full");
+    if (allDown !== everythingDown)
+      log.warn(
+        { controller: "node-lifecycle" },
+        allDown ? "every node is down: nobody is evicted" : "some nodes are well again",
+      );
+    everythingDown = allDown;
+    const { name } = node.metadata;
+    if (allDown) letGo.delete(name);
+    if (allDown) return { eviction: "never" };
+    if (letGo.has(name) || isEvicted(node)) return { eviction: "now" };
+    const zone = zoneOf(node);
+    const census = zones.get(zone) ?? { ready: 0, down: 1 };
+    const turnstile = turnstiles.get(zone) ?? createTurnstile();
+    turnstiles.set(zone, turnstile);
+    const waitMs = turnstile.pass(rateOf(zoneState(census, config.rates), census, config.rates), clock.monotonic());
+    if (waitMs === 0) letGo.add(name);
+    if (waitMs === 0) return { eviction: "now" };
+    return Number.isFinite(waitMs) ? { eviction: "later", askAfterMs: waitMs } : { eviction: "later" };
   };
 
   const reconcile = async (key: string, signal: AbortSignal): Promise<ReconcileResult | void> => {
     const node = nodes.get(key);
     if (node === undefined) {
       heard.delete(key);
+      letGo.delete(key);
       return;
     }
     const sound = listen(node);
-    const allSilent = sound.silentMs >= sound.graceMs && nodes.list().every(isSilent);
-    const plan = planNode({ node, ...sound, allSilent, nowMs: clock.now() });
+    if (!isDown(node)) letGo.delete(key);
+    const { eviction, askAfterMs } = isDown(node) ? askZone(node) : { eviction: "later" as const };
+    const plan = planNode({ node, ...sound, eviction, nowMs: clock.now() });
     for (const action of plan.actions) {
       if (action.kind !== "mark-pods-not-ready")
         log.info({ controller: "node-lifecycle", node: key, because: plan.because }, "changing a node");
       await act(node, action, signal);
     }
-    return { wakeAfterMs: plan.wakeAfterMs };
+    return { wakeAfterMs: askAfterMs ?? plan.wakeAfterMs };
   };
 
   const act = async (node: ReadonlyNode, action: NodeAction, signal: AbortSignal): Promise<void> => {
@@ -109,7 +148,7 @@ export function createNodeLifecycleController(ports: ControllerPorts, config: No
   };
 
   const watches = [
-    // Whether all are silent concerns each of them.
+    // How many are down concerns each of them.
     wakeOn(nodes, (node, event) =>
       event.type === "updated" && readiness(event.old) === readiness(event.object)
         ? [objectKey(node)]
@@ -123,5 +162,6 @@ export function createNodeLifecycleController(ports: ControllerPorts, config: No
 
 const readiness = (node: ReadonlyNode): string | undefined =>
   node.status?.conditions?.find((one) => one.type === "Ready")?.status;
+const isUnready = (node: ReadonlyNode): boolean => (readiness(node) ?? "True") !== "True";
 const sameTaints = (one: ReadonlyNode, other: ReadonlyNode): boolean =>
   JSON.stringify(one.spec?.taints) === JSON.stringify(other.spec?.taints);

@@ -10,10 +10,12 @@ import { createTaintEvictionController } from "../taint-eviction/controller.ts";
 import { createNodeLifecycleController } from "./controller.ts";
 
 const lifecycle = (ports: Parameters<typeof createNodeLifecycleController>[0]) =>
-  createNodeLifecycleController(ports, { graceMs: 40_000, startupGraceMs: 60_000 });
+  createNodeLifecycleController(ports, { graceMs: 40_000, startupGraceMs: 60_000, rates });
+const rates = { perSecond: 0.1, secondaryPerSecond: 0.01, unhealthyThreshold: 0.55, largeZone: 50 };
 
-const readyNode = (name: string, now: string): Node =>
+const readyNode = (name: string, now: string, zone?: string): Node =>
   testNode(name, {
+    ...(zone === undefined ? {} : { labels: { "topology.kubernetes.io/zone": zone } }),
     status: {
       conditions: [
         {
@@ -40,6 +42,12 @@ async function beat(world: World, name: string): Promise<void> {
   };
   if (present) await client.update({ ...lease, metadata: present.metadata });
   else await client.create(lease);
+  // An agent that is back says what it knows.
+  const node = await world.api.resource(nodes).get({ name });
+  if (node.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "Unknown"))
+    await world.api
+      .resource(nodes)
+      .update({ ...readyNode(name, world.now()), metadata: node.metadata }, { subresource: "status" });
 }
 
 async function live(world: World, seconds: number, beating: readonly string[]): Promise<void> {
@@ -96,6 +104,62 @@ describe("a node that falls silent", () => {
     await live(world, 100, []);
     const taints = world.api.all(nodes).flatMap((node) => node.spec?.taints ?? []);
     expect(taints.some((taint) => taint.effect === "NoExecute")).toBe(false);
+    await manager.stop();
+  });
+});
+
+/** Nodes that were told to let their pods go. */
+const evicted = (world: World): readonly string[] =>
+  world.api
+    .all(nodes)
+    .filter((node) => node.spec?.taints?.some(({ effect }) => effect === "NoExecute"))
+    .map((node) => node.metadata.name)
+    .toSorted();
+
+describe("nodes of several zones", () => {
+  const names = (zone: string, count: number): string[] =>
+    Array.from({ length: count }, (_, index) => `${zone}${index}`);
+  const cluster = async (seed: number, sizes: Readonly<Record<string, number>>): Promise<World> => {
+    const world = createWorld(seed);
+    for (const [zone, count] of Object.entries(sizes))
+      for (const name of names(zone, count)) await world.api.resource(nodes).create(readyNode(name, world.now(), zone));
+    return world;
+  };
+
+  it("go one by one, each zone at its own pace", async () => {
+    const world = await cluster(11, { a: 5, b: 5 });
+    const manager = world.start(lifecycle);
+    await live(world, 10, [...names("a", 5), ...names("b", 5)]);
+    await world.settle(5);
+    const well = ["a2", "a3", "a4", "b1", "b2", "b3", "b4"];
+    await live(world, 30, well);
+    expect(evicted(world)).toHaveLength(2); // the first of each zone
+    await live(world, 10, well);
+    expect(evicted(world)).toEqual(["a0", "a1", "b0"]);
+    await manager.stop();
+  });
+
+  it("stay where much of a small zone is down, and go where a whole zone is while others are well", async () => {
+    const world = await cluster(12, { a: 5, b: 3 });
+    const manager = world.start(lifecycle);
+    await live(world, 10, [...names("a", 5), ...names("b", 3)]);
+    await live(world, 100, ["a0", "a1"]);
+    expect(evicted(world)).toEqual(["b0", "b1", "b2"]);
+    await live(world, 40, ["a0", "a1", "a2"]); // two of five are down
+    expect(evicted(world)).toEqual(["a3", "a4", "b0", "b1", "b2"]);
+    await manager.stop();
+  });
+
+  it("are all forgiven when everything falls silent, and taken up again afterwards", async () => {
+    const world = await cluster(13, { a: 3, b: 2 });
+    const manager = world.start(lifecycle);
+    await live(world, 10, [...names("a", 3), ...names("b", 2)]);
+    await live(world, 60, ["a1", "a2", "b0", "b1"]);
+    expect(evicted(world)).toEqual(["a0"]);
+    await live(world, 60, []);
+    expect(evicted(world)).toEqual([]);
+    await live(world, 60, ["a1", "a2", "b0", "b1"]);
+    expect(evicted(world)).toEqual(["a0"]);
     await manager.stop();
   });
 });

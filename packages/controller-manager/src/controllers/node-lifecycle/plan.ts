@@ -13,8 +13,11 @@ export interface NodeView {
   /** How long nothing has been heard of it. */
   readonly silentMs: number;
   readonly graceMs: number;
-  /** Every node is silent: more likely it is us who hear nothing, so nobody is evicted, and evictions begun are called off. */
-  readonly allSilent: boolean;
+  /**
+   * Whether its pods may be told to leave: "now"; "later", when its zone lets it; or "never", because every node is down: more likely it is
+   * us who hear nothing, so that evictions begun are called off.
+   */
+  readonly eviction: "now" | "later" | "never";
   readonly nowMs: number;
 }
 
@@ -34,6 +37,12 @@ const notReady = "node.kubernetes.io/not-ready";
 const unreachable = "node.kubernetes.io/unreachable";
 const unschedulable = "node.kubernetes.io/unschedulable";
 const ours = new Set([...Object.values(pressureTaints), notReady, unreachable, unschedulable]);
+
+/** Whether its pods have been told to leave. */
+export const isEvicted = (node: ReadonlyNode): boolean =>
+  (node.spec?.taints ?? []).some(
+    ({ key, effect }) => (key === notReady || key === unreachable) && effect === "NoExecute",
+  );
 
 export function planNode(view: NodeView): Plan<NodeAction> & { readonly wakeAfterMs: number | undefined } {
   const { node, silentMs, graceMs } = view;
@@ -84,7 +93,7 @@ function silentConditions({ node, nowMs }: NodeView): NodeCondition[] {
 
 /** The taints the conditions call for, after those that are other people's. A taint that stays keeps the time it was added. */
 function taintsFor(view: NodeView, conditions: readonly DeepReadonly<NodeCondition>[]): readonly Taint[] {
-  const { node, allSilent, nowMs } = view;
+  const { node, eviction, nowMs } = view;
   const present = node.spec?.taints ?? [];
   const wanted: Taint[] = [];
   const status = (type: string): string | undefined => conditions.find((condition) => condition.type === type)?.status;
@@ -95,7 +104,8 @@ function taintsFor(view: NodeView, conditions: readonly DeepReadonly<NodeConditi
   const key = ready === "False" ? notReady : ready === "Unknown" ? unreachable : undefined;
   if (key !== undefined) {
     wanted.push({ key, effect: "NoSchedule" });
-    if (!allSilent) wanted.push({ key, effect: "NoExecute" });
+    const begun = isEvicted(node); // one reason may follow another at once
+    if (eviction === "now" || (eviction === "later" && begun)) wanted.push({ key, effect: "NoExecute" });
   }
   // A node that has not spoken yet keeps the taint it registered with.
   const unborn = ready === undefined;

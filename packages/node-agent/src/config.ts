@@ -51,6 +51,15 @@ export const flags = defineFlags({
     default: "coxswain/pause:1",
     help: "Image of the container that holds a pod's namespaces",
   },
+  "pod-manifest-path": { type: "string", help: "Directory (or file) of manifests of pods that run without the API" },
+  "file-check-frequency": {
+    type: "duration",
+    default: "20s",
+    help: "How often the manifests are read again, besides at changes",
+  },
+  "manifest-url": { type: "string", help: "URL of manifests of pods that run without the API" },
+  "manifest-url-header": { type: "list", default: [], help: "Headers for --manifest-url, key:value" },
+  "http-check-frequency": { type: "duration", default: "20s", help: "How often --manifest-url is asked" },
   "max-pods": { type: "number", default: 110, help: "How many pods the node takes" },
   "system-reserved": { type: "list", default: [], help: "Resources kept back from pods, cpu=…,memory=…" },
   "bind-address": { type: "string", default: "0.0.0.0", help: "Address that the server listens on" },
@@ -89,6 +98,13 @@ export interface NodeAgentConfig {
   readonly resolvConfFile: string;
   readonly runtimeSocket: string;
   readonly sandboxImage: string;
+  readonly manifests: {
+    readonly path: string | undefined;
+    readonly pathCheckMs: number;
+    readonly url: string | undefined;
+    readonly urlHeaders: readonly (readonly [string, string])[];
+    readonly urlCheckMs: number;
+  };
   readonly maxPods: number;
   readonly reserved: { readonly cpu: number; readonly memoryBytes: number };
   readonly server: {
@@ -129,6 +145,17 @@ export function readConfig(values: FlagValues<typeof flags>): NodeAgentConfig {
     resolvConfFile: values["resolv-conf"],
     runtimeSocket: endpoint.replace(/^unix:\/\//, ""),
     sandboxImage: values["pod-infra-container-image"],
+    manifests: {
+      path: values["pod-manifest-path"],
+      pathCheckMs: values["file-check-frequency"],
+      url: manifestUrl(values["manifest-url"]),
+      urlHeaders: values["manifest-url-header"].map((text) => {
+        const at = text.indexOf(":");
+        if (at <= 0) throw new UsageError(`--manifest-url-header: expected key:value, found ${JSON.stringify(text)}`);
+        return [text.slice(0, at).trim(), text.slice(at + 1).trim()] as const;
+      }),
+      urlCheckMs: values["http-check-frequency"],
+    },
     maxPods: values["max-pods"],
     reserved: { cpu: amountOf(reserved.get("cpu")) ?? 0, memoryBytes: amountOf(reserved.get("memory")) ?? 0 },
     server: {
@@ -147,4 +174,10 @@ function pair(flag: string, text: string): readonly [string, string] {
   const at = text.indexOf("=");
   if (at <= 0) throw new UsageError(`--${flag}: expected key=value, found ${JSON.stringify(text)}`);
   return [text.slice(0, at), text.slice(at + 1)];
+}
+
+function manifestUrl(text: string | undefined): string | undefined {
+  if (text !== undefined && !(URL.canParse(text) && /^https?:/.test(text)))
+    throw new UsageError(`--manifest-url: expected an http or https URL, found ${JSON.stringify(text)}`);
+  return text;
 }

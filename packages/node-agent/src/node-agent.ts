@@ -21,6 +21,7 @@ import { readMachine } from "./io/node/machine.ts";
 import { createRegistration } from "./io/node/registration.ts";
 import { createPodApi } from "./io/pods/api.ts";
 import { createPodEvents } from "./io/pods/events.ts";
+import { createPodFeed } from "./io/pods/pod-feed.ts";
 import { createPodSet } from "./io/pods/pod-set.ts";
 import type { PodSet } from "./io/pods/pod-set.ts";
 import { paceRuntime } from "./io/runtime/paced-runtime.ts";
@@ -65,11 +66,19 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
     { fieldSelector: `spec.nodeName=${config.nodeName}` },
     daemon,
   );
-  const api = createPodApi({
+  const feed = createPodFeed(config, {
     client,
     clock,
-    services: () => serviceInformer.list().map((service) => own<Service>(service)),
+    log,
+    pods: podInformer,
+    nodeUid: () => nodeInformer.get(config.nodeName)?.metadata.uid,
+    api: createPodApi({
+      client,
+      clock,
+      services: () => serviceInformer.list().map((service) => own<Service>(service)),
+    }),
   });
+  const { api } = feed;
   const volumes = createVolumes(config, { clock, random, api });
   const recorder = createEventRecorder({ component: "kubelet", host: config.nodeName }, { client, clock, random, log });
   let hostResolvConf = await readFile(config.resolvConfFile, "utf8").catch(() => "");
@@ -84,6 +93,7 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
     volumes,
     api,
     events: createPodEvents(recorder),
+    ended: feed.ended,
     node: {
       name: config.nodeName,
       hostIPs: facts.addresses,
@@ -122,6 +132,7 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
       metrics: daemon.metrics,
       runtime,
       podSet,
+      feed,
       ready: () => [...missing(), ...(registration.registered() ? [] : ["the node is not registered"])],
     },
   );
@@ -154,15 +165,6 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
     }
   };
 
-  const followPods = async (signal: AbortSignal): Promise<void> => {
-    podInformer.subscribe((event) => {
-      if (event.type === "deleted") podSet.forget(event.object.metadata.uid ?? "");
-      else podSet.put(own<Pod>(event.object));
-    });
-    await podInformer.whenSynced(signal);
-    await podSet.collectOrphans(signal);
-  };
-
   return {
     async start(signal) {
       if (config.cleanup === "and-exit") {
@@ -179,7 +181,7 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
         podInformer.run(until),
         podSet.run(until),
         followNodes(until),
-        followPods(until),
+        feed.run(podSet, until),
       ];
       loops = Promise.all(
         owned.map((loop) =>

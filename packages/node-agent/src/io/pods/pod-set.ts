@@ -4,6 +4,7 @@ import type { Pod } from "@coxswain/api/core/v1";
 import { marks } from "@coxswain/container-runtime";
 import { selfView } from "../runtime/start-container.ts";
 import type { PodPorts } from "../../ports.ts";
+import { nameOf } from "./state.ts";
 import { createPodWorker } from "./worker.ts";
 import type { PodWorker } from "./worker.ts";
 
@@ -22,12 +23,21 @@ export interface PodSet {
   stop(): Promise<void>;
 }
 
+export interface PodSetPorts extends PodPorts {
+  /** Nothing is left of the pod of this name. */
+  readonly ended?: (name: string) => void;
+}
+
 /** How often files of ConfigMaps, Secrets and tokens are brought up to date. */
 const refreshMs = 60_000;
 
-export function createPodSet(ports: PodPorts): PodSet {
+export function createPodSet(ports: PodSetPorts): PodSet {
   const { clock, log, runtime, volumes } = ports;
   const workers = new Map<string, PodWorker>();
+
+  /** Pods that wait for the end of another one of their name: two at once would be one too many. */
+  const waiting = new Map<string, Pod>();
+  const leaving = new Set<string>();
 
   const add = (uid: string, pod: Pod): void => {
     const worker = createPodWorker(pod, ports);
@@ -35,11 +45,29 @@ export function createPodSet(ports: PodPorts): PodSet {
     ports.metrics.runningPods.set(workers.size);
     worker.done.then(
       () => {
-        if (workers.get(uid) === worker) workers.delete(uid);
+        if (workers.get(uid) !== worker) return;
+        workers.delete(uid);
+        leaving.delete(uid);
         ports.metrics.runningPods.set(workers.size);
+        ports.ended?.(nameOf(pod));
+        for (const next of [...waiting.values()]) if (nameOf(next) === nameOf(pod)) take(next);
       },
       (error: unknown) => log.error({ err: error, object: uid }, "a pod's worker ended with a bug"),
     );
+  };
+
+  const take = (pod: Pod): void => {
+    const uid = pod.metadata.uid ?? "";
+    const worker = workers.get(uid);
+    if (worker && !leaving.has(uid)) return worker.update(pod);
+    const inTheWay = worker ?? [...workers.values()].find((other) => nameOf(other.pod()) === nameOf(pod));
+    if (inTheWay) {
+      if (!waiting.has(uid)) log.info({ object: nameOf(pod) }, "waits for the end of the pod of this name before it");
+      waiting.set(uid, pod);
+      return;
+    }
+    waiting.delete(uid);
+    add(uid, pod);
   };
 
   const followEvents = async (signal: AbortSignal): Promise<void> => {
@@ -73,14 +101,13 @@ export function createPodSet(ports: PodPorts): PodSet {
   };
 
   return {
-    put(pod) {
-      const uid = pod.metadata.uid ?? "";
-      const worker = workers.get(uid);
-      if (worker) worker.update(pod);
-      else add(uid, pod);
-    },
+    put: take,
     forget(uid) {
-      workers.get(uid)?.update(undefined);
+      waiting.delete(uid);
+      const worker = workers.get(uid);
+      if (!worker) return;
+      leaving.add(uid);
+      worker.update(undefined);
     },
     async run(signal) {
       await Promise.all([followEvents(signal), refresh(signal)]);
@@ -89,7 +116,7 @@ export function createPodSet(ports: PodPorts): PodSet {
       const inRuntime = (await runtime.list(undefined, signal)).map((summary) => summary.labels[marks.podUid] ?? "");
       const uids = new Set([...inRuntime, ...(await volumes.podUids())]);
       for (const uid of uids) {
-        if (uid === "" || workers.has(uid)) continue;
+        if (uid === "" || workers.has(uid) || waiting.has(uid)) continue;
         log.info({ object: uid }, "removing what is left of an unknown pod");
         await removeOrphan(uid, signal);
       }
@@ -102,6 +129,8 @@ export function createPodSet(ports: PodPorts): PodSet {
     async stop() {
       await Promise.all([...workers.values()].map((worker) => worker.stop()));
       workers.clear();
+      waiting.clear();
+      leaving.clear();
     },
   };
 }

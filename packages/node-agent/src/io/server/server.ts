@@ -9,8 +9,10 @@ import type { Component, HttpsServerConfig, Logger, MetricsRegistry } from "@cox
 import { allContainersOf } from "../../core/pod/lifecycle.ts";
 import { messageOf } from "../../errors.ts";
 import { removeLocalVolume } from "../mounts/persistent-volume.ts";
+import type { PodFeed } from "../pods/pod-feed.ts";
 import type { PodSet } from "../pods/pod-set.ts";
 import { findAttempt, limited, parseLogQuery } from "./logs.ts";
+import { manifestRoutes } from "./manifests.ts";
 import { createUpgrades } from "./upgrades.ts";
 
 export interface AgentServerConfig extends HttpsServerConfig {
@@ -25,6 +27,7 @@ export interface AgentServerPorts {
   readonly metrics: MetricsRegistry;
   readonly runtime: ContainerRuntime;
   readonly podSet: PodSet;
+  readonly feed: Pick<PodFeed, "post" | "withdraw">;
   readonly ready: () => readonly string[];
 }
 
@@ -44,6 +47,8 @@ export function createAgentServer(config: AgentServerConfig, ports: AgentServerP
     authorize: (peer) => config.authorizedClients.includes(peer.commonName),
     upgrade: createUpgrades({ runtime, podSet, clock, log: ports.log }),
     routes(app) {
+      manifestRoutes(app, ports.feed);
+
       app.get("/pods", (_request, reply) =>
         reply.send({
           kind: "PodList",

@@ -41,6 +41,20 @@ export class QuantityError extends Error {
 /** Reads a quantity. Amounts below a billionth are rounded up, amounts above 2^63-1 are held at it, as Kubernetes does. */
 export function parseQuantity(text: Quantity | number): QuantityValue {
   const given = String(text);
+  const known = parsed.get(given);
+  if (known !== undefined) return known;
+  const value = Object.freeze(readQuantity(given));
+  if (parsed.size >= mostRemembered) parsed.clear();
+  if (given.length <= longestRemembered) parsed.set(given, value);
+  return value;
+}
+
+/** The same few texts come again and again: each object is looked at many times, and they are alike. */
+const parsed = new Map<string, QuantityValue>();
+const mostRemembered = 10_000;
+const longestRemembered = 32;
+
+function readQuantity(given: string): QuantityValue {
   const match = shape.exec(given);
   const [, sign = "", whole = "", fraction = "", suffix = ""] = match ?? [];
   if (match === null || whole + fraction === "") {
@@ -82,8 +96,13 @@ export function formatQuantity(value: QuantityValue): Quantity {
 
 /** The canonical text of a quantity in any spelling. */
 export function canonicalQuantity(text: Quantity | number): Quantity {
-  return formatQuantity(parseQuantity(text));
+  const value = parseQuantity(text);
+  let canonical = canonicals.get(value);
+  if (canonical === undefined) canonicals.set(value, (canonical = formatQuantity(value)));
+  return canonical;
 }
+
+const canonicals = new WeakMap<QuantityValue, Quantity>();
 
 /** Below, at or above zero as `left` is less than, equal to or more than `right`. */
 export function compareQuantities(left: Quantity, right: Quantity): number {

@@ -4,7 +4,7 @@
  */
 import { jsonEqual, type JsonObject, setMember } from "../json-value.ts";
 import type { FieldsV1 } from "../meta.ts";
-import { isContainer, itemElement, type Structure } from "./structure.ts";
+import { fieldElement, isContainer, itemElement, type Structure } from "./structure.ts";
 
 /**
  * The fields of `next` that `empty` does not have or has otherwise. Of the object itself `skipped` members are left out, and of its
@@ -26,7 +26,7 @@ export function createdFields(
       name === "metadata"
         ? metadataFields(member, empty[name], next[name], skippedMetadata)
         : difference(member, empty[name], next[name]);
-    if (found !== undefined) fields[`f:${name}`] = found;
+    if (found !== undefined) fields[fieldElement(name)] = found;
   }
   return fields;
 }
@@ -44,7 +44,7 @@ function metadataFields(
   for (const [name, value] of Object.entries((next ?? {}) as JsonObject).sort(byName)) {
     if (skipped.has(name)) continue;
     const found = difference(structure.member(name), before?.[name], value);
-    if (found !== undefined) fields[`f:${name}`] = found;
+    if (found !== undefined) fields[fieldElement(name)] = found;
   }
   return Object.keys(fields).length === 0 ? undefined : fields;
 }
@@ -61,9 +61,10 @@ function difference(structure: Structure, empty: unknown, next: unknown): Fields
   const children: [string, FieldsV1][] = [];
   if (structure.is === "members") {
     const before = (empty ?? {}) as JsonObject;
-    for (const [name, value] of Object.entries(next as JsonObject)) {
-      const found = difference(structure.member(name), before[name], value);
-      if (found !== undefined) children.push([`f:${name}`, found]);
+    const members = next as JsonObject;
+    for (const name of Object.keys(members)) {
+      const found = difference(structure.member(name), before[name], members[name]);
+      if (found !== undefined) children.push([fieldElement(name), found]);
     }
   } else if (structure.is === "items") {
     const seen = new Set<string>();

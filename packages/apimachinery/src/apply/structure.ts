@@ -2,7 +2,7 @@
  * How apply sees a value of a schema: a leaf that is owned as one, a map of named members, or a list whose items are told apart by keys or by
  * value. Fields without a list type are associative when patches merge them, otherwise atomic (structured-merge-diff, as Kubernetes uses it).
  */
-import { isJsonObject, type JsonObject } from "../json-value.ts";
+import { isJsonObject } from "../json-value.ts";
 import type { FieldSchema, Schema } from "../schema.ts";
 
 export type Structure =
@@ -38,13 +38,18 @@ function build(schema: Schema): Structure {
     return { is: "members", open: true, member: () => structureOf(values) };
   }
   if (schema.type !== "struct" || schema.atomic) return leaf;
+  const members = new Map<string, Structure>();
   return {
     is: "members",
     open: false,
     member(name) {
-      if (schema.isKind && (name === "apiVersion" || name === "kind")) return leaf;
-      const field = schema.fields.get(name);
-      return field === undefined ? leaf : fieldStructure(field);
+      const found = members.get(name);
+      if (found !== undefined) return found;
+      const field = schema.isKind && (name === "apiVersion" || name === "kind") ? undefined : schema.fields.get(name);
+      if (field === undefined) return leaf;
+      const structure = fieldStructure(field);
+      members.set(name, structure);
+      return structure;
     },
   };
 }
@@ -84,13 +89,36 @@ function listStructure(field: FieldSchema, items: Schema): Structure {
 export function itemElement(structure: Structure & { is: "items" }, item: unknown): string | undefined {
   if (structure.keys.length === 0) return `v:${JSON.stringify(item)}`;
   if (!isJsonObject(item)) return undefined;
-  const keys: JsonObject = {};
+  let keys = "";
   for (const { name, fallback } of structure.keys) {
     const value = item[name] ?? fallback;
-    if (value !== undefined) keys[name] = value;
+    if (value !== undefined) keys += `${keys === "" ? "" : ","}${JSON.stringify(name)}:${JSON.stringify(value)}`;
   }
-  return Object.keys(keys).length === 0 ? undefined : `k:${JSON.stringify(keys)}`;
+  return keys === "" ? undefined : interned(`k:{${keys}}`);
 }
+
+/** The path element of a field. */
+export function fieldElement(name: string): string {
+  const known = fieldElements.get(name);
+  if (known !== undefined) return known;
+  if (fieldElements.size >= mostInterned) fieldElements.clear();
+  const element = `f:${name}`;
+  fieldElements.set(name, element);
+  return element;
+}
+
+/** The same text as one that was seen before, if it was: a new text costs more than all else when it becomes the name of a member. */
+function interned(text: string): string {
+  const known = texts.get(text);
+  if (known !== undefined) return known;
+  if (texts.size >= mostInterned) texts.clear();
+  texts.set(text, text);
+  return text;
+}
+
+const mostInterned = 10_000;
+const fieldElements = new Map<string, string>();
+const texts = new Map<string, string>();
 
 /** The children of a container value with their path elements and structures. Later items with the same element are left out. */
 export function childrenOf(
@@ -100,7 +128,7 @@ export function childrenOf(
   const children = new Map<string, { value: unknown; structure: Structure }>();
   if (structure.is === "members" && isJsonObject(value)) {
     for (const [name, child] of Object.entries(value))
-      children.set(`f:${name}`, { value: child, structure: structure.member(name) });
+      children.set(fieldElement(name), { value: child, structure: structure.member(name) });
   } else if (structure.is === "items" && Array.isArray(value)) {
     for (const item of value) {
       const element = itemElement(structure, item);

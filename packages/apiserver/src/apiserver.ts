@@ -152,6 +152,7 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
     kinds,
     storage,
     feed,
+    startedFeed: (kind) => feeds.get(kind.prefix),
     admission: admissionPlugins(config.admission, { objects, authorizer, clock, random }),
     services,
     reviews: reviews(

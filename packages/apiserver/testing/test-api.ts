@@ -73,6 +73,7 @@ export function createTestApi(admission: readonly AdmissionPlugin[] = []): TestA
     kinds,
     storage,
     feed,
+    startedFeed: (kind) => feeds.get(kind.prefix),
     admission,
     services: {
       allocate: async (service) => ({ service, commit: async () => undefined, revert: async () => undefined }),

@@ -16,6 +16,7 @@ import { answerOf, keyOf } from "./get.ts";
 import type { Answer, Exchange, Parts } from "./parts.ts";
 import { isService } from "./parts.ts";
 import { toStored } from "./served.ts";
+import { storeWrite } from "./store-write.ts";
 
 /** How often a name is drawn before the client is told to try again. */
 const nameAttempts = 8;
@@ -83,7 +84,9 @@ async function tryCreate(
       if ((await parts.storage.get(key)).value) return undefined;
       return { type: "object", code: 201, object, kind };
     }
-    const outcome = await parts.storage.create(key, value, kind.strategy.ttlSeconds);
+    const outcome = await storeWrite(parts, kind, { key, value, object }, () =>
+      parts.storage.create(key, value, kind.strategy.ttlSeconds),
+    );
     if (outcome.kind === "exists") {
       await allocated?.revert();
       return undefined;

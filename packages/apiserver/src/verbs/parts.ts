@@ -14,6 +14,8 @@ export interface Parts {
   readonly storage: Storage;
   /** The feed of the resource's watch cache, started on first use. */
   readonly feed: (kind: Kind) => Feed;
+  /** The same where it has been started already. */
+  readonly startedFeed: (kind: Kind) => Feed | undefined;
   readonly admission: readonly AdmissionPlugin[];
   /** Gives out the addresses and ports of services, after mutating admission and before validation. */
   readonly services: ServiceAllocator;

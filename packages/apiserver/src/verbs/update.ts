@@ -18,6 +18,7 @@ import { answerOf, keyOf } from "./get.ts";
 import type { Answer, Exchange, Parts } from "./parts.ts";
 import { isService } from "./parts.ts";
 import { toServed, toStored } from "./served.ts";
+import { storeWrite } from "./store-write.ts";
 
 /** How often a change is computed again before the client hears of the conflict: each time somebody else has got on. */
 const attempts = 1000;
@@ -150,7 +151,9 @@ async function write(
       jsonEqual(JSON.parse(value.toString()), JSON.parse(current.value.toString())))
   )
     return { kind: "written", answer: answerOf(kind, 200, current) };
-  const outcome = await parts.storage.replace(current.key, value, current.revision, kind.strategy.ttlSeconds);
+  const outcome = await storeWrite(parts, kind, { key: current.key, value, object }, () =>
+    parts.storage.replace(current.key, value, current.revision, kind.strategy.ttlSeconds),
+  );
   if (outcome.kind === "changed") return outcome;
   return { kind: "written", answer: answerOf(kind, 200, { key: current.key, value, revision: outcome.revision }) };
 }

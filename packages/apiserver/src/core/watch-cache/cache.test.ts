@@ -68,6 +68,26 @@ describe("WatchCache", () => {
     expect(heard).toEqual(["->c 11", "b>- 12", "flush 15", "interrupted"]);
   });
 
+  it("WatchCache takes an expected object for what an event brings only when the bytes are the very same", () => {
+    const cache = filled();
+    const heard: unknown[] = [];
+    cache.listen({
+      changed: (_change, object) => void heard.push(object?.metadata.labels),
+      flush: () => undefined,
+      interrupted: () => undefined,
+    });
+    const said = (name: string) => ({
+      kind: "K",
+      apiVersion: "v1",
+      metadata: { name, namespace: "n", labels: { by: "the writer" } },
+    });
+    cache.expect("/r/n/c", value("c"), said("c"));
+    cache.expect("/r/n/d", value("other"), said("d"));
+    cache.expect("/r/n/e", value("e"), said("e"))();
+    cache.apply([put("c", 11), put("d", 12), put("e", 13), put("c", 14, false)], 14);
+    expect(heard).toEqual([{ by: "the writer" }, undefined, undefined, undefined]);
+  });
+
   it("lineOf gives a deletion the revision it happened at", () => {
     const entry = filled().get("/r/n/b");
     const line = entry && lineOf(entry, "DELETED", 12).toString();

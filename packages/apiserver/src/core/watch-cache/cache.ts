@@ -36,6 +36,9 @@ export interface WindowLimits {
 
 export const defaultWindow: WindowLimits = { changes: 5000, bytes: 16 * 1024 * 1024 };
 
+/** So many forgotten changes are cut off at once. */
+const mostOverdue = 1000;
+
 export class WatchCache {
   /** Nothing up to here is missing from `entries`. 0: not filled yet. */
   revision = 0;
@@ -43,10 +46,13 @@ export class WatchCache {
   #oldestResume = 0;
   readonly #entries = new Map<string, Entry>();
   readonly #window: Change[] = [];
+  /** The first of the window that still counts; what stands before it waits to be cut off with others. */
+  #windowStart = 0;
   #windowBytes = 0;
   /** In the order of keys, so that a namespace is a run of neighbours. */
   #sorted: Entry[] = [];
   #bytes = 0;
+  readonly #expected = new Map<string, { readonly value: Buffer; readonly object: ApiObject }>();
   readonly #listeners = new Set<CacheListener>();
   readonly #selectable: SelectableFields | undefined;
   readonly #limits: WindowLimits;
@@ -61,6 +67,8 @@ export class WatchCache {
     const refill = this.revision > 0;
     this.#entries.clear();
     this.#window.length = 0;
+    this.#windowStart = 0;
+    this.#expected.clear();
     this.#windowBytes = 0;
     this.#bytes = 0;
     for (const { key, value, revision: own } of values) {
@@ -77,12 +85,12 @@ export class WatchCache {
   /** One batch of the store's watch, in order. */
   apply(events: readonly StorageEvent[], revision: number): void {
     for (const event of events) {
-      if (event.revision <= this.revision) continue;
+      if (event.revision <= this.revision) {
+        this.#expected.delete(event.key);
+        continue;
+      }
       const before = this.#entries.get(event.key);
-      const read =
-        event.type === "put"
-          ? readEntry(event.key, event.value, event.revision, before === undefined, this.#selectable)
-          : undefined;
+      const read = event.type === "put" ? this.#read(event, before === undefined) : undefined;
       const after = read?.entry;
       if (after) this.#set(after, before);
       else if (before) this.#delete(before);
@@ -120,7 +128,7 @@ export class WatchCache {
   /** The changes after a revision; undefined when the window no longer reaches back so far. */
   since(revision: number): readonly Change[] | undefined {
     if (revision < this.#oldestResume) return undefined;
-    let low = 0;
+    let low = this.#windowStart;
     let high = this.#window.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
@@ -140,19 +148,39 @@ export class WatchCache {
     return () => void this.#listeners.delete(listener);
   }
 
+  /**
+   * Says what is being written, before it is: an event that brings these very bytes needs no decoding. The object belongs to the cache
+   * from here on. Returns the way to take it back when nothing was written.
+   */
+  expect(key: string, value: Buffer, object: ApiObject): () => void {
+    const expectation = { value, object };
+    this.#expected.set(key, expectation);
+    return () => {
+      if (this.#expected.get(key) === expectation) this.#expected.delete(key);
+    };
+  }
+
+  #read(event: StorageEvent, created: boolean): { readonly entry: Entry; readonly object: ApiObject } {
+    const expected = this.#expected.get(event.key);
+    if (expected) this.#expected.delete(event.key);
+    const object = expected?.value.equals(event.value) ? expected.object : undefined;
+    return readEntry(event.key, event.value, event.revision, created, this.#selectable, object);
+  }
+
   #remember(change: Change): void {
     this.#window.push(change);
     this.#windowBytes += change.after?.line.length ?? 0;
-    let drop = 0;
-    while (this.#window.length - drop > this.#limits.changes || this.#windowBytes > this.#limits.bytes) {
-      const oldest = this.#window[drop];
+    while (this.#window.length - this.#windowStart > this.#limits.changes || this.#windowBytes > this.#limits.bytes) {
+      const oldest = this.#window[this.#windowStart];
       if (!oldest) break;
-      drop += 1;
+      this.#windowStart += 1;
       this.#windowBytes -= oldest.after?.line.length ?? 0;
       this.#oldestResume = oldest.revision;
     }
     // Shifting one by one would cost the whole window each time.
-    if (drop > 0) this.#window.splice(0, drop);
+    if (this.#windowStart < mostOverdue) return;
+    this.#window.splice(0, this.#windowStart);
+    this.#windowStart = 0;
   }
 
   #set(entry: Entry, before: Entry | undefined): void {

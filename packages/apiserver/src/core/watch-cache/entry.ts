@@ -67,15 +67,19 @@ export function createEntry(
   return readEntry(key, value, revision, created, selectable).entry;
 }
 
-/** The same, with the decoded object, which belongs to the caller: whoever looks at it at once need not decode it again. */
+/**
+ * The same, with the decoded object, which belongs to the caller: whoever looks at it at once need not decode it again. `known` is what
+ * the bytes say, when the caller has it.
+ */
 export function readEntry(
   key: string,
   value: Buffer,
   revision: number,
   created: boolean,
   selectable: SelectableFields | undefined,
+  known?: ApiObject,
 ): { readonly entry: Entry; readonly object: ApiObject } {
-  const object = JSON.parse(value.toString()) as ApiObject;
+  const object = known ?? (JSON.parse(value.toString()) as ApiObject);
   object.metadata.resourceVersion = String(revision);
   const { name, namespace = "", labels = {} } = object.metadata;
   const type = created ? "ADDED" : "MODIFIED";

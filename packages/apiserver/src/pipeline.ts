@@ -6,8 +6,7 @@
 //
 // It knows no HTTP: `io/http` makes a Request of what arrives and writes the Reply.
 import { StatusError, statuses } from "@coxswain/apimachinery";
-import type { Attributes } from "./core/authz/attributes.ts";
-import { forbiddenDetails, forbiddenMessage } from "./core/authz/forbidden.ts";
+import { forbidden } from "./core/authz/forbidden.ts";
 import { impersonate as impersonateAs } from "./core/authn/impersonation.ts";
 import { requestAttributes } from "./core/authz/request-attributes.ts";
 import { readRequestInfo } from "./core/request-info.ts";
@@ -151,12 +150,4 @@ function authorize(passage: Passage, { authorizer }: PipelineParts): void {
 async function serve(passage: Passage, parts: PipelineParts): Promise<void> {
   const { info, request } = passage;
   passage.reply = info.isResourceRequest ? await dispatch(passage, parts) : await parts.documents.find(info, request);
-}
-
-function forbidden(attributes: Attributes, reason: string): StatusError {
-  return new StatusError({
-    ...statuses.forbidden({ group: "", resource: "" }, "", ""),
-    message: forbiddenMessage(attributes, reason),
-    details: forbiddenDetails(attributes),
-  });
 }

@@ -3,6 +3,8 @@
 import { StatusError, statuses } from "@coxswain/apimachinery";
 import type { ApiObject } from "@coxswain/apimachinery";
 import { findSchema, kindWarnings } from "@coxswain/api";
+import { forbidden } from "../core/authz/forbidden.ts";
+import { requestAttributes } from "../core/authz/request-attributes.ts";
 import { decodeObject, parseBody } from "../core/body/decode-body.ts";
 import { subresourceShape } from "../core/discovery/discovery.ts";
 import { readWriteOptions } from "../core/options.ts";
@@ -129,6 +131,7 @@ async function answerReview(
 /** Streams and proxies: admission as CONNECT, then the tunnel takes over. */
 async function connect(parts: PipelineParts, exchange: Exchange): Promise<Reply> {
   const { kind, info, user, query } = exchange;
+  mustCreateStream(parts, exchange);
   const bare = info.subresource === "proxy" ? splitProxyName(info.name).name : info.name;
   const { value, revision } = await mustRead(parts, kind, keyOf(kind, info.namespace, bare), bare);
   const object = decodeStored(value, revision);
@@ -143,6 +146,14 @@ async function connect(parts: PipelineParts, exchange: Exchange): Promise<Reply>
     await validatingAdmission(parts, exchange, subject);
   }
   return { type: "tunnel", request: { info, user, query, object } };
+}
+
+/** A stream begun with GET, as WebSockets are, starts something all the same: reading is not enough to be allowed it (since 1.35). */
+function mustCreateStream({ authorizer }: PipelineParts, { info, user, query }: Exchange): void {
+  if (info.verb !== "get" || podOptions[info.subresource] === undefined) return;
+  const attributes = requestAttributes(user, { ...info, verb: "create" }, query);
+  const verdict = authorizer.authorize(attributes);
+  if (verdict.decision !== "allow") throw forbidden(attributes, verdict.reason);
 }
 
 const podOptions: Readonly<Record<string, string>> = {

@@ -1,6 +1,16 @@
 // Kubernetes' sentences for "no": `pods is forbidden: User "x" cannot list resource "pods" in API group "" in the namespace "y"`.
 // It decides nothing and knows no HTTP.
+import { StatusError, statuses } from "@coxswain/apimachinery";
 import type { Attributes } from "./attributes.ts";
+
+/** The 403 Status. */
+export function forbidden(attributes: Attributes, reason: string): StatusError {
+  return new StatusError({
+    ...statuses.forbidden({ group: "", resource: "" }, "", ""),
+    message: forbiddenMessage(attributes, reason),
+    details: forbiddenDetails(attributes),
+  });
+}
 
 /** What stands in `message` of the 403 Status. */
 export function forbiddenMessage(attributes: Attributes, reason: string): string {

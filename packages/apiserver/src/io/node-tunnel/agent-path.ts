@@ -32,18 +32,10 @@ export function logPath(pod: Pod, query: URLSearchParams): string {
 
   const container = chooseContainer(pod, query.get("container") ?? "");
   const passed = new URLSearchParams();
-  for (const name of [
-    "follow",
-    "previous",
-    "timestamps",
-    "sinceSeconds",
-    "sinceTime",
-    "tailLines",
-    "limitBytes",
-    "stream",
-  ]) {
+  for (const name of ["follow", "previous", "timestamps"]) if (isOn(query, name)) passed.set(name, "true");
+  for (const name of ["sinceSeconds", "sinceTime", "tailLines", "limitBytes", "stream"]) {
     const value = query.get(name);
-    if (value !== null && value !== "" && value !== "false") passed.set(name, value);
+    if (value !== null && value !== "") passed.set(name, value);
   }
   return withQuery(`/containerLogs/${place(pod)}/${encodeURIComponent(container)}`, passed);
 }
@@ -52,14 +44,20 @@ export function execPath(pod: Pod, query: URLSearchParams): string {
   const command = query.getAll("command");
   if (command.length === 0 || command[0] === "")
     throw invalidOptions("PodExecOptions", pod, fieldErrors.required("command"));
-  const passed = streamsOf("PodExecOptions", pod, query);
+  const passed = streamsOf("PodExecOptions", query);
   for (const word of command) passed.append("command", word);
-  return withQuery(`/exec/${place(pod)}/${encodeURIComponent(runningContainer(pod, query))}`, passed);
+  return withQuery(
+    `/exec/${place(pod)}/${encodeURIComponent(chooseContainer(pod, query.get("container") ?? ""))}`,
+    passed,
+  );
 }
 
 export function attachPath(pod: Pod, query: URLSearchParams): string {
-  const passed = streamsOf("PodAttachOptions", pod, query);
-  return withQuery(`/attach/${place(pod)}/${encodeURIComponent(runningContainer(pod, query))}`, passed);
+  const passed = streamsOf("PodAttachOptions", query);
+  return withQuery(
+    `/attach/${place(pod)}/${encodeURIComponent(chooseContainer(pod, query.get("container") ?? ""))}`,
+    passed,
+  );
 }
 
 export function portForwardPath(pod: Pod, query: URLSearchParams): string {
@@ -92,30 +90,22 @@ export function chooseContainer(pod: Pod, asked: string): string {
   );
 }
 
-function runningContainer(pod: Pod, query: URLSearchParams): string {
-  const phase = pod.status?.phase;
-  if (phase === "Succeeded" || phase === "Failed") {
-    throw new StatusError(
-      statuses.badRequest(`cannot exec into a container in a completed pod; current phase is ${phase}`),
-    );
-  }
-  return chooseContainer(pod, query.get("container") ?? "");
+/** As Kubernetes reads booleans in queries: a name without a value is true, and so is all but "0" and "false" (Python writes "True"). */
+function isOn(query: URLSearchParams, name: string): boolean {
+  const value = query.get(name)?.toLowerCase();
+  return value !== undefined && value !== "0" && value !== "false";
 }
 
-function streamsOf(kind: string, pod: Pod, query: URLSearchParams): URLSearchParams {
-  const on = (name: string, otherwise = false): boolean =>
-    query.has(name) ? ["true", "1"].includes(query.get(name) ?? "") : otherwise;
-  const attach = kind === "PodAttachOptions";
-  const [stdin, stdout, stderr, tty] = [
-    on("stdin"),
-    on("stdout", attach && !query.has("stdout")),
-    on("stderr", attach && !on("tty")),
-    on("tty"),
-  ];
-  if (tty && stderr)
-    throw invalidOptions(kind, pod, fieldErrors.invalid("tty", true, "tty and stderr cannot both be true"));
+function streamsOf(kind: string, query: URLSearchParams): URLSearchParams {
+  // Whoever says nothing about streams means the output.
+  const silent = !["stdin", "stdout", "stderr"].some((name) => query.has(name));
+  const attach = kind === "PodAttachOptions" && !query.has("stdout");
+  const [stdin, tty] = [isOn(query, "stdin"), isOn(query, "tty")];
+  const stdout = silent || attach || isOn(query, "stdout");
+  // A terminal has one output.
+  const stderr = !tty && (silent || isOn(query, "stderr") || (attach && !query.has("stderr")));
   if (!stdin && !stdout && !stderr)
-    throw invalidOptions(kind, pod, fieldErrors.required("", "at least one of stdin, stdout, or stderr must be true"));
+    throw new StatusError(statuses.badRequest("you must specify at least 1 of stdin, stdout, stderr"));
   const passed = new URLSearchParams();
   for (const [name, wanted] of Object.entries({ input: stdin, output: stdout, error: stderr, tty }))
     if (wanted) passed.set(name, "1");

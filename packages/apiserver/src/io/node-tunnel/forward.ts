@@ -1,10 +1,12 @@
-// Passes one ordinary request on and its answer back, in chunks as they come. It does not retry and does not rewrite pages.
+// Passes one ordinary request on and its answer back, in chunks as they come. It does not retry and does not rewrite pages; addresses that
+// answers redirect to are rewritten so that they lead through us again.
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { request as httpRequest } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { request as httpsRequest } from "node:https";
 import { pipeline } from "node:stream/promises";
 import { StatusError, statuses } from "@coxswain/apimachinery";
+import type { TunnelRequest } from "../http/tunnel.ts";
 import type { AgentTls } from "./agent.ts";
 
 export interface Target {
@@ -34,22 +36,64 @@ const dropped: ReadonlySet<string> = new Set([
 ]);
 const largestErrorBytes = 2048;
 
-/** `log`: a stream of text, whose errors become a Status. `whole`: method, headers, body and answer as they are. */
-export async function forward(
+/** A stream of text, whose errors become a Status. */
+export async function forwardLog(
   target: Target,
-  what: "log" | "whole",
   raw: IncomingMessage | Http2ServerRequest,
   response: ServerResponse | Http2ServerResponse,
   signal: AbortSignal,
 ): Promise<void> {
-  const upstream = await send(target, what, raw, signal);
-  if (what === "log" && upstream.statusCode !== 200) throw await logError(upstream);
+  const upstream = await send(target, raw, undefined, signal).catch((cause: Error) => {
+    throw dialError(target, cause);
+  });
+  if (upstream.statusCode !== 200) throw await logError(upstream);
   // The first byte of a log may be long in coming; the client should know at once that there is one.
-  beginAnswer(
-    response,
-    upstream.statusCode ?? 502,
-    what === "log" ? { "content-type": "text/plain" } : passedHeaders(upstream.headers),
-  );
+  beginAnswer(response, 200, { "content-type": "text/plain" });
+  await copy(upstream, response, signal);
+}
+
+/** Method, headers, body and answer as they are. */
+export async function forwardWhole(
+  target: Target,
+  { info }: Pick<TunnelRequest, "info">,
+  raw: IncomingMessage | Http2ServerRequest,
+  response: ServerResponse | Http2ServerResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  const prefix = info.path.slice(0, info.path.length - info.rest.length).replace(/\/$/, "");
+  const host = raw.headers.host ?? String(raw.headers[":authority"] ?? "");
+  const headers = {
+    ...passedHeaders(raw.headers),
+    host: `${target.host}:${target.port}`,
+    "x-forwarded-uri": info.path,
+    "x-forwarded-host": host,
+    "x-forwarded-proto": "https",
+  };
+  const upstream = await send(target, raw, headers, signal).catch((cause: Error) => {
+    throw new StatusError(statuses.serviceUnavailable(`error trying to reach service: ${dialWords(target, cause)}`), {
+      cause,
+    });
+  });
+  const answered = passedHeaders(upstream.headers);
+  const location = upstream.headers.location;
+  if (location !== undefined) answered.location = throughUs(location, target, prefix);
+  beginAnswer(response, upstream.statusCode ?? 502, answered);
+  await copy(upstream, response, signal);
+}
+
+/** An address on the target's own host, as the client reaches it. Addresses elsewhere stay as they are. */
+function throughUs(location: string, target: Target, prefix: string): string {
+  const base = new URL(target.path, `${target.tls ? "https" : "http"}://${target.host}:${target.port}`);
+  if (!URL.canParse(location, base.href)) return location;
+  const url = new URL(location, base);
+  return url.host === base.host ? `${prefix}${url.pathname}${url.search}${url.hash}` : location;
+}
+
+async function copy(
+  upstream: IncomingMessage,
+  response: ServerResponse | Http2ServerResponse,
+  signal: AbortSignal,
+): Promise<void> {
   try {
     await pipeline(upstream, response);
   } catch (error) {
@@ -71,10 +115,11 @@ export function beginAnswer(
   if ("flushHeaders" in response) response.flushHeaders();
 }
 
+/** Without headers it is a plain GET. */
 function send(
   target: Target,
-  what: "log" | "whole",
   raw: IncomingMessage | Http2ServerRequest,
+  headers: OutgoingHttpHeaders | undefined,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
@@ -83,8 +128,8 @@ function send(
       host: target.host,
       port: target.port,
       path: target.path,
-      method: what === "log" ? "GET" : (raw.method ?? "GET"),
-      headers: what === "log" ? {} : { ...passedHeaders(raw.headers), host: `${target.host}:${target.port}` },
+      method: headers === undefined ? "GET" : (raw.method ?? "GET"),
+      headers: headers ?? {},
       agent: false as const,
       signal,
     };
@@ -95,15 +140,18 @@ function send(
             { ...options, cert: tls.cert, key: tls.key, ca: tls.ca, rejectUnauthorized: tls.ca !== undefined },
             resolve,
           );
-    outgoing.on("error", (cause) => reject(dialError(target, cause)));
-    if (what === "log" || options.method === "GET" || options.method === "HEAD") outgoing.end();
+    outgoing.on("error", reject);
+    if (options.method === "GET" || options.method === "HEAD") outgoing.end();
     else raw.pipe(outgoing);
   });
 }
 
+export function dialError(target: Target, cause: Error): StatusError {
+  return new StatusError(statuses.internalError(`error dialing backend: ${dialWords(target, cause)}`), { cause });
+}
+
 /** The same words as Go's, so that people find them. */
-export function dialError(target: Target, cause: NodeJS.ErrnoException): StatusError {
-  const where = `${target.host}:${target.port}`;
+function dialWords(target: Target, cause: NodeJS.ErrnoException): string {
   const words: Readonly<Record<string, string>> = {
     ECONNREFUSED: "connect: connection refused",
     EHOSTUNREACH: "connect: no route to host",
@@ -111,8 +159,7 @@ export function dialError(target: Target, cause: NodeJS.ErrnoException): StatusE
     ETIMEDOUT: "i/o timeout",
     ECONNRESET: "read: connection reset by peer",
   };
-  const why = words[cause.code ?? ""] ?? cause.message;
-  return new StatusError(statuses.internalError(`error dialing backend: dial tcp ${where}: ${why}`), { cause });
+  return `dial tcp ${target.host}:${target.port}: ${words[cause.code ?? ""] ?? cause.message}`;
 }
 
 function passedHeaders(headers: IncomingHttpHeaders): OutgoingHttpHeaders {

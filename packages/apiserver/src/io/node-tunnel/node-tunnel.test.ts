@@ -57,12 +57,19 @@ beforeAll(async () => {
     seen.push(
       `upgrade ${request.url} ${request.headers.authorization ?? "-"} ${request.headers["sec-websocket-protocol"] ?? "-"}`,
     );
+    if (request.url?.includes("command=refuse")) {
+      // As a careless server does it: it refuses and would go on talking.
+      socket.write("HTTP/1.1 500 No\r\nContent-Length: 9\r\n\r\nnot found");
+      socket.on("data", (chunk: Buffer) => seen.push(`after a refusal: ${chunk.toString()}`));
+      return;
+    }
     socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n");
     socket.write(head);
     socket.on("data", (chunk: Buffer) => (chunk.toString() === "bye" ? socket.end("exit 3") : socket.write(chunk)));
   });
   const agentPort = await listening(agent);
   const page = createHttpServer((request, response) => {
+    if (request.url === "/old") return void response.writeHead(302, { location: "/new?x=1" }).end();
     response.writeHead(201, { "x-page": "yes" });
     request
       .on("data", (chunk: Buffer) =>
@@ -188,7 +195,46 @@ describe("an upgrade", () => {
   });
 });
 
+describe("an upgrade that is refused", () => {
+  test("is answered as it was refused, and the connection leads nowhere afterwards", async () => {
+    const socket = connect(front, "127.0.0.1");
+    socket.write(
+      "POST /api/v1/namespaces/shop/pods/web/exec?command=refuse&stdout=true HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n",
+    );
+    let text = "";
+    socket.on("data", (chunk: Buffer) => {
+      if (text === "") socket.write("GET /pods HTTP/1.1\r\nHost: x\r\n\r\n");
+      text += chunk.toString();
+    });
+    await new Promise((resolve) => socket.on("close", resolve));
+    expect([text, seen.filter((line) => line.startsWith("after"))]).toEqual([
+      "HTTP/1.1 500 No\r\nConnection: close\r\nContent-Length: 9\r\n\r\nnot found",
+      [],
+    ]);
+  });
+
+  test("or none at all is told that one is needed", async () => {
+    expect(await get("web/exec?command=ls&stdout=True")).toBe("400 Upgrade request required");
+    expect(await get("web/exec?command=ls&stdout=False")).toBe(
+      "400 you must specify at least 1 of stdin, stdout, stderr",
+    );
+  });
+});
+
 describe("the proxy", () => {
+  test("leads a redirect through itself, and says so when nobody listens", async () => {
+    const response = await fetch(`http://127.0.0.1:${front}/api/v1/namespaces/shop/pods/web/proxy/old`, {
+      redirect: "manual",
+    });
+    expect([response.status, response.headers.get("location")]).toEqual([
+      302,
+      "/api/v1/namespaces/shop/pods/web/proxy/new?x=1",
+    ]);
+    expect(await get("web:1/proxy/")).toBe(
+      "503 error trying to reach service: dial tcp 127.0.0.1:1: connect: connection refused",
+    );
+  });
+
   test("passes method, path, query and body on to the pod's port, by name or number", async () => {
     const init = { method: "POST", body: "body", headers: { authorization: "Bearer secret" } };
     expect(await get("web:http/proxy/a%20b/c?x=1", init)).toBe("201 POST /a%20b/c?x=1 - body");

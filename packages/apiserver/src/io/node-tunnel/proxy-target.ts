@@ -42,7 +42,12 @@ export function serviceTarget(reader: ObjectReader, namespace: string, asked: st
   const unavailable = new StatusError(
     statuses.serviceUnavailable(`no endpoints available for service ${JSON.stringify(asked)}`),
   );
-  if (chosen === undefined) throw unavailable;
+  if (chosen === undefined)
+    throw /^\d+$/.test(port)
+      ? new StatusError(
+          statuses.serviceUnavailable(`no service port ${port} found for service ${JSON.stringify(name)}`),
+        )
+      : unavailable;
   for (const object of reader.view({ group: "discovery.k8s.io", resource: "endpointslices" }).list(namespace)) {
     const slice = object as EndpointSlice;
     if (slice.metadata.labels?.["kubernetes.io/service-name"] !== name) continue;

@@ -11,7 +11,7 @@ import type { ObjectReader } from "../../core/request.ts";
 import type { Tunnel, TunnelRequest } from "../http/tunnel.ts";
 import { agentOf, type AgentTls } from "./agent.ts";
 import { attachPath, execPath, logPath, portForwardPath } from "./agent-path.ts";
-import { beginAnswer, forward, type Target } from "./forward.ts";
+import { beginAnswer, forwardLog, forwardWhole, type Target } from "./forward.ts";
 import { nodeTarget, podTarget, serviceTarget } from "./proxy-target.ts";
 import { passUpgrade } from "./upgrade.ts";
 
@@ -25,6 +25,8 @@ export function createNodeTunnel(ports: NodeTunnelPorts): Tunnel {
   return {
     async serve(request, raw, response, signal) {
       const target = await targetOf(request);
+      if (!isProxy(request) && request.info.subresource !== "log")
+        throw new StatusError(statuses.badRequest("Upgrade request required"));
       if (target === undefined) {
         // A pod that no node has yet has written nothing.
         beginAnswer(response, 200, { "content-type": "text/plain" });
@@ -37,7 +39,8 @@ export function createNodeTunnel(ports: NodeTunnelPorts): Tunnel {
         response.end();
         return;
       }
-      await forward(target, isProxy(request) ? "whole" : "log", raw, response, signal);
+      if (isProxy(request)) await forwardWhole(target, request, raw, response, signal);
+      else await forwardLog(target, raw, response, signal);
     },
     async upgrade(request, raw, socket, head) {
       const target = await targetOf(request);

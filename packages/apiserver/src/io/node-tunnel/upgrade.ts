@@ -1,8 +1,11 @@
-// Passes an upgrade on and then bytes both ways, without looking into them. WebSocket and SPDY are alike here.
+// Passes an upgrade on and, once the other side has agreed, bytes both ways, without looking into them. WebSocket and SPDY are alike here.
+// When it does not agree, its answer is passed on and the connection ends: a client must never be left on an open connection to someone who
+// trusts us (CVE-2018-1002105).
 import type { IncomingMessage } from "node:http";
-import { connect as connectTcp, type Socket } from "node:net";
+import { request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { connect as connectTls } from "node:tls";
 import { dialError, type Target } from "./forward.ts";
 
 /** Long idle sessions must survive whatever forgets silent connections. */
@@ -10,21 +13,76 @@ const keepAliveMs = 30_000;
 /** How long the other end may stay after everything has been said. */
 const lingerMs = 10_000;
 const ours: ReadonlySet<string> = new Set(["host", "authorization", "cookie"]);
+const hopByHop: ReadonlySet<string> = new Set(["connection", "keep-alive", "transfer-encoding", "upgrade"]);
 const bearerProtocol = "base64url.bearer.authorization.k8s.io.";
 
 /** Rejects with a StatusError when the target cannot be reached; afterwards the connection belongs to the two ends. */
-export async function passUpgrade(target: Target, raw: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-  const upstream = await dial(target);
-  upstream.setKeepAlive(true, keepAliveMs);
-  upstream.setNoDelay(true);
-  if ("setTimeout" in socket) (socket as Socket).setTimeout(0).setNoDelay(true).setKeepAlive(true, keepAliveMs);
+export function passUpgrade(target: Target, raw: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const { host, port, tls, path } = target;
+    const options = {
+      host,
+      port,
+      path,
+      method: raw.method ?? "GET",
+      headers: passedHeaders(target, raw),
+      agent: false as const,
+    };
+    const outgoing =
+      tls === undefined
+        ? httpRequest(options)
+        : httpsRequest({
+            ...options,
+            cert: tls.cert,
+            key: tls.key,
+            ca: tls.ca,
+            rejectUnauthorized: tls.ca !== undefined,
+          });
+    const leave = (): void => void outgoing.destroy();
+    socket.once("close", leave);
+    outgoing.on("error", (cause) => {
+      if (socket.destroyed) resolve();
+      else reject(dialError(target, cause));
+    });
+    outgoing.on("response", (answer) => {
+      resolve();
+      refuse(answer, socket);
+    });
+    outgoing.on("upgrade", (answer, upstream, first) => {
+      resolve();
+      socket.off("close", leave);
+      socket.write(headOf(answer, answer.rawHeaders));
+      if (first.length > 0) socket.write(first);
+      if (head.length > 0) upstream.write(head);
+      join(socket, upstream);
+    });
+    outgoing.end();
+  });
+}
+
+function join(socket: Duplex, upstream: Duplex): void {
+  for (const end of [socket, upstream])
+    if ("setTimeout" in end) (end as Socket).setTimeout(0).setNoDelay(true).setKeepAlive(true, keepAliveMs);
   // The error itself tells nobody anything new: an end is gone, and the other one learns it.
   upstream.on("error", () => upstream.destroy()).on("close", () => finish(socket));
   socket.on("error", () => socket.destroy()).on("close", () => finish(upstream));
-  upstream.write(requestHead(target, raw));
-  if (head.length > 0) upstream.write(head);
+  if (socket.destroyed) upstream.destroy();
   socket.pipe(upstream);
   upstream.pipe(socket);
+}
+
+/** The answer of someone who does not upgrade, to its end, which is the connection's. */
+function refuse(answer: IncomingMessage, socket: Duplex): void {
+  const headers: string[] = ["Connection", "close"];
+  for (let i = 0; i + 1 < answer.rawHeaders.length; i += 2) {
+    const [name = "", value = ""] = [answer.rawHeaders[i], answer.rawHeaders[i + 1]];
+    if (!hopByHop.has(name.toLowerCase())) headers.push(name, value);
+  }
+  socket.write(headOf(answer, headers));
+  answer.on("error", () => socket.destroy());
+  answer.pipe(socket);
+  // What the client says from here on is for nobody.
+  socket.resume();
 }
 
 /** Lets out what is written, the exit code above all, before the connection goes. */
@@ -35,48 +93,27 @@ function finish(end: Duplex): void {
   if ("setTimeout" in end) (end as Socket).setTimeout(lingerMs, () => end.destroy());
 }
 
-function dial(target: Target): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const { host, port, tls } = target;
-    const fail = (cause: Error): void => reject(dialError(target, cause));
-    const socket: Socket =
-      tls === undefined
-        ? connectTcp({ host, port }, () => done())
-        : connectTls(
-            {
-              host,
-              port,
-              cert: tls.cert,
-              key: tls.key,
-              ca: tls.ca,
-              rejectUnauthorized: tls.ca !== undefined,
-              ALPNProtocols: ["http/1.1"],
-            },
-            () => done(),
-          );
-    socket.once("error", fail);
-    const done = (): void => {
-      socket.off("error", fail);
-      resolve(socket);
-    };
-  });
+function headOf(answer: IncomingMessage, headers: readonly string[]): string {
+  const lines = [`HTTP/1.1 ${answer.statusCode ?? 502} ${answer.statusMessage ?? ""}`];
+  for (let i = 0; i + 1 < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`);
+  return `${lines.join("\r\n")}\r\n\r\n`;
 }
 
-/** The request as it came, without what was meant for us. */
-function requestHead(target: Target, raw: IncomingMessage): string {
-  const lines = [`${raw.method ?? "GET"} ${target.path} HTTP/1.1`, `Host: ${target.host}:${target.port}`];
+/** The headers as they came, names and order included, without what was meant for us. */
+function passedHeaders(target: Target, raw: IncomingMessage): string[] {
+  const headers = ["Host", `${target.host}:${target.port}`];
   for (let i = 0; i + 1 < raw.rawHeaders.length; i += 2) {
     const [name = "", value = ""] = [raw.rawHeaders[i], raw.rawHeaders[i + 1]];
     const lower = name.toLowerCase();
     if (ours.has(lower) || lower.startsWith("impersonate-") || lower.startsWith("x-remote-")) continue;
-    if (lower !== "sec-websocket-protocol") lines.push(`${name}: ${value}`);
+    if (lower !== "sec-websocket-protocol") headers.push(name, value);
     else {
       const protocols = value
         .split(",")
         .map((text) => text.trim())
         .filter((text) => !text.startsWith(bearerProtocol));
-      if (protocols.length > 0) lines.push(`${name}: ${protocols.join(", ")}`);
+      if (protocols.length > 0) headers.push(name, protocols.join(", "));
     }
   }
-  return `${lines.join("\r\n")}\r\n\r\n`;
+  return headers;
 }

@@ -25,6 +25,17 @@ export interface PeerIdentity {
   readonly organizations: readonly string[];
 }
 
+/** Why a request is not let in. */
+export interface Refusal {
+  readonly status: 401 | 403 | 500;
+  readonly text: string;
+}
+
+export interface HttpsServer extends Component {
+  /** Reads the certificate files again now, rather than at the next look. */
+  reloadCertificates(): Promise<void>;
+}
+
 export interface HttpsServerPorts {
   readonly clock: Clock;
   readonly log: Logger;
@@ -33,6 +44,8 @@ export interface HttpsServerPorts {
   readonly ready: () => readonly string[];
   /** Whether a verified client may use the routes that are not open; left out, every verified one may. */
   readonly authorize?: (peer: PeerIdentity) => boolean;
+  /** Decides instead of the certificate check (tokens, delegated rights); may ask others. Open paths do not pass it. */
+  readonly gate?: (request: IncomingMessage) => Promise<Refusal | undefined>;
   /** Adds the daemon's own routes, behind the certificate check. */
   readonly routes?: (app: FastifyInstance) => void;
   /** Takes upgraded connections (exec, attach, port-forward), behind the certificate check. */
@@ -43,13 +56,14 @@ export interface HttpsServerPorts {
 const reloadIntervalMs = 30_000;
 const openPaths: ReadonlySet<string> = new Set(["/healthz", "/livez", "/readyz"]);
 
-export function createHttpsServer(config: HttpsServerConfig, ports: HttpsServerPorts): Component {
+export function createHttpsServer(config: HttpsServerConfig, ports: HttpsServerPorts): HttpsServer {
   let app: FastifyInstance | undefined;
-  let timer: Timer | undefined;
+  let certificates: { reload(): Promise<void>; cancel(): void } | undefined;
 
-  const admits = (request: IncomingMessage): boolean => {
+  const gate = async (request: IncomingMessage): Promise<Refusal | undefined> => {
+    if (ports.gate) return ports.gate(request);
     const peer = verifiedPeer(request);
-    return peer !== undefined && (ports.authorize?.(peer) ?? true);
+    return peer !== undefined && (ports.authorize?.(peer) ?? true) ? undefined : { status: 401, text: "Unauthorized" };
   };
 
   return {
@@ -62,17 +76,19 @@ export function createHttpsServer(config: HttpsServerConfig, ports: HttpsServerP
       });
       // Only where it is needed: it costs 15 MB of memory, and the store has a server of its own.
       const { fastify } = await import("fastify");
-      app = createApp(fastify, server, ports, admits);
+      app = createApp(fastify, server, ports, gate);
       server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-        if (ports.upgrade && admits(request)) ports.upgrade(request, socket, head);
-        else socket.end("HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+        void admitUpgrade(request, socket, ports, gate).then((admitted) => {
+          if (admitted) ports.upgrade?.(request, socket, head);
+        });
       });
       await listen(app, config);
-      timer = reloadOnChange(server, config, ports, stamp);
+      certificates = reloadOnChange(server, config, ports, stamp);
     },
+    reloadCertificates: () => certificates?.reload() ?? Promise.resolve(),
     ready: () => (app ? [] : ["the HTTPS server does not listen yet"]),
     async stop() {
-      timer?.cancel();
+      certificates?.cancel();
       const closing = app;
       app = undefined;
       closing?.server.closeAllConnections();
@@ -100,7 +116,7 @@ function createApp(
   fastify: typeof Fastify,
   server: Server,
   ports: HttpsServerPorts,
-  admits: (request: IncomingMessage) => boolean,
+  gate: (request: IncomingMessage) => Promise<Refusal | undefined>,
 ): FastifyInstance {
   const app = fastify({
     serverFactory: (handler) => server.on("request", handler),
@@ -108,8 +124,9 @@ function createApp(
     routerOptions: { maxParamLength: 512 },
   });
   app.addHook("onRequest", async (request, reply) => {
-    if (openPaths.has(pathOf(request)) || admits(request.raw)) return;
-    await reply.code(401).type("text/plain").send("Unauthorized");
+    if (openPaths.has(pathOf(request))) return;
+    const refusal = await gate(request.raw);
+    if (refusal) await reply.code(refusal.status).type("text/plain").send(refusal.text);
   });
   app.get("/healthz", (_request, reply) => reply.type("text/plain").send("ok"));
   app.get("/livez", (_request, reply) => reply.type("text/plain").send("ok"));
@@ -123,6 +140,33 @@ function createApp(
   );
   ports.routes?.(app);
   return app;
+}
+
+/** Refuses in words; a gate that fails refuses, too. */
+async function admitUpgrade(
+  request: IncomingMessage,
+  socket: Duplex,
+  ports: HttpsServerPorts,
+  gate: (request: IncomingMessage) => Promise<Refusal | undefined>,
+): Promise<boolean> {
+  // Until the protocols own it, nobody else hears that the client has gone.
+  const gone = (): void => void socket.destroy();
+  socket.on("error", gone);
+  let refusal: Refusal | undefined;
+  try {
+    refusal = ports.upgrade ? await gate(request) : { status: 401, text: "Unauthorized" };
+  } catch (error) {
+    ports.log.warn({ err: error }, "a connection could not be judged");
+    refusal = { status: 401, text: "Unauthorized" };
+  }
+  socket.off("error", gone);
+  if (!refusal) return !socket.destroyed;
+  const { status, text } = refusal;
+  const reason = { 401: "Unauthorized", 403: "Forbidden", 500: "Internal Server Error" }[status];
+  socket.end(
+    `HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+  );
+  return false;
 }
 
 function pathOf(request: FastifyRequest): string {
@@ -152,7 +196,12 @@ export function listenFailure(error: NodeJS.ErrnoException, host: string, port: 
   }
 }
 
-function reloadOnChange(server: Server, config: HttpsServerConfig, ports: HttpsServerPorts, loaded: string): Timer {
+function reloadOnChange(
+  server: Server,
+  config: HttpsServerConfig,
+  ports: HttpsServerPorts,
+  loaded: string,
+): { reload(): Promise<void>; cancel(): void } {
   const { clock, log } = ports;
   let current = loaded;
   let timer: Timer;
@@ -171,7 +220,7 @@ function reloadOnChange(server: Server, config: HttpsServerConfig, ports: HttpsS
     }, reloadIntervalMs);
   };
   arm();
-  return { cancel: () => timer.cancel() };
+  return { reload: look, cancel: () => timer.cancel() };
 }
 
 function tlsOptions(material: TlsMaterial): { cert: Buffer; key: Buffer; ca?: Buffer; minVersion: "TLSv1.2" } {

@@ -3,6 +3,8 @@ import { hostname } from "node:os";
 import { UsageError, defineFlags } from "@coxswain/daemon";
 import type { FlagValues } from "@coxswain/daemon";
 import type { Taint } from "@coxswain/api/core/v1";
+import { readServerConfig, serverFlags } from "./config/server.ts";
+import type { ServerConfig } from "./config/server.ts";
 import { amountOf } from "./core/container/amount.ts";
 import { parseTaint } from "./core/node/status.ts";
 
@@ -62,17 +64,7 @@ export const flags = defineFlags({
   "http-check-frequency": { type: "duration", default: "20s", help: "How often --manifest-url is asked" },
   "max-pods": { type: "number", default: 110, help: "How many pods the node takes" },
   "system-reserved": { type: "list", default: [], help: "Resources kept back from pods, cpu=…,memory=…" },
-  "bind-address": { type: "string", default: "0.0.0.0", help: "Address that the server listens on" },
-  "secure-port": { type: "number", default: 10250, help: "Port of the HTTPS server" },
-  port: { type: "number", help: "The kubelet's name for --secure-port" },
-  "tls-cert-file": { type: "string", required: true, help: "Certificate of the server" },
-  "tls-private-key-file": { type: "string", required: true, help: "Key of the server's certificate" },
-  "client-ca-file": { type: "string", required: true, help: "Authority whose client certificates may be let in" },
-  "authorized-client": {
-    type: "list",
-    default: ["kube-apiserver-kubelet-client"],
-    help: "Common names that may use the server",
-  },
+  ...serverFlags,
   "cleanup-on-stop": {
     type: "boolean",
     default: false,
@@ -81,7 +73,7 @@ export const flags = defineFlags({
   "cleanup-and-exit": { type: "boolean", default: false, help: "Remove containers, links, rules and mounts, then end" },
 });
 
-export interface NodeAgentConfig {
+export interface NodeAgentConfig extends ServerConfig {
   readonly kubeconfig: string;
   readonly nodeName: string;
   readonly nodeIp: string | undefined;
@@ -107,14 +99,6 @@ export interface NodeAgentConfig {
   };
   readonly maxPods: number;
   readonly reserved: { readonly cpu: number; readonly memoryBytes: number };
-  readonly server: {
-    readonly host: string;
-    readonly port: number;
-    readonly certFile: string;
-    readonly keyFile: string;
-    readonly clientCaFile: string;
-  };
-  readonly authorizedClients: readonly string[];
   readonly cleanup: "never" | "on-stop" | "and-exit";
 }
 
@@ -158,14 +142,7 @@ export function readConfig(values: FlagValues<typeof flags>): NodeAgentConfig {
     },
     maxPods: values["max-pods"],
     reserved: { cpu: amountOf(reserved.get("cpu")) ?? 0, memoryBytes: amountOf(reserved.get("memory")) ?? 0 },
-    server: {
-      host: values["bind-address"],
-      port: values.port ?? values["secure-port"],
-      certFile: values["tls-cert-file"],
-      keyFile: values["tls-private-key-file"],
-      clientCaFile: values["client-ca-file"],
-    },
-    authorizedClients: values["authorized-client"],
+    ...readServerConfig(values, values["root-dir"]),
     cleanup: values["cleanup-and-exit"] ? "and-exit" : values["cleanup-on-stop"] ? "on-stop" : "never",
   };
 }

@@ -7,6 +7,8 @@ export type AgentErrorCode =
   | "container-config"
   /** The pod network cannot do it (no CIDR, no address free, the tool failed). */
   | "network"
+  /** The cluster gives the agent no certificate. */
+  | "certificate"
   /** A manifest that was handed in cannot be used. */
   | "manifest"
   /** A tool of the machine failed. */

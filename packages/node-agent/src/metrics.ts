@@ -28,6 +28,12 @@ export const agentMetrics = defineMetrics({
     name: "coxswain_container_restarts_total",
     help: "Containers started again after an earlier attempt.",
   },
+  certificateEnd: {
+    kind: "gauge",
+    name: "coxswain_certificate_expiration_timestamp_seconds",
+    help: "When the agent's own certificate ends, by what it is for.",
+    labels: ["usage"],
+  },
   heartbeatFailures: {
     kind: "counter",
     name: "coxswain_heartbeat_failures_total",

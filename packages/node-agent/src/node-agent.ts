@@ -3,7 +3,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { nodes, pods, services } from "@coxswain/api/core/v1";
 import type { Node, Pod, Service } from "@coxswain/api/core/v1";
 import type { ApiObject, DeepReadonly } from "@coxswain/apimachinery";
-import { createClient, loadKubeconfig } from "@coxswain/client";
+import { createClient } from "@coxswain/client";
 import { createDockerRuntime } from "@coxswain/container-runtime";
 import type { RuntimeVersion } from "@coxswain/container-runtime";
 import { createEventRecorder, createInformer } from "@coxswain/controller";
@@ -15,6 +15,7 @@ import { agentMarks } from "./core/container/config.ts";
 import { routesTo } from "./core/network/routes.ts";
 import { isPodChain, podTables } from "./core/network/rules.ts";
 import { messageOf } from "./errors.ts";
+import { establishIdentity } from "./io/certificates/identity.ts";
 import { createVolumes } from "./io/mounts/volumes.ts";
 import { createPodNetwork } from "./io/net/pod-network.ts";
 import { readMachine } from "./io/node/machine.ts";
@@ -25,8 +26,10 @@ import { createPodFeed } from "./io/pods/pod-feed.ts";
 import { createPodSet } from "./io/pods/pod-set.ts";
 import type { PodSet } from "./io/pods/pod-set.ts";
 import { paceRuntime } from "./io/runtime/paced-runtime.ts";
+import { createGate } from "./io/server/gate.ts";
 import { createAgentServer } from "./io/server/server.ts";
 import { agentMetrics } from "./metrics.ts";
+import { createCertificates } from "./certificates.ts";
 import { clearMachine } from "./cleanup.ts";
 
 /** More heavy operations at once made a two-core machine's engine slower, not faster. */
@@ -37,16 +40,19 @@ const repairMs = 30_000;
 export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPorts): Promise<Component> {
   const { clock, random, log } = daemon;
   const metrics = daemon.metrics.create(agentMetrics);
-  const client = createClient(loadKubeconfig(config.kubeconfig, { userAgent: "coxswain-node-agent" }), {
-    clock,
-    random,
-  });
+  const { kubeconfig, nodeName } = config;
+  const identity = await establishIdentity({ ...config.certificates, kubeconfig, nodeName }, daemon);
+  const client = createClient(identity.client, { clock, random });
   const engine = createDockerRuntime({ socketPath: config.runtimeSocket, cluster: config.clusterId }, { clock });
   const runtime = paceRuntime(engine, operationsAtOnce);
   const version = await reachRuntime(() => runtime.version(), config.runtimeSocket);
   await mkdir(config.rootDirectory, { recursive: true, mode: 0o750 });
   const machine = () => readMachine(version, config.rootDirectory, config.nodeIp);
   const facts = await machine();
+  const certificates = await createCertificates({ ...config.certificates, nodeName }, identity, {
+    ...{ client, clock, log, metrics },
+    addresses: async () => (await machine()).addresses,
+  });
 
   const netfilter = createNetfilter(
     { owned: isPodChain(config.bridge), tables: podTables },
@@ -123,7 +129,7 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
   const server = createAgentServer(
     {
       ...config.server,
-      authorizedClients: config.authorizedClients,
+      ...certificates.serving,
       localVolumeDirectory: config.localVolumeDirectory,
     },
     {
@@ -134,9 +140,9 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
       podSet,
       feed,
       ready: () => [...missing(), ...(registration.registered() ? [] : ["the node is not registered"])],
+      gate: createGate({ ...config.gate, nodeName }, { client, clock, log }),
     },
   );
-
   const living = new AbortController();
   let loops: Promise<unknown> | undefined;
 
@@ -182,6 +188,7 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
         podSet.run(until),
         followNodes(until),
         feed.run(podSet, until),
+        certificates.run(server, until),
       ];
       loops = Promise.all(
         owned.map((loop) =>

@@ -1,11 +1,11 @@
-// The agent's HTTPS server, for the API server alone: logs, exec, attach, port-forward, pods. Health is open to all.
+// The agent's HTTPS server: logs, exec, attach, port-forward, pods. Who may use it is the gate's decision; health is open to all.
 import { Readable } from "node:stream";
 import type { Pod } from "@coxswain/api/core/v1";
 import type { Clock } from "@coxswain/clock";
 import { isRuntimeError } from "@coxswain/container-runtime";
 import type { ContainerRuntime } from "@coxswain/container-runtime";
 import { createHttpsServer } from "@coxswain/daemon";
-import type { Component, HttpsServerConfig, Logger, MetricsRegistry } from "@coxswain/daemon";
+import type { HttpsServer, HttpsServerConfig, HttpsServerPorts, Logger, MetricsRegistry } from "@coxswain/daemon";
 import { allContainersOf } from "../../core/pod/lifecycle.ts";
 import { messageOf } from "../../errors.ts";
 import { removeLocalVolume } from "../mounts/persistent-volume.ts";
@@ -16,8 +16,6 @@ import { manifestRoutes } from "./manifests.ts";
 import { createUpgrades } from "./upgrades.ts";
 
 export interface AgentServerConfig extends HttpsServerConfig {
-  /** Common names that may use everything but health. */
-  readonly authorizedClients: readonly string[];
   readonly localVolumeDirectory: string;
 }
 
@@ -29,6 +27,8 @@ export interface AgentServerPorts {
   readonly podSet: PodSet;
   readonly feed: Pick<PodFeed, "post" | "withdraw">;
   readonly ready: () => readonly string[];
+  /** Who may use everything but health. */
+  readonly gate: NonNullable<HttpsServerPorts["gate"]>;
 }
 
 interface LogParams {
@@ -37,14 +37,14 @@ interface LogParams {
   readonly container: string;
 }
 
-export function createAgentServer(config: AgentServerConfig, ports: AgentServerPorts): Component {
+export function createAgentServer(config: AgentServerConfig, ports: AgentServerPorts): HttpsServer {
   const { clock, runtime, podSet } = ports;
   return createHttpsServer(config, {
     clock,
     log: ports.log,
     metrics: ports.metrics,
     ready: ports.ready,
-    authorize: (peer) => config.authorizedClients.includes(peer.commonName),
+    gate: ports.gate,
     upgrade: createUpgrades({ runtime, podSet, clock, log: ports.log }),
     routes(app) {
       manifestRoutes(app, ports.feed);

@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readFileSync,
   readdirSync,
+  readlinkSync,
   realpathSync,
   renameSync,
   writeFileSync,
@@ -85,7 +86,11 @@ function system(): readonly ImageFile[] {
     ...found.map(({ path, from }) => ({ path, content: readFileSync(from) })),
     ...xtablesNames.map((name) => ({ path: `usr/sbin/${name}`, content: { linkTo: "xtables-nft-multi" } })),
     ...parents(xtables.slice(1) + "/x").map(folder),
-    ...extensions(xtables).map((file) => ({ path: file.slice(1), content: readFileSync(file), mode: 0o644 })),
+    ...extensions(xtables).map((file) => {
+      const path = file.slice(1);
+      if (lstatSync(file).isSymbolicLink()) return { path, content: { linkTo: readlinkSync(file) } };
+      return { path, content: readFileSync(file), mode: 0o644 };
+    }),
     { path: "usr/bin/node", content: readFileSync(process.execPath) },
     { path: "usr/bin/coxswain", content: { linkTo: `/${home}/deploy/image/coxswain` } },
     { path: "usr/bin/cox", content: { linkTo: `/${home}/deploy/image/coxswain` } },
@@ -102,6 +107,9 @@ function product(): readonly ImageFile[] {
     return { path, content: readFileSync(file.from), mode: file.mode };
   });
   const launcher = "deploy/image/coxswain";
+  const addons = join(projectRoot, "deploy", "addons");
+  for (const name of readdirSync(addons))
+    files.push({ path: `${home}/deploy/addons/${name}`, content: readFileSync(join(addons, name)), mode: 0o644 });
   files.push({ path: `${home}/${launcher}`, content: readFileSync(join(projectRoot, launcher)) });
   const folders = new Set(files.flatMap(({ path }) => parents(path)));
   return [...[...folders].sort().map(folder), ...files];
@@ -121,7 +129,7 @@ function libraryFolder(): string {
 
 function extensions(xtables: string): readonly string[] {
   return readdirSync(xtables)
-    .filter((name) => name.endsWith(".so") && lstatSync(join(xtables, name)).isFile())
+    .filter((name) => name.endsWith(".so"))
     .map((name) => join(xtables, name));
 }
 

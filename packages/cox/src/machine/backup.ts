@@ -1,0 +1,130 @@
+// A backup of a cluster: the store's snapshot and what every master has alike (authorities, the key of service accounts). With it the cluster
+// is made again on other machines: new store, same identity, and revisions moved on so that no informer believes what it had seen.
+import { spawn } from "node:child_process";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Clock } from "@coxswain/clock";
+import { rfc3339 } from "@coxswain/clock";
+import { ensureCertificates, sharedFiles } from "./certificates.ts";
+import { filesOf, storeServers } from "./daemons.ts";
+import { MachineError } from "./failure.ts";
+import { writeWhole } from "./files.ts";
+import { createInvitation, writeInvitation } from "./invitation.ts";
+import type { Invitation } from "./invitation.ts";
+import { openStore } from "./members.ts";
+import type { MachineRecord } from "./record.ts";
+import { mustReadRecord, readRecord, recordFile } from "./record.ts";
+import { writeMachine } from "./setup.ts";
+import type { MachineOptions, SetupPorts } from "./setup.ts";
+
+const snapshotName = "store.db";
+/** Above what any client can have seen. */
+const bump = 1_000_000_000;
+
+/** Writes a new directory; whole or not at all. Answers the snapshot's size. */
+export async function backUp(directory: string, target: string, clock: Clock): Promise<number> {
+  const record = mustReadRecord(directory);
+  if (record.role !== "master")
+    throw new MachineError(`${record.name} is a ${record.role}: a backup is made on a master`);
+  if (existsSync(target)) throw new MachineError(`${target} exists: a backup is made into a new directory`);
+  const part = `${target}.part`;
+  rmSync(part, { recursive: true, force: true });
+  mkdirSync(join(part, "pki"), { recursive: true, mode: 0o700 });
+  const store = openStore(directory, storeServers(record), clock);
+  let bytes = 0;
+  try {
+    const file = openSync(join(part, snapshotName), "wx", 0o600);
+    for await (const { blob } of store.snapshot()) bytes += writeSync(file, blob);
+    fsyncSync(file);
+    closeSync(file);
+  } finally {
+    store.close();
+  }
+  for (const name of sharedFiles) {
+    const from = join(directory, "pki", name);
+    if (existsSync(from)) writeWhole(join(part, "pki", name), readFileSync(from), 0o600);
+  }
+  writeWhole(
+    join(part, "backup.json"),
+    `${JSON.stringify({ madeAt: rfc3339(clock.now()), by: record.name, bytes })}\n`,
+    0o600,
+  );
+  renameSync(part, target);
+  return bytes;
+}
+
+/** Makes this machine the first master of the cluster that was backed up. */
+export async function restore(
+  source: string,
+  options: MachineOptions & { readonly tainted: boolean },
+  ports: SetupPorts,
+): Promise<Invitation> {
+  const { directory, name, address } = options;
+  if (readRecord(directory))
+    throw new MachineError(`this machine is already of a cluster (${recordFile(directory)}); \`cox reset\` first`);
+  if (!existsSync(join(source, "backup.json"))) throw new MachineError(`${source} is no backup: it has no backup.json`);
+  const { store } = filesOf(directory);
+  if (existsSync(store))
+    throw new MachineError(`${store} holds the data of an earlier cluster: \`cox reset\` removes it`);
+  for (const file of sharedFiles) {
+    const from = join(source, "pki", file);
+    if (!existsSync(from)) throw new MachineError(`the backup lacks ${file}`);
+    writeWhole(join(directory, "pki", file), readFileSync(from), file.endsWith(".key") ? 0o600 : 0o644);
+  }
+  const record: MachineRecord = {
+    name,
+    address,
+    apiPort: options.apiPort,
+    dockerSocket: options.dockerSocket,
+    resolvConf: options.resolvConf,
+    role: "master",
+    tainted: options.tainted,
+    masters: [{ name, address }],
+    store: { kind: "member", state: "new", members: [{ name, address }] },
+    restored: true,
+  };
+  await ensureCertificates(record, directory, ports.clock);
+  await run([
+    "snapshot",
+    "restore",
+    join(source, snapshotName),
+    `--name=${name}`,
+    `--data-dir=${store}`,
+    `--initial-cluster=${name}=https://${address}:2380`,
+    `--initial-advertise-peer-urls=https://${address}:2380`,
+    `--initial-cluster-token=restored-${ports.clock.now()}`,
+    `--bump-revision=${bump}`,
+    "--mark-compacted",
+  ]);
+  const invitation = createInvitation(ports.clock, ports.random);
+  writeInvitation(directory, invitation);
+  writeMachine(record, directory);
+  return invitation;
+}
+
+const storeEntry = fileURLToPath(new URL("../../../store/src/main.ts", import.meta.url));
+
+/** The store's own program: only it knows its files. */
+function run(args: readonly string[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [storeEntry, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    let text = "";
+    child.stderr.on("data", (chunk: Buffer) => (text += chunk.toString()));
+    child.once("error", reject);
+    child.once("exit", (code) => {
+      if (code === 0) resolve();
+      else reject(new MachineError(`the snapshot cannot be restored: ${text.trim().split("\n").at(-1) ?? ""}`));
+    });
+  });
+}

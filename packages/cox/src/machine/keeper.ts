@@ -1,0 +1,287 @@
+// The one who looks after a machine as long as it runs: renews certificates, keeps the list of masters true in every kubeconfig, lets further
+// machines in, makes a learner a voter, and removes a voter that is dead. One small process a machine; what it cannot do now it does later.
+import { readFileSync } from "node:fs";
+import type { Clock, Random } from "@coxswain/clock";
+import { createClient, loadKubeconfig } from "@coxswain/client";
+import type { Client } from "@coxswain/client";
+import { load } from "js-yaml";
+import { paths, read } from "./api.ts";
+import { approvePending } from "./approval.ts";
+import type { PendingRequest } from "./approval.ts";
+import { ensureCertificates, listCertificates } from "./certificates.ts";
+import {
+  ensureAddons,
+  ensureClusterInfo,
+  ensureMaster,
+  ensureMasterLabel,
+  ensureRights,
+  offer,
+} from "./cluster-objects.ts";
+import { filesOf, storeServers } from "./daemons.ts";
+import { writeWhole } from "./files.ts";
+import { readInvitation } from "./invitation.ts";
+import { listMembers, livingMembers, openStore, planDemotion } from "./members.ts";
+import type { StoreMember } from "./members.ts";
+import type { NamedAddress } from "./record.ts";
+import { mustReadRecord, writeRecord } from "./record.ts";
+import { ensureRequested } from "./requests.ts";
+import { writeMachine } from "./setup.ts";
+
+export interface KeeperOptions {
+  readonly directory: string;
+  /** How long a voter of the store may be silent before it is removed; 0 never removes. */
+  readonly deadMemberGraceMs: number;
+}
+
+export interface KeeperPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly say: (text: string) => void;
+}
+
+const roundMs = 2000;
+const slowRoundMs = 20_000;
+const warnDays = 30;
+
+/** Runs until the signal aborts. */
+export async function keep(options: KeeperOptions, ports: KeeperPorts, signal: AbortSignal): Promise<void> {
+  const { directory } = options;
+  const { clock, say } = ports;
+  const first = mustReadRecord(directory);
+  const client =
+    first.role === "store"
+      ? undefined
+      : createClient(
+          loadKubeconfig(filesOf(directory).kubeconfig(first.role === "master" ? "keeper" : "node-agent"), {
+            userAgent: "cox-keeper",
+          }),
+          ports,
+        );
+  const duties = dutiesOf(options, ports, client, signal);
+  const failures = new Map<string, string>();
+  const due = new Map<string, number>();
+  const waiting = client && first.role === "master" ? watchRequests(client, ports, signal) : undefined;
+  try {
+    while (!signal.aborted) {
+      for (const { name, everyMs, run } of duties) {
+        if (clock.monotonic() < (due.get(name) ?? 0)) continue;
+        try {
+          await run();
+          if (failures.delete(name)) say(`${name}: works again`);
+          due.set(name, clock.monotonic() + everyMs);
+        } catch (error) {
+          if (signal.aborted) break;
+          const text = error instanceof Error ? error.message : String(error);
+          if (failures.get(name) !== text) say(`${name}: not now: ${text}`);
+          failures.set(name, text);
+        }
+      }
+      writeHealth(directory, failures, clock.now());
+      await clock.sleep(roundMs, signal).catch(() => undefined);
+    }
+  } finally {
+    await waiting;
+    await client?.close();
+  }
+}
+
+interface Duty {
+  readonly name: string;
+  readonly everyMs: number;
+  readonly run: () => Promise<void>;
+}
+
+function dutiesOf(
+  options: KeeperOptions,
+  ports: KeeperPorts,
+  client: Client | undefined,
+  signal: AbortSignal,
+): readonly Duty[] {
+  const { directory } = options;
+  const { clock, say, random } = ports;
+  const record = () => mustReadRecord(directory);
+  const renew: Duty = {
+    name: "certificates",
+    everyMs: slowRoundMs,
+    run: async () => {
+      const renewed =
+        record().role === "worker"
+          ? await ensureRequested(record(), directory, undefined, ports, signal)
+          : await ensureCertificates(record(), directory, clock);
+      if (renewed.length === 0) return;
+      writeMachine(record(), directory);
+      say(`renewed certificates: ${renewed.join(", ")}`);
+    },
+  };
+  if (client === undefined) return [renew];
+  const takeMasters = (masters: readonly NamedAddress[]): void => {
+    const now = record();
+    if (masters.length === 0 || JSON.stringify(masters) === JSON.stringify(now.masters)) return;
+    say(`the masters are now ${masters.map(({ name, address }) => `${name} (${address})`).join(", ")}`);
+    writeMachine({ ...now, masters }, directory);
+  };
+  if (record().role === "worker")
+    return [
+      renew,
+      {
+        name: "masters",
+        everyMs: slowRoundMs,
+        run: async () => {
+          const info = (await read(client, paths.clusterInfo, signal)) as { data?: Record<string, string> } | undefined;
+          takeMasters(mastersOf(info?.data?.["kubeconfig"], record().masters));
+        },
+      },
+    ];
+  let offered = "";
+  let labelled = false;
+  let grounded = false;
+  return [
+    {
+      name: "cluster",
+      everyMs: slowRoundMs,
+      run: async () => {
+        if (!grounded) {
+          await ensureRights(client, signal);
+          await ensureAddons(client, signal);
+          grounded = true;
+        }
+        takeMasters(await ensureMaster(client, record(), signal));
+        if (record().restored) {
+          const { restored: _done, ...rest } = record();
+          writeRecord(directory, rest);
+        }
+        await ensureClusterInfo(client, record(), directory, signal);
+        const invitation = readInvitation(directory, clock.now());
+        if (invitation && invitation.token !== offered) {
+          await offer(client, directory, invitation, random, signal);
+          offered = invitation.token;
+        }
+      },
+    },
+    {
+      name: "label",
+      everyMs: roundMs,
+      run: async () => {
+        if (!labelled) labelled = await ensureMasterLabel(client, record().name, signal);
+      },
+    },
+    renew,
+    ...(record().store?.kind === "member" ? [storeDuty(options, ports)] : []),
+  ];
+}
+
+/** Makes this machine's learner a voter; where this machine's member leads, removes voters that are dead for long. */
+function storeDuty({ directory, deadMemberGraceMs }: KeeperOptions, { clock, say }: KeeperPorts): Duty {
+  const deadSince = new Map<bigint, number>();
+  return {
+    name: "store",
+    everyMs: roundMs,
+    run: async () => {
+      const record = mustReadRecord(directory);
+      const store = openStore(directory, storeServers(record), clock);
+      try {
+        const members = await listMembers(store);
+        const own = members.find(({ peerURLs }) => peerURLs.includes(`https://${record.address}:2380`));
+        rememberMembers(directory, members);
+        if (own?.isLearner) {
+          await store.cluster.memberPromote({ id: own.id });
+          say("this machine's member of the store has caught up and votes now");
+        }
+        const status = await store.maintenance.status({}, { endpoint: `https://${record.address}:2379` });
+        if (own === undefined || status.leader !== own.id || deadMemberGraceMs === 0) return deadSince.clear();
+        const living = await livingMembers(directory, members, clock);
+        for (const { id } of members) {
+          if (living.has(id)) deadSince.delete(id);
+          else if (!deadSince.has(id)) deadSince.set(id, clock.monotonic());
+        }
+        const plan = planDemotion(members, deadSince, clock.monotonic(), deadMemberGraceMs);
+        if (!plan) return;
+        await store.cluster.memberRemove({ id: plan.member.id });
+        deadSince.delete(plan.member.id);
+        say(`removed ${plan.member.name} from the store: ${plan.because}`);
+      } finally {
+        store.close();
+      }
+    },
+  };
+}
+
+/** So that a restarted apiserver knows all members, and a store that lost its disk does not begin a cluster of its own. */
+function rememberMembers(directory: string, members: readonly StoreMember[]): void {
+  const record = mustReadRecord(directory);
+  const place = record.store;
+  if (place?.kind !== "member") return;
+  const now = members
+    .map(({ name, peerURLs }) => ({ name, address: new URL(peerURLs[0] ?? "https://0.0.0.0").hostname }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const unchanged = JSON.stringify(now) === JSON.stringify(place.members);
+  if (unchanged || now.some(({ name }) => name === "") || !now.some(({ name }) => name === record.name)) return;
+  const state = now.length > 1 ? "existing" : place.state;
+  writeMachine({ ...record, store: { kind: "member", state, members: now } }, directory);
+}
+
+/** Grants what machines ask for as soon as they ask. */
+async function watchRequests(client: Client, { clock, say }: KeeperPorts, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      const answer = await client.request({ method: "GET", path: paths.requests, signal });
+      if (answer.status >= 400) throw new Error(answer.text());
+      const { items = [], metadata } = answer.json() as {
+        items?: PendingRequest[];
+        metadata: { resourceVersion: string };
+      };
+      for (const because of await approvePending(client, items, signal)) say(`granted: ${because}`);
+      const query = { watch: true, resourceVersion: metadata.resourceVersion, timeoutSeconds: 300 };
+      const stream = await client.stream({ method: "GET", path: paths.requests, query, signal });
+      for await (const event of linesOf(stream.body)) {
+        const { type, object } = JSON.parse(event) as { type: string; object: PendingRequest };
+        if (type === "ERROR") break;
+        if (type !== "ADDED" && type !== "MODIFIED") continue;
+        for (const because of await approvePending(client, [object], signal)) say(`granted: ${because}`);
+      }
+    } catch {
+      // The API is away; the other duties say so.
+      await clock.sleep(roundMs, signal).catch(() => undefined);
+    }
+  }
+}
+
+async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  let rest = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of body) {
+    const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = parts.pop() ?? "";
+    yield* parts.filter((line) => line !== "");
+  }
+}
+
+function mastersOf(kubeconfig: string | undefined, known: readonly NamedAddress[]): readonly NamedAddress[] {
+  if (kubeconfig === undefined) return [];
+  const config = load(kubeconfig) as {
+    clusters: { cluster: { server: string; extensions?: { name: string; extension: { servers?: string[] } }[] } }[];
+  };
+  const cluster = config.clusters[0]?.cluster;
+  const more = cluster?.extensions?.find(({ name }) => name === "coxswain.io/servers")?.extension.servers ?? [];
+  return [cluster?.server ?? "", ...more]
+    .filter((server) => URL.canParse(server))
+    .map((server) => new URL(server).hostname)
+    .map((address) => known.find((master) => master.address === address) ?? { name: address, address });
+}
+
+/** What `cox health` reads: one line a complaint. */
+export const healthFile = (directory: string): string => filesOf(directory).at("keeper-health");
+
+function writeHealth(directory: string, failures: ReadonlyMap<string, string>, nowMs: number): void {
+  const lines = [...failures].map(([name, text]) => `${name}: ${text}`);
+  const soon = listCertificates(directory, nowMs).filter(({ daysLeft }) => daysLeft < warnDays);
+  lines.push(...soon.map(({ name, daysLeft }) => `certificate ${name} ends in ${daysLeft} days`));
+  writeWhole(healthFile(directory), `${JSON.stringify({ atMs: nowMs, complaints: lines })}\n`, 0o644);
+}
+
+/** Complaints of a keeper that was there lately; one about itself when it was not. */
+export function readHealth(directory: string, nowMs: number): readonly string[] {
+  const text = readFileSync(healthFile(directory), "utf8");
+  const { atMs, complaints } = JSON.parse(text) as { atMs: number; complaints: readonly string[] };
+  return nowMs - atMs > 60_000 ? ["the keeper has not been heard of for a minute", ...complaints] : complaints;
+}

@@ -16,8 +16,11 @@ import { planClaim } from "../../ownership/claim.ts";
 import { createCreator, untilKnown } from "../../ownership/create-once.ts";
 import { podFromTemplate } from "../../pods/from-template.ts";
 import type { ReadonlyPod } from "../../pods/state.ts";
-import { indexAnnotation, isIndexed, isOver, planJob, trackingFinalizer } from "./plan.ts";
-import type { JobAction, ReadonlyJob } from "./plan.ts";
+import { failureCountAnnotation, ignoredCountAnnotation } from "./per-index.ts";
+import { planJob } from "./plan.ts";
+import type { JobAction } from "./plan.ts";
+import { indexAnnotation, isIndexed, isOver, trackingFinalizer } from "./view.ts";
+import type { ReadonlyJob } from "./view.ts";
 
 export function createJobController(ports: ControllerPorts): Controller {
   const { client, informers, clock, random, log } = ports;
@@ -65,6 +68,9 @@ export function createJobController(ports: ControllerPorts): Controller {
   };
 
   const announce = (before: ReadonlyJob, after: ReadonlyJob): void => {
+    const [was, is] = [suspension(before), suspension(after)];
+    if (was !== "True" && is === "True") events.record(after, "Normal", "Suspended", "Job suspended");
+    if (was === "True" && is === "False") events.record(after, "Normal", "Resumed", "Job resumed");
     if (isOver(before) || !isOver(after)) return;
     const condition = after.status?.conditions?.find((one) => one.type === "Complete" || one.type === "Failed");
     if (condition?.type === "Complete") events.record(after, "Normal", "Completed", "Job completed");
@@ -75,7 +81,7 @@ export function createJobController(ports: ControllerPorts): Controller {
     switch (action.kind) {
       case "create": {
         try {
-          const pod = await creator.create(key, jobPod(job, action.index, random.suffix(5)), signal);
+          const pod = await creator.create(key, jobPod(job, action, random.suffix(5)), signal);
           events.record(job, "Normal", "SuccessfulCreate", `Created pod: ${pod.metadata.name}`);
         } catch (error) {
           if (!signal.aborted)
@@ -133,7 +139,9 @@ export function createJobController(ports: ControllerPorts): Controller {
   return createLoop({ name: "job", watches, reconcile }, ports);
 }
 
-function jobPod(job: ReadonlyJob, index: number | undefined, suffix: string): DeepReadonly<Pod> {
+type Creation = Pick<Extract<JobAction, { readonly kind: "create" }>, "index" | "failures">;
+
+function jobPod(job: ReadonlyJob, { index, failures }: Creation, suffix: string): DeepReadonly<Pod> {
   const { name, namespace = "", uid = "" } = job.metadata;
   const reference = controllerReference({ object: job, apiVersion: "batch/v1", kind: "Job" });
   const prefix = index === undefined ? name : `${name.slice(0, 57 - String(index).length)}-${index}`;
@@ -150,7 +158,18 @@ function jobPod(job: ReadonlyJob, index: number | undefined, suffix: string): De
     ...pod.metadata,
     labels,
     finalizers: [...(pod.metadata.finalizers ?? []), trackingFinalizer],
-    ...(index === undefined ? {} : { annotations: { ...pod.metadata.annotations, [indexAnnotation]: String(index) } }),
+    ...(index === undefined
+      ? {}
+      : {
+          annotations: {
+            ...pod.metadata.annotations,
+            [indexAnnotation]: String(index),
+            ...(failures === undefined ? {} : { [failureCountAnnotation]: String(failures.counted) }),
+            ...(failures === undefined || failures.ignored === 0
+              ? {}
+              : { [ignoredCountAnnotation]: String(failures.ignored) }),
+          },
+        }),
   };
   if (pod.spec === undefined || index === undefined || !isIndexed(job)) return { ...pod, metadata };
   const withIndex = (container: DeepReadonly<Container>): DeepReadonly<Container> =>
@@ -174,6 +193,9 @@ function jobPod(job: ReadonlyJob, index: number | undefined, suffix: string): De
   };
   return { ...pod, metadata, spec };
 }
+
+const suspension = (job: ReadonlyJob): string | undefined =>
+  job.status?.conditions?.find(({ type }) => type === "Suspended")?.status;
 
 async function ignoreGone(deleting: Promise<void>): Promise<void> {
   try {

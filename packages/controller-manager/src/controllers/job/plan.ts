@@ -1,27 +1,24 @@
-// Decides what a Job needs next. Every pod counts exactly once: an ended pod keeps a finalizer until its UID stands in the
-// status as uncounted; only then the finalizer goes, and only when it is gone the UID becomes a number. Being killed between any
-// two of these writes loses and doubles nothing (KEP-2307).
-import type { Job, JobCondition, JobStatus } from "@coxswain/api/batch/v1";
-import type { DeepReadonly } from "@coxswain/apimachinery";
+// Decides what a Job needs next. The status is written before the actions it speaks of are carried out, so that being killed between any
+// two writes loses and doubles nothing; the counting is in tally.ts.
+import type { JobCondition, JobStatus } from "@coxswain/api/batch/v1";
 import { parseRfc3339, rfc3339 } from "@coxswain/clock";
 import type { Plan } from "@coxswain/controller";
 import { createdMs, isActive, isFinished, isReady } from "../../pods/state.ts";
 import type { ReadonlyPod } from "../../pods/state.ts";
-import { judgeFailure } from "./failure-policy.ts";
-import { formatIndexes, parseIndexes } from "./indexes.ts";
-
-export type ReadonlyJob = DeepReadonly<Job>;
-export const trackingFinalizer = "batch.kubernetes.io/job-tracking";
-export const indexAnnotation = "batch.kubernetes.io/job-completion-index";
-
-export interface JobView {
-  readonly job: ReadonlyJob;
-  readonly pods: readonly ReadonlyPod[];
-  readonly nowMs: number;
-}
+import { parseIndexes } from "./indexes.ts";
+import type { IndexFailures } from "./per-index.ts";
+import { count } from "./tally.ts";
+import type { Tally } from "./tally.ts";
+import { hasFinalizer, indexOf, isIndexed, isOver, waitsForEnd } from "./view.ts";
+import type { JobView, ReadonlyJob } from "./view.ts";
 
 export type JobAction =
-  | { readonly kind: "create"; readonly index: number | undefined }
+  | {
+      readonly kind: "create";
+      readonly index: number | undefined;
+      /** What the pod carries on, where failures are counted by index. */
+      readonly failures: IndexFailures | undefined;
+    }
   | { readonly kind: "delete"; readonly pod: ReadonlyPod }
   | { readonly kind: "remove-finalizer"; readonly pod: ReadonlyPod };
 
@@ -35,17 +32,6 @@ const firstBackoffMs = 10_000;
 const longestBackoffMs = 600_000;
 const mostAtOnce = 500;
 
-export const isIndexed = (job: ReadonlyJob): boolean => job.spec?.completionMode === "Indexed";
-export const isOver = (job: ReadonlyJob): boolean =>
-  job.status?.conditions?.some(
-    (condition) => (condition.type === "Complete" || condition.type === "Failed") && condition.status === "True",
-  ) ?? false;
-const hasFinalizer = (pod: ReadonlyPod): boolean => pod.metadata.finalizers?.includes(trackingFinalizer) ?? false;
-export const indexOf = (pod: ReadonlyPod): number | undefined => {
-  const text = pod.metadata.annotations?.[indexAnnotation];
-  return text === undefined ? undefined : Number(text);
-};
-
 export function planJob(view: JobView): JobPlan {
   const { job, pods } = view;
   if (isOver(job) || job.metadata.deletionTimestamp !== undefined) {
@@ -56,87 +42,14 @@ export function planJob(view: JobView): JobPlan {
   return decide(view, tally);
 }
 
-interface Tally {
-  readonly status: JobStatus;
-  readonly succeeded: number;
-  readonly failed: number;
-  readonly completed: ReadonlySet<number>;
-  readonly counted: readonly ReadonlyPod[];
-  readonly jobFailure: string | undefined;
-  readonly lastFailureMs: number | undefined;
-}
-
-/** Moves ended pods one step on: ended → uncounted → (finalizer goes) → counted. */
-function count({ job, pods, nowMs }: JobView): Tally {
-  const before = job.status ?? {};
-  const byUid = new Map(pods.map((pod) => [pod.metadata.uid ?? "", pod]));
-  const completed = new Set(parseIndexes(before.completedIndexes));
-  const waiting = { succeeded: new Set<string>(), failed: new Set<string>() };
-  const counted = { succeeded: before.succeeded ?? 0, failed: before.failed ?? 0 };
-  for (const outcome of ["succeeded", "failed"] as const) {
-    for (const uid of before.uncountedTerminatedPods?.[outcome] ?? []) {
-      const pod = byUid.get(uid);
-      if (pod !== undefined && hasFinalizer(pod)) waiting[outcome].add(uid);
-      else counted[outcome]++;
-    }
-  }
-  let jobFailure: string | undefined;
-  let lastFailureMs: number | undefined;
-  const released: ReadonlyPod[] = [];
-  for (const pod of pods) {
-    const uid = pod.metadata.uid ?? "";
-    const failed =
-      pod.status?.phase === "Failed" ||
-      (pod.metadata.deletionTimestamp !== undefined &&
-        !isFinished(pod) &&
-        hasFinalizer(pod) &&
-        pod.spec?.nodeName === undefined);
-    if (failed) {
-      const verdict = judgeFailure(job, pod);
-      if (verdict.kind === "fail-job") jobFailure ??= verdict.message;
-      if (verdict.kind !== "ignore") lastFailureMs = Math.max(lastFailureMs ?? 0, endedMs(pod));
-      if (!hasFinalizer(pod)) continue;
-      if (verdict.kind !== "ignore" && !waiting.failed.has(uid)) waiting.failed.add(uid);
-      released.push(pod);
-    } else if (pod.status?.phase === "Succeeded" && hasFinalizer(pod)) {
-      const index = indexOf(pod);
-      if (isIndexed(job)) {
-        if (index !== undefined) completed.add(index);
-      } else waiting.succeeded.add(uid);
-      released.push(pod);
-    }
-  }
-  const succeeded = isIndexed(job) ? completed.size : counted.succeeded;
-  const status: JobStatus = {
-    ...(before as JobStatus),
-    startTime: before.startTime ?? (job.spec?.suspend ? undefined : rfc3339(nowMs)),
-    active: pods.filter(isActive).length,
-    ready: pods.filter((pod) => isActive(pod) && isReady(pod)).length,
-    terminating: pods.filter((pod) => pod.metadata.deletionTimestamp !== undefined && !isFinished(pod)).length,
-    succeeded,
-    failed: counted.failed,
-    uncountedTerminatedPods: {
-      ...(waiting.succeeded.size > 0 ? { succeeded: [...waiting.succeeded] } : {}),
-      ...(waiting.failed.size > 0 ? { failed: [...waiting.failed] } : {}),
-    },
-    ...(isIndexed(job) ? { completedIndexes: formatIndexes(completed) } : {}),
-  };
-  return {
-    status,
-    succeeded: isIndexed(job) ? completed.size : counted.succeeded + waiting.succeeded.size,
-    failed: counted.failed + waiting.failed.size,
-    completed,
-    counted: released,
-    jobFailure,
-    lastFailureMs,
-  };
-}
-
 function decide(view: JobView, tally: Tally): JobPlan {
   const { job, pods, nowMs } = view;
-  const releases = tally.counted.slice(0, mostAtOnce).map((pod) => ({ kind: "remove-finalizer" as const, pod }));
   const living = pods.filter(isActive);
   const ending = verdictOn(view, tally);
+  const held = ending === undefined ? [] : [...(tally.indexes?.held ?? [])].filter(hasFinalizer);
+  const releases = [...tally.counted, ...held]
+    .slice(0, mostAtOnce)
+    .map((pod) => ({ kind: "remove-finalizer" as const, pod }));
   if (ending !== undefined) {
     const interim = withCondition(tally.status, ending.interim, nowMs);
     const settled =
@@ -173,8 +86,9 @@ function decide(view: JobView, tally: Tally): JobPlan {
         nowMs,
       )
     : tally.status;
-  const backoff = backoffMs(tally, nowMs);
-  const changes = backoff > 0 && living.length < wantedActive(view, tally) ? [] : manage(view, tally, living);
+  const backoff = tally.indexes === undefined ? backoffMs(tally, nowMs) : soonestIndexMs(view, tally, living);
+  const paused = tally.indexes === undefined && backoff > 0 && living.length < wantedActive(view, tally);
+  const changes = paused ? [] : manage(view, tally, living);
   const wakes = [deadline, backoff > 0 ? backoff : undefined].filter((one) => one !== undefined);
   const because =
     changes.length > 0
@@ -207,19 +121,26 @@ function verdictOn(view: JobView, tally: Tally): Ending | undefined {
   }
   const fail = (reason: string, message: string): Ending => ending("FailureTarget", "Failed", reason, message);
   if (tally.jobFailure !== undefined) return fail("PodFailurePolicy", tally.jobFailure);
-  if (tally.failed > (job.spec?.backoffLimit ?? 6))
+  if (tally.failed > (job.spec?.backoffLimit ?? 6) || restartsBeyondLimit(view))
     return fail("BackoffLimitExceeded", "Job has reached the specified backoff limit");
   const deadline = deadlineInMs(view);
   if (deadline !== undefined && deadline <= 0)
     return fail("DeadlineExceeded", "Job was active longer than specified deadline");
+  const failedIndexes = tally.indexes?.failed.size ?? 0;
+  if (failedIndexes > (job.spec?.maxFailedIndexes ?? Number.POSITIVE_INFINITY)) {
+    const message = "Job has exceeded the specified maximal number of failed indexes";
+    return fail("MaxFailedIndexesExceeded", message);
+  }
+  if (failedIndexes > 0 && failedIndexes + tally.completed.size >= (job.spec?.completions ?? 0))
+    return fail("FailedIndexes", "Job has failed indexes");
   const success = (reason: string, message: string): Ending =>
     ending("SuccessCriteriaMet", "Complete", reason, message);
-  for (const rule of isIndexed(job) ? (job.spec?.successPolicy?.rules ?? []) : []) {
+  for (const [index, rule] of (isIndexed(job) ? (job.spec?.successPolicy?.rules ?? []) : []).entries()) {
     const wanted = rule.succeededIndexes === undefined ? undefined : parseIndexes(rule.succeededIndexes);
     const met =
-      wanted === undefined ? tally.completed.size : [...wanted].filter((index) => tally.completed.has(index)).length;
+      wanted === undefined ? tally.completed.size : [...wanted].filter((one) => tally.completed.has(one)).length;
     if (met >= (rule.succeededCount ?? wanted?.size ?? Number.POSITIVE_INFINITY))
-      return success("SuccessPolicy", "Matched rules at index 0");
+      return success("SuccessPolicy", `Matched rules at index ${index}`);
   }
   const completions = job.spec?.completions;
   const active = view.pods.some(isActive);
@@ -239,7 +160,8 @@ function wantedActive({ job, pods }: JobView, tally: Tally): number {
   const completions = job.spec?.completions;
   // Without a number of completions the first success means that no more pods are begun.
   if (completions === undefined) return tally.succeeded > 0 ? pods.filter(isActive).length : parallelism;
-  return Math.min(parallelism, Math.max(0, completions - tally.succeeded));
+  const failed = tally.indexes?.failed.size ?? 0;
+  return Math.min(parallelism, Math.max(0, completions - tally.succeeded - failed));
 }
 
 function manage(view: JobView, tally: Tally, living: readonly ReadonlyPod[]): readonly JobAction[] {
@@ -251,20 +173,51 @@ function manage(view: JobView, tally: Tally, living: readonly ReadonlyPod[]): re
     kind: "delete" as const,
     pod,
   }));
-  const waits =
-    job.spec?.podReplacementPolicy === "Failed" || job.spec?.podFailurePolicy
-      ? pods.filter((pod) => pod.metadata.deletionTimestamp !== undefined && !isFinished(pod)).length
-      : 0;
+  const waits = waitsForEnd(job)
+    ? pods.filter((pod) => pod.metadata.deletionTimestamp !== undefined && !isFinished(pod)).length
+    : 0;
   const missing = Math.min(mostAtOnce, wanted - kept.length - waits);
   if (missing <= 0) return deletions;
+  const creation = { kind: "create", failures: undefined } as const;
   if (!isIndexed(job))
-    return [...deletions, ...Array.from({ length: missing }, () => ({ kind: "create" as const, index: undefined }))];
-  const busy = new Set([...kept.map(indexOf), ...tally.completed]);
+    return [...deletions, ...Array.from({ length: missing }, () => ({ ...creation, index: undefined }))];
+  const leaving = waitsForEnd(job) ? pods.filter((pod) => !isActive(pod) && !isFinished(pod)) : [];
+  const failed = tally.indexes?.failed ?? [];
+  const busy = new Set([...kept.map(indexOf), ...leaving.map(indexOf), ...tally.completed, ...failed]);
   const free: JobAction[] = [];
   for (let index = 0; index < (job.spec?.completions ?? 0) && free.length < missing; index++) {
-    if (!busy.has(index)) free.push({ kind: "create", index });
+    const failures = tally.indexes?.failures.get(index);
+    if (busy.has(index) || pauseMs(failures, view.nowMs) > 0) continue;
+    free.push({ ...creation, index, failures: tally.indexes === undefined ? undefined : (failures ?? unfailed) });
   }
   return [...deletions, ...free];
+}
+
+const unfailed: IndexFailures = { counted: 0, ignored: 0, lastMs: 0 };
+
+/** Until an index may be tried again. */
+const pauseMs = (failures: IndexFailures | undefined, nowMs: number): number =>
+  failures === undefined ? 0 : pauseAfter(failures.counted + failures.ignored, failures.lastMs, nowMs);
+
+/** Until the first index that waits for its next try may have it; 0 when none waits. */
+function soonestIndexMs({ nowMs }: JobView, tally: Tally, living: readonly ReadonlyPod[]): number {
+  const running = new Set(living.map(indexOf));
+  const waiting = [...(tally.indexes?.failures ?? [])]
+    .filter(([index]) => !running.has(index) && !tally.completed.has(index))
+    .map(([, failures]) => pauseMs(failures, nowMs))
+    .filter((ms) => ms > 0);
+  return waiting.length > 0 ? Math.min(...waiting) : 0;
+}
+
+/** Containers that are started again in their pods are tries as well. */
+function restartsBeyondLimit({ job, pods }: JobView): boolean {
+  if (job.spec?.template.spec?.restartPolicy !== "OnFailure") return false;
+  const limit = job.spec.backoffLimit ?? 6;
+  const containers = pods
+    .filter((pod) => isActive(pod))
+    .flatMap((pod) => [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])]);
+  const restarts = containers.reduce((total, { restartCount = 0 }) => total + restartCount, 0);
+  return limit === 0 ? restarts > 0 : restarts >= limit;
 }
 
 function surplusIndexes(
@@ -287,23 +240,18 @@ function surplusIndexes(
 const youngestFirst = (pods: readonly ReadonlyPod[]): readonly ReadonlyPod[] =>
   pods.toSorted((a, b) => Number(isReady(a)) - Number(isReady(b)) || createdMs(b) - createdMs(a));
 
-function backoffMs(tally: Tally, nowMs: number): number {
-  if (tally.failed === 0 || tally.lastFailureMs === undefined) return 0;
-  const wait = Math.min(firstBackoffMs * 2 ** (tally.failed - 1), longestBackoffMs);
-  return Math.max(0, tally.lastFailureMs + wait - nowMs);
+const backoffMs = (tally: Tally, nowMs: number): number =>
+  tally.lastFailureMs === undefined ? 0 : pauseAfter(tally.failuresInRow, tally.lastFailureMs, nowMs);
+
+function pauseAfter(failures: number, lastMs: number, nowMs: number): number {
+  if (failures === 0) return 0;
+  return Math.max(0, lastMs + Math.min(firstBackoffMs * 2 ** (failures - 1), longestBackoffMs) - nowMs);
 }
 
 function deadlineInMs({ job, nowMs }: JobView): number | undefined {
   const start = parseRfc3339(job.status?.startTime ?? "");
   const seconds = job.spec?.activeDeadlineSeconds;
   return start === undefined || seconds === undefined || job.spec?.suspend ? undefined : start + seconds * 1000 - nowMs;
-}
-
-function endedMs(pod: ReadonlyPod): number {
-  const ends = (pod.status?.containerStatuses ?? []).map(
-    (status) => parseRfc3339(status.state?.terminated?.finishedAt ?? "") ?? 0,
-  );
-  return Math.max(createdMs(pod), ...ends);
 }
 
 const noneWaits = (status: JobStatus): boolean =>

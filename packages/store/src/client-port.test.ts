@@ -110,6 +110,12 @@ describe("the client port", { timeout: 120_000 }, () => {
     const sent = [...metrics.matchAll(/^etcd_network_peer_sent_bytes_total\{To="[0-9a-f]+"\} (\d+)$/gm)];
     expect(sent.map(([, bytes]) => Number(bytes) > 0)).toEqual([true, true]);
     expect(metrics).toMatch(/^etcd_disk_backend_commit_duration_seconds_count [1-9]/m);
+    const leads = metrics.includes("etcd_server_is_leader 1\n");
+    const roundTrips = [
+      ...metrics.matchAll(/^etcd_network_peer_round_trip_time_seconds_count\{To="[0-9a-f]+"\} [1-9]\d*$/gm),
+    ];
+    // Heartbeats are a leader's; this member may have been one before.
+    expect(roundTrips.length).toBeGreaterThanOrEqual(leads ? 1 : 0);
     expect((await late.auth.userList({}, { metadata: { token } })).users).toEqual(["root"]);
   });
 
@@ -117,9 +123,20 @@ describe("the client port", { timeout: 120_000 }, () => {
     const group = await newGroup();
     const [clientPort, metricsPort] = [await group.freePort(), await group.freePort()];
     await group.start({ name: "m1", clientPort, more: ["--listen-metrics-urls", `http://127.0.0.1:${metricsPort}`] });
-    await group.client(clientPort).kv.put({ key: "k" });
+    const client = group.client(clientPort);
+    await client.kv.put({ key: "k" });
+    await client.maintenance.hashKV({ revision: 0 });
+    await client.maintenance.defragment({});
+    const { id } = await client.lease.leaseGrant({ ttl: 1 });
+    while ((await client.lease.leaseTimeToLive({ id })).ttl !== -1) await systemClock.sleep(100);
     const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
     expect(metrics).toContain("etcd_server_has_leader 1\n");
+    expect(metrics).toContain("etcd_debugging_mvcc_put_total 1\n");
+    expect(metrics).toContain("etcd_mvcc_hash_rev_duration_seconds_count 1\n");
+    expect(metrics).toContain("etcd_disk_backend_defrag_duration_seconds_count 1\n");
+    expect(metrics).toContain("etcd_debugging_server_lease_expired_total 1\n");
+    expect(metrics).toMatch(/^etcd_network_client_grpc_received_bytes_total [1-9]\d+$/m);
+    expect(metrics).toMatch(/^etcd_network_client_grpc_sent_bytes_total [1-9]\d+$/m);
     expect(metrics).toContain(
       'grpc_server_handled_total{grpc_code="OK",grpc_method="Put",grpc_service="etcdserverpb.KV",grpc_type="unary"} 1\n',
     );

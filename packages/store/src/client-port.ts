@@ -34,6 +34,15 @@ export function createClientPort(
   const servers: GrpcServer[] = [];
   const { services: counted, counts } = countCalls(services(served));
   const observeCalls = createGrpcObserver(counts, metrics);
+  const shown = { receivedBytes: 0, sentBytes: 0 };
+  const observeBytes = (): void => {
+    const all = servers.map((server) => server.traffic());
+    const receivedBytes = all.reduce((sum, traffic) => sum + traffic.receivedBytes, 0);
+    const sentBytes = all.reduce((sum, traffic) => sum + traffic.sentBytes, 0);
+    metrics.clientReceived.inc({}, receivedBytes - shown.receivedBytes);
+    metrics.clientSent.inc({}, sentBytes - shown.sentBytes);
+    Object.assign(shown, { receivedBytes, sentBytes });
+  };
   const onBug = (path: string, err: unknown): void => ports.log.error({ err, path }, "a request failed");
   const maxRequestBytes = config.maxRequestBytes + overheadBytes;
   const web = (gateway: boolean): GrpcServerOptions["http"] =>
@@ -43,6 +52,7 @@ export function createClientPort(
       metrics: ports.metrics,
       observe: () => {
         observeCalls();
+        observeBytes();
         return observe();
       },
       healthAsked: (healthy) => (healthy ? metrics.healthSuccess : metrics.healthFailures).inc(),

@@ -1,5 +1,5 @@
 // Shows the counts of calls (io/rpc/counting.ts) as counters: what was counted since the last look is added.
-import { statusCodes } from "@coxswain/etcd-api";
+import { statusCodes, watchService } from "@coxswain/etcd-api";
 import type { MethodCounts } from "./io/rpc/counting.ts";
 import type { StoreMetrics } from "./metrics.ts";
 
@@ -26,7 +26,28 @@ export function createGrpcObserver(counts: readonly MethodCounts[], metrics: Sto
     for (const { service, method, type, started, received, sent, handled } of counts) {
       const key = `${service}/${method}`;
       const labels = { grpc_method: method, grpc_service: service, grpc_type: type };
-      if (method === "Range" || method === "RangeStream") metrics.ranges.inc({}, grown(`${key} ranges`, started));
+      const ok = handled.get(statusCodes.ok) ?? 0;
+      const ended = handled.values().reduce((sum, of) => sum + of, 0);
+      switch (method) {
+        case "Range":
+        case "RangeStream": {
+          const ranges = grown(`${key} ranges`, started);
+          metrics.ranges.inc({}, ranges);
+          metrics.debuggingRanges.inc({}, ranges);
+          break;
+        }
+        case "LeaseKeepAlive":
+          metrics.leasesRenewed.inc({}, grown(`${key} renewed`, sent));
+          break;
+        case "MemberPromote":
+          metrics.learnerPromoteSuccesses.inc({}, grown(`${key} promoted`, ok));
+          metrics.learnerPromoteFailures.inc({}, grown(`${key} refused`, ended - ok));
+          break;
+        case "Watch":
+          if (service === watchService.name) metrics.watchStreams.set(started - ended);
+          break;
+        default:
+      }
       metrics.grpcStarted.inc(labels, grown(`${key} started`, started));
       metrics.grpcReceived.inc(labels, grown(`${key} received`, received));
       metrics.grpcSent.inc(labels, grown(`${key} sent`, sent));

@@ -21,6 +21,8 @@ export class LeaseKeeper {
   readonly #ports: Pick<StorePorts, "clock">;
   readonly #log: Logger;
   readonly #underWay = new Map<bigint, Promise<unknown>>();
+  /** How many leases have run out here. */
+  ended = 0;
   #timer: Timer | undefined;
   #dueMs = Number.POSITIVE_INFINITY;
 
@@ -85,6 +87,7 @@ export class LeaseKeeper {
     const command = { kind: "leaseRevoke", request: { id } } as const;
     const revoking = this.#proposals
       .propose<"leaseRevoke">(command, this.#root(), { inThisTerm: true })
+      .then(() => void this.ended++)
       .finally(() => this.#underWay.delete(id));
     this.#underWay.set(id, revoking);
     return revoking;

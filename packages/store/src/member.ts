@@ -30,6 +30,8 @@ export interface RunningMember {
   readonly space: SpaceKeeper;
   readonly receiver: PeerReceiver;
   readonly leaderChanges: () => number;
+  /** How many leases have run out while this member led. */
+  readonly leasesExpired: () => number;
   readonly leaderWatch: LeaderWatch;
   /** Calls with the time that each batch took on its way to the backend. */
   onFlush(tell: (durationMs: number) => void): void;
@@ -284,6 +286,7 @@ export async function createMember(
     space,
     receiver,
     leaderChanges: () => leaderChanges,
+    leasesExpired: () => leases.ended,
     leaderWatch,
     onFlush: (tell) => (flushListener = tell),
     linearize,

@@ -3,6 +3,8 @@ import { defineMetrics } from "@coxswain/daemon";
 import type { Metrics } from "@coxswain/daemon";
 
 const seconds = Array.from({ length: 14 }, (_, power) => 0.001 * 2 ** power);
+/** Of what is done with the whole keyspace: 10 ms to 80 s. */
+const longSeconds = Array.from({ length: 14 }, (_, power) => 0.01 * 2 ** power);
 
 export const metricTable = defineMetrics({
   hasLeader: {
@@ -77,6 +79,111 @@ export const metricTable = defineMetrics({
   },
   txns: { kind: "counter", name: "etcd_mvcc_txn_total", help: "Total number of txns applied by this member." },
   ranges: { kind: "counter", name: "etcd_mvcc_range_total", help: "Total number of ranges asked of this member." },
+  debuggingPuts: {
+    kind: "counter",
+    name: "etcd_debugging_mvcc_put_total",
+    help: "Total number of puts applied by this member, under the name of etcd 3.4 and before.",
+  },
+  debuggingDeletes: {
+    kind: "counter",
+    name: "etcd_debugging_mvcc_delete_total",
+    help: "Total number of deletes applied by this member, under the name of etcd 3.4 and before.",
+  },
+  debuggingTxns: {
+    kind: "counter",
+    name: "etcd_debugging_mvcc_txn_total",
+    help: "Total number of txns applied by this member, under the name of etcd 3.4 and before.",
+  },
+  debuggingRanges: {
+    kind: "counter",
+    name: "etcd_debugging_mvcc_range_total",
+    help: "Total number of ranges asked of this member, under the name of etcd 3.4 and before.",
+  },
+  debuggingDbSize: {
+    kind: "gauge",
+    name: "etcd_debugging_mvcc_db_total_size_in_bytes",
+    help: "Total size of the backend, about, in bytes, under the name of etcd 3.3 and before.",
+  },
+  watchStreams: {
+    kind: "gauge",
+    name: "etcd_debugging_mvcc_watch_stream_total",
+    help: "Total number of watch streams.",
+  },
+  leasesRenewed: {
+    kind: "counter",
+    name: "etcd_debugging_lease_renewed_total",
+    help: "The number of renewals that clients asked of this member.",
+  },
+  leasesExpired: {
+    kind: "counter",
+    name: "etcd_debugging_server_lease_expired_total",
+    help: "The total number of leases that ran out while this member led.",
+  },
+  learnerPromoteSuccesses: {
+    kind: "counter",
+    name: "etcd_server_learner_promote_successes",
+    help: "The total number of successful learner promotions asked of this member.",
+  },
+  learnerPromoteFailures: {
+    kind: "counter",
+    name: "etcd_server_learner_promote_failures",
+    help: "The total number of failed learner promotions asked of this member.",
+  },
+  slowApplies: {
+    kind: "counter",
+    name: "etcd_server_slow_apply_total",
+    help: "The total number of entries that took longer than 100 ms to apply.",
+  },
+  readIndexesFailed: {
+    kind: "counter",
+    name: "etcd_server_read_indexes_failed_total",
+    help: "The total number of linearizable reads that could not be confirmed.",
+  },
+  slowReadIndexes: {
+    kind: "counter",
+    name: "etcd_server_slow_read_indexes_total",
+    help: "The total number of linearizable reads whose confirmation took longer than a second.",
+  },
+  installing: {
+    kind: "gauge",
+    name: "etcd_server_snapshot_apply_in_progress_total",
+    help: "1 if a snapshot from another member is being installed, 0 if not.",
+  },
+  backendSnapshot: {
+    kind: "histogram",
+    name: "etcd_disk_backend_snapshot_duration_seconds",
+    help: "The time from a client's wish for a snapshot to its first page.",
+    buckets: longSeconds,
+  },
+  backendDefrag: {
+    kind: "histogram",
+    name: "etcd_disk_backend_defrag_duration_seconds",
+    help: "The time that a defragmentation took.",
+    buckets: longSeconds,
+  },
+  hashOfRevision: {
+    kind: "histogram",
+    name: "etcd_mvcc_hash_rev_duration_seconds",
+    help: "The time that the keyspace's hash as of a revision took.",
+    buckets: longSeconds,
+  },
+  peerRoundTrip: {
+    kind: "histogram",
+    name: "etcd_network_peer_round_trip_time_seconds",
+    help: "Round trip of a heartbeat and its answer, as the leader sees it.",
+    labels: ["To"],
+    buckets: Array.from({ length: 16 }, (_, power) => 0.0001 * 2 ** power),
+  },
+  clientReceived: {
+    kind: "counter",
+    name: "etcd_network_client_grpc_received_bytes_total",
+    help: "The total number of bytes received from clients, framing included.",
+  },
+  clientSent: {
+    kind: "counter",
+    name: "etcd_network_client_grpc_sent_bytes_total",
+    help: "The total number of bytes sent to clients, framing included.",
+  },
   leasesGranted: {
     kind: "counter",
     name: "etcd_debugging_lease_granted_total",

@@ -26,6 +26,7 @@ export function createObserver({
   metrics.clusterVersion.set(1, { cluster_version: version.replace(/\.\d+$/, "") });
   metrics.id.set(1, { server_id: memberId.toString(16) });
   member.onFlush((durationMs) => metrics.backendCommit.observe(durationMs / 1000));
+  transport.onRoundTrip?.((to, ms) => metrics.peerRoundTrip.observe(ms / 1000, { To: to.toString(16) }));
   const seen = new Map<object, number>();
   const count = (counter: StoreMetrics["puts"], total: number): void => {
     counter.inc({}, total - (seen.get(counter) ?? 0));
@@ -63,13 +64,16 @@ export function createObserver({
     metrics.applied.set(status.applied);
     metrics.pending.set(member.proposals.pending);
     count(metrics.failed, member.proposals.failed);
-    count(metrics.puts, applied("put"));
-    count(metrics.deletes, applied("deleteRange"));
-    count(metrics.txns, applied("txn"));
+    for (const puts of [metrics.puts, metrics.debuggingPuts]) count(puts, applied("put"));
+    for (const deletes of [metrics.deletes, metrics.debuggingDeletes]) count(deletes, applied("deleteRange"));
+    for (const txns of [metrics.txns, metrics.debuggingTxns]) count(txns, applied("txn"));
+    count(metrics.slowApplies, member.machine.slowApplies);
+    count(metrics.leasesExpired, member.leasesExpired());
+    metrics.installing.set(member.machine.readable ? 0 : 1);
     count(metrics.leasesGranted, applied("leaseGrant"));
     count(metrics.leasesRevoked, applied("leaseRevoke"));
     lookAtPeers();
-    metrics.dbSize.set(total);
+    for (const size of [metrics.dbSize, metrics.debuggingDbSize]) size.set(total);
     metrics.dbInUse.set(inUse);
     metrics.quota.set(quota);
     metrics.keys.set(mvcc.keyCount);

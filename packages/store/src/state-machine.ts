@@ -66,6 +66,8 @@ const flushAfterBytes = 1024 * 1024;
 /** The ready loop waits for the backend beyond this. */
 const mostPendingBytes = 16 * 1024 * 1024;
 const jobsPerTurn = 1;
+/** etcd's own bound for the word. */
+const slowApplyMs = 100;
 
 export class Machine implements StateMachine, AppliedState {
   readonly #config: MachineConfig;
@@ -78,6 +80,8 @@ export class Machine implements StateMachine, AppliedState {
   readonly tokens: SimpleTokens;
   /** How many commands of each kind were applied here since the start. */
   readonly appliedByKind = new Map<CommandKind, number>();
+  /** How many commands took longer than 100 ms to apply. */
+  slowApplies = 0;
   appliedIndex = 0;
   appliedTerm = 0;
   membership: Membership = emptyMembership;
@@ -190,6 +194,7 @@ export class Machine implements StateMachine, AppliedState {
     this.appliedByKind.set(command.kind, (this.appliedByKind.get(command.kind) ?? 0) + 1);
     this.#note(command);
     if (this.auth !== auth) this.#ports.backend.putOwn("auth", encodeAuth(this.auth));
+    if (this.#ports.clock.monotonic() - nowMs > slowApplyMs) this.slowApplies++;
     this.#ports.settle(origin, outcome);
   }
 

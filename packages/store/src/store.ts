@@ -23,6 +23,7 @@ import { serveHashKV } from "./io/rpc/maintenance.ts";
 import { answerPeer, peerFailure } from "./io/rpc/peer-questions.ts";
 import type { Identity, Served } from "./io/rpc/ports.ts";
 import { etcdBucketsOf } from "./io/snapshot/etcd-buckets.ts";
+import { measured } from "./measured.ts";
 import { createMember } from "./member.ts";
 import type { RunningMember } from "./member.ts";
 import type { Wal } from "./io/wal/wal.ts";
@@ -111,7 +112,7 @@ export function createStore(config: StoreConfig, ports: StorePorts): Component {
         clock: ports.clock,
         random: ports.random,
       });
-      const served = serve(config, data, member, transport, callers, ports);
+      const served = measured(serve(config, data, member, transport, callers, ports), metrics);
       member.answerWith((question, payload) => answerPeer(served, question, payload));
       const observe = createObserver({
         memberId: data.identity.memberId,

@@ -127,6 +127,7 @@ export function createLocalServer(options: Pick<GrpcServerOptions, "services" | 
   return {
     listen: (address) => Promise.resolve(address.port),
     reload: () => undefined,
+    traffic: () => ({ receivedBytes: 0, sentBytes: 0 }),
     close: () => {
       closed = true;
       return Promise.resolve();

@@ -28,6 +28,8 @@ export interface GrpcServer {
   listen(address: { readonly host: string; readonly port: number }): Promise<number>;
   /** New certificates for new connections. */
   reload(tls: SecureContextOptions): void;
+  /** Bytes to and from all connections so far, as the sockets count them. */
+  traffic(): { readonly receivedBytes: number; readonly sentBytes: number };
   /** Stops accepting, tells clients to go elsewhere (GOAWAY), and cuts what has not ended after `graceMs`. */
   close(graceMs?: number): Promise<void>;
 }
@@ -38,13 +40,18 @@ const streamWindowBytes = 1 << 20;
 export function createGrpcServer(options: GrpcServerOptions, timers: Timers): GrpcServer {
   const connections = new Set<Http2Connection>();
   const sockets = new Set<net.Socket>();
+  const ended = { receivedBytes: 0, sentBytes: 0 };
   const http1 = http.createServer(options.http ?? notFound);
   const serveGrpc = handleGrpc(options, timers);
   const serveHttp = createHttpBridge(http1);
   const accept = (socket: net.Socket): void => {
     sockets.add(socket);
     socket.on("error", () => socket.destroy());
-    socket.on("close", () => sockets.delete(socket));
+    socket.on("close", () => {
+      sockets.delete(socket);
+      ended.receivedBytes += socket.bytesRead;
+      ended.sentBytes += socket.bytesWritten;
+    });
     speak(socket, http1, () => {
       const connection = new Http2Connection(
         socket,
@@ -91,6 +98,14 @@ export function createGrpcServer(options: GrpcServerOptions, timers: Timers): Gr
           resolve((listener.address() as AddressInfo).port);
         });
       }),
+    traffic: () => {
+      let { receivedBytes, sentBytes } = ended;
+      for (const { bytesRead, bytesWritten } of sockets) {
+        receivedBytes += bytesRead;
+        sentBytes += bytesWritten;
+      }
+      return { receivedBytes, sentBytes };
+    },
     reload: (context) => secure?.setSecureContext(context),
     close: (graceMs = 0) => (closing ??= close(graceMs)),
   };

@@ -16,6 +16,8 @@ export interface PeerTransport {
   ask(to: bigint, question: PeerQuestion, payload: Uint8Array): Promise<Uint8Array>;
   /** Bytes to and from each member since the start, where the transport counts them. */
   traffic?(): ReadonlyMap<bigint, PeerTraffic>;
+  /** Calls with the time between a heartbeat and its answer, where the transport measures it. */
+  onRoundTrip?(tell: (to: bigint, ms: number) => void): void;
   stop(): Promise<void>;
 }
 

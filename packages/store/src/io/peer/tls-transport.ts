@@ -12,6 +12,7 @@ import type { Frame, Hello } from "./frame.ts";
 import { dialPeer, readFrames } from "./connection.ts";
 import { PairQueue } from "./pair-queue.ts";
 import type { PeerTls } from "./connection.ts";
+import { RoundTrips } from "./round-trips.ts";
 import { Traffic } from "./traffic.ts";
 import { askOver, decodeQuestion } from "./ask.ts";
 import { PeerRefusal, removedReason } from "./peer.ts";
@@ -58,12 +59,14 @@ class TlsTransport implements PeerTransport {
   readonly #servers: net.Server[] = [];
   readonly #sockets = new Set<net.Socket>();
   readonly #traffic = new Traffic();
+  readonly #roundTrips: RoundTrips;
   #receiver: PeerReceiver | undefined;
   #stopped = false;
 
   constructor(config: TransportConfig, ports: TransportPorts) {
     this.#config = config;
     this.#ports = ports;
+    this.#roundTrips = new RoundTrips(ports.clock);
   }
 
   async start(receiver: PeerReceiver, signal: AbortSignal): Promise<void> {
@@ -113,6 +116,7 @@ class TlsTransport implements PeerTransport {
         continue;
       }
       // All that goes to one peer now leaves in one write.
+      if (message.type === "heartbeat") this.#roundTrips.asked(message.to);
       if (!written.has(socket)) {
         written.add(socket);
         socket.cork();
@@ -128,6 +132,10 @@ class TlsTransport implements PeerTransport {
 
   traffic(): ReturnType<Traffic["totals"]> {
     return this.#traffic.totals();
+  }
+
+  onRoundTrip(tell: (to: bigint, ms: number) => void): void {
+    this.#roundTrips.tell = tell;
   }
 
   async ask(to: bigint, question: PeerQuestion, payload: Uint8Array): Promise<Uint8Array> {
@@ -276,6 +284,7 @@ class TlsTransport implements PeerTransport {
 
   #step(from: bigint, payload: Buffer): void {
     const message = decodeMessage(payload);
+    if (message.type === "heartbeat-response") this.#roundTrips.answered(from);
     if (message.from === from && message.to === this.#config.memberId) this.#receiver?.step(message);
   }
 

@@ -318,15 +318,19 @@ class ReadyLoop implements Replica {
 
   /** A read request may be lost with a leader or on the way: ask again, under the same context, with every tick. */
   #retryReads(): void {
+    if (this.#rounds.length === 0 && !this.#nextRead) return;
     const nowMs = this.#ports.clock.monotonic();
     const leaderless = this.#ports.node.leader === undefined;
     const waitMs = leaderless ? this.#config.leaderWaitMs : this.#config.readTimeoutMs;
     const late = [...this.#rounds, ...(this.#nextRead ? [this.#nextRead] : [])].filter(
       (round) => nowMs - round.sinceMs > waitMs,
     );
-    const error = leaderless
-      ? new StoreError("no-leader", "no leader was found in time")
-      : new StoreError("read-timeout", "no majority confirmed the read in time");
+    const error =
+      late.length === 0
+        ? undefined
+        : leaderless
+          ? new StoreError("no-leader", "no leader was found in time")
+          : new StoreError("read-timeout", "no majority confirmed the read in time");
     for (const round of late) for (const waiter of round.waiters) waiter.reject(error);
     this.#rounds = this.#rounds.filter((round) => !late.includes(round));
     if (this.#nextRead && late.includes(this.#nextRead)) this.#nextRead = undefined;

@@ -100,6 +100,7 @@ export function resourceOptions(resources: ContainerResources): HostConfig {
 }
 
 function bind(mount: Mount): string {
-  const propagation = { private: "rprivate", hostToContainer: "rslave", bidirectional: "rshared" }[mount.propagation];
-  return `${mount.hostPath}:${mount.containerPath}:${mount.readOnly ? "ro" : "rw"},${propagation}`;
+  // Private is the engine's own choice, except for paths that hold its data (as "/" does), where it refuses the word and takes another.
+  const propagation = { private: "", hostToContainer: ",rslave", bidirectional: ",rshared" }[mount.propagation];
+  return `${mount.hostPath}:${mount.containerPath}:${mount.readOnly ? "ro" : "rw"}${propagation}`;
 }

@@ -6,17 +6,22 @@ import type { LogChunk } from "../runtime.ts";
 
 const headerBytes = 8;
 
-/** Splits a framed byte stream; chunks of a large frame are passed on as they come, never collected. */
+/**
+ * Splits a framed byte stream; pieces of a large frame are passed on as they come, never collected. Small frames of one stream that arrive
+ * together leave together: a log has a frame for each line, and a chunk costs the same for a line as for a thousand.
+ */
 export async function* readFrames(source: AsyncIterable<Uint8Array>): AsyncIterable<LogChunk> {
-  let header = Buffer.alloc(0);
+  let header: Buffer = Buffer.alloc(0);
   let remaining = 0;
   let stream: LogChunk["stream"] = "stdout";
   for await (const piece of source) {
     let rest = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
+    let together: Buffer[] = [];
+    let of: LogChunk["stream"] = stream;
     while (rest.length > 0) {
       if (remaining === 0) {
         const missing = headerBytes - header.length;
-        header = Buffer.concat([header, rest.subarray(0, missing)]);
+        header = header.length === 0 ? rest.subarray(0, missing) : Buffer.concat([header, rest.subarray(0, missing)]);
         rest = rest.subarray(missing);
         if (header.length < headerBytes) break;
         stream = header[0] === 2 ? "stderr" : "stdout";
@@ -27,9 +32,19 @@ export async function* readFrames(source: AsyncIterable<Uint8Array>): AsyncItera
       const bytes = rest.subarray(0, remaining);
       remaining -= bytes.length;
       rest = rest.subarray(bytes.length);
-      yield { stream, bytes };
+      if (of !== stream && together.length > 0) {
+        yield { stream: of, bytes: joined(together) };
+        together = [];
+      }
+      of = stream;
+      together.push(bytes);
     }
+    if (together.length > 0) yield { stream: of, bytes: joined(together) };
   }
+}
+
+function joined(parts: readonly Buffer[]): Buffer {
+  return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
 }
 
 /** Both streams of a framed source as readables that push back on it and end with it. */

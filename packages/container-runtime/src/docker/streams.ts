@@ -76,21 +76,28 @@ export async function* readLogs(
   signal?: AbortSignal,
 ): AsyncIterable<LogChunk> {
   const options = {
+    follow: request.follow,
     stdout: true,
     stderr: true,
     timestamps: request.timestamps,
     ...(request.tailLines === undefined ? {} : { tail: request.tailLines }),
     ...(request.sinceMs === undefined ? {} : { since: request.sinceMs / 1000 }),
-    ...(signal ? { abortSignal: signal } : {}),
   };
   try {
-    const container = engine.long.getContainer(containerId);
-    if (!request.follow) {
-      const all = await container.logs({ ...options, follow: false });
-      yield* request.tty ? [{ stream: "stdout" as const, bytes: all }] : readFrames(oneByOne(all));
-      return;
-    }
-    const source = (await container.logs({ ...options, follow: true })) as unknown;
+    // The library's own call collects a log that is not followed; it may be as large as the disk.
+    const source = await new Promise<unknown>((resolve, reject) => {
+      const request = {
+        path: `/containers/${containerId}/logs?`,
+        method: "GET",
+        isStream: true,
+        statusCodes: { 200: true, 404: "no such container", 500: "server error" },
+        options,
+        ...(signal ? { abortSignal: signal } : {}),
+      };
+      engine.long.modem.dial(request, (error: unknown, answer: unknown) =>
+        error ? reject(error as Error) : resolve(answer),
+      );
+    });
     if (!isByteStream(source))
       throw new RuntimeError("failed", "the engine answered a request for logs without a stream");
     if (!request.tty) yield* readFrames(source);
@@ -99,10 +106,6 @@ export async function* readLogs(
     if (signal?.aborted) return;
     throw translate(error, "failed");
   }
-}
-
-async function* oneByOne(bytes: Uint8Array): AsyncIterable<Uint8Array> {
-  yield bytes;
 }
 
 function isByteStream(source: unknown): source is AsyncIterable<Uint8Array> {

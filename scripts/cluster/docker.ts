@@ -36,11 +36,11 @@ function candidateSockets(): readonly string[] {
   return [host.slice("unix://".length)];
 }
 
-/** Installs `docker.io` and `iptables` from the distribution. Throws the sentence that names them where that may not be. */
+/** Installs `docker.io`, `iptables` and `nftables` from the distribution. Throws the sentence that names them where that may not be. */
 export function installDocker(say: (text: string) => void): void {
   const missing = [
     ...(spawnSync("dockerd", ["--version"]).error ? ["docker.io"] : []),
-    ...(spawnSync("iptables", ["--version"]).error ? ["iptables"] : []),
+    ...(spawnSync("iptables", ["--version"]).error ? ["iptables", "nftables"] : []),
     ...(spawnSync("ip", ["-V"]).error ? ["iproute2"] : []),
   ];
   if (missing.length === 0) return;

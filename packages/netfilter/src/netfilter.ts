@@ -1,6 +1,6 @@
 // Makes one owner's part of the kernel's tables as wanted: read, compare, write what differs. Foreign chains and rules
-// are neither read into the comparison nor written. It keeps no state: the kernel is the truth. When to look is the
-// caller's choice; two calls at once are put in a row.
+// are neither read into the comparison nor written. The kernel is the truth; a caller in a hurry may have it trust what it
+// wrote last. When to look is the caller's choice; two calls at once are put in a row.
 import { planChanges } from "./changes.ts";
 import { asObserved, parseSave } from "./observed.ts";
 import type { Observed, Owned } from "./observed.ts";
@@ -8,8 +8,11 @@ import type { Ruleset, TableName } from "./rule.ts";
 import type { Tool } from "./tool.ts";
 
 export interface Netfilter {
-  /** Makes the tables as wanted and says what differed; an empty list means that nothing was written. */
-  sync(wanted: Ruleset, signal?: AbortSignal): Promise<readonly string[]>;
+  /**
+   * Makes the tables as wanted and says what differed; an empty list means that nothing was written. "trust" compares
+   * with what was written last, where that is known, instead of reading the kernel.
+   */
+  sync(wanted: Ruleset, signal?: AbortSignal, how?: "look" | "trust"): Promise<readonly string[]>;
   /** Removes every chain and hook of ours from all tables; says what was there. */
   remove(signal?: AbortSignal): Promise<readonly string[]>;
   /** What is there of ours. */
@@ -28,6 +31,7 @@ export interface NetfilterConfig {
 export function createNetfilter(config: NetfilterConfig, ports: { readonly tool: Tool }): Netfilter {
   const { tool } = ports;
   let last: Promise<unknown> = Promise.resolve();
+  let written: Observed | undefined;
   const inRow = <T>(work: () => Promise<T>): Promise<T> => {
     const turn = last.then(work, work);
     last = turn;
@@ -39,16 +43,18 @@ export function createNetfilter(config: NetfilterConfig, ports: { readonly tool:
     for (const table of config.tables) texts.push(await tool.save(table, signal));
     return parseSave(texts.join(""), config.owned, config.before);
   };
-  const write = async (wanted: Observed, signal?: AbortSignal): Promise<readonly string[]> => {
-    const changes = planChanges(wanted, await read(signal));
+  const write = async (wanted: Observed, signal?: AbortSignal, known?: Observed): Promise<readonly string[]> => {
+    const changes = planChanges(wanted, known ?? (await read(signal)));
+    written = undefined;
     if (changes.text !== "") await tool.restore(changes.text, signal);
+    written = wanted;
     return changes.because;
   };
 
   return {
-    sync(wanted, signal) {
+    sync(wanted, signal, how = "look") {
       refuseForeign(wanted, config);
-      return inRow(() => write(asObserved(wanted), signal));
+      return inRow(() => write(asObserved(wanted), signal, how === "trust" ? written : undefined));
     },
     remove: (signal) => inRow(() => write(new Map(), signal)),
     read: (signal) => inRow(() => read(signal)),

@@ -21,12 +21,20 @@ interface Walk {
   masqueraded: boolean;
 }
 
+let latest: { readonly text: string; readonly table: NftState } | undefined;
+
+/** Thousands of packets are walked through one text. */
+function parsed(text: string): NftState {
+  if (latest?.text !== text) latest = { text, table: parseNftList(text) };
+  return latest.table;
+}
+
 type Outcome = "continue" | "return" | "break" | "accept" | "drop" | "reject";
 
 /** `text` is a table as `nft -s list table` or `renderNftTable` give it. */
 export function walkNftPacket(text: string, packet: Packet, world: World): Verdict {
   const walk: Walk = {
-    table: parseNftList(text),
+    table: parsed(text),
     world,
     packet,
     path: [],

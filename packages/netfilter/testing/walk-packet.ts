@@ -47,12 +47,20 @@ interface Walk {
   masqueraded: boolean;
 }
 
+let latest: { readonly text: string; readonly tables: ParsedTables } | undefined;
+
+/** Thousands of packets are walked through one text. */
+function parsed(text: string): ParsedTables {
+  if (latest?.text !== text) latest = { text, tables: parseTables(text) };
+  return latest.tables;
+}
+
 type Outcome = "continue" | "accept" | "drop" | "reject" | "return";
 
 /** `rules` is text as `iptables-save` or `renderRuleset` give it; kernel chains accept what nobody else decides. */
 export function walkPacket(rules: string, packet: Packet, world: World): Verdict {
   const walk: Walk = {
-    tables: parseTables(rules),
+    tables: parsed(rules),
     world,
     packet,
     path: [],

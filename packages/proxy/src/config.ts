@@ -2,6 +2,7 @@
 import { hostname } from "node:os";
 import { UsageError, defineFlags } from "@coxswain/daemon";
 import type { FlagValues } from "@coxswain/daemon";
+import { canonicalRange } from "./core/address.ts";
 
 export const flags = defineFlags({
   kubeconfig: {
@@ -9,8 +10,15 @@ export const flags = defineFlags({
     help: "Path of the kubeconfig with which the proxy talks to the API server (required unless --cleanup)",
   },
   "hostname-override": { type: "string", help: "Name of the node, instead of the machine's host name" },
-  "cluster-cidr": { type: "string", help: "Addresses of all pods; traffic to services from elsewhere is masqueraded" },
-  "proxy-mode": { type: "string", default: "iptables", help: "How packets are led; only iptables" },
+  "cluster-cidr": {
+    type: "list",
+    help: "Addresses of all pods, one range per family; traffic to services from elsewhere is masqueraded",
+  },
+  "proxy-mode": { type: "string", default: "iptables", help: "How packets are led: iptables or nftables" },
+  "nodeport-addresses": {
+    type: "list",
+    help: 'Ranges of the node\'s addresses that node ports are served on, or "primary"; all but loopback, if left out',
+  },
   "iptables-sync-period": {
     type: "duration",
     default: "5s",
@@ -37,15 +45,20 @@ export const flags = defineFlags({
 
 export type ProxyConfig = { readonly mode: "cleanup" } | RunConfig;
 
+export type ProxyMode = "iptables" | "nftables";
+
 export interface RunConfig {
   readonly mode: "run";
+  readonly proxyMode: ProxyMode;
   readonly kubeconfig: string;
   readonly nodeName: string;
-  readonly rules: {
-    readonly clusterCidr: string | undefined;
-    readonly masqueradeAll: boolean;
-    readonly masqueradeMark: number;
-  };
+  /** At most one range per family. */
+  readonly clusterCidrs: readonly string[];
+  readonly nodePortAddresses: readonly string[];
+  /** Only on the node's first address of each family. */
+  readonly nodePortsOnPrimary: boolean;
+  readonly masqueradeAll: boolean;
+  readonly masqueradeMark: number;
   readonly sync: { readonly minIntervalMs: number; readonly checkIntervalMs: number };
   readonly server: {
     readonly host: string;
@@ -58,14 +71,10 @@ export interface RunConfig {
 
 export function readConfig(values: FlagValues<typeof flags>): ProxyConfig {
   if (values.cleanup) return { mode: "cleanup" };
-  const mode = values["proxy-mode"];
-  if (mode !== "iptables") throw new UsageError(`--proxy-mode: expected iptables, found ${JSON.stringify(mode)}`);
+  const proxyMode = modeOf(values["proxy-mode"]);
   const bit = values["iptables-masquerade-bit"];
   if (!Number.isInteger(bit) || bit < 0 || bit > 31)
     throw new UsageError(`--iptables-masquerade-bit: expected 0 to 31, found ${bit}`);
-  const cidr = values["cluster-cidr"];
-  if (cidr !== undefined && !/^\d+(\.\d+){3}\/\d+$/.test(cidr))
-    throw new UsageError(`--cluster-cidr: expected an IPv4 CIDR, found ${JSON.stringify(cidr)}`);
   const checkIntervalMs = values["iptables-sync-period"];
   const minIntervalMs = values["iptables-min-sync-period"];
   if (checkIntervalMs <= 0) throw new UsageError("--iptables-sync-period: expected more than 0");
@@ -75,7 +84,11 @@ export function readConfig(values: FlagValues<typeof flags>): ProxyConfig {
     mode: "run",
     kubeconfig: needed(values, "kubeconfig"),
     nodeName: (values["hostname-override"] ?? hostname()).toLowerCase(),
-    rules: { clusterCidr: cidr, masqueradeAll: values["masquerade-all"], masqueradeMark: 2 ** bit },
+    proxyMode,
+    clusterCidrs: clusterCidrsOf(values["cluster-cidr"] ?? []),
+    ...nodePortAddressesOf(values["nodeport-addresses"] ?? []),
+    masqueradeAll: values["masquerade-all"],
+    masqueradeMark: 2 ** bit,
     sync: { minIntervalMs, checkIntervalMs },
     server: {
       host: values["bind-address"],
@@ -85,6 +98,36 @@ export function readConfig(values: FlagValues<typeof flags>): ProxyConfig {
       clientCaFile: values["client-ca-file"],
     },
   };
+}
+
+const modes: readonly string[] = ["iptables", "nftables"] satisfies ProxyMode[];
+
+function modeOf(text: string): ProxyMode {
+  if (isMode(text)) return text;
+  throw new UsageError(`--proxy-mode: expected ${modes.join(" or ")}, found ${JSON.stringify(text)}`);
+}
+
+function isMode(text: string): text is ProxyMode {
+  return modes.includes(text);
+}
+
+function clusterCidrsOf(texts: readonly string[]): readonly string[] {
+  const cidrs = texts.map((text) => rangeOf("--cluster-cidr", text));
+  if (new Set(cidrs.map((cidr) => cidr.includes(":"))).size < cidrs.length)
+    throw new UsageError(`--cluster-cidr: expected one range per family, found ${JSON.stringify(texts.join(","))}`);
+  return cidrs;
+}
+
+function nodePortAddressesOf(texts: readonly string[]): Pick<RunConfig, "nodePortAddresses" | "nodePortsOnPrimary"> {
+  if (texts.length === 1 && texts[0] === "primary") return { nodePortAddresses: [], nodePortsOnPrimary: true };
+  const ranges = texts.map((text) => rangeOf("--nodeport-addresses", text));
+  return { nodePortAddresses: ranges, nodePortsOnPrimary: false };
+}
+
+function rangeOf(flag: string, text: string): string {
+  const range = text.includes("/") ? (canonicalRange(text, "ipv4") ?? canonicalRange(text, "ipv6")) : undefined;
+  if (range === undefined) throw new UsageError(`${flag}: expected an address range, found ${JSON.stringify(text)}`);
+  return range;
 }
 
 function needed(

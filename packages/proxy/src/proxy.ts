@@ -1,63 +1,54 @@
-// The proxy's assembly: two informers, the rules, the loop that keeps them, and the health server. Only wiring.
-import { services } from "@coxswain/api/core/v1";
-import type { Service } from "@coxswain/api/core/v1";
-import { endpointSlices } from "@coxswain/api/discovery/v1";
-import type { EndpointSlice } from "@coxswain/api/discovery/v1";
+// The proxy's assembly: what it follows, the loop that keeps the rules, acknowledgements and the health servers. Only wiring.
 import { createClient, loadKubeconfig } from "@coxswain/client";
-import { createInformer } from "@coxswain/controller";
-import type { InformerEvent } from "@coxswain/controller";
 import { StartError, createHttpsServer, version } from "@coxswain/daemon";
 import type { Component, DaemonPorts } from "@coxswain/daemon";
-import { createNetfilter, createTool } from "@coxswain/netfilter";
-import type { Netfilter } from "@coxswain/netfilter";
 import type { ProxyConfig, RunConfig } from "./config.ts";
-import { isProxyChain, proxyTables } from "./core/chains.ts";
-import { serviceRules } from "./core/rules.ts";
-import { proxyNameLabel, servicePorts } from "./core/service-port.ts";
-import { chainHash } from "./io/chain-hash.ts";
+import type { Family } from "./core/address.ts";
+import { familyOf } from "./core/address.ts";
+import type { RulesConfig } from "./core/rules.ts";
+import { createServicePorts } from "./core/service-port.ts";
+import { createAcknowledgement } from "./io/acknowledgement.ts";
 import { createConntrack } from "./io/conntrack.ts";
+import { createIptables, createNftDataplane, whileUsed } from "./io/dataplane.ts";
+import type { Dataplane } from "./io/dataplane.ts";
+import { createHealthChecks } from "./io/health-checks.ts";
 import { createRuleSync } from "./io/sync.ts";
+import type { FamilyPorts } from "./io/sync.ts";
+import { createServiceWatch } from "./io/watch-services.ts";
+import type { ServiceWatch } from "./io/watch-services.ts";
 import { proxyMetrics } from "./metrics.ts";
 
-const lockWaitSeconds = 5;
+const families: readonly Family[] = ["ipv4", "ipv6"];
 
 export function createProxy(config: ProxyConfig, ports: DaemonPorts): Component {
-  // Rules that let pods' packets pass must not let them pass our refusals.
-  const netfilter = createNetfilter(
-    { owned: isProxyChain, before: (chain) => chain.startsWith("COX-"), tables: proxyTables },
-    { tool: createTool({ family: "ipv4", waitSeconds: lockWaitSeconds }) },
-  );
-  return config.mode === "cleanup" ? cleanup(netfilter, ports) : proxy(config, ports, netfilter);
+  return config.mode === "cleanup" ? cleanup(ports) : proxy(config, ports);
 }
 
-function proxy(config: RunConfig, ports: DaemonPorts, netfilter: Netfilter): Component {
+function proxy(config: RunConfig, ports: DaemonPorts): Component {
   const { clock, random, log } = ports;
   const client = createClient(loadKubeconfig(config.kubeconfig, { userAgent: `coxswain-proxy/${version}` }), {
     clock,
     random,
   });
-  const ours = `!${proxyNameLabel}`;
-  const followed = createInformer<Service>(
-    client.resource(services),
-    { labelSelector: ours, transform: withoutManagedFields },
-    ports,
-  );
-  const slices = createInformer<EndpointSlice>(
-    client.resource(endpointSlices),
-    { labelSelector: `${ours},!service.kubernetes.io/headless`, transform: withoutManagedFields },
-    ports,
-  );
+  const watch = createServiceWatch(client, config.nodeName, ports);
+  const acknowledgement = createAcknowledgement(config.nodeName, { client, clock, log });
+  const checks = createHealthChecks({ log, healthy: () => sync.synced() });
+  let acknowledged = 0;
   const sync = createRuleSync(config.sync, {
     clock,
     log,
     metrics: ports.metrics.create(proxyMetrics),
-    netfilter,
-    conntrack: createConntrack(),
-    ports: () => servicePorts({ services: followed.list(), endpointSlices: slices.list(), nodeName: config.nodeName }),
-    rules: (wanted) => serviceRules(wanted, config.rules, chainHash),
+    families: families.map((family) => familyPorts(family, config, watch, checks.update)),
+    turn: () => {
+      const { newest, departed } = watch.revision();
+      return () => {
+        acknowledgement.programmed(newest, departed > acknowledged);
+        acknowledged = newest;
+      };
+    },
   });
   const ready = (): readonly string[] => [
-    ...(followed.synced() && slices.synced() ? [] : ["services and endpoints are not read yet"]),
+    ...(watch.synced() ? [] : ["services and endpoints are not read yet"]),
     ...(sync.synced() ? [] : ["the rules are not written yet"]),
   ];
   const server = createHttpsServer(config.server, { ...ports, ready });
@@ -67,45 +58,91 @@ function proxy(config: RunConfig, ports: DaemonPorts, netfilter: Netfilter): Com
   return {
     async start(signal) {
       const life = AbortSignal.any([signal, ended.signal]);
+      await refuseMissingTools(config, life);
       await server.start(life);
       // Rules of an earlier proxy stay in force until everything is known: an unread service is not a deleted one.
-      const rules = Promise.all([followed.whenSynced(life), slices.whenSynced(life)]).then(() => {
-        const wake = (event: InformerEvent<Service> | InformerEvent<EndpointSlice>): void =>
-          isRelevant(event) ? sync.wake() : undefined;
-        followed.subscribe(wake);
-        slices.subscribe(wake);
-        return sync.run(life);
+      const rules = watch.whenSynced(life).then(async () => {
+        await removeOtherModes(config, ports, life);
+        watch.subscribe((changedAtMs) => sync.wake(changedAtMs));
+        await Promise.all([sync.run(life), acknowledgement.run(life)]);
       });
-      running = Promise.allSettled([followed.run(life), slices.run(life), rules]);
+      running = Promise.allSettled([watch.run(life), rules]);
     },
     ready,
     async stop() {
       ended.abort(new DOMException("the proxy is stopped", "AbortError"));
       await running;
+      await checks.stop();
       await server.stop();
     },
   };
 }
 
-/** An update that leaves spec, status, labels and endpoints as they were needs no look at the rules. */
-function isRelevant(event: InformerEvent<Service> | InformerEvent<EndpointSlice>): boolean {
-  if (event.type !== "updated") return true;
-  const { metadata: before, ...old } = event.old;
-  const { metadata: after, ...object } = event.object;
-  return JSON.stringify([before.labels, old]) !== JSON.stringify([after.labels, object]);
+function familyPorts(
+  family: Family,
+  config: RunConfig,
+  watch: ServiceWatch,
+  told: (ports: ReturnType<FamilyPorts["ports"]>) => void,
+): FamilyPorts {
+  const servicePorts = createServicePorts();
+  const ranges = config.nodePortAddresses.filter((range) => familyOf(range.split("/")[0]) === family);
+  const dataplane = config.proxyMode === "nftables" ? createNftDataplane(family) : createIptables(family);
+  return {
+    dataplane: family === "ipv4" ? dataplane : whileUsed(dataplane),
+    conntrack: createConntrack(family),
+    ports() {
+      const ports = servicePorts({ ...watch.view(), family });
+      if (family === "ipv4") told(ports);
+      return ports;
+    },
+    rules: (): RulesConfig => ({
+      family,
+      nodePortRanges: config.nodePortsOnPrimary
+        ? watch
+            .view()
+            .node.addresses.filter((address) => familyOf(address) === family)
+            .slice(0, 1)
+        : ranges,
+      clusterCidr: config.clusterCidrs.find((cidr) => familyOf(cidr.split("/")[0]) === family),
+      masqueradeAll: config.masqueradeAll,
+      masqueradeMark: config.masqueradeMark,
+    }),
+  };
 }
 
-function withoutManagedFields<T extends { metadata: { managedFields?: unknown } }>(object: T): T {
-  delete object.metadata.managedFields;
-  return object;
+function allDataplanes(): readonly (readonly [RunConfig["proxyMode"], Dataplane])[] {
+  return families.flatMap((family) => [
+    ["iptables", createIptables(family)] as const,
+    ["nftables", createNftDataplane(family)] as const,
+  ]);
+}
+
+/** A mode without its tool fails at the start and not at the first rule. */
+async function refuseMissingTools(config: RunConfig, signal: AbortSignal): Promise<void> {
+  if (config.proxyMode !== "nftables") return;
+  try {
+    await createNftDataplane("ipv4").probe(signal);
+  } catch (cause) {
+    throw new StartError(`--proxy-mode=nftables: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Two modes at once would both translate; the old one's rules go before the new one's come, in a moment. */
+async function removeOtherModes(config: RunConfig, { log }: DaemonPorts, signal: AbortSignal): Promise<void> {
+  for (const [mode, dataplane] of allDataplanes()) {
+    if (mode === config.proxyMode) continue;
+    const removed = await dataplane.remove(signal);
+    if (removed.length > 0) log.info({ mode, changes: removed.length }, "rules of another mode are removed");
+  }
 }
 
 /** Removes everything and is then done. */
-function cleanup(netfilter: Netfilter, ports: DaemonPorts): Component {
+function cleanup(ports: DaemonPorts): Component {
   return {
     async start(signal) {
       try {
-        const removed = await netfilter.remove(signal);
+        const removed: string[] = [];
+        for (const [, dataplane] of allDataplanes()) removed.push(...(await dataplane.remove(signal)));
         ports.log.info({ changes: removed.length }, "every rule of the proxy is removed");
         ports.end("the rules are removed");
       } catch (cause) {

@@ -1,7 +1,9 @@
 // The names of the chains, Kubernetes' own: people and tools know them, and rules of an earlier proxy are taken over.
 import { comment, jump } from "@coxswain/netfilter";
 import type { HookRule, TableName } from "@coxswain/netfilter";
-import type { Backend, ServicePort } from "./service-port.ts";
+import { hostPort } from "./address.ts";
+import type { Backend } from "./endpoints.ts";
+import type { ServicePort } from "./service-port.ts";
 
 /** Sixteen characters of base32 that stand for a text; kube-proxy's SHA-256 is given by the shell. */
 export type ChainHash = (text: string) => string;
@@ -41,8 +43,7 @@ export function chainsOf(port: ServicePort, hash: ChainHash): PortChains {
     local: `KUBE-SVL-${id}`,
     external: `KUBE-EXT-${id}`,
     firewall: `KUBE-FW-${id}`,
-    endpoint: ({ address, port: endpointPort }) =>
-      `KUBE-SEP-${hash(`${port.id}${port.protocol}${address}:${endpointPort}`)}`,
+    endpoint: (backend) => `KUBE-SEP-${hash(`${port.id}${port.protocol}${hostPort(backend)}`)}`,
   };
 }
 
@@ -59,6 +60,10 @@ export const natHooks: readonly HookRule[] = [
 ];
 
 export const filterHooks: readonly HookRule[] = [
+  {
+    hook: "INPUT",
+    rule: { matches: [comment("kubernetes health check service ports")], target: jump(chains.nodePorts) },
+  },
   {
     hook: "INPUT",
     rule: { matches: [onlyNew, comment("kubernetes load balancer firewall")], target: jump(chains.firewall) },

@@ -1,6 +1,7 @@
 // Which UDP flows the kernel remembers although the services say otherwise. A UDP flow never ends by itself as long as
 // packets come: one that goes to a backend which is gone, or past the service because there was no backend when it
 // began, is a black hole until it is forgotten. Flows are compared with what shall be, not with what has changed.
+import { hostPort } from "./address.ts";
 import type { ServicePort } from "./service-port.ts";
 
 /** One line of `conntrack -L`: as the client sent it, and where the answers come from. */
@@ -26,9 +27,7 @@ export function udpFrontends(ports: readonly ServicePort[]): readonly Frontend[]
   return ports
     .filter(({ protocol }) => protocol === "udp")
     .flatMap((port) => {
-      const backends = new Set(
-        [...port.backends, ...port.localBackends].map(({ address, port: number }) => `${address}:${number}`),
-      );
+      const backends = new Set([...port.backends, ...port.localBackends].map(hostPort));
       const addresses = [port.clusterIp, ...port.externalIps, ...port.loadBalancerIps];
       return [
         ...addresses.map((address): Frontend => ({ address, port: port.port, backends })),
@@ -56,7 +55,7 @@ export function staleFlows(
     if (!frontend) return false;
     const untranslated = flow.replySource === flow.destination;
     if (untranslated) return frontend.backends.size > 0;
-    return !frontend.backends.has(`${flow.replySource}:${flow.replySourcePort}`);
+    return !frontend.backends.has(hostPort({ address: flow.replySource, port: flow.replySourcePort }));
   });
 }
 

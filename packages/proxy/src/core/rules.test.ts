@@ -1,19 +1,40 @@
-// Rules are compared with a golden and executed: a packet is walked through the text that the kernel would get.
+// Rules are compared with goldens and executed: a packet is walked through the text that the kernel would get. Both modes
+// have the same tests: what a service means does not depend on the tool.
 import { describe, expect, it } from "vitest";
 import fc from "fast-check";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import type { Service } from "@coxswain/api/core/v1";
 import type { EndpointSlice } from "@coxswain/api/discovery/v1";
 import { createSeededRandom } from "@coxswain/clock/testing";
-import { renderRuleset } from "@coxswain/netfilter";
-import { walkPacket } from "@coxswain/netfilter/testing";
+import { renderNftTable, renderRuleset } from "@coxswain/netfilter";
+import { walkNftPacket, walkPacket } from "@coxswain/netfilter/testing";
 import type { Packet, Verdict, World } from "@coxswain/netfilter/testing";
 import { chainHash } from "../io/chain-hash.ts";
+import { nftServiceTable } from "./nft-rules.ts";
 import { serviceRules } from "./rules.ts";
-import { servicePorts } from "./service-port.ts";
+import type { RulesConfig } from "./rules.ts";
+import { createServicePorts } from "./service-port.ts";
+import type { NodeView } from "./service-port.ts";
 
 const node = "192.168.1.10";
-const config = { clusterCidr: "10.244.0.0/16", masqueradeAll: false, masqueradeMark: 0x4000 };
+const here: NodeView = { nodeName: "here", zone: "north", addresses: [node] };
+const config: RulesConfig = {
+  family: "ipv4",
+  nodePortRanges: [],
+  clusterCidr: "10.244.0.0/16",
+  masqueradeAll: false,
+  masqueradeMark: 0x4000,
+};
+
+interface Mode {
+  readonly render: (...of: Parameters<typeof serviceRules>) => string;
+  readonly walk: typeof walkPacket;
+}
+
+const modes: readonly (readonly [name: string, mode: Mode])[] = [
+  ["iptables", { render: (...of) => renderRuleset(serviceRules(...of)), walk: walkPacket }],
+  ["nftables", { render: (...of) => renderNftTable(nftServiceTable(...of)), walk: walkNftPacket }],
+];
 
 function service(name: string, spec: Service["spec"], status?: Service["status"]): Service {
   return {
@@ -46,32 +67,38 @@ function slice(
   };
 }
 
-function rules(services: readonly Service[], endpointSlices: readonly EndpointSlice[]): string {
-  return renderRuleset(serviceRules(servicePorts({ services, endpointSlices, nodeName: "here" }), config, chainHash));
-}
-
-function walk(
-  text: string,
-  packet: Partial<Packet>,
-  world: Partial<World> = {},
-): Pick<Verdict, "verdict" | "destination" | "port" | "masqueraded"> {
-  const whole: Packet = {
-    source: "10.244.1.1",
-    destination: "10.96.0.5",
-    protocol: "tcp",
-    port: 80,
-    inInterface: "cox0",
-    ...packet,
-  };
-  const { path: _path, ...verdict } = walkPacket(text, whole, { localAddresses: [node], ...world });
-  return verdict;
-}
-
 const toBackend = { verdict: "accept", destination: "10.244.1.7", port: 8080, masqueraded: false } as const;
 const outside = { source: "203.0.113.9", inInterface: "eth0" } as const;
 
-describe("serviceRules", () => {
-  it("serviceRules are those of the golden file", () => {
+describe.each(modes)("service rules by %s", (name, mode) => {
+  const rules = (
+    services: readonly Service[],
+    endpointSlices: readonly EndpointSlice[],
+    changed: Partial<RulesConfig> = {},
+  ): string =>
+    mode.render(
+      createServicePorts()({ services, endpointSlices, node: here, family: changed.family ?? "ipv4" }),
+      { ...config, ...changed },
+      chainHash,
+    );
+  const walk = (
+    text: string,
+    packet: Partial<Packet>,
+    world: Partial<World> = {},
+  ): Pick<Verdict, "verdict" | "destination" | "port" | "masqueraded"> => {
+    const whole: Packet = {
+      source: "10.244.1.1",
+      destination: "10.96.0.5",
+      protocol: "tcp",
+      port: 80,
+      inInterface: "cox0",
+      ...packet,
+    };
+    const { path: _path, ...verdict } = mode.walk(text, whole, { localAddresses: [node], ...world });
+    return verdict;
+  };
+
+  it("rules are those of the golden file", () => {
     const text = rules(
       [
         service(
@@ -107,7 +134,7 @@ describe("serviceRules", () => {
         slice("headless", [["10.244.1.7"]]),
       ],
     );
-    const golden = new URL("../../testdata/rules.golden", import.meta.url);
+    const golden = new URL(`../../testdata/${name}.golden`, import.meta.url);
     if (!existsSync(golden)) writeFileSync(golden, text); // Delete the file to write it anew.
     expect(text).toBe(readFileSync(golden, "utf8"));
   });
@@ -120,7 +147,7 @@ describe("serviceRules", () => {
   it("the node's and strangers' packets to a cluster address are masqueraded", () => {
     const text = rules([service("web", { clusterIP: "10.96.0.5" })], [slice("web", [["10.244.1.7"]])]);
     expect(
-      walkPacket(
+      mode.walk(
         text,
         { source: node, destination: "10.96.0.5", protocol: "tcp", port: 80 },
         { localAddresses: [node] },
@@ -258,6 +285,97 @@ describe("serviceRules", () => {
       masqueraded: true,
     });
     expect(walk(text, { ...outside, destination: "203.0.113.81" }).verdict).toBe("drop");
+  });
+
+  it("a node within the source ranges may use the load balancer's address as its own", () => {
+    const text = rules(
+      [
+        service(
+          "web",
+          { clusterIP: "10.96.0.5", type: "LoadBalancer", loadBalancerSourceRanges: ["192.168.1.77/24"] },
+          { loadBalancer: { ingress: [{ ip: "203.0.113.81" }] } },
+        ),
+      ],
+      [slice("web", [["10.244.1.7"]])],
+    );
+    const packet = { destination: "203.0.113.81", inInterface: "eth0" };
+    expect(walk(text, { ...packet, source: "203.0.113.81" }).verdict).toBe("accept");
+    expect(walk(text, { ...packet, source: "203.0.113.82" }).verdict).toBe("drop");
+  });
+
+  it("a load balancer that passes packets on with another destination keeps its address for itself", () => {
+    const text = rules(
+      [
+        service(
+          "web",
+          { clusterIP: "10.96.0.5", type: "LoadBalancer" },
+          { loadBalancer: { ingress: [{ ip: "203.0.113.81", ipMode: "Proxy" }] } },
+        ),
+      ],
+      [slice("web", [["10.244.1.7"]])],
+    );
+    expect(walk(text, { ...outside, destination: "203.0.113.81" }).destination).toBe("203.0.113.81");
+  });
+
+  it("node ports are served only on addresses within the given ranges", () => {
+    const web = service("web", { clusterIP: "10.96.0.5", type: "NodePort", ports: [{ port: 80, nodePort: 30080 }] });
+    const text = rules([web], [slice("web", [["10.244.1.7"]])], { nodePortRanges: ["172.16.0.0/12", "10.1.0.0/16"] });
+    const world = { localAddresses: [node, "172.16.0.3"] };
+    const packet = { ...outside, port: 30080 };
+    expect(walk(text, { ...packet, destination: "172.16.0.3" }, world).destination).toBe("10.244.1.7");
+    expect(walk(text, { ...packet, destination: node }, world).destination).toBe(node);
+  });
+
+  it.each([
+    ["the node's own zone", { forZones: [{ name: "north" }] }, { forZones: [{ name: "south" }] }, "10.244.1.7"],
+    ["the node itself", { forNodes: [{ name: "here" }] }, { forNodes: [{ name: "there" }] }, "10.244.1.7"],
+    ["another zone only", { forZones: [{ name: "east" }] }, { forZones: [{ name: "south" }] }, "10.244.2.9"],
+    ["one endpoint and not the other", { forZones: [{ name: "north" }] }, undefined, "10.244.2.9"],
+  ])("hints for %s decide where packets go", (_what, first, second, last) => {
+    const hinted = slice("web", [["10.244.1.7"], ["10.244.2.9", "ready", "there"]]);
+    hinted.endpoints = hinted.endpoints?.map((endpoint, index) => {
+      const hints = index === 0 ? first : second;
+      return hints ? { ...endpoint, hints } : endpoint;
+    });
+    const text = rules([service("web", { clusterIP: "10.96.0.5" })], [hinted]);
+    expect(walk(text, {}, { random: () => 0.99 }).destination).toBe(last);
+  });
+
+  it("an endpoint that terminates and still serves is used on its own node under policy Local", () => {
+    const web = service("web", { clusterIP: "10.96.0.5", internalTrafficPolicy: "Local" });
+    const draining = slice("web", [
+      ["10.244.1.7", "draining"],
+      ["10.244.2.9", "ready", "there"],
+    ]);
+    expect(walk(rules([web], [draining]), {})).toEqual(toBackend);
+  });
+
+  it("SCTP and UDP are led like TCP", () => {
+    for (const [protocol, name] of [
+      ["sctp", "SCTP"],
+      ["udp", "UDP"],
+    ] as const) {
+      const port = { port: 80, protocol: name };
+      const text = rules(
+        [service("web", { clusterIP: "10.96.0.5", ports: [port] })],
+        [slice("web", [["10.244.1.7"]], [{ port: 8080, protocol: name }])],
+      );
+      expect(walk(text, { protocol })).toEqual(toBackend);
+      expect(walk(text, {}).destination).toBe("10.96.0.5");
+    }
+  });
+
+  it("a service of both families is served in each by the endpoints of that family", () => {
+    const web = service("web", { clusterIP: "10.96.0.5", clusterIPs: ["10.96.0.5", "fd96:0::5"] });
+    const six: EndpointSlice = { ...slice("web", []), addressType: "IPv6" };
+    six.endpoints = ["fd00:0::7", "fe80::1", "::1"].map((address) => ({
+      addresses: [address],
+      conditions: { ready: true },
+    }));
+    const text = rules([web], [slice("web", [["10.244.1.7"]]), six], { family: "ipv6", clusterCidr: "fd00::/16" });
+    expect(walk(text, { source: "fd00::1", destination: "fd96::5" })).toEqual({ ...toBackend, destination: "fd00::7" });
+    expect(walk(text, { source: "fd44::1", destination: "fd96::5" }).masqueraded).toBe(true);
+    expect(walk(text, { source: "fd00::7", destination: "fd96::5" }).masqueraded).toBe(true);
   });
 
   it("session affinity leads a client to the same backend until its time is over", () => {

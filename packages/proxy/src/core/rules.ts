@@ -10,9 +10,15 @@ import { comment, jump } from "@coxswain/netfilter";
 import type { Chain, Match, Rule, Ruleset, Target } from "@coxswain/netfilter";
 import { chains, chainsOf, filterHooks, natHooks } from "./chains.ts";
 import type { ChainHash, PortChains } from "./chains.ts";
-import type { Backend, ServicePort, TrafficPolicy } from "./service-port.ts";
+import { hostPort } from "./address.ts";
+import type { Family } from "./address.ts";
+import type { Backend } from "./endpoints.ts";
+import type { HealthCheck, ServicePort, TrafficPolicy } from "./service-port.ts";
 
 export interface RulesConfig {
+  readonly family: Family;
+  /** Node ports are served on the node's addresses within these ranges; empty: on all but loopback. */
+  readonly nodePortRanges: readonly string[];
   /** Addresses of pods. Traffic to cluster addresses from elsewhere is masqueraded; undefined: nobody's is. */
   readonly clusterCidr: string | undefined;
   /** Masquerade even traffic from pods. */
@@ -29,12 +35,13 @@ export function serviceRules(ports: readonly ServicePort[], config: RulesConfig,
     rejected: [],
     externalRejected: [],
     firewall: [],
+    healthChecks: new Map(),
     chains: new Map(),
   };
   for (const port of ports) addPort(rules, port, chainsOf(port, hash), config);
   const { masqueradeMark: mark } = config;
   const nat: Chain[] = [
-    { name: chains.services, rules: [...rules.services, nodePortsEntry] },
+    { name: chains.services, rules: [...rules.services, ...nodePortEntries(config)] },
     { name: chains.nodePorts, rules: rules.nodePorts },
     {
       name: chains.postrouting,
@@ -57,6 +64,7 @@ export function serviceRules(ports: readonly ServicePort[], config: RulesConfig,
     { name: chains.services, rules: rules.rejected },
     { name: chains.externalServices, rules: rules.externalRejected },
     { name: chains.firewall, rules: rules.firewall },
+    { name: chains.nodePorts, rules: [...rules.healthChecks.values()] },
     {
       name: chains.forward,
       rules: [
@@ -76,7 +84,7 @@ export function serviceRules(ports: readonly ServicePort[], config: RulesConfig,
     },
   ];
   return {
-    family: "ipv4",
+    family: config.family,
     tables: [
       { name: "nat", chains: nat, hooks: natHooks },
       { name: "filter", chains: filter, hooks: filterHooks },
@@ -90,23 +98,39 @@ interface Rules {
   readonly rejected: Rule[];
   readonly externalRejected: Rule[];
   readonly firewall: Rule[];
+  /** By port: the service's ports share one. */
+  readonly healthChecks: Map<number, Rule>;
   readonly chains: Map<string, Rule[]>;
 }
 
 /** Loopback addresses stay out: serving them would need the kernel to route 127.0.0.0/8. */
-const nodePortsEntry: Rule = {
-  destination: { not: "127.0.0.0/8" },
-  matches: [
-    comment("kubernetes service nodeports; NOTE: this must be the last rule in this chain"),
-    { kind: "destinationType", type: "LOCAL" },
-  ],
-  target: jump(chains.nodePorts),
-};
+function nodePortEntries({ family, nodePortRanges }: RulesConfig): Rule[] {
+  const destinations =
+    nodePortRanges.length > 0 ? nodePortRanges : [{ not: family === "ipv4" ? "127.0.0.0/8" : "::1/128" }];
+  return destinations.map((destination) => ({
+    destination,
+    matches: [
+      comment("kubernetes service nodeports; NOTE: this must be the last rule in this chain"),
+      { kind: "destinationType", type: "LOCAL" },
+    ],
+    target: jump(chains.nodePorts),
+  }));
+}
 
 function addPort(rules: Rules, port: ServicePort, names: PortChains, config: RulesConfig): void {
   addInternal(rules, port, names);
   if (isExternal(port)) addExternal(rules, port, names, config);
   addBackends(rules, port, names, config);
+  if (port.healthCheck) rules.healthChecks.set(port.healthCheck.port, healthCheckRule(port.healthCheck));
+}
+
+/** Whoever filters what comes in from outside must let the balancers' questions pass. */
+function healthCheckRule({ port, namespace, name }: HealthCheck): Rule {
+  return {
+    protocol: "tcp",
+    matches: [comment(`${namespace}/${name} health check node port`), { kind: "destinationPort", port }],
+    target: { kind: "accept" },
+  };
 }
 
 /** From pods and nodes to the cluster address. */
@@ -182,7 +206,8 @@ function externalRules(port: ServicePort, names: PortChains, config: RulesConfig
 }
 
 function firewallRules(port: ServicePort, names: PortChains): Rule[] {
-  return port.loadBalancerSourceRanges.map((source) => ({
+  const sources = [...port.loadBalancerSourceRanges, ...(port.nodeMayUseLoadBalancer ? port.loadBalancerIps : [])];
+  return sources.map((source) => ({
     source,
     matches: [comment(`${port.id} loadbalancer IP`)],
     target: jump(names.external),
@@ -241,7 +266,7 @@ function endpointRules(port: ServicePort, names: PortChains, backend: Backend): 
     {
       protocol: port.protocol,
       matches: [comment(port.id), ...remember],
-      target: { kind: "destinationNat", to: `${backend.address}:${backend.port}` },
+      target: { kind: "destinationNat", to: hostPort(backend) },
     },
   ];
 }
@@ -287,5 +312,5 @@ function toNodePort(port: ServicePort, nodePort: number, reason: string | undefi
 }
 
 function arrow(port: ServicePort, backend: Backend): Match {
-  return comment(`${port.id} -> ${backend.address}:${backend.port}`);
+  return comment(`${port.id} -> ${hostPort(backend)}`);
 }

@@ -1,13 +1,13 @@
 // One service port as the rules need it: where it is reached and which backends stand behind it. Built from a Service
-// and its EndpointSlices; decides which services are ours and which endpoints may receive traffic (the same order of
-// preference as kube-proxy's CategorizeEndpoints). Knows nothing of chains.
+// and its EndpointSlices for one family of addresses; decides which services are ours. Knows nothing of chains.
 import type { Service as MutableService } from "@coxswain/api/core/v1";
-import type { EndpointSlice as MutableEndpointSlice } from "@coxswain/api/discovery/v1";
 import type { DeepReadonly } from "@coxswain/apimachinery";
+import { canonicalAddress, canonicalRange, isOf, isWithin } from "./address.ts";
+import type { Family } from "./address.ts";
+import { candidatesOf, chooseBackends } from "./endpoints.ts";
+import type { Backend, EndpointSlice, Place } from "./endpoints.ts";
 
-type Service = DeepReadonly<MutableService>;
-type EndpointSlice = DeepReadonly<MutableEndpointSlice>;
-type Endpoint = NonNullable<EndpointSlice["endpoints"]>[number];
+export type Service = DeepReadonly<MutableService>;
 
 export interface ServicePort {
   /** "namespace/name:port", without ":port" when the port has no name; as kube-proxy writes it in comments. */
@@ -20,6 +20,8 @@ export interface ServicePort {
   readonly loadBalancerIps: readonly string[];
   /** Empty: everybody may use the load balancer's addresses. */
   readonly loadBalancerSourceRanges: readonly string[];
+  /** The node is within those ranges: what it sends with the balancer's own address as its source is let through. */
+  readonly nodeMayUseLoadBalancer: boolean;
   /** Seconds a client sticks to its backend; undefined without session affinity. */
   readonly affinitySeconds: number | undefined;
   readonly internalPolicy: TrafficPolicy;
@@ -27,122 +29,121 @@ export interface ServicePort {
   /** Backends for policy Cluster, then those on this node for policy Local; sorted, without doubles. */
   readonly backends: readonly Backend[];
   readonly localBackends: readonly Backend[];
+  /** Where outside load balancers ask whether this node has endpoints of the service. */
+  readonly healthCheck: HealthCheck | undefined;
 }
 
-export interface Backend {
-  readonly address: string;
+export interface HealthCheck {
   readonly port: number;
+  readonly namespace: string;
+  readonly name: string;
+  readonly localEndpoints: number;
 }
 
 export type TrafficPolicy = "Cluster" | "Local";
 
+/** The machine that the rules are for. */
+export interface NodeView extends Place {
+  readonly addresses: readonly string[];
+}
+
 export interface ProxyView {
   readonly services: readonly Service[];
   readonly endpointSlices: readonly EndpointSlice[];
-  /** The node that the rules are for; its endpoints are the local ones. */
-  readonly nodeName: string;
+  readonly node: NodeView;
+  readonly family: Family;
 }
 
 export const serviceNameLabel = "kubernetes.io/service-name";
 export const proxyNameLabel = "service.kubernetes.io/service-proxy-name";
 const defaultAffinitySeconds = 10_800;
 
-/** All service ports that this proxy serves, sorted by id. */
-export function servicePorts(view: ProxyView): readonly ServicePort[] {
-  const slices = Map.groupBy(
-    view.endpointSlices,
-    (slice) => `${slice.metadata.namespace ?? ""}/${slice.metadata.labels?.[serviceNameLabel] ?? ""}`,
+/** Gives all service ports that this proxy serves, sorted by id. What has not changed is the same object as before. */
+export function createServicePorts(): (view: ProxyView) => readonly ServicePort[] {
+  const before = new Map<Service, { slices: readonly EndpointSlice[]; ports: readonly ServicePort[] }>();
+  let node: NodeView | undefined;
+  return (view) => {
+    if (JSON.stringify(node) !== JSON.stringify(view.node)) before.clear();
+    node = view.node;
+    const slices = slicesByService(view.endpointSlices);
+    const seen = new Set<Service>();
+    const found = view.services.filter(isServed).flatMap((service) => {
+      seen.add(service);
+      const own = slices.get(nameOf(service)) ?? [];
+      const known = before.get(service);
+      if (known && sameItems(known.slices, own)) return known.ports;
+      const ports = portsOf(service, own, view);
+      before.set(service, { slices: own, ports });
+      return ports;
+    });
+    for (const service of before.keys()) if (!seen.has(service)) before.delete(service);
+    return found.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+  };
+}
+
+function slicesByService(slices: readonly EndpointSlice[]): Map<string, EndpointSlice[]> {
+  return Map.groupBy(
+    slices,
+    ({ metadata }) => `${metadata.namespace ?? ""}/${metadata.labels?.[serviceNameLabel] ?? ""}`,
   );
-  return view.services
-    .filter(isServed)
-    .flatMap((service) =>
-      portsOf(
-        service,
-        slices.get(`${service.metadata.namespace ?? ""}/${service.metadata.name ?? ""}`) ?? [],
-        view.nodeName,
-      ),
-    )
-    .sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+}
+
+function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
+}
+
+function nameOf({ metadata }: Service): string {
+  return `${metadata.namespace ?? ""}/${metadata.name ?? ""}`;
 }
 
 /** Headless and external-name services have no address of their own; labelled ones belong to another proxy. */
-function isServed(service: Service): boolean {
-  const { spec, metadata } = service;
-  if (!spec || spec.type === "ExternalName" || metadata.labels?.[proxyNameLabel] !== undefined) return false;
-  return isIpv4(spec.clusterIP);
+function isServed({ spec, metadata }: Service): boolean {
+  return spec !== undefined && spec.type !== "ExternalName" && metadata.labels?.[proxyNameLabel] === undefined;
 }
 
-function portsOf(service: Service, slices: readonly EndpointSlice[], nodeName: string): ServicePort[] {
+function portsOf(service: Service, slices: readonly EndpointSlice[], { family, node }: ProxyView): ServicePort[] {
   const spec = service.spec ?? {};
-  const name = `${service.metadata.namespace ?? ""}/${service.metadata.name ?? ""}`;
+  const clusterIp = [...(spec.clusterIPs ?? []), spec.clusterIP].find((address) => isOf(family, address));
+  if (clusterIp === undefined) return [];
+  const ours = (address: string | undefined): string[] => (isOf(family, address) ? [canonicalAddress(address)] : []);
   const ingress = spec.type === "LoadBalancer" ? (service.status?.loadBalancer?.ingress ?? []) : [];
+  const ranges = (spec.loadBalancerSourceRanges ?? []).flatMap((range) => canonicalRange(range, family) ?? []);
   return (spec.ports ?? []).map((port) => {
     const protocol = protocolOf(port.protocol);
-    const endpoints = slices.flatMap((slice) => endpointsOf(slice, port.name ?? "", protocol));
+    const candidates = slices.flatMap((slice) => candidatesOf(slice, port.name ?? "", protocol, family));
+    const { localReady, ...chosen } = chooseBackends(candidates, node);
     return {
-      id: port.name ? `${name}:${port.name}` : name,
+      id: port.name ? `${nameOf(service)}:${port.name}` : nameOf(service),
       protocol,
-      clusterIp: spec.clusterIP ?? "",
+      clusterIp: canonicalAddress(clusterIp),
       port: port.port,
       nodePort: port.nodePort || undefined,
-      externalIps: (spec.externalIPs ?? []).filter(isIpv4),
-      loadBalancerIps: ingress
-        .filter((entry) => entry.ipMode !== "Proxy")
-        .flatMap((entry) => (isIpv4(entry.ip) ? [entry.ip] : [])),
-      loadBalancerSourceRanges: (spec.loadBalancerSourceRanges ?? [])
-        .map((range) => range.trim())
-        .filter((range) => isIpv4(range.split("/")[0])),
+      externalIps: (spec.externalIPs ?? []).flatMap(ours),
+      // Addresses whose balancer passes packets on with another destination ("Proxy") are the balancer's alone.
+      loadBalancerIps: ingress.filter(({ ipMode }) => ipMode !== "Proxy").flatMap(({ ip }) => ours(ip)),
+      loadBalancerSourceRanges: ranges,
+      nodeMayUseLoadBalancer: node.addresses.some((address) => ranges.some((range) => isWithin(address, range))),
       affinitySeconds:
         spec.sessionAffinity === "ClientIP"
           ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? defaultAffinitySeconds)
           : undefined,
       internalPolicy: spec.internalTrafficPolicy === "Local" ? "Local" : "Cluster",
       externalPolicy: spec.externalTrafficPolicy === "Local" ? "Local" : "Cluster",
-      backends: usable(endpoints),
-      localBackends: usable(endpoints.filter(({ endpoint }) => endpoint.nodeName === nodeName)),
+      ...chosen,
+      healthCheck: healthCheckOf(service, localReady),
     };
   });
 }
 
-interface Candidate {
-  readonly endpoint: Endpoint;
-  readonly backend: Backend;
-}
-
-function endpointsOf(slice: EndpointSlice, portName: string, protocol: string): Candidate[] {
-  if (slice.addressType !== "IPv4") return [];
-  const port = slice.ports?.find(
-    (candidate) => (candidate.name ?? "") === portName && protocolOf(candidate.protocol) === protocol,
-  )?.port;
-  if (!port) return [];
-  return (slice.endpoints ?? []).flatMap((endpoint) => {
-    const address = endpoint.addresses[0];
-    return address !== undefined && isReachable(address) ? [{ endpoint, backend: { address, port } }] : [];
-  });
-}
-
-/** Ready endpoints; where none is ready, those that still serve while they terminate. */
-function usable(candidates: readonly Candidate[]): Backend[] {
-  const ready = candidates.filter(({ endpoint }) => endpoint.conditions?.ready ?? true);
-  const chosen =
-    ready.length > 0
-      ? ready
-      : candidates.filter(({ endpoint: { conditions } }) => conditions?.terminating && conditions.serving);
-  const distinct = new Map(chosen.map(({ backend }) => [`${backend.address}:${backend.port}`, backend]));
-  return [...distinct].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, backend]) => backend);
-}
-
-/** An endpoint on loopback, link-local, multicast or unspecified addresses would turn the node against itself. */
-function isReachable(address: string): boolean {
-  return isIpv4(address) && !/^(0|127)\.|^169\.254\.|^(22[4-9]|2[3-5]\d)\./.test(address);
-}
-
-function isIpv4(address: string | undefined): address is string {
-  return (
-    address !== undefined &&
-    /^(\d{1,3})(\.\d{1,3}){3}$/.test(address) &&
-    address.split(".").every((part) => Number(part) <= 255)
-  );
+function healthCheckOf({ spec, metadata }: Service, localEndpoints: number): HealthCheck | undefined {
+  if (spec?.type !== "LoadBalancer" || spec.externalTrafficPolicy !== "Local" || !spec.healthCheckNodePort)
+    return undefined;
+  return {
+    port: spec.healthCheckNodePort,
+    namespace: metadata.namespace ?? "",
+    name: metadata.name ?? "",
+    localEndpoints,
+  };
 }
 
 function protocolOf(protocol: string | undefined): ServicePort["protocol"] {

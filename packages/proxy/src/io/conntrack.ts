@@ -1,23 +1,24 @@
 // The kernel's table of UDP flows through the `conntrack` tool. Where the tool is missing the list is empty: stale flows
 // then end by their own timeout, and the proxy says so once.
 import { spawn } from "node:child_process";
+import type { Family } from "../core/address.ts";
 import type { Flow } from "../core/flows.ts";
 
 export interface Conntrack {
-  /** All UDP flows over IPv4; undefined when the tool is not installed. */
+  /** All UDP flows of one family; undefined when the tool is not installed. */
   list(signal: AbortSignal): Promise<readonly Flow[] | undefined>;
   /** Forgets one flow. A flow that has ended meanwhile is no error. */
   forget(flow: Flow, signal: AbortSignal): Promise<void>;
 }
 
-export function createConntrack(): Conntrack {
+export function createConntrack(family: Family): Conntrack {
   return {
     async list(signal) {
-      const result = await run(["-L", "-p", "udp", "-f", "ipv4"], signal);
+      const result = await run(["-L", "-p", "udp", "-f", family], signal);
       return result === undefined ? undefined : parseFlows(result.out);
     },
     async forget(flow, signal) {
-      const words = ["-D", "-p", "udp", "--orig-src", flow.source, "--orig-dst", flow.destination];
+      const words = ["-D", "-f", family, "-p", "udp", "--orig-src", flow.source, "--orig-dst", flow.destination];
       await run(
         [...words, "--orig-port-src", String(flow.sourcePort), "--orig-port-dst", String(flow.destinationPort)],
         signal,

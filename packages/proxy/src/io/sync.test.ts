@@ -1,69 +1,61 @@
 import { describe, expect, it } from "vitest";
 import { createSimulatedClock } from "@coxswain/clock/testing";
 import { createMetricsRegistry } from "@coxswain/daemon";
-import { createNetfilter } from "@coxswain/netfilter";
 import { createMemoryTool } from "@coxswain/netfilter/testing";
-import { isProxyChain, proxyTables } from "../core/chains.ts";
-import { serviceRules } from "../core/rules.ts";
 import type { ServicePort } from "../core/service-port.ts";
 import { proxyMetrics } from "../metrics.ts";
-import { chainHash } from "./chain-hash.ts";
+import { silentLog, testPort } from "../testing.ts";
+import { createIptables } from "./dataplane.ts";
 import { createRuleSync } from "./sync.ts";
 
 function port(protocol: "tcp" | "udp", ...addresses: string[]): ServicePort {
   const backends = addresses.map((address) => ({ address, port: 8080 }));
-  return {
-    id: "shop/web",
-    protocol,
-    clusterIp: "10.96.0.5",
-    port: 80,
-    nodePort: undefined,
-    externalIps: [],
-    loadBalancerIps: [],
-    loadBalancerSourceRanges: [],
-    affinitySeconds: undefined,
-    internalPolicy: "Cluster",
-    externalPolicy: "Cluster",
-    backends,
-    localBackends: backends,
-  };
+  return testPort({ protocol, backends, localBackends: backends });
 }
 
 async function setUp(first: ServicePort) {
   const clock = createSimulatedClock();
   const tool = createMemoryTool();
-  const silent = {
-    debug: () => undefined,
-    info: () => undefined,
-    warn: () => undefined,
-    error: () => undefined,
-    child: () => silent,
-  };
   const forgotten: number[] = [];
   const state = { ports: [first] };
+  const inForce: number[] = [];
+  let turns = 0;
   const sync = createRuleSync(
     { minIntervalMs: 100, checkIntervalMs: 5_000 },
     {
       clock,
-      log: silent,
+      log: silentLog,
       metrics: createMetricsRegistry("proxy").create(proxyMetrics),
-      netfilter: createNetfilter({ owned: isProxyChain, tables: proxyTables }, { tool }),
-      conntrack: {
-        list: async () => [
-          {
-            source: "10.244.1.2",
-            sourcePort: 1,
-            destination: "10.96.0.5",
-            destinationPort: 80,
-            replySource: "10.244.1.7",
-            replySourcePort: 8080,
+      families: [
+        {
+          dataplane: createIptables("ipv4", tool),
+          conntrack: {
+            list: async () => [
+              {
+                source: "10.244.1.2",
+                sourcePort: 1,
+                destination: "10.96.0.5",
+                destinationPort: 80,
+                replySource: "10.244.1.7",
+                replySourcePort: 8080,
+              },
+            ],
+            forget: async (flow) => void forgotten.push(flow.sourcePort),
           },
-        ],
-        forget: async (flow) => void forgotten.push(flow.sourcePort),
+          ports: () => state.ports,
+          rules: () => ({
+            family: "ipv4",
+            nodePortRanges: [],
+            clusterCidr: undefined,
+            masqueradeAll: false,
+            masqueradeMark: 0x4000,
+          }),
+        },
+      ],
+      turn: () => {
+        const turn = ++turns;
+        return () => void inForce.push(turn);
       },
-      ports: () => state.ports,
-      rules: (ports) =>
-        serviceRules(ports, { clusterCidr: undefined, masqueradeAll: false, masqueradeMark: 0x4000 }, chainHash),
     },
   );
   const aborter = new AbortController();
@@ -75,6 +67,7 @@ async function setUp(first: ServicePort) {
     state,
     sync,
     forgotten,
+    inForce,
     stop: async () => (aborter.abort(), await clock.advance(1), await running),
   };
 }
@@ -110,6 +103,26 @@ describe("rule sync", () => {
     sync.wake();
     await clock.advance(200);
     expect(forgotten).toEqual([1]);
+    await stop();
+  });
+
+  it("rule sync says that a truth is in force only when it is, and looks at the kernel after a failure", async () => {
+    const { clock, tool, state, sync, inForce, stop } = await setUp(port("tcp", "10.244.1.7"));
+    expect(inForce).toEqual([1]);
+    const { restore } = tool;
+    tool.restore = async () => {
+      throw new Error("the lock is taken");
+    };
+    tool.flush("nat");
+    state.ports = [port("tcp", "10.244.1.8")];
+    sync.wake();
+    await clock.advance(150);
+    expect(inForce).toEqual([1]);
+    tool.restore = restore;
+    await clock.advance(1_000);
+    expect(inForce.length).toBeGreaterThan(1);
+    expect(tool.text()).toContain("10.244.1.8:8080");
+    expect(tool.text()).toContain('-A PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES');
     await stop();
   });
 

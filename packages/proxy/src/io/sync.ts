@@ -1,15 +1,15 @@
 // Keeps the kernel's rules as wanted: after each change (several at once are one), and again every few seconds, so that a
-// stranger's flush is repaired. It remembers no rules: each turn compares the whole with the kernel and writes what
-// differs. When the proxy ends, the rules stay.
+// stranger's flush is repaired. A change is written against what was written last; between changes the kernel is looked
+// at, whole as often as that costs at most a twentieth of the time, else by a glance. When the proxy ends, the rules stay.
 import type { Clock, Timer } from "@coxswain/clock";
 import type { Logger, Metrics } from "@coxswain/daemon";
-import type { Netfilter } from "@coxswain/netfilter";
 import { goneFrontends, staleFlows, udpFrontends } from "../core/flows.ts";
 import type { Frontend } from "../core/flows.ts";
+import type { RulesConfig } from "../core/rules.ts";
 import type { ServicePort } from "../core/service-port.ts";
-import type { Ruleset } from "@coxswain/netfilter";
 import type { proxyMetrics } from "../metrics.ts";
 import type { Conntrack } from "./conntrack.ts";
+import type { Dataplane, Look } from "./dataplane.ts";
 
 export interface SyncConfig {
   /** Shortest time between two turns, in milliseconds: changes within it are made together. */
@@ -18,63 +18,110 @@ export interface SyncConfig {
   readonly checkIntervalMs: number;
 }
 
+/** One family's services and where they are written. */
+export interface FamilyPorts {
+  readonly dataplane: Dataplane;
+  readonly conntrack: Conntrack;
+  /** The present truth of services and endpoints. */
+  readonly ports: () => readonly ServicePort[];
+  readonly rules: () => RulesConfig;
+}
+
 export interface SyncPorts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics<typeof proxyMetrics>;
-  readonly netfilter: Netfilter;
-  readonly conntrack: Conntrack;
-  /** The present truth of services and endpoints. */
-  readonly ports: () => readonly ServicePort[];
-  readonly rules: (ports: readonly ServicePort[]) => Ruleset;
+  readonly families: readonly FamilyPorts[];
+  /** Called before a turn looks at the truth; what it returns is called when that truth is in force. */
+  readonly turn: () => () => void;
 }
 
 export interface RuleSync {
-  /** Something has changed; cheap, may be called for every event. */
-  wake(): void;
+  /** Something has changed, at this time (now, if left out); cheap, may be called for every event. */
+  wake(changedAtMs?: number): void;
   /** Runs turns until the signal. */
   run(signal: AbortSignal): Promise<void>;
   /** Whether the rules have been in force at least once. */
   synced(): boolean;
 }
 
+const lookShare = 20;
+/** So many times of changes are kept for the metric while the rules cannot be written. */
+const mostChanges = 1_000;
+
 export function createRuleSync(config: SyncConfig, ports: SyncPorts): RuleSync {
-  const { clock, log, metrics, netfilter } = ports;
-  let changedAt: number | undefined;
+  const { clock, log, metrics } = ports;
+  const families = ports.families.map((family) => ({ ...family, before: [] as readonly Frontend[] }));
+  /** Wall times of changes that are not in force yet. */
+  let changes: number[] = [];
   let wakeUp: (() => void) | undefined;
   let synced = false;
-  let before: readonly Frontend[] = [];
+  let failed = false;
   let toolMissing = false;
+  let looked = { atMs: Number.NEGATIVE_INFINITY, costMs: 0 };
 
   const turn = async (signal: AbortSignal): Promise<void> => {
     const startedAt = clock.monotonic();
-    const since = changedAt;
-    changedAt = undefined;
-    const wanted = ports.ports();
-    const because = await netfilter.sync(ports.rules(wanted), signal);
-    const durationMs = clock.monotonic() - startedAt;
-    metrics.syncDuration.observe(durationMs / 1000);
-    metrics.lastSync.set(clock.now() / 1000);
-    if (because.length > 0) {
-      if (synced && since === undefined) {
-        metrics.repairs.inc();
-        log.warn(
-          { because: because.slice(0, 10), changes: because.length, durationMs },
-          "the rules were changed by somebody else and are repaired",
-        );
-      } else log.info({ because: because.slice(0, 10), changes: because.length, durationMs }, "rules written");
+    const since = changes;
+    const done = ports.turn();
+    const how = howToLook(since.length > 0, startedAt);
+    try {
+      changes = [];
+      const because: string[] = [];
+      for (const family of families) because.push(...(await syncFamily(family, how, signal)));
+      const durationMs = clock.monotonic() - startedAt;
+      if (how === "look") looked = { atMs: startedAt, costMs: durationMs };
+      metrics.syncDuration.observe(durationMs / 1000);
+      metrics.lastSync.set(clock.now() / 1000);
+      tell(because, since.length > 0, durationMs);
+      for (const changedAt of since) metrics.programmingLatency.observe(Math.max(0, clock.now() - changedAt) / 1000);
+      synced = true;
+      failed = false;
+      done();
+    } catch (error) {
+      changes = [...since, ...changes];
+      throw error;
     }
-    if (since !== undefined) metrics.programmingLatency.observe((clock.monotonic() - since) / 1000);
-    synced = true;
-    await forgetStale(udpFrontends(wanted), because.length > 0, signal);
   };
 
-  /** Only after a change of rules: as long as they stay the same, no new stale flow can arise. */
-  const forgetStale = async (frontends: readonly Frontend[], changed: boolean, signal: AbortSignal): Promise<void> => {
-    const gone = goneFrontends(before, frontends);
-    before = frontends;
-    if (!changed || frontends.length + gone.length === 0) return;
-    const flows = await ports.conntrack.list(signal);
+  const howToLook = (changed: boolean, now: number): Look => {
+    if (!synced || failed) return "look";
+    if (changed) return "trust";
+    return now - looked.atMs >= looked.costMs * lookShare ? "look" : "glance";
+  };
+
+  const tell = (because: readonly string[], changed: boolean, durationMs: number): void => {
+    if (because.length === 0) return;
+    const fields = { because: because.slice(0, 10), changes: because.length, durationMs };
+    if (synced && !changed) {
+      metrics.repairs.inc();
+      log.warn(fields, "the rules were changed by somebody else and are repaired");
+    } else log.info(fields, "rules written");
+  };
+
+  const syncFamily = async (
+    family: FamilyPorts & { before: readonly Frontend[] },
+    how: Look,
+    signal: AbortSignal,
+  ): Promise<readonly string[]> => {
+    const wanted = family.ports();
+    const because = await family.dataplane.sync(wanted, family.rules(), how, signal);
+    // Only after a change of rules: as long as they stay the same, no new stale flow can arise.
+    const frontends = udpFrontends(wanted);
+    const gone = goneFrontends(family.before, frontends);
+    family.before = frontends;
+    if (because.length > 0 && frontends.length + gone.length > 0)
+      await forgetStale(family.conntrack, frontends, gone, signal);
+    return because;
+  };
+
+  const forgetStale = async (
+    conntrack: Conntrack,
+    frontends: readonly Frontend[],
+    gone: readonly Frontend[],
+    signal: AbortSignal,
+  ): Promise<void> => {
+    const flows = await conntrack.list(signal);
     if (flows === undefined) {
       if (!toolMissing)
         log.warn({}, "conntrack is not installed: UDP clients of removed endpoints wait for the kernel's timeout");
@@ -82,7 +129,7 @@ export function createRuleSync(config: SyncConfig, ports: SyncPorts): RuleSync {
       return;
     }
     const stale = staleFlows(flows, frontends, gone);
-    for (const flow of stale) await ports.conntrack.forget(flow, signal);
+    for (const flow of stale) await conntrack.forget(flow, signal);
     if (stale.length > 0) {
       metrics.flowsForgotten.inc({}, stale.length);
       log.info({ flows: stale.length }, "stale UDP flows forgotten");
@@ -91,7 +138,7 @@ export function createRuleSync(config: SyncConfig, ports: SyncPorts): RuleSync {
 
   const rest = (ms: number, signal: AbortSignal, wakeable: boolean): Promise<void> =>
     new Promise((resolve) => {
-      if (signal.aborted || (wakeable && changedAt !== undefined)) return resolve();
+      if (signal.aborted || (wakeable && changes.length > 0)) return resolve();
       const finish = (): void => {
         timer.cancel();
         wakeUp = undefined;
@@ -104,8 +151,8 @@ export function createRuleSync(config: SyncConfig, ports: SyncPorts): RuleSync {
     });
 
   return {
-    wake() {
-      changedAt ??= clock.monotonic();
+    wake(changedAtMs = clock.now()) {
+      if (changes.length < mostChanges) changes.push(changedAtMs);
       wakeUp?.();
     },
     async run(signal) {
@@ -114,9 +161,10 @@ export function createRuleSync(config: SyncConfig, ports: SyncPorts): RuleSync {
           await turn(signal);
         } catch (error) {
           if (signal.aborted) return;
+          failed = true;
           metrics.failures.inc();
           log.error({ err: error }, "rules could not be written");
-          changedAt ??= clock.monotonic();
+          if (changes.length === 0) changes.push(clock.now());
           await rest(config.minIntervalMs, signal, false);
         }
         await rest(config.minIntervalMs, signal, false);

@@ -28,19 +28,17 @@ export function createCronJobController(ports: ControllerPorts): Controller {
   const jobClient = client.resource(jobResource);
   const creator = createCreator(jobClient, writes);
   const events = ports.events("cronjob-controller");
+  /** By CronJob and reason: the time that was told of last. */
+  const told = new Map<string, Map<string, number>>();
 
   const reconcile = async (key: string, signal: AbortSignal): Promise<ReconcileResult | void> => {
     const cronJob = cronJobs.get(key);
+    if (cronJob === undefined) told.delete(key);
     if (cronJob?.spec === undefined || !writes.areSeen(key) || !ownWrites.areSeen(key)) return; // what is not seen yet will wake us
     if (await creator.settle(key, signal)) return; // what was settled will wake us
     const schedule = parseSchedule(cronJob.spec.schedule, cronJob.spec.timeZone);
     if ("wrong" in schedule) {
-      events.record(
-        cronJob,
-        "Warning",
-        cronJob.spec.timeZone ? "UnknownTimeZone" : "UnparseableSchedule",
-        schedule.wrong,
-      );
+      events.record(cronJob, "Warning", schedule.reason, schedule.wrong);
       return;
     }
     const owned = jobs.byIndex("owner", cronJob.metadata.uid ?? "");
@@ -68,7 +66,9 @@ export function createCronJobController(ports: ControllerPorts): Controller {
   ): Promise<void> => {
     switch (action.kind) {
       case "tell":
-        events.record(cronJob, "Warning", action.reason, action.message);
+        if (told.get(key)?.get(action.reason) === action.about) return;
+        told.set(key, new Map(told.get(key)).set(action.reason, action.about));
+        events.record(cronJob, action.type, action.reason, action.message);
         return;
       case "delete": {
         const { namespace, name, uid } = action.job.metadata;

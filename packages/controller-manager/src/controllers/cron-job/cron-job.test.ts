@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { cronJobs, jobs } from "@coxswain/api/batch/v1";
 import type { CronJob } from "@coxswain/api/batch/v1";
+import { events } from "@coxswain/api/core/v1";
 import { createWorld } from "../../../testing/world.ts";
 import type { World } from "../../../testing/world.ts";
 import { createCronJobController } from "./controller.ts";
@@ -75,6 +76,74 @@ describe("a CronJob", () => {
     await world.settle(5);
     expect(times(world)).not.toContain("2026-01-01T00:15:00Z");
     expect(world.api.all(jobs).filter((job) => job.status !== undefined)).toHaveLength(2);
+    await manager.stop();
+  });
+});
+
+describe("a CronJob in a world that is not in order", () => {
+  const told = (world: World) => world.api.all(events).map(({ reason, message }) => `${reason}: ${message}`);
+
+  it("says what it cannot read, and does nothing", async () => {
+    for (const [spec, expected] of [
+      [
+        { timeZone: "Mars/Olympus" },
+        'UnknownTimeZone: invalid timeZone: "Mars/Olympus": unknown time zone Mars/Olympus',
+      ],
+      [
+        { schedule: "@every nonsense" },
+        'UnparseableSchedule: unparseable schedule: "@every nonsense" : failed to parse duration',
+      ],
+    ] as const) {
+      const world = createWorld(21);
+      const manager = world.start(createCronJobController);
+      await world.api.resource(cronJobs).create(cronJob(spec));
+      await world.settle(400);
+      expect(told(world)).toEqual([expected]);
+      expect(times(world)).toEqual([]);
+      await manager.stop();
+    }
+  });
+
+  it("runs once when the clock jumps forward, without waiting for its old alarm, and not again when it jumps back", async () => {
+    const world = createWorld(22);
+    const manager = world.start(createCronJobController);
+    await world.api.resource(cronJobs).create(cronJob({ schedule: "0 * * * *" }));
+    await world.settle(5);
+    world.clock.jump(20 * 3_600_000);
+    await world.settle(65);
+    expect(times(world)).toEqual(["2026-01-01T20:00:00Z"]);
+    world.clock.jump(-10 * 3_600_000);
+    await world.settle(3_700);
+    expect(times(world)).toEqual(["2026-01-01T20:00:00Z"]);
+    await manager.stop();
+  });
+
+  it("warns when it has missed more than a hundred times, once, and runs the last of them", async () => {
+    const world = createWorld(23);
+    await world.api.resource(cronJobs).create(cronJob({ schedule: "* * * * *" }));
+    world.clock.jump(3 * 3_600_000);
+    const manager = world.start(createCronJobController);
+    await world.settle(20);
+    expect(times(world)).toEqual(["2026-01-01T03:00:00Z"]);
+    expect(told(world)).toContain(
+      "TooManyMissedTimes: too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew",
+    );
+    await manager.stop();
+  });
+
+  it("tells of a start that came too late once, and of a job that has ended", async () => {
+    const world = createWorld(24);
+    await world.api.resource(cronJobs).create(cronJob({ schedule: "0 * * * *", startingDeadlineSeconds: 30 }));
+    world.clock.jump(2 * 3_600_000 + 120_000);
+    const manager = world.start(createCronJobController);
+    await world.settle(300);
+    expect(told(world)).toEqual([
+      "MissSchedule: Missed scheduled time to start a job: Thu, 01 Jan 2026 02:00:00 +0000",
+    ]);
+    await world.settle(3_400);
+    await endAll(world);
+    await world.settle(5);
+    expect(told(world).at(-1)).toMatch(/^SawCompletedJob: Saw completed job: tick-\d+, condition: Complete$/);
     await manager.stop();
   });
 });

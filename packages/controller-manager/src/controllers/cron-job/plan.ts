@@ -20,7 +20,14 @@ export interface CronJobView {
 export type CronJobAction =
   | { readonly kind: "create"; readonly name: string; readonly scheduledMs: number }
   | { readonly kind: "delete"; readonly job: ReadonlyJob; readonly why: "history" | "replace" }
-  | { readonly kind: "tell"; readonly reason: string; readonly message: string };
+  | {
+      readonly kind: "tell";
+      readonly type: "Normal" | "Warning";
+      readonly reason: string;
+      readonly message: string;
+      /** The time it is about: one time is told of once. */
+      readonly about: number;
+    };
 
 export interface CronJobPlan extends Plan<CronJobAction> {
   readonly status: CronJobStatus;
@@ -28,6 +35,8 @@ export interface CronJobPlan extends Plan<CronJobAction> {
 }
 
 const manyMissed = 100;
+/** The wall clock may jump; a timer does not. No CronJob sleeps longer than this. */
+const longestSleepMs = 60_000;
 
 export function planCronJob(view: CronJobView): CronJobPlan {
   const { cronJob, jobs, schedule, nowMs } = view;
@@ -42,9 +51,15 @@ export function planCronJob(view: CronJobView): CronJobPlan {
     ...(before.lastScheduleTime === undefined ? {} : { lastScheduleTime: before.lastScheduleTime }),
     ...(lastSuccess > 0 ? { lastSuccessfulTime: rfc3339(lastSuccess) } : {}),
   };
-  const old = surplus(view).map((job) => ({ kind: "delete" as const, job, why: "history" as const }));
+  const old: readonly CronJobAction[] = [
+    ...news(view),
+    ...surplus(view).map((job) => ({ kind: "delete" as const, job, why: "history" as const })),
+  ];
   const next = schedule.nextAfter(nowMs);
-  const wakeAfterMs = next === undefined || cronJob.spec?.suspend ? undefined : next - nowMs + 100;
+  const wakeAfterMs =
+    next === undefined || cronJob.spec?.suspend ? undefined : Math.min(next - nowMs + 100, longestSleepMs);
+  const tell = (type: "Normal" | "Warning", reason: string, message: string, about: number) =>
+    ({ kind: "tell", type, reason, message, about }) as const;
   const still = (because: string): CronJobPlan => ({ actions: old, because, status, wakeAfterMs });
   if (cronJob.metadata.deletionTimestamp !== undefined) return { ...still("it is being deleted"), actions: [] };
   if (cronJob.spec?.suspend) return still("it is suspended");
@@ -54,15 +69,11 @@ export function planCronJob(view: CronJobView): CronJobPlan {
   const from = deadline === undefined ? since : Math.max(since, nowMs - deadline * 1000 - 1);
   const due = schedule.lastBetween(from, nowMs);
   if (due === undefined) {
-    const missed = deadline !== undefined && schedule.lastBetween(since, nowMs) !== undefined;
-    const tell = {
-      kind: "tell" as const,
-      reason: "MissSchedule",
-      message: "Missed scheduled time to start a job, later than its starting deadline",
-    };
-    return missed
-      ? { ...still("its start was missed by more than the deadline"), actions: [...old, tell] }
-      : still("it is not due");
+    const missed = deadline === undefined ? undefined : schedule.lastBetween(since, nowMs);
+    if (missed === undefined) return still("it is not due");
+    const message = `Missed scheduled time to start a job: ${rfc1123(missed)}`;
+    const late = tell("Warning", "MissSchedule", message, missed);
+    return { ...still("its start was missed by more than the deadline"), actions: [...old, late] };
   }
   const name = `${cronJob.metadata.name}-${Math.floor(due / 60_000)}`;
   if (jobs.some((job) => job.metadata.name === name)) {
@@ -70,14 +81,14 @@ export function planCronJob(view: CronJobView): CronJobPlan {
   }
   const actions: CronJobAction[] = [...old];
   if (schedule.countBetween(from, due, manyMissed) >= manyMissed) {
-    const message = `too many missed start times (> ${manyMissed}). Set or decrease .spec.startingDeadlineSeconds or check clock skew`;
-    actions.push({ kind: "tell", reason: "TooManyMissedTimes", message });
+    const message = "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew";
+    actions.push(tell("Warning", "TooManyMissedTimes", message, due));
   }
   if (active.length > 0 && cronJob.spec?.concurrencyPolicy === "Forbid") {
     const message = "Not starting job because prior execution is running and concurrency policy is Forbid";
     return {
       ...still("the job before still runs, and only one may"),
-      actions: [...actions, { kind: "tell", reason: "JobAlreadyActive", message }],
+      actions: [...actions, tell("Normal", "JobAlreadyActive", message, due)],
     };
   }
   if (cronJob.spec?.concurrencyPolicy === "Replace")
@@ -90,6 +101,22 @@ export function planCronJob(view: CronJobView): CronJobPlan {
 export const endOf = (job: ReadonlyJob): string | undefined =>
   job.status?.conditions?.find((one) => (one.type === "Complete" || one.type === "Failed") && one.status === "True")
     ?.type;
+
+/** What has become of the Jobs that ran when the status was written. */
+function news({ cronJob, jobs, nowMs }: CronJobView): readonly CronJobAction[] {
+  const byUid = new Map(jobs.map((job) => [job.metadata.uid, job]));
+  return (cronJob.status?.active ?? []).flatMap(({ uid, name = "" }): readonly CronJobAction[] => {
+    const job = byUid.get(uid);
+    const end = job && endOf(job);
+    const told = { kind: "tell", type: "Normal", about: nowMs } as const;
+    if (job === undefined) return [{ ...told, reason: "MissingJob", message: `Active job went missing: ${name}` }];
+    if (end === undefined) return [];
+    return [{ ...told, reason: "SawCompletedJob", message: `Saw completed job: ${name}, condition: ${end}` }];
+  });
+}
+
+/** "Thu, 01 Jan 2026 00:05:00 +0000", as Go writes times for people. */
+const rfc1123 = (ms: number): string => new Date(ms).toUTCString().replace("GMT", "+0000");
 
 function surplus({ cronJob, jobs }: CronJobView): readonly ReadonlyJob[] {
   const { successfulJobsHistoryLimit = 3, failedJobsHistoryLimit = 1 } = cronJob.spec ?? {};

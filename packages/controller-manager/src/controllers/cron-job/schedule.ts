@@ -12,23 +12,35 @@ export interface Schedule {
   nextAfter(ms: number): number | undefined;
 }
 
+/** What cannot be read, by Kubernetes' reason. */
+export interface Unreadable {
+  readonly reason: "UnparseableSchedule" | "UnknownTimeZone";
+  readonly wrong: string;
+}
+
 /** A sentence when the schedule or the time zone means nothing. */
-export function parseSchedule(text: string, timeZone: string | undefined): Schedule | { readonly wrong: string } {
+export function parseSchedule(text: string, timeZone: string | undefined): Schedule | Unreadable {
+  const unparseable = (why: string): Unreadable => ({
+    reason: "UnparseableSchedule",
+    wrong: `unparseable schedule: ${JSON.stringify(text)} : ${why}`,
+  });
+  if (timeZone !== undefined && !isTimeZone(timeZone))
+    return {
+      reason: "UnknownTimeZone",
+      wrong: `invalid timeZone: ${JSON.stringify(timeZone)}: unknown time zone ${timeZone}`,
+    };
   const every = /^@every\s+(.+)$/.exec(text.trim());
   if (every) {
     const ms = parseDuration(every[1] ?? "");
     return ms === undefined || ms < 1_000
-      ? { wrong: `invalid schedule ${JSON.stringify(text)}` }
+      ? unparseable("failed to parse duration")
       : periodic(Math.floor(ms / 1000) * 1000);
   }
   let cron: Cron;
   try {
     cron = new Cron(text, { timezone: timeZone ?? "UTC", paused: true });
-    cron.nextRun("2026-01-01T00:00:00Z"); // a time zone is looked at here, not before
   } catch (error) {
-    return {
-      wrong: `invalid schedule ${JSON.stringify(text)} in time zone ${timeZone ?? "UTC"}: ${error instanceof Error ? error.message : String(error)}`,
-    };
+    return unparseable(error instanceof Error ? error.message : String(error));
   }
   const nextAfter = (ms: number): number | undefined => cron.nextRun(rfc3339(ms))?.getTime();
   return {
@@ -44,6 +56,16 @@ export function parseSchedule(text: string, timeZone: string | undefined): Sched
       return count;
     },
   };
+}
+
+/** Whether this machine knows the zone; its names come from the same list everywhere, but lists grow older. */
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== "";
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
 }
 
 /** Counts from the last run, or from the beginning of the epoch. */

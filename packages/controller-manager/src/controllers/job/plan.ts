@@ -216,7 +216,7 @@ function restartsBeyondLimit({ job, pods }: JobView): boolean {
   const containers = pods
     .filter((pod) => isActive(pod))
     .flatMap((pod) => [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])]);
-  const restarts = containers.reduce((total, { restartCount = 0 }) => total + restartCount, 0);
+  const restarts = containers.reduce((total, { restartCount }) => total + restartCount, 0);
   return limit === 0 ? restarts > 0 : restarts >= limit;
 }
 

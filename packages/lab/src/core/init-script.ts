@@ -45,6 +45,8 @@ else
   sed 's/\\([a-z0-9_]*\\)/+\\1/g' /sys/fs/cgroup/cgroup.controllers > /sys/fs/cgroup/cgroup.subtree_control
 fi
 ip link set lo up
+# As on any machine: what is mounted by one program is seen by the others, the engine and its containers included. It stays inside.
+mount --make-rshared /
 
 echo "$pid" > "$dir/init.pid"
 echo ready

@@ -9,7 +9,16 @@ export type ProductFile =
   | { readonly path: string; readonly linkTo: string };
 
 /** What is installed, with all that it leads to. */
-const roots = ["store", "apiserver", "scheduler", "controller-manager", "node-agent", "proxy", "dns", "cox"] as const;
+export const productDaemons = [
+  "store",
+  "apiserver",
+  "scheduler",
+  "controller-manager",
+  "node-agent",
+  "proxy",
+  "dns",
+  "cox",
+] as const;
 
 interface Manifest {
   readonly name: string;
@@ -22,7 +31,7 @@ interface Manifest {
 export function productFiles(): readonly ProductFile[] {
   const found = new Map<string, ProductFile>();
   const seen = new Set<string>();
-  const waiting = roots.map((name) => join(projectRoot, "packages", name));
+  const waiting = productDaemons.map((name) => join(projectRoot, "packages", name));
   for (let directory = waiting.pop(); directory !== undefined; directory = waiting.pop()) {
     if (seen.has(directory)) continue;
     seen.add(directory);

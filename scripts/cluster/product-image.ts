@@ -1,18 +1,23 @@
 // The product's own image, made without a registry: the pinned Node, the product's files, and the few programs of this machine that agents
 // call (ip, iptables, mount, nsenter, conntrack), each with the libraries it needs. deploy/image/Dockerfile makes the same from a registry.
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   existsSync,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   readFileSync,
   readdirSync,
   readlinkSync,
   realpathSync,
   renameSync,
+  rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
 import { aptInstall } from "./docker.ts";
 import { Failure } from "./failure.ts";
 import { buildImage } from "./image-archive.ts";
@@ -20,7 +25,7 @@ import type { ImageFile } from "./image-archive.ts";
 import { applets, emptyRoot, sharedLibraries } from "./images.ts";
 import type { BuiltImage } from "./images.ts";
 import { projectRoot } from "./layout.ts";
-import { productFiles } from "./product-files.ts";
+import { productDaemons, productFiles } from "./product-files.ts";
 
 export const productReference = "coxswain/coxswain:0.1.0";
 const home = "opt/coxswain";
@@ -60,7 +65,7 @@ export async function buildProductImage(imageDir: string, note: (text: string) =
     if (record.key === key) return { reference: productReference, id: record.id, archive };
   }
   note(`building ${productReference}`);
-  const image = await buildImage(files, {
+  const image = await buildImage(unique([...files, ...compiled(files, note)]), {
     reference: productReference,
     entrypoint: [`/${home}/deploy/image/coxswain`],
     environment: ["NODE_ENV=production"],
@@ -113,6 +118,50 @@ function product(): readonly ImageFile[] {
   files.push({ path: `${home}/${launcher}`, content: readFileSync(join(projectRoot, launcher)) });
   const folders = new Set(files.flatMap(({ path }) => parents(path)));
   return [...[...folders].sort().map(folder), ...files];
+}
+
+/**
+ * What Node makes of the sources, so that a start in a container need not: a quarter of the time. Node finds it by the sources' paths, so they
+ * are laid out at those paths, in a view of the disk that only this process has. Nothing where that is not permitted.
+ */
+function compiled(files: readonly ImageFile[], note: (text: string) => void): readonly ImageFile[] {
+  if (process.getuid?.() !== 0) return [];
+  const stage = mkdtempSync(join(tmpdir(), "coxswain-image-"));
+  try {
+    for (const { path, content, mode = 0o755 } of files.filter((file) => file.path.startsWith(`${home}/`))) {
+      const target = join(stage, "product", path.slice(home.length + 1));
+      mkdirSync(content === "directory" ? target : dirname(target), { recursive: true });
+      if (content === "directory") continue;
+      if (Buffer.isBuffer(content)) writeFileSync(target, content, { mode });
+      else symlinkSync(content.linkTo, target);
+    }
+    const cache = join(stage, "product", ".compiled");
+    mkdirSync(cache);
+    const launcher = `sh /${home}/deploy/image/coxswain`;
+    const starts = [...productDaemons.map((name) => `${launcher} ${name} --help`), `${launcher} cox keep --help`];
+    const script = [
+      "mount -t tmpfs tmpfs /opt",
+      `mkdir /${home}`,
+      `mount --bind ${join(stage, "product")} /${home}`,
+      ...starts.map((start) => `${start} > ${stage}/out`),
+    ].join(" && ");
+    const env = { PATH: process.env["PATH"], COXSWAIN_NODE: process.execPath, NODE_ENV: "production" };
+    const made = spawnSync("unshare", ["--mount", "--propagation", "private", "sh", "-c", script], {
+      env,
+      encoding: "utf8",
+    });
+    if (made.status !== 0) {
+      note(`the image is made without compiled sources: ${made.stderr.trim().split("\n").at(-1) ?? ""}`);
+      return [];
+    }
+    return readdirSync(cache, { recursive: true, withFileTypes: true }).map((entry) => {
+      const from = join(entry.parentPath, entry.name);
+      const path = `${home}/${relative(join(stage, "product"), from)}`;
+      return entry.isDirectory() ? folder(path) : { path, content: readFileSync(from), mode: 0o644 };
+    });
+  } finally {
+    rmSync(stage, { recursive: true, force: true });
+  }
 }
 
 /** The folder of iptables' extensions: a part of them is all that it can match and do. */

@@ -24,6 +24,7 @@ import { listMembers, livingMembers, openStore, planDemotion } from "./members.t
 import type { StoreMember } from "./members.ts";
 import type { NamedAddress } from "./record.ts";
 import { mustReadRecord, writeRecord } from "./record.ts";
+import { createReadinessProbe } from "./readiness.ts";
 import { ensureRequested } from "./requests.ts";
 import { writeMachine } from "./setup.ts";
 
@@ -59,6 +60,7 @@ export async function keep(options: KeeperOptions, ports: KeeperPorts, signal: A
         );
   const duties = dutiesOf(options, ports, client, signal);
   const failures = new Map<string, string>();
+  const probe = first.role === "store" ? undefined : createReadinessProbe(directory);
   const due = new Map<string, number>();
   const waiting = client && first.role === "master" ? watchRequests(client, ports, signal) : undefined;
   try {
@@ -76,10 +78,12 @@ export async function keep(options: KeeperOptions, ports: KeeperPorts, signal: A
           failures.set(name, text);
         }
       }
-      writeHealth(directory, failures, clock.now());
+      const unready = (await probe?.look(mustReadRecord(directory))) ?? new Map<string, string>();
+      writeHealth(directory, new Map([...failures, ...unready]), clock.now());
       await clock.sleep(roundMs, signal).catch(() => undefined);
     }
   } finally {
+    probe?.close();
     await waiting;
     await client?.close();
   }

@@ -26,7 +26,7 @@ describe("one importer per outside thing", () => {
   const imports = (file: SourceFile): string => file.content;
   it.each([
     ["dockerode", /from "dockerode"/, ["container-runtime"]],
-    ["fastify", /from "fastify"/, ["apiserver", "daemon"]],
+    ["fastify", /from "fastify"/, ["daemon"]],
     ["pino and prom-client", /from "(pino|prom-client)"/, ["daemon"]],
     ["level", /from "(level|classic-level|abstract-level)"/, ["store"]],
     ["gRPC libraries", /from "@grpc\/grpc-js"/, ["etcd-api", "container-runtime"]],

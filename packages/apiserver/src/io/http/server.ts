@@ -4,7 +4,6 @@ import type { IncomingMessage } from "node:http";
 import { createSecureServer } from "node:http2";
 import type { Http2SecureServer, Http2Session } from "node:http2";
 import type { Duplex } from "node:stream";
-import { fastify } from "fastify";
 import type { Clock, Timer } from "@coxswain/clock";
 import { StatusError, statuses } from "@coxswain/apimachinery";
 import type { Component, Logger, TlsFiles, TlsMaterial } from "@coxswain/daemon";
@@ -35,9 +34,10 @@ export function createApiHttpServer(
   config: ServerConfig,
   outer: Omit<HandlerPorts, "trust"> & { readonly clock: Clock; readonly log: Logger },
 ): Component {
-  let app: ReturnType<typeof createApp> | undefined;
+  let listener: Http2SecureServer | undefined;
   let timer: Timer | undefined;
   const sessions = new Set<Http2Session>();
+  const connections = new Set<Duplex>();
   const upgraded = new Set<Duplex>();
 
   return {
@@ -53,16 +53,20 @@ export function createApiHttpServer(
         session.on("close", () => sessions.delete(session));
         session.on("error", () => session.destroy());
       });
+      server.on("secureConnection", (socket) => {
+        connections.add(socket);
+        socket.on("close", () => connections.delete(socket));
+      });
       server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
         upgraded.add(socket);
         socket.on("close", () => upgraded.delete(socket));
         void upgrade(request, socket, head, ports);
       });
-      app = createApp(server, ports);
+      server.on("request", (request, response) => void handle(request, response, ports));
       try {
-        await app.listen({ host: config.host, port: config.port });
+        await listen(server, config);
       } catch (cause) {
-        await app.close();
+        server.close();
         throw new StartError(listenFailure(cause as NodeJS.ErrnoException, config.host, config.port), { cause });
       }
       const look = async (): Promise<void> => {
@@ -82,20 +86,21 @@ export function createApiHttpServer(
         }, reloadIntervalMs);
       };
       arm();
+      listener = server;
     },
-    ready: () => (app ? [] : ["the API does not listen yet"]),
+    ready: () => (listener ? [] : ["the API does not listen yet"]),
     async stop() {
       timer?.cancel();
-      const closing = app;
-      app = undefined;
+      const closing = listener;
+      listener = undefined;
       if (!closing) return;
       for (const session of sessions) session.close();
-      const closed = closing.close();
+      const closed = new Promise<void>((resolve) => void closing.close(() => resolve()));
+      if (closesIdle(closing)) closing.closeIdleConnections();
       const force = outer.clock.setTimeout(() => {
         for (const session of sessions) session.destroy();
         for (const socket of upgraded) socket.destroy();
-        if ("closeAllConnections" in closing.server)
-          (closing.server as { closeAllConnections(): void }).closeAllConnections();
+        for (const socket of connections) socket.destroy();
       }, drainMs);
       await closed;
       force.cancel();
@@ -124,33 +129,19 @@ function contextOf({ cert, key, ca }: TlsMaterial): { cert: Buffer; key: Buffer;
   return { cert, key, ca: ca ?? Buffer.alloc(0), minVersion: "TLSv1.2" };
 }
 
-/** fastify brings the requests in; what happens to them is the pipeline's. */
-function createApp(server: Http2SecureServer, ports: HandlerPorts) {
-  const app = fastify({
-    http2: true,
-    serverFactory: (handler) => server.on("request", handler),
-    routerOptions: { maxParamLength: 65_536, ignoreTrailingSlash: false },
-    frameworkErrors: (_error, request, reply) => {
-      reply.hijack();
-      void handle(request.raw, reply.raw, ports);
-    },
+/** Of HTTP/1.1: whoever keeps a connection for later must not hold the end up. Node has it, its types do not. */
+function closesIdle(server: object): server is { closeIdleConnections(): void } {
+  return "closeIdleConnections" in server;
+}
+
+function listen(server: Http2SecureServer, { host, port }: ServerConfig): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host, port }, () => {
+      server.off("error", reject);
+      resolve();
+    });
   });
-  // Bodies are read by the verbs, as bytes.
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", (_request, _payload, done) => done(null));
-  app.setNotFoundHandler((request, reply) => {
-    reply.hijack();
-    void handle(request.raw, reply.raw, ports);
-  });
-  app.setErrorHandler((_error, request, reply) => {
-    reply.hijack();
-    void handle(request.raw, reply.raw, ports);
-  });
-  app.all("/*", (request, reply) => {
-    reply.hijack();
-    void handle(request.raw, reply.raw, ports);
-  });
-  return app;
 }
 
 async function upgrade(raw: IncomingMessage, socket: Duplex, head: Buffer, ports: HandlerPorts): Promise<void> {

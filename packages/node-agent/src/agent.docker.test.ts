@@ -78,6 +78,7 @@ describe.skipIf(absence !== undefined)(
       }),
       token: async () => ({ token: "a.b.c", expiresAtMs: clock.now() + 3_600_000 }),
       services: () => [],
+      current: async (pod) => pod,
       writeStatus: async (pod, status) => {
         statuses.set(pod.metadata.name ?? "", status);
         return { ...pod, status };
@@ -107,6 +108,7 @@ describe.skipIf(absence !== undefined)(
           memoryBytes: 2 ** 32,
         },
         sandboxImage: "coxswain/pause:1",
+        backoff: { firstMs: 10_000, longestMs: 300_000 },
         resolver: () => ({ clusterDns: ["10.96.0.10"], clusterDomain: "cluster.local", hostResolvConf: "" }),
       });
     let set = newSet();
@@ -354,12 +356,45 @@ describe.skipIf(absence !== undefined)(
         .toBe("CrashLoopBackOff");
       expect(status("crash")?.containerStatuses?.[0]).toMatchObject({
         restartCount: 1,
-        state: { waiting: { message: "back-off 10s restarting failed container=main pod=crash_default(uid-crash)" } },
+        state: {
+          waiting: {
+            message: expect.stringMatching(
+              /^back-off 10s restarting failed container=main pod=crash_default\(uid-crash\), next attempt at \d/,
+            ) as string,
+          },
+        },
         lastState: { terminated: { exitCode: 3, reason: "Error", message: "sorry\n" } },
       });
       expect(events).toContain("crash/main Warning BackOff");
+      // Somebody does not want to wait: well before the ten seconds are over.
+      const asked = rfc3339(clock.now());
+      set.put({ ...crash, metadata: { ...crash.metadata, annotations: { "coxswain.io/retry-at": asked } } });
+      await expect.poll(() => status("crash")?.containerStatuses?.[0]?.restartCount, { timeout: 8_000 }).toBe(2);
       await remove(crash);
     }, 30_000);
+
+    test("a fenced pod ends when the lease has lapsed, and goes on only if the API still has it", async () => {
+      const command = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done"];
+      const one = podOf("one", { containers: [{ name: "main", image, command }] });
+      const other = podOf("other", { containers: [{ name: "main", image, command }] });
+      one.metadata = { ...one.metadata, annotations: { "coxswain.io/fencing": "true" } };
+      const runs = async (pod: Pod): Promise<boolean> =>
+        (await runtime.list({ podUid: pod.metadata.uid ?? "" })).some(
+          (found) => found.kind === "container" && found.state === "running",
+        );
+      for (const pod of [one, other]) set.put(pod);
+      await expect.poll(() => isReady("one") && isReady("other"), { timeout: 15_000 }).toBe(true);
+      set.fence();
+      await expect.poll(() => runs(one), { timeout: 10_000 }).toBe(false);
+      expect(await runs(other)).toBe(true);
+      await set.release(async (pod) => pod);
+      await expect.poll(() => isReady("one"), { timeout: 15_000 }).toBe(true);
+      expect(status("one")?.containerStatuses?.[0]?.restartCount).toBe(1);
+      set.fence();
+      await set.release(async () => undefined);
+      await expect.poll(async () => (await runtime.list({ podUid: "uid-one" })).length, { timeout: 10_000 }).toBe(0);
+      await remove(other);
+    }, 40_000);
 
     test("an image that is not here is ErrImageNeverPull, a program that is not there StartError", async () => {
       const absent = podOf("absent", {

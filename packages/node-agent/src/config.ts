@@ -6,6 +6,9 @@ import type { Taint } from "@coxswain/api/core/v1";
 import { readServerConfig, serverFlags } from "./config/server.ts";
 import type { ServerConfig } from "./config/server.ts";
 import { amountOf } from "./core/container/amount.ts";
+import { leastBackoffMs } from "./core/pod/backoff.ts";
+import type { BackoffTimes } from "./core/pod/backoff.ts";
+import { renewIntervalMs } from "./core/heartbeat.ts";
 import { parseTaint } from "./core/node/status.ts";
 
 export const flags = defineFlags({
@@ -62,6 +65,17 @@ export const flags = defineFlags({
   "manifest-url": { type: "string", help: "URL of manifests of pods that run without the API" },
   "manifest-url-header": { type: "list", default: [], help: "Headers for --manifest-url, key:value" },
   "http-check-frequency": { type: "duration", default: "20s", help: "How often --manifest-url is asked" },
+  "fence-after": {
+    type: "duration",
+    default: "60s",
+    help: "After so long without a renewal of its lease the agent ends pods annotated coxswain.io/fencing=true",
+  },
+  "crash-backoff-initial": {
+    type: "duration",
+    default: "10s",
+    help: "First wait before a failing container's next attempt",
+  },
+  "crash-backoff-max": { type: "duration", default: "5m", help: "Longest such wait; both at least 1s" },
   "max-pods": { type: "number", default: 110, help: "How many pods the node takes" },
   "system-reserved": { type: "list", default: [], help: "Resources kept back from pods, cpu=…,memory=…" },
   ...serverFlags,
@@ -90,6 +104,8 @@ export interface NodeAgentConfig extends ServerConfig {
   readonly resolvConfFile: string;
   readonly runtimeSocket: string;
   readonly sandboxImage: string;
+  readonly fenceAfterMs: number;
+  readonly backoff: BackoffTimes;
   readonly manifests: {
     readonly path: string | undefined;
     readonly pathCheckMs: number;
@@ -129,6 +145,8 @@ export function readConfig(values: FlagValues<typeof flags>): NodeAgentConfig {
     resolvConfFile: values["resolv-conf"],
     runtimeSocket: endpoint.replace(/^unix:\/\//, ""),
     sandboxImage: values["pod-infra-container-image"],
+    fenceAfterMs: fenceAfter(values["fence-after"]),
+    backoff: backoff(values["crash-backoff-initial"], values["crash-backoff-max"]),
     manifests: {
       path: values["pod-manifest-path"],
       pathCheckMs: values["file-check-frequency"],
@@ -157,4 +175,19 @@ function manifestUrl(text: string | undefined): string | undefined {
   if (text !== undefined && !(URL.canParse(text) && /^https?:/.test(text)))
     throw new UsageError(`--manifest-url: expected an http or https URL, found ${JSON.stringify(text)}`);
   return text;
+}
+
+function backoff(firstMs: number, longestMs: number): BackoffTimes {
+  if (firstMs < leastBackoffMs || longestMs < firstMs)
+    throw new UsageError(
+      `--crash-backoff-initial and --crash-backoff-max: expected 1s <= initial <= max, found ${firstMs / 1000}s and ${longestMs / 1000}s`,
+    );
+  return { firstMs, longestMs };
+}
+
+/** Two renewals must have room in it, or a slow answer would end pods of a healthy node. */
+function fenceAfter(ms: number): number {
+  if (ms < 2 * renewIntervalMs)
+    throw new UsageError(`--fence-after: expected at least ${(2 * renewIntervalMs) / 1000}s, found ${ms / 1000}s`);
+  return ms;
 }

@@ -1,5 +1,6 @@
 // The assembly of the node agent: which parts there are and in which order they begin. Only wiring.
 import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { nodes, pods, services } from "@coxswain/api/core/v1";
 import type { Node, Pod, Service } from "@coxswain/api/core/v1";
 import type { ApiObject, DeepReadonly } from "@coxswain/apimachinery";
@@ -18,7 +19,8 @@ import { messageOf } from "./errors.ts";
 import { establishIdentity } from "./io/certificates/identity.ts";
 import { createVolumes } from "./io/mounts/volumes.ts";
 import { createPodNetwork } from "./io/net/pod-network.ts";
-import { readMachine } from "./io/node/machine.ts";
+import { createFence } from "./io/node/fence.ts";
+import { machineTime, readMachine } from "./io/node/machine.ts";
 import { createRegistration } from "./io/node/registration.ts";
 import { createPodApi } from "./io/pods/api.ts";
 import { createPodEvents } from "./io/pods/events.ts";
@@ -110,8 +112,17 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
       memoryBytes: facts.memoryBytes,
     },
     sandboxImage: config.sandboxImage,
+    backoff: config.backoff,
     resolver: () => ({ clusterDns: config.clusterDns, clusterDomain: config.clusterDomain, hostResolvConf }),
   });
+  const fence = createFence(
+    { afterMs: config.fenceAfterMs, file: join(config.rootDirectory, "lease-renewed.json") },
+    {
+      ...{ clock, log, machineTime },
+      close: () => podSet.fence(),
+      open: (signal) => podSet.release((pod) => api.current(pod, signal)),
+    },
+  );
   const missing = (): readonly string[] => [network.missing()].filter((text) => text !== undefined);
   const registration = createRegistration(
     {
@@ -123,8 +134,13 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
       port: config.server.port,
       reservedCpu: config.reserved.cpu,
       reservedMemoryBytes: config.reserved.memoryBytes,
+      fenceAfterMs: config.fenceAfterMs,
     },
-    { client, clock, random, log, machine, missing, heartbeatFailed: () => metrics.heartbeatFailures.inc() },
+    {
+      ...{ client, clock, random, log, machine, missing },
+      heartbeatFailed: () => metrics.heartbeatFailures.inc(),
+      leaseRenewed: (sentAtMs) => fence.renewed(sentAtMs),
+    },
   );
   const server = createAgentServer(
     {
@@ -179,8 +195,11 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
         return;
       }
       const until = AbortSignal.any([signal, living.signal]);
+      // Before anything else: what this node may not run any more ends before anybody is asked.
+      await fence.open();
       await server.start(until);
       const owned = [
+        fence.run(until),
         registration.run(until),
         nodeInformer.run(until),
         serviceInformer.run(until),

@@ -12,6 +12,7 @@ import type {
 import type { Clock, Random } from "@coxswain/clock";
 import type { ContainerRuntime, Mount } from "@coxswain/container-runtime";
 import type { Logger } from "@coxswain/daemon";
+import type { BackoffTimes } from "./core/pod/backoff.ts";
 import type { SelfView } from "./core/container/field-ref.ts";
 import type { HostPort } from "./core/network/host-ports.ts";
 import type { ResolverSettings } from "./core/network/files.ts";
@@ -31,6 +32,8 @@ export interface PodApi {
   ): Promise<{ readonly token: string; readonly expiresAtMs: number }>;
   /** From a cache; used for environment variables. */
   services(): readonly Service[];
+  /** The pod as the API has it at this moment; `undefined` when it is gone or another one by now. */
+  current(pod: Pod, signal?: AbortSignal): Promise<Pod | undefined>;
   /** `undefined` when the pod is gone or another one by now. */
   writeStatus(pod: Pod, status: PodStatus, signal?: AbortSignal): Promise<Pod | undefined>;
   /** Removes the object for good (grace 0), if it is still this one. */
@@ -92,5 +95,6 @@ export interface PodPorts {
   readonly events: PodEvents;
   readonly node: NodeFacts;
   readonly sandboxImage: string;
+  readonly backoff: BackoffTimes;
   readonly resolver: () => ResolverSettings;
 }

@@ -2,6 +2,7 @@
 import type { Container, Pod } from "@coxswain/api/core/v1";
 import { containerName, marks } from "@coxswain/container-runtime";
 import type { ContainerConfig, ContainerSecurity, Mount, SandboxConfig } from "@coxswain/container-runtime";
+import { fencingMarks, isFenced } from "../fencing.ts";
 import { specHash } from "../pod/lifecycle.ts";
 import { expand } from "./expand.ts";
 import { containerResources } from "./resources.ts";
@@ -58,6 +59,7 @@ export function containerConfig(resolved: ResolvedContainer): ContainerConfig {
       [agentMarks.attempt]: String(attempt),
       [agentMarks.crashes]: String(crashes),
       [agentMarks.specHash]: specHash(container),
+      ...(isFenced(pod) ? { [fencingMarks.pod]: "true" } : {}),
     },
     command: (container.command ?? []).map((word) => expand(word, variables)),
     args: (container.args ?? []).map((word) => expand(word, variables)),

@@ -1,6 +1,7 @@
 // The node's own object: labels and taints at registration, capacity, addresses and conditions in its status. Pure.
 import type { Node, NodeCondition, NodeStatus, Taint } from "@coxswain/api/core/v1";
 import { rfc3339 } from "@coxswain/clock";
+import { fencingMarks } from "../fencing.ts";
 
 export interface MachineFacts {
   readonly hostname: string;
@@ -21,6 +22,7 @@ export interface MachineFacts {
 }
 
 export interface NodeSettings {
+  readonly fenceAfterMs: number;
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly taints: readonly Taint[];
@@ -42,13 +44,18 @@ export function newNode(settings: NodeSettings, facts: MachineFacts, nowMs: numb
   return {
     apiVersion: "v1",
     kind: "Node",
-    metadata: { name: settings.name, labels: nodeLabels(settings, facts) },
+    metadata: { name: settings.name, labels: nodeLabels(settings, facts), annotations: nodeAnnotations(settings) },
     spec: {
       ...(settings.podCidr === undefined ? {} : { podCIDR: settings.podCidr, podCIDRs: [settings.podCidr] }),
       ...(settings.taints.length > 0 ? { taints: [...settings.taints] } : {}),
     },
     status: nodeStatus(settings, facts, undefined, [], nowMs),
   };
+}
+
+/** What the control plane must know of this agent's settings. */
+export function nodeAnnotations(settings: NodeSettings): Record<string, string> {
+  return { [fencingMarks.afterSeconds]: String(settings.fenceAfterMs / 1000) };
 }
 
 export function nodeLabels(settings: NodeSettings, facts: MachineFacts): Record<string, string> {

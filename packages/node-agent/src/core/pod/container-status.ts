@@ -1,7 +1,7 @@
 // One container's status as the API tells it: state, lastState, restart count, and Kubernetes' words for why it waits.
 import type { Container, ContainerState, ContainerStatus, EphemeralContainer } from "@coxswain/api/core/v1";
 import { rfc3339 } from "@coxswain/clock";
-import { backoffOf, goSeconds } from "./backoff.ts";
+import { backoffOf, goSeconds, nextAttemptText } from "./backoff.ts";
 import {
   currentSandbox,
   hasStarted,
@@ -99,17 +99,18 @@ function waitingAfter(
   if (!mayRestart(restartPolicyOf(view.pod, container, isInit), last)) return undefined;
   const failure = view.failures.get(container.name);
   if (failure) return { waiting: { reason: failure.reason, message: failure.message } };
+  if (view.fenced) return undefined;
   // With a new sandbox everything begins anew, without a back-off.
   if (currentSandbox(view)?.id !== last.sandboxId)
     return { waiting: { reason: isInitialized(view) ? "ContainerCreating" : "PodInitializing" } };
-  const { untilMs, delayMs } = backoffOf(last);
+  const { untilMs, delayMs } = backoffOf(view, last);
   if (untilMs <= nowMs) return undefined;
   const { metadata } = view.pod;
   const pod = `${metadata?.name ?? ""}_${metadata?.namespace ?? ""}(${metadata?.uid ?? ""})`;
   return {
     waiting: {
       reason: "CrashLoopBackOff",
-      message: `back-off ${goSeconds(delayMs)} restarting failed container=${container.name} pod=${pod}`,
+      message: `back-off ${goSeconds(delayMs)} restarting failed container=${container.name} pod=${pod}, ${nextAttemptText(untilMs)}`,
     },
   };
 }

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Container, Pod } from "@coxswain/api/core/v1";
-import { backoffOf, crashBackoffMs, crashesAfter, goSeconds } from "./backoff.ts";
+import { backoffTimes, defaultBackoff, backoffOf, crashBackoffMs, crashesAfter, goSeconds } from "./backoff.ts";
 import { specHash } from "./lifecycle.ts";
 import { planPod } from "./plan.ts";
 import type { ContainerView, PodView, SandboxView } from "./view.ts";
@@ -61,6 +61,9 @@ function viewOf(pod: Pod, change: Partial<PodView> = {}): PodView {
     probes: new Map(),
     inPostStart: new Set(),
     podIP: "10.244.1.2",
+    backoff: { firstMs: 10_000, longestMs: 300_000 },
+    retriedAtMs: undefined,
+    fenced: false,
     ...change,
   };
 }
@@ -330,7 +333,7 @@ test("planPod comes to rest: performing its actions leads to a plan without any"
 
 describe("back-off", () => {
   test("doubles from ten seconds to five minutes", () => {
-    expect([0, 1, 2, 3, 4, 5, 6, 7, 50].map((crashes) => goSeconds(crashBackoffMs(crashes)))).toEqual([
+    expect([0, 1, 2, 3, 4, 5, 6, 7, 50].map((crashes) => goSeconds(crashBackoffMs(crashes, defaultBackoff)))).toEqual([
       "0s",
       "10s",
       "20s",
@@ -342,9 +345,27 @@ describe("back-off", () => {
       "5m0s",
     ]);
   });
+  test("has a pod's own times, never less than a second, and the node's where the pod says nothing sensible", () => {
+    const timesOf = (annotations: Record<string, string>) =>
+      backoffTimes({ apiVersion: "v1", kind: "Pod", metadata: { name: "p", annotations } }, defaultBackoff);
+    expect([
+      timesOf({ "coxswain.io/backoff-initial": "1s", "coxswain.io/backoff-max": "1m30s" }),
+      timesOf({ "coxswain.io/backoff-initial": "1ms", "coxswain.io/backoff-max": "soon" }),
+      timesOf({ "coxswain.io/backoff-initial": "10m" }),
+    ]).toEqual([
+      { firstMs: 1_000, longestMs: 90_000 },
+      { firstMs: 1_000, longestMs: 300_000 },
+      { firstMs: 600_000, longestMs: 600_000 },
+    ]);
+  });
+  test("ends when somebody asks for a retry after the end of the attempt, not before it", () => {
+    const failed = ended("main", 1, { crashes: 6, startedAtMs: now - 1_000 });
+    const until = (retriedAtMs: number) => backoffOf({ backoff: defaultBackoff, retriedAtMs }, failed).untilMs;
+    expect([until(now - 1), until(now)]).toEqual([now + 300_000, now]);
+  });
   test("is forgiven after ten minutes of life", () => {
     const long = ended("main", 1, { crashes: 6, startedAtMs: now - 600_000 });
-    expect(backoffOf(long)).toEqual({ untilMs: now, delayMs: 0 });
+    expect(backoffOf({ backoff: defaultBackoff, retriedAtMs: undefined }, long)).toEqual({ untilMs: now, delayMs: 0 });
     expect(crashesAfter(long)).toBe(1);
     expect(crashesAfter(ended("main", 1, { crashes: 6 }))).toBe(7);
   });

@@ -1,6 +1,7 @@
 // What to do next for one pod, and why. It looks; it does not remember. In the order of kubelet's computePodActions:
 // end what must end, sandbox, init containers one after another, then all others side by side.
 import type { Container } from "@coxswain/api/core/v1";
+import { fenceGraceSeconds } from "../fencing.ts";
 import { backoffOf, crashesAfter } from "./backoff.ts";
 import {
   allDone,
@@ -25,12 +26,22 @@ import type { ContainerView, PodView, SandboxView } from "./view.ts";
 
 export function planPod(view: PodView, nowMs: number): PodPlan {
   if (isTerminating(view)) return planTermination(view, nowMs);
+  if (view.fenced) return planFenced(view);
   const deadline = deadlineMs(view.pod);
   if (hasEndedForGood(view)) return endPod(view, "the pod has come to its end");
   if (deadline !== undefined && nowMs >= deadline)
     return endPod(view, "Pod was active on the node longer than the specified deadline");
   const plan = planRunning(view, nowMs);
   return deadline === undefined ? plan : { ...plan, wakeAtMs: Math.min(plan.wakeAtMs ?? deadline, deadline) };
+}
+
+/** Others may think this pod dead and have begun it elsewhere: it ends here, with the least of grace, and nothing begins. */
+function planFenced(view: PodView): PodPlan {
+  const because = "the node could not renew its lease in time; the pod may run elsewhere by now";
+  const running = view.containers.filter(
+    (container) => container.state === "running" && !view.stopping.has(container.id),
+  );
+  return { actions: running.map((container) => stop(container, fenceGraceSeconds, because, false)), because };
 }
 
 function hasEndedForGood(view: PodView): boolean {
@@ -152,7 +163,7 @@ function planContainer(
   if (last?.state === "exited") {
     if (!mayRestart(restartPolicyOf(view.pod, container, isInit), last))
       return nothing(`container ${name} has ended and is not to be restarted`);
-    const { untilMs } = backoffOf(last);
+    const { untilMs } = backoffOf(view, last);
     if (untilMs > nowMs) return nothing(`container ${name} waits before its next attempt`, untilMs);
   }
   const known = Math.max(latest?.attempt ?? -1, knownRestarts(view.pod, name) ?? -1);

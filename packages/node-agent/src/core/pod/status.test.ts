@@ -48,6 +48,9 @@ function viewOf(change: Partial<PodView> = {}): PodView {
     probes: new Map(),
     inPostStart: new Set(),
     podIP: "10.244.1.2",
+    backoff: { firstMs: 10_000, longestMs: 300_000 },
+    retriedAtMs: undefined,
+    fenced: false,
     ...change,
   };
 }
@@ -119,7 +122,8 @@ test("podStatus says CrashLoopBackOff in Kubernetes' words", () => {
     state: {
       waiting: {
         reason: "CrashLoopBackOff",
-        message: "back-off 40s restarting failed container=main pod=web_default(u)",
+        message:
+          "back-off 40s restarting failed container=main pod=web_default(u), next attempt at 2026-11-21T05:00:40Z",
       },
     },
   });

@@ -1,6 +1,7 @@
 // What the agent sees of one pod: what is wanted, what the runtime has, what is under way. A value, made anew for every
 // look; the only memory in it is that of the shell's own attempts (a failed pull, a probe's verdict).
 import type { Pod } from "@coxswain/api/core/v1";
+import type { BackoffTimes } from "./backoff.ts";
 
 export interface PodView {
   readonly pod: Pod;
@@ -21,6 +22,11 @@ export interface PodView {
   /** By container id: those whose postStart hook has not ended yet. */
   readonly inPostStart: ReadonlySet<string>;
   readonly podIP: string | undefined;
+  readonly backoff: BackoffTimes;
+  /** When somebody last asked for a retry. */
+  readonly retriedAtMs: number | undefined;
+  /** The node's lease has lapsed and the pod may run elsewhere by now: nothing of it may run here. */
+  readonly fenced: boolean;
 }
 
 export interface SandboxView {

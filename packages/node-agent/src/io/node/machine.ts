@@ -39,6 +39,12 @@ export async function readMachine(
   };
 }
 
+/** How long this start of the machine has lasted: a clock that no restart of a process sets back. */
+export async function machineTime(): Promise<{ readonly bootId: string; readonly uptimeMs: number }> {
+  const [uptime, bootId] = await Promise.all([readText("/proc/uptime"), readText("/proc/sys/kernel/random/boot_id")]);
+  return { bootId: bootId.trim(), uptimeMs: Number(uptime.split(" ")[0]) * 1000 };
+}
+
 /** Addresses of this machine's own interfaces; bridges of container engines and of ours come last. */
 export function ownAddresses(): readonly string[] {
   const rank = (name: string): number => (/^(docker|br-|cox|veth|virbr)/.test(name) ? 1 : 0);

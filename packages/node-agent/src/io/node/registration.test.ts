@@ -34,6 +34,7 @@ const settings: NodeSettings = {
   port: 10250,
   reservedMemoryBytes: 0,
   reservedCpu: 0,
+  fenceAfterMs: 60_000,
 };
 const quiet: Logger = {
   debug: () => undefined,
@@ -104,6 +105,7 @@ afterEach(async () => {
 
 test("a node registers itself, tells when it becomes ready, and renews its lease", async () => {
   let missing: readonly string[] = ["the node has no pod CIDR yet"];
+  const renewals: number[] = [];
   const aborter = new AbortController();
   const registration = createRegistration(settings, {
     client,
@@ -113,6 +115,7 @@ test("a node registers itself, tells when it becomes ready, and renews its lease
     machine: async () => facts,
     missing: () => missing,
     heartbeatFailed: () => undefined,
+    leaseRenewed: (sentAtMs) => void renewals.push(sentAtMs),
   });
   const running = registration.run(aborter.signal);
   const ready = () =>
@@ -125,6 +128,7 @@ test("a node registers itself, tells when it becomes ready, and renews its lease
     metadata: {
       name: "n1",
       labels: { zone: "a", "kubernetes.io/hostname": "n1", "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64" },
+      annotations: { "coxswain.io/fence-after-seconds": "60" },
     },
     status: {
       capacity: { cpu: "2", memory: "4194304Ki", pods: "110" },
@@ -138,6 +142,7 @@ test("a node registers itself, tells when it becomes ready, and renews its lease
   await expect
     .poll(() => objects.get("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n1"))
     .toMatchObject({ spec: { holderIdentity: "n1", leaseDurationSeconds: 40 } });
+  await expect.poll(() => renewals.length).toBeGreaterThan(0);
 
   missing = [];
   registration.poke();

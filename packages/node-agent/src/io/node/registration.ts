@@ -15,7 +15,7 @@ import {
   statusIntervalMs,
   statusLookMs,
 } from "../../core/heartbeat.ts";
-import { differs, newNode, nodeLabels, nodeStatus } from "../../core/node/status.ts";
+import { differs, newNode, nodeAnnotations, nodeLabels, nodeStatus } from "../../core/node/status.ts";
 import type { MachineFacts, NodeSettings } from "../../core/node/status.ts";
 import { statusPatch } from "../pods/status-patch.ts";
 
@@ -39,6 +39,8 @@ export function createRegistration(
     readonly machine: () => Promise<MachineFacts>;
     readonly missing: () => readonly string[];
     readonly heartbeatFailed: () => void;
+    /** The lease was renewed by a request sent at this moment of the monotonic clock. */
+    readonly leaseRenewed: (sentAtMs: number) => void;
   },
 ): Registration {
   const { client, clock, log } = ports;
@@ -62,8 +64,14 @@ export function createRegistration(
     const present = await nodeApi.get(ref, { signal });
     const relabel = Object.entries(labels).some(([key, value]) => present.metadata.labels?.[key] !== value);
     const cidrMissing = settings.podCidr !== undefined && !present.spec?.podCIDR;
-    if (!relabel && !cidrMissing) return present;
-    return nodeApi.patch(ref, { metadata: { labels }, ...(cidrMissing ? podCidr : {}) }, { type: "merge", signal });
+    const annotations = nodeAnnotations(settings);
+    const remark = Object.entries(annotations).some(([key, value]) => present.metadata.annotations?.[key] !== value);
+    if (!relabel && !remark && !cidrMissing) return present;
+    return nodeApi.patch(
+      ref,
+      { metadata: { labels, annotations }, ...(cidrMissing ? podCidr : {}) },
+      { type: "merge", signal },
+    );
   };
 
   const look = async (signal: AbortSignal): Promise<void> => {
@@ -84,6 +92,7 @@ export function createRegistration(
   const renew = async (signal: AbortSignal): Promise<void> => {
     const uid = own?.metadata.uid;
     if (!uid) return;
+    const sentAtMs = clock.monotonic();
     try {
       const lease = await leaseApi.get({ namespace: leaseNamespace, name: settings.name }, { signal });
       await leaseApi.update(renewed(lease, settings.name, clock.now()), { signal });
@@ -91,6 +100,7 @@ export function createRegistration(
       if (!isNotFound(error)) throw error;
       await leaseApi.create(newLease({ name: settings.name, uid }, clock.now()), { namespace: leaseNamespace, signal });
     }
+    ports.leaseRenewed(sentAtMs);
   };
 
   const loop = async (

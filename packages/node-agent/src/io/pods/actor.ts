@@ -2,7 +2,7 @@
 // plan with its reason.
 import type { Container, Pod } from "@coxswain/api/core/v1";
 import { sandboxConfig } from "../../core/container/config.ts";
-import { nextDelayMs } from "../../core/pod/backoff.ts";
+import { backoffTimes, nextDelayMs } from "../../core/pod/backoff.ts";
 import { allContainersOf, containersOf, currentSandbox, latestAttempt } from "../../core/pod/lifecycle.ts";
 import type { PodAction } from "../../core/pod/action.ts";
 import type { PodView } from "../../core/pod/view.ts";
@@ -18,12 +18,15 @@ export interface PodActor {
   begin(action: PodAction, view: PodView): void;
   /** Gives up what is being started: the pod is to end. */
   abortStarts(): void;
+  /** Gives up what is being started, but not for good. */
+  cutStarts(): void;
   /** Removes everything of a pod that has ended. */
   finish(view: PodView): Promise<void>;
 }
 
 /** The least time a container has between SIGTERM and SIGKILL once a preStop hook has used up the grace, in seconds. */
 const leastGraceSeconds = 2;
+const longestSandboxDelayMs = 60_000;
 /** After a pull has failed its own reason is shown for a while, then that the agent backs off. */
 const pullReasonMs = 3_000;
 
@@ -35,8 +38,8 @@ export function createPodActor(
   loop: { readonly poke: () => void; readonly signal: AbortSignal },
 ): PodActor {
   const { clock, log, runtime, network, volumes, events } = ports;
-  const starts = new AbortController();
-  const startSignal = AbortSignal.any([starts.signal, loop.signal]);
+  let starts = new AbortController();
+  let startSignal = AbortSignal.any([starts.signal, loop.signal]);
 
   const timed = async <T>(operation: string, work: Promise<T>): Promise<T> => {
     const startedAt = clock.monotonic();
@@ -52,10 +55,10 @@ export function createPodActor(
 
   const track = (key: string, work: () => Promise<void>): void => {
     if (state.busy.has(key)) return;
+    const signal = startSignal;
     const running = work()
       .catch((error: unknown) => {
-        if (!loop.signal.aborted && !starts.signal.aborted)
-          log.warn({ object: nameOf(state.pod), container: key, err: error }, "an operation failed");
+        if (!signal.aborted) log.warn({ object: nameOf(state.pod), container: key, err: error }, "an operation failed");
       })
       .finally(() => {
         state.busy.delete(key);
@@ -65,11 +68,12 @@ export function createPodActor(
   };
 
   const prepareVolumes = async (podIP: string | undefined): Promise<void> => {
+    const signal = startSignal;
     try {
-      await volumes.prepare(selfView(ports, state.pod, podIP), startSignal);
+      await volumes.prepare(selfView(ports, state.pod, podIP), signal);
       state.volumes = { state: "ready" };
     } catch (error) {
-      if (startSignal.aborted) return;
+      if (signal.aborted) return;
       const message = messageOf(error);
       events.record(state.pod, undefined, "Warning", "FailedMount", message);
       state.volumes = { state: "failed", message, retryAtMs: clock.now() + 2_000 };
@@ -78,6 +82,7 @@ export function createPodActor(
 
   const createSandbox = async (attempt: number): Promise<void> => {
     const { pod } = state;
+    const signal = startSignal;
     let address: string | undefined;
     try {
       if (attempt > 0)
@@ -91,20 +96,20 @@ export function createPodActor(
       address = pod.spec?.hostNetwork ? undefined : await network.reserve();
       const id = await timed(
         "run_podsandbox",
-        runtime.runPodSandbox(sandboxConfig(pod, attempt, ports.sandboxImage, address), startSignal),
+        runtime.runPodSandbox(sandboxConfig(pod, attempt, ports.sandboxImage, address), signal),
       );
       if (address !== undefined) {
         const sandbox = await runtime.inspect(id);
         if (sandbox?.state !== "running") throw new Error("the sandbox ended before it had its network");
-        await timed("attach_network", network.attach({ id, pid: sandbox.pid, address }, startSignal));
+        await timed("attach_network", network.attach({ id, pid: sandbox.pid, address }, signal));
         state.attachedIP = address;
       }
       state.sandboxFailure = undefined;
     } catch (error) {
-      if (startSignal.aborted) return;
+      if (signal.aborted) return;
       const message = `Failed to create pod sandbox: ${messageOf(error)}`;
       events.record(pod, undefined, "Warning", "FailedCreatePodSandBox", message);
-      const delayMs = state.sandboxFailure ? nextDelayMs(state.sandboxFailure.delayMs) / 5 : 1_000;
+      const delayMs = state.sandboxFailure ? Math.min(2 * state.sandboxFailure.delayMs, longestSandboxDelayMs) : 1_000;
       state.sandboxFailure = { reason: "CreatePodSandboxError", message, retryAtMs: clock.now() + delayMs, delayMs };
     } finally {
       if (address !== undefined) network.release(address);
@@ -112,6 +117,7 @@ export function createPodActor(
   };
 
   const start = async (action: Of<"startContainer">, view: PodView): Promise<void> => {
+    const signal = startSignal;
     const sandbox = currentSandbox(view);
     const container = containerNamed(view.pod, action.name);
     if (!sandbox || !container) return;
@@ -126,11 +132,11 @@ export function createPodActor(
       podIP,
       targetContainerId: targetOf(view, action.name),
     };
-    const result = await timed("start_container", startContainer(ports, request, startSignal));
+    const result = await timed("start_container", startContainer(ports, request, signal));
     if ("reason" in result) return fail(container, result, before?.delayMs);
     state.failures.delete(action.name);
     if (action.attempt > 0) ports.metrics.restarts.inc();
-    if (container.lifecycle?.postStart) await postStart(container, result.id, podIP);
+    if (container.lifecycle?.postStart) await postStart(container, result.id, podIP, signal);
   };
 
   const fail = (
@@ -139,7 +145,8 @@ export function createPodActor(
     previousDelayMs: number | undefined,
   ): void => {
     const isPull = failure.reason === "ErrImagePull";
-    const delayMs = isPull ? nextDelayMs(previousDelayMs) : 5_000;
+    const times = backoffTimes(state.apiPod, ports.backoff);
+    const delayMs = isPull ? nextDelayMs(previousDelayMs, times) : Math.min(5_000, times.longestMs);
     state.failures.set(container.name, { ...failure, retryAtMs: clock.now() + delayMs, delayMs });
     if (!isPull) return;
     clock.setTimeout(() => {
@@ -157,15 +164,15 @@ export function createPodActor(
     }, pullReasonMs);
   };
 
-  const postStart = async (container: Container, id: string, podIP: string): Promise<void> => {
+  const postStart = async (container: Container, id: string, podIP: string, signal: AbortSignal): Promise<void> => {
     const outcome = await runHandler(
       ports,
       container.lifecycle?.postStart ?? {},
       { containerId: id, container, podIP },
       86_400_000,
-      startSignal,
+      signal,
     );
-    if (outcome.ok || startSignal.aborted) return;
+    if (outcome.ok || signal.aborted) return;
     events.record(
       state.pod,
       container.name,
@@ -234,6 +241,11 @@ export function createPodActor(
       }
     },
     abortStarts: () => starts.abort(new Error("the pod is to end")),
+    cutStarts() {
+      starts.abort(new Error("the node is fenced"));
+      starts = new AbortController();
+      startSignal = AbortSignal.any([starts.signal, loop.signal]);
+    },
     async finish(view) {
       await Promise.all(view.sandboxes.map((sandbox) => runtime.removePodSandbox(sandbox.id, loop.signal)));
       await Promise.all(view.containers.map((container) => runtime.removeContainer(container.id, loop.signal)));

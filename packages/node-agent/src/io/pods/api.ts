@@ -62,6 +62,17 @@ export function createPodApi(ports: {
       };
     },
 
+    async current(pod, signal) {
+      const { name, namespace, uid } = pod.metadata;
+      try {
+        const now = await podClient.get({ namespace, name }, { signal });
+        return now.metadata.uid === uid ? now : undefined;
+      } catch (error) {
+        if (isNotFound(error)) return undefined;
+        throw error;
+      }
+    },
+
     async writeStatus(pod, status, signal) {
       const { name, namespace, uid } = pod.metadata;
       const patch = { metadata: { uid }, ...statusPatch(pod.status, status) };

@@ -105,6 +105,7 @@ export function createPodFeed(
   return {
     api: {
       ...api,
+      current: async (pod, signal) => (isStatic(pod) ? pod : api.current(pod, signal)),
       async writeStatus(pod, status, signal) {
         if (!isStatic(pod)) return api.writeStatus(pod, status, signal);
         mirrors.report(pod, status);

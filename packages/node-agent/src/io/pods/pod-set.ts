@@ -2,6 +2,7 @@
 // are removed once the API has told which pods there are.
 import type { Pod } from "@coxswain/api/core/v1";
 import { marks } from "@coxswain/container-runtime";
+import { fenceGraceSeconds, fencingMarks, isFenced } from "../../core/fencing.ts";
 import { selfView } from "../runtime/start-container.ts";
 import type { PodPorts } from "../../ports.ts";
 import { nameOf } from "./state.ts";
@@ -17,6 +18,10 @@ export interface PodSet {
   run(signal: AbortSignal): Promise<void>;
   /** The API's pods are all known now: what belongs to no pod is removed. */
   collectOrphans(signal: AbortSignal): Promise<void>;
+  /** The node's lease has lapsed: pods that asked for it end here, those that come as well. */
+  fence(): void;
+  /** The lease is held again: each fenced pod goes on as the API has it now, and is forgotten if it has it no more. */
+  release(current: (pod: Pod) => Promise<Pod | undefined>): Promise<void>;
   workers(): readonly PodWorker[];
   byName(namespace: string, name: string): PodWorker | undefined;
   /** Leaves the containers running. */
@@ -38,10 +43,12 @@ export function createPodSet(ports: PodSetPorts): PodSet {
   /** Pods that wait for the end of another one of their name: two at once would be one too many. */
   const waiting = new Map<string, Pod>();
   const leaving = new Set<string>();
+  let fenced = false;
 
   const add = (uid: string, pod: Pod): void => {
     const worker = createPodWorker(pod, ports);
     workers.set(uid, worker);
+    if (fenced && isFenced(pod)) worker.fence(true);
     ports.metrics.runningPods.set(workers.size);
     worker.done.then(
       () => {
@@ -100,14 +107,45 @@ export function createPodSet(ports: PodSetPorts): PodSet {
     await volumes.remove(uid);
   };
 
+  /** Containers of pods that are not known yet, because the agent has just started: their labels tell enough. */
+  const stopStrangers = async (): Promise<void> => {
+    const found = (await runtime.list()).filter(
+      ({ labels, state }) =>
+        state === "running" && labels[fencingMarks.pod] === "true" && !workers.has(labels[marks.podUid] ?? ""),
+    );
+    await Promise.all(found.map((container) => runtime.stopContainer(container.id, fenceGraceSeconds)));
+  };
+
+  const forget = (uid: string): void => {
+    waiting.delete(uid);
+    const worker = workers.get(uid);
+    if (!worker) return;
+    leaving.add(uid);
+    worker.update(undefined);
+  };
+
   return {
     put: take,
-    forget(uid) {
-      waiting.delete(uid);
-      const worker = workers.get(uid);
-      if (!worker) return;
-      leaving.add(uid);
-      worker.update(undefined);
+    forget,
+    fence() {
+      fenced = true;
+      for (const worker of workers.values()) if (isFenced(worker.pod())) worker.fence(true);
+      void stopStrangers().catch((error: unknown) => log.warn({ err: error }, "fenced containers could not be ended"));
+    },
+    async release(current) {
+      const held = [...workers].filter(([, worker]) => isFenced(worker.pod()));
+      const answers = await Promise.all(held.map(([, worker]) => current(worker.pod())));
+      fenced = false;
+      for (const [index, [uid, worker]] of held.entries()) {
+        const pod = answers[index];
+        if (!pod || pod.metadata.uid !== uid) forget(uid);
+        else if (!leaving.has(uid)) {
+          worker.update(pod);
+          worker.fence(false);
+        }
+      }
+      // Those that came in between are the newest that the API has.
+      for (const [uid, worker] of workers) if (!held.some(([known]) => known === uid)) worker.fence(false);
     },
     async run(signal) {
       await Promise.all([followEvents(signal), refresh(signal)]);

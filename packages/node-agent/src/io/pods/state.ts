@@ -1,5 +1,6 @@
 // What a pod's worker remembers between looks: its own attempts and what it has reported. Everything else is read anew.
 import type { Pod, PodStatus } from "@coxswain/api/core/v1";
+import { retryAskedAtMs } from "../../core/pod/backoff.ts";
 import type { StartFailure, VolumesState } from "../../core/pod/view.ts";
 
 /** What a worker remembers between looks: its own attempts and what it reported. */
@@ -23,6 +24,8 @@ export interface PodState {
   readonly stopping: Map<string, number>;
   /** The wait that each container's last BackOff event was about. */
   readonly toldBackoffs: Map<string, string>;
+  retriedAtMs: number | undefined;
+  fenced: boolean;
 }
 
 export function createPodState(pod: Pod): PodState {
@@ -47,6 +50,8 @@ export function createPodState(pod: Pod): PodState {
     busy: new Map(),
     stopping: new Map(),
     toldBackoffs: new Map(),
+    retriedAtMs: retryAskedAtMs(pod),
+    fenced: false,
   };
 }
 

@@ -2,6 +2,7 @@
 // wake it when they end, so that a pod that waits for one thing still reports and does the others.
 import type { Pod, PodStatus } from "@coxswain/api/core/v1";
 import type { Timer } from "@coxswain/clock";
+import { backoffMarks, backoffTimes } from "../../core/pod/backoff.ts";
 import { hostPortsOf } from "../../core/network/host-ports.ts";
 import type { HostPort } from "../../core/network/host-ports.ts";
 import { allContainersOf } from "../../core/pod/lifecycle.ts";
@@ -22,6 +23,8 @@ export interface PodWorker {
   update(pod: Pod | undefined): void;
   /** Something about its containers may have changed. */
   poke(): void;
+  /** Nothing of the pod may run here, until this is taken back. */
+  fence(on: boolean): void;
   /** What was last reported of it. */
   pod(): Pod;
   /** Why it is as it is: the `because` of the last plan. */
@@ -69,7 +72,7 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
       (container) => container.state === "running" && !hooked.includes(container),
     );
     prober.follow(state.pod, running, state.pod.spec?.hostNetwork ? (ports.node.hostIPs[0] ?? "") : (podIP ?? ""));
-    const view = viewOf(state, observation, podIP, prober.verdicts());
+    const view = viewOf(state, ports, observation, podIP, prober.verdicts());
     const now = clock.now();
     const plan = planPod(view, now);
     const isThere = observation.sandboxes.some((sandbox) => sandbox.running);
@@ -92,7 +95,7 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
       await actor.finish(view);
       return "done";
     }
-    report(viewOf(state, observation, podIP, prober.verdicts()));
+    report(viewOf(state, ports, observation, podIP, prober.verdicts()));
     timer?.cancel();
     timer = clock.setTimeout(
       poke,
@@ -158,7 +161,7 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
           name,
           "Warning",
           "BackOff",
-          `Back-off restarting failed container ${name} in pod ${waiting.slice(waiting.indexOf("pod=") + 4)}`,
+          `Back-off restarting failed container ${name} in pod ${/pod=([^,]*)/.exec(waiting)?.[1] ?? ""}`,
         );
       }
       state.toldBackoffs.set(name, waiting);
@@ -172,6 +175,15 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
     ports.metrics.podStart.observe((clock.now() - state.seenAtMs) / 1000);
   };
   state.seenAtMs = clock.now();
+
+  /** Somebody has mended the cause and does not want to wait. */
+  const retryNow = (): void => {
+    const now = clock.now();
+    state.retriedAtMs = now;
+    for (const [name, failure] of state.failures) state.failures.set(name, { ...failure, retryAtMs: now });
+    if (state.sandboxFailure) state.sandboxFailure = { ...state.sandboxFailure, retryAtMs: now };
+    if (state.volumes.state === "failed") state.volumes = { ...state.volumes, retryAtMs: now };
+  };
 
   const run = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
@@ -198,6 +210,10 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
     update(pod) {
       if (!pod) state.gone = true;
       else {
+        if (
+          pod.metadata.annotations?.[backoffMarks.retryAt] !== state.apiPod.metadata.annotations?.[backoffMarks.retryAt]
+        )
+          retryNow();
         state.apiPod = pod;
         if (pod.metadata?.deletionTimestamp) actor.abortStarts();
       }
@@ -205,6 +221,11 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
       poke();
     },
     poke,
+    fence(on) {
+      state.fenced = on;
+      if (on) actor.cutStarts();
+      poke();
+    },
     pod: () => state.pod,
     because: () => state.because,
     done,
@@ -218,6 +239,7 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
 
 function viewOf(
   state: PodState,
+  ports: PodPorts,
   observation: PodObservation,
   podIP: string | undefined,
   probes: PodView["probes"],
@@ -235,6 +257,9 @@ function viewOf(
     probes,
     inPostStart: new Set(inPostStart(state, observation).map((container) => container.id)),
     podIP,
+    backoff: backoffTimes(state.apiPod, ports.backoff),
+    retriedAtMs: state.retriedAtMs,
+    fenced: state.fenced,
   };
 }
 

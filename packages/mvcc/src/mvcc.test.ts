@@ -314,11 +314,14 @@ describe("mvcc", () => {
 
   test("lets leases run out by the leader's time only, from their checkpoint after a change of leaders", async () => {
     const mvcc = await open();
-    mvcc.leases.grant(5n, 100, 0);
+    mvcc.leases.grant(5n, 400, 0);
+    mvcc.leases.grant(6n, 300, 0);
     expect(mvcc.leases.expired(1e9, 10)).toEqual([]);
     mvcc.leases.promote(0, 0);
-    expect(mvcc.leases.checkpointsDue(60_000, 30, 10)).toEqual([{ id: 5n, remainingTtlSeconds: 40 }]);
+    expect(mvcc.leases.checkpointsDue(299_999, 10)).toEqual([]);
+    expect(mvcc.leases.checkpointsDue(360_000, 10)).toEqual([{ id: 5n, remainingTtlSeconds: 40 }]);
     mvcc.leases.checkpoint(5n, 40);
+    expect(mvcc.leases.checkpointsDue(360_000, 10)).toEqual([]);
     mvcc.leases.demote();
     mvcc.leases.promote(100_000, 1000);
     expect([mvcc.leases.expired(140_999, 10), mvcc.leases.expired(141_000, 10)]).toEqual([[], [5n]]);

@@ -194,7 +194,7 @@ function leaseVerbs(
     demote: () => leases.demote(),
     expired: (nowMs, limit) => leases.expired(nowMs, limit),
     nextExpiryMs: () => leases.nextExpiryMs(),
-    checkpointsDue: (nowMs, intervalSeconds, limit) => leases.checkpointsDue(nowMs, intervalSeconds, limit),
+    checkpointsDue: (nowMs, limit) => leases.checkpointsDue(nowMs, limit),
     checkpoint: (id, remainingTtlSeconds) => leases.checkpoint(id, remainingTtlSeconds),
   };
 }

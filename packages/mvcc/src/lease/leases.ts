@@ -4,10 +4,14 @@
 import type { Backend } from "../backend.ts";
 import type { Key } from "../key.ts";
 import type { Refused } from "../requests.ts";
+import { Deadlines } from "./deadlines.ts";
 import { decodeLease, encodeLease, leaseKey } from "./record.ts";
 
 /** The longest a lease may last, in seconds, as etcd has it. */
 export const maxTtlSeconds = 9_000_000_000;
+
+/** The others are told what is left of a lease whenever this much of it has run. */
+const checkpointSeconds = 300;
 
 export interface LeaseInfo {
   readonly id: bigint;
@@ -32,6 +36,10 @@ export class Leases {
   readonly #minTtlSeconds: number;
   readonly #leases = new Map<bigint, Lease>();
   readonly #ofKey = new Map<Key, bigint>();
+  /** On the leader: when each lease runs out. */
+  readonly #ends = new Deadlines();
+  /** … and when it will have run on by `checkpointSeconds` since the others were told. */
+  readonly #checkpoints = new Deadlines();
   #primary = false;
 
   /** Shorter times to live are granted as `minTtlSeconds`: an election must fit into them. */
@@ -61,10 +69,11 @@ export class Leases {
       id,
       ttlSeconds: granted,
       remainingTtlSeconds: 0,
-      expiresAtMs: this.#primary ? nowMs + granted * 1000 : Number.POSITIVE_INFINITY,
+      expiresAtMs: Number.POSITIVE_INFINITY,
       keys: new Set(),
     };
     this.#leases.set(id, lease);
+    if (this.#primary) this.#runUntil(lease, nowMs + granted * 1000);
     this.#save(lease);
     return { ttlSeconds: granted };
   }
@@ -74,6 +83,7 @@ export class Leases {
     const lease = this.#leases.get(id);
     if (lease === undefined) return { refused: "lease-not-found" };
     this.#leases.delete(id);
+    this.#runUntil(lease, Number.POSITIVE_INFINITY);
     this.#backend.delete("lease", leaseKey(id));
     return [...lease.keys].sort();
   }
@@ -98,7 +108,7 @@ export class Leases {
   renew(id: bigint, nowMs: number): { readonly ttlSeconds: number; readonly checkpoint: boolean } | Refused {
     const lease = this.#leases.get(id);
     if (lease === undefined || lease.expiresAtMs <= nowMs) return { refused: "lease-not-found" };
-    if (this.#primary) lease.expiresAtMs = nowMs + lease.ttlSeconds * 1000;
+    if (this.#primary) this.#runUntil(lease, nowMs + lease.ttlSeconds * 1000);
     return { ttlSeconds: lease.ttlSeconds, checkpoint: lease.remainingTtlSeconds > 0 };
   }
 
@@ -118,48 +128,38 @@ export class Leases {
     this.#primary = true;
     for (const lease of this.#leases.values()) {
       const seconds = lease.remainingTtlSeconds > 0 ? lease.remainingTtlSeconds : lease.ttlSeconds;
-      lease.expiresAtMs = nowMs + extendMs + seconds * 1000;
+      this.#runUntil(lease, nowMs + extendMs + seconds * 1000);
     }
   }
 
   /** No longer the leader: leases do not run out here. */
   demote(): void {
     this.#primary = false;
+    this.#ends.clear();
+    this.#checkpoints.clear();
     for (const lease of this.#leases.values()) lease.expiresAtMs = Number.POSITIVE_INFINITY;
   }
 
   /** Up to `limit` leases that have run out, longest ago first. Always none on a follower. */
   expired(nowMs: number, limit: number): readonly bigint[] {
-    if (!this.#primary) return [];
-    return [...this.#leases.values()]
-      .filter((lease) => lease.expiresAtMs <= nowMs)
-      .sort((a, b) => a.expiresAtMs - b.expiresAtMs)
-      .slice(0, limit)
-      .map((lease) => lease.id);
+    return this.#ends.due(nowMs, limit);
   }
 
   /** When the next lease runs out; undefined when none does. */
   nextExpiryMs(): number | undefined {
-    let next = Number.POSITIVE_INFINITY;
-    for (const lease of this.#leases.values()) next = Math.min(next, lease.expiresAtMs);
-    return next === Number.POSITIVE_INFINITY ? undefined : next;
+    return this.#ends.next();
   }
 
-  /** Remaining times worth telling the others: leases longer than `intervalSeconds` that ran on since their checkpoint. */
+  /** Remaining times worth telling the others: of leases that ran on by `checkpointSeconds` since they were told last. */
   checkpointsDue(
     nowMs: number,
-    intervalSeconds: number,
     limit: number,
   ): readonly { readonly id: bigint; readonly remainingTtlSeconds: number }[] {
-    if (!this.#primary) return [];
-    const due: { id: bigint; remainingTtlSeconds: number }[] = [];
-    for (const lease of this.#leases.values()) {
-      if (due.length >= limit) break;
-      const left = remaining(lease, nowMs, Math.ceil);
-      const told = lease.remainingTtlSeconds > 0 ? lease.remainingTtlSeconds : lease.ttlSeconds;
-      if (left > 0 && told - left >= intervalSeconds) due.push({ id: lease.id, remainingTtlSeconds: left });
-    }
-    return due;
+    return this.#checkpoints.due(nowMs, limit).flatMap((id) => {
+      const lease = this.#leases.get(id);
+      const left = lease ? remaining(lease, nowMs, Math.ceil) : 0;
+      return left > 0 ? [{ id, remainingTtlSeconds: left }] : [];
+    });
   }
 
   /** A checkpoint that came out of the log; 0 clears it. */
@@ -167,6 +167,7 @@ export class Leases {
     const lease = this.#leases.get(id);
     if (lease === undefined) return;
     lease.remainingTtlSeconds = remainingTtlSeconds;
+    this.#runUntil(lease, lease.expiresAtMs);
     this.#save(lease);
   }
 
@@ -190,6 +191,14 @@ export class Leases {
       if (page.length < pageSize || last === undefined) return;
       from = Buffer.concat([last.key, Buffer.alloc(1)]);
     }
+  }
+
+  #runUntil(lease: Lease, expiresAtMs: number): void {
+    lease.expiresAtMs = expiresAtMs;
+    this.#ends.set(lease.id, expiresAtMs);
+    const told = lease.remainingTtlSeconds > 0 ? lease.remainingTtlSeconds : lease.ttlSeconds;
+    const worth = told > checkpointSeconds && expiresAtMs !== Number.POSITIVE_INFINITY;
+    this.#checkpoints.set(lease.id, worth ? expiresAtMs - (told - checkpointSeconds) * 1000 : Number.POSITIVE_INFINITY);
   }
 
   #save(lease: Lease): void {

@@ -10,8 +10,8 @@ export interface ExpiryPlan {
 
 /** At most this many revocations are under way at once, as in etcd. */
 const mostRevocations = 1000;
-/** Leases that last longer than this are checkpointed as often. */
-const checkpointSeconds = 300;
+/** Often enough for what mvcc tells of long leases (every five minutes of their time). */
+const longestWaitMs = 300_000;
 const mostCheckpoints = 1000;
 
 /** `underWay` are ids whose revocation is already proposed. */
@@ -21,10 +21,10 @@ export function planExpiry(
   nowMs: number,
 ): ExpiryPlan {
   const revoke = leases.expired(nowMs, mostRevocations).filter((id) => !underWay.has(id));
-  const checkpoint = leases.checkpointsDue(nowMs, checkpointSeconds, mostCheckpoints);
+  const checkpoint = leases.checkpointsDue(nowMs, mostCheckpoints);
   const next = leases.nextExpiryMs();
   if (next === undefined) return { revoke, checkpoint, wakeAtMs: undefined };
-  // Not more often than twice a second, and often enough for the checkpoints.
-  const wakeAtMs = Math.min(Math.max(next, nowMs + 500), nowMs + checkpointSeconds * 1000);
+  // Not more often than twice a second.
+  const wakeAtMs = Math.min(Math.max(next, nowMs + 500), nowMs + longestWaitMs);
   return { revoke, checkpoint, wakeAtMs };
 }

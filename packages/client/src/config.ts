@@ -16,6 +16,10 @@ export interface ClientConfig {
   readonly tlsServerName?: string;
   readonly insecureSkipTlsVerify?: boolean;
   readonly impersonate?: { readonly user: string; readonly groups?: readonly string[]; readonly uid?: string };
+  /** An HTTP proxy that opens tunnels to the servers ("http://proxy:3128"). */
+  readonly proxyUrl?: string;
+  /** How long one answer may take to begin; watches and logs are not cut off. */
+  readonly requestTimeoutMs?: number;
   readonly userAgent: string;
   /** Namespace of the kubeconfig's context; "default" when it names none. */
   readonly namespace?: string;

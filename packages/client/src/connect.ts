@@ -5,6 +5,7 @@ import type { Connection, ConnectRequest } from "./client.ts";
 import { ClientError } from "./errors.ts";
 import { queryText } from "./path.ts";
 import type { TlsMaterial } from "./transport/tls.ts";
+import { createTunnelAgent } from "./transport/tunnel.ts";
 
 /** Above this much unread input the socket is paused. */
 const highWaterMessages = 64;
@@ -14,11 +15,13 @@ export async function openConnection(
   tls: TlsMaterial,
   headers: Readonly<Record<string, string>>,
   request: ConnectRequest,
+  proxy?: URL,
 ): Promise<Connection> {
   const { WebSocket } = await import("ws");
   const base = server.href.replace(/^http/, "ws").replace(/\/$/, "");
   const socket = new WebSocket(`${base}${request.path}${queryText(request.query)}`, [...request.protocols], {
     ...(server.protocol === "https:" ? tls.options(server.hostname) : {}),
+    ...(proxy === undefined ? {} : { agent: createTunnelAgent(proxy, {}) }),
     headers,
     perMessageDeflate: false,
   });

@@ -27,12 +27,30 @@ export function createClient(config: ClientConfig, ports: ClientPorts): Client {
       throw new ClientError("kubeconfig-invalid", `not a server address: ${JSON.stringify(server)}`);
     return new URL(server);
   });
+  if (config.proxyUrl !== undefined && !config.proxyUrl.startsWith("http://"))
+    throw new ClientError("kubeconfig-invalid", `expected proxy-url to begin with http://, found ${config.proxyUrl}`);
+  const proxy = config.proxyUrl === undefined ? undefined : new URL(config.proxyUrl);
   const servers = createServers(
-    urls.map((url) => ({ url, transport: createNegotiatingTransport(url, tls, ports.clock) })),
+    urls.map((url) => ({ url, transport: createNegotiatingTransport(url, tls, ports.clock, proxy) })),
     ports.clock,
   );
 
-  const send = (request: RawRequest): Promise<Exchange> => {
+  const send = async (request: RawRequest): Promise<Exchange> => {
+    if (!config.requestTimeoutMs) return sendOnce(request);
+    const late = new AbortController();
+    const timer = ports.clock.setTimeout(
+      () => late.abort(new ClientError("connection-lost", "request canceled: no answer within the request timeout")),
+      config.requestTimeoutMs,
+    );
+    const signal = request.signal ? AbortSignal.any([request.signal, late.signal]) : late.signal;
+    try {
+      return await sendOnce({ ...request, signal });
+    } finally {
+      timer.cancel();
+    }
+  };
+
+  const sendOnce = (request: RawRequest): Promise<Exchange> => {
     const { bytes, contentType } = encode(request);
     return servers.send({
       method: request.method,
@@ -59,7 +77,7 @@ export function createClient(config: ClientConfig, ports: ClientPorts): Client {
         return exchange;
       },
       connect: (request) =>
-        openConnection(servers.current(), tls, { ...credentials.headers(), ...request.headers }, request),
+        openConnection(servers.current(), tls, { ...credentials.headers(), ...request.headers }, request, proxy),
       close: () => {
         servers.close();
         return Promise.resolve();

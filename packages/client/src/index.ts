@@ -27,3 +27,4 @@ export { withToken } from "./with-token.ts";
 export type { TokenSource } from "./with-token.ts";
 export { loadKubeconfig } from "./kubeconfig/load.ts";
 export type { KubeconfigOptions } from "./kubeconfig/load.ts";
+export type { PluginHost } from "./kubeconfig/exec-plugin.ts";

@@ -1,31 +1,125 @@
-// The command line as a value: every command once, in the order of `--help`. It reads neither argv nor environment.
-import yargs from "yargs";
-import type { Argv } from "yargs";
-import { addApply } from "./commands/apply.ts";
-import { addDelete } from "./commands/delete.ts";
-import { addGet } from "./commands/get.ts";
-import { addLogs } from "./commands/logs.ts";
-import { addScale } from "./commands/scale.ts";
-import { addVersion } from "./commands/version.ts";
-import { CommandError } from "./failure.ts";
-import type { WithSession } from "./session.ts";
-import { coxVersion } from "./version.ts";
+// One run of the command line, as a function of argv and a machine: finds the command, reads its flags, runs it, says what went wrong.
+// It touches neither process nor terminal itself.
+import { nearest } from "@coxswain/apimachinery";
+import { globalFlags } from "./args/common.ts";
+import { Args, parseArgs, UsageError } from "./args/flags.ts";
+import type { Flags } from "./args/flags.ts";
+import type { Command } from "./command.ts";
+import { commandNames, findCommand, yargsCommands } from "./commands.ts";
+import { CommandError, describeFailure, exitCodeOf } from "./failure.ts";
+import { openSession } from "./open-session.ts";
+import type { Host } from "./session.ts";
 
-const commands = [addGet, addApply, addDelete, addScale, addLogs, addVersion] as const;
+/** Answers the exit code; throws nothing. */
+export async function runCox(argv: readonly string[], host: Host): Promise<number> {
+  try {
+    return await dispatch(argv, host);
+  } catch (error) {
+    if (host.signal.aborted) return 130;
+    const text = describeFailure(error);
+    if (text !== "") host.err.write(text.endsWith("\n") ? text : `${text}\n`);
+    return exitCodeOf(error);
+  }
+}
 
-/** Throws `CommandError` for an unknown command or flag; whatever a command throws passes through. */
-export function createCli(withSession: WithSession): Argv {
-  const cli = yargs()
-    .scriptName("cox")
-    .usage("cox drives a Coxswain or Kubernetes cluster.\n\nUsage: $0 COMMAND [options]")
-    .version(coxVersion)
-    .help()
-    .alias("help", "h")
-    .strict()
-    .demandCommand(1, "which command? `cox --help` lists them")
-    .exitProcess(false)
-    .fail((message, error) => {
-      throw error ?? new CommandError(message.split("\n", 1)[0]);
-    });
-  return commands.reduce((built, add) => add(built, withSession), cli);
+async function dispatch(argv: readonly string[], host: Host): Promise<number> {
+  const { flags: leading, name, rest } = splitCommand(argv);
+  if (name === undefined || name === "help" || name === "--help" || name === "-h") {
+    const { overallHelp } = await import("./help.ts");
+    const topic = name === "help" ? rest[0] : undefined;
+    if (topic === undefined) {
+      host.out.write(overallHelp());
+      return 0;
+    }
+    return dispatch([...rest, "--help"], host);
+  }
+  if (name === "--version") return dispatch(["version", "--client"], host);
+  if (name === "options") {
+    const { flagHelp } = await import("./help.ts");
+    host.out.write(`The following options can be passed to any command:\n\n${flagHelp(globalFlags)}`);
+    return 0;
+  }
+  if (yargsCommands[name] !== undefined) {
+    const { runYargs } = await import("./yargs-cli.ts");
+    return runYargs(argv, host);
+  }
+  const entry = findCommand(name);
+  if (entry === undefined) {
+    const { runPlugin } = await import("./plugins.ts");
+    const code = await runPlugin([name, ...rest], host);
+    if (code !== undefined) return code;
+    throw unknownCommand(name, "", commandNames());
+  }
+  return runCommand(await entry.load(), name, [...leading, ...rest], host);
+}
+
+/** Steps down subcommands, then reads the flags of the one that was meant. */
+async function runCommand(command: Command, path: string, argv: readonly string[], host: Host): Promise<number> {
+  const subcommands = command.subcommands ?? {};
+  const { flags: leading, name, rest } = splitCommand(argv);
+  const found =
+    name === undefined
+      ? undefined
+      : (subcommands[name] ?? Object.values(subcommands).find((each) => each.aliases?.includes(name)));
+  if (found !== undefined) return runCommand(await found.load(), `${path} ${name}`, [...leading, ...rest], host);
+  const flags: Flags = { ...globalFlags, ...command.flags };
+  const args = readArgs(flags, argv, path);
+  if (args.flag("help") || command.run === undefined) {
+    if (!args.flag("help") && args.words.length > 0) {
+      if (args.words[0] !== undefined && Object.keys(subcommands).length > 0)
+        throw unknownCommand(args.words[0], ` ${path}`, Object.keys(subcommands));
+    }
+    const { commandHelp } = await import("./help.ts");
+    host.out.write(commandHelp(command, path));
+    return 0;
+  }
+  await using session = openSession(args, host);
+  try {
+    await command.run(session, args);
+  } catch (error) {
+    if (error instanceof UsageError)
+      throw new CommandError(`error: ${error.message}\nSee 'cox ${path} -h' for help and examples`, { cause: error });
+    throw error;
+  }
+  return 0;
+}
+
+function readArgs(flags: Flags, argv: readonly string[], path: string): Args {
+  try {
+    return parseArgs(flags, argv);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const guess = error.guess === undefined ? "" : `\n\nDid you mean this?\n\t--${error.guess}\n`;
+    throw new CommandError(`error: ${error.message}\nSee 'cox ${path} --help' for usage.${guess}`, { cause: error });
+  }
+}
+
+function unknownCommand(name: string, path: string, known: readonly string[]): CommandError {
+  const guess = nearest(name, known);
+  const hint = guess === undefined ? "" : `\n\nDid you mean this?\n\t${guess}\n`;
+  return new CommandError(`error: unknown command "${name}" for "cox${path}"${hint}`);
+}
+
+/** The first word that is no flag, and what stood around it: "-n x get pods" is "get". */
+function splitCommand(argv: readonly string[]): {
+  readonly flags: readonly string[];
+  readonly name: string | undefined;
+  readonly rest: readonly string[];
+} {
+  for (let at = 0; at < argv.length; at += 1) {
+    const word = argv[at] ?? "";
+    if (word === "--") break;
+    if (!word.startsWith("-") || word === "--help" || word === "-h" || word === "--version") {
+      if (word.startsWith("-") && at > 0) continue;
+      return { flags: argv.slice(0, at), name: word, rest: argv.slice(at + 1) };
+    }
+    if (word.includes("=")) continue;
+    const flag = word.startsWith("--")
+      ? globalFlags[word.slice(2)]
+      : word.length === 2
+        ? Object.values(globalFlags).find((each) => each.short === word[1])
+        : undefined;
+    if (flag !== undefined && flag.type !== "bool" && flag.bare === undefined) at += 1;
+  }
+  return { flags: argv, name: undefined, rest: [] };
 }

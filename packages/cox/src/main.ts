@@ -1,42 +1,55 @@
 #!/usr/bin/env node
-// The process of the command line: argv, environment, signals and the exit code. No decision about clusters.
+// The process of the command line: argv, environment, terminal, signals and the exit code. No decision about clusters.
 import { homedir } from "node:os";
-import { join } from "node:path";
-import { systemClock } from "@coxswain/clock";
-import { createClient, loadKubeconfig } from "@coxswain/client";
-import { createCli } from "./cli.ts";
-import { describeFailure } from "./failure.ts";
-import type { WithSession } from "./session.ts";
-import { coxVersion } from "./version.ts";
+import { systemClock, systemRandom } from "@coxswain/clock";
+import { runCox } from "./cli.ts";
+import type { Host, Output } from "./session.ts";
 
 const aborter = new AbortController();
 process.on("SIGINT", () => {
   aborter.abort();
+  if (process.stdin.isTTY) process.stdin.setRawMode(false);
   process.exit(130);
 });
+process.on("SIGTERM", () => process.exit(143));
 // `cox … | head` closes the pipe early; that is the reader's right and no failure.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+const leave = (error: NodeJS.ErrnoException): never => process.exit(error.code === "EPIPE" ? 0 : 1);
+process.stdout.on("error", leave);
+process.stderr.on("error", leave);
 
-const withSession: WithSession = async (options, work) => {
-  const path = options.kubeconfig ?? process.env["KUBECONFIG"] ?? join(homedir(), ".kube", "config");
-  const config = loadKubeconfig(path, { userAgent: `cox/${coxVersion}` });
-  const client = createClient(config, { clock: systemClock });
-  try {
-    const namespace = options.namespace ?? client.namespace;
-    await work({
-      client,
-      namespace,
-      out: { write: (text) => void process.stdout.write(text) },
-      signal: aborter.signal,
-    });
-  } finally {
-    await client.close();
-  }
+const output = (stream: NodeJS.WriteStream): Output => ({
+  write: (text) => void stream.write(text),
+  get isTerminal() {
+    return stream.isTTY;
+  },
+  get columns() {
+    return stream.columns || 80;
+  },
+  drained: () =>
+    stream.writableNeedDrain ? new Promise((resolve) => stream.once("drain", () => resolve())) : Promise.resolve(),
+});
+
+const host: Host = {
+  env: process.env,
+  home: homedir(),
+  out: output(process.stdout),
+  err: output(process.stderr),
+  input: {
+    get isTerminal() {
+      return process.stdin.isTTY;
+    },
+    get chunks() {
+      return process.stdin as AsyncIterable<Uint8Array>;
+    },
+    setRaw: (raw) => {
+      if (process.stdin.isTTY) process.stdin.setRawMode(raw);
+    },
+  },
+  signal: aborter.signal,
+  clock: systemClock,
+  random: systemRandom,
 };
 
-try {
-  await createCli(withSession).parseAsync(process.argv.slice(2));
-} catch (error) {
-  process.stderr.write(`${describeFailure(error)}\n`);
-  process.exitCode = 1;
-}
+const code = await runCox(process.argv.slice(2), host);
+// What was written reaches its reader before the process ends; open handles of a broken connection do not hold it.
+process.stdout.write("", () => process.stderr.write("", () => process.exit(code)));

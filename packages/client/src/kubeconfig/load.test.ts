@@ -90,4 +90,29 @@ users: [{ name: u, user: { client-certificate: client.crt, client-key: client.cr
       server: 'kubeconfig DIR/server has a server address that is not an http(s) URL: "h:6443"',
     });
   });
+
+  it("gets credentials from a plugin where the caller lets it run, and says what a plugin did instead of answering", () => {
+    const plugin = (script: string): string =>
+      write(
+        "plugin",
+        `current-context: c
+contexts: [{ name: c, context: { cluster: k, user: u } }]
+clusters: [{ name: k, cluster: { server: "https://h:1" } }]
+users:
+- name: u
+  user:
+    exec: { apiVersion: client.authentication.k8s.io/v1, command: /bin/sh, args: ["-c", ${JSON.stringify(script)}], env: [{ name: WHO, value: me }] }
+`,
+      );
+    const answer = `echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"'$WHO'-t"}}'`;
+    const plugins = { env: { PATH: "/bin:/usr/bin" }, interactive: false };
+    expect(loadKubeconfig(plugin(answer), { ...options, plugins }).token).toEqual({ data: "me-t" });
+    expect(() => loadKubeconfig(plugin("exit 3"), { ...options, plugins })).toThrow(
+      "getting credentials: exec: executable /bin/sh failed with exit code 3",
+    );
+    expect(() => loadKubeconfig(plugin("echo nothing"), { ...options, plugins })).toThrow(
+      'getting credentials: decoding stdout of /bin/sh: expected an ExecCredential, found "nothing\\n"',
+    );
+    expect(loadKubeconfig(plugin("exit 3"), { ...options, plugins, token: "mine" }).token).toEqual({ data: "mine" });
+  });
 });

@@ -1,6 +1,7 @@
 // From kubeconfig files to a ClientConfig, by kubectl's rules: of several files the first to say something wins, relative
 // paths are relative to the file that names them, inline data wins over files. Reads no environment: the caller passes
-// the value of KUBECONFIG. Credential plugins (exec, auth-provider) are refused in words, not run.
+// the value of KUBECONFIG. Credential plugins (exec) are run where the caller
+// gives what to run them with; auth-providers, which Kubernetes has dropped, are refused in words.
 //
 // Several API servers: kubectl knows one address per cluster, so the others stand in an extension it ignores:
 //   cluster: { server: https://10.0.0.1:6443, extensions: [{ name: coxswain.io/servers, extension: { servers: [https://10.0.0.2:6443] } }] }
@@ -8,6 +9,8 @@ import { readFileSync } from "node:fs";
 import { dirname, isAbsolute, resolve } from "node:path";
 import type { ClientConfig, Pem } from "../config.ts";
 import { ClientError } from "../errors.ts";
+import { runExecPlugin } from "./exec-plugin.ts";
+import type { PluginHost } from "./exec-plugin.ts";
 import { mergeKubeconfigs, parseKubeconfig } from "./parse.ts";
 import type { Cluster, Kubeconfig, User } from "./parse.ts";
 
@@ -21,6 +24,17 @@ export interface KubeconfigOptions {
   /** Addresses that override the file's (`--master`, `--server`). */
   readonly servers?: readonly string[] | undefined;
   readonly insecureSkipTlsVerify?: boolean | undefined;
+  readonly tlsServerName?: string | undefined;
+  /** A file that overrides the cluster's authority. */
+  readonly caFile?: string | undefined;
+  readonly certFile?: string | undefined;
+  readonly keyFile?: string | undefined;
+  /** Overrides whatever credentials the file has. */
+  readonly token?: string | undefined;
+  readonly impersonate?: ClientConfig["impersonate"];
+  readonly requestTimeoutMs?: number | undefined;
+  /** Lets credential plugins run. */
+  readonly plugins?: PluginHost | undefined;
 }
 
 /** Loads one file, or a list as KUBECONFIG holds it ("a:b"); of a list, files that do not exist are passed over. */
@@ -66,7 +80,8 @@ function selectContext(kubeconfig: Kubeconfig, path: string, options: Kubeconfig
   if (userName !== undefined && user === undefined) {
     throw invalid(`kubeconfig ${path} has no user named ${JSON.stringify(userName)}`);
   }
-  if (user?.plugin !== undefined) {
+  const run = user?.exec !== undefined && options.token === undefined ? options.plugins : undefined;
+  if (user?.plugin !== undefined && run === undefined && options.token === undefined) {
     throw invalid(
       `kubeconfig ${path} gets the credentials of user ${JSON.stringify(userName)} from ${user.plugin}, which is not supported`,
     );
@@ -79,13 +94,37 @@ function selectContext(kubeconfig: Kubeconfig, path: string, options: Kubeconfig
     namespace: options.namespace ?? context?.namespace ?? "default",
     ...trust(cluster, options),
     ...credentials(user),
+    ...(run !== undefined && user?.exec !== undefined
+      ? runExecPlugin(
+          user.exec,
+          {
+            server: servers[0] ?? "",
+            caData: cluster?.ca && readPem(cluster.ca),
+            tlsServerName: cluster?.tlsServerName,
+            insecureSkipTlsVerify: cluster?.insecureSkipTlsVerify ?? false,
+          },
+          run,
+        )
+      : {}),
+    ...(options.certFile === undefined ? {} : { cert: checkPem({ file: options.certFile }) }),
+    ...(options.keyFile === undefined ? {} : { key: checkPem({ file: options.keyFile }) }),
+    ...(options.token === undefined ? {} : { token: { data: options.token } }),
+    ...(options.impersonate === undefined ? {} : { impersonate: options.impersonate }),
+    ...(cluster?.proxyUrl === undefined ? {} : { proxyUrl: cluster.proxyUrl }),
+    ...(options.requestTimeoutMs === undefined ? {} : { requestTimeoutMs: options.requestTimeoutMs }),
   };
 }
 
 function trust(cluster: Cluster | undefined, options: KubeconfigOptions): Partial<ClientConfig> {
   return {
-    ...(cluster?.ca ? { ca: checkPem(cluster.ca) } : {}),
-    ...(cluster?.tlsServerName === undefined ? {} : { tlsServerName: cluster.tlsServerName }),
+    ...(options.caFile !== undefined
+      ? { ca: checkPem({ file: options.caFile }) }
+      : cluster?.ca
+        ? { ca: checkPem(cluster.ca) }
+        : {}),
+    ...((options.tlsServerName ?? cluster?.tlsServerName) === undefined
+      ? {}
+      : { tlsServerName: options.tlsServerName ?? cluster?.tlsServerName ?? "" }),
     insecureSkipTlsVerify: options.insecureSkipTlsVerify ?? cluster?.insecureSkipTlsVerify ?? false,
   };
 }
@@ -104,6 +143,8 @@ function credentials(user: User | undefined): Partial<ClientConfig> {
     ...(user.impersonate ? { impersonate: user.impersonate } : {}),
   };
 }
+
+const readPem = (pem: Pem): string => ("data" in pem ? pem.data : readFileSync(pem.file, "utf8"));
 
 /** A file that is missing now is found out now, rather than at the first request. */
 function checkPem(pem: Pem): Pem {

@@ -2,6 +2,7 @@
 import { load } from "js-yaml";
 import type { Pem } from "../config.ts";
 import { ClientError } from "../errors.ts";
+import type { ExecPlugin } from "./exec-plugin.ts";
 
 export interface Kubeconfig {
   readonly currentContext?: string | undefined;
@@ -22,6 +23,7 @@ export interface Cluster {
   readonly ca?: Pem | undefined;
   readonly tlsServerName?: string | undefined;
   readonly insecureSkipTlsVerify: boolean;
+  readonly proxyUrl?: string | undefined;
 }
 
 export interface User {
@@ -31,6 +33,8 @@ export interface User {
   readonly basic?: { readonly username: string; readonly password: string } | undefined;
   readonly impersonate?:
     { readonly user: string; readonly groups?: readonly string[]; readonly uid?: string } | undefined;
+  /** A command that gives the credentials. */
+  readonly exec?: ExecPlugin | undefined;
   /** How the credentials would have to be fetched, when they are not in the file. */
   readonly plugin?: string | undefined;
 }
@@ -89,6 +93,7 @@ function clusterFrom(fields: Fields, locate: (file: string) => string): Cluster 
     ca: pem(fields, "certificate-authority", locate),
     tlsServerName: fields.text("tls-server-name"),
     insecureSkipTlsVerify: fields.flag("insecure-skip-tls-verify"),
+    proxyUrl: fields.text("proxy-url"),
   };
 }
 
@@ -113,6 +118,7 @@ function userFrom(fields: Fields, locate: (file: string) => string): User {
       as === undefined
         ? undefined
         : { user: as, groups: fields.texts("as-groups"), ...(uid === undefined ? {} : { uid }) },
+    exec: hasCredentials || !fields.has("exec") ? undefined : execFrom(fields.object("exec"), locate),
     plugin: hasCredentials
       ? undefined
       : fields.has("exec")
@@ -120,6 +126,21 @@ function userFrom(fields: Fields, locate: (file: string) => string): User {
         : fields.has("auth-provider")
           ? `the auth-provider ${JSON.stringify(fields.object("auth-provider").text("name") ?? "")}`
           : undefined,
+  };
+}
+
+function execFrom(fields: Fields, locate: (file: string) => string): ExecPlugin {
+  const command = fields.text("command");
+  if (command === undefined) throw fields.wrong("command", "a command", undefined);
+  return {
+    // A bare name is looked for on PATH; one with a slash is relative to the file.
+    command: command.includes("/") ? locate(command) : command,
+    args: fields.texts("args"),
+    env: fields.list("env").map((entry) => ({ name: entry.text("name") ?? "", value: entry.text("value") ?? "" })),
+    apiVersion: fields.text("apiVersion") ?? "",
+    interactiveMode: fields.text("interactiveMode") ?? "IfAvailable",
+    provideClusterInfo: fields.flag("provideClusterInfo"),
+    installHint: fields.text("installHint"),
   };
 }
 

@@ -7,16 +7,21 @@ import type { TLSSocket } from "node:tls";
 import { ClientError } from "../errors.ts";
 import { connectError } from "./tls.ts";
 import type { TlsMaterial } from "./tls.ts";
+import { createTunnelAgent } from "./tunnel.ts";
 import type { Exchange, OutgoingRequest, Transport } from "./transport.ts";
 
 /** Detects a peer that vanished without a word. */
 const keepAliveProbeMs = 15_000;
 const connectTimeoutMs = 5_000;
 
-export function createHttp1Transport(server: URL, tls: TlsMaterial): Transport {
+export function createHttp1Transport(server: URL, tls: TlsMaterial, proxy?: URL): Transport {
   const secure = server.protocol === "https:";
   const options = { keepAlive: true, keepAliveMsecs: keepAliveProbeMs, maxFreeSockets: 8, scheduling: "lifo" as const };
-  const agent = secure ? new HttpsAgent(options) : new HttpAgent(options);
+  const agent = !secure
+    ? new HttpAgent(options)
+    : proxy === undefined
+      ? new HttpsAgent(options)
+      : createTunnelAgent(proxy, options);
 
   const send = (outgoing: OutgoingRequest): Promise<Exchange> =>
     new Promise((resolve, reject) => {

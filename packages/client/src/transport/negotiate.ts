@@ -6,13 +6,14 @@ import type { Clock } from "@coxswain/clock";
 import { createHttp2Session } from "./http2.ts";
 import type { Http2Session } from "./http2.ts";
 import { connectError } from "./tls.ts";
+import { openTunnel } from "./tunnel.ts";
 import type { TlsMaterial } from "./tls.ts";
 import type { Transport } from "./transport.ts";
 
 const connectTimeoutMs = 5_000;
 
-export function createNegotiatingTransport(server: URL, tls: TlsMaterial, clock: Clock): Transport {
-  const http1 = createLazyHttp1(server, tls);
+export function createNegotiatingTransport(server: URL, tls: TlsMaterial, clock: Clock, proxy?: URL): Transport {
+  const http1 = createLazyHttp1(server, tls, proxy);
   if (server.protocol === "http:") return http1;
   let pending: Promise<Http2Session | undefined> | undefined;
   let session: Http2Session | undefined;
@@ -20,7 +21,7 @@ export function createNegotiatingTransport(server: URL, tls: TlsMaterial, clock:
   let onlyHttp1 = false;
 
   const negotiate = async (): Promise<Http2Session | undefined> => {
-    const socket = await openSocket(server, tls, clock);
+    const socket = await openSocket(server, tls, clock, proxy);
     if (socket.alpnProtocol === "h2") {
       sessionGeneration = tls.generation();
       session = createHttp2Session(server, socket, clock);
@@ -47,12 +48,12 @@ export function createNegotiatingTransport(server: URL, tls: TlsMaterial, clock:
 }
 
 /** HTTP/1.1 is loaded when it is needed: Kubernetes' servers and ours speak HTTP/2, and every daemon carries this client. */
-function createLazyHttp1(server: URL, tls: TlsMaterial): Transport {
+function createLazyHttp1(server: URL, tls: TlsMaterial, proxy: URL | undefined): Transport {
   let loading: Promise<Transport> | undefined;
   let closed = false;
   return {
     async send(request) {
-      loading ??= import("./http1.ts").then(({ createHttp1Transport }) => createHttp1Transport(server, tls));
+      loading ??= import("./http1.ts").then(({ createHttp1Transport }) => createHttp1Transport(server, tls, proxy));
       const transport = await loading;
       if (closed) transport.close();
       return transport.send(request);
@@ -64,12 +65,15 @@ function createLazyHttp1(server: URL, tls: TlsMaterial): Transport {
   };
 }
 
-function openSocket(server: URL, tls: TlsMaterial, clock: Clock): Promise<TLSSocket> {
+async function openSocket(server: URL, tls: TlsMaterial, clock: Clock, proxy: URL | undefined): Promise<TLSSocket> {
+  const host = server.hostname.replace(/^\[|\]$/g, "");
+  const port = Number(server.port || 443);
+  const tunnel = proxy === undefined ? undefined : await openTunnel(proxy, host, port);
   return new Promise((resolve, reject) => {
-    const host = server.hostname.replace(/^\[|\]$/g, "");
     const socket = connect({
       host,
-      port: Number(server.port || 443),
+      port,
+      ...(tunnel === undefined ? {} : { socket: tunnel }),
       ALPNProtocols: ["h2", "http/1.1"],
       ...tls.options(host),
     });

@@ -1,0 +1,117 @@
+// Every command once, in the order of `--help`; each is loaded when it is called. What kubectl has is declared as a Command;
+// what only cox has is added to yargs.
+import type { CommandEntry } from "./command.ts";
+import type { Argv } from "yargs";
+import type { WithSession } from "./session.ts";
+
+export interface Group {
+  readonly title: string;
+  readonly commands: Readonly<Record<string, CommandEntry>>;
+}
+
+const entry = (
+  summary: string,
+  load: CommandEntry["load"],
+  rest: Pick<CommandEntry, "aliases" | "hidden"> = {},
+): CommandEntry => ({ summary, load, ...rest });
+
+export const groups: readonly Group[] = [
+  {
+    title: "Basic Commands (Beginner)",
+    commands: {},
+  },
+  {
+    title: "Basic Commands (Intermediate)",
+    commands: {
+      get: entry("Display one or many resources", () => import("./commands/get.ts").then((m) => m.get)),
+      edit: entry("Edit a resource on the server", () => import("./commands/edit.ts").then((m) => m.edit)),
+      delete: entry(
+        "Delete resources by file names, stdin, resources and names, or by resources and label selector",
+        () => import("./commands/delete.ts").then((m) => m.deleteCommand),
+      ),
+    },
+  },
+  {
+    title: "Deploy Commands",
+    commands: {
+      scale: entry("Set a new size for a deployment, replica set, or replication controller", () =>
+        import("./commands/scale.ts").then((m) => m.scale),
+      ),
+    },
+  },
+  {
+    title: "Cluster Management Commands",
+    commands: {},
+  },
+  {
+    title: "Troubleshooting and Debugging Commands",
+    commands: {
+      logs: entry("Print the logs for a container in a pod", () => import("./commands/logs.ts").then((m) => m.logs), {
+        aliases: ["log"],
+      }),
+    },
+  },
+  {
+    title: "Advanced Commands",
+    commands: {
+      diff: entry("Diff the live version against a would-be applied version", () =>
+        import("./commands/diff.ts").then((m) => m.diff),
+      ),
+      apply: entry("Apply a configuration to a resource by file name or stdin", () =>
+        import("./commands/apply.ts").then((m) => m.apply),
+      ),
+      patch: entry("Update fields of a resource", () => import("./commands/patch.ts").then((m) => m.patch)),
+      replace: entry("Replace a resource by file name or stdin", () =>
+        import("./commands/replace.ts").then((m) => m.replace),
+      ),
+    },
+  },
+  {
+    title: "Settings Commands",
+    commands: {
+      label: entry("Update the labels on a resource", () => import("./commands/label.ts").then((m) => m.label)),
+      annotate: entry("Update the annotations on a resource", () =>
+        import("./commands/annotate.ts").then((m) => m.annotate),
+      ),
+    },
+  },
+  {
+    title: "Other Commands",
+    commands: {
+      "api-resources": entry("Print the supported API resources on the server", () =>
+        import("./commands/api-resources.ts").then((m) => m.apiResources),
+      ),
+      "api-versions": entry('Print the supported API versions on the server, in the form of "group/version"', () =>
+        import("./commands/api-resources.ts").then((m) => m.apiVersions),
+      ),
+      version: entry("Print the client and server version information", () =>
+        import("./commands/version.ts").then((m) => m.version),
+      ),
+    },
+  },
+];
+
+/** Commands that kubectl has not, as yargs adds them; the text is what the list of commands says. */
+export const yargsCommands: Readonly<
+  Record<
+    string,
+    { readonly summary: string; readonly load: () => Promise<(cli: Argv, withSession: WithSession) => Argv> }
+  >
+> = {};
+
+export function findCommand(name: string): CommandEntry | undefined {
+  for (const { commands } of groups) {
+    const own = commands[name] ?? Object.values(commands).find((each) => each.aliases?.includes(name));
+    if (own) return own;
+  }
+  return undefined;
+}
+
+export const commandNames = (): readonly string[] =>
+  groups
+    .flatMap(({ commands }) =>
+      Object.entries(commands)
+        .filter(([, each]) => each.hidden !== true)
+        .map(([name]) => name),
+    )
+    .concat(Object.keys(yargsCommands));

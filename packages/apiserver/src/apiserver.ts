@@ -3,7 +3,7 @@ import type { Clock, Random } from "@coxswain/clock";
 import type { Component, Logger, MetricsRegistry } from "@coxswain/daemon";
 import { sequence } from "@coxswain/daemon";
 import { createEtcdClient } from "@coxswain/etcd-api";
-import type { EtcdClient } from "@coxswain/etcd-api";
+import type { ClientTls } from "@coxswain/etcd-api";
 import type { TokenVerifier } from "@coxswain/pki";
 import type { ApiServerConfig } from "./config.ts";
 import { admissionPlugins } from "./core/admission/order.ts";
@@ -42,7 +42,7 @@ import { startFeed } from "./io/storage/feed.ts";
 import { measured } from "./io/storage/measured.ts";
 import { createObjects } from "./io/storage/objects.ts";
 import { periodically } from "./io/periodically.ts";
-import { createReloadedFiles, readText } from "./io/reloaded-files.ts";
+import { createReloadedFiles } from "./io/reloaded-files.ts";
 import type { ReloadedFiles } from "./io/reloaded-files.ts";
 import { metricTable } from "./metrics.ts";
 import type { PipelineParts } from "./pipeline.ts";
@@ -65,7 +65,7 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
   const files = await readFiles(config, reloaded);
   const metrics = ports.metrics.create(metricTable);
   const aborter = new AbortController();
-  const client = createStoreClient(config, files.etcd, clock);
+  const client = createEtcdClient({ endpoints: config.etcd.servers, tls: files.etcd }, { clock });
   const storage = measured(createEtcdStorage(client, { clock }), { clock, metrics });
   const kinds = createKinds();
 
@@ -245,13 +245,9 @@ async function whenReachable(
   }
 }
 
+/** All of these are read again when their files change. */
 interface Files {
-  readonly etcd: {
-    readonly ca: string | undefined;
-    readonly cert: string | undefined;
-    readonly key: string | undefined;
-  };
-  /** These are read again when their files change. */
+  readonly etcd: () => ClientTls | undefined;
   readonly tokenKeys: () => TokenKeys;
   readonly agentTls: () => AgentTls;
   readonly tokens: () => ReturnType<typeof parseTokenFile>;
@@ -259,8 +255,10 @@ interface Files {
 
 async function readFiles(config: ApiServerConfig, { load }: ReloadedFiles): Promise<Files> {
   const { etcd, serviceAccounts, tokenFile, agents } = config;
-  const [ca, cert, key] = await Promise.all([etcd.caFile, etcd.certFile, etcd.keyFile].map(readText));
-  const [readTokenKeys, agentTls, tokens] = await Promise.all([
+  const [storeTls, readTokenKeys, agentTls, tokens] = await Promise.all([
+    load([etcd.caFile, etcd.certFile, etcd.keyFile], ([ca, cert, key]) =>
+      ca === undefined && cert === undefined ? undefined : { ca, cert, key },
+    ),
     load([serviceAccounts.signingKeyFile, ...serviceAccounts.keyFiles], ([signing, ...others]) =>
       tokenKeys(
         serviceAccounts.issuers,
@@ -271,10 +269,5 @@ async function readFiles(config: ApiServerConfig, { load }: ReloadedFiles): Prom
     load([agents.certFile, agents.keyFile, agents.caFile], ([cert, key, ca]) => ({ cert, key, ca })),
     load([tokenFile], ([text]) => (text === undefined ? [] : parseTokenFile(text))),
   ]);
-  return { etcd: { ca, cert, key }, tokenKeys: readTokenKeys, agentTls, tokens };
-}
-
-function createStoreClient({ etcd }: ApiServerConfig, { ca, cert, key }: Files["etcd"], clock: Clock): EtcdClient {
-  const tls = ca === undefined && cert === undefined ? undefined : { ca, cert, key };
-  return createEtcdClient({ endpoints: etcd.servers, tls }, { clock });
+  return { etcd: storeTls, tokenKeys: readTokenKeys, agentTls, tokens };
 }

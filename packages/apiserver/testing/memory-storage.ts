@@ -56,6 +56,11 @@ export function createMemoryStorage(): MemoryStorage {
   return {
     peek: (key) => values.get(key)?.value.toString(),
     get: async (key) => ({ value: values.get(key), revision }),
+    async recheck(key, knownRevision) {
+      const current = values.get(key);
+      if (!current) return { kind: "gone" };
+      return current.revision > knownRevision ? { kind: "changed", current } : { kind: "unchanged" };
+    },
     async create(key, value) {
       const outcome = conditionally(key, 0, put(key, value));
       return outcome.kind === "written" ? outcome : { kind: "exists" };

@@ -15,6 +15,11 @@ export type ReplaceOutcome =
   /** Someone else was first; `current` is what is there now. */
   | { readonly kind: "changed"; readonly current: StoredValue | undefined };
 
+export type Recheck =
+  | { readonly kind: "unchanged" }
+  | { readonly kind: "changed"; readonly current: StoredValue }
+  | { readonly kind: "gone" };
+
 export interface Page {
   readonly values: readonly StoredValue[];
   /** The revision all values were read at. */
@@ -59,6 +64,8 @@ export interface StorageBatch {
 /** Failures of the world come as StorageError; outcomes are values. */
 export interface Storage {
   get(key: string): Promise<{ readonly value: StoredValue | undefined; readonly revision: number }>;
+  /** Whether what is known of a key is still its newest state, linearizable like `get`; questions that come together are asked together. */
+  recheck(key: string, knownRevision: number): Promise<Recheck>;
   create(key: string, value: Buffer, ttlSeconds?: number): Promise<CreateOutcome>;
   replace(key: string, value: Buffer, expectedRevision: number, ttlSeconds?: number): Promise<ReplaceOutcome>;
   remove(key: string, expectedRevision: number): Promise<ReplaceOutcome>;

@@ -47,7 +47,7 @@ export function createReloadedFiles(ports: { readonly clock: Clock; readonly log
 }
 
 /** The text of a file; undefined for no name. Throws StartError. */
-export async function readText(file: string | undefined): Promise<string | undefined> {
+async function readText(file: string | undefined): Promise<string | undefined> {
   if (file === undefined) return undefined;
   return readFile(file, "utf8").catch((cause: unknown) => {
     throw new StartError(`cannot read ${file}: ${(cause as Error).message}`, { cause });

@@ -1,9 +1,11 @@
-// GET of one object: from the store, or from memory when the client says that any state will do (resourceVersion=0).
+// GET of one object: from the store, or from memory when the client says that any state will do (resourceVersion=0) or the store says
+// that what is in memory is the newest state.
 import { StatusError, statuses } from "@coxswain/apimachinery";
 import { readRevision } from "../core/options.ts";
 import { decodeStored, encodeObject, withRevision } from "../core/registry/encoding.ts";
 import { objectKeyIn } from "../core/registry/keys.ts";
 import type { StoredValue } from "../core/storage.ts";
+import type { Entry } from "../core/watch-cache/entry.ts";
 import { decodeEntry, objectBytes } from "../core/watch-cache/entry.ts";
 import type { Kind } from "../core/registry/kind.ts";
 import type { Answer, Exchange, Parts } from "./parts.ts";
@@ -17,10 +19,23 @@ export async function get(parts: Parts, exchange: Exchange): Promise<Answer> {
     const feed = parts.feed(kind);
     await feed.whenFilled();
     const entry = feed.cache.get(key);
-    if (entry && !kind.conversion)
-      return { type: "encoded", code: 200, bytes: objectBytes(entry), object: () => decodeEntry(entry), kind };
+    if (entry && !kind.conversion) return kept(kind, entry);
   }
-  return answerOf(kind, 200, await mustRead(parts, kind, key, info.name));
+  const known = kind.conversion ? undefined : parts.startedFeed(kind)?.cache.get(key);
+  if (!known) return answerOf(kind, 200, await mustRead(parts, kind, key, info.name));
+  const found = await parts.storage.recheck(key, known.revision);
+  switch (found.kind) {
+    case "unchanged":
+      return kept(kind, known);
+    case "changed":
+      return answerOf(kind, 200, found.current);
+    case "gone":
+      throw new StatusError(statuses.notFound(kind, info.name));
+  }
+}
+
+function kept(kind: Kind, entry: Entry): Answer {
+  return { type: "encoded", code: 200, bytes: objectBytes(entry), object: () => decodeEntry(entry), kind };
 }
 
 /** Cluster-scoped kinds lie outside of namespaces, whatever the path said. */

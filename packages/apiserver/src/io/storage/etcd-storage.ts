@@ -1,6 +1,6 @@
 // The Storage port over etcd's API, ours or the real one. It knows keys and bytes, no kinds; it retries nothing.
 import { CompactedError, GrpcError, statusCodes } from "@coxswain/etcd-api";
-import type { EtcdClient, KeyValue, RequestOp } from "@coxswain/etcd-api";
+import type { EtcdClient, Init, KeyValue, RangeRequest, RangeResponse, RequestOp } from "@coxswain/etcd-api";
 import type {
   HistoryEvent,
   Page,
@@ -13,6 +13,7 @@ import type {
 } from "../../core/storage.ts";
 import { StorageError } from "../../core/storage.ts";
 import { createLeasePool } from "./lease-pool.ts";
+import { createRecheck } from "./recheck.ts";
 import type { Clock } from "@coxswain/clock";
 
 /** Answers are read in pages of this many keys, so that one list does not hold the store. */
@@ -21,6 +22,7 @@ const pageKeys = 2000;
 /** Wraps the client; closing it stays with its owner. */
 export function createEtcdStorage(client: EtcdClient, ports: { readonly clock: Clock }): Storage {
   const leases = createLeasePool(client, ports.clock);
+  const recheck = createRecheck((requests) => reach(askTogether(client, requests)), storedValue);
 
   const get: Storage["get"] = async (key) => {
     const response = await reach(client.kv.range({ key: bytesOf(key), limit: 1 }));
@@ -60,6 +62,7 @@ export function createEtcdStorage(client: EtcdClient, ports: { readonly clock: C
 
   return {
     get,
+    recheck,
     async create(key, value, ttlSeconds) {
       const outcome = await conditionally(key, 0, await put(key, value, ttlSeconds));
       return outcome.kind === "written" ? outcome : { kind: "exists" };
@@ -96,6 +99,17 @@ export function isSafeProgressVersion(version: string): boolean {
   if (minor === 4) return patch >= 31;
   if (minor === 5) return patch >= 13;
   return minor > 5;
+}
+
+/** Several ranges in one transaction, which sees one state; one alone goes as it is. */
+async function askTogether(
+  client: EtcdClient,
+  requests: readonly Init<RangeRequest>[],
+): Promise<readonly RangeResponse[]> {
+  const [first] = requests;
+  if (requests.length === 1 && first) return [await client.kv.range(first)];
+  const { responses } = await client.kv.txn({ success: requests.map((requestRange) => ({ requestRange })) });
+  return responses.flatMap(({ responseRange }) => (responseRange ? [responseRange] : []));
 }
 
 async function readPages(client: EtcdClient, request: PageRequest): Promise<Page> {

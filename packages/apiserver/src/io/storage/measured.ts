@@ -25,6 +25,7 @@ export function measured(
   return {
     ...storage,
     get: (key) => time("get", key, storage.get(key)),
+    recheck: (key, known) => time("get", key, storage.recheck(key, known)),
     create: (key, value, ttl) => time("create", key, storage.create(key, value, ttl)),
     replace: (key, value, expected, ttl) => time("update", key, storage.replace(key, value, expected, ttl)),
     remove: (key, expected) => time("delete", key, storage.remove(key, expected)),

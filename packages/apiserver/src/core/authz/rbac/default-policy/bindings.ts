@@ -1,4 +1,5 @@
-// Who has the built-in roles from the start, and the few roles inside kube-system and kube-public. As Kubernetes' bootstrap policy.
+// Who has the built-in roles from the start, and the few roles inside system namespaces. As Kubernetes' bootstrap policy, but
+// for `coxswain:…`: proxies acknowledge endpoints by leases, and nodes read both before they end a pod.
 import type { Role, RoleBinding, RoleSubject } from "../objects.ts";
 import { rulesFrom } from "./rule-texts.ts";
 
@@ -24,6 +25,7 @@ export const clusterRoleBindings: readonly RoleBinding[] = [
   bound("system:coredns", [user("system:coredns"), account("kube-system", "coredns")]),
   bound("system:kube-scheduler", [user("system:kube-scheduler")]),
   bound("system:volume-scheduler", [user("system:kube-scheduler")]),
+  bound("coxswain:endpoint-watcher", [group("system:nodes")]),
   // The node authorizer judges nodes; the binding exists, empty, so that an administrator can fill it.
   bound("system:node", []),
   bound("system:service-account-issuer-discovery", [group("system:serviceaccounts")]),
@@ -58,6 +60,10 @@ export const namespaceRoles: readonly Role[] = [
   ]),
   role("kube-system", "system::leader-locking-kube-controller-manager", leaderLocking("kube-controller-manager")),
   role("kube-system", "system::leader-locking-kube-scheduler", leaderLocking("kube-scheduler")),
+  role("kube-node-lease", "coxswain:endpoint-acknowledger", [
+    "create delete get patch update | leases.coordination.k8s.io",
+  ]),
+  role("kube-node-lease", "coxswain:acknowledgement-watcher", ["get list watch | leases.coordination.k8s.io"]),
   role("kube-public", "system:controller:bootstrap-signer", [
     "get list watch | configmaps",
     "update | configmaps | cluster-info",
@@ -83,5 +89,10 @@ export const namespaceRoleBindings: readonly RoleBinding[] = [
     user("system:kube-scheduler"),
     account("kube-system", "kube-scheduler"),
   ]),
+  roleBound("kube-node-lease", "coxswain:endpoint-acknowledger", [
+    user("system:kube-proxy"),
+    account("kube-system", "kube-proxy"),
+  ]),
+  roleBound("kube-node-lease", "coxswain:acknowledgement-watcher", [group("system:nodes")]),
   roleBound("kube-public", "system:controller:bootstrap-signer", [account("kube-system", "bootstrap-signer")]),
 ];

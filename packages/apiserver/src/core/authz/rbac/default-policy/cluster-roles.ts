@@ -144,6 +144,7 @@ export const clusterRoles: readonly ClusterRole[] = [
     "list watch | endpointslices.discovery.k8s.io",
     "list watch | servicecidrs.networking.k8s.io",
   ]),
+  role("coxswain:endpoint-watcher", [`${read} | endpointslices.discovery.k8s.io`]),
   role("system:kube-scheduler", [
     events,
     "create | leases.coordination.k8s.io",

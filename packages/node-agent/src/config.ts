@@ -76,6 +76,11 @@ export const flags = defineFlags({
     help: "First wait before a failing container's next attempt",
   },
   "crash-backoff-max": { type: "duration", default: "5m", help: "Longest such wait; both at least 1s" },
+  "endpoint-withdrawal-timeout": {
+    type: "duration",
+    default: "5s",
+    help: "Longest wait, before a deleted pod is stopped, for the proxies to stop sending it connections; 0 does not wait",
+  },
   "max-pods": { type: "number", default: 110, help: "How many pods the node takes" },
   "system-reserved": { type: "list", default: [], help: "Resources kept back from pods, cpu=…,memory=…" },
   ...serverFlags,
@@ -113,6 +118,7 @@ export interface NodeAgentConfig extends ServerConfig {
     readonly urlHeaders: readonly (readonly [string, string])[];
     readonly urlCheckMs: number;
   };
+  readonly withdrawalTimeoutMs: number;
   readonly maxPods: number;
   readonly reserved: { readonly cpu: number; readonly memoryBytes: number };
   readonly cleanup: "never" | "on-stop" | "and-exit";
@@ -158,6 +164,7 @@ export function readConfig(values: FlagValues<typeof flags>): NodeAgentConfig {
       }),
       urlCheckMs: values["http-check-frequency"],
     },
+    withdrawalTimeoutMs: values["endpoint-withdrawal-timeout"],
     maxPods: values["max-pods"],
     reserved: { cpu: amountOf(reserved.get("cpu")) ?? 0, memoryBytes: amountOf(reserved.get("memory")) ?? 0 },
     ...readServerConfig(values, values["root-dir"]),

@@ -76,6 +76,12 @@ export interface Volumes {
   podUids(): Promise<readonly string[]>;
 }
 
+/** The proxies, as far as a pod that ends is concerned. */
+export interface Endpoints {
+  /** Resolves when nobody sends the pod new connections any more, or has had time enough; never rejects. */
+  withdrawn(pod: Pod, signal: AbortSignal): Promise<void>;
+}
+
 export interface NodeFacts {
   readonly name: string;
   readonly hostIPs: readonly string[];
@@ -93,6 +99,8 @@ export interface PodPorts {
   readonly volumes: Volumes;
   readonly api: PodApi;
   readonly events: PodEvents;
+  /** Left out, pods end at once. */
+  readonly endpoints?: Endpoints | undefined;
   readonly node: NodeFacts;
   readonly sandboxImage: string;
   readonly backoff: BackoffTimes;

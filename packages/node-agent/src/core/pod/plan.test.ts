@@ -60,6 +60,7 @@ function viewOf(pod: Pod, change: Partial<PodView> = {}): PodView {
     sandboxFailure: undefined,
     probes: new Map(),
     inPostStart: new Set(),
+    isAddressed: false,
     podIP: "10.244.1.2",
     backoff: { firstMs: 10_000, longestMs: 300_000 },
     retriedAtMs: undefined,
@@ -216,6 +217,20 @@ test("planPod stops containers whose sandbox is gone, and only then makes a new 
 });
 
 describe("planPod ends a pod that is deleted", () => {
+  test("only after the proxies have let go of its endpoint, if anything of it still runs", () => {
+    const deleted = { metadata: { name: "p", deletionTimestamp: new Date(now + 30_000).toISOString() } };
+    const pod = { ...podOf(), metadata: { ...podOf().metadata, ...deleted.metadata, deletionGracePeriodSeconds: 30 } };
+    const view = viewOf(pod, { containers: [attempt("main")] });
+    expect(planPod({ ...view, isAddressed: true }, now)).toEqual({
+      actions: [],
+      because: "the pod is being deleted; the proxies still send it connections",
+    });
+    expect(planPod(view, now).actions).toMatchObject([{ type: "stopContainer", name: "main" }]);
+    expect(planPod({ ...view, isAddressed: true, containers: [] }, now).actions).toMatchObject([
+      { type: "stopSandbox" },
+    ]);
+  });
+
   const pod = podOf(
     {
       initContainers: [

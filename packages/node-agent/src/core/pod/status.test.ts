@@ -47,6 +47,7 @@ function viewOf(change: Partial<PodView> = {}): PodView {
     sandboxFailure: undefined,
     probes: new Map(),
     inPostStart: new Set(),
+    isAddressed: false,
     podIP: "10.244.1.2",
     backoff: { firstMs: 10_000, longestMs: 300_000 },
     retriedAtMs: undefined,

@@ -1,5 +1,5 @@
 // The end of a pod, in Kubernetes' order: all regular containers at once (preStop, SIGTERM, grace, SIGKILL), then the
-// sidecars in reverse, then the sandbox, then the object. A second, shorter deletion shortens what is under way.
+// sidecars in reverse, then the sandbox, then the object. Before all of it the proxies let go of the pod's endpoint. A second, shorter deletion shortens what is under way.
 import { containersOf, isSidecar } from "./lifecycle.ts";
 import type { PodAction, PodPlan } from "./action.ts";
 import type { ContainerView, PodView } from "./view.ts";
@@ -7,6 +7,8 @@ import type { ContainerView, PodView } from "./view.ts";
 export function planTermination(view: PodView, nowMs: number): PodPlan {
   const deadline = killAtMs(view, nowMs);
   const running = view.containers.filter((container) => container.state === "running");
+  if (view.isAddressed && running.length > 0)
+    return { actions: [], because: "the pod is being deleted; the proxies still send it connections" };
   const order = stopOrder(view);
   const first = Math.min(...running.map((container) => order(container)));
   const due = running.filter((container) => order(container) === first);

@@ -27,6 +27,8 @@ export interface PodView {
   readonly retriedAtMs: number | undefined;
   /** The node's lease has lapsed and the pod may run elsewhere by now: nothing of it may run here. */
   readonly fenced: boolean;
+  /** New connections may still be on their way here: the proxies have not all acknowledged that the endpoint leaves. */
+  readonly isAddressed: boolean;
 }
 
 export interface SandboxView {

@@ -20,6 +20,8 @@ export interface PodState {
   volumes: VolumesState;
   sandboxFailure: (StartFailure & { readonly delayMs: number }) | undefined;
   readonly failures: Map<string, StartFailure & { readonly delayMs: number }>;
+  /** Whether the pod's endpoint has been taken from the proxies; undefined while nobody has asked for it. */
+  withdrawal: "under way" | "done" | undefined;
   readonly busy: Map<string, Promise<void>>;
   readonly stopping: Map<string, number>;
   /** The wait that each container's last BackOff event was about. */
@@ -47,6 +49,7 @@ export function createPodState(pod: Pod): PodState {
     volumes: { state: "absent" },
     sandboxFailure: undefined,
     failures: new Map(),
+    withdrawal: undefined,
     busy: new Map(),
     stopping: new Map(),
     toldBackoffs: new Map(),

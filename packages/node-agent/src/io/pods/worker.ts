@@ -72,6 +72,7 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
       (container) => container.state === "running" && !hooked.includes(container),
     );
     prober.follow(state.pod, running, state.pod.spec?.hostNetwork ? (ports.node.hostIPs[0] ?? "") : (podIP ?? ""));
+    withdraw();
     const view = viewOf(state, ports, observation, podIP, prober.verdicts());
     const now = clock.now();
     const plan = planPod(view, now);
@@ -102,6 +103,16 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
       Math.max(10, Math.min(relistMs, (plan.wakeAtMs ?? Number.POSITIVE_INFINITY) - clock.now())),
     );
     return "again";
+  };
+
+  /** Once, when the pod's deletion is known. */
+  const withdraw = (): void => {
+    if (!ports.endpoints || state.withdrawal || state.gone || !state.pod.metadata?.deletionTimestamp) return;
+    state.withdrawal = "under way";
+    void ports.endpoints.withdrawn(state.pod, stopping.signal).then(() => {
+      state.withdrawal = "done";
+      poke();
+    });
   };
 
   /** Beside the loop as well: the rules' lock may be held by others. */
@@ -260,6 +271,7 @@ function viewOf(
     backoff: backoffTimes(state.apiPod, ports.backoff),
     retriedAtMs: state.retriedAtMs,
     fenced: state.fenced,
+    isAddressed: state.withdrawal === "under way" && !state.gone && !state.fenced,
   };
 }
 

@@ -17,6 +17,7 @@ import { routesTo } from "./core/network/routes.ts";
 import { isPodChain, podTables } from "./core/network/rules.ts";
 import { messageOf } from "./errors.ts";
 import { establishIdentity } from "./io/certificates/identity.ts";
+import { createEndpointWithdrawal } from "./io/endpoints/withdrawal.ts";
 import { createVolumes } from "./io/mounts/volumes.ts";
 import { createPodNetwork } from "./io/net/pod-network.ts";
 import { createFence } from "./io/node/fence.ts";
@@ -89,6 +90,7 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
   const { api } = feed;
   const volumes = createVolumes(config, { clock, random, api });
   const recorder = createEventRecorder({ component: "kubelet", host: config.nodeName }, { client, clock, random, log });
+  const withdrawal = createEndpointWithdrawal({ boundMs: config.withdrawalTimeoutMs }, { client, clock, random, log });
   let hostResolvConf = await readFile(config.resolvConfFile, "utf8").catch(() => "");
 
   const podSet: PodSet = createPodSet({
@@ -101,6 +103,7 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
     volumes,
     api,
     events: createPodEvents(recorder),
+    endpoints: config.withdrawalTimeoutMs > 0 ? withdrawal : undefined,
     ended: feed.ended,
     node: {
       name: config.nodeName,
@@ -225,6 +228,7 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
       living.abort(new Error("the agent stops"));
       await server.stop();
       await podSet.stop();
+      await withdrawal.stop();
       await loops;
       loops = undefined;
       if (config.cleanup === "on-stop") await clearMachine({ runtime, network, volumes });

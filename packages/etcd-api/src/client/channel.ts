@@ -16,7 +16,8 @@ import type { Headers } from "../http2/hpack.ts";
 export interface ChannelOptions {
   /** "https://host:port" or "http://host:port". */
   readonly endpoint: string;
-  readonly tls: ClientTls | undefined;
+  /** Asked at each new connection, so that certificates can be replaced. */
+  readonly tls: () => ClientTls | undefined;
   readonly maxResponseBytes: number;
   readonly connectTimeoutMs: number;
   /** An open connection is pinged this often; one that does not answer within the same time is cut. */
@@ -118,7 +119,7 @@ export function createChannel(options: ChannelOptions, timers: Timers): Channel 
 
 function open(url: URL, options: ChannelOptions, timers: Timers): Promise<Http2Connection> {
   return new Promise((resolve, reject) => {
-    const socket = dial(url, options.tls);
+    const socket = dial(url, options.tls());
     let failure: Error | undefined;
     const fail = (error: Error | undefined): void => {
       timer.cancel();

@@ -29,7 +29,8 @@ import type { Watcher } from "./watcher.ts";
 export interface EtcdClientConfig {
   /** "https://10.0.0.1:2379" or "http://…"; tried in order, starting with the one that worked last. */
   readonly endpoints: readonly string[];
-  readonly tls?: ClientTls | undefined;
+  /** As a function, it is asked at each new connection: certificates can be replaced while the client lives. */
+  readonly tls?: ClientTls | (() => ClientTls | undefined) | undefined;
   /** Deadline of a unary call that names none. Default 10 s. */
   readonly timeoutMs?: number;
   /** Default 5 s. */
@@ -74,11 +75,13 @@ export interface EtcdClient {
 /** Opens no connection before the first call. */
 export function createEtcdClient(config: EtcdClientConfig, ports: { readonly clock: Timers }): EtcdClient {
   const timers = ports.clock;
+  const { tls } = config;
+  const currentTls = typeof tls === "function" ? tls : () => tls;
   const channels = config.endpoints.map((endpoint) =>
     createChannel(
       {
         endpoint,
-        tls: config.tls,
+        tls: currentTls,
         maxResponseBytes: config.maxResponseBytes ?? 2 ** 31 - 1,
         connectTimeoutMs: config.connectTimeoutMs ?? 5000,
         pingIntervalMs: config.pingIntervalMs ?? 10_000,

@@ -70,6 +70,24 @@ describe("a gRPC server", () => {
     await expect(client.kv.range({})).rejects.toMatchObject({ code: 3, details: "kein Schlüssel: 100 %" });
   });
 
+  test("is asked for with the certificate of the moment: each connection gets the newest", async () => {
+    const { port } = await serve({});
+    const shown: string[] = [];
+    const names = ["first", "second"];
+    const tls = () => {
+      shown.push(names.shift() ?? "none");
+      return {};
+    };
+    const client = createEtcdClient(
+      { endpoints: [`https://127.0.0.1:${port}`], tls, timeoutMs: 2000 },
+      { clock: timers },
+    );
+    open.push(client);
+    // The server speaks plainly, so that no connection lasts.
+    for (let i = 0; i < 2; i++) await expect(client.kv.range({ key: "k" })).rejects.toThrow();
+    expect(shown.slice(0, 2)).toEqual(["first", "second"]);
+  });
+
   test("says Unimplemented for what it does not know", async () => {
     const client = connect((await serve({})).endpoint);
     await expect(client.kv.put({ key: "k" })).rejects.toMatchObject({

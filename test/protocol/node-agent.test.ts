@@ -4,6 +4,7 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { run } from "../system/cluster.ts";
 import { startJoinedNode, until, whyNoNode } from "./joined-node.ts";
 import type { JoinedNode } from "./joined-node.ts";
 
@@ -69,4 +70,88 @@ describe.skipIf(absence !== undefined)(`a node${absence === undefined ? "" : ` (
     expect(await node.ask("/metrics", "")).toEqual({ status: 401, text: "Unauthorized" });
     expect(await node.ask("/metrics")).toMatchObject({ status: 200 });
   });
+
+  test("says what its containers and the machine use, as docker stats and /proc have it", async () => {
+    const burn =
+      "dd if=/dev/zero of=/data/scratch bs=1M count=20 2>/dev/null; x=$(head -c 30000000 /dev/zero | tr '\\0' x); ";
+    await apply({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "worker" },
+      spec: {
+        nodeName: node.name,
+        terminationGracePeriodSeconds: 0,
+        volumes: [{ name: "data", emptyDir: {} }],
+        containers: [
+          {
+            name: "main",
+            image: "coxswain/busybox:1",
+            command: ["sh", "-c", `${burn} while true; do i=$((i+1)); done`],
+            volumeMounts: [{ name: "data", mountPath: "/data" }],
+            resources: { limits: { cpu: "200m", memory: "256Mi" } },
+          },
+        ],
+      },
+    });
+    await must(["wait", "--for=condition=Ready", "pod/worker", "--timeout=30s"]);
+    const id = (
+      await must(["get", "pod", "worker", "-o", "jsonpath={.status.containerStatuses[0].containerID}"])
+    ).replace("docker://", "");
+    const metric = async (path: string, name: string): Promise<number> => {
+      const { text } = await node.ask(path);
+      const line = text.split("\n").find((one) => one.startsWith(name) && /container="main"|node_/.test(one));
+      return Number(/(?:\}|^\S+) (\S+)/.exec(line ?? "")?.[1]);
+    };
+    await until("the shell holds its memory", async () => {
+      const bytes = await metric("/metrics/resource", "container_memory_working_set_bytes");
+      return bytes > 30_000_000;
+    });
+    const docker = await run("docker", ["stats", "--no-stream", "--format", "{{json .}}", id]);
+    const told = JSON.parse(docker.stdout) as { readonly MemUsage: string };
+    const [, amount, unit] = /^([\d.]+)(MiB|KiB|GiB)/.exec(told.MemUsage) ?? [];
+    const dockerBytes = Number(amount) * { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }[unit as "MiB"];
+    const ours = await metric("/metrics/resource", "container_memory_working_set_bytes");
+    expect(Math.abs(ours - dockerBytes) / dockerBytes).toBeLessThan(0.05);
+    expect(await metric("/metrics/cadvisor", "container_memory_working_set_bytes")).toBeGreaterThan(30_000_000);
+    expect(await metric("/metrics/cadvisor", "container_spec_cpu_quota")).toBe(20_000);
+
+    // Two looks at the counter: throttled to a fifth of a core, as its limit says.
+    const before = [await metric("/metrics/resource", "container_cpu_usage_seconds_total"), performance.now()] as const;
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    const after = [await metric("/metrics/resource", "container_cpu_usage_seconds_total"), performance.now()] as const;
+    expect((after[0] - before[0]) / ((after[1] - before[1]) / 1000)).toBeLessThan(0.25);
+    expect(after[0]).toBeGreaterThan(before[0]);
+
+    const machineTotal = Number(/MemTotal: +(\d+)/.exec(readFileSync("/proc/meminfo", "utf8"))?.[1]) * 1024;
+    await until("the disk has been measured", async () => {
+      const { pods } = summary(await node.ask("/stats/summary"));
+      return (pods[0]?.volume?.[0]?.usedBytes ?? 0) > 0;
+    });
+    const { node: machine, pods } = summary(await node.ask("/stats/summary"));
+    expect(Math.abs(machine.memory.availableBytes + machine.memory.workingSetBytes - machineTotal)).toBeLessThan(1);
+    expect(machine.nodeName).toBe(node.name);
+    expect(pods).toMatchObject([
+      {
+        podRef: { name: "worker", namespace: "default" },
+        containers: [{ name: "main" }],
+        network: { name: "eth0" },
+        volume: [{ name: "data" }],
+      },
+    ]);
+    expect(pods[0]?.volume?.[0]?.usedBytes).toBeGreaterThan(20_000_000);
+    expect((await node.ask("/stats/summary?only_cpu_and_memory=true")).text).not.toContain("rootfs");
+    await must(["delete", "pod", "worker", "--wait=false"]);
+  });
 });
+
+interface Summary {
+  readonly node: {
+    readonly nodeName: string;
+    readonly memory: { readonly availableBytes: number; readonly workingSetBytes: number };
+  };
+  readonly pods: readonly { readonly volume?: readonly { readonly usedBytes: number }[] }[];
+}
+
+function summary(answer: { readonly text: string }): Summary {
+  return JSON.parse(answer.text) as Summary;
+}

@@ -156,6 +156,10 @@ export interface ContainerInspection extends ContainerSummary {
   readonly image: string;
   readonly imageId: string;
   readonly logPath?: string;
+  /** Of a sandbox: it uses the machine's network. */
+  readonly hostNetwork?: boolean;
+  /** Where on the machine the container's own writes are, if the runtime can tell. */
+  readonly writableLayer?: string;
 }
 
 export interface ExecRequest {

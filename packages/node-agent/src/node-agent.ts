@@ -30,6 +30,8 @@ import { createPodSet } from "./io/pods/pod-set.ts";
 import type { PodSet } from "./io/pods/pod-set.ts";
 import { paceRuntime } from "./io/runtime/paced-runtime.ts";
 import { createGate } from "./io/server/gate.ts";
+import { createDiskMeter } from "./io/stats/disk.ts";
+import { createUsageReader } from "./io/stats/reader.ts";
 import { createAgentServer } from "./io/server/server.ts";
 import { agentMetrics } from "./metrics.ts";
 import { createCertificates } from "./certificates.ts";
@@ -118,6 +120,18 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
     backoff: config.backoff,
     resolver: () => ({ clusterDns: config.clusterDns, clusterDomain: config.clusterDomain, hostResolvConf }),
   });
+  const usage = createUsageReader(
+    { nodeName, rootDirectory: config.rootDirectory, runtime: version },
+    {
+      ...{ clock, runtime, disk: createDiskMeter(clock) },
+      pods: () => podSet.workers().map((worker) => worker.pod()),
+      probes: () => "",
+    },
+  );
+  /** What the engine tells, for those who look at containers and not at pods. */
+  const followEngine = async (signal: AbortSignal): Promise<void> => {
+    for await (const _event of runtime.events(signal)) usage.collector.changed();
+  };
   const fence = createFence(
     { afterMs: config.fenceAfterMs, file: join(config.rootDirectory, "lease-renewed.json") },
     {
@@ -158,6 +172,7 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
       runtime,
       podSet,
       feed,
+      usage,
       ready: () => [...missing(), ...(registration.registered() ? [] : ["the node is not registered"])],
       gate: createGate({ ...config.gate, nodeName }, { client, clock, log }),
     },
@@ -211,6 +226,8 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
         followNodes(until),
         feed.run(podSet, until),
         certificates.run(server, until),
+        usage.collector.run(until),
+        followEngine(until),
       ];
       loops = Promise.all(
         owned.map((loop) =>

@@ -39,8 +39,16 @@ export function inspectionOf(info: ContainerInspectInfo): ContainerInspection | 
     ...(refused ? { startError: info.State.Error } : {}),
     image: info.Config.Image,
     imageId: info.Image,
+    ...(info.HostConfig.NetworkMode === "host" ? { hostNetwork: true } : {}),
+    ...writableLayerOf(info),
     ...("LogPath" in info && typeof info.LogPath === "string" && info.LogPath !== "" ? { logPath: info.LogPath } : {}),
   };
+}
+
+/** Of overlay file systems only; others do not keep it in one directory. */
+function writableLayerOf(info: ContainerInspectInfo): { readonly writableLayer?: string } {
+  const data: Readonly<Record<string, unknown>> = { ...info.GraphDriver?.Data };
+  return typeof data.UpperDir === "string" ? { writableLayer: data.UpperDir } : {};
 }
 
 function stateOf(status: string): ContainerState {

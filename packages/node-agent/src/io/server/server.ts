@@ -11,6 +11,8 @@ import { messageOf } from "../../errors.ts";
 import { removeLocalVolume } from "../mounts/persistent-volume.ts";
 import type { PodFeed } from "../pods/pod-feed.ts";
 import type { PodSet } from "../pods/pod-set.ts";
+import type { UsageReader } from "../stats/reader.ts";
+import { addStatsRoutes } from "./stats-routes.ts";
 import { findAttempt, limited, parseLogQuery } from "./logs.ts";
 import { manifestRoutes } from "./manifests.ts";
 import { createUpgrades } from "./upgrades.ts";
@@ -27,6 +29,7 @@ export interface AgentServerPorts {
   readonly podSet: PodSet;
   readonly feed: Pick<PodFeed, "post" | "withdraw">;
   readonly ready: () => readonly string[];
+  readonly usage: UsageReader;
   /** Who may use everything but health. */
   readonly gate: NonNullable<HttpsServerPorts["gate"]>;
 }
@@ -47,6 +50,7 @@ export function createAgentServer(config: AgentServerConfig, ports: AgentServerP
     gate: ports.gate,
     upgrade: createUpgrades({ runtime, podSet, clock, log: ports.log }),
     routes(app) {
+      addStatsRoutes(app, ports.usage);
       manifestRoutes(app, ports.feed);
 
       app.get("/pods", (_request, reply) =>

@@ -7,6 +7,8 @@ export type Pem = { readonly data: string } | { readonly file: string };
 export interface ClientConfig {
   /** Base addresses of interchangeable API servers ("https://10.0.0.1:6443"); the first that answers is used. */
   readonly servers: readonly string[];
+  /** Asked when a server does not answer: all servers as they are said to be by now; undefined when nothing has changed. */
+  readonly rereadServers?: () => readonly string[] | undefined;
   readonly ca?: Pem;
   readonly cert?: Pem;
   readonly key?: Pem;

@@ -22,17 +22,22 @@ export interface ClientPorts {
 export function createClient(config: ClientConfig, ports: ClientPorts): Client {
   const tls = createTlsMaterial(config);
   const credentials = createCredentials(config);
-  const urls = config.servers.map((server) => {
+  const urlOf = (server: string): URL => {
     if (!URL.canParse(server))
       throw new ClientError("kubeconfig-invalid", `not a server address: ${JSON.stringify(server)}`);
     return new URL(server);
-  });
+  };
   if (config.proxyUrl !== undefined && !config.proxyUrl.startsWith("http://"))
     throw new ClientError("kubeconfig-invalid", `expected proxy-url to begin with http://, found ${config.proxyUrl}`);
   const proxy = config.proxyUrl === undefined ? undefined : new URL(config.proxyUrl);
+  const open = (url: URL) => ({ url, transport: createNegotiatingTransport(url, tls, ports.clock, proxy) });
+  const { rereadServers } = config;
   const servers = createServers(
-    urls.map((url) => ({ url, transport: createNegotiatingTransport(url, tls, ports.clock, proxy) })),
+    config.servers.map((server) => open(urlOf(server))),
     ports.clock,
+    rereadServers &&
+      ((known) =>
+        rereadServers()?.map((text) => known.find(({ url }) => url.href === urlOf(text).href) ?? open(urlOf(text)))),
   );
 
   const send = async (request: RawRequest): Promise<Exchange> => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -41,6 +41,7 @@ users: [{ name: u, user: { client-certificate: client.crt, client-key: client.cr
     );
     expect(loadKubeconfig(path, options)).toEqual({
       servers: ["https://10.0.0.1:6443", "https://10.0.0.2:6443"],
+      rereadServers: expect.any(Function),
       userAgent: "test",
       namespace: "team",
       ca: { data: pem },
@@ -48,6 +49,22 @@ users: [{ name: u, user: { client-certificate: client.crt, client-key: client.cr
       cert: { file: join(dir, "client.crt") },
       key: { file: join(dir, "client.crt") },
     });
+  });
+
+  it("that has changed since says the new servers, once", () => {
+    const text = (servers: string): string =>
+      `current-context: c\ncontexts: [{ name: c, context: { cluster: k, user: u } }]\nusers: [{ name: u, user: {} }]\nclusters: [{ name: k, cluster: { server: "https://a", extensions: [{ name: coxswain.io/servers, extension: { servers: [${servers}] } }] } }]\n`;
+    const path = write("grows", text(""));
+    const { servers, rereadServers } = loadKubeconfig(path, options);
+    const before = rereadServers?.();
+    write("grows", text('"https://b"'));
+    utimesSync(path, 1, 1);
+    expect([servers, before, rereadServers?.(), rereadServers?.()]).toEqual([
+      ["https://a"],
+      undefined,
+      ["https://a", "https://b"],
+      undefined,
+    ]);
   });
 
   it("of a list says what its first file says, and passes over what does not exist", () => {

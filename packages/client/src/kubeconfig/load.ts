@@ -5,7 +5,7 @@
 //
 // Several API servers: kubectl knows one address per cluster, so the others stand in an extension it ignores:
 //   cluster: { server: https://10.0.0.1:6443, extensions: [{ name: coxswain.io/servers, extension: { servers: [https://10.0.0.2:6443] } }] }
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { dirname, isAbsolute, resolve } from "node:path";
 import type { ClientConfig, Pem } from "../config.ts";
 import { ClientError } from "../errors.ts";
@@ -43,7 +43,26 @@ export function loadKubeconfig(path: string, options: KubeconfigOptions): Client
   if (paths.length === 0) throw invalid("no kubeconfig file is named");
   const files = paths.map((file) => readKubeconfig(file, paths.length > 1)).filter((file) => file !== undefined);
   if (files.length === 0) throw invalid(`none of the kubeconfig files ${paths.join(", ")} exists`);
-  return selectContext(mergeKubeconfigs(files), paths.join(":"), options);
+  const config = selectContext(mergeKubeconfigs(files), paths.join(":"), options);
+  // Who overrides the addresses does not want the file's.
+  if (options.servers !== undefined) return config;
+  return { ...config, rereadServers: createRereader(paths, () => loadKubeconfig(path, options).servers) };
+}
+
+/** Answers once for each change of the files: masters come and go while clients run. */
+function createRereader(paths: readonly string[], read: () => readonly string[]): () => readonly string[] | undefined {
+  const stamp = (): string => paths.map((path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0).join(" ");
+  let seen = stamp();
+  return () => {
+    const now = stamp();
+    if (now === seen) return undefined;
+    seen = now;
+    try {
+      return read();
+    } catch {
+      return undefined; // A file that cannot be used now says nothing; the servers that are known stay.
+    }
+  };
 }
 
 function readKubeconfig(path: string, mayBeMissing: boolean): Kubeconfig | undefined {

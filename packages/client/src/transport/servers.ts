@@ -16,11 +16,28 @@ export interface Servers {
   close(): void;
 }
 
+interface Server {
+  readonly url: URL;
+  readonly transport: Transport;
+}
+
+/** `renew` is asked when a server does not answer, and says which there are now; undefined when nothing has changed. */
 export function createServers(
-  servers: readonly { readonly url: URL; readonly transport: Transport }[],
+  first: readonly Server[],
   clock: Clock,
+  renew?: (known: readonly Server[]) => readonly Server[] | undefined,
 ): Servers {
+  let servers = first;
   let current = 0;
+
+  /** Those that are no longer named end; the others keep their connections. */
+  const takeRenewed = (): void => {
+    const renewed = renew?.(servers);
+    if (renewed === undefined || renewed.length === 0) return;
+    const gone = servers.filter((server) => !renewed.includes(server));
+    servers = renewed;
+    for (const server of gone) server.transport.close();
+  };
 
   const sendOnce = async (request: OutgoingRequest): Promise<Exchange> => {
     const reading = request.method === "GET" || request.method === "HEAD";
@@ -35,6 +52,7 @@ export function createServers(
       } catch (error) {
         if (!(error instanceof ClientError)) throw error;
         if (error.code === "connection-lost" && !reading) throw error;
+        takeRenewed();
         const mayRepeatHere = error.code === "connection-lost" && tries === 0;
         if (index === current % servers.length && !mayRepeatHere) current = (index + 1) % servers.length;
         if (failure === undefined || error.code === "tls-failed") failure = error;

@@ -1,0 +1,497 @@
+// The ways to lay out a cluster, each with what it must survive. A function builds, hurts and looks; the first thing wrong ends it.
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { createComposeLab } from "../cluster/compose-lab.ts";
+import type { ComposeLab } from "../cluster/compose-lab.ts";
+import { Failure } from "../cluster/failure.ts";
+import { smoke, until } from "./smoke.ts";
+import { startWriter } from "./writer.ts";
+import type { Written } from "./writer.ts";
+
+interface Run {
+  readonly dataDir: string;
+  readonly say: (text: string) => void;
+  readonly keep: boolean;
+}
+
+export const topologies: Readonly<Record<string, (run: Run) => Promise<void>>> = {
+  /** docker-compose.yml of the project's root: everything on one machine, which runs pods, too. */
+  single: (run) =>
+    inLab(run, 1, async (lab, say) => {
+      await timed(say, "docker-compose up to a ready node", async () => {
+        await lab.up("m1", "single");
+        await lab.whenReady("m1", ["m1"]);
+      });
+      await smoke(lab, "m1", ["m1"]);
+      say(await footprint(lab, "m1"));
+    }),
+
+  /** One master with two workers; without it pods run on, and all heals when it is back. */
+  "one-master": (run) =>
+    inLab(run, 3, async (lab, say) => {
+      await lab.up("m1", "master");
+      await lab.whenReady("m1", ["m1"]);
+      await joinWorkers(lab, say, "m1", ["m2", "m3"]);
+      await smoke(lab, "m1", ["m2", "m3"]);
+      const before = await containersOf(lab, "m2");
+      await lab.lab.off("m1");
+      const gone = await lab.kubectl("m1", ["get", "nodes", "--request-timeout=3s"]);
+      if (gone.code === 0) throw new Failure("the API answers without its only master");
+      if ((await containersOf(lab, "m2")).join() !== before.join()) throw new Failure("pods were disturbed");
+      await lab.lab.on("m1");
+      await timed(say, "power to a ready master", () => lab.whenReady("m1", ["m1", "m2", "m3"]));
+      await smoke(lab, "m1", ["m2", "m3"]);
+    }),
+
+  /** Three masters, three workers; any master is powered off under a writer, and comes back. */
+  stacked: (run) =>
+    inLab(run, 6, async (lab, say) => {
+      await timed(say, "3 + 3 ready", async () => {
+        await lab.up("m1", "master");
+        await lab.whenReady("m1", ["m1"]);
+        await joinWorkers(lab, say, "m1", ["m4", "m5", "m6"]);
+        await joinMasters(lab, say, "m1", ["m2", "m3"]);
+      });
+      await smoke(lab, "m1", ["m4", "m5", "m6"]);
+      for (const victim of ["m1", "m2", "m3"]) {
+        const witness = victim === "m1" ? "m2" : "m1";
+        const writer = startWriter(kubeconfigOf(lab, witness), `off-${victim}`);
+        await until("some writes", 20_000, async () =>
+          (await countOf(lab, witness, `off-${victim}`)) > 20 ? true : undefined,
+        );
+        await lab.lab.off(victim);
+        await until("writes go on", 60_000, async () => {
+          const { code } = await lab.kubectl(witness, [
+            "create",
+            "configmap",
+            `after-${victim}`,
+            "--request-timeout=5s",
+          ]);
+          return code === 0 ? true : undefined;
+        });
+        await until("more writes", 30_000, async () =>
+          (await countOf(lab, witness, `off-${victim}`)) > 60 ? true : undefined,
+        );
+        const written = await writer.stop();
+        await noneLost(lab, witness, written);
+        say(
+          `${victim} powered off: ${written.acknowledged.length} writes acknowledged, none lost, ${written.failed.length} refused, longest pause ${Math.round(written.longestPauseMs)} ms`,
+        );
+        await lab.lab.on(victim);
+        await lab.whenReady(witness, ["m1", "m2", "m3", "m4", "m5", "m6"]);
+        await until(`${victim}'s member is back`, 60_000, async () =>
+          (await livingVoters(lab, witness)) === 3 ? true : undefined,
+        );
+      }
+      await smoke(lab, "m3", ["m4", "m5", "m6"]);
+    }),
+
+  /** A running single master becomes three while a client writes. */
+  promotion: (run) =>
+    inLab(run, 4, async (lab, say) => {
+      await lab.up("m1", "master");
+      await lab.whenReady("m1", ["m1"]);
+      await joinWorkers(lab, say, "m1", ["m4"]);
+      const writer = startWriter(kubeconfigOf(lab, "m1"), "promotion");
+      await joinMasters(lab, say, "m1", ["m2", "m3"]);
+      const written = await writer.stop();
+      await noneLost(lab, "m2", written);
+      say(
+        `promotion 1 → 3: ${written.acknowledged.length} writes, ${written.failed.length} failed, longest pause ${Math.round(written.longestPauseMs)} ms`,
+      );
+      if (written.failed.length > 0)
+        throw new Failure(`${written.failed.length} requests failed: ${written.failed[0]}`);
+      await smoke(lab, "m3", ["m4"]);
+    }),
+
+  /** A dead master is replaced by an empty machine of the same name; a dead voter is removed by itself. */
+  replace: (run) =>
+    inLab(run, 3, async (lab, say) => {
+      await lab.up("m1", "master", { COXSWAIN_SINGLE: "yes", COXSWAIN_DEAD_MEMBER_GRACE: "15s" });
+      await lab.whenReady("m1", ["m1"]);
+      await joinMasters(lab, say, "m1", ["m2", "m3"], { COXSWAIN_DEAD_MEMBER_GRACE: "15s" });
+      await lab.lab.off("m3");
+      await timed(say, "a dead voter is removed by itself (grace 15 s)", () =>
+        until("the dead voter is removed", 90_000, async () =>
+          (await memberNames(lab, "m1")).includes("m3") ? undefined : true,
+        ),
+      );
+      // The machine comes back as it was: it is told, keeps its old data aside, and becomes a learner, then a voter.
+      await lab.lab.on("m3");
+      await lab.compose("m3", ["up", "-d"]);
+      await lab.compose("m3", ["restart", "setup"]);
+      await until("m3 votes again", 90_000, async () => ((await livingVoters(lab, "m1")) === 3 ? true : undefined));
+      say("a removed voter that came back votes again");
+      await lab.lab.off("m2");
+      const { data, compose } = lab.directoryOf("m2");
+      rmSync(data, { recursive: true });
+      rmSync(compose, { recursive: true });
+      rmSync(join(lab.machine("m2").directory, "docker", "containers"), { recursive: true, force: true });
+      await lab.lab.on("m2");
+      await timed(say, "a dead master replaced by an empty machine of its name", async () => {
+        await lab.up("m2", "master", await freshInvitation(lab, "m1"));
+        await lab.whenReady("m1", ["m2"]);
+        await until("m2 votes", 60_000, async () => ((await livingVoters(lab, "m1")) === 3 ? true : undefined));
+      });
+      await smoke(lab, "m2", ["m1"]);
+    }),
+
+  /** Three hosts of the store alone, two masters; a master and a store host die. */
+  "external-store": (run) =>
+    inLab(run, 5, async (lab, say) => {
+      const stores = ["m1", "m2", "m3"];
+      const list = stores.map((name) => `${name}=${lab.machine(name).address}`).join(",");
+      for (const name of stores) {
+        if (name !== "m1")
+          for (const file of ["etcd-ca.crt", "etcd-ca.key"]) {
+            mkdirSync(join(lab.directoryOf(name).data, "pki"), { recursive: true });
+            copyFileSync(join(lab.directoryOf("m1").data, "pki", file), join(lab.directoryOf(name).data, "pki", file));
+          }
+        await lab.up(name, "store", { COXSWAIN_STORES: list });
+      }
+      const pki = join(lab.directoryOf("m1").data, "pki");
+      await externalMasters(
+        lab,
+        say,
+        stores.map((name) => `https://${lab.machine(name).address}:2379`).join(","),
+        pki,
+        ["m4", "m5"],
+      );
+      const writer = startWriter(kubeconfigOf(lab, "m4"), "external");
+      await lab.lab.off("m2");
+      await until("writes go on", 60_000, async () =>
+        (await countOf(lab, "m4", "external")) > 100 ? true : undefined,
+      );
+      await lab.lab.off("m5");
+      const count = await countOf(lab, "m4", "external");
+      await until("writes go on without the other master", 60_000, async () =>
+        (await countOf(lab, "m4", "external")) > count + 20 ? true : undefined,
+      );
+      const written = await writer.stop();
+      await noneLost(lab, "m4", written);
+      say(
+        `a store host and a master powered off: ${written.acknowledged.length} writes, none lost, longest pause ${Math.round(written.longestPauseMs)} ms`,
+      );
+    }),
+
+  /** etcd itself behind our apiservers; then its snapshot becomes our store, revisions kept. */
+  etcd: (run) =>
+    inLab(run, 2, async (lab, say) => {
+      // Certificates for it as for a host of our store.
+      const address = lab.machine("m1").address;
+      const { data } = lab.directoryOf("m1");
+      lab.prepare("m1", "store", { COXSWAIN_STORES: `m1=${address}` });
+      const made = await lab.compose("m1", ["run", "--rm", "setup"]);
+      if (made.code !== 0) throw new Failure(made.stderr);
+      const pki = join(data, "pki");
+      const etcd = startEtcd(lab, "m1", pki, join(data, "etcd"));
+      try {
+        await externalMasters(lab, say, `https://${address}:2379`, pki, ["m2"], { COXSWAIN_SINGLE: "yes" });
+        await smoke(lab, "m2", ["m2"]);
+        const before = (
+          await lab.must("m2", ["get", "configmaps", "-A", "-o", "jsonpath={.metadata.resourceVersion}"])
+        ).trim();
+        const snapshot = join(data, "etcd.db");
+        etcdctl(pki, address, ["snapshot", "save", snapshot]);
+        say(`etcd's snapshot at revision ${before}`);
+        etcd.kill("SIGTERM");
+        await lab.compose("m1", [
+          "run",
+          "--rm",
+          "--entrypoint",
+          "coxswain",
+          "store",
+          "store",
+          "snapshot",
+          "restore",
+          snapshot,
+          `--name=m1`,
+          `--data-dir=${join(data, "store")}`,
+          `--initial-cluster=m1=https://${address}:2380`,
+          `--initial-advertise-peer-urls=https://${address}:2380`,
+        ]);
+        await lab.compose("m1", ["up", "-d", "store"]);
+        await until("our store serves what etcd had", 60_000, async () => {
+          const { code, stdout } = await lab.kubectl("m2", [
+            "get",
+            "configmaps",
+            "-A",
+            "-o",
+            "jsonpath={.metadata.resourceVersion}",
+            "--request-timeout=5s",
+          ]);
+          if (code !== 0) return undefined;
+          if (Number(stdout) < Number(before)) throw new Failure(`revisions went back from ${before} to ${stdout}`);
+          return true;
+        });
+        await smoke(lab, "m2", ["m2"]);
+        say("our store goes on with etcd's data and revisions");
+      } finally {
+        etcd.kill("SIGKILL");
+      }
+    }),
+
+  /** Everything is destroyed; the cluster is made again from a backup on another machine. */
+  backup: (run) =>
+    inLab(run, 2, async (lab, say) => {
+      await lab.up("m1", "single");
+      await lab.whenReady("m1", ["m1"]);
+      await smoke(lab, "m1", ["m1"]);
+      const backup = join(lab.directoryOf("m1").data, "backup");
+      const made = await lab.cox("m1", ["backup", backup]);
+      if (made.code !== 0) throw new Failure(made.stderr);
+      const target = join(lab.directoryOf("m2").data, "backup");
+      execFileSync("cp", ["-r", backup, (mkdirSync(lab.directoryOf("m2").data, { recursive: true }), target)]);
+      const before = Number(
+        await lab.must("m1", ["get", "configmaps", "-A", "-o", "jsonpath={.metadata.resourceVersion}"]),
+      );
+      await lab.lab.off("m1");
+      rmSync(lab.directoryOf("m1").data, { recursive: true });
+      lab.prepare("m2", "single");
+      await timed(say, "restore to a ready node", async () => {
+        const restored = await lab.compose("m2", ["run", "--rm", "setup", "cox", "restore", target, "--single"]);
+        if (restored.code !== 0) throw new Failure(`restore: ${restored.stderr}`);
+        await lab.compose("m2", ["up", "-d"]);
+        await lab.whenReady("m2", ["m2"]);
+      });
+      const after = Number(
+        await lab.must("m2", ["get", "configmaps", "-A", "-o", "jsonpath={.metadata.resourceVersion}"]),
+      );
+      if (after <= before + 1_000_000) throw new Failure(`revisions were not moved on: ${before} and then ${after}`);
+      await lab.must("m2", ["delete", "node", "m1"]);
+      await smoke(lab, "m2", ["m2"]);
+    }),
+};
+
+async function inLab(
+  run: Run,
+  machines: number,
+  work: (lab: ComposeLab, say: Run["say"]) => Promise<void>,
+): Promise<void> {
+  const lab = await createComposeLab({ dataDir: run.dataDir, machines, say: run.say });
+  try {
+    await work(lab, run.say);
+  } finally {
+    if (!run.keep) await lab[Symbol.asyncDispose]();
+  }
+}
+
+async function timed<T>(say: Run["say"], what: string, work: () => Promise<T>): Promise<T> {
+  const startedAt = performance.now();
+  const result = await work();
+  say(`${what}: ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+  return result;
+}
+
+async function joinWorkers(lab: ComposeLab, say: Run["say"], master: string, names: readonly string[]): Promise<void> {
+  const { COXSWAIN_CERTIFICATE_KEY: _key, ...invitation } = await lab.invitation(master);
+  await Promise.all(
+    names.map((name) =>
+      timed(say, `worker ${name} joins`, async () => {
+        await lab.up(name, "worker", invitation);
+        await lab.whenReady(master, [name]);
+      }),
+    ),
+  );
+}
+
+/** One after the other, as the store takes one learner at a time. */
+async function joinMasters(
+  lab: ComposeLab,
+  say: Run["say"],
+  master: string,
+  names: readonly string[],
+  more = {},
+): Promise<void> {
+  const invitation = await lab.invitation(master);
+  for (const name of names)
+    await timed(say, `master ${name} joins and votes`, async () => {
+      const before = await livingVoters(lab, master);
+      await lab.up(name, "master", { ...invitation, ...more });
+      await lab.whenReady(master, [name]);
+      await until(`${name} votes`, 60_000, async () => ((await livingVoters(lab, master)) > before ? true : undefined));
+    });
+}
+
+async function externalMasters(
+  lab: ComposeLab,
+  say: Run["say"],
+  servers: string,
+  pki: string,
+  names: readonly string[],
+  more = {},
+): Promise<void> {
+  const [first = "", ...others] = names;
+  const files = join(lab.directoryOf(first).data, "etcd-files");
+  mkdirSync(files, { recursive: true });
+  for (const [from, to] of [
+    ["etcd-ca.crt", "ca.crt"],
+    ["apiserver-etcd-client.crt", "client.crt"],
+    ["apiserver-etcd-client.key", "client.key"],
+  ] as const)
+    copyFileSync(join(pki, from), join(files, to));
+  await lab.up(first, "master-external-store", {
+    COXSWAIN_ETCD_SERVERS: servers,
+    COXSWAIN_ETCD_FILES: files,
+    COXSWAIN_ETCD_CAFILE: join(files, "ca.crt"),
+    COXSWAIN_ETCD_CERTFILE: join(files, "client.crt"),
+    COXSWAIN_ETCD_KEYFILE: join(files, "client.key"),
+    ...more,
+  });
+  await lab.whenReady(first, [first]);
+  const invitation = await lab.invitation(first);
+  for (const name of others)
+    await timed(say, `master ${name} joins`, async () => {
+      await lab.up(name, "master-external-store", {
+        ...invitation,
+        COXSWAIN_ETCD_FILES: join(lab.directoryOf(name).data, "etcd-files"),
+      });
+      await lab.whenReady(first, [name]);
+    });
+}
+
+async function freshInvitation(lab: ComposeLab, master: string): Promise<Readonly<Record<string, string>>> {
+  const { stdout, stderr, code } = await lab.cox(master, ["invite"]);
+  if (code !== 0) throw new Failure(stderr);
+  const id = /COXSWAIN_TOKEN=([a-z0-9]{6})/.exec(stdout)?.[1] ?? "";
+  await until("the keeper offers the invitation", 60_000, async () =>
+    (await lab.kubectl(master, ["-n", "kube-system", "get", "secret", `bootstrap-token-${id}`])).code === 0
+      ? true
+      : undefined,
+  );
+  return Object.fromEntries(
+    [...stdout.matchAll(/(COXSWAIN_\w+)=(\S+)/g)].map(([, key = "", value = ""]) => [key, value]),
+  );
+}
+
+function kubeconfigOf(lab: ComposeLab, master: string): string {
+  return join(lab.directoryOf(master).data, "admin.conf");
+}
+
+async function countOf(lab: ComposeLab, master: string, prefix: string): Promise<number> {
+  const names = await lab.must(master, ["get", "configmaps", "-o", "name", "--request-timeout=10s"]);
+  return names.split("\n").filter((name) => name.startsWith(`configmap/${prefix}-`)).length;
+}
+
+async function noneLost(lab: ComposeLab, master: string, { acknowledged }: Written): Promise<void> {
+  const there = new Set((await lab.must(master, ["get", "configmaps", "-o", "name"])).split("\n"));
+  const lost = acknowledged.filter((name) => !there.has(`configmap/${name}`));
+  if (lost.length > 0) throw new Failure(`${lost.length} acknowledged writes are lost: ${lost.slice(0, 5).join(", ")}`);
+  if (acknowledged.length === 0) throw new Failure("nothing was written");
+}
+
+function etcdctl(pki: string, address: string, args: readonly string[]): string {
+  const tls = [
+    "--cacert",
+    join(pki, "etcd-ca.crt"),
+    "--cert",
+    join(pki, "apiserver-etcd-client.crt"),
+    "--key",
+    join(pki, "apiserver-etcd-client.key"),
+  ];
+  return execFileSync("etcdctl", ["--endpoints", `https://${address}:2379`, ...tls, "--command-timeout=5s", ...args], {
+    encoding: "utf8",
+    env: { ...process.env, ETCDCTL_API: "3" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+async function membersOf(
+  lab: ComposeLab,
+  master: string,
+): Promise<readonly { name: string; learner: boolean; url: string }[]> {
+  const text = etcdctl(join(lab.directoryOf(master).data, "pki"), lab.machine(master).address, ["member", "list"]);
+  return text
+    .trim()
+    .split("\n")
+    .map((line) => line.split(", "))
+    .map(([, , name = "", , url = "", learner]) => ({ name, url, learner: learner === "true" }));
+}
+
+async function memberNames(lab: ComposeLab, master: string): Promise<readonly string[]> {
+  return (await membersOf(lab, master)).map(({ name }) => name);
+}
+
+/** Voters that answer. */
+async function livingVoters(lab: ComposeLab, master: string): Promise<number> {
+  const voters = (await membersOf(lab, master)).filter(({ learner, url }) => !learner && url !== "");
+  const pki = join(lab.directoryOf(master).data, "pki");
+  return voters.filter(({ url }) => {
+    try {
+      etcdctl(pki, new URL(url).hostname, ["endpoint", "health"]);
+      return true;
+    } catch {
+      return false; // Not answering is the answer.
+    }
+  }).length;
+}
+
+async function containersOf(lab: ComposeLab, name: string): Promise<readonly string[]> {
+  const { stdout } = await lab.compose(name, ["exec", "-T", "keeper", "true"]);
+  const text = execFileSync(
+    "docker",
+    ["-H", `unix://${lab.machine(name).dockerSocket}`, "ps", "-q", "--filter", "name=k8s_"],
+    { encoding: "utf8" },
+  );
+  return `${stdout}${text}`.trim().split("\n").sort();
+}
+
+function startEtcd(lab: ComposeLab, name: string, pki: string, data: string) {
+  const { address } = lab.machine(name);
+  const at = (file: string): string => join(pki, file);
+  const args = [
+    `--name=${name}`,
+    `--data-dir=${data}`,
+    `--listen-client-urls=https://${address}:2379`,
+    `--advertise-client-urls=https://${address}:2379`,
+    `--listen-peer-urls=https://${address}:2380`,
+    `--initial-advertise-peer-urls=https://${address}:2380`,
+    `--initial-cluster=${name}=https://${address}:2380`,
+    `--cert-file=${at("etcd-server.crt")}`,
+    `--key-file=${at("etcd-server.key")}`,
+    `--trusted-ca-file=${at("etcd-ca.crt")}`,
+    "--client-cert-auth",
+    `--peer-cert-file=${at("etcd-peer.crt")}`,
+    `--peer-key-file=${at("etcd-peer.key")}`,
+    `--peer-trusted-ca-file=${at("etcd-ca.crt")}`,
+  ];
+  return lab.machine(name).spawn("etcd", args, { stdio: "ignore" });
+}
+
+/** Memory and processor time of all daemons of a machine, after half a minute of nothing. */
+async function footprint(lab: ComposeLab, name: string): Promise<string> {
+  await lab.must(name, ["delete", "namespace", "demo", "--timeout=60s"]);
+  const pids = execFileSync(
+    "docker",
+    ["-H", `unix://${lab.machine(name).dockerSocket}`, "ps", "-q", "--filter", "name=compose_"],
+    { encoding: "utf8" },
+  )
+    .trim()
+    .split("\n")
+    .map((id) =>
+      execFileSync(
+        "docker",
+        ["-H", `unix://${lab.machine(name).dockerSocket}`, "inspect", "-f", "{{.Config.Cmd}} {{.State.Pid}}", id],
+        { encoding: "utf8" },
+      ).trim(),
+    );
+  const ticks = (pid: string): number => {
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+    return Number(fields[11]) + Number(fields[12]);
+  };
+  await new Promise((resolve) => setTimeout(resolve, 30_000));
+  const rows = pids.map((row) => [row.slice(0, row.lastIndexOf(" ")), row.slice(row.lastIndexOf(" ") + 1)] as const);
+  const before = rows.map(([, pid]) => ticks(pid));
+  await new Promise((resolve) => setTimeout(resolve, 20_000));
+  const used = rows.map(([, pid], index) => ticks(pid) - (before[index] ?? 0));
+  const memory = rows.map(
+    ([, pid]) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024,
+  );
+  const total = memory.reduce((sum, one) => sum + one, 0);
+  const busy = used.reduce((sum, one) => sum + one, 0) / 20;
+  const parts = rows.map(
+    ([command], index) => `${command} ${Math.round(memory[index] ?? 0)} MB ${((used[index] ?? 0) / 20).toFixed(1)} %`,
+  );
+  return `idle: ${Math.round(total)} MB resident, ${busy.toFixed(1)} % of a core (${parts.join("; ")})`;
+}

@@ -38,9 +38,12 @@ import { createResourceQuotaController } from "./controllers/resource-quota/cont
 import { createRootCaController } from "./controllers/root-ca/controller.ts";
 import { createServiceAccountTokenController } from "./controllers/serviceaccount-token/controller.ts";
 import { createServiceAccountController } from "./controllers/service-account/controller.ts";
+import { createServiceCidrController } from "./controllers/service-cidr/controller.ts";
 import { createStatefulSetController } from "./controllers/stateful-set/controller.ts";
 import { createTaintEvictionController } from "./controllers/taint-eviction/controller.ts";
 import { createTtlAfterFinishedController } from "./controllers/ttl-after-finished/controller.ts";
+import { createTtlController } from "./controllers/ttl/controller.ts";
+import { createVacProtectionController } from "./controllers/vac-protection/controller.ts";
 
 type Limits = Pick<
   ControllerManagerConfig,
@@ -158,6 +161,12 @@ const controllers = {
     account: "pv-protection-controller",
     create: createPvProtectionController,
   },
+  "volumeattributesclass-protection-controller": {
+    account: "volumeattributesclass-protection-controller",
+    create: createVacProtectionController,
+  },
+  "service-cidr-controller": { account: "service-cidrs-controller", create: createServiceCidrController },
+  "ttl-controller": { account: "ttl-controller", create: createTtlController },
   "namespace-controller": { account: "namespace-controller", create: createNamespaceController },
   "pod-garbage-collector-controller": {
     account: "pod-garbage-collector",
@@ -187,8 +196,38 @@ const aliases: Readonly<Record<string, ControllerName>> = {
   nodelifecycle: "node-lifecycle-controller",
   "pv-protection": "persistentvolume-protection-controller",
   "pvc-protection": "persistentvolumeclaim-protection-controller",
+  "vac-protection": "volumeattributesclass-protection-controller",
   podgc: "pod-garbage-collector-controller",
   "root-ca-cert-publisher": "root-ca-certificate-publisher-controller",
+};
+
+/** Kubernetes' controllers that are not here, and why: their names may be left out like any other, but not asked for. */
+const absent: Readonly<Record<string, string>> = {
+  "cloud-node-lifecycle-controller": "it is the cloud controller manager's",
+  "node-route-controller": "routes are the cloud controller manager's and the node agents'",
+  "service-lb-controller": "load balancers are the cloud controller manager's",
+  "persistentvolume-attach-detach-controller": "volumes of nodes need no attaching, and there are no CSI drivers",
+  "persistentvolume-expander-controller": "the provisioner of local volumes expands its own",
+  "legacy-serviceaccount-token-cleaner-controller": "tokens were never made without being asked for",
+  "resourceclaim-controller": "devices are not allocated",
+  "device-taint-eviction-controller": "devices are not allocated",
+  "selinux-warning-controller": "volumes are mounted without SELinux contexts",
+  "storageversion-garbage-collector-controller": "the API of storage versions is not served",
+  "storage-version-migrator-controller": "objects are stored in one version",
+  "podcertificaterequest-cleaner-controller": "the API of pod certificates is not served",
+  "kube-apiserver-serving-clustertrustbundle-publisher-controller": "the API of trust bundles is not served",
+  "validatingadmissionpolicy-status-controller": "types of admission policies are not checked",
+};
+
+const oldNamesOfAbsent: Readonly<Record<string, string>> = {
+  attachdetach: "persistentvolume-attach-detach-controller",
+  "cloud-node-lifecycle": "cloud-node-lifecycle-controller",
+  "legacy-service-account-token-cleaner": "legacy-serviceaccount-token-cleaner-controller",
+  "persistentvolume-expander": "persistentvolume-expander-controller",
+  "resource-claim-controller": "resourceclaim-controller",
+  route: "node-route-controller",
+  service: "service-lb-controller",
+  "storage-version-gc": "storageversion-garbage-collector-controller",
 };
 
 export function createController(name: ControllerName, ports: ControllerPorts, limits: Limits): Controller {
@@ -207,7 +246,10 @@ export function selectControllers(wanted: readonly string[]): readonly Controlle
   for (const text of wanted) {
     if (text === "*") continue;
     const leaveOut = text.startsWith("-");
-    (leaveOut ? off : on).add(resolveName(leaveOut ? text.slice(1) : text));
+    const name = leaveOut ? text.slice(1) : text;
+    const why = absent[name] ?? absent[`${name}-controller`] ?? absent[oldNamesOfAbsent[name] ?? ""];
+    if (why === undefined) (leaveOut ? off : on).add(resolveName(name));
+    else if (!leaveOut) throw new UsageError(`--controllers: there is no ${name} here: ${why}`);
   }
   return controllerNames.filter((name) => !off.has(name) && (on.has(name) || wanted.includes("*")));
 }

@@ -19,9 +19,10 @@ import {
 } from "@coxswain/api/core/v1";
 import { certificateSigningRequests } from "@coxswain/api/certificates/v1";
 import { endpointSlices } from "@coxswain/api/discovery/v1";
+import { ipAddresses, serviceCIDRs } from "@coxswain/api/networking/v1";
 import { podDisruptionBudgets } from "@coxswain/api/policy/v1";
 import { clusterRoles } from "@coxswain/api/rbac/v1";
-import { storageClasses } from "@coxswain/api/storage/v1";
+import { storageClasses, volumeAttributesClasses } from "@coxswain/api/storage/v1";
 import type { ApiObject, DeepReadonly, ResourceDescriptor } from "@coxswain/apimachinery";
 import type { Client } from "@coxswain/client";
 import { createInformer } from "@coxswain/controller";
@@ -83,6 +84,9 @@ export function createSharedInformers(client: Pick<Client, "resource">, ports: I
     }),
     persistentVolumes: shared(persistentVolumes),
     storageClasses: shared(storageClasses),
+    volumeAttributesClasses: shared(volumeAttributesClasses),
+    serviceCidrs: shared(serviceCIDRs),
+    ipAddresses: shared(ipAddresses),
     clusterRoles: shared(clusterRoles),
     certificateSigningRequests: shared(certificateSigningRequests),
     resourceQuotas: shared(resourceQuotas, { namespace: (quota) => [quota.metadata.namespace ?? ""] }),

@@ -1,9 +1,12 @@
 // Claims and volumes that are used do not go.
 import { persistentVolumeClaims, persistentVolumes, pods } from "@coxswain/api/core/v1";
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "@coxswain/api/core/v1";
+import { volumeAttributesClasses } from "@coxswain/api/storage/v1";
+import type { VolumeAttributesClass } from "@coxswain/api/storage/v1";
 import { expect, it } from "vitest";
 import { createWorld } from "../../../testing/world.ts";
 import { createPvProtectionController } from "../pv-protection/controller.ts";
+import { createVacProtectionController } from "../vac-protection/controller.ts";
 import { createPvcProtectionController } from "./controller.ts";
 
 const claim: PersistentVolumeClaim = {
@@ -63,5 +66,31 @@ it("a volume stays while it is bound", async () => {
   if (held) await volumes.update({ ...held, status: { phase: "Released" } }, { subresource: "status" });
   await world.settle(2);
   expect(world.api.all(persistentVolumes)).toEqual([]);
+  await manager.stop();
+});
+
+it("a class of volume attributes stays while a claim names it", async () => {
+  const world = createWorld(3);
+  const manager = world.start(createVacProtectionController);
+  const classes = world.api.resource(volumeAttributesClasses);
+  const found: VolumeAttributesClass = {
+    apiVersion: "storage.k8s.io/v1",
+    kind: "VolumeAttributesClass",
+    metadata: { name: "gold" },
+    driverName: "disk.example",
+  };
+  await classes.create(found);
+  await world.api
+    .resource(persistentVolumeClaims)
+    .create({ ...claim, spec: { ...claim.spec, volumeAttributesClassName: "gold" } });
+  await world.settle(2);
+  await classes.delete({ name: "gold" });
+  await world.settle(2);
+  expect(world.api.all(volumeAttributesClasses).map(({ metadata }) => metadata.finalizers)).toEqual([
+    ["kubernetes.io/vac-protection"],
+  ]);
+  await world.api.resource(persistentVolumeClaims).delete({ namespace: "default", name: "data" });
+  await world.settle(2);
+  expect(world.api.all(volumeAttributesClasses)).toEqual([]);
   await manager.stop();
 });

@@ -177,4 +177,26 @@ describe("service allocation", () => {
       [...(await nodePorts.taken())],
     ]).toEqual([["10.96.0.2"], [30_002]]);
   });
+
+  test("gives out addresses of further ranges while they are ready and stay, and only then", async () => {
+    const { writer, allocators } = servers([1]);
+    const cidr = (status: "True" | "False", leaving: boolean): void =>
+      writer.put("servicecidrs.networking.k8s.io", {
+        apiVersion: "networking.k8s.io/v1",
+        kind: "ServiceCIDR",
+        metadata: { name: "more", ...(leaving ? { deletionTimestamp: "2026-01-01T00:00:00Z" } : {}) },
+        spec: { cidrs: ["10.200.0.0/30", "fd00::/112"] },
+        status: { conditions: [{ type: "Ready", status }] },
+      } as ApiObject);
+    const allocate = async (name: string, clusterIP?: string): Promise<string | undefined> =>
+      specOf((await allocators[0]!.allocate(service(name, clusterIP ? { clusterIP } : {}), undefined, false)).service)
+        .clusterIP;
+    for (let i = 0; i < 14; i++) await allocate(`s${i}`);
+    cidr("False", false);
+    await expect(allocate("early")).rejects.toThrow("range is full");
+    cidr("True", false);
+    expect([await allocate("a", "10.200.0.2"), await allocate("b")]).toEqual(["10.200.0.2", "10.200.0.1"]);
+    cidr("True", true);
+    await expect(allocate("late", "10.200.0.1")).rejects.toThrow("not in the valid range");
+  });
 });

@@ -1,10 +1,13 @@
 // Service addresses, one owner each across all apiservers: an address is taken by creating the IPAddress object of its name, which the
 // store lets succeed once (as Kubernetes does since 1.33). Nothing is remembered here; the view only saves useless tries.
+// Ranges other than the flag's are ServiceCIDR objects.
 import type { ApiObject } from "@coxswain/apimachinery";
+import type { ServiceCIDR } from "@coxswain/api/networking/v1";
 import type { Random } from "@coxswain/clock";
 import type { ObjectWriter } from "../../../../request.ts";
-import { dynamicStart, inRange, ipAt, type IpRange } from "./ip-range.ts";
+import { dynamicStart, inRange, ipAt, isIpv4Range, parseIpRange, type IpRange } from "./ip-range.ts";
 
+const ranges = { group: "networking.k8s.io", resource: "servicecidrs" };
 const addresses = { group: "networking.k8s.io", resource: "ipaddresses" };
 
 /** Tries at random before the range is searched from end to end. */
@@ -37,25 +40,46 @@ export function createIpAllocator(
   const view = writer.view(addresses);
   const take = (ip: string, owner: Owner): Promise<boolean> => writer.createIfAbsent(addresses, ipAddress(ip, owner));
 
+  const takeNext = async (one: IpRange, owner: Owner): Promise<string | undefined> => {
+    const start = dynamicStart(one.size);
+    for (let i = 0; i < randomTries; i++) {
+      const ip = ipAt(one, start + random.int(one.size - start));
+      if (view.get("", ip) === undefined && (await take(ip, owner))) return ip;
+    }
+    for (let i = 0; i < one.size; i++) {
+      const ip = ipAt(one, (start + i) % one.size);
+      if (view.get("", ip) === undefined && (await take(ip, owner))) return ip;
+    }
+    return undefined;
+  };
+
   return {
     async allocate(ip, owner) {
-      if (!inRange(range, ip)) return { kind: "outside" };
+      if (!serviceRanges(range, writer).some((one) => inRange(one, ip))) return { kind: "outside" };
       return (await take(ip, owner)) ? { kind: "allocated", ip } : { kind: "taken" };
     },
     async allocateNext(owner) {
-      const start = dynamicStart(range.size);
-      for (let i = 0; i < randomTries; i++) {
-        const ip = ipAt(range, start + random.int(range.size - start));
-        if (view.get("", ip) === undefined && (await take(ip, owner))) return { kind: "allocated", ip };
-      }
-      for (let i = 0; i < range.size; i++) {
-        const ip = ipAt(range, (start + i) % range.size);
-        if (view.get("", ip) === undefined && (await take(ip, owner))) return { kind: "allocated", ip };
+      for (const one of serviceRanges(range, writer)) {
+        const ip = await takeNext(one, owner);
+        if (ip !== undefined) return { kind: "allocated", ip };
       }
       return { kind: "full" };
     },
     release: (ip) => writer.remove(addresses, "", ip),
   };
+}
+
+/** The range of the flag, then those of ServiceCIDR objects that are ready and stay. */
+export function serviceRanges(first: IpRange, objects: Pick<ObjectWriter, "view">): readonly IpRange[] {
+  const found = [first];
+  for (const object of objects.view(ranges).list()) {
+    const { metadata, spec, status } = object as ServiceCIDR;
+    const ready = status?.conditions?.some((one) => one.type === "Ready" && one.status === "True") ?? false;
+    if (!ready || metadata.deletionTimestamp !== undefined) continue;
+    for (const text of spec?.cidrs ?? [])
+      if (isIpv4Range(text) && !found.some((one) => one.text === text)) found.push(parseIpRange(text));
+  }
+  return found;
 }
 
 /** The object that holds an address for its service. */

@@ -13,11 +13,17 @@ export function parseIpRange(text: string): IpRange {
   const [address = "", bits = ""] = text.split("/");
   const number = parseIp(address);
   const prefix = Number(bits);
-  if (number === undefined || !/^\d+$/.test(bits) || prefix < 8 || prefix > 30)
+  if (number === undefined || !isIpv4Range(text))
     throw new RangeError(`expected an IPv4 range such as 10.96.0.0/12, found ${text}`);
   const total = 2 ** (32 - prefix);
   const base = number - (number % total);
   return { text: `${formatIp(base)}/${prefix}`, base, size: total - 2 };
+}
+
+/** Whether a text is a range that can be parsed here: no other family, nothing too large or too small to give out. */
+export function isIpv4Range(text: string): boolean {
+  const [address = "", bits = ""] = text.split("/");
+  return parseIp(address) !== undefined && /^\d+$/.test(bits) && Number(bits) >= 8 && Number(bits) <= 30;
 }
 
 /** The address at an offset: 0 is the first that a service may have. */

@@ -4,7 +4,7 @@ import type { ApiObject } from "@coxswain/apimachinery";
 import { parseRfc3339 } from "@coxswain/clock";
 import type { Service } from "@coxswain/api/core/v1";
 import type { ObjectWriter } from "../../../../request.ts";
-import { ipAddress } from "./ip-allocator.ts";
+import { ipAddress, serviceRanges } from "./ip-allocator.ts";
 import { inRange, type IpRange } from "./ip-range.ts";
 import type { PortAllocator } from "./port-allocator.ts";
 import { ipsOf, portsOf } from "./service-allocation.ts";
@@ -55,9 +55,10 @@ export function createAllocationRepair(
           );
       }
     }
+    const ranges = serviceRanges(ipRange, writer);
     const known = new Set(held.map(({ metadata }) => metadata.name));
     for (const [ip, service] of owners) {
-      if (known.has(ip) || !inRange(ipRange, ip)) continue;
+      if (known.has(ip) || !ranges.some((range) => inRange(range, ip))) continue;
       if (
         await writer.createIfAbsent(
           addresses,

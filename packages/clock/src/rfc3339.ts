@@ -2,8 +2,13 @@
 
 /** `metav1.Time`: "2026-11-21T04:05:06Z". Fractions of a second are cut off. */
 export function rfc3339(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+  const second = Math.floor(ms / 1000);
+  if (second !== last.second) last = { second, text: `${new Date(ms).toISOString().slice(0, 19)}Z` };
+  return last.text;
 }
+
+/** What is written in one second asks for it again and again. */
+let last = { second: Number.NaN, text: "" };
 
 /** `metav1.MicroTime`: "2026-11-21T04:05:06.789000Z". */
 export function rfc3339Micro(ms: number): string {

@@ -4,7 +4,8 @@
  */
 import { jsonEqual, type JsonObject, setMember } from "../json-value.ts";
 import type { FieldsV1 } from "../meta.ts";
-import { fieldElement, isContainer, itemElement, type Structure } from "./structure.ts";
+import { fieldsOfNew } from "./shapes.ts";
+import { fieldElement, isContainer, type Structure } from "./structure.ts";
 
 /**
  * The fields of `next` that `empty` does not have or has otherwise. Of the object itself `skipped` members are left out, and of its
@@ -58,29 +59,21 @@ function difference(structure: Structure, empty: unknown, next: unknown): Fields
     if (isContainer(structure, empty)) return undefined;
     return jsonEqual(empty, next) ? undefined : {};
   }
-  const children: [string, FieldsV1][] = [];
+  if (empty === undefined) return fieldsOfNew(structure, next);
+  const fields: FieldsV1 = {};
   if (structure.is === "members") {
     const before = (empty ?? {}) as JsonObject;
     const members = next as JsonObject;
-    for (const name of Object.keys(members)) {
+    for (const name of Object.keys(members).sort()) {
       const found = difference(structure.member(name), before[name], members[name]);
-      if (found !== undefined) children.push([fieldElement(name), found]);
+      if (found !== undefined) setMember(fields as JsonObject, fieldElement(name), found);
     }
-  } else if (structure.is === "items") {
-    const seen = new Set<string>();
-    for (const item of next as readonly unknown[]) {
-      const element = itemElement(structure, item);
-      if (element === undefined || seen.has(element)) continue;
-      seen.add(element);
-      const found = difference(structure.item, undefined, item);
-      if (found !== undefined) children.push([element, found]);
-    }
+  } else {
+    // Nothing of a list is like an item of another: all of it is new.
+    for (const [element, found] of Object.entries(fieldsOfNew(structure, next)))
+      if (element !== ".") setMember(fields as JsonObject, element, found);
   }
-  if (children.length === 0) return empty === undefined ? {} : undefined;
-  children.sort(byName);
-  const fields: FieldsV1 = empty === undefined ? { ".": {} } : {};
-  for (const [element, found] of children) setMember(fields as JsonObject, element, found);
-  return fields;
+  return Object.keys(fields).length === 0 ? undefined : fields;
 }
 
 function byName([left]: readonly [string, unknown], [right]: readonly [string, unknown]): number {

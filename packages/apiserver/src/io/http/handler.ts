@@ -35,7 +35,11 @@ const clientGone = new DOMException("the client has gone", "AbortError");
 /** Never rejects: whatever happens becomes an answer, or the end of the connection if the answer has begun. */
 export async function handle(raw: RawRequest, response: RawResponse, ports: HandlerPorts): Promise<void> {
   const aborter = new AbortController();
-  const abort = (): void => aborter.abort(clientGone);
+  let answered = false;
+  // Every answer ends with a close: telling nobody of it costs as much as telling somebody.
+  const abort = (): void => {
+    if (!answered) aborter.abort(clientGone);
+  };
   response.on("close", abort);
   response.on("error", abort);
   const memory = ports.parts.memory.open(raw.method ?? "");
@@ -53,6 +57,7 @@ export async function handle(raw: RawRequest, response: RawResponse, ports: Hand
   } catch (error) {
     code = await sendFailure(response, passage, error, ports);
   } finally {
+    answered = response.writableEnded;
     for (const end of passage.onEnd) end();
     memory.release();
     count(passage, code, ports.clock.monotonic() - startedMs, ports);

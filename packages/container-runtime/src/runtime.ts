@@ -160,6 +160,8 @@ export interface ContainerInspection extends ContainerSummary {
   readonly hostNetwork?: boolean;
   /** Where on the machine the container's own writes are, if the runtime can tell. */
   readonly writableLayer?: string;
+  /** Its shares and limits as they are set now, if the runtime can tell. */
+  readonly resources?: { readonly cpuShares: number; readonly cpuQuotaUs?: number; readonly memoryBytes?: number };
 }
 
 export interface ExecRequest {

@@ -6,6 +6,7 @@ import { RuntimeError, marks } from "../src/index.ts";
 import type {
   ContainerConfig,
   ContainerInspection,
+  ContainerResources,
   ContainerRuntime,
   ContainerState,
   ContainerSummary,
@@ -64,7 +65,7 @@ interface Kept {
   readonly name: string;
   readonly labels: Labels;
   readonly createdAtMs: number;
-  readonly config: ContainerConfig | undefined;
+  config: ContainerConfig | undefined;
   readonly log: LogChunk[];
   state: ContainerState;
   startedAtMs?: number;
@@ -195,8 +196,9 @@ export function createFakeRuntime(ports: { readonly clock: Clock }, options: Fak
     async removeContainer(id) {
       drop(id);
     },
-    async updateContainer(id) {
-      find(id);
+    async updateContainer(id, resources) {
+      const one = find(id);
+      if (one.config) one.config = { ...one.config, resources: { ...one.config.resources, ...resources } };
     },
     list: async (filter) =>
       [...kept.values()]
@@ -215,6 +217,7 @@ export function createFakeRuntime(ports: { readonly clock: Clock }, options: Fak
         oomKilled: false,
         image: one.config?.image ?? "",
         imageId: `sha256:${one.config?.image ?? ""}`,
+        resources: settingsOf(one.config?.resources),
       };
       return inspection;
     },
@@ -292,6 +295,15 @@ export function createFakeRuntime(ports: { readonly clock: Clock }, options: Fak
     crash: (id, exitCode) => end(find(id), exitCode),
     vanish: drop,
     starts: (name) => started.get(name) ?? 0,
+  };
+}
+
+function settingsOf(resources: ContainerResources | undefined): NonNullable<ContainerInspection["resources"]> {
+  const { cpuShares = 0, cpuQuotaUs, memoryBytes } = resources ?? {};
+  return {
+    cpuShares,
+    ...(cpuQuotaUs === undefined ? {} : { cpuQuotaUs }),
+    ...(memoryBytes === undefined ? {} : { memoryBytes }),
   };
 }
 

@@ -126,6 +126,21 @@ export function runtimeSuite(
       await runtime().removeContainer(id);
     });
 
+    test("limits of a running container can be changed, and are told as they are", async () => {
+      const id = await create({ name: "k8s_resize_suite", resources: { cpuShares: 100, memoryBytes: 64 * 2 ** 20 } });
+      await runtime().startContainer(id);
+      expect((await runtime().inspect(id))?.resources).toEqual({ cpuShares: 100, memoryBytes: 64 * 2 ** 20 });
+      const more = { cpuShares: 200, cpuQuotaUs: 50_000, cpuPeriodUs: 100_000, memoryBytes: 128 * 2 ** 20 };
+      await runtime().updateContainer(id, more);
+      expect((await runtime().inspect(id))?.resources).toEqual({
+        cpuShares: 200,
+        cpuQuotaUs: 50_000,
+        memoryBytes: 128 * 2 ** 20,
+      });
+      expect((await runtime().inspect(id))?.state).toBe("running");
+      await runtime().removeContainer(id);
+    });
+
     test("a container that ignores SIGTERM is killed after its grace", async () => {
       const id = await create({ name: "k8s_stubborn_suite", command: [...suiteCommands.stubborn] });
       await runtime().startContainer(id);

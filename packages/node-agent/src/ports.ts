@@ -104,5 +104,7 @@ export interface PodPorts {
   readonly node: NodeFacts;
   readonly sandboxImage: string;
   readonly backoff: BackoffTimes;
+  /** What this pod may ask for: the node's, less what the other pods here have asked for. */
+  readonly roomFor: (pod: Pod) => { readonly cpu: number; readonly memoryBytes: number };
   readonly resolver: () => ResolverSettings;
 }

@@ -41,6 +41,11 @@ export function inspectionOf(info: ContainerInspectInfo): ContainerInspection | 
     imageId: info.Image,
     ...(info.HostConfig.NetworkMode === "host" ? { hostNetwork: true } : {}),
     ...writableLayerOf(info),
+    resources: {
+      cpuShares: info.HostConfig.CpuShares ?? 0,
+      ...(info.HostConfig.CpuQuota ? { cpuQuotaUs: info.HostConfig.CpuQuota } : {}),
+      ...(info.HostConfig.Memory ? { memoryBytes: info.HostConfig.Memory } : {}),
+    },
     ...("LogPath" in info && typeof info.LogPath === "string" && info.LogPath !== "" ? { logPath: info.LogPath } : {}),
   };
 }

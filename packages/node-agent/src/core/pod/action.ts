@@ -19,6 +19,8 @@ export type PodAction =
       readonly because: string;
       readonly runPreStop: boolean;
     }
+  /** Other limits for a running container. */
+  | { readonly type: "resizeContainer"; readonly name: string; readonly id: string }
   | { readonly type: "removeContainer"; readonly name: string; readonly id: string }
   /** Every container has ended: stop the sandbox and give the network back. */
   | { readonly type: "stopSandbox"; readonly id: string }

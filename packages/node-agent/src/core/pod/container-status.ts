@@ -13,8 +13,8 @@ import {
   latestAttempt,
   mayRestart,
   previousAttempt,
-  restartPolicyOf,
 } from "./lifecycle.ts";
+import { differences, resizeVerdict } from "./resize.ts";
 import type { ContainerView, PodView } from "./view.ts";
 
 export function containerStatus(view: PodView, container: Container, isInit: boolean, nowMs: number): ContainerStatus {
@@ -35,6 +35,24 @@ export function containerStatus(view: PodView, container: Container, isInit: boo
     image: latest.image,
     imageID: latest.imageId === "" ? "" : `docker://${latest.imageId}`,
     containerID: `docker://${latest.id}`,
+    ...(latest.state === "running" ? resourcesOf(view, container, latest, known) : {}),
+  };
+}
+
+/** What it has, and what it has been granted; while a resize waits or is under way, what it had. */
+function resourcesOf(
+  view: PodView,
+  container: Container,
+  running: ContainerView,
+  known: ContainerStatus | undefined,
+): Pick<ContainerStatus, "resources" | "allocatedResources"> {
+  const wanted = container.resources ?? {};
+  const unequal = differences(view, container, running).length > 0;
+  const waits = unequal && resizeVerdict(view).kind === "pending";
+  const granted = waits ? known?.allocatedResources : wanted.requests;
+  return {
+    resources: unequal ? (known?.resources ?? wanted) : wanted,
+    ...(granted && Object.keys(granted).length > 0 ? { allocatedResources: granted } : {}),
   };
 }
 
@@ -96,7 +114,7 @@ function waitingAfter(
   nowMs: number,
 ): ContainerState | undefined {
   if (isTerminating(view)) return undefined;
-  if (!mayRestart(restartPolicyOf(view.pod, container, isInit), last)) return undefined;
+  if (!mayRestart(view.pod, container, isInit, last)) return undefined;
   const failure = view.failures.get(container.name);
   if (failure) return { waiting: { reason: failure.reason, message: failure.message } };
   if (view.fenced) return undefined;

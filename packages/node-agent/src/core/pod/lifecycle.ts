@@ -3,7 +3,7 @@
 import type { Container, ContainerStatus, EphemeralContainer, Pod } from "@coxswain/api/core/v1";
 import type { ContainerView, PodView, SandboxView } from "./view.ts";
 
-export type RestartPolicy = "Always" | "OnFailure" | "Never";
+type RestartPolicy = "Always" | "OnFailure" | "Never";
 
 export interface PodContainers {
   readonly init: readonly Container[];
@@ -27,7 +27,7 @@ export function isSidecar(container: Container): boolean {
   return container.restartPolicy === "Always";
 }
 
-export function restartPolicyOf(pod: Pod, container: Container, isInit: boolean): RestartPolicy {
+function restartPolicyOf(pod: Pod, container: Container, isInit: boolean): RestartPolicy {
   if (
     container.restartPolicy === "Always" ||
     container.restartPolicy === "OnFailure" ||
@@ -106,16 +106,23 @@ export function initFailedForGood(view: PodView, init: readonly Container[]): bo
   return init.some((container) => {
     if (isSidecar(container)) return false;
     const last = latestAttempt(view, container.name);
-    return last?.state === "exited" && last.exitCode !== 0 && restartPolicyOf(view.pod, container, true) === "Never";
+    return last?.state === "exited" && last.exitCode !== 0 && !mayRestart(view.pod, container, true, last);
   });
 }
 
 function doneForGood(view: PodView, container: Container, isInit: boolean): boolean {
   const last = latestAttempt(view, container.name);
-  return last?.state === "exited" && !mayRestart(restartPolicyOf(view.pod, container, isInit), last);
+  return last?.state === "exited" && !mayRestart(view.pod, container, isInit, last);
 }
 
-export function mayRestart(policy: RestartPolicy, last: ContainerView): boolean {
+/** The container's own rules first, in order; then its policy, then the pod's. */
+export function mayRestart(pod: Pod, container: Container, isInit: boolean, last: ContainerView): boolean {
+  const rule = (container.restartPolicyRules ?? []).find(({ exitCodes }) => {
+    const listed = (exitCodes?.values ?? []).includes(last.exitCode ?? -1);
+    return exitCodes?.operator === "In" ? listed : exitCodes?.operator === "NotIn" ? !listed : false;
+  });
+  if (rule?.action === "Restart") return true;
+  const policy = restartPolicyOf(pod, container, isInit);
   if (policy === "Always") return true;
   return policy === "OnFailure" && last.exitCode !== 0;
 }

@@ -39,6 +39,7 @@ function attempt(name: string, change: Partial<ContainerView> = {}): ContainerVi
     image: "busybox:1",
     imageId: "sha256:b",
     terminationMessage: "",
+    resources: undefined,
     ...change,
   };
 }
@@ -65,6 +66,12 @@ function viewOf(pod: Pod, change: Partial<PodView> = {}): PodView {
     backoff: { firstMs: 10_000, longestMs: 300_000 },
     retriedAtMs: undefined,
     fenced: false,
+    node: {
+      allocatable: { cpu: 4, memoryBytes: 2 ** 33 },
+      room: { cpu: 2, memoryBytes: 2 ** 32 },
+      memoryBytes: 2 ** 33,
+    },
+    resizeFailures: new Map(),
     ...change,
   };
 }

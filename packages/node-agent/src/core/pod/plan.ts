@@ -17,10 +17,10 @@ import {
   knownRestarts,
   latestAttempt,
   mayRestart,
-  restartPolicyOf,
   specHash,
 } from "./lifecycle.ts";
 import type { PodAction, PodPlan } from "./action.ts";
+import { resizeStep } from "./resize.ts";
 import { planTermination } from "./termination.ts";
 import type { ContainerView, PodView, SandboxView } from "./view.ts";
 
@@ -157,11 +157,11 @@ function planContainer(
   if (view.busy.has(name)) return nothing(`container ${name}: an operation is under way`);
   const latest = latestAttempt(view, name);
   const last = attemptIn(view, sandbox, name);
-  if (last?.state === "running") return planAlive(view, container, last);
+  if (last?.state === "running") return planAlive(view, container, last, nowMs);
   const failure = view.failures.get(name);
   if (failure && failure.retryAtMs > nowMs) return nothing(`container ${name}: ${failure.message}`, failure.retryAtMs);
   if (last?.state === "exited") {
-    if (!mayRestart(restartPolicyOf(view.pod, container, isInit), last))
+    if (!mayRestart(view.pod, container, isInit, last))
       return nothing(`container ${name} has ended and is not to be restarted`);
     const { untilMs } = backoffOf(view, last);
     if (untilMs > nowMs) return nothing(`container ${name} waits before its next attempt`, untilMs);
@@ -183,10 +183,10 @@ function planContainer(
   return { actions: last?.state === "created" ? [{ type: "removeContainer", name, id: last.id }] : [start], because };
 }
 
-function planAlive(view: PodView, container: Container, running: ContainerView): PodPlan {
+function planAlive(view: PodView, container: Container, running: ContainerView, nowMs: number): PodPlan {
   if (view.stopping.has(running.id)) return nothing(`container ${container.name} is being stopped`);
   const because = reasonToRestart(view, container, running);
-  if (!because) return nothing(`container ${container.name} runs`);
+  if (!because) return planResize(view, container, running, nowMs);
   const { startup, liveness } = view.probes.get(running.id) ?? {};
   const probe =
     startup?.result === "failure"
@@ -196,6 +196,19 @@ function planAlive(view: PodView, container: Container, running: ContainerView):
         : undefined;
   const grace = probe?.terminationGracePeriodSeconds ?? view.pod.spec?.terminationGracePeriodSeconds ?? 30;
   return { actions: [stop(running, grace, because, true)], because };
+}
+
+function planResize(view: PodView, container: Container, running: ContainerView, nowMs: number): PodPlan {
+  const step = resizeStep(view, container, running);
+  if (step === "none") return nothing(`container ${container.name} runs`);
+  if (step === "restart") {
+    const because = `Container ${container.name} resize requires restart`;
+    return { actions: [stop(running, view.pod.spec?.terminationGracePeriodSeconds ?? 30, because, true)], because };
+  }
+  const failure = view.resizeFailures.get(container.name);
+  if (failure && failure.retryAtMs > nowMs) return nothing(failure.message, failure.retryAtMs);
+  const because = `container ${container.name} is to have other resources`;
+  return { actions: [{ type: "resizeContainer", name: container.name, id: running.id }], because };
 }
 
 function reasonToRestart(view: PodView, container: Container, running: ContainerView): string | undefined {

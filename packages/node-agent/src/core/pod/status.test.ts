@@ -32,6 +32,7 @@ const running: ContainerView = {
   image: "busybox:1",
   imageId: "sha256:b",
   terminationMessage: "",
+  resources: undefined,
 };
 
 function viewOf(change: Partial<PodView> = {}): PodView {
@@ -52,6 +53,12 @@ function viewOf(change: Partial<PodView> = {}): PodView {
     backoff: { firstMs: 10_000, longestMs: 300_000 },
     retriedAtMs: undefined,
     fenced: false,
+    node: {
+      allocatable: { cpu: 4, memoryBytes: 2 ** 33 },
+      room: { cpu: 2, memoryBytes: 2 ** 32 },
+      memoryBytes: 2 ** 33,
+    },
+    resizeFailures: new Map(),
     ...change,
   };
 }
@@ -79,6 +86,7 @@ test("podStatus of a running pod is whole", () => {
         state: { running: { startedAt: at } },
         lastState: {},
         ready: true,
+        resources: {},
         started: true,
         restartCount: 0,
         image: "busybox:1",

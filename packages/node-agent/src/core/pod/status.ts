@@ -14,6 +14,7 @@ import {
   isTerminating,
   latestAttempt,
 } from "./lifecycle.ts";
+import { resizeVerdict } from "./resize.ts";
 import type { PodView } from "./view.ts";
 
 type PodPhase = NonNullable<PodStatus["phase"]>;
@@ -35,6 +36,7 @@ export function podStatus(view: PodView, node: NodeAddresses, nowMs: number): Po
   const { reason: _reason, message: _message, podIP: _podIP, podIPs: _podIPs, ...kept } = pod.status ?? {};
   return {
     ...kept,
+    ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
     phase,
     ...(ended?.reason ? { reason: ended.reason, message: ended.message } : {}),
     startTime: pod.status?.startTime ?? rfc3339(nowMs),
@@ -128,11 +130,14 @@ function conditionsOf(
     ["Ready", ready],
     ["ContainersReady", containersReady],
   ];
-  const others = before.filter((condition) => !ours.some(([type]) => type === condition.type));
+  const resize = resizeConditions(view);
+  const others = before.filter(
+    (condition) => !ours.some(([type]) => type === condition.type) && !resizeTypes.includes(condition.type),
+  );
   const scheduled: PodCondition[] = others.some((condition) => condition.type === "PodScheduled")
     ? []
     : [condition("PodScheduled", { status: "True" }, undefined, nowMs, view.pod)];
-  const made = ours.map(([type, verdict]) =>
+  const made = [...ours, ...resize].map(([type, verdict]) =>
     condition(
       type,
       verdict,
@@ -142,6 +147,19 @@ function conditionsOf(
     ),
   );
   return [...made, ...scheduled, ...others];
+}
+
+const resizeTypes: readonly string[] = ["PodResizePending", "PodResizeInProgress"];
+
+function resizeConditions(view: PodView): readonly [string, Verdict][] {
+  const verdict = resizeVerdict(view);
+  if (verdict.kind === "pending")
+    return [["PodResizePending", { status: "True", reason: verdict.reason, message: verdict.message }]];
+  if (verdict.kind === "none") return [];
+  const { error } = verdict;
+  return [
+    ["PodResizeInProgress", { status: "True", ...(error === undefined ? {} : { reason: "Error", message: error }) }],
+  ];
 }
 
 interface Verdict {

@@ -29,6 +29,16 @@ export interface PodView {
   readonly fenced: boolean;
   /** New connections may still be on their way here: the proxies have not all acknowledged that the endpoint leaves. */
   readonly isAddressed: boolean;
+  readonly node: NodeRoom;
+  /** Why a resize could not be made, by container name. */
+  readonly resizeFailures: ReadonlyMap<string, StartFailure>;
+}
+
+export interface NodeRoom {
+  readonly allocatable: { readonly cpu: number; readonly memoryBytes: number };
+  /** What the other pods here leave of it. */
+  readonly room: { readonly cpu: number; readonly memoryBytes: number };
+  readonly memoryBytes: number;
 }
 
 export interface SandboxView {
@@ -56,6 +66,14 @@ export interface ContainerView {
   readonly image: string;
   readonly imageId: string;
   readonly terminationMessage: string;
+  /** As the runtime has them set; `undefined` when it does not tell. */
+  readonly resources: SetResources | undefined;
+}
+
+export interface SetResources {
+  readonly cpuShares: number;
+  readonly cpuQuotaUs?: number;
+  readonly memoryBytes?: number;
 }
 
 export type VolumesState =

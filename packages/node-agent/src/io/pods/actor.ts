@@ -2,8 +2,10 @@
 // plan with its reason.
 import type { Container, Pod } from "@coxswain/api/core/v1";
 import { sandboxConfig } from "../../core/container/config.ts";
+import { containerResources } from "../../core/container/resources.ts";
 import { backoffTimes, nextDelayMs } from "../../core/pod/backoff.ts";
 import { allContainersOf, containersOf, currentSandbox, latestAttempt } from "../../core/pod/lifecycle.ts";
+import { effectiveResources } from "../../core/pod/resize.ts";
 import type { PodAction } from "../../core/pod/action.ts";
 import type { PodView } from "../../core/pod/view.ts";
 import { messageOf } from "../../errors.ts";
@@ -26,6 +28,7 @@ export interface PodActor {
 
 /** The least time a container has between SIGTERM and SIGKILL once a preStop hook has used up the grace, in seconds. */
 const leastGraceSeconds = 2;
+const resizeRetryMs = 10_000;
 const longestSandboxDelayMs = 60_000;
 /** After a pull has failed its own reason is shown for a while, then that the agent backs off. */
 const pullReasonMs = 3_000;
@@ -125,7 +128,7 @@ export function createPodActor(
     const podIP = view.pod.spec?.hostNetwork ? (ports.node.hostIPs[0] ?? "") : (view.podIP ?? "");
     const request = {
       pod: state.pod,
-      container,
+      container: { ...container, resources: effectiveResources(view, container) },
       sandboxId: sandbox.id,
       attempt: action.attempt,
       crashes: action.crashes,
@@ -218,6 +221,30 @@ export function createPodActor(
     }
   };
 
+  const resize = async (action: Of<"resizeContainer">, view: PodView): Promise<void> => {
+    const container = containerNamed(view.pod, action.name);
+    const running = view.containers.find(({ id }) => id === action.id);
+    if (!container || !running) return;
+    const { oomScoreAdj: _fixed, ...wanted } = containerResources(view.pod, container, ports.node.memoryBytes);
+    try {
+      const used = (await runtime.stats(action.id, loop.signal))?.memoryWorkingSetBytes ?? 0;
+      if (wanted.memoryBytes !== undefined && used >= wanted.memoryBytes)
+        throw new Error(
+          `attempting to set pod memory limit (${wanted.memoryBytes}) below current usage (${used}) of container ${action.name}`,
+        );
+      await timed("update_container", runtime.updateContainer(action.id, wanted, loop.signal));
+      state.resizeFailures.delete(action.name);
+      const text = `Pod resize completed: ${JSON.stringify({ container: action.name, ...container.resources })}`;
+      events.record(state.pod, action.name, "Normal", "ResizeCompleted", text);
+    } catch (error) {
+      if (loop.signal.aborted) return;
+      const message = messageOf(error);
+      const first = !state.resizeFailures.has(action.name);
+      state.resizeFailures.set(action.name, { reason: "Error", message, retryAtMs: clock.now() + resizeRetryMs });
+      if (first) events.record(state.pod, action.name, "Warning", "ResizeError", `Pod resize error: ${message}`);
+    }
+  };
+
   return {
     begin(action, view) {
       switch (action.type) {
@@ -233,6 +260,8 @@ export function createPodActor(
           return track(action.name, () => start(action, view));
         case "removeContainer":
           return track(action.name, () => runtime.removeContainer(action.id, loop.signal));
+        case "resizeContainer":
+          return track(action.name, () => resize(action, view));
         case "stopContainer":
           // A shorter deadline may come while the first stop lasts, so each has an entry of its own.
           return track(`${action.name} until ${clock.now() + action.graceSeconds * 1000}`, () => stop(action, view));

@@ -3,6 +3,7 @@
 import type { Pod } from "@coxswain/api/core/v1";
 import { marks } from "@coxswain/container-runtime";
 import { fenceGraceSeconds, fencingMarks, isFenced } from "../../core/fencing.ts";
+import { podRequests } from "../../core/pod/resize.ts";
 import { selfView } from "../runtime/start-container.ts";
 import type { PodPorts } from "../../ports.ts";
 import { nameOf } from "./state.ts";
@@ -28,7 +29,7 @@ export interface PodSet {
   stop(): Promise<void>;
 }
 
-export interface PodSetPorts extends PodPorts {
+export interface PodSetPorts extends Omit<PodPorts, "roomFor"> {
   /** Nothing is left of the pod of this name. */
   readonly ended?: (name: string) => void;
 }
@@ -36,7 +37,8 @@ export interface PodSetPorts extends PodPorts {
 /** How often files of ConfigMaps, Secrets and tokens are brought up to date. */
 const refreshMs = 60_000;
 
-export function createPodSet(ports: PodSetPorts): PodSet {
+export function createPodSet(given: PodSetPorts): PodSet {
+  const ports: PodPorts = { ...given, roomFor: (pod) => roomBeside(pod) };
   const { clock, log, runtime, volumes } = ports;
   const workers = new Map<string, PodWorker>();
 
@@ -56,11 +58,23 @@ export function createPodSet(ports: PodSetPorts): PodSet {
         workers.delete(uid);
         leaving.delete(uid);
         ports.metrics.runningPods.set(workers.size);
-        ports.ended?.(nameOf(pod));
+        given.ended?.(nameOf(pod));
         for (const next of [...waiting.values()]) if (nameOf(next) === nameOf(pod)) take(next);
       },
       (error: unknown) => log.error({ err: error, object: uid }, "a pod's worker ended with a bug"),
     );
+  };
+
+  const roomBeside = (pod: Pod): { readonly cpu: number; readonly memoryBytes: number } => {
+    const others = [...workers.values()]
+      .map((worker) => worker.pod())
+      .filter((other) => other.metadata.uid !== pod.metadata.uid && !isOver(other))
+      .map(podRequests);
+    const { cpu, memoryBytes } = given.node.allocatable;
+    return {
+      cpu: others.reduce((left, requests) => left - requests.cpu, cpu),
+      memoryBytes: others.reduce((left, requests) => left - requests.memoryBytes, memoryBytes),
+    };
   };
 
   const take = (pod: Pod): void => {
@@ -171,4 +185,8 @@ export function createPodSet(ports: PodSetPorts): PodSet {
       leaving.clear();
     },
   };
+}
+
+function isOver(pod: Pod): boolean {
+  return pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
 }

@@ -28,6 +28,7 @@ export interface PodState {
   readonly toldBackoffs: Map<string, string>;
   retriedAtMs: number | undefined;
   fenced: boolean;
+  readonly resizeFailures: Map<string, StartFailure>;
 }
 
 export function createPodState(pod: Pod): PodState {
@@ -55,6 +56,7 @@ export function createPodState(pod: Pod): PodState {
     toldBackoffs: new Map(),
     retriedAtMs: retryAskedAtMs(pod),
     fenced: false,
+    resizeFailures: new Map(),
   };
 }
 
@@ -63,6 +65,8 @@ const ownConditions: ReadonlySet<string> = new Set([
   "Initialized",
   "Ready",
   "ContainersReady",
+  "PodResizePending",
+  "PodResizeInProgress",
 ]);
 
 /** Our status is the newest for what we decide; conditions of others (readiness gates) are newest in the API. */

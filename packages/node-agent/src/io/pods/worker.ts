@@ -272,6 +272,8 @@ function viewOf(
     retriedAtMs: state.retriedAtMs,
     fenced: state.fenced,
     isAddressed: state.withdrawal === "under way" && !state.gone && !state.fenced,
+    node: { ...ports.node, room: ports.roomFor(state.apiPod) },
+    resizeFailures: state.resizeFailures,
   };
 }
 

@@ -64,6 +64,7 @@ export function createPodObserver(
       image: inspection.image,
       imageId: inspection.imageId,
       terminationMessage: message,
+      resources: inspection.resources,
     };
     if (state === "exited") ended.set(view.id, view);
     return view;

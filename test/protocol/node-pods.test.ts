@@ -1,0 +1,148 @@
+// What a pod promises on a node, asked through kubectl: a real apiserver, a real node agent, real containers. One control plane and
+// one node for all of it.
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startControlPlane } from "./control-plane.ts";
+import type { ControlPlane } from "./control-plane.ts";
+import { startNode, testImage, whyNoContainers } from "./node.ts";
+import type { TestNode } from "./node.ts";
+
+const absence = whyNoContainers();
+const within = { timeout: 40_000, interval: 100 };
+const lasting = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done"];
+
+describe.skipIf(absence !== undefined)(
+  `pods through kubectl${absence === undefined ? "" : ` (skipped: ${absence})`}`,
+  () => {
+    let plane: ControlPlane;
+    let node: TestNode;
+
+    beforeAll(async () => {
+      plane = await startControlPlane();
+      await plane.must(["create", "serviceaccount", "default"]);
+      node = await startNode(plane, { flags: ["--crash-backoff-initial=1s"] });
+    });
+    afterAll(async () => {
+      await node[Symbol.asyncDispose]();
+      expect(node.containers({}, true)).toEqual([]);
+      await plane[Symbol.asyncDispose]();
+    });
+
+    const create = async (name: string, spec: object, metadata: object = {}): Promise<void> => {
+      const pod = {
+        apiVersion: "v1",
+        kind: "Pod",
+        metadata: { name, ...metadata },
+        spec: {
+          nodeName: node.name,
+          automountServiceAccountToken: false,
+          terminationGracePeriodSeconds: 1,
+          enableServiceLinks: false,
+          ...spec,
+        },
+      };
+      await plane.must(["create", "-f", "-"], JSON.stringify(pod));
+    };
+    const path = async (name: string, jsonpath: string): Promise<string> =>
+      (await plane.kubectl(["get", "pod", name, "-o", `jsonpath=${jsonpath}`])).stdout;
+    const runs = (name: string): Promise<void> =>
+      expect.poll(() => path(name, "{.status.conditions[?(@.type=='Ready')].status}"), within).toBe("True");
+    const remove = async (name: string): Promise<void> => {
+      await plane.must(["delete", "pod", name, "--wait=false"]);
+      await expect.poll(async () => (await plane.kubectl(["get", "pod", name])).code, within).toBe(1);
+      expect(node.containers({ "io.kubernetes.pod.name": name }, true)).toEqual([]);
+    };
+    const limitsOf = (name: string): string => {
+      const [id = ""] = node.containers({ "io.kubernetes.pod.name": name, "io.kubernetes.container.name": "main" });
+      return node
+        .docker(["inspect", id, "-f", "{{.HostConfig.CpuShares}} {{.HostConfig.CpuQuota}} {{.HostConfig.Memory}}"])
+        .trim();
+    };
+    const resize = (name: string, resources: object) =>
+      plane.kubectl([
+        ...["patch", "pod", name, "--subresource=resize", "--type=strategic", "-p"],
+        JSON.stringify({ spec: { containers: [{ name: "main", resources }] } }),
+      ]);
+
+    test("a running container gets other limits in place, or by a restart where it says so, and waits when there is no room", async () => {
+      await create("resized", {
+        containers: [
+          {
+            name: "main",
+            image: testImage,
+            command: lasting,
+            resources: { requests: { cpu: "50m", memory: "32Mi" }, limits: { cpu: "100m", memory: "64Mi" } },
+            resizePolicy: [
+              { resourceName: "cpu", restartPolicy: "NotRequired" },
+              { resourceName: "memory", restartPolicy: "RestartContainer" },
+            ],
+          },
+        ],
+      });
+      await runs("resized");
+      expect(limitsOf("resized")).toBe(`51 10000 ${64 * 2 ** 20}`);
+
+      const more = { requests: { cpu: "100m", memory: "32Mi" }, limits: { cpu: "200m", memory: "64Mi" } };
+      expect((await resize("resized", more)).stderr).toBe("");
+      await expect.poll(() => limitsOf("resized"), within).toBe(`102 20000 ${64 * 2 ** 20}`);
+      await expect
+        .poll(
+          () =>
+            path(
+              "resized",
+              "{.status.containerStatuses[0].resources.limits.cpu} {.status.containerStatuses[0].allocatedResources.cpu} {.status.containerStatuses[0].restartCount}",
+            ),
+          within,
+        )
+        .toBe("200m 100m 0");
+      await expect.poll(() => path("resized", "{.status.conditions[*].type}"), within).not.toContain("Resize");
+
+      // More than the node has.
+      const absurd = { requests: { cpu: "500", memory: "32Mi" }, limits: { cpu: "500", memory: "64Mi" } };
+      await resize("resized", absurd);
+      const pending = "{.status.conditions[?(@.type=='PodResizePending')].reason}";
+      await expect.poll(() => path("resized", pending), within).toBe("Infeasible");
+      expect(await path("resized", "{.status.containerStatuses[0].resources.limits.cpu}")).toBe("200m");
+      expect(limitsOf("resized")).toBe(`102 20000 ${64 * 2 ** 20}`);
+
+      const wider = { requests: { cpu: "100m", memory: "48Mi" }, limits: { cpu: "200m", memory: "96Mi" } };
+      await resize("resized", wider);
+      await expect.poll(() => path("resized", "{.status.containerStatuses[0].restartCount}"), within).toBe("1");
+      await runs("resized");
+      expect(limitsOf("resized")).toBe(`102 20000 ${96 * 2 ** 20}`);
+      expect(await path("resized", pending)).toBe("");
+      await remove("resized");
+    });
+
+    test("containers of one pod restart by rules of their own", async () => {
+      const command = (code: number) => ["sh", "-c", `echo run; exit ${code}`];
+      await create("ruled", {
+        restartPolicy: "Never",
+        containers: [
+          { name: "stays", image: testImage, command: lasting },
+          {
+            name: "again",
+            image: testImage,
+            command: command(42),
+            restartPolicy: "Never",
+            restartPolicyRules: [{ action: "Restart", exitCodes: { operator: "In", values: [42] } }],
+          },
+          {
+            name: "over",
+            image: testImage,
+            command: command(43),
+            restartPolicy: "Never",
+            restartPolicyRules: [{ action: "Restart", exitCodes: { operator: "In", values: [42] } }],
+          },
+          { name: "always", image: testImage, command: command(0), restartPolicy: "Always" },
+        ],
+      });
+      const counts = (): Promise<string> =>
+        path("ruled", "{range .status.containerStatuses[*]}{.name}={.restartCount} {end}");
+      await expect
+        .poll(counts, within)
+        .toMatch(/^again=[2-9] always=[2-9] over=0 stays=0 $|^stays=0 again=[2-9] over=0 always=[2-9] $/);
+      expect(await path("ruled", "{.status.phase}")).toBe("Running");
+      await remove("ruled");
+    });
+  },
+);

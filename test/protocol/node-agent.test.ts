@@ -140,6 +140,26 @@ describe.skipIf(absence !== undefined)(`a node${absence === undefined ? "" : ` (
     ]);
     expect(pods[0]?.volume?.[0]?.usedBytes).toBeGreaterThan(20_000_000);
     expect((await node.ask("/stats/summary?only_cpu_and_memory=true")).text).not.toContain("rootfs");
+
+    // The same through the API, as people and autoscalers ask for it.
+    expect(await must(["top", "node", node.name, "--no-headers"])).toMatch(
+      new RegExp(`^${node.name} +\\d+m +\\d+% +\\d+Mi +\\d+%`),
+    );
+    const top = await must(["top", "pod", "-A", "--containers", "--no-headers", "--sort-by=cpu"]);
+    const [, cpu, memory] = /^default +worker +main +(\d+)m +(\d+)Mi\s*$/.exec(top) ?? [];
+    expect(Number(cpu)).toBeGreaterThan(100);
+    expect(Number(cpu)).toBeLessThan(250);
+    expect(Math.abs(Number(memory) * 2 ** 20 - ours) / ours).toBeLessThan(0.1);
+    expect(await must(["get", "pods.metrics.k8s.io", "-l", "a=b"])).toBe("");
+    expect(await must(["get", "nodes.metrics.k8s.io"])).toMatch(/^NAME +CPU +MEMORY +WINDOW\n/);
+    const missing = await node.plane.kubectl([
+      "get",
+      "--raw",
+      "/apis/metrics.k8s.io/v1beta1/namespaces/default/pods/x",
+    ]);
+    expect(missing.stderr.trim()).toBe('Error from server (NotFound): podmetrics.metrics.k8s.io "default/x" not found');
+    const denied = await node.plane.kubectl(["top", "pod", "--as=jane"]);
+    expect(denied.stderr).toContain('User "jane" cannot list resource "pods" in API group "metrics.k8s.io"');
     await must(["delete", "pod", "worker", "--wait=false"]);
   });
 });

@@ -20,6 +20,7 @@ import { ipAt } from "./core/registry/core/service/allocation/ip-range.ts";
 import { createPortAllocator } from "./core/registry/core/service/allocation/port-allocator.ts";
 import { createAllocationRepair } from "./core/registry/core/service/allocation/repair.ts";
 import { createServiceAllocator } from "./core/registry/core/service/allocation/service-allocation.ts";
+import { metricsKinds } from "./core/metrics-api/resources.ts";
 import type { Kind } from "./core/registry/kind.ts";
 import { createKinds } from "./core/registry/kind.ts";
 import type { Storage } from "./core/storage.ts";
@@ -34,6 +35,7 @@ import { createKubernetesService } from "./io/bootstrap/kubernetes-service.ts";
 import { createSystemObjects } from "./io/bootstrap/system-objects.ts";
 import { createApiHttpServer } from "./io/http/server.ts";
 import type { AgentTls } from "./io/node-tunnel/agent.ts";
+import { createMetricsApi } from "./io/metrics-api/metrics-api.ts";
 import { createNodeTunnel } from "./io/node-tunnel/tunnel.ts";
 import { createCompaction } from "./io/storage/compaction.ts";
 import { createEtcdStorage } from "./io/storage/etcd-storage.ts";
@@ -128,7 +130,7 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
   };
   const bootstrapHealth = { name: "poststarthook/bootstrap", check: () => (started ? undefined : "not finished") };
   const documents = createDocuments({
-    discovery: createDiscovery(kinds, externalHost),
+    discovery: createDiscovery({ all: [...kinds.all, ...metricsKinds] }, externalHost),
     metrics: { ...ports.metrics, expose: () => (lookAtCaches(), ports.metrics.expose()) },
     clock,
     live: [{ name: "ping", check: () => undefined }, storeHealth],
@@ -148,6 +150,8 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
     ),
   });
 
+  const metricsApi = createMetricsApi({ reader: objects, tls: files.agentTls, clock, log });
+
   const parts: PipelineParts = {
     kinds,
     storage,
@@ -166,6 +170,7 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
     authenticator,
     authorizer,
     documents,
+    metricsApi,
     flow: createFlowControl(config.limits, metrics),
     memory: createMemoryBudget(memoryLimits, { heap: createHeapGauge(clock), metrics }),
   };
@@ -214,6 +219,7 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
     http,
     kubernetesService,
     maintenance,
+    metricsApi,
     reloaded.component,
     createCompaction(client, config.compactionIntervalMs, { clock, log }),
   ]);

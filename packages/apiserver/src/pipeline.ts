@@ -11,6 +11,7 @@ import { impersonate as impersonateAs } from "./core/authn/impersonation.ts";
 import { requestAttributes } from "./core/authz/request-attributes.ts";
 import { readRequestInfo } from "./core/request-info.ts";
 import type { Authenticator, Authorizer, Credentials, RequestInfo, UserInfo } from "./core/request.ts";
+import type { MetricsApi } from "./io/metrics-api/metrics-api.ts";
 import type { TunnelRequest } from "./io/http/tunnel.ts";
 import type { Answer, Parts } from "./verbs/parts.ts";
 import type { Documents } from "./documents.ts";
@@ -60,6 +61,8 @@ export interface PipelineParts extends Parts {
   readonly authenticator: Authenticator;
   readonly authorizer: Authorizer;
   readonly documents: Documents;
+  /** Left out: there is no metrics API. */
+  readonly metricsApi?: Pick<MetricsApi, "serves" | "answer">;
   readonly flow: FlowControl;
   readonly memory: MemoryBudget;
 }
@@ -149,5 +152,10 @@ function authorize(passage: Passage, { authorizer }: PipelineParts): void {
 
 async function serve(passage: Passage, parts: PipelineParts): Promise<void> {
   const { info, request } = passage;
+  if (parts.metricsApi?.serves(info)) {
+    const body = await parts.metricsApi.answer(info, request);
+    passage.reply = { type: "document", code: 200, contentType: "application/json", body };
+    return;
+  }
   passage.reply = info.isResourceRequest ? await dispatch(passage, parts) : await parts.documents.find(info, request);
 }

@@ -1,7 +1,7 @@
 // What the server offers, as clients read it: the legacy documents and the aggregated one, each encoded once with its ETag.
 import { createHash } from "./etag.ts";
 import { inOrder } from "../tables/accept.ts";
-import type { Kind, Kinds } from "../registry/kind.ts";
+import type { Kind } from "../registry/kind.ts";
 import type { ResourceInfo } from "@coxswain/api";
 
 export interface Document {
@@ -40,12 +40,15 @@ const order = [
   "flowcontrol.apiserver.k8s.io",
 ];
 
+/** What discovery needs to know of a kind. */
+export type Offered = Pick<Kind, "group" | "version" | "info">;
+
 interface Version {
   readonly version: string;
-  readonly kinds: Kind[];
+  readonly kinds: Offered[];
 }
 
-export function createDiscovery(kinds: Kinds, serverAddress: string): Discovery {
+export function createDiscovery(kinds: { readonly all: readonly Offered[] }, serverAddress: string): Discovery {
   const groups = new Map<string, Version[]>();
   for (const kind of kinds.all) {
     const versions = groups.get(kind.group) ?? [];

@@ -83,6 +83,12 @@ export const clusterRoles: readonly ClusterRole[] = [
     [`${read} | ${viewableCore}`, `${read} | ${viewableCoreStatus}`, `${read} | ${viewableGroups}`],
     aggregateTo("view"),
   ),
+  // Of metrics-server's manifest: who may look may also look at usage.
+  role("system:aggregated-metrics-reader", [`${read} | nodes.metrics.k8s.io pods.metrics.k8s.io`], {
+    ...aggregateTo("admin"),
+    ...aggregateTo("edit"),
+    ...aggregateTo("view"),
+  }),
   role("system:node", nodeLines()),
   role("system:node-problem-detector", ["get | nodes", "patch | nodes/status", events]),
   role("system:kubelet-api-admin", [

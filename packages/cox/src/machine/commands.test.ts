@@ -1,0 +1,125 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { networkInterfaces, tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { systemClock, systemRandom } from "@coxswain/clock";
+import { listCertificates } from "./certificates.ts";
+import { runMachineCommand } from "./commands.ts";
+import { readRecord } from "./record.ts";
+
+let directory = "";
+beforeEach(() => void (directory = mkdtempSync(join(tmpdir(), "coxswain-machine-"))));
+afterEach(() => rmSync(directory, { recursive: true }));
+
+const address =
+  Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .find(({ family, internal }) => family === "IPv4" && !internal)?.address ?? "";
+
+/** What was said, or the sentence of the refusal. */
+async function cox(args: readonly string[], env: Record<string, string> = {}): Promise<string> {
+  let said = "";
+  const socket = join(directory, "docker.sock");
+  if (!existsSync(socket)) writeFileSync(socket, "");
+  const host = {
+    env: {
+      COXSWAIN_DIR: join(directory, "cox"),
+      COXSWAIN_NAME: "m1",
+      COXSWAIN_ADDRESS: address,
+      COXSWAIN_DOCKER_SOCKET: socket,
+      ...env,
+    },
+    clock: systemClock,
+    random: systemRandom,
+    signal: AbortSignal.timeout(20_000),
+    write: (text: string) => void (said += text),
+  };
+  try {
+    await runMachineCommand(args, host);
+    return said;
+  } catch (error) {
+    return `refused: ${(error as Error).message}`.replaceAll(directory, "DIR").replaceAll(address, "ADDRESS");
+  }
+}
+
+// A machine is set up by root alone.
+describe.runIf(process.getuid?.() === 0 && address !== "")("a machine", () => {
+  it("that begins a cluster has its certificates, flags and kubeconfigs, and says how others join", async () => {
+    const said = await cox(["init"]);
+    expect(said).toContain(`cox join https://${address}:6443 --token `);
+    const at = (...parts: string[]): string => join(directory, "cox", ...parts);
+    expect(readRecord(at())).toMatchObject({
+      role: "master",
+      name: "m1",
+      tainted: true,
+      masters: [{ name: "m1", address }],
+      store: { kind: "member", state: "new", members: [{ name: "m1", address }] },
+    });
+    for (const daemon of ["store", "apiserver", "scheduler", "controller-manager", "node-agent", "proxy", "dns"])
+      for (const [, file = ""] of readFileSync(at("flags", daemon), "utf8").matchAll(/=(\S+\.(?:crt|key|pub|conf))$/gm))
+        if (!file.includes("resolv")) expect(`${file}: ${existsSync(file)}`).toBe(`${file}: true`);
+  });
+
+  it("refuses a second beginning, and takes the first up again when asked to set up", async () => {
+    await cox(["init"]);
+    expect(await cox(["init"])).toBe(
+      "refused: this machine is already the master m1 of a cluster (DIR/cox/machine.json); `cox reset` makes it leave",
+    );
+    expect(await cox(["setup"])).toContain("m1 is a master; its files are up to date");
+  });
+
+  it("finishes what was interrupted: the same command works, the authority stays", async () => {
+    await cox(["init"]);
+    const authority = readFileSync(join(directory, "cox", "pki", "kubernetes-ca.crt"), "utf8");
+    rmSync(join(directory, "cox", "machine.json"));
+    rmSync(join(directory, "cox", "pki", "apiserver.key"));
+    expect(await cox(["init"])).toContain("is the first master");
+    expect(readFileSync(join(directory, "cox", "pki", "kubernetes-ca.crt"), "utf8")).toBe(authority);
+  });
+
+  it("refuses bad input in one sentence and leaves nothing", async () => {
+    const refusals = {
+      address: await cox(["init"], { COXSWAIN_ADDRESS: "203.0.113.9" }),
+      name: await cox(["init"], { COXSWAIN_NAME: "no name" }),
+      engine: await cox(["init"], { COXSWAIN_DOCKER_SOCKET: join(directory, "nothing.sock") }),
+      flag: await cox(["init", "--sinlge"]),
+      worker: await cox(["setup"], { COXSWAIN_ROLE: "worker" }),
+      role: await cox(["setup"], { COXSWAIN_ROLE: "boss" }),
+      token: await cox(["join", "https://127.0.0.1:1", "--token", "x", "--ca-pin", "y"]),
+      pin: await cox(["join", "https://127.0.0.1:1", "--token", "abcdef.0123456789abcdef", "--ca-pin", "y"]),
+      missing: await cox(["join", "https://127.0.0.1:1"]),
+      reset: await cox(["reset"]),
+      invite: await cox(["invite"]),
+    };
+    expect(refusals).toEqual({
+      address: expect.stringMatching(/^refused: 203.0.113.9 is not an address of this machine; it has /),
+      name: `refused: the machine's name must be of letters, digits, "-" and ".", found "no name"`,
+      engine: "refused: no Docker Engine: DIR/nothing.sock is not there (--docker-socket names another)",
+      flag: "refused: Unknown option '--sinlge'",
+      worker: "refused: a worker joins a cluster: set COXSWAIN_JOIN, COXSWAIN_TOKEN and COXSWAIN_CA_PIN in .env",
+      role: `refused: COXSWAIN_ROLE must be master, worker or store, found "boss"`,
+      token: `refused: the token must look like abcdef.0123456789abcdef, found "x"`,
+      pin: `refused: the CA pin must look like sha256: and 64 hexadecimal digits, found "y"`,
+      missing: "refused: --token is missing: `cox invite` on a master shows it",
+      reset: expect.stringMatching(/^refused: reset removes this machine's part of the cluster from DIR\/cox/),
+      invite: "refused: this machine is of no cluster yet (DIR/cox/machine.json is not there)",
+    });
+    expect(existsSync(join(directory, "cox"))).toBe(false);
+  });
+
+  it("refuses the data of another cluster", async () => {
+    mkdirSync(join(directory, "cox", "store", "member"), { recursive: true });
+    expect(await cox(["init"])).toBe(
+      "refused: DIR/cox/store holds the data of an earlier cluster: `cox reset` removes it",
+    );
+  });
+
+  it("renews all its certificates when told to, none when none is due", async () => {
+    await cox(["init"]);
+    const before = listCertificates(join(directory, "cox"), 0);
+    utimesSync(join(directory, "cox", "pki", "apiserver.crt"), 1, 1);
+    expect(await cox(["setup"])).not.toContain("renewed");
+    expect(await cox(["certs", "renew"])).toMatch(/^renewed etcd-server|^renewed apiserver/);
+    expect(listCertificates(join(directory, "cox"), 0).map(({ name }) => name)).toEqual(before.map(({ name }) => name));
+  });
+});

@@ -7,7 +7,21 @@ const historyAnnotation = "deployment.kubernetes.io/revision-history";
 export const desiredAnnotation = "deployment.kubernetes.io/desired-replicas";
 export const maxAnnotation = "deployment.kubernetes.io/max-replicas";
 
-const notCopied = new Set([
+/** Those of rollback.ts. */
+export const rollbackMarks = {
+  /** On a Deployment, "true": roll back by yourself. */
+  wanted: "coxswain.io/rollback-on-deadline",
+  /** On a ReplicaSet: its rollout was complete once. */
+  complete: "coxswain.io/rollout-complete",
+  /** On a Deployment: the ReplicaSet that was given up, and the one that was gone back to. */
+  from: "coxswain.io/rolled-back-from",
+  to: "coxswain.io/rolled-back-to",
+} as const;
+
+const notCopied = new Set<string>([
+  rollbackMarks.wanted,
+  rollbackMarks.from,
+  rollbackMarks.to,
   "kubectl.kubernetes.io/last-applied-configuration",
   revisionAnnotation,
   historyAnnotation,

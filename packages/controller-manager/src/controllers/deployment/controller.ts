@@ -13,7 +13,7 @@ import { planClaim } from "../../ownership/claim.ts";
 import { createCreator } from "../../ownership/create-once.ts";
 import { selectsEverything } from "../../ownership/selector.ts";
 import { isFinished } from "../../pods/state.ts";
-import { revisionAnnotation } from "./annotations.ts";
+import { revisionAnnotation, rollbackMarks } from "./annotations.ts";
 import { planDeployment } from "./plan.ts";
 import type { DeploymentAction } from "./plan.ts";
 import { sizeOf } from "./shares.ts";
@@ -58,7 +58,7 @@ export function createDeploymentController(ports: ControllerPorts): Controller {
       log.info({ controller: "deployment", object: key, because: plan.because }, "changing replica sets");
     for (const action of plan.actions) await act(key, deployment, action, signal);
     // A step that changed the Deployment itself has made this copy old; the status follows with the next look.
-    if (!plan.actions.some((action) => action.kind === "set-revision"))
+    if (!plan.actions.some(({ kind }) => kind === "set-revision" || kind === "roll-back"))
       await writeStatus(key, deployment, plan.status, signal);
     return { wakeAfterMs: plan.wakeAfterMs };
   };
@@ -122,8 +122,38 @@ export function createDeploymentController(ports: ControllerPorts): Controller {
           { signal },
         );
         ownWrites.wrote(key, updated as ReadonlyDeployment);
+        return;
       }
+      case "roll-back":
+        return rollBack(key, deployment, action, signal);
     }
+  };
+
+  const rollBack = async (
+    key: string,
+    deployment: ReadonlyDeployment,
+    { from, to }: Extract<DeploymentAction, { kind: "roll-back" }>,
+    signal: AbortSignal,
+  ): Promise<void> => {
+    if (deployment.spec === undefined || to.spec?.template === undefined) return;
+    const { [hashLabel]: _, ...labels } = to.spec.template.metadata?.labels ?? {};
+    const template = { ...to.spec.template, metadata: { ...to.spec.template.metadata, labels } };
+    const annotations = {
+      ...deployment.metadata.annotations,
+      [rollbackMarks.from]: from.metadata.name,
+      [rollbackMarks.to]: to.metadata.name,
+    };
+    const metadata = { ...deployment.metadata, annotations };
+    const next = { ...deployment, metadata, spec: { ...deployment.spec, template } };
+    const updated = await deploymentClient.update(next, { signal });
+    ownWrites.wrote(key, updated as ReadonlyDeployment);
+    const why = `ReplicaSet "${from.metadata.name}" has timed out progressing`;
+    events.record(
+      deployment,
+      "Warning",
+      "DeploymentRollback",
+      `Rolled back to revision ${to.metadata.annotations?.[revisionAnnotation]} (ReplicaSet "${to.metadata.name}"): ${why}`,
+    );
   };
 
   const createSet = async (

@@ -4,7 +4,7 @@ import type { Deployment, DeploymentStatus, ReplicaSet } from "@coxswain/api/app
 import type { DeepReadonly } from "@coxswain/apimachinery";
 import type { Plan } from "@coxswain/controller";
 import { sameJson } from "../../loop/same-json.ts";
-import { annotationsOfNewSet, revisionAnnotation, revisionOf, scaleAnnotations } from "./annotations.ts";
+import { annotationsOfNewSet, revisionAnnotation, revisionOf, rollbackMarks, scaleAnnotations } from "./annotations.ts";
 import {
   fences,
   isRolling,
@@ -16,6 +16,7 @@ import {
   wantedReplicas,
   wasScaled,
 } from "./shares.ts";
+import { rollbackTarget, wantsRollback } from "./rollback.ts";
 import { deploymentStatus } from "./status.ts";
 import { newReplicaSet, templateHash } from "./template.ts";
 
@@ -45,7 +46,8 @@ export type DeploymentAction =
       readonly annotations: Readonly<Record<string, string>>;
     }
   | { readonly kind: "delete-set"; readonly set: Set }
-  | { readonly kind: "set-revision"; readonly revision: string };
+  | { readonly kind: "set-revision"; readonly revision: string }
+  | { readonly kind: "roll-back"; readonly from: Set; readonly to: Set };
 
 export interface DeploymentPlan extends Plan<DeploymentAction> {
   readonly status: DeploymentStatus;
@@ -67,6 +69,9 @@ export function planDeployment(view: DeploymentView): DeploymentPlan {
 function nextStep(view: DeploymentView, newSet: Set | undefined, oldSets: readonly Set[]): Plan<DeploymentAction> {
   const { deployment, sets } = view;
   const revision = Math.max(0, ...oldSets.map(revisionOf)) + 1;
+  const back = newSet && rollbackTarget(deployment, newSet, oldSets);
+  if (newSet !== undefined && back !== undefined)
+    return { actions: [{ kind: "roll-back", from: newSet, to: back }], because: "it missed its progress deadline" };
   const scaled = wasScaled(deployment, sets);
   if (deployment.spec?.paused || scaled) {
     const marks = newSet ? syncAnnotations(deployment, newSet, revision) : [];
@@ -136,6 +141,12 @@ function finished(view: DeploymentView, newSet: Set, oldSets: readonly Set[]): P
   const wanted = wantedReplicas(deployment);
   const complete = newSet.status?.availableReplicas === wanted && newSet.status.replicas === wanted;
   if (!complete) return still("new pods are not all available yet");
+  const { annotations = {} } = newSet.metadata;
+  if (wantsRollback(deployment) && wanted > 0 && annotations[rollbackMarks.complete] !== "true") {
+    const marked = { ...annotations, [rollbackMarks.complete]: "true" };
+    const mark = { kind: "update-set", set: newSet, replicas: sizeOf(newSet), annotations: marked } as const;
+    return { actions: [mark], because: "a rollout to go back to is complete" };
+  }
   const actions = cleanup(view, oldSets, newSet);
   return actions.length > 0
     ? { actions, because: "more old replica sets are kept than the history's limit" }

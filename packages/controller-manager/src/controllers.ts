@@ -13,6 +13,7 @@ import {
   createCsrSigningController,
 } from "./controllers/certificates/controllers.ts";
 import { createClusterRoleAggregationController } from "./controllers/clusterrole-aggregation/controller.ts";
+import { createConfigReloadController } from "./controllers/config-reload/controller.ts";
 import { createCronJobController } from "./controllers/cron-job/controller.ts";
 import { createDaemonSetController } from "./controllers/daemon-set/controller.ts";
 import { createDeploymentController } from "./controllers/deployment/controller.ts";
@@ -165,6 +166,7 @@ const controllers = {
     account: "volumeattributesclass-protection-controller",
     create: createVacProtectionController,
   },
+  "config-reload-controller": { account: "config-reload-controller", create: createConfigReloadController },
   "service-cidr-controller": { account: "service-cidrs-controller", create: createServiceCidrController },
   "ttl-controller": { account: "ttl-controller", create: createTtlController },
   "namespace-controller": { account: "namespace-controller", create: createNamespaceController },

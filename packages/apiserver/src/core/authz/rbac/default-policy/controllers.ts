@@ -25,6 +25,12 @@ const controllers: Readonly<Record<string, readonly string[]>> = {
     events,
   ],
   "clusterrole-aggregation-controller": [`escalate ${read} patch update | clusterroles.rbac.authorization.k8s.io`],
+  // Not Kubernetes': rolls workloads that ask for it when a ConfigMap or Secret changes that they read.
+  "config-reload-controller": [
+    `${read} | configmaps secrets`,
+    `${read} patch | deployments.apps statefulsets.apps daemonsets.apps`,
+    events,
+  ],
   "cronjob-controller": [
     `${read} update patch | cronjobs.batch`,
     `create delete patch update ${read} | jobs.batch`,

@@ -31,6 +31,8 @@ export interface ComposeLab extends AsyncDisposable {
   prepare(name: string, role: MachineRole, more?: Readonly<Record<string, string>>): void;
   /** `docker-compose ARGS` in the machine. */
   compose(name: string, args: readonly string[]): Promise<Outcome>;
+  /** Any program in the machine. */
+  run(name: string, command: string, args: readonly string[]): Promise<Outcome>;
   /** Prepares and brings up; throws what compose and setup said when it fails. */
   up(name: string, role: MachineRole, more?: Readonly<Record<string, string>>): Promise<void>;
   /** `cox ARGS` in the machine's keeper. */
@@ -73,11 +75,11 @@ export async function createComposeLab(options: {
     const { dataDirectory } = machine(name);
     return { compose: join(dataDirectory, "compose"), data: join(dataDirectory, "coxswain") };
   };
-  const inside = (name: string, command: string, args: readonly string[]): Promise<Outcome> =>
+  const inside = (name: string, words: readonly string[]): Promise<Outcome> =>
     new Promise((resolve, reject) => {
       const env = { ...process.env, DOCKER_HOST: `unix://${machine(name).dockerSocket}`, COMPOSE_ANSI: "never" };
       const cwd = existsSync(directoryOf(name).compose) ? directoryOf(name).compose : "/";
-      const child = machine(name).spawn(command, ["-c", `cd "$0" && exec "$@"`, cwd, ...args], {
+      const child = machine(name).spawn("sh", ["-c", `cd "$0" && exec "$@"`, cwd, ...words], {
         env,
         stdio: ["ignore", "pipe", "pipe"],
       });
@@ -118,7 +120,8 @@ export async function createComposeLab(options: {
           .join(""),
       );
     },
-    compose: (name, args) => inside(name, "sh", ["docker-compose", ...args]),
+    run: (name, command, args) => inside(name, [command, ...args]),
+    compose: (name, args) => inside(name, ["docker-compose", ...args]),
     async up(name, role, more) {
       self.prepare(name, role, more);
       const { code, stderr } = await self.compose(name, ["up", "-d"]);

@@ -1,13 +1,22 @@
 // The ways to lay out a cluster, each with what it must survive. A function builds, hurts and looks; the first thing wrong ends it.
-import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createComposeLab } from "../cluster/compose-lab.ts";
 import type { ComposeLab } from "../cluster/compose-lab.ts";
 import { Failure } from "../cluster/failure.ts";
+import { externalMasters, freshInvitation, joinMasters, joinWorkers, timed } from "./join.ts";
+import {
+  containersOf,
+  countOf,
+  etcdctl,
+  footprint,
+  kubeconfigOf,
+  livingVoters,
+  memberNames,
+  noneLost,
+} from "./look.ts";
 import { smoke, until } from "./smoke.ts";
 import { startWriter } from "./writer.ts";
-import type { Written } from "./writer.ts";
 
 interface Run {
   readonly dataDir: string;
@@ -242,7 +251,8 @@ export const topologies: Readonly<Record<string, (run: Run) => Promise<void>>> =
       const made = await lab.cox("m1", ["backup", backup]);
       if (made.code !== 0) throw new Failure(made.stderr);
       const target = join(lab.directoryOf("m2").data, "backup");
-      execFileSync("cp", ["-r", backup, (mkdirSync(lab.directoryOf("m2").data, { recursive: true }), target)]);
+      mkdirSync(lab.directoryOf("m2").data, { recursive: true });
+      cpSync(backup, target, { recursive: true });
       const before = Number(
         await lab.must("m1", ["get", "configmaps", "-A", "-o", "jsonpath={.metadata.resourceVersion}"]),
       );
@@ -277,166 +287,6 @@ async function inLab(
   }
 }
 
-async function timed<T>(say: Run["say"], what: string, work: () => Promise<T>): Promise<T> {
-  const startedAt = performance.now();
-  const result = await work();
-  say(`${what}: ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
-  return result;
-}
-
-async function joinWorkers(lab: ComposeLab, say: Run["say"], master: string, names: readonly string[]): Promise<void> {
-  const { COXSWAIN_CERTIFICATE_KEY: _key, ...invitation } = await lab.invitation(master);
-  await Promise.all(
-    names.map((name) =>
-      timed(say, `worker ${name} joins`, async () => {
-        await lab.up(name, "worker", invitation);
-        await lab.whenReady(master, [name]);
-      }),
-    ),
-  );
-}
-
-/** One after the other, as the store takes one learner at a time. */
-async function joinMasters(
-  lab: ComposeLab,
-  say: Run["say"],
-  master: string,
-  names: readonly string[],
-  more = {},
-): Promise<void> {
-  const invitation = await lab.invitation(master);
-  for (const name of names)
-    await timed(say, `master ${name} joins and votes`, async () => {
-      const before = await livingVoters(lab, master);
-      await lab.up(name, "master", { ...invitation, ...more });
-      await lab.whenReady(master, [name]);
-      await until(`${name} votes`, 60_000, async () => ((await livingVoters(lab, master)) > before ? true : undefined));
-    });
-}
-
-async function externalMasters(
-  lab: ComposeLab,
-  say: Run["say"],
-  servers: string,
-  pki: string,
-  names: readonly string[],
-  more = {},
-): Promise<void> {
-  const [first = "", ...others] = names;
-  const files = join(lab.directoryOf(first).data, "etcd-files");
-  mkdirSync(files, { recursive: true });
-  for (const [from, to] of [
-    ["etcd-ca.crt", "ca.crt"],
-    ["apiserver-etcd-client.crt", "client.crt"],
-    ["apiserver-etcd-client.key", "client.key"],
-  ] as const)
-    copyFileSync(join(pki, from), join(files, to));
-  await lab.up(first, "master-external-store", {
-    COXSWAIN_ETCD_SERVERS: servers,
-    COXSWAIN_ETCD_FILES: files,
-    COXSWAIN_ETCD_CAFILE: join(files, "ca.crt"),
-    COXSWAIN_ETCD_CERTFILE: join(files, "client.crt"),
-    COXSWAIN_ETCD_KEYFILE: join(files, "client.key"),
-    ...more,
-  });
-  await lab.whenReady(first, [first]);
-  const invitation = await lab.invitation(first);
-  for (const name of others)
-    await timed(say, `master ${name} joins`, async () => {
-      await lab.up(name, "master-external-store", {
-        ...invitation,
-        COXSWAIN_ETCD_FILES: join(lab.directoryOf(name).data, "etcd-files"),
-      });
-      await lab.whenReady(first, [name]);
-    });
-}
-
-async function freshInvitation(lab: ComposeLab, master: string): Promise<Readonly<Record<string, string>>> {
-  const { stdout, stderr, code } = await lab.cox(master, ["invite"]);
-  if (code !== 0) throw new Failure(stderr);
-  const id = /COXSWAIN_TOKEN=([a-z0-9]{6})/.exec(stdout)?.[1] ?? "";
-  await until("the keeper offers the invitation", 60_000, async () =>
-    (await lab.kubectl(master, ["-n", "kube-system", "get", "secret", `bootstrap-token-${id}`])).code === 0
-      ? true
-      : undefined,
-  );
-  return Object.fromEntries(
-    [...stdout.matchAll(/(COXSWAIN_\w+)=(\S+)/g)].map(([, key = "", value = ""]) => [key, value]),
-  );
-}
-
-function kubeconfigOf(lab: ComposeLab, master: string): string {
-  return join(lab.directoryOf(master).data, "admin.conf");
-}
-
-async function countOf(lab: ComposeLab, master: string, prefix: string): Promise<number> {
-  const names = await lab.must(master, ["get", "configmaps", "-o", "name", "--request-timeout=10s"]);
-  return names.split("\n").filter((name) => name.startsWith(`configmap/${prefix}-`)).length;
-}
-
-async function noneLost(lab: ComposeLab, master: string, { acknowledged }: Written): Promise<void> {
-  const there = new Set((await lab.must(master, ["get", "configmaps", "-o", "name"])).split("\n"));
-  const lost = acknowledged.filter((name) => !there.has(`configmap/${name}`));
-  if (lost.length > 0) throw new Failure(`${lost.length} acknowledged writes are lost: ${lost.slice(0, 5).join(", ")}`);
-  if (acknowledged.length === 0) throw new Failure("nothing was written");
-}
-
-function etcdctl(pki: string, address: string, args: readonly string[]): string {
-  const tls = [
-    "--cacert",
-    join(pki, "etcd-ca.crt"),
-    "--cert",
-    join(pki, "apiserver-etcd-client.crt"),
-    "--key",
-    join(pki, "apiserver-etcd-client.key"),
-  ];
-  return execFileSync("etcdctl", ["--endpoints", `https://${address}:2379`, ...tls, "--command-timeout=5s", ...args], {
-    encoding: "utf8",
-    env: { ...process.env, ETCDCTL_API: "3" },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-}
-
-async function membersOf(
-  lab: ComposeLab,
-  master: string,
-): Promise<readonly { name: string; learner: boolean; url: string }[]> {
-  const text = etcdctl(join(lab.directoryOf(master).data, "pki"), lab.machine(master).address, ["member", "list"]);
-  return text
-    .trim()
-    .split("\n")
-    .map((line) => line.split(", "))
-    .map(([, , name = "", , url = "", learner]) => ({ name, url, learner: learner === "true" }));
-}
-
-async function memberNames(lab: ComposeLab, master: string): Promise<readonly string[]> {
-  return (await membersOf(lab, master)).map(({ name }) => name);
-}
-
-/** Voters that answer. */
-async function livingVoters(lab: ComposeLab, master: string): Promise<number> {
-  const voters = (await membersOf(lab, master)).filter(({ learner, url }) => !learner && url !== "");
-  const pki = join(lab.directoryOf(master).data, "pki");
-  return voters.filter(({ url }) => {
-    try {
-      etcdctl(pki, new URL(url).hostname, ["endpoint", "health"]);
-      return true;
-    } catch {
-      return false; // Not answering is the answer.
-    }
-  }).length;
-}
-
-async function containersOf(lab: ComposeLab, name: string): Promise<readonly string[]> {
-  const { stdout } = await lab.compose(name, ["exec", "-T", "keeper", "true"]);
-  const text = execFileSync(
-    "docker",
-    ["-H", `unix://${lab.machine(name).dockerSocket}`, "ps", "-q", "--filter", "name=k8s_"],
-    { encoding: "utf8" },
-  );
-  return `${stdout}${text}`.trim().split("\n").sort();
-}
-
 function startEtcd(lab: ComposeLab, name: string, pki: string, data: string) {
   const { address } = lab.machine(name);
   const at = (file: string): string => join(pki, file);
@@ -457,41 +307,4 @@ function startEtcd(lab: ComposeLab, name: string, pki: string, data: string) {
     `--peer-trusted-ca-file=${at("etcd-ca.crt")}`,
   ];
   return lab.machine(name).spawn("etcd", args, { stdio: "ignore" });
-}
-
-/** Memory and processor time of all daemons of a machine, after half a minute of nothing. */
-async function footprint(lab: ComposeLab, name: string): Promise<string> {
-  await lab.must(name, ["delete", "namespace", "demo", "--timeout=60s"]);
-  const pids = execFileSync(
-    "docker",
-    ["-H", `unix://${lab.machine(name).dockerSocket}`, "ps", "-q", "--filter", "name=compose_"],
-    { encoding: "utf8" },
-  )
-    .trim()
-    .split("\n")
-    .map((id) =>
-      execFileSync(
-        "docker",
-        ["-H", `unix://${lab.machine(name).dockerSocket}`, "inspect", "-f", "{{.Config.Cmd}} {{.State.Pid}}", id],
-        { encoding: "utf8" },
-      ).trim(),
-    );
-  const ticks = (pid: string): number => {
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-    return Number(fields[11]) + Number(fields[12]);
-  };
-  await new Promise((resolve) => setTimeout(resolve, 30_000));
-  const rows = pids.map((row) => [row.slice(0, row.lastIndexOf(" ")), row.slice(row.lastIndexOf(" ") + 1)] as const);
-  const before = rows.map(([, pid]) => ticks(pid));
-  await new Promise((resolve) => setTimeout(resolve, 20_000));
-  const used = rows.map(([, pid], index) => ticks(pid) - (before[index] ?? 0));
-  const memory = rows.map(
-    ([, pid]) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024,
-  );
-  const total = memory.reduce((sum, one) => sum + one, 0);
-  const busy = used.reduce((sum, one) => sum + one, 0) / 20;
-  const parts = rows.map(
-    ([command], index) => `${command} ${Math.round(memory[index] ?? 0)} MB ${((used[index] ?? 0) / 20).toFixed(1)} %`,
-  );
-  return `idle: ${Math.round(total)} MB resident, ${busy.toFixed(1)} % of a core (${parts.join("; ")})`;
 }

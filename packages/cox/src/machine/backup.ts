@@ -86,6 +86,7 @@ export async function restore(
     name,
     address,
     apiPort: options.apiPort,
+    apiHosts: options.apiHosts,
     dockerSocket: options.dockerSocket,
     resolvConf: options.resolvConf,
     role: "master",

@@ -52,7 +52,7 @@ export async function ensureAuthorities(
 /** The certificates that this machine issues to itself. */
 export function plannedFor(record: MachineRecord): readonly PlannedCertificate[] {
   if (record.role === "worker") return [];
-  const hosts = [record.name, "localhost", "127.0.0.1", record.address];
+  const hosts = [record.name, "localhost", "127.0.0.1", record.address, ...record.apiHosts];
   const controlPlane = planControlPlaneCertificates({
     hosts,
     kubernetesServiceAddress: cluster.kubernetesServiceAddress,

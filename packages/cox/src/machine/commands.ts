@@ -56,6 +56,7 @@ const machineCommands: Readonly<Record<string, MachineCommand>> = {
 
   --single              let it run plain pods, too: a cluster of one machine
   --port N              the API's port (default 6443)
+  --api-hosts A,B       further names or addresses of the API: a balancer's, one that moves
   --etcd-servers URLS   a store elsewhere (ours or etcd) instead of a member here, with
   --etcd-cafile, --etcd-certfile, --etcd-keyfile${machineFlags}
   --stores n=IP,…       instead: make this machine a host of the store alone, one of these`,

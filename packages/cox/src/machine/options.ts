@@ -28,6 +28,7 @@ const strings = [
   "etcd-certfile",
   "etcd-keyfile",
   "stores",
+  "api-hosts",
   "kubeconfig",
   "dead-member-grace",
   "masters",
@@ -92,6 +93,7 @@ export function machineOptionsOf(given: Given, env: Readonly<Record<string, stri
     name,
     address,
     apiPort: port,
+    apiHosts: (valueOf(given, env, "api-hosts") ?? "").split(",").filter(Boolean),
     dockerSocket,
     resolvConf: valueOf(given, env, "resolv-conf") ?? usualResolver(),
   };

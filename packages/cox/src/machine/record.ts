@@ -19,6 +19,8 @@ export interface MachineRecord {
   readonly name: string;
   readonly address: string;
   readonly apiPort: number;
+  /** Further names and addresses of the API: a balancer's, one that moves. */
+  readonly apiHosts: readonly string[];
   /** Keeps plain pods away from a master. */
   readonly tainted: boolean;
   readonly masters: readonly NamedAddress[];

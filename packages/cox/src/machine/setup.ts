@@ -23,6 +23,7 @@ export interface MachineOptions {
   readonly name: string;
   readonly address: string;
   readonly apiPort: number;
+  readonly apiHosts: readonly string[];
   readonly dockerSocket: string;
   readonly resolvConf: string;
 }
@@ -293,6 +294,6 @@ function readGiven(file: string): string {
   }
 }
 
-function common({ name, address, apiPort, dockerSocket, resolvConf }: MachineOptions) {
-  return { name, address, apiPort, dockerSocket, resolvConf };
+function common({ name, address, apiPort, apiHosts, dockerSocket, resolvConf }: MachineOptions) {
+  return { name, address, apiPort, apiHosts, dockerSocket, resolvConf };
 }

@@ -35,7 +35,8 @@ export interface Machines {
   readonly workers: readonly Machine[];
 }
 
-const readyTimeoutMs = 30_000;
+/** For a loaded machine that compiles its sources the first time, with six machines in its lab. */
+const readyTimeoutMs = 120_000;
 const demoTimeoutMs = 60_000;
 
 /** Makes certificates and kubeconfigs for every machine; what is there and good is kept. */

@@ -1,4 +1,4 @@
-// Writes kubeconfig files: one server, one user with a client certificate, everything inline so that one file can be
+// Writes kubeconfig files: a server and those beside it, one user with a client certificate, everything inline so that one file can be
 // copied to another machine.
 import { readFileSync } from "node:fs";
 import type { CertificateFiles } from "./certificates.ts";
@@ -7,6 +7,8 @@ import { writeWhole } from "./certificates.ts";
 export interface KubeconfigRequest {
   readonly file: string;
   readonly server: string;
+  /** Others that serve the same; they stand in an extension that kubectl passes over. */
+  readonly otherServers?: readonly string[];
   readonly authorityFile: string;
   readonly user: string;
   readonly certificate: CertificateFiles;
@@ -20,7 +22,7 @@ clusters:
   - name: coxswain
     cluster:
       server: ${request.server}
-      certificate-authority-data: ${inline(request.authorityFile)}
+      certificate-authority-data: ${inline(request.authorityFile)}${extension(request.otherServers ?? [])}
 users:
   - name: ${JSON.stringify(request.user)}
     user:
@@ -35,3 +37,11 @@ current-context: coxswain
 `;
   writeWhole(request.file, text, 0o600);
 }
+
+const extension = (servers: readonly string[]): string =>
+  servers.length === 0
+    ? ""
+    : `
+      extensions:
+        - name: coxswain.io/servers
+          extension: { servers: ${JSON.stringify(servers)} }`;

@@ -187,11 +187,15 @@ export function writeAdminKubeconfig(plan: ClusterPlan): string {
 
 function kubeconfigFor(plan: ClusterPlan, machine: Machine, name: string, user: string, file?: string): string {
   const target = file ?? join(plan.layout.kubeconfigDir, machine.name, `${name}.conf`);
-  // A control-plane machine talks to its own apiserver, a worker to the first one.
-  const server = plan.masters.includes(machine) ? machine : plan.masters[0];
+  // A control-plane machine talks to its own apiserver, a worker to the first one, and each to the next where that is gone.
+  const first = plan.masters.includes(machine) ? machine : plan.masters[0];
+  const [server = "", ...otherServers] = [first, ...plan.masters.filter((master) => master !== first)].map(
+    (master) => `https://${master?.address}:${plan.apiPort}`,
+  );
   writeKubeconfig({
     file: target,
-    server: `https://${server?.address}:${plan.apiPort}`,
+    server,
+    otherServers,
     authorityFile: plan.pki.authorityFile("kubernetes-ca"),
     user,
     certificate: plan.pki.files(machine.name, name),

@@ -1,7 +1,7 @@
 // Keeps daemons running: starts them, sends what they write to files, starts again what dies, with a back-off that
 // forgets after a minute of good behaviour. Stops them in reverse order. It knows no daemon by name.
 import type { ChildProcess } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeSync } from "node:fs";
 import { request } from "node:https";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -61,13 +61,22 @@ export function createSupervisor(config: SupervisorConfig): Supervisor {
     const { spec } = child;
     const log = openLog(logFile(config.logDir, spec));
     const startedAt = performance.now();
-    const process = spec.machine.spawn(config.node, [...spec.nodeFlags, spec.entry, ...spec.args], {
-      stdio: ["ignore", log, log],
-      env: config.environment,
-      // A group of its own: Ctrl-C reaches the supervisor, which then stops in order.
-      detached: true,
-    });
-    closeSync(log);
+    let process: ChildProcess;
+    try {
+      process = spec.machine.spawn(config.node, [...spec.nodeFlags, spec.entry, ...spec.args], {
+        stdio: ["ignore", log, log],
+        env: config.environment,
+        // A group of its own: Ctrl-C reaches the supervisor, which then stops in order.
+        detached: true,
+      });
+    } catch (error) {
+      // The machine has no power: that is for the daemon to outlive, not for us to end of.
+      writeSync(log, `${spec.name} cannot be started on ${spec.machine.name}: ${(error as Error).message}\n`);
+      void relaunch(child, 0);
+      return;
+    } finally {
+      closeSync(log);
+    }
     child.process = process;
     child.ended = new Promise((resolve) => process.once("exit", () => resolve()).once("error", () => resolve()));
     config.onChange();

@@ -12,6 +12,7 @@ import { readWriteOptions } from "../core/options.ts";
 import { decodeStored, encodeForStore } from "../core/registry/encoding.ts";
 import { mayVanish, prepareForUpdate } from "../core/registry/strategy.ts";
 import type { StoredValue } from "../core/storage.ts";
+import { storedValueOf } from "../core/watch-cache/entry.ts";
 import { mutatingAdmission, validatingAdmission } from "./admit.ts";
 import { createObject } from "./create.ts";
 import { answerOf, keyOf } from "./get.ts";
@@ -57,6 +58,9 @@ export async function changeObject(
   const { kind, info } = exchange;
   const name = change.name ?? info.name;
   const key = keyOf(kind, info.namespace, name);
+  const remembered =
+    change.isSystem && !options.dryRun ? await changeRemembered(parts, exchange, options, change, key) : undefined;
+  if (remembered) return remembered;
   let current = (await parts.storage.get(key)).value;
   for (let attempt = 1; ; attempt += 1) {
     if (!current) {
@@ -78,6 +82,30 @@ export async function changeObject(
   }
 }
 
+/**
+ * The change of what is in memory, which is nearly always the newest state: that it is, the write itself finds out. Undefined when it is
+ * not, or when anything speaks against the change: then the store is read, and what is said is said of what stands there.
+ */
+async function changeRemembered(
+  parts: Parts,
+  exchange: Exchange,
+  options: WriteOptions,
+  change: ObjectChange,
+  key: string,
+): Promise<Answer | undefined> {
+  const { kind } = exchange;
+  const entry = kind.conversion ? undefined : parts.startedFeed(kind)?.cache.get(key);
+  if (!entry) return undefined;
+  const current = storedValueOf(entry);
+  try {
+    const outcome = await tryChange(parts, exchange, options, change, current, true);
+    return outcome.kind === "done" ? outcome.answer : undefined;
+  } catch (error) {
+    if (error instanceof StatusError) return undefined;
+    throw error;
+  }
+}
+
 type Attempt =
   | { readonly kind: "done"; readonly answer: Answer }
   | { readonly kind: "changed"; readonly current: StoredValue | undefined };
@@ -88,13 +116,14 @@ async function tryChange(
   options: WriteOptions,
   change: ObjectChange,
   current: StoredValue,
+  mustWrite = false,
 ): Promise<Attempt> {
   const { kind, info } = exchange;
   const { subresource } = info;
   const read = (): ApiObject => toServed(kind, decodeStored(current.value, current.revision));
   const old = read();
   const next = change.next(read());
-  if (!next) return { kind: "done", answer: answerOf(kind, 200, current) };
+  if (!next) return mustWrite ? { kind: "changed", current } : { kind: "done", answer: answerOf(kind, 200, current) };
   checkVersion(kind, next, String(current.revision));
   stampUpdate(kind, next, old);
   defaultObject(kind, next);
@@ -113,7 +142,7 @@ async function tryChange(
     if (subresource === "") for (const warning of objectWarnings(kind, object, old)) exchange.warn(warning);
     await validatingAdmission(parts, exchange, { ...subject, object });
     const value = encodeForStore(toStored(kind, object));
-    const outcome = await write(parts, exchange, options, object, value, current);
+    const outcome = await write(parts, exchange, options, object, value, current, mustWrite);
     if (outcome.kind === "written") await allocated?.commit();
     else await allocated?.revert();
     if (outcome.kind === "changed") return outcome;
@@ -135,6 +164,7 @@ async function write(
   object: ApiObject,
   value: Buffer,
   current: StoredValue,
+  mustWrite: boolean,
 ): Promise<Written> {
   if (options.dryRun) return { kind: "written", answer: { type: "object", code: 200, object, kind } };
   // The last finalizer is gone: this update is the end of the object.
@@ -146,9 +176,10 @@ async function write(
   }
   // Nothing new (members may stand in another order): no write, no event, the same resourceVersion.
   if (
-    value.equals(current.value) ||
-    (value.length === current.value.length &&
-      jsonEqual(JSON.parse(value.toString()), JSON.parse(current.value.toString())))
+    !mustWrite &&
+    (value.equals(current.value) ||
+      (value.length === current.value.length &&
+        jsonEqual(JSON.parse(value.toString()), JSON.parse(current.value.toString()))))
   )
     return { kind: "written", answer: answerOf(kind, 200, current) };
   const outcome = await storeWrite(parts, kind, { key: current.key, value, object }, () =>

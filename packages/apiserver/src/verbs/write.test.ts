@@ -365,6 +365,28 @@ describe("subresources", () => {
     });
   });
 
+  it("binding starts from the pod in memory, and from the stored one when that is newer", async () => {
+    const key = "/registry/pods/default/a";
+    const binding = (node: string): object => ({ metadata: { name: "a" }, target: { kind: "Node", name: node } });
+    await api.send("POST", pods, pod("a"));
+    await api.send("GET", pods);
+    const known = await api.storage.get(key);
+    const value = Buffer.from(String(known.value?.value).replace('"name":"a"', '"name":"a","labels":{"by":"another"}'));
+    // The cache hears of it only after the binding has begun.
+    const [, bound] = await Promise.all([
+      api.storage.replace(key, value, known.value?.revision ?? 0),
+      api.send("POST", `${pods}/a/binding`, binding("n1")),
+    ]);
+    const { body } = await api.send("GET", `${pods}/a`);
+    expect([bound.code, body.metadata.labels, body["spec"]]).toEqual([
+      201,
+      { by: "another" },
+      expect.objectContaining({ nodeName: "n1" }),
+    ]);
+    await api.send("DELETE", `${pods}/a`, { gracePeriodSeconds: 0 });
+    expect((await api.send("POST", `${pods}/a/binding`, binding("n2"))).code).toBe(404);
+  });
+
   it("binding gives a pod its node once", async () => {
     await api.send("POST", pods, pod("a"));
     const binding = (node: string): object => ({ metadata: { name: "a" }, target: { kind: "Node", name: node } });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { StorageEvent } from "../storage.ts";
 import { WatchCache } from "./cache.ts";
-import { lineOf } from "./entry.ts";
+import { lineOf, storedValueOf } from "./entry.ts";
 
 const value = (name: string, namespace = "n"): Buffer =>
   Buffer.from(`{"kind":"K","apiVersion":"v1","metadata":{"name":"${name}","namespace":"${namespace}"}}`);
@@ -86,6 +86,21 @@ describe("WatchCache", () => {
     cache.expect("/r/n/e", value("e"), said("e"))();
     cache.apply([put("c", 11), put("d", 12), put("e", 13), put("c", 14, false)], 14);
     expect(heard).toEqual([{ by: "the writer" }, undefined, undefined, undefined]);
+  });
+
+  it("storedValueOf gives back the very bytes that the store has, also of an object that says nothing else", () => {
+    const cache = filled();
+    const bare = Buffer.from('{"kind":"K","apiVersion":"v1","metadata":{},"spec":{}}');
+    cache.apply([put("c", 11), { ...put("bare", 12), value: bare }], 12);
+    const back = ["b", "c", "bare"].map((name) => {
+      const entry = cache.get(`/r/n/${name}`);
+      return entry && storedValueOf(entry);
+    });
+    expect(back).toEqual([
+      { key: "/r/n/b", value: value("b"), revision: 5 },
+      { key: "/r/n/c", value: value("c"), revision: 11 },
+      { key: "/r/n/bare", value: bare, revision: 12 },
+    ]);
   });
 
   it("lineOf gives a deletion the revision it happened at", () => {

@@ -3,6 +3,7 @@
 import type { ApiObject } from "@coxswain/apimachinery";
 import type { Item } from "../item.ts";
 import { withRevision } from "../registry/encoding.ts";
+import type { StoredValue } from "../storage.ts";
 
 export class Entry implements Item {
   readonly key: string;
@@ -93,6 +94,20 @@ export function readEntry(
 export function objectBytes(entry: Entry): Buffer {
   return entry.line.subarray(opening[entry.type].length, entry.line.length - closing.length);
 }
+
+/** The value as the store has it: without the revision that was put in. */
+export function storedValueOf(entry: Entry): StoredValue {
+  const { key, revision, line, itemAt } = entry;
+  const from = itemAt + metadataOpening.length;
+  let to = from + `"resourceVersion":"${revision}"`.length;
+  if (line[to] === comma) to += 1;
+  const start = opening[entry.type].length;
+  const value = Buffer.concat([line.subarray(start, from), line.subarray(to, line.length - closing.length)]);
+  return { key, value, revision };
+}
+
+const metadataOpening = '"metadata":{';
+const comma = 0x2c;
 
 /** Decoded anew at each call; the result belongs to the caller. */
 export function decodeEntry(entry: Entry): ApiObject {

@@ -22,6 +22,7 @@ import { createEndpointSliceMirroringController } from "./controllers/endpoint-s
 import { createEndpointSliceController } from "./controllers/endpoint-slice/controller.ts";
 import { createEndpointsController } from "./controllers/endpoints/controller.ts";
 import { createEphemeralVolumeController } from "./controllers/ephemeral-volume/controller.ts";
+import { createFencedPodsController } from "./controllers/fenced-pods/controller.ts";
 import { createGarbageCollectorController } from "./controllers/garbage-collector/controller.ts";
 import { createHorizontalPodAutoscalerController } from "./controllers/horizontal-pod-autoscaler/controller.ts";
 import { createJobController } from "./controllers/job/controller.ts";
@@ -166,6 +167,7 @@ const controllers = {
     account: "volumeattributesclass-protection-controller",
     create: createVacProtectionController,
   },
+  "fenced-pods-controller": { account: "fenced-pods-controller", create: createFencedPodsController },
   "config-reload-controller": { account: "config-reload-controller", create: createConfigReloadController },
   "service-cidr-controller": { account: "service-cidrs-controller", create: createServiceCidrController },
   "ttl-controller": { account: "ttl-controller", create: createTtlController },

@@ -29,14 +29,12 @@ const hashOf = (world: World) =>
 
 async function begin(annotations: Record<string, string>): Promise<{ world: World; end: () => Promise<void> }> {
   const world = createWorld(1);
-  await world.api
-    .resource(configMaps)
-    .create({
-      apiVersion: "v1",
-      kind: "ConfigMap",
-      metadata: { namespace: "default", name: "settings" },
-      data: { a: "1" },
-    });
+  await world.api.resource(configMaps).create({
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { namespace: "default", name: "settings" },
+    data: { a: "1" },
+  });
   const manager = world.start(createConfigReloadController);
   await world.api.resource(deployments).create(deployment(annotations));
   await world.settle(3);
@@ -54,14 +52,12 @@ it("a change of a ConfigMap or Secret rolls who reads it, once; asking for it an
   await world.settle(3);
   const first = hashOf(world);
   expect(first).toMatch(/^[0-9a-f]{16}\.[0-9a-f]{16}$/);
-  await world.api
-    .resource(secrets)
-    .create({
-      apiVersion: "v1",
-      kind: "Secret",
-      metadata: { namespace: "default", name: "keys" },
-      data: { k: "djE=" },
-    });
+  await world.api.resource(secrets).create({
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { namespace: "default", name: "keys" },
+    data: { k: "djE=" },
+  });
   await world.settle(3);
   expect(hashOf(world)).not.toBe(first);
   expect(world.api.writes.filter((write) => write.includes("deployments"))).toHaveLength(4); // made, remembered, rolled twice

@@ -95,6 +95,13 @@ const controllers: Readonly<Record<string, readonly string[]>> = {
     "patch update | persistentvolumeclaims/status",
     events,
   ],
+  // Not Kubernetes': removes pods whose node's agent has promised to have ended them by now.
+  "fenced-pods-controller": [
+    `${read} | nodes controllerrevisions.apps leases.coordination.k8s.io`,
+    `${read} delete | pods`,
+    "patch | pods/status",
+    events,
+  ],
   "generic-garbage-collector": [`delete ${read} patch update | *.*`, events],
   "horizontal-pod-autoscaler": [
     `${read} | horizontalpodautoscalers.autoscaling`,

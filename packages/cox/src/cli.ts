@@ -7,6 +7,7 @@ import type { Flags } from "./args/flags.ts";
 import type { Command } from "./command.ts";
 import { commandNames, findCommand, yargsCommands } from "./commands.ts";
 import { CommandError, describeFailure, exitCodeOf } from "./failure.ts";
+import { isMachineCommand } from "./machine/summaries.ts";
 import { openSession } from "./open-session.ts";
 import type { Host } from "./session.ts";
 
@@ -38,6 +39,11 @@ async function dispatch(argv: readonly string[], host: Host): Promise<number> {
     const { flagHelp } = await import("./help.ts");
     host.out.write(`The following options can be passed to any command:\n\n${flagHelp(globalFlags)}`);
     return 0;
+  }
+  if (isMachineCommand(name)) {
+    const { runMachineCommand } = await import("./machine/commands.ts");
+    const { env, clock, random, signal } = host;
+    return runMachineCommand(argv, { env, clock, random, signal, write: (text) => host.out.write(text) });
   }
   if (yargsCommands[name] !== undefined) {
     const { runYargs } = await import("./yargs-cli.ts");

@@ -3,6 +3,7 @@ import { globalFlags } from "./args/common.ts";
 import type { Flag, Flags } from "./args/flags.ts";
 import type { Command } from "./command.ts";
 import { groups, yargsCommands } from "./commands.ts";
+import { machineSummaries } from "./machine/summaries.ts";
 
 export function overallHelp(): string {
   const list = (
@@ -13,7 +14,10 @@ export function overallHelp(): string {
     return shown.map(([name, { summary }]) => `  ${name.padEnd(width)}   ${summary}\n`).join("");
   };
   const own = Object.keys(yargsCommands).length === 0 ? "" : `Only cox has:\n${list(yargsCommands)}\n`;
-  return `cox drives a Coxswain or Kubernetes cluster.\n\n${own}${groups.map(({ title, commands }) => `${title}:\n${list(commands)}\n`).join("")}Usage:
+  const machine = list(
+    Object.fromEntries(Object.entries(machineSummaries).map(([name, summary]) => [name, { summary }])),
+  );
+  return `cox drives a Coxswain or Kubernetes cluster.\n\n${own}This machine and its cluster:\n${machine}\n${groups.map(({ title, commands }) => `${title}:\n${list(commands)}\n`).join("")}Usage:
   cox [flags] [options]
 
 Use "cox <command> --help" for more information about a given command.

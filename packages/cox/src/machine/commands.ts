@@ -21,6 +21,8 @@ import {
   wholeNumberOf,
 } from "./options.ts";
 import type { Given } from "./options.ts";
+import { isMachineCommand, machineSummaries } from "./summaries.ts";
+import type { MachineCommandName } from "./summaries.ts";
 import { endpointsOf, mustReadRecord, readRecord } from "./record.ts";
 import type { MachineRecord } from "./record.ts";
 import { ensureRequested } from "./requests.ts";
@@ -36,7 +38,6 @@ export interface MachineHost {
 }
 
 interface MachineCommand {
-  readonly summary: string;
   readonly usage: string;
   readonly run: (given: Given, host: MachineHost) => Promise<number | void>;
 }
@@ -49,9 +50,8 @@ const machineFlags = `
   --resolv-conf FILE    what pods' names start from
 Each is also an environment variable: --ca-pin is COXSWAIN_CA_PIN.`;
 
-const machineCommands: Readonly<Record<string, MachineCommand>> = {
+const machineCommands: Readonly<Record<MachineCommandName, MachineCommand>> = {
   init: {
-    summary: "Makes this machine the first control-plane machine of a new cluster",
     usage: `cox init [--single]
 
   --single              let it run plain pods, too: a cluster of one machine
@@ -66,7 +66,6 @@ const machineCommands: Readonly<Record<string, MachineCommand>> = {
     },
   },
   join: {
-    summary: "Makes this machine a worker, or with --master a further master, of a cluster that runs",
     usage: `cox join https://MASTER:6443 --token T --ca-pin sha256:… [--master --certificate-key K]${machineFlags}`,
     run: async (given, host) => {
       const [endpoint] = given.words;
@@ -76,7 +75,6 @@ const machineCommands: Readonly<Record<string, MachineCommand>> = {
     },
   },
   invite: {
-    summary: "Makes a new token and shows how further machines join",
     usage: "cox invite        on a master; good for a day",
     run: async (given, host) => {
       const directory = directoryOf(given, host.env);
@@ -87,7 +85,6 @@ const machineCommands: Readonly<Record<string, MachineCommand>> = {
     },
   },
   leave: {
-    summary: "Takes this machine out of its cluster: the store, the API, its files",
     usage: "cox leave [--kubeconfig FILE]        stop its daemons first",
     run: async (given, host) => {
       const directory = directoryOf(given, host.env);
@@ -96,7 +93,6 @@ const machineCommands: Readonly<Record<string, MachineCommand>> = {
     },
   },
   reset: {
-    summary: "Forgets the cluster on this machine, whatever the others say; volumes stay",
     usage: "cox reset --force        stop its daemons first",
     run: async (given, host) => {
       const directory = directoryOf(given, host.env);
@@ -108,7 +104,6 @@ const machineCommands: Readonly<Record<string, MachineCommand>> = {
     },
   },
   plan: {
-    summary: "Shows which clusters one can have, of how many machines, and what they survive",
     usage: "cox plan [--masters N] [--workers N] [--external [--stores N]]",
     run: async (given, host) => {
       const asked =
@@ -131,12 +126,10 @@ const machineCommands: Readonly<Record<string, MachineCommand>> = {
     },
   },
   certs: {
-    summary: "Lists this machine's certificates, or renews them now",
     usage: "cox certs list | renew",
     run: async (given, host) => certificates(given, host),
   },
   backup: {
-    summary: "Writes the store's snapshot and the cluster's keys into a new directory",
     usage: "cox backup DIR        on a master; keep it as safe as a key",
     run: async (given, host) => {
       const [target] = given.words;
@@ -146,7 +139,6 @@ const machineCommands: Readonly<Record<string, MachineCommand>> = {
     },
   },
   restore: {
-    summary: "Makes this machine the first master of the cluster in a backup",
     usage: `cox restore DIR [--single]${machineFlags}`,
     run: async (given, host) => {
       const [source] = given.words;
@@ -157,7 +149,6 @@ const machineCommands: Readonly<Record<string, MachineCommand>> = {
     },
   },
   setup: {
-    summary: "For compose and systemd: sets this machine up as its environment says, if it is not",
     usage: "cox setup        COXSWAIN_JOIN with COXSWAIN_TOKEN and COXSWAIN_CA_PIN joins, without it a cluster begins",
     run: async (given, host) => {
       const directory = directoryOf(given, host.env);
@@ -180,7 +171,6 @@ const machineCommands: Readonly<Record<string, MachineCommand>> = {
     },
   },
   keep: {
-    summary: "For compose and systemd: looks after this machine until it is stopped",
     usage: "cox keep [--dead-member-grace 5m]",
     run: async (given, host) => {
       const deadMemberGraceMs = durationOf(given, host.env, "dead-member-grace", 300_000);
@@ -192,7 +182,6 @@ const machineCommands: Readonly<Record<string, MachineCommand>> = {
     },
   },
   health: {
-    summary: "Says what the keeper complains of; exit code 1 when there is something",
     usage: "cox health",
     run: async (given, host) => {
       const directory = directoryOf(given, host.env);
@@ -204,27 +193,17 @@ const machineCommands: Readonly<Record<string, MachineCommand>> = {
   },
 };
 
-export const machineCommandNames: readonly string[] = Object.keys(machineCommands);
-
 /** Runs one; answers the exit code. Throws MachineError in one sentence. */
 export async function runMachineCommand(argv: readonly string[], host: MachineHost): Promise<number> {
   const [name = "", ...rest] = argv;
-  const command = machineCommands[name];
-  if (!command) {
-    const width = Math.max(...machineCommandNames.map((each) => each.length));
-    const lines = Object.entries(machineCommands).map(
-      ([each, { summary }]) => `  ${each.padEnd(width)}   ${summary}\n`,
+  if (!isMachineCommand(name))
+    throw new MachineError(
+      `there is no command ${JSON.stringify(name)}; there are ${Object.keys(machineSummaries).join(", ")}`,
     );
-    if (name !== "" && name !== "--help")
-      throw new MachineError(
-        `there is no command ${JSON.stringify(name)}; there are ${machineCommandNames.join(", ")}`,
-      );
-    host.write(`Commands about this machine:\n${lines.join("")}`);
-    return 0;
-  }
+  const command = machineCommands[name];
   const given = parseMachineArgs(rest);
   if (given.values["help"] === true) {
-    host.write(`${command.summary}.\n\n${command.usage}\n`);
+    host.write(`${machineSummaries[name]}.\n\n${command.usage}\n`);
     return 0;
   }
   return (await command.run(given, host)) ?? 0;

@@ -59,6 +59,7 @@ const cases: readonly (readonly [table: "nat" | "filter" | "raw", rule: Rule, te
     { protocol: "tcp", target: { kind: "destinationNat", to: "10.0.0.1:80" } },
     "-p tcp -j DNAT --to-destination 10.0.0.1:80",
   ],
+  ["nat", { protocol: "tcp", target: { kind: "redirect", port: 40001 } }, "-p tcp -j REDIRECT --to-ports 40001"],
   ["nat", { protocol: "sctp", matches: [{ kind: "destinationPort", port: 5 }] }, "-p sctp -m sctp --dport 5"],
   ["nat", { target: { kind: "setMark", value: 0x4000, mask: 0x4000 } }, "-j MARK --set-xmark 0x4000/0x4000"],
   ["nat", { target: { kind: "setMark", value: 0x4000, mask: 0 } }, "-j MARK --set-xmark 0x4000/0x0"],

@@ -125,6 +125,8 @@ function renderTarget(target: Target, family: Family): string[] {
       ];
     case "destinationNat":
       return ["-j", "DNAT", "--to-destination", target.to];
+    case "redirect":
+      return ["-j", "REDIRECT", "--to-ports", String(target.port)];
     case "masquerade":
       return ["-j", "MASQUERADE", ...(target.randomFully ? ["--random-fully"] : [])];
     case "setMark":

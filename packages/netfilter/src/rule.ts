@@ -69,6 +69,8 @@ export type Target =
   | { readonly kind: "reject"; readonly with?: RejectWith }
   /** "address:port", or an address that leaves the port as it is. */
   | { readonly kind: "destinationNat"; readonly to: string }
+  /** To this port of the machine itself. */
+  | { readonly kind: "redirect"; readonly port: number }
   | { readonly kind: "masquerade"; readonly randomFully?: boolean }
   /** new mark = (mark & ~mask) ^ value */
   | { readonly kind: "setMark"; readonly value: number; readonly mask: number }

@@ -125,6 +125,10 @@ function applyTarget(walk: Walk, table: string, rule: ParsedRule, depth: number)
     case "MASQUERADE":
       walk.masqueraded = true;
       return "accept";
+    case "REDIRECT":
+      walk.destination = walk.packet.inInterface === undefined ? "127.0.0.1" : (walk.world.localAddresses[0] ?? "");
+      walk.port = Number(rule.options["--to-ports"]);
+      return "accept";
     case "DNAT": {
       const [, six, four, port] =
         /^(?:\[(.+)\]|([^:]+))(?::(\d+))?$/.exec(rule.options["--to-destination"] ?? "") ?? [];

@@ -14,7 +14,7 @@ export const flags = defineFlags({
     type: "list",
     help: "Addresses of all pods, one range per family; traffic to services from elsewhere is masqueraded",
   },
-  "proxy-mode": { type: "string", default: "iptables", help: "How packets are led: iptables or nftables" },
+  "proxy-mode": { type: "string", default: "iptables", help: "How packets are led: iptables, nftables or userspace" },
   "nodeport-addresses": {
     type: "list",
     help: 'Ranges of the node\'s addresses that node ports are served on, or "primary"; all but loopback, if left out',
@@ -45,7 +45,7 @@ export const flags = defineFlags({
 
 export type ProxyConfig = { readonly mode: "cleanup" } | RunConfig;
 
-export type ProxyMode = "iptables" | "nftables";
+export type ProxyMode = "iptables" | "nftables" | "userspace";
 
 export interface RunConfig {
   readonly mode: "run";
@@ -100,11 +100,13 @@ export function readConfig(values: FlagValues<typeof flags>): ProxyConfig {
   };
 }
 
-const modes: readonly string[] = ["iptables", "nftables"] satisfies ProxyMode[];
+const modes: readonly string[] = ["iptables", "nftables", "userspace"] satisfies ProxyMode[];
 
 function modeOf(text: string): ProxyMode {
   if (isMode(text)) return text;
-  throw new UsageError(`--proxy-mode: expected ${modes.join(" or ")}, found ${JSON.stringify(text)}`);
+  if (text === "ipvs")
+    throw new UsageError("--proxy-mode: ipvs is not supported, use nftables; for strict rotation, userspace");
+  throw new UsageError(`--proxy-mode: expected ${modes.join(", ")}, found ${JSON.stringify(text)}`);
 }
 
 function isMode(text: string): text is ProxyMode {

@@ -9,7 +9,7 @@ import type { RulesConfig } from "./core/rules.ts";
 import { createServicePorts } from "./core/service-port.ts";
 import { createAcknowledgement } from "./io/acknowledgement.ts";
 import { createConntrack } from "./io/conntrack.ts";
-import { createIptables, createNftDataplane, whileUsed } from "./io/dataplane.ts";
+import { createIptables, createNftDataplane, createUserspace, whileUsed } from "./io/dataplane.ts";
 import type { Dataplane } from "./io/dataplane.ts";
 import { createHealthChecks } from "./io/health-checks.ts";
 import { createRuleSync } from "./io/sync.ts";
@@ -34,11 +34,12 @@ function proxy(config: RunConfig, ports: DaemonPorts): Component {
   const acknowledgement = createAcknowledgement(config.nodeName, { client, clock, log });
   const checks = createHealthChecks({ log, healthy: () => sync.synced() });
   let acknowledged = 0;
+  const led = families.map((family) => familyPorts(family, config, watch, ports, checks.update));
   const sync = createRuleSync(config.sync, {
     clock,
     log,
     metrics: ports.metrics.create(proxyMetrics),
-    families: families.map((family) => familyPorts(family, config, watch, checks.update)),
+    families: led,
     turn: () => {
       const { newest, departed } = watch.revision();
       return () => {
@@ -73,6 +74,7 @@ function proxy(config: RunConfig, ports: DaemonPorts): Component {
       ended.abort(new DOMException("the proxy is stopped", "AbortError"));
       await running;
       await checks.stop();
+      for (const { dataplane } of led) dataplane.stop?.();
       await server.stop();
     },
   };
@@ -82,18 +84,19 @@ function familyPorts(
   family: Family,
   config: RunConfig,
   watch: ServiceWatch,
+  ports: DaemonPorts,
   told: (ports: ReturnType<FamilyPorts["ports"]>) => void,
 ): FamilyPorts {
   const servicePorts = createServicePorts();
   const ranges = config.nodePortAddresses.filter((range) => familyOf(range.split("/")[0]) === family);
-  const dataplane = config.proxyMode === "nftables" ? createNftDataplane(family) : createIptables(family);
+  const dataplane = dataplaneOf(config.proxyMode, family, ports);
   return {
     dataplane: family === "ipv4" ? dataplane : whileUsed(dataplane),
     conntrack: createConntrack(family),
     ports() {
-      const ports = servicePorts({ ...watch.view(), family });
-      if (family === "ipv4") told(ports);
-      return ports;
+      const wanted = servicePorts({ ...watch.view(), family });
+      if (family === "ipv4") told(wanted);
+      return wanted;
     },
     rules: (): RulesConfig => ({
       family,
@@ -110,7 +113,19 @@ function familyPorts(
   };
 }
 
-function allDataplanes(): readonly (readonly [RunConfig["proxyMode"], Dataplane])[] {
+function dataplaneOf(mode: RunConfig["proxyMode"], family: Family, ports: DaemonPorts): Dataplane {
+  switch (mode) {
+    case "iptables":
+      return createIptables(family);
+    case "nftables":
+      return createNftDataplane(family);
+    case "userspace":
+      return createUserspace(family, ports);
+  }
+}
+
+/** What rules of ours may be made of; userspace mode's are made of the first. */
+function allDataplanes(): readonly (readonly ["iptables" | "nftables", Dataplane])[] {
   return families.flatMap((family) => [
     ["iptables", createIptables(family)] as const,
     ["nftables", createNftDataplane(family)] as const,
@@ -130,7 +145,7 @@ async function refuseMissingTools(config: RunConfig, signal: AbortSignal): Promi
 /** Two modes at once would both translate; the old one's rules go before the new one's come, in a moment. */
 async function removeOtherModes(config: RunConfig, { log }: DaemonPorts, signal: AbortSignal): Promise<void> {
   for (const [mode, dataplane] of allDataplanes()) {
-    if (mode === config.proxyMode) continue;
+    if (mode === (config.proxyMode === "nftables" ? "nftables" : "iptables")) continue;
     const removed = await dataplane.remove(signal);
     if (removed.length > 0) log.info({ mode, changes: removed.length }, "rules of another mode are removed");
   }

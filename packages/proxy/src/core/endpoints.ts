@@ -10,6 +10,7 @@ export type EndpointSlice = DeepReadonly<MutableEndpointSlice>;
 type Endpoint = NonNullable<EndpointSlice["endpoints"]>[number];
 
 export interface Backend {
+  /** "" is this node itself: a relay of userspace mode. */
   readonly address: string;
   readonly port: number;
 }

@@ -55,6 +55,8 @@ export function staleFlows(
     if (!frontend) return false;
     const untranslated = flow.replySource === flow.destination;
     if (untranslated) return frontend.backends.size > 0;
+    // A relay answers from whatever address the node was asked by.
+    if (frontend.backends.has(hostPort({ address: "", port: flow.replySourcePort }))) return false;
     return !frontend.backends.has(hostPort({ address: flow.replySource, port: flow.replySourcePort }));
   });
 }

@@ -13,6 +13,8 @@ import { chainHash } from "../io/chain-hash.ts";
 import { nftServiceTable } from "./nft-rules.ts";
 import { serviceRules } from "./rules.ts";
 import type { RulesConfig } from "./rules.ts";
+import { portals } from "./portals.ts";
+import type { RelayPorts } from "./portals.ts";
 import { createServicePorts } from "./service-port.ts";
 import type { NodeView } from "./service-port.ts";
 
@@ -454,5 +456,30 @@ describe.each(modes)("service rules by %s", (name, mode) => {
       ),
       { numRuns: 50 },
     );
+  });
+});
+
+describe("service rules by userspace", () => {
+  it("packets are led to the relay on this node, and refused where there is none", () => {
+    const view = (endpoints: Parameters<typeof slice>[1]) => ({
+      services: [service("web", { clusterIP: "10.96.0.5", type: "NodePort", ports: [{ port: 80, nodePort: 30080 }] })],
+      endpointSlices: [slice("web", endpoints)],
+      node: here,
+      family: "ipv4" as const,
+    });
+    const text = (endpoints: Parameters<typeof slice>[1], relays: RelayPorts) =>
+      renderRuleset(serviceRules(portals(createServicePorts()(view(endpoints)), relays), config, chainHash));
+    const packet = {
+      source: "10.244.1.1",
+      destination: "10.96.0.5",
+      protocol: "tcp",
+      port: 80,
+      inInterface: "cox0",
+    } as const;
+    const world = { localAddresses: [node] };
+    const served = text([["10.244.1.7"]], new Map([["shop/web tcp cluster", 40001]]));
+    expect(walkPacket(served, packet, world)).toMatchObject({ verdict: "accept", destination: node, port: 40001 });
+    expect(walkPacket(served, { ...packet, destination: node, port: 30080 }, world)).toMatchObject({ port: 40001 });
+    expect(walkPacket(text([], new Map()), packet, world).verdict).toBe("reject");
   });
 });

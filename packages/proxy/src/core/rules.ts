@@ -259,6 +259,9 @@ function choiceRules(port: ServicePort, names: PortChains, backends: readonly Ba
 
 /** A backend that calls its own service would see itself as the client: then the node stands in between. */
 function endpointRules(port: ServicePort, names: PortChains, backend: Backend): Rule[] {
+  if (backend.address === "") {
+    return [{ protocol: port.protocol, matches: [comment(port.id)], target: { kind: "redirect", port: backend.port } }];
+  }
   const remember: Match[] =
     port.affinitySeconds === undefined ? [] : [{ kind: "remember", list: names.endpoint(backend) }];
   return [

@@ -1,14 +1,20 @@
-// How services get into the kernel: by iptables or by nftables, for one family of addresses. A family that no service uses
+// How services get into the kernel: by iptables, by nftables or by relays, for one family of addresses. A family that no service uses
 // and of which nothing is left from earlier costs nothing.
 import { NetfilterError, createNetfilter, createNftTool, createNftables, createTool } from "@coxswain/netfilter";
 import type { NftTool, Tool } from "@coxswain/netfilter";
+import type { Clock } from "@coxswain/clock";
 import type { Family } from "../core/address.ts";
 import { isProxyChain, proxyTables } from "../core/chains.ts";
+import { udpFrontends } from "../core/flows.ts";
+import type { Frontend } from "../core/flows.ts";
 import { nftServiceTable, nftTableName } from "../core/nft-rules.ts";
+import { portals } from "../core/portals.ts";
+import type { RelayPorts } from "../core/portals.ts";
 import { serviceRules } from "../core/rules.ts";
 import type { RulesConfig } from "../core/rules.ts";
 import type { ServicePort } from "../core/service-port.ts";
 import { chainHash } from "./chain-hash.ts";
+import { createRelays } from "./relay/relays.ts";
 
 /** How much of the kernel is compared: everything, what is cheap, or nothing but what was written last. */
 export type Look = "look" | "glance" | "trust";
@@ -16,8 +22,12 @@ export type Look = "look" | "glance" | "trust";
 export interface Dataplane {
   /** Makes the rules as these ports want them and says what differed. */
   sync(ports: readonly ServicePort[], config: RulesConfig, how: Look, signal: AbortSignal): Promise<readonly string[]>;
+  /** What UDP clients may address, and who may answer them, after the last `sync`. */
+  frontends(ports: readonly ServicePort[]): readonly Frontend[];
   /** Removes everything of ours; says what was there. */
   remove(signal?: AbortSignal): Promise<readonly string[]>;
+  /** Gives back what is not in the kernel; the rules stay. */
+  stop?(): void;
 }
 
 const lockWaitSeconds = 5;
@@ -34,6 +44,7 @@ export function createIptables(
   return {
     sync: (ports, config, how, signal) =>
       netfilter.sync(serviceRules(ports, config, chainHash), signal, how === "trust" ? "trust" : "look"),
+    frontends: udpFrontends,
     async remove(signal) {
       try {
         return await netfilter.remove(signal);
@@ -51,11 +62,33 @@ export function createNftDataplane(
   const nftables = createNftables({ family, name: nftTableName }, { tool });
   return {
     sync: (ports, config, how, signal) => nftables.sync(nftServiceTable(ports, config, chainHash), how, signal),
+    frontends: udpFrontends,
     remove: (signal) => nftables.remove(signal),
     /** Fails where the tool or the kernel's part is missing. */
     async probe(signal) {
       await tool.list({ family, name: nftTableName }, true, signal);
     },
+  };
+}
+
+/** Packets are led to relays on this node, which pick backends in turn; iptables only brings them there. */
+export function createUserspace(
+  family: Family,
+  ports: { readonly clock: Clock },
+  iptables: Dataplane = createIptables(family),
+): Dataplane {
+  const relays = createRelays(family, ports);
+  let listening: RelayPorts = new Map();
+  return {
+    async sync(wanted, config, how, signal) {
+      listening = await relays.update(wanted);
+      // Clients must reach the relay with the address that they have: it tells them apart.
+      const unmasked = { ...config, clusterCidr: undefined, masqueradeAll: false };
+      return iptables.sync(portals(wanted, listening), unmasked, how, signal);
+    },
+    frontends: (wanted) => udpFrontends(portals(wanted, listening)),
+    remove: (signal) => iptables.remove(signal),
+    stop: () => relays.stop(),
   };
 }
 
@@ -83,6 +116,8 @@ export function whileUsed(dataplane: Dataplane): Dataplane {
       state = "empty";
       return removed;
     },
+    frontends: (ports) => dataplane.frontends(ports),
     remove: (signal) => dataplane.remove(signal),
+    stop: () => dataplane.stop?.(),
   };
 }

@@ -3,7 +3,7 @@
 // at, whole as often as that costs at most a twentieth of the time, else by a glance. When the proxy ends, the rules stay.
 import type { Clock, Timer } from "@coxswain/clock";
 import type { Logger, Metrics } from "@coxswain/daemon";
-import { goneFrontends, staleFlows, udpFrontends } from "../core/flows.ts";
+import { goneFrontends, staleFlows } from "../core/flows.ts";
 import type { Frontend } from "../core/flows.ts";
 import type { RulesConfig } from "../core/rules.ts";
 import type { ServicePort } from "../core/service-port.ts";
@@ -107,7 +107,7 @@ export function createRuleSync(config: SyncConfig, ports: SyncPorts): RuleSync {
     const wanted = family.ports();
     const because = await family.dataplane.sync(wanted, family.rules(), how, signal);
     // Only after a change of rules: as long as they stay the same, no new stale flow can arise.
-    const frontends = udpFrontends(wanted);
+    const frontends = family.dataplane.frontends(wanted);
     const gone = goneFrontends(family.before, frontends);
     family.before = frontends;
     if (because.length > 0 && frontends.length + gone.length > 0)

@@ -49,7 +49,7 @@ export async function planCluster(layout: Layout, options: StartOptions, machine
     ),
     ...workers.map(({ name, address }) => pki.ensureNode(name, [address])),
   ]);
-  const plan = { layout, pki, apiPort: options.port, masters };
+  const plan = { layout, pki, apiPort: options.port, masters, proxyMode: options.proxyMode };
   writeAdminKubeconfig(plan);
   return plan;
 }

@@ -14,6 +14,8 @@ export interface StartOptions {
   /** 0: everything on this machine. Otherwise so many worker machines in the lab. */
   readonly workers: number;
   readonly masters: number;
+  /** How the proxies lead packets. */
+  readonly proxyMode: string;
 }
 
 export const startUsage = `Usage: npm start -- [options]
@@ -26,6 +28,7 @@ Brings up a cluster on this machine, applies the demo and stays in the foregroun
   --port N           the apiserver's port (default 6443)
   --workers N        N worker machines in a lab on this machine
   --masters N        N control-plane machines in that lab (default 1)
+  --proxy-mode MODE  how service addresses are served: iptables (default), nftables or userspace
   --help             this text
 `;
 
@@ -38,6 +41,7 @@ export function parseStartOptions(argv: readonly string[]): StartOptions | undef
     port: { type: "string" },
     workers: { type: "string" },
     masters: { type: "string" },
+    "proxy-mode": { type: "string" },
     help: { type: "boolean" },
   });
   if (values["help"]) return undefined;
@@ -53,6 +57,7 @@ export function parseStartOptions(argv: readonly string[]): StartOptions | undef
     demo: values["no-demo"] !== true,
     workers,
     masters: masters ?? 1,
+    proxyMode: oneOf("proxy-mode", values["proxy-mode"], ["iptables", "nftables", "userspace"]),
   };
 }
 
@@ -75,6 +80,13 @@ function parse(
 function dataDirFrom(value: unknown): string {
   if (value === "") throw new Failure("--data-dir must not be empty");
   return typeof value === "string" ? resolve(value) : defaultDataDir;
+}
+
+/** The first one, if nothing was said. */
+function oneOf(name: string, value: unknown, known: readonly [string, ...string[]]): string {
+  if (value === undefined) return known[0];
+  if (typeof value === "string" && known.includes(value)) return value;
+  throw new Failure(`--${name}: expected ${known.join(", ")}, found ${JSON.stringify(value)}`);
 }
 
 function wholeNumber(name: string, value: unknown, lowest: number, highest: number): number | undefined {

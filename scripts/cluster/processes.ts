@@ -11,6 +11,7 @@ export interface ClusterPlan {
   readonly pki: ClusterPki;
   readonly apiPort: number;
   readonly masters: readonly Machine[];
+  readonly proxyMode: string;
 }
 
 export interface ProcessSpec {
@@ -153,6 +154,7 @@ export function nodeProcesses(plan: ClusterPlan, machine: Machine): readonly Pro
     `--kubeconfig=${kubeconfigFor(plan, machine, "proxy", "system:kube-proxy")}`,
     `--hostname-override=${machine.name}`,
     `--cluster-cidr=${podCidr}`,
+    `--proxy-mode=${plan.proxyMode}`,
     "--secure-port=10256",
     ...tlsFlags(pki, machine, "proxy"),
     clientAuthority,

@@ -83,7 +83,7 @@ export async function footprint(lab: ComposeLab, name: string): Promise<string> 
   await lab.must(name, ["delete", "namespace", "demo", "--timeout=60s"]);
   const script = `for id in $(docker ps -q --filter name=compose_); do
     pid=$(docker inspect -f '{{.State.Pid}}' $id)
-    echo "$(docker inspect -f '{{.Name}}' $id) $(sed -n 's/^VmRSS: *\\([0-9]*\\).*/\\1/p' /proc/$pid/status) $(cut -d')' -f2 /proc/$pid/stat | cut -d' ' -f13,14)"
+    echo "$(docker inspect -f '{{.Name}}' $id) $(sed -n 's/^VmRSS:[[:space:]]*\\([0-9]*\\).*/\\1/p' /proc/$pid/status) $(cut -d')' -f2 /proc/$pid/stat | cut -d' ' -f13,14)"
   done`;
   const look = async (): Promise<readonly { daemon: string; megabytes: number; ticks: number }[]> => {
     const { stdout } = await lab.run(name, "sh", ["-c", script]);

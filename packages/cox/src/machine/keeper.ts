@@ -41,6 +41,7 @@ export interface KeeperPorts {
 }
 
 const roundMs = 2000;
+const restMs = 10_000;
 const slowRoundMs = 20_000;
 const warnDays = 30;
 
@@ -63,14 +64,16 @@ export async function keep(options: KeeperOptions, ports: KeeperPorts, signal: A
   const probe = first.role === "store" ? undefined : createReadinessProbe(directory);
   const due = new Map<string, number>();
   const waiting = client && first.role === "master" ? watchRequests(client, ports, signal) : undefined;
+  let unready: ReadonlyMap<string, string> = new Map();
+  let lookAtMs = 0;
   try {
     while (!signal.aborted) {
       for (const { name, everyMs, run } of duties) {
         if (clock.monotonic() < (due.get(name) ?? 0)) continue;
         try {
-          await run();
+          const nextMs = (await run()) ?? everyMs;
           if (failures.delete(name)) say(`${name}: works again`);
-          due.set(name, clock.monotonic() + everyMs);
+          due.set(name, clock.monotonic() + nextMs);
         } catch (error) {
           if (signal.aborted) break;
           const text = error instanceof Error ? error.message : String(error);
@@ -78,7 +81,11 @@ export async function keep(options: KeeperOptions, ports: KeeperPorts, signal: A
           failures.set(name, text);
         }
       }
-      const unready = (await probe?.look(mustReadRecord(directory))) ?? new Map<string, string>();
+      if (clock.monotonic() >= lookAtMs) {
+        unready = (await probe?.look(mustReadRecord(directory))) ?? unready;
+        // A machine at rest is left at rest.
+        lookAtMs = clock.monotonic() + (unready.size > 0 ? 0 : restMs);
+      }
       writeHealth(directory, new Map([...failures, ...unready]), clock.now());
       await clock.sleep(roundMs, signal).catch(() => undefined);
     }
@@ -92,7 +99,8 @@ export async function keep(options: KeeperOptions, ports: KeeperPorts, signal: A
 interface Duty {
   readonly name: string;
   readonly everyMs: number;
-  readonly run: () => Promise<void>;
+  /** May say when it wants to be called again. */
+  readonly run: () => Promise<number | void>;
 }
 
 function dutiesOf(
@@ -191,18 +199,23 @@ function storeDuty({ directory, deadMemberGraceMs }: KeeperOptions, { clock, say
           await store.cluster.memberPromote({ id: own.id });
           say("this machine's member of the store has caught up and votes now");
         }
+        const nextMs = deadSince.size > 0 ? roundMs : restMs;
         const status = await store.maintenance.status({}, { endpoint: `https://${record.address}:2379` });
-        if (own === undefined || status.leader !== own.id || deadMemberGraceMs === 0) return deadSince.clear();
+        if (own === undefined || status.leader !== own.id || deadMemberGraceMs === 0) {
+          deadSince.clear();
+          return nextMs;
+        }
         const living = await livingMembers(directory, members, clock);
         for (const { id } of members) {
           if (living.has(id)) deadSince.delete(id);
           else if (!deadSince.has(id)) deadSince.set(id, clock.monotonic());
         }
         const plan = planDemotion(members, deadSince, clock.monotonic(), deadMemberGraceMs);
-        if (!plan) return;
+        if (!plan) return nextMs;
         await store.cluster.memberRemove({ id: plan.member.id });
         deadSince.delete(plan.member.id);
         say(`removed ${plan.member.name} from the store: ${plan.because}`);
+        return nextMs;
       } finally {
         store.close();
       }

@@ -11,6 +11,7 @@ import type { Passage, PipelineParts, Reply, Request } from "../../pipeline.ts";
 import { createPassage, pass } from "../../pipeline.ts";
 import type { RawRequest } from "./incoming.ts";
 import { withinDeadline } from "./deadline.ts";
+import type { FanOut } from "./fan-out.ts";
 import { createRequest } from "./incoming.ts";
 import type { RawResponse } from "./outgoing.ts";
 import { render, sendBytes, sendList, sendObject, writeHead } from "./outgoing.ts";
@@ -23,6 +24,7 @@ export interface HandlerPorts {
   readonly tunnel: Tunnel;
   readonly trust: Trust;
   readonly clock: Clock;
+  readonly fanOut: FanOut;
   readonly log: Logger;
   readonly metrics: Metrics<typeof metricTable>;
 }
@@ -108,6 +110,7 @@ async function send(
       for (const end of passage.onEnd) end();
       await streamWatch(response, reply.kind, reply.watch, { representation, query: request.query, warnings }, signal, {
         clock: ports.clock,
+        fanOut: ports.fanOut,
         onEvents: (events) => ports.metrics.watchEvents.inc({ resource }, events),
         onTooSlow: () => ports.metrics.slowWatchers.inc({ resource }),
       }).finally(() => ports.metrics.watchers.dec({ verb: "WATCH", resource }));

@@ -34,10 +34,13 @@ const nothing = Buffer.alloc(0);
 
 /** Bytes behind each other; nothing is decoded. */
 function keptForm({ kind, metadata }: ListAnswer): ListForm {
-  const head = `{"kind":"${kind.kind}List","apiVersion":"${kind.apiVersion}","metadata":${JSON.stringify(metadata)},"items":[`;
+  const head = `{"kind":"${kind.rules.listKind}","apiVersion":"${kind.apiVersion}","metadata":${JSON.stringify(metadata)},"items":[`;
+  const named = kind.rules.namesItems ? `"apiVersion":"${kind.apiVersion}","kind":"${kind.kind}",` : "";
+  const first = named === "" ? opening : Buffer.from(`{${named}`);
+  const next = named === "" ? following : Buffer.from(`,{${named}`);
   return {
     begin: Buffer.from(head),
-    push: (item, isFirst, into) => void into.push(isFirst ? opening : following, item.tail),
+    push: (item, isFirst, into) => void into.push(isFirst ? first : next, item.tail),
     end: () => Buffer.from("]}\n"),
   };
 }
@@ -57,8 +60,10 @@ function shapeOf(
   switch (as) {
     case "object":
       return {
-        empty: { kind: `${kind.kind}List`, apiVersion: kind.apiVersion, metadata, items: [] },
-        pieceOf: ({ kind: _kind, apiVersion: _apiVersion, ...rest }) => rest,
+        empty: { kind: kind.rules.listKind, apiVersion: kind.apiVersion, metadata, items: [] },
+        pieceOf: kind.rules.namesItems
+          ? (object) => object
+          : ({ kind: _kind, apiVersion: _apiVersion, ...rest }) => rest,
       };
     case "partial":
       return { empty: partialListOf([], metadata), pieceOf: partialOf };

@@ -10,6 +10,7 @@ import type { Component, Logger, TlsFiles, TlsMaterial } from "@coxswain/daemon"
 import { listenFailure, readTlsFiles, StartError, tlsFilesStamp } from "@coxswain/daemon";
 import { statusOf } from "../../errors.ts";
 import { createPassage, pass } from "../../pipeline.ts";
+import { createFanOut } from "./fan-out.ts";
 import type { HandlerPorts } from "./handler.ts";
 import { failureText, handle } from "./handler.ts";
 import { boundHandshakes, handshakeTimeoutMs } from "./handshakes.ts";
@@ -32,7 +33,7 @@ const drainMs = 2000;
 
 export function createApiHttpServer(
   config: ServerConfig,
-  outer: Omit<HandlerPorts, "trust"> & { readonly clock: Clock; readonly log: Logger },
+  outer: Omit<HandlerPorts, "trust" | "fanOut"> & { readonly clock: Clock; readonly log: Logger },
 ): Component {
   let listener: Http2SecureServer | undefined;
   let timer: Timer | undefined;
@@ -45,7 +46,7 @@ export function createApiHttpServer(
       let stamp = await tlsFilesStamp(config).catch(() => "");
       const material = await readTlsFiles(config);
       const trust = createTrust(material.ca);
-      const ports = { ...outer, trust };
+      const ports = { ...outer, trust, fanOut: createFanOut(outer.clock) };
       const server = createListener(material);
       boundHandshakes(server);
       server.on("session", (session) => {

@@ -8,6 +8,7 @@ import type { Representation } from "../../core/tables/accept.ts";
 import { includeObjectOf, partialOf, tableOf } from "../../core/tables/table.ts";
 import type { InitialEvent, WatchEventKind, WatchSink, WatchSource } from "../../verbs/parts.ts";
 import { progressOf } from "../../verbs/watch.ts";
+import type { FanOut } from "./fan-out.ts";
 import type { RawResponse } from "./outgoing.ts";
 import { writeHead } from "./outgoing.ts";
 
@@ -24,6 +25,7 @@ export const watchLimits: WatchLimits = { pendingBytes: 16 * 1024 * 1024, bookma
 
 export interface WatchStreamPorts {
   readonly clock: Clock;
+  readonly fanOut: FanOut;
   readonly onEvents: (count: number) => void;
   readonly onTooSlow: () => void;
 }
@@ -144,7 +146,7 @@ export function streamWatch(
     },
     bookmark: (revision, initialEventsEnd) =>
       push(lineFor("BOOKMARK", bookmarkOf(kind, representation, revision, initialEventsEnd))),
-    flush,
+    flush: () => ports.fanOut.schedule(flush),
     end(status) {
       if (status) push(lineFor("ERROR", status));
       first = undefined;

@@ -19,7 +19,14 @@ describe.skipIf(absence !== undefined)(
     beforeAll(async () => {
       plane = await startControlPlane();
       await plane.must(["create", "serviceaccount", "default"]);
-      node = await startNode(plane, { flags: ["--crash-backoff-initial=1s"] });
+      node = await startNode(plane, {
+        flags: [
+          "--crash-backoff-initial=1s",
+          "--container-log-max-size=1Mi",
+          "--container-log-max-files=6",
+          "--retained-log-size=64Mi",
+        ],
+      });
     });
     afterAll(async () => {
       await node[Symbol.asyncDispose]();
@@ -111,6 +118,55 @@ describe.skipIf(absence !== undefined)(
       expect(limitsOf("resized")).toBe(`102 20000 ${96 * 2 ** 20}`);
       expect(await path("resized", pending)).toBe("");
       await remove("resized");
+    });
+
+    test("a log is read across its files, of any attempt, with a line that does not end, and after its pod is gone", async () => {
+      // 3 MB in one line, then attempts that each say their number.
+      const command = [
+        "sh",
+        "-c",
+        "n=$(cat /data/n 2>/dev/null || echo 0); echo attempt $n; echo $((n+1)) > /data/n; [ $n = 0 ] && head -c 3000000 /dev/zero | tr '\\0' x; [ $n -lt 4 ] && exit 1; trap 'exit 0' TERM; while :; do sleep 0.1; done",
+      ];
+      const data = { volumes: [{ name: "data", emptyDir: {} }] };
+      const mounts = { volumeMounts: [{ name: "data", mountPath: "/data" }] };
+      const tuned = { annotations: { "coxswain.io/backoff-initial": "1s", "coxswain.io/backoff-max": "1s" } };
+      await create("spoke", { ...data, containers: [{ name: "main", image: testImage, command, ...mounts }] }, tuned);
+      await expect.poll(() => path("spoke", "{.status.containerStatuses[0].restartCount}"), within).toBe("4");
+      await runs("spoke");
+      const through = `/api/v1/nodes/${node.name}/proxy/containerLogs/default/spoke/main`;
+      const back = (attempts: number): Promise<string> =>
+        plane.must(["get", "--raw", `${through}?previous=${attempts}`]);
+      expect(await plane.must(["logs", "spoke"])).toBe("attempt 4\n");
+      expect(await plane.must(["logs", "spoke", "--previous"])).toBe("attempt 3\n");
+      expect([await back(2), await back(3)]).toEqual(["attempt 2\n", "attempt 1\n"]);
+      const first = await back(4);
+      expect([first.startsWith("attempt 0\nxxx"), first.trimEnd().length]).toEqual([true, 3_000_010]);
+      expect((await plane.kubectl(["get", "--raw", `${through}?previous=5`])).code).toBe(1);
+      await remove("spoke");
+      expect(await back(0)).toBe("attempt 4\n");
+      expect(await plane.must(["get", "--raw", `${through}?timestamps=true`])).toMatch(/^\d{4}-\S+Z attempt 4\n$/);
+      const listed = JSON.parse(
+        await plane.must(["get", "--raw", `/api/v1/nodes/${node.name}/proxy/retainedLogs`]),
+      ) as {
+        items: { pod: string; attempt: number }[];
+      };
+      expect(listed.items.filter(({ pod }) => pod === "spoke").map(({ attempt }) => attempt)).toContain(0);
+    });
+
+    test("logs -f goes on when the log is begun anew", async () => {
+      const lines = 12_000;
+      const say = `while [ $i -lt ${lines} ]; do echo line $i of many; i=$((i+1)); [ $((i % 50)) = 0 ] && usleep 2000; done`;
+      const command = ["sh", "-c", `sleep 1; i=0; ${say}; echo end`];
+      await create("wordy", { restartPolicy: "Never", containers: [{ name: "main", image: testImage, command }] });
+      await expect.poll(() => path("wordy", "{.status.phase}"), within).toBe("Running");
+      const { stdout } = await plane.kubectl(["logs", "-f", "wordy"]);
+      const seen = new Set(stdout.split("\n"));
+      // The engine may tell a few lines twice around the change of files; none may be missing.
+      expect(
+        Array.from({ length: lines }, (_, index) => `line ${index} of many`).filter((line) => !seen.has(line)),
+      ).toEqual([]);
+      expect(stdout.endsWith("end\n")).toBe(true);
+      await remove("wordy");
     });
 
     test("containers of one pod restart by rules of their own", async () => {

@@ -6,6 +6,7 @@ export { containerName, marks } from "./marks.ts";
 export type {
   AttachRequest,
   ContainerConfig,
+  ContainerLog,
   ContainerInspection,
   ContainerResources,
   ContainerRuntime,

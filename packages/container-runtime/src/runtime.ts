@@ -95,7 +95,14 @@ export interface ContainerConfig {
   readonly resources: ContainerResources;
   readonly security: ContainerSecurity;
   readonly stopSignal?: string;
+  /** When its log is begun anew, and how many of its files are kept; the runtime's own way when left out. */
+  readonly log?: ContainerLog;
   readonly cgroupParent?: string;
+}
+
+export interface ContainerLog {
+  readonly mostBytes: number;
+  readonly mostFiles: number;
 }
 
 export interface Mount {

@@ -108,6 +108,8 @@ describe.skipIf(absence !== undefined)(
           memoryBytes: 2 ** 32,
         },
         sandboxImage: "coxswain/pause:1",
+        containerLog: { mostBytes: 1 << 20, mostFiles: 2 },
+        keepLog: async () => undefined,
         backoff: { firstMs: 10_000, longestMs: 300_000 },
         resolver: () => ({ clusterDns: ["10.96.0.10"], clusterDomain: "cluster.local", hostResolvConf: "" }),
       });
@@ -134,7 +136,7 @@ describe.skipIf(absence !== undefined)(
     const isReady = (name: string): boolean =>
       status(name)?.conditions?.find((condition) => condition.type === "Ready")?.status === "True";
     const containerId = async (pod: Pod, name: string): Promise<string> =>
-      (await findAttempt(runtime, pod.metadata.uid ?? "", name, false)) ?? "";
+      Object.values(await findAttempt(runtime, pod.metadata.uid ?? "", name, 0)).join("");
     const logOf = async (pod: Pod, name: string): Promise<string> => {
       let text = "";
       for await (const { bytes } of runtime.logs(await containerId(pod, name), {
@@ -388,8 +390,9 @@ describe.skipIf(absence !== undefined)(
       await expect.poll(() => runs(one), { timeout: 10_000 }).toBe(false);
       expect(await runs(other)).toBe(true);
       await set.release(async (pod) => pod);
-      await expect.poll(() => isReady("one"), { timeout: 15_000 }).toBe(true);
-      expect(status("one")?.containerStatuses?.[0]?.restartCount).toBe(1);
+      await expect
+        .poll(() => status("one")?.containerStatuses?.[0]?.restartCount === 1 && isReady("one"), { timeout: 15_000 })
+        .toBe(true);
       set.fence();
       await set.release(async () => undefined);
       await expect.poll(async () => (await runtime.list({ podUid: "uid-one" })).length, { timeout: 10_000 }).toBe(0);

@@ -1,5 +1,8 @@
 // Every flag of the node agent once, under the kubelet's names, and the one value they are parsed into.
 import { hostname } from "node:os";
+import { join } from "node:path";
+import type { ContainerLog } from "@coxswain/container-runtime";
+import type { LogBudget } from "./io/logs/retained.ts";
 import { UsageError, defineFlags } from "@coxswain/daemon";
 import type { FlagValues } from "@coxswain/daemon";
 import type { Taint } from "@coxswain/api/core/v1";
@@ -65,6 +68,18 @@ export const flags = defineFlags({
   "manifest-url": { type: "string", help: "URL of manifests of pods that run without the API" },
   "manifest-url-header": { type: "list", default: [], help: "Headers for --manifest-url, key:value" },
   "http-check-frequency": { type: "duration", default: "20s", help: "How often --manifest-url is asked" },
+  "container-log-max-size": { type: "string", default: "10Mi", help: "A container's log is begun anew at this size" },
+  "container-log-max-files": {
+    type: "number",
+    default: 5,
+    help: "How many files of a container's log are kept, at least 2",
+  },
+  "retained-log-size": {
+    type: "string",
+    default: "256Mi",
+    help: "Logs of removed containers are kept up to this size in all; 0 keeps none",
+  },
+  "retained-log-age": { type: "duration", default: "24h", help: "Logs of removed containers are kept for so long" },
   "fence-after": {
     type: "duration",
     default: "60s",
@@ -110,6 +125,8 @@ export interface NodeAgentConfig extends ServerConfig {
   readonly runtimeSocket: string;
   readonly sandboxImage: string;
   readonly fenceAfterMs: number;
+  readonly containerLog: ContainerLog;
+  readonly retainedLogs: LogBudget;
   readonly backoff: BackoffTimes;
   readonly manifests: {
     readonly path: string | undefined;
@@ -151,6 +168,12 @@ export function readConfig(values: FlagValues<typeof flags>): NodeAgentConfig {
     resolvConfFile: values["resolv-conf"],
     runtimeSocket: endpoint.replace(/^unix:\/\//, ""),
     sandboxImage: values["pod-infra-container-image"],
+    containerLog: containerLog(values["container-log-max-size"], values["container-log-max-files"]),
+    retainedLogs: {
+      directory: join(values["root-dir"], "retained-logs"),
+      mostBytes: sizeOf("retained-log-size", values["retained-log-size"]),
+      mostAgeMs: values["retained-log-age"],
+    },
     fenceAfterMs: fenceAfter(values["fence-after"]),
     backoff: backoff(values["crash-backoff-initial"], values["crash-backoff-max"]),
     manifests: {
@@ -197,4 +220,18 @@ function fenceAfter(ms: number): number {
   if (ms < 2 * renewIntervalMs)
     throw new UsageError(`--fence-after: expected at least ${(2 * renewIntervalMs) / 1000}s, found ${ms / 1000}s`);
   return ms;
+}
+
+function containerLog(size: string, mostFiles: number): ContainerLog {
+  const mostBytes = sizeOf("container-log-max-size", size);
+  if (mostBytes < 1024) throw new UsageError(`--container-log-max-size: expected at least 1Ki, found ${size}`);
+  if (!Number.isInteger(mostFiles) || mostFiles < 2)
+    throw new UsageError(`--container-log-max-files: expected at least 2, found ${mostFiles}`);
+  return { mostBytes, mostFiles };
+}
+
+function sizeOf(flag: string, text: string): number {
+  const bytes = amountOf(text);
+  if (bytes === undefined || bytes < 0) throw new UsageError(`--${flag}: expected a size such as 10Mi, found ${text}`);
+  return Math.floor(bytes);
 }

@@ -18,6 +18,7 @@ import { isPodChain, podTables } from "./core/network/rules.ts";
 import { messageOf } from "./errors.ts";
 import { establishIdentity } from "./io/certificates/identity.ts";
 import { createEndpointWithdrawal } from "./io/endpoints/withdrawal.ts";
+import { createRetainedLogs } from "./io/logs/retained.ts";
 import { createVolumes } from "./io/mounts/volumes.ts";
 import { createPodNetwork } from "./io/net/pod-network.ts";
 import { createFence } from "./io/node/fence.ts";
@@ -95,6 +96,7 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
   const withdrawal = createEndpointWithdrawal({ boundMs: config.withdrawalTimeoutMs }, { client, clock, random, log });
   let hostResolvConf = await readFile(config.resolvConfFile, "utf8").catch(() => "");
 
+  const retained = createRetainedLogs(config.retainedLogs, { clock, runtime, log });
   const podSet: PodSet = createPodSet({
     clock,
     random,
@@ -118,6 +120,15 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
     },
     sandboxImage: config.sandboxImage,
     backoff: config.backoff,
+    containerLog: config.containerLog,
+    keepLog: (pod, { name: container, attempt, id }) =>
+      retained.keep(
+        {
+          ...{ namespace: pod.metadata.namespace ?? "", pod: pod.metadata.name },
+          ...{ podUid: pod.metadata.uid ?? "", container, attempt },
+        },
+        id,
+      ),
     resolver: () => ({ clusterDns: config.clusterDns, clusterDomain: config.clusterDomain, hostResolvConf }),
   });
   const usage = createUsageReader(
@@ -172,6 +183,7 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
       runtime,
       podSet,
       feed,
+      retained,
       usage,
       ready: () => [...missing(), ...(registration.registered() ? [] : ["the node is not registered"])],
       gate: createGate({ ...config.gate, nodeName }, { client, clock, log }),

@@ -10,7 +10,7 @@ import type {
   Service,
 } from "@coxswain/api/core/v1";
 import type { Clock, Random } from "@coxswain/clock";
-import type { ContainerRuntime, Mount } from "@coxswain/container-runtime";
+import type { ContainerLog, ContainerRuntime, Mount } from "@coxswain/container-runtime";
 import type { Logger } from "@coxswain/daemon";
 import type { BackoffTimes } from "./core/pod/backoff.ts";
 import type { SelfView } from "./core/container/field-ref.ts";
@@ -104,6 +104,12 @@ export interface PodPorts {
   readonly node: NodeFacts;
   readonly sandboxImage: string;
   readonly backoff: BackoffTimes;
+  /** Keeps the log of a container that is about to be removed. */
+  readonly keepLog: (
+    pod: Pod,
+    container: { readonly name: string; readonly attempt: number; readonly id: string },
+  ) => Promise<void>;
+  readonly containerLog: ContainerLog;
   /** What this pod may ask for: the node's, less what the other pods here have asked for. */
   readonly roomFor: (pod: Pod) => { readonly cpu: number; readonly memoryBytes: number };
   readonly resolver: () => ResolverSettings;

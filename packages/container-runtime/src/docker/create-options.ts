@@ -73,7 +73,13 @@ function hostOptions(sandboxId: string, config: ContainerConfig, hostNetwork: bo
       ...(security.seccomp === undefined ? [] : [`seccomp=${security.seccomp}`]),
       ...(security.apparmor === undefined ? [] : [`apparmor=${security.apparmor}`]),
     ],
-    LogConfig: { Type: "json-file", Config: { "max-size": "10m", "max-file": "5" } },
+    LogConfig: {
+      Type: "json-file",
+      Config: {
+        "max-size": String(config.log?.mostBytes ?? 10 << 20),
+        "max-file": String(config.log?.mostFiles ?? 5),
+      },
+    },
     RestartPolicy: { Name: "no" },
   };
 }

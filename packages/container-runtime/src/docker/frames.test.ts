@@ -26,6 +26,24 @@ async function collect(source: AsyncIterable<LogChunk>): Promise<Record<LogChunk
   return text;
 }
 
+test("a line that the engine has cut has one time, however the connection cuts it", async () => {
+  const parts = [
+    frame("stdout", "2026-01-01T00:00:00Z begin"),
+    frame("stderr", "2026-01-01T00:00:01Z whole\n"),
+    frame("stdout", "2026-01-01T00:00:02Z middle"),
+    frame("stdout", "2026-01-01T00:00:03Z end\n"),
+    frame("stdout", "2026-01-01T00:00:04Z next\n"),
+  ];
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.integer({ min: 0, max: 40 })), async (sizes) => {
+      expect(await collect(readFrames(cutAt(Buffer.concat(parts), sizes), true))).toEqual({
+        stdout: "2026-01-01T00:00:00Z beginmiddleend\n2026-01-01T00:00:04Z next\n",
+        stderr: "2026-01-01T00:00:01Z whole\n",
+      });
+    }),
+  );
+});
+
 test("readFrames gives each stream's bytes however the connection cuts them", async () => {
   const frames = fc.array(
     fc.record({

@@ -9,8 +9,12 @@ const headerBytes = 8;
 /**
  * Splits a framed byte stream; pieces of a large frame are passed on as they come, never collected. Small frames of one stream that arrive
  * together leave together: a log has a frame for each line, and a chunk costs the same for a line as for a thousand.
+ *
+ * `times`: every frame begins with a time. The engine cuts a long line into frames; the line then keeps its first time only.
  */
-export async function* readFrames(source: AsyncIterable<Uint8Array>): AsyncIterable<LogChunk> {
+export async function* readFrames(source: AsyncIterable<Uint8Array>, times = false): AsyncIterable<LogChunk> {
+  const inLine = { stdout: false, stderr: false };
+  let dropping = false;
   let header: Buffer = Buffer.alloc(0);
   let remaining = 0;
   let stream: LogChunk["stream"] = "stdout";
@@ -27,11 +31,19 @@ export async function* readFrames(source: AsyncIterable<Uint8Array>): AsyncItera
         stream = header[0] === 2 ? "stderr" : "stdout";
         remaining = header.readUInt32BE(4);
         header = Buffer.alloc(0);
+        dropping = times && inLine[stream];
         continue;
       }
-      const bytes = rest.subarray(0, remaining);
+      let bytes = rest.subarray(0, remaining);
       remaining -= bytes.length;
       rest = rest.subarray(bytes.length);
+      if (dropping) {
+        const end = bytes.indexOf(0x20);
+        dropping = end < 0;
+        bytes = end < 0 ? bytes.subarray(bytes.length) : bytes.subarray(end + 1);
+      }
+      if (bytes.length === 0) continue;
+      inLine[stream] = bytes.at(-1) !== 0x0a;
       if (of !== stream && together.length > 0) {
         yield { stream: of, bytes: joined(together) };
         together = [];

@@ -100,7 +100,7 @@ export async function* readLogs(
     });
     if (!isByteStream(source))
       throw new RuntimeError("failed", "the engine answered a request for logs without a stream");
-    if (!request.tty) yield* readFrames(source);
+    if (!request.tty) yield* readFrames(source, request.timestamps);
     else for await (const bytes of source) yield { stream: "stdout", bytes };
   } catch (error) {
     if (signal?.aborted) return;

@@ -1,7 +1,13 @@
 // A container of a pod as the runtime is asked for it. Pure: the environment, mounts and image are already resolved.
 import type { Container, Pod } from "@coxswain/api/core/v1";
 import { containerName, marks } from "@coxswain/container-runtime";
-import type { ContainerConfig, ContainerSecurity, Mount, SandboxConfig } from "@coxswain/container-runtime";
+import type {
+  ContainerConfig,
+  ContainerLog,
+  ContainerSecurity,
+  Mount,
+  SandboxConfig,
+} from "@coxswain/container-runtime";
 import { fencingMarks, isFenced } from "../fencing.ts";
 import { specHash } from "../pod/lifecycle.ts";
 import { expand } from "./expand.ts";
@@ -26,6 +32,7 @@ export interface ResolvedContainer {
   readonly mounts: readonly Mount[];
   readonly nodeMemoryBytes: number;
   readonly targetContainerId?: string | undefined;
+  readonly log: ContainerLog;
 }
 
 export function sandboxConfig(pod: Pod, attempt: number, image: string, podIP: string | undefined): SandboxConfig {
@@ -78,6 +85,7 @@ export function containerConfig(resolved: ResolvedContainer): ContainerConfig {
             ? "host"
             : "container",
     hostIpc: spec?.hostIPC ?? false,
+    log: resolved.log,
     resources: containerResources(pod, container, resolved.nodeMemoryBytes),
     security: security(pod, container),
   };

@@ -221,6 +221,14 @@ export function createPodActor(
     }
   };
 
+  const keepLogs = async (containers: PodView["containers"]): Promise<void> => {
+    await Promise.all(
+      containers
+        .filter(({ startedAtMs, state: now }) => startedAtMs !== undefined && now !== "running")
+        .map((container) => ports.keepLog(state.pod, container)),
+    );
+  };
+
   const resize = async (action: Of<"resizeContainer">, view: PodView): Promise<void> => {
     const container = containerNamed(view.pod, action.name);
     const running = view.containers.find(({ id }) => id === action.id);
@@ -259,7 +267,10 @@ export function createPodActor(
         case "startContainer":
           return track(action.name, () => start(action, view));
         case "removeContainer":
-          return track(action.name, () => runtime.removeContainer(action.id, loop.signal));
+          return track(action.name, async () => {
+            await keepLogs(view.containers.filter(({ id }) => id === action.id));
+            await runtime.removeContainer(action.id, loop.signal);
+          });
         case "resizeContainer":
           return track(action.name, () => resize(action, view));
         case "stopContainer":
@@ -276,6 +287,7 @@ export function createPodActor(
       startSignal = AbortSignal.any([starts.signal, loop.signal]);
     },
     async finish(view) {
+      await keepLogs(view.containers);
       await Promise.all(view.sandboxes.map((sandbox) => runtime.removePodSandbox(sandbox.id, loop.signal)));
       await Promise.all(view.containers.map((container) => runtime.removeContainer(container.id, loop.signal)));
       await volumes.remove(state.apiPod.metadata?.uid ?? "");

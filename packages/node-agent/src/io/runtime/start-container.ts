@@ -52,6 +52,7 @@ export async function startContainer(
       mounts: [...(await ports.volumes.mountsOf(pod, container, variables)), ...(await ownFiles(ports, request))],
       nodeMemoryBytes: ports.node.memoryBytes,
       targetContainerId: request.targetContainerId,
+      log: ports.containerLog,
     });
     signal.throwIfAborted();
     id = await ports.runtime.createContainer(request.sandboxId, config, signal);

@@ -1,11 +1,12 @@
 // A container's log as the API asks for it: tail, since, timestamps, a limit of bytes, and the attempt before.
-import type { ContainerRuntime, LogChunk } from "@coxswain/container-runtime";
+import type { ContainerRuntime } from "@coxswain/container-runtime";
 import { marks } from "@coxswain/container-runtime";
 import { agentMarks } from "../../core/container/config.ts";
 
 export interface LogQuery {
   readonly follow: boolean;
-  readonly previous: boolean;
+  /** How many attempts back: 0 is the present one. */
+  readonly previous: number;
   readonly timestamps: boolean;
   readonly tailLines: number | undefined;
   readonly sinceMs: number | undefined;
@@ -25,6 +26,9 @@ export function parseLogQuery(parameters: URLSearchParams, nowMs: number): LogQu
     ([, value]) => value !== undefined && !(Number.isSafeInteger(value) && value >= 0),
   );
   if (wrong) return { error: `${wrong[0]} must be a whole number of at least 0` };
+  // Kubernetes knows `previous=true`; a number goes further back.
+  const depthText = parameters.get("previous") ?? "";
+  const depth = /^\d{1,6}$/.test(depthText) ? Number(depthText) : undefined;
   const sinceTime = parameters.get("sinceTime");
   const sinceMs = sinceTime
     ? Date.parse(sinceTime)
@@ -35,7 +39,7 @@ export function parseLogQuery(parameters: URLSearchParams, nowMs: number): LogQu
   return {
     query: {
       follow: flag("follow"),
-      previous: flag("previous"),
+      previous: depth ?? (flag("previous") ? 1 : 0),
       timestamps: flag("timestamps"),
       tailLines,
       sinceMs,
@@ -44,13 +48,18 @@ export function parseLogQuery(parameters: URLSearchParams, nowMs: number): LogQu
   };
 }
 
-/** The id of the container's newest attempt, or of the one before. */
+export type FoundAttempt =
+  | { readonly id: string }
+  /** The runtime has fewer attempts: how many are missing before the one that is wanted, and which it has. */
+  | { readonly missing: number; readonly present: readonly number[] };
+
+/** The container's newest attempt, or an earlier one. */
 export async function findAttempt(
   runtime: ContainerRuntime,
   podUid: string,
   container: string,
-  previous: boolean,
-): Promise<string | undefined> {
+  previous: number,
+): Promise<FoundAttempt> {
   const attempts = (await runtime.list({ podUid }))
     .filter((summary) => summary.kind === "container" && summary.labels[marks.containerName] === container)
     .toSorted(
@@ -58,11 +67,16 @@ export async function findAttempt(
         Number(b.labels[agentMarks.attempt] ?? 0) - Number(a.labels[agentMarks.attempt] ?? 0) ||
         b.createdAtMs - a.createdAtMs,
     );
-  return attempts[previous ? 1 : 0]?.id;
+  const found = attempts[previous];
+  if (found) return { id: found.id };
+  return {
+    missing: previous - attempts.length,
+    present: attempts.map((one) => Number(one.labels[agentMarks.attempt] ?? 0)),
+  };
 }
 
 export async function* limited(
-  chunks: AsyncIterable<LogChunk>,
+  chunks: AsyncIterable<{ readonly bytes: Uint8Array }>,
   limitBytes: number | undefined,
 ): AsyncIterable<Uint8Array> {
   let left = limitBytes ?? Number.POSITIVE_INFINITY;

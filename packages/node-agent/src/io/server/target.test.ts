@@ -48,7 +48,7 @@ test.each([
 
 test("parseLogQuery turns times into one moment and refuses what is no number", () => {
   expect(parseLogQuery(new URLSearchParams("follow=true&tailLines=5&sinceSeconds=60&limitBytes=10"), 100_000)).toEqual({
-    query: { follow: true, previous: false, timestamps: false, tailLines: 5, sinceMs: 40_000, limitBytes: 10 },
+    query: { follow: true, previous: 0, timestamps: false, tailLines: 5, sinceMs: 40_000, limitBytes: 10 },
   });
   expect(parseLogQuery(new URLSearchParams("sinceTime=1970-01-01T00:00:01Z"), 0)).toMatchObject({
     query: { sinceMs: 1000 },

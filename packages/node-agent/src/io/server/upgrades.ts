@@ -50,7 +50,8 @@ async function serve(ports: UpgradePorts, request: IncomingMessage, socket: Dupl
   if (!pod) return refuse(socket, 404, "pod does not exist");
   if (target.kind === "portForward") return forwardPorts(ports, request, socket, head, pod, target.ports);
 
-  const containerId = await findAttempt(ports.runtime, pod.metadata.uid ?? "", target.container, false);
+  const attempt = await findAttempt(ports.runtime, pod.metadata.uid ?? "", target.container, 0);
+  const containerId = "id" in attempt ? attempt.id : undefined;
   const found = containerId !== undefined && (await ports.runtime.inspect(containerId))?.state === "running";
   const absence = `container not found (${JSON.stringify(target.container)})`;
   if (!found && !readsFailuresFromStream(request)) return refuse(socket, 500, absence);

@@ -111,3 +111,11 @@ export async function footprint(lab: ComposeLab, name: string): Promise<string> 
   );
   return `idle: ${Math.round(sum(({ megabytes }) => megabytes))} MB resident, ${sum(({ percent }) => percent).toFixed(1)} % of a core (${parts.join("; ")})`;
 }
+
+/** The cluster's revision now; undefined while the API does not answer. */
+export async function revisionOf(lab: ComposeLab, master: string): Promise<number | undefined> {
+  const path = "/api/v1/namespaces/kube-system/configmaps?limit=1";
+  const { code, stdout } = await lab.kubectl(master, ["get", "--raw", path, "--request-timeout=5s"]);
+  if (code !== 0) return undefined;
+  return Number((JSON.parse(stdout) as { metadata: { resourceVersion: string } }).metadata.resourceVersion);
+}

@@ -135,7 +135,10 @@ function externalChooser(build: Build, port: ServicePort, front: Front): string 
   const all = chooser(build, port, front, false);
   if (all === undefined) return undefined;
   if (port.externalPolicy === "Cluster")
-    return chain(build, `masquerade-${all}`, [[{ kind: "jump", chain: "masquerade" }], [{ kind: "goto", chain: all }]]);
+    return chain(build, `masquerade-${all}`, [
+      [{ kind: "jump", chain: "mark-masquerade" }],
+      [{ kind: "goto", chain: all }],
+    ]);
   const here = chooser(build, port, front, true);
   const { clusterCidr } = build.config;
   const rules: NftRule[] = [
@@ -144,7 +147,7 @@ function externalChooser(build: Build, port: ServicePort, front: Front): string 
       : [[{ kind: "address", of: "source", cidr: clusterCidr } as const, { kind: "goto", chain: all } as const]]),
     [
       { kind: "local", of: "source" },
-      { kind: "jump", chain: "masquerade" },
+      { kind: "jump", chain: "mark-masquerade" },
     ],
     [
       { kind: "local", of: "source" },
@@ -243,7 +246,7 @@ function baseChains(config: RulesConfig): NftChain[] {
         { kind: "masquerade" },
       ],
     ]),
-    { name: "masquerade", rules: [[{ kind: "setMark", bit }]] },
+    { name: "mark-masquerade", rules: [[{ kind: "setMark", bit }]] },
     { name: "refuse", rules: [[{ kind: "reject" }]] },
     {
       name: "to-services",
@@ -262,7 +265,7 @@ function baseChains(config: RulesConfig): NftChain[] {
 
 function masqueradeRules({ clusterCidr, masqueradeAll }: RulesConfig): NftRule[] {
   const known = { kind: "within", key: byAddress.parts, set: "masqueraded" } as const;
-  const mark = { kind: "jump", chain: "masquerade" } as const;
+  const mark = { kind: "jump", chain: "mark-masquerade" } as const;
   if (masqueradeAll) return [[known, mark]];
   return clusterCidr === undefined
     ? []

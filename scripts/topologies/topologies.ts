@@ -8,12 +8,12 @@ import { externalMasters, freshInvitation, joinMasters, joinWorkers, timed } fro
 import {
   containersOf,
   countOf,
-  etcdctl,
   footprint,
   kubeconfigOf,
   livingVoters,
   memberNames,
   noneLost,
+  revisionOf,
 } from "./look.ts";
 import { smoke, until } from "./smoke.ts";
 import { startWriter } from "./writer.ts";

@@ -51,6 +51,8 @@ export const topologies: Readonly<Record<string, (run: Run) => Promise<void>>> =
       await lab.lab.on("m1");
       await timed(say, "power to a ready master", () => lab.whenReady("m1", ["m1", "m2", "m3"]));
       await smoke(lab, "m1", ["m2", "m3"]);
+      await leaveAndReturn(lab, say, "m1", "m3");
+      await smoke(lab, "m1", ["m2", "m3"]);
     }),
 
   /** Three masters, three workers; any master is powered off under a writer, and comes back. */
@@ -259,6 +261,32 @@ export const topologies: Readonly<Record<string, (run: Run) => Promise<void>>> =
       await smoke(lab, "m2", ["m2"]);
     }),
 };
+
+/** A worker leaves: nothing of it stays on the machine or in the API; then it joins again. */
+async function leaveAndReturn(lab: ComposeLab, say: Run["say"], master: string, name: string): Promise<void> {
+  await lab.compose(name, ["stop"]);
+  const admin = join(lab.directoryOf(name).data, "admin.conf");
+  copyFileSync(kubeconfigOf(lab, master), admin);
+  const left = await lab.compose(name, [
+    "run",
+    "--rm",
+    "--no-deps",
+    "node-agent",
+    "cox",
+    "leave",
+    "--kubeconfig",
+    admin,
+  ]);
+  if (left.code !== 0) throw new Failure(`leave: ${left.stderr}`);
+  const links = await lab.run(name, "ip", ["-br", "link"]);
+  const rules = await lab.run(name, "iptables-save", []);
+  const rest = /^(cox0|coxdns0)|KUBE-|COX-/m.exec(`${links.stdout}${rules.stdout}`);
+  if (rest) throw new Failure(`${name} has left, but ${rest[0]} is still there`);
+  const nodes = await lab.must(master, ["get", "nodes", "-o", "name"]);
+  if (nodes.includes(`node/${name}`)) throw new Failure(`node ${name} is still there`);
+  await lab.compose(name, ["down"]);
+  await joinWorkers(lab, say, master, [name]);
+}
 
 async function inLab(
   run: Run,

@@ -17,7 +17,7 @@ const address =
     .find(({ family, internal }) => family === "IPv4" && !internal)?.address ?? "";
 
 /** What was said, or the sentence of the refusal. */
-async function cox(args: readonly string[], env: Record<string, string> = {}): Promise<string> {
+async function cox(args: readonly string[], env: Record<string, string> = {}, laterMs = 0): Promise<string> {
   let said = "";
   const socket = join(directory, "docker.sock");
   if (!existsSync(socket)) writeFileSync(socket, "");
@@ -29,7 +29,7 @@ async function cox(args: readonly string[], env: Record<string, string> = {}): P
       COXSWAIN_DOCKER_SOCKET: socket,
       ...env,
     },
-    clock: systemClock,
+    clock: { ...systemClock, now: () => systemClock.now() + laterMs },
     random: systemRandom,
     signal: AbortSignal.timeout(20_000),
     write: (text: string) => void (said += text),
@@ -112,6 +112,17 @@ describe.runIf(process.getuid?.() === 0 && address !== "")("a machine", () => {
     expect(await cox(["init"])).toBe(
       "refused: DIR/cox/store holds the data of an earlier cluster: `cox reset` removes it",
     );
+  });
+
+  it("that was off for a year has good certificates again when it is set up", async () => {
+    await cox(["init"]);
+    const yearMs = 400 * 86_400_000;
+    const leaves = () =>
+      listCertificates(join(directory, "cox"), systemClock.now() + yearMs).filter((each) => !each.isAuthority);
+    expect(leaves().every(({ daysLeft }) => daysLeft < 0)).toBe(true);
+    expect(await cox(["setup"], {}, yearMs)).toContain("renewed certificates: ");
+    expect(leaves().every(({ daysLeft }) => daysLeft >= 364)).toBe(true);
+    expect(await cox(["setup"], {}, yearMs)).not.toContain("renewed");
   });
 
   it("renews all its certificates when told to, none when none is due", async () => {

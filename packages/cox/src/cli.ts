@@ -79,7 +79,7 @@ async function runCommand(command: Command, path: string, argv: readonly string[
     host.out.write(commandHelp(command, path));
     return 0;
   }
-  await using session = openSession(args, host);
+  await using session = openSession(args, host, command.flags);
   try {
     await command.run(session, args);
   } catch (error) {

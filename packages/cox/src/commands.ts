@@ -18,7 +18,11 @@ const entry = (
 export const groups: readonly Group[] = [
   {
     title: "Basic Commands (Beginner)",
-    commands: {},
+    commands: {
+      create: entry("Create a resource from a file or from stdin", () =>
+        import("./commands/create.ts").then((m) => m.create),
+      ),
+    },
   },
   {
     title: "Basic Commands (Intermediate)",
@@ -34,6 +38,7 @@ export const groups: readonly Group[] = [
   {
     title: "Deploy Commands",
     commands: {
+      rollout: entry("Manage the rollout of a resource", () => import("./commands/rollout.ts").then((m) => m.rollout)),
       scale: entry("Set a new size for a deployment, replica set, or replication controller", () =>
         import("./commands/scale.ts").then((m) => m.scale),
       ),
@@ -41,14 +46,29 @@ export const groups: readonly Group[] = [
   },
   {
     title: "Cluster Management Commands",
-    commands: {},
+    commands: {
+      cordon: entry("Mark node as unschedulable", () => import("./commands/cordon.ts").then((m) => m.cordon)),
+      uncordon: entry("Mark node as schedulable", () => import("./commands/cordon.ts").then((m) => m.uncordon)),
+      drain: entry("Drain node in preparation for maintenance", () =>
+        import("./commands/drain.ts").then((m) => m.drain),
+      ),
+      taint: entry("Update the taints on one or more nodes", () => import("./commands/taint.ts").then((m) => m.taint)),
+    },
   },
   {
     title: "Troubleshooting and Debugging Commands",
     commands: {
+      describe: entry("Show details of a specific resource or group of resources", () =>
+        import("./commands/describe.ts").then((m) => m.describe),
+      ),
       logs: entry("Print the logs for a container in a pod", () => import("./commands/logs.ts").then((m) => m.logs), {
         aliases: ["log"],
       }),
+      attach: entry("Attach to a running container", () => import("./commands/attach.ts").then((m) => m.attach)),
+      exec: entry("Execute a command in a container", () => import("./commands/exec.ts").then((m) => m.exec)),
+      "port-forward": entry("Forward one or more local ports to a pod", () =>
+        import("./commands/port-forward.ts").then((m) => m.portForward),
+      ),
     },
   },
   {
@@ -63,6 +83,9 @@ export const groups: readonly Group[] = [
       patch: entry("Update fields of a resource", () => import("./commands/patch.ts").then((m) => m.patch)),
       replace: entry("Replace a resource by file name or stdin", () =>
         import("./commands/replace.ts").then((m) => m.replace),
+      ),
+      wait: entry("Wait for a specific condition on one or many resources", () =>
+        import("./commands/wait.ts").then((m) => m.wait),
       ),
     },
   },

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createClient, loadKubeconfig } from "@coxswain/client";
 import type { Client, RawResponse } from "@coxswain/client";
 import { parseDuration } from "./args/flags.ts";
-import type { Args } from "./args/flags.ts";
+import type { Args, Flags } from "./args/flags.ts";
 import { CommandError } from "./failure.ts";
 import type { Mapper } from "./resource/mapper.ts";
 import type { Host, Session } from "./session.ts";
@@ -13,14 +13,20 @@ import { coxVersion } from "./version.ts";
 
 export interface OpenSession extends Session, AsyncDisposable {}
 
-export function openSession(args: Args, host: Host): OpenSession {
+/** `own` are the command's flags: one that has the name of a global flag (`--user` of a binding) says nothing about the cluster. */
+export function openSession(args: Args, host: Host, own: Flags = {}): OpenSession {
   const kubeconfigPath = kubeconfigPathOf(args, host);
   let client: Client | undefined;
   let mapper: Promise<Mapper> | undefined;
   let stdin: Promise<string> | undefined;
   let warned = 0;
   const connected = (): Client =>
-    (client ??= watched(createClient(configOf(args, host, kubeconfigPath), host), args, host, () => (warned += 1)));
+    (client ??= watched(
+      createClient(configOf(args, host, kubeconfigPath, own), host),
+      args,
+      host,
+      () => (warned += 1),
+    ));
   return {
     ...host,
     kubeconfigPath,
@@ -56,8 +62,9 @@ const cacheDirectory = (args: Args, host: Host): string =>
 
 const accountDirectory = "/var/run/secrets/kubernetes.io/serviceaccount";
 
-function configOf(args: Args, host: Host, path: string): Parameters<typeof createClient>[0] {
-  const given = (name: string): string | undefined => args.text(name) || undefined;
+function configOf(args: Args, host: Host, path: string, own: Flags): Parameters<typeof createClient>[0] {
+  const given = (name: string): string | undefined =>
+    own[name] === undefined ? args.text(name) || undefined : undefined;
   const userAgent = `cox/${coxVersion}`;
   const timeout = args.text("request-timeout");
   const requestTimeoutMs = /^\d+$/.test(timeout) ? Number(timeout) * 1000 : parseDuration(timeout);

@@ -70,10 +70,7 @@ cox delete pod foo --grace-period=0 --force`,
     }
     if (args.words.length === 0 && !hasFiles(args))
       throw new CommandError(
-        "You must provide one or more resources by argument or filename.\nExample resource specifications include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'\n   '<resource> <name>'\n   '<resource>'".replace(
-          /^/,
-          "error: ",
-        ),
+        "You must provide one or more resources by argument or filename.\nExample resource specifications include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'\n   '<resource> <name>'\n   '<resource>'",
       );
     if (args.text("output") !== "" && args.text("output") !== "name")
       throw new UsageError(`unexpected -o output mode: ${args.text("output")}. We only support '-o name'`);

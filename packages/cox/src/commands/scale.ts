@@ -30,12 +30,7 @@ cox scale --current-replicas=2 --replicas=3 deployment/mysql`,
   },
   run: async (session, args) => {
     if (!args.has("replicas") || args.number("replicas") < 0)
-      throw new CommandError(
-        "The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0".replace(
-          /^/,
-          args.has("replicas") ? "" : "",
-        ),
-      );
+      throw new CommandError("The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0");
     const dryRun = dryRunOf(session, args);
     const report = await createReporter(session, args);
     const { infos, errors } = await collectWithErrors(session, args, { latest: true });

@@ -192,7 +192,11 @@ function addHashes(objects: readonly Obj[]): Obj[] {
 }
 
 /** The first ten digits of a SHA-256 in an alphabet without words. */
-function contentHash(object: Obj): string {
+export function contentHash(object: {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly [field: string]: unknown;
+}): string {
   const sorted = (value: unknown): unknown =>
     isRecord(value)
       ? Object.fromEntries(

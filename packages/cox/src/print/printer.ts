@@ -20,7 +20,11 @@ const short =
  */
 export async function createPrinter(
   args: Args,
-  options: { readonly tables?: boolean; readonly nameOf?: (object: ApiObject) => string } = {},
+  options: {
+    readonly tables?: boolean;
+    readonly nameOf?: (object: ApiObject) => string;
+    readonly order?: (object: unknown) => unknown;
+  } = {},
 ): Promise<Printer | undefined> {
   const output = args.text("output");
   if (args.knows("template") && args.text("template") !== "" && output === "")
@@ -32,7 +36,7 @@ export async function createPrinter(
   let yamlDocuments = 0;
   switch (format) {
     case "json":
-      return (object) => `${formatJson(visible(object, args))}\n`;
+      return (object) => `${formatJson((options.order ?? sortKeys)(visible(object, args)))}\n`;
     case "yaml":
       return (object) => `${(yamlDocuments += 1) > 1 ? "---\n" : ""}${formatYaml(visible(object, args))}`;
     case "name":
@@ -74,7 +78,7 @@ function visible(object: unknown, args: Args): unknown {
       ...(items === undefined ? {} : { items: Array.isArray(items) ? items.map(hide) : items }),
     };
   };
-  return sortKeys(args.knows("show-managed-fields") && args.flag("show-managed-fields") ? object : hide(object));
+  return args.knows("show-managed-fields") && args.flag("show-managed-fields") ? object : hide(object);
 }
 
 function names(object: unknown, nameOf: ((object: ApiObject) => string) | undefined): string {

@@ -78,7 +78,7 @@ export async function collectWithErrors(
 /** The objects of -f and -k, in their order, each in the namespace it will live in. */
 export async function fromFiles(session: Session, args: Args): Promise<Info[]> {
   const manifests = await manifestsOf(session, args);
-  if (manifests.length === 0) throw new CommandError("no objects passed to " + "command");
+  if (manifests.length === 0) throw new CommandError("no objects passed");
   const mapper = await session.mapper();
   const infos: Info[] = [];
   for (const manifest of manifests) infos.push(await infoOf(session, mapper, manifest));

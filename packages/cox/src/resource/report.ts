@@ -22,8 +22,12 @@ export function dryRunOf(session: Session, args: Args): DryRun {
 export type Reporter = (descriptor: Descriptor, object: ApiObject, operation: string) => Promise<void>;
 
 /** With -o the objects, without it a line for each. */
-export async function createReporter(session: Session, args: Args): Promise<Reporter> {
-  const printer = await createPrinter(args, { nameOf: () => "" });
+export async function createReporter(
+  session: Session,
+  args: Args,
+  order?: (object: unknown) => unknown,
+): Promise<Reporter> {
+  const printer = await createPrinter(args, order === undefined ? {} : { order });
   const dryRun = dryRunOf(session, args);
   const suffix = dryRun === "client" ? " (dry run)" : dryRun === "server" ? " (server dry run)" : "";
   const format = args.knows("output") ? args.text("output") : "";

@@ -14,10 +14,7 @@ export function fieldValidationOf(args: Args): "Strict" | "Warn" | "Ignore" {
       return "Ignore";
     default:
       throw new CommandError(
-        `Invalid validate value (${args.text("validate")}). Must be one of: strict (or true), warn, ignore (or false).`.replace(
-          "Invalid",
-          "invalid",
-        ),
+        `invalid validate value (${args.text("validate")}). Must be one of: strict (or true), warn, ignore (or false).`,
       );
   }
 }

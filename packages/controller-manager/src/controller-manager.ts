@@ -1,5 +1,6 @@
 // The assembly: a client, an election, and, while leading, informers and controllers over a fenced client. Each term of
 // leadership begins with new informers, whose first list is consistent, so that nothing of an earlier term is believed.
+import { hostname } from "node:os";
 import { createClient } from "@coxswain/client";
 import type { Client } from "@coxswain/client";
 import { createLeaderElector, fenceClient } from "@coxswain/controller";
@@ -31,7 +32,8 @@ function createTerm(
   const { clock, random, log } = ports;
   const accounts = { anonymous, clock, random };
   const metrics = ports.metrics.create(metricTable);
-  const identity = `${random.uuid()}`;
+  // Named after its machine, as Kubernetes does it: who leads can be found.
+  const identity = `${hostname()}_${random.uuid()}`;
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
   let missing: readonly string[] = ["the first contact with the API server"];

@@ -11,6 +11,7 @@ import { createLoop, wakeOn } from "../../loop/controller.ts";
 import type { Controller, ControllerPorts } from "../../loop/controller.ts";
 import { sameJson } from "../../loop/same-json.ts";
 import { controllerReference } from "../../ownership/adopt.ts";
+import { controlledBy } from "../../ownership/controlled-by.ts";
 import { createCreator } from "../../ownership/create-once.ts";
 import { planCronJob } from "./plan.ts";
 import type { CronJobAction, ReadonlyCronJob } from "./plan.ts";
@@ -106,12 +107,7 @@ export function createCronJobController(ports: ControllerPorts): Controller {
 
   const watches = [
     wakeOn(cronJobs, (cronJob) => [objectKey(cronJob)]),
-    wakeOn(jobs, (job) => {
-      const controller = job.metadata.ownerReferences?.find(
-        (reference) => reference.controller && reference.kind === "CronJob",
-      );
-      return controller ? [`${job.metadata.namespace}/${controller.name}`] : [];
-    }),
+    wakeOn(jobs, (job) => controlledBy("CronJob", job)),
   ];
   return createLoop({ name: "cronjob", watches, reconcile }, ports);
 }

@@ -5,7 +5,6 @@ import { pods as podResource } from "@coxswain/api/core/v1";
 import type { Pod, PodSpec } from "@coxswain/api/core/v1";
 import { objectKey } from "@coxswain/apimachinery";
 import type { DeepReadonly } from "@coxswain/apimachinery";
-import { isConflict, isNotFound } from "@coxswain/client";
 import { createOwnWrites } from "@coxswain/controller";
 import type { ReconcileResult } from "@coxswain/controller";
 import { createLoop, wakeOn } from "../../loop/controller.ts";
@@ -14,9 +13,11 @@ import { sameJson } from "../../loop/same-json.ts";
 import { carryOutClaim, controllerReference } from "../../ownership/adopt.ts";
 import { inGrowingBatches } from "../../ownership/batches.ts";
 import { planClaim } from "../../ownership/claim.ts";
-import { createCreator, untilKnown } from "../../ownership/create-once.ts";
+import { controlledBy, isControlled } from "../../ownership/controlled-by.ts";
+import { createCreator } from "../../ownership/create-once.ts";
 import { selects } from "../../ownership/selector.ts";
 import { podFromTemplate } from "../../pods/from-template.ts";
+import { createPod, removePod } from "../../pods/lifecycle.ts";
 import type { ReadonlyPod } from "../../pods/state.ts";
 import { hashOf, revisionLabel } from "../../revisions/revisions.ts";
 import { createRevisionStore } from "../../revisions/store.ts";
@@ -33,13 +34,14 @@ export function createDaemonSetController(ports: ControllerPorts): Controller {
   const sets = informers.daemonSets();
   const pods = informers.pods();
   const nodes = informers.nodes();
-  const writes = createOwnWrites(pods);
+  const writes = createOwnWrites<Pod>(pods);
   const podClient = client.resource(podResource);
   const setClient = client.resource(daemonSetResource);
-  const creator = createCreator(podClient, writes);
+  const creator = createCreator<Pod>(podClient, writes);
   const revisions = createRevisionStore(ports);
   const revisionInformer = informers.controllerRevisions();
   const events = ports.events("daemonset-controller");
+  const podPorts = { pods: podClient, writes, creator, events };
   /** Failures in a row by set and node, so that a failing pod does not spin. */
   const failures = new Map<string, { count: number; until: number }>();
 
@@ -115,22 +117,10 @@ export function createDaemonSetController(ports: ControllerPorts): Controller {
     signal: AbortSignal,
   ): Promise<void> => {
     if (action.kind === "create") {
-      try {
-        const pod = await creator.create(key, daemonPod(set, action.node, hash, random.suffix(5)), signal);
-        events.record(set, "Normal", "SuccessfulCreate", `Created pod: ${pod.metadata.name}`);
-      } catch (error) {
-        if (!signal.aborted)
-          events.record(
-            set,
-            "Warning",
-            "FailedCreate",
-            `Error creating: ${error instanceof Error ? error.message : String(error)}`,
-          );
-        throw error;
-      }
+      await createPod(podPorts, key, set, daemonPod(set, action.node, hash, random.suffix(5)), signal);
       return;
     }
-    const { namespace, name, uid } = action.pod.metadata;
+    const { namespace, name } = action.pod.metadata;
     if (action.because === "it failed")
       events.record(
         set,
@@ -138,36 +128,21 @@ export function createDaemonSetController(ports: ControllerPorts): Controller {
         "FailedDaemonPod",
         `Found failed daemon pod ${namespace}/${name} on node ${action.pod.spec?.nodeName ?? ""}, will try to kill it`,
       );
-    try {
-      await untilKnown(
-        () => podClient.delete({ namespace, name }, { preconditions: { uid: uid ?? "" }, signal }),
-        signal,
-      );
-    } catch (error) {
-      if (!isNotFound(error) && !isConflict(error)) throw error; // gone already, or another pod by now
-    }
-    writes.deleted(key, action.pod);
+    await removePod(podPorts, key, action.pod, signal);
     events.record(set, "Normal", "SuccessfulDelete", `Deleted pod: ${name}`);
   };
 
   const setsOf = (pod: DeepReadonly<Pod>): readonly string[] => {
-    const namespace = pod.metadata.namespace ?? "";
-    const controller = pod.metadata.ownerReferences?.find((reference) => reference.controller);
-    if (controller) return controller.kind === "DaemonSet" ? [`${namespace}/${controller.name}`] : [];
+    if (isControlled(pod)) return controlledBy("DaemonSet", pod);
     return sets
-      .byIndex("namespace", namespace)
+      .byIndex("namespace", pod.metadata.namespace ?? "")
       .filter((set) => selects(set.spec?.selector, pod.metadata.labels))
       .map(objectKey);
   };
   const watches = [
     wakeOn(sets, (set) => [objectKey(set)]),
     wakeOn(pods, setsOf),
-    wakeOn(revisionInformer, (revision) => {
-      const controller = revision.metadata.ownerReferences?.find(
-        (reference) => reference.controller && reference.kind === "DaemonSet",
-      );
-      return controller ? [`${revision.metadata.namespace}/${controller.name}`] : [];
-    }),
+    wakeOn(revisionInformer, (revision) => controlledBy("DaemonSet", revision)),
     wakeOn(nodes, (node, event) => {
       const said = (one: typeof node): unknown => ({
         labels: one.metadata.labels,

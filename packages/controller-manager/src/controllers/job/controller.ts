@@ -4,7 +4,7 @@ import { pods as podResource } from "@coxswain/api/core/v1";
 import type { Container, Pod } from "@coxswain/api/core/v1";
 import { objectKey } from "@coxswain/apimachinery";
 import type { DeepReadonly } from "@coxswain/apimachinery";
-import { isConflict, isNotFound } from "@coxswain/client";
+import { isNotFound } from "@coxswain/client";
 import { createOwnWrites } from "@coxswain/controller";
 import type { ReconcileResult } from "@coxswain/controller";
 import { createLoop, wakeOn } from "../../loop/controller.ts";
@@ -13,8 +13,10 @@ import { sameJson } from "../../loop/same-json.ts";
 import { carryOutClaim, controllerReference } from "../../ownership/adopt.ts";
 import { inGrowingBatches } from "../../ownership/batches.ts";
 import { planClaim } from "../../ownership/claim.ts";
-import { createCreator, untilKnown } from "../../ownership/create-once.ts";
+import { controlledBy } from "../../ownership/controlled-by.ts";
+import { createCreator } from "../../ownership/create-once.ts";
 import { podFromTemplate } from "../../pods/from-template.ts";
+import { createPod, removePod } from "../../pods/lifecycle.ts";
 import type { ReadonlyPod } from "../../pods/state.ts";
 import { failureCountAnnotation, ignoredCountAnnotation } from "./per-index.ts";
 import { planJob } from "./plan.ts";
@@ -26,12 +28,13 @@ export function createJobController(ports: ControllerPorts): Controller {
   const { client, informers, clock, random, log } = ports;
   const jobs = informers.jobs();
   const pods = informers.pods();
-  const writes = createOwnWrites(pods);
+  const writes = createOwnWrites<Pod>(pods);
   const ownWrites = createOwnWrites(jobs);
   const podClient = client.resource(podResource);
   const jobClient = client.resource(jobResource);
-  const creator = createCreator(podClient, writes);
+  const creator = createCreator<Pod>(podClient, writes);
   const events = ports.events("job-controller");
+  const podPorts = { pods: podClient, writes, creator, events };
 
   const reconcile = async (key: string, signal: AbortSignal): Promise<ReconcileResult | void> => {
     const job = jobs.get(key);
@@ -79,34 +82,14 @@ export function createJobController(ports: ControllerPorts): Controller {
 
   const act = async (key: string, job: ReadonlyJob, action: JobAction, signal: AbortSignal): Promise<void> => {
     switch (action.kind) {
-      case "create": {
-        try {
-          const pod = await creator.create(key, jobPod(job, action, random.suffix(5)), signal);
-          events.record(job, "Normal", "SuccessfulCreate", `Created pod: ${pod.metadata.name}`);
-        } catch (error) {
-          if (!signal.aborted)
-            events.record(
-              job,
-              "Warning",
-              "FailedCreate",
-              `Error creating: ${error instanceof Error ? error.message : String(error)}`,
-            );
-          throw error;
-        }
+      case "create":
+        await createPod(podPorts, key, job, jobPod(job, action, random.suffix(5)), signal);
         return;
-      }
       case "delete": {
-        const { namespace, name, uid } = action.pod.metadata;
         // Nobody will count this one any more.
         await removeFinalizer(key, action.pod, signal);
-        await ignoreGone(
-          untilKnown(
-            () => podClient.delete({ namespace, name }, { preconditions: { uid: uid ?? "" }, signal }),
-            signal,
-          ),
-        );
-        writes.deleted(key, action.pod);
-        events.record(job, "Normal", "SuccessfulDelete", `Deleted pod: ${name}`);
+        await removePod(podPorts, key, action.pod, signal);
+        events.record(job, "Normal", "SuccessfulDelete", `Deleted pod: ${action.pod.metadata.name}`);
         return;
       }
       case "remove-finalizer":
@@ -127,15 +110,7 @@ export function createJobController(ports: ControllerPorts): Controller {
     }
   };
 
-  const watches = [
-    wakeOn(jobs, (job) => [objectKey(job)]),
-    wakeOn(pods, (pod) => {
-      const controller = pod.metadata.ownerReferences?.find(
-        (reference) => reference.controller && reference.kind === "Job",
-      );
-      return controller ? [`${pod.metadata.namespace}/${controller.name}`] : [];
-    }),
-  ];
+  const watches = [wakeOn(jobs, (job) => [objectKey(job)]), wakeOn(pods, (pod) => controlledBy("Job", pod))];
   return createLoop({ name: "job", watches, reconcile }, ports);
 }
 
@@ -196,11 +171,3 @@ function jobPod(job: ReadonlyJob, { index, failures }: Creation, suffix: string)
 
 const suspension = (job: ReadonlyJob): string | undefined =>
   job.status?.conditions?.find(({ type }) => type === "Suspended")?.status;
-
-async function ignoreGone(deleting: Promise<void>): Promise<void> {
-  try {
-    await deleting;
-  } catch (error) {
-    if (!isNotFound(error) && !isConflict(error)) throw error; // gone already, or another pod by now
-  }
-}

@@ -5,7 +5,6 @@ import { replicaSets } from "@coxswain/api/apps/v1";
 import { pods as podResource } from "@coxswain/api/core/v1";
 import type { Pod } from "@coxswain/api/core/v1";
 import type { DeepReadonly, ResourceDescriptor } from "@coxswain/apimachinery";
-import { isConflict, isNotFound } from "@coxswain/client";
 import { createOwnWrites } from "@coxswain/controller";
 import type { Informer, ReconcileResult } from "@coxswain/controller";
 import { createLoop } from "../../loop/controller.ts";
@@ -13,8 +12,9 @@ import type { Controller, ControllerPorts } from "../../loop/controller.ts";
 import { carryOutClaim, controllerReference } from "../../ownership/adopt.ts";
 import { inGrowingBatches } from "../../ownership/batches.ts";
 import { planClaim } from "../../ownership/claim.ts";
-import { createCreator, untilKnown } from "../../ownership/create-once.ts";
+import { createCreator } from "../../ownership/create-once.ts";
 import { podFromTemplate } from "../../pods/from-template.ts";
+import { createPod as makePod, messageOf, removePod } from "../../pods/lifecycle.ts";
 import { isActive } from "../../pods/state.ts";
 import type { ReadonlyPod } from "../../pods/state.ts";
 import { sameJson } from "../../loop/same-json.ts";
@@ -36,11 +36,12 @@ export function createReplicatorController<T extends Replicator>(
 ): Controller {
   const { client, informers, clock, random, log } = ports;
   const pods = informers.pods();
-  const writes = createOwnWrites(pods);
+  const writes = createOwnWrites<Pod>(pods);
   const podClient = client.resource(podResource);
   const setClient = client.resource(kind.descriptor);
-  const creator = createCreator(podClient, writes);
+  const creator = createCreator<Pod>(podClient, writes);
   const events = ports.events(`${kind.name}-controller`);
+  const podPorts = { pods: podClient, writes, creator, events };
 
   const reconcile = async (key: string, signal: AbortSignal): Promise<ReconcileResult | void> => {
     const set: DeepReadonly<Replicator> | undefined = kind.sets.get(key) as DeepReadonly<Replicator> | undefined;
@@ -94,13 +95,7 @@ export function createReplicatorController<T extends Replicator>(
     if (template === undefined) return;
     const reference = controllerReference({ object: set, apiVersion: set.apiVersion, kind: set.kind });
     const owner = { name: set.metadata.name, namespace: set.metadata.namespace ?? "", reference };
-    try {
-      const pod = await creator.create(key, podFromTemplate(template, owner, random.suffix(5)), signal);
-      events.record(set, "Normal", "SuccessfulCreate", `Created pod: ${pod.metadata.name}`);
-    } catch (error) {
-      if (!signal.aborted) events.record(set, "Warning", "FailedCreate", `Error creating: ${messageOf(error)}`);
-      throw error;
-    }
+    await makePod(podPorts, key, set, podFromTemplate(template, owner, random.suffix(5)), signal);
   };
 
   const deletePod = async (
@@ -109,16 +104,11 @@ export function createReplicatorController<T extends Replicator>(
     pod: ReadonlyPod,
     signal: AbortSignal,
   ): Promise<void> => {
-    const { namespace, name, uid } = pod.metadata;
+    const { name } = pod.metadata;
     try {
-      await untilKnown(
-        () => podClient.delete({ namespace, name }, { preconditions: { uid: uid ?? "" }, signal }),
-        signal,
-      );
-      writes.deleted(key, pod);
+      await removePod(podPorts, key, pod, signal);
       events.record(set, "Normal", "SuccessfulDelete", `Deleted pod: ${name}`);
     } catch (error) {
-      if (isNotFound(error) || isConflict(error)) return; // gone already, or another pod by now
       events.record(set, "Warning", "FailedDelete", `Error deleting: ${messageOf(error)}`);
       throw error;
     }
@@ -148,5 +138,3 @@ export function createReplicatorController<T extends Replicator>(
     ports,
   );
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -5,6 +5,7 @@ import type { Pod } from "@coxswain/api/core/v1";
 import type { Informer } from "@coxswain/controller";
 import { wakeOn } from "../../loop/controller.ts";
 import type { Watch } from "../../loop/controller.ts";
+import { controlledBy, isControlled } from "../../ownership/controlled-by.ts";
 import { selects } from "../../ownership/selector.ts";
 import { selectorOf } from "./selector.ts";
 import type { Replicator } from "./plan.ts";
@@ -15,11 +16,9 @@ export function replicaSetWatches<T extends Replicator>(
   pods: Informer<Pod>,
 ): readonly Watch[] {
   const setsOf = (pod: DeepReadonly<Pod>): readonly string[] => {
-    const namespace = pod.metadata.namespace ?? "";
-    const controller = pod.metadata.ownerReferences?.find((reference) => reference.controller);
-    if (controller !== undefined) return controller.kind === kind ? [`${namespace}/${controller.name}`] : [];
+    if (isControlled(pod)) return controlledBy(kind, pod);
     return sets
-      .byIndex("namespace", namespace)
+      .byIndex("namespace", pod.metadata.namespace ?? "")
       .filter((set) => selects(selectorOf(set), pod.metadata.labels))
       .map(objectKey);
   };

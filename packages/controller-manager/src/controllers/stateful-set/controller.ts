@@ -4,7 +4,7 @@ import { persistentVolumeClaims, pods as podResource } from "@coxswain/api/core/
 import type { Pod, PodTemplateSpec } from "@coxswain/api/core/v1";
 import { objectKey } from "@coxswain/apimachinery";
 import type { DeepReadonly } from "@coxswain/apimachinery";
-import { isAlreadyExists, isConflict, isNotFound } from "@coxswain/client";
+import { isAlreadyExists } from "@coxswain/client";
 import { createOwnWrites } from "@coxswain/controller";
 import type { ReconcileResult } from "@coxswain/controller";
 import { createLoop, wakeOn } from "../../loop/controller.ts";
@@ -13,8 +13,10 @@ import { sameJson } from "../../loop/same-json.ts";
 import { carryOutClaim, controllerReference } from "../../ownership/adopt.ts";
 import { inGrowingBatches } from "../../ownership/batches.ts";
 import { planClaim } from "../../ownership/claim.ts";
-import { createCreator, untilKnown } from "../../ownership/create-once.ts";
+import { controlledBy, isControlled } from "../../ownership/controlled-by.ts";
+import { createCreator } from "../../ownership/create-once.ts";
 import { selects } from "../../ownership/selector.ts";
+import { messageOf, removePod } from "../../pods/lifecycle.ts";
 import type { ReadonlyPod } from "../../pods/state.ts";
 import { revisionLabel } from "../../revisions/revisions.ts";
 import type { ReadonlyRevision } from "../../revisions/revisions.ts";
@@ -99,8 +101,7 @@ export function createStatefulSetController(ports: ControllerPorts): Controller 
     } catch (error) {
       if (isAlreadyExists(error)) return; // a pod of that name is on its way out, or somebody else's; its change wakes us
       if (!signal.aborted) {
-        const why = error instanceof Error ? error.message : String(error);
-        events.record(set, "Warning", "FailedCreate", `create ${where} failed error: ${why}`);
+        events.record(set, "Warning", "FailedCreate", `create ${where} failed error: ${messageOf(error)}`);
       }
       throw error;
     }
@@ -123,18 +124,10 @@ export function createStatefulSetController(ports: ControllerPorts): Controller 
     scaledDown: boolean,
     signal: AbortSignal,
   ): Promise<void> => {
-    const { namespace, name, uid } = pod.metadata;
+    const { name } = pod.metadata;
     if (scaledDown && set.spec?.persistentVolumeClaimRetentionPolicy?.whenScaled === "Delete")
       await giveClaimsTo(set, pod, signal);
-    try {
-      await untilKnown(
-        () => podClient.delete({ namespace, name }, { preconditions: { uid: uid ?? "" }, signal }),
-        signal,
-      );
-    } catch (error) {
-      if (!isNotFound(error) && !isConflict(error)) throw error; // gone already, or another pod by now
-    }
-    writes.deleted(key, pod);
+    await removePod({ pods: podClient, writes }, key, pod, signal);
     events.record(
       set,
       "Normal",
@@ -159,11 +152,9 @@ export function createStatefulSetController(ports: ControllerPorts): Controller 
   };
 
   const setsOf = (pod: DeepReadonly<Pod>): readonly string[] => {
-    const namespace = pod.metadata.namespace ?? "";
-    const controller = pod.metadata.ownerReferences?.find((reference) => reference.controller);
-    if (controller) return controller.kind === "StatefulSet" ? [`${namespace}/${controller.name}`] : [];
+    if (isControlled(pod)) return controlledBy("StatefulSet", pod);
     return sets
-      .byIndex("namespace", namespace)
+      .byIndex("namespace", pod.metadata.namespace ?? "")
       .filter((set) => selects(set.spec?.selector, pod.metadata.labels))
       .map(objectKey);
   };
@@ -171,12 +162,7 @@ export function createStatefulSetController(ports: ControllerPorts): Controller 
     wakeOn(sets, (set) => [objectKey(set)]),
     wakeOn(pods, setsOf),
     wakeOn(claims, () => []),
-    wakeOn(revisionInformer, (revision) => {
-      const controller = revision.metadata.ownerReferences?.find(
-        (reference) => reference.controller && reference.kind === "StatefulSet",
-      );
-      return controller ? [`${revision.metadata.namespace}/${controller.name}`] : [];
-    }),
+    wakeOn(revisionInformer, (revision) => controlledBy("StatefulSet", revision)),
   ];
   return createLoop({ name: "statefulset", watches, reconcile }, ports);
 }

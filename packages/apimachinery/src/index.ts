@@ -39,8 +39,8 @@ export {
 export type { FieldError, FieldErrorType, StatusCause } from "./field-error.ts";
 export { aggregateText, causeOf, fieldErrorBody, fieldErrors, fieldErrorText } from "./field-error.ts";
 export type { JsonObject } from "./json-value.ts";
-export { cloneJson, isJsonObject, jsonEqual } from "./json-value.ts";
-export type { FieldSchema, ScalarName, Schema, SchemaSet, SchemaText, StructSchema } from "./schema.ts";
+export { cloneJson, isJsonObject, jsonEqual, setMember } from "./json-value.ts";
+export type { FieldSchema, MapSchema, ScalarName, Schema, SchemaSet, SchemaText, StructSchema } from "./schema.ts";
 export { createSchemaSet } from "./schema.ts";
 export type { Decoded } from "./decode.ts";
 export { decode, DecodeError, strictDecodingError, zeroValue } from "./decode.ts";
@@ -77,6 +77,7 @@ export {
   wildcardDnsErrors,
 } from "./names.ts";
 export type { IpAddress, IpRange } from "./ip.ts";
+export { compareVersions } from "./version-order.ts";
 export { containsAddress, parseIp, parseIpRange } from "./ip.ts";
 export type { LabelMatcher, Labels } from "./selector/labels.ts";
 export { labelMapMatcher, labelSelectorMatcher, parseLabelSelector } from "./selector/labels.ts";

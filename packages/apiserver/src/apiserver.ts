@@ -14,7 +14,7 @@ import { tokenKeys } from "./core/authn/token-keys.ts";
 import type { TokenKeys } from "./core/authn/token-keys.ts";
 import { createAuthorizer } from "./core/authz/authorizer.ts";
 import { bootstrapPolicy } from "./core/authz/bootstrap.ts";
-import { createDiscovery } from "./core/discovery/discovery.ts";
+import { createLiveDiscovery } from "./core/discovery/discovery.ts";
 import { createIpAllocator, ipAddress } from "./core/registry/core/service/allocation/ip-allocator.ts";
 import { ipAt } from "./core/registry/core/service/allocation/ip-range.ts";
 import { createPortAllocator } from "./core/registry/core/service/allocation/port-allocator.ts";
@@ -26,11 +26,13 @@ import { createKinds } from "./core/registry/kind.ts";
 import type { Storage } from "./core/storage.ts";
 import { StorageError } from "./core/storage.ts";
 import { reviews } from "./core/reviews/reviews.ts";
+import { createCustomKinds } from "./core/custom/custom-kinds.ts";
 import { createDocuments } from "./documents.ts";
 import { createFlowControl } from "./flow-control.ts";
 import { createHeapGauge } from "./io/heap-gauge.ts";
 import { createMemoryBudget } from "./memory-budget.ts";
 import type { MemoryLimits } from "./memory-budget.ts";
+import { createDefinitions } from "./io/custom/definitions.ts";
 import { createKubernetesService } from "./io/bootstrap/kubernetes-service.ts";
 import { createSystemObjects } from "./io/bootstrap/system-objects.ts";
 import { createApiHttpServer } from "./io/http/server.ts";
@@ -69,7 +71,8 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
   const aborter = new AbortController();
   const client = createEtcdClient({ endpoints: config.etcd.servers, tls: files.etcd }, { clock });
   const storage = measured(createEtcdStorage(client, { clock }), { clock, metrics });
-  const kinds = createKinds();
+  const custom = createCustomKinds();
+  const kinds = createKinds(custom);
 
   const feeds = new Map<string, Feed>();
   const feed = (kind: Kind): Feed => {
@@ -130,7 +133,11 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
   };
   const bootstrapHealth = { name: "poststarthook/bootstrap", check: () => (started ? undefined : "not finished") };
   const documents = createDocuments({
-    discovery: createDiscovery({ all: [...kinds.all, ...metricsKinds] }, externalHost),
+    discovery: createLiveDiscovery(
+      () => ({ all: [...kinds.all, ...metricsKinds, ...custom.all], generation: custom.generation }),
+      externalHost,
+    ),
+    custom,
     metrics: { ...ports.metrics, expose: () => (lookAtCaches(), ports.metrics.expose()) },
     clock,
     live: [{ name: "ping", check: () => undefined }, storeHealth],
@@ -216,6 +223,7 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
 
   const whole = sequence([
     bootstrap,
+    createDefinitions(custom, { objects, clock, log }),
     http,
     kubernetesService,
     maintenance,

@@ -5,11 +5,13 @@ import {
   openApiProtobufType,
   openApiV2,
   openApiV3,
+  openApiV3OfCustom,
   resources,
 } from "@coxswain/api";
 import { StatusError, statuses } from "@coxswain/apimachinery";
 import type { Clock } from "@coxswain/clock";
 import type { MetricsRegistry } from "@coxswain/daemon";
+import type { CustomKinds } from "./core/custom/custom-kinds.ts";
 import type { Discovery } from "./core/discovery/discovery.ts";
 import { createHash } from "./core/discovery/etag.ts";
 import type { RequestInfo } from "./core/request.ts";
@@ -28,6 +30,7 @@ export interface HealthCheck {
 }
 
 export interface DocumentsPorts {
+  readonly custom: Pick<CustomKinds, "all" | "generation">;
   readonly discovery: Discovery;
   readonly metrics: MetricsRegistry;
   readonly clock: Clock;
@@ -103,10 +106,10 @@ export function createDocuments(ports: DocumentsPorts): Documents {
     const other = ports.others.get(path);
     if (other) return json(await other());
     if (path === "/openapi/v2") return openApiV2Reply(request);
-    if (path === "/openapi/v3") return json({ paths: openApiPaths() });
+    if (path === "/openapi/v3") return json({ paths: openApiPaths(ports.custom) });
     const v3 = /^\/openapi\/v3\/(?:api|apis\/([^/]+))\/([^/]+)$/.exec(path);
     if (v3) {
-      if (!isServed(v3[1] ?? "", v3[2] ?? "")) return undefined;
+      if (!isServed(v3[1] ?? "", v3[2] ?? "")) return customOpenApi(v3[1] ?? "", v3[2] ?? "", request);
       return documentFrom(
         `v3 ${v3[1] ?? ""}/${v3[2]}`,
         () => openApiV3(v3[1] ?? "", v3[2] ?? "", gitVersion) ?? {},
@@ -115,6 +118,18 @@ export function createDocuments(ports: DocumentsPorts): Documents {
     }
     const found = ports.discovery.find(path, request.header("accept"));
     return found && { type: "document", code: 200, contentType: found.contentType, body: found.body, etag: found.etag };
+  }
+
+  function customOpenApi(group: string, version: string, request: Request): Reply | undefined {
+    const { all, generation } = ports.custom;
+    const mine = all.filter((kind) => kind.group === group && kind.version === version);
+    if (mine.length === 0) return undefined;
+    const described = mine.map(({ info, rules }) => ({ info, listKind: rules.listKind, schema: rules.openApi }));
+    // Documents of definitions as they were are of no use any more.
+    for (const key of made.keys())
+      if (key.startsWith("custom ") && !key.startsWith(`custom ${generation} `)) made.delete(key);
+    const key = `custom ${generation} ${group}/${version}`;
+    return documentFrom(key, () => openApiV3OfCustom(described, gitVersion), request);
   }
 
   /** In the form that comes first in the client's order. */
@@ -142,7 +157,7 @@ export function createDocuments(ports: DocumentsPorts): Documents {
   function rootPaths(): string[] {
     const groups = [
       ...new Set(
-        resources
+        [...resources, ...ports.custom.all]
           .filter(({ group }) => group !== "")
           .flatMap(({ group, version }) => [`/apis/${group}`, `/apis/${group}/${version}`]),
       ),
@@ -194,14 +209,14 @@ function isServed(group: string, version: string): boolean {
 }
 
 /** The list of OpenAPI documents; the hash lets clients keep what they have. It changes with the server's version. */
-function openApiPaths(): Record<string, object> {
-  const paths = [
-    ...new Set(resources.map(({ group, version }) => (group === "" ? `api/${version}` : `apis/${group}/${version}`))),
+function openApiPaths({ all, generation }: DocumentsPorts["custom"]): Record<string, object> {
+  const entry = (path: string, state: string): [string, object] => [
+    path,
+    { serverRelativeURL: `/openapi/v3/${path}?hash=${createHash(Buffer.from(`${state} ${path}`))}` },
   ];
-  return Object.fromEntries(
-    paths.map((path) => [
-      path,
-      { serverRelativeURL: `/openapi/v3/${path}?hash=${createHash(Buffer.from(`${gitVersion} ${path}`))}` },
-    ]),
-  );
+  const paths = resources.map(({ group, version }) => (group === "" ? `api/${version}` : `apis/${group}/${version}`));
+  return Object.fromEntries([
+    ...[...new Set(paths)].map((path) => entry(path, gitVersion)),
+    ...all.map(({ group, version }) => entry(`apis/${group}/${version}`, `${gitVersion} ${generation}`)),
+  ]);
 }

@@ -5,6 +5,7 @@ import type { ApiObject } from "@coxswain/apimachinery";
 import { StatusError } from "@coxswain/apimachinery";
 import type { AdmissionPlugin } from "../src/core/request.ts";
 import type { Kind } from "../src/core/registry/kind.ts";
+import { createCustomKinds } from "../src/core/custom/custom-kinds.ts";
 import { createKinds } from "../src/core/registry/kind.ts";
 import type { Feed } from "../src/io/storage/feed.ts";
 import { startFeed } from "../src/io/storage/feed.ts";
@@ -45,7 +46,8 @@ export function createTestApi(admission: readonly AdmissionPlugin[] = []): TestA
   const storage = createMemoryStorage();
   const clock = createSimulatedClock(Date.parse("2026-01-01T00:00:00Z"));
   const random = createSeededRandom(1);
-  const kinds = createKinds();
+  const custom = createCustomKinds();
+  const kinds = createKinds(custom);
   const silent = {
     debug: () => undefined,
     info: () => undefined,

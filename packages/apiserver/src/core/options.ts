@@ -1,5 +1,4 @@
 // The options of a request: its query, and for DELETE also its body. Bad values are refused in Kubernetes' words.
-import { fieldLabelError } from "@coxswain/api";
 import {
   fieldErrors,
   fieldErrorText,
@@ -189,7 +188,7 @@ export function readSelectors(query: URLSearchParams, kind: Kind): { labels: Lab
     const labels = parseLabelSelector(query.get("labelSelector") ?? "");
     const fields = parseFieldSelector(query.get("fieldSelector") ?? "");
     for (const { field } of fields.terms) {
-      const error = fieldLabelError(kind, field);
+      const error = kind.rules.fieldLabelError(field);
       if (error !== undefined) throw new SelectorError(error);
     }
     return { labels, fields };

@@ -2,7 +2,7 @@
 // Creates the object when it is not there.
 import { applyConfiguration, StatusError, statuses } from "@coxswain/apimachinery";
 import type { ApiObject, JsonObject } from "@coxswain/apimachinery";
-import { decodeObject, parseText } from "../core/body/decode-body.ts";
+import { parseText } from "../core/body/decode-body.ts";
 import { writeInfo } from "../core/field-manager.ts";
 import { agreeWithPath } from "../core/metadata.ts";
 import type { WriteOptions } from "../core/options.ts";
@@ -21,7 +21,7 @@ export async function apply(parts: Parts, exchange: Exchange, bytes: Buffer, opt
   }
   const parsed = parseText(bytes.toString(), "yaml", kind.kind);
   // Decoding checks and complains; what is applied is what was stated, without the zero values decoding writes.
-  const checked = decodeObject(parsed, kind, kind.schema, options.fieldValidation, exchange.warn);
+  const checked = kind.rules.decode(parsed, options.fieldValidation, exchange.warn);
   const config = stated(parsed.value as JsonObject, checked as ApiObject & JsonObject) as ApiObject & JsonObject;
   if (config.metadata.managedFields !== undefined)
     throw new StatusError(statuses.badRequest("metadata.managedFields must be nil"));
@@ -46,7 +46,7 @@ export async function apply(parts: Parts, exchange: Exchange, bytes: Buffer, opt
 }
 
 function decoded({ kind }: Exchange, value: JsonObject, options: WriteOptions): ApiObject {
-  return decodeObject({ value, complaints: () => [] }, kind, kind.schema, "Ignore", () => void options);
+  return kind.rules.decode({ value, complaints: () => [] }, "Ignore", () => void options);
 }
 
 /** The values of `decoded` at the places that `input` names. */

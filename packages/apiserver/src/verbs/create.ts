@@ -1,9 +1,8 @@
 // POST: decode, default, mutating admission, prepare, validate, validating admission, store. Names made by generateName are
 // drawn again when they are taken.
-import { defaultObject, objectWarnings, validateCreate } from "@coxswain/api";
 import { StatusError, statuses } from "@coxswain/apimachinery";
 import type { ApiObject } from "@coxswain/apimachinery";
-import { decodeObject, parseBody } from "../core/body/decode-body.ts";
+import { parseBody } from "../core/body/decode-body.ts";
 import { trackUpdate } from "../core/field-manager.ts";
 import { agreeWithPath, generatedName, stampCreate } from "../core/metadata.ts";
 import type { WriteOptions } from "../core/options.ts";
@@ -25,7 +24,7 @@ export async function create(parts: Parts, exchange: Exchange): Promise<Answer> 
   const { kind, query } = exchange;
   const options = readWriteOptions(query, "CreateOptions");
   const parsed = parseBody(await exchange.body(), exchange.contentType, kind.kind);
-  const object = decodeObject(parsed, kind, kind.schema, options.fieldValidation, exchange.warn);
+  const object = kind.rules.decode(parsed, options.fieldValidation, exchange.warn);
   return createObject(parts, exchange, object, options);
 }
 
@@ -41,7 +40,7 @@ export async function createObject(
   const base = object.metadata.name ? "" : (object.metadata.generateName ?? "");
   stampCreate(object, parts.random.uuid(), parts.clock.now());
   // Only decoding leaves an object complete; admission, which sees it next, may rely on defaults.
-  defaultObject(kind, object);
+  kind.rules.setDefaults(object);
   for (let attempt = 1; ; attempt += 1) {
     const own = base === "" ? object : structuredClone(object);
     if (base !== "") own.metadata.name = generatedName(base, parts.random.suffix(5));
@@ -74,9 +73,9 @@ async function tryCreate(
   const allocated = isService(kind) ? await parts.services.allocate(admitted, undefined, dryRun) : undefined;
   const object = allocated?.service ?? admitted;
   try {
-    const errors = validateCreate(kind, object);
+    const errors = kind.rules.validateCreate(object);
     if (errors.length > 0) throw new StatusError(statuses.invalid(kind, object.metadata.name ?? "", errors));
-    for (const warning of objectWarnings(kind, object)) exchange.warn(warning);
+    for (const warning of kind.rules.warnings(object)) exchange.warn(warning);
     await validatingAdmission(parts, exchange, { ...subject, object });
     const key = keyOf(kind, object.metadata.namespace ?? "", object.metadata.name);
     const value = encodeForStore(toStored(kind, object));

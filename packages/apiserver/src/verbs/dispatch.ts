@@ -2,11 +2,13 @@
 // are, and answers 404 and 405 for the rest.
 import { StatusError, statuses } from "@coxswain/apimachinery";
 import type { ApiObject } from "@coxswain/apimachinery";
-import { findSchema, kindWarnings } from "@coxswain/api";
+import { findSchema } from "@coxswain/api";
 import { forbidden } from "../core/authz/forbidden.ts";
 import { requestAttributes } from "../core/authz/request-attributes.ts";
 import { decodeObject, parseBody } from "../core/body/decode-body.ts";
 import { subresourceShape } from "../core/discovery/discovery.ts";
+import { definitionResource } from "../core/custom/custom-kinds.ts";
+import type { RequestInfo } from "../core/request.ts";
 import { readWriteOptions } from "../core/options.ts";
 import { splitProxyName } from "../core/proxy-name.ts";
 import type { Kind } from "../core/registry/kind.ts";
@@ -28,7 +30,7 @@ const tunnelled: ReadonlySet<string> = new Set(["log", "exec", "attach", "portfo
 
 export async function dispatch(passage: Passage, parts: PipelineParts): Promise<Reply> {
   const { info } = passage;
-  const kind = parts.kinds.find(info.apiGroup, info.apiVersion, info.resource);
+  const kind = await findKind(parts, info);
   if (!kind || (kind.namespaced && info.namespace === "" && info.name !== ""))
     throw new StatusError(statuses.pathNotFound());
   if (!kind.namespaced && info.namespace !== "" && info.resource !== "namespaces")
@@ -64,6 +66,22 @@ export async function dispatch(passage: Passage, parts: PipelineParts): Promise<
     default:
       throw new StatusError(statuses.methodNotAllowed());
   }
+}
+
+/** How long a request waits for a definition that this server may not have seen yet. */
+const definitionWaitMs = 3000;
+
+/** Another server may have served the definition of a custom resource a moment ago: before "not found" this one looks at its newest state. */
+async function findKind(
+  parts: PipelineParts,
+  { apiGroup, apiVersion, resource }: RequestInfo,
+): Promise<Kind | undefined> {
+  const known = parts.kinds.find(apiGroup, apiVersion, resource);
+  if (known || parts.kinds.all.some(({ group }) => group === apiGroup)) return known;
+  const definitions = parts.kinds.stored(definitionResource);
+  if (!definitions) return undefined;
+  await parts.feed(definitions).whenAt(await parts.storage.revision(), definitionWaitMs);
+  return parts.kinds.find(apiGroup, apiVersion, resource);
 }
 
 function mustName(exchange: Exchange, verb: () => Promise<Reply>): Promise<Reply> {
@@ -182,7 +200,7 @@ function podKind(parts: PipelineParts): Kind {
 
 function exchangeOf(passage: Passage, kind: Kind): Exchange {
   const { info, user, request, warnings } = passage;
-  for (const warning of kindWarnings(kind)) warnings.add(warning);
+  for (const warning of kind.rules.notices) warnings.add(warning);
   return {
     info,
     kind,

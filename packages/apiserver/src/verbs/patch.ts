@@ -13,7 +13,7 @@ import {
 } from "@coxswain/apimachinery";
 import type { ApiObject, JsonObject } from "@coxswain/apimachinery";
 import type { ParsedBody } from "../core/body/decode-body.ts";
-import { decodeObject, mediaTypeOf, parseText } from "../core/body/decode-body.ts";
+import { mediaTypeOf, parseText } from "../core/body/decode-body.ts";
 import type { WriteOptions } from "../core/options.ts";
 import { readWriteOptions } from "../core/options.ts";
 import { agreeWithPath } from "../core/metadata.ts";
@@ -32,8 +32,10 @@ export const patchMediaTypes = [
 export async function patch(parts: Parts, exchange: Exchange): Promise<Answer> {
   const { kind } = exchange;
   const mediaType = mediaTypeOf(exchange.contentType);
-  if (!patchMediaTypes.some((known) => known === mediaType))
-    throw new StatusError(statuses.unsupportedMediaType(patchMediaTypes));
+  const served = kind.rules.mergesStrategically
+    ? patchMediaTypes
+    : patchMediaTypes.filter((known) => known !== "application/strategic-merge-patch+json");
+  if (!served.some((known) => known === mediaType)) throw new StatusError(statuses.unsupportedMediaType(served));
   const options = readWriteOptions(exchange.query, "PatchOptions");
   const bytes = await exchange.body();
   if (mediaType === "application/apply-patch+yaml") return apply(parts, exchange, bytes, options);
@@ -84,13 +86,7 @@ function patched(
 ): ApiObject {
   const { kind, info } = exchange;
   try {
-    const object = decodeObject(
-      { value, complaints: parsed.complaints },
-      kind,
-      kind.schema,
-      options.fieldValidation,
-      exchange.warn,
-    );
+    const object = kind.rules.decode({ value, complaints: parsed.complaints }, options.fieldValidation, exchange.warn);
     agreeWithPath(kind, object, info.namespace, current.metadata.name);
     return object;
   } catch (error) {

@@ -8,7 +8,9 @@ import { decodeObject, mediaTypeOf, parseBody } from "../core/body/decode-body.t
 import type { WriteOptions } from "../core/options.ts";
 import { readDeleteOptions, readWriteOptions } from "../core/options.ts";
 import { decodeStored } from "../core/registry/encoding.ts";
+import { valuesAt } from "../core/custom/simple-path.ts";
 import type { Kind } from "../core/registry/kind.ts";
+import type { ScalePaths } from "../core/registry/rules.ts";
 import type { Loose } from "../core/registry/strategy.ts";
 import { memberOf, textOf } from "../core/registry/strategy.ts";
 import type { GroupVersionKind } from "../core/request.ts";
@@ -63,7 +65,7 @@ export async function changeScale(parts: Parts, exchange: Exchange): Promise<Ans
           ),
         );
       }
-      (current as Loose)["spec"] = { ...memberOf(current, "spec"), replicas };
+      setAt(current as Loose, kind.rules.scale?.specReplicasPath ?? ".spec.replicas", replicas);
       return current;
     },
   });
@@ -76,7 +78,35 @@ function objectOf(answer: Extract<Answer, { type: "encoded" | "object" }>): ApiO
   return answer.type === "encoded" ? answer.object() : answer.object;
 }
 
+/** Sets a member behind dots, `.spec.replicas`; what lies on the way is made. */
+function setAt(object: Loose, path: string, value: unknown): void {
+  const names = path.split(".").filter((name) => name !== "");
+  const last = names.pop();
+  let at: Record<string, unknown> = object;
+  for (const name of names) at = (at[name] = { ...memberOf(at, name) }) as Record<string, unknown>;
+  if (last !== undefined) at[last] = value;
+}
+
+/** A custom resource says by paths where its numbers are; its selector is a text already. */
+function customScaleOf(paths: ScalePaths, object: ApiObject): ApiObject {
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
+  const replicas = valuesAt(object, paths.specReplicasPath)[0];
+  const selector = paths.labelSelectorPath === undefined ? undefined : valuesAt(object, paths.labelSelectorPath)[0];
+  const scale: Loose = {
+    kind: "Scale",
+    apiVersion: "autoscaling/v1",
+    metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
+    spec: { ...(replicas !== undefined && { replicas }) },
+    status: {
+      replicas: valuesAt(object, paths.statusReplicasPath)[0] ?? 0,
+      ...(typeof selector === "string" && selector !== "" && { selector }),
+    },
+  };
+  return scale;
+}
+
 function scaleOf(kind: Kind, object: ApiObject): ApiObject {
+  if (kind.rules.scale) return customScaleOf(kind.rules.scale, object);
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
   const spec = memberOf(object, "spec");
   const selector = spec["selector"];

@@ -1,10 +1,9 @@
 // PUT and everything else that changes an object: read it, compute the next one, default, mutating admission, prepare,
 // validate, validating admission, and write it if it is still the one that was read. Without a resourceVersion of the
 // client's the change is computed anew when someone else was first.
-import { defaultObject, objectWarnings, validateUpdate } from "@coxswain/api";
 import { cloneJson, isAlreadyExists, jsonEqual, StatusError, statuses } from "@coxswain/apimachinery";
 import type { ApiObject } from "@coxswain/apimachinery";
-import { decodeObject, parseBody } from "../core/body/decode-body.ts";
+import { parseBody } from "../core/body/decode-body.ts";
 import { trackUpdate } from "../core/field-manager.ts";
 import { agreeWithPath, checkVersion, modified, stampUpdate } from "../core/metadata.ts";
 import type { WriteOptions } from "../core/options.ts";
@@ -28,7 +27,7 @@ export async function update(parts: Parts, exchange: Exchange): Promise<Answer> 
   const { kind, info, query } = exchange;
   const options = readWriteOptions(query, "UpdateOptions");
   const parsed = parseBody(await exchange.body(), exchange.contentType, kind.kind);
-  const decoded = decodeObject(parsed, kind, kind.schema, options.fieldValidation, exchange.warn);
+  const decoded = kind.rules.decode(parsed, options.fieldValidation, exchange.warn);
   agreeWithPath(kind, decoded, info.namespace, info.name);
   return changeObject(parts, exchange, options, {
     next: () => cloneJson(decoded),
@@ -126,7 +125,7 @@ async function tryChange(
   if (!next) return mustWrite ? { kind: "changed", current } : { kind: "done", answer: answerOf(kind, 200, current) };
   checkVersion(kind, next, String(current.revision));
   stampUpdate(kind, next, old);
-  defaultObject(kind, next);
+  kind.rules.setDefaults(next);
   const subject = { operation: "UPDATE", oldObject: old, name: old.metadata.name, dryRun: options.dryRun } as const;
   const admitted = (await mutatingAdmission(parts, exchange, { ...subject, object: next })) ?? next;
   if (!change.isSystem)
@@ -137,9 +136,9 @@ async function tryChange(
     isService(kind) && subresource === "" ? await parts.services.allocate(admitted, old, options.dryRun) : undefined;
   const object = allocated?.service ?? admitted;
   try {
-    const errors = validateUpdate(kind, object, old, subresource);
+    const errors = kind.rules.validateUpdate(object, old, subresource);
     if (errors.length > 0) throw new StatusError(statuses.invalid(kind, old.metadata.name, errors));
-    if (subresource === "") for (const warning of objectWarnings(kind, object, old)) exchange.warn(warning);
+    if (subresource === "") for (const warning of kind.rules.warnings(object, old)) exchange.warn(warning);
     await validatingAdmission(parts, exchange, { ...subject, object });
     const value = encodeForStore(toStored(kind, object));
     const outcome = await write(parts, exchange, options, object, value, current, mustWrite);

@@ -11,7 +11,7 @@ import {
   statuses,
   strictDecodingError,
 } from "@coxswain/apimachinery";
-import type { ApiObject, JsonObject, StructSchema } from "@coxswain/apimachinery";
+import type { ApiObject, Decoded, JsonObject, StructSchema } from "@coxswain/apimachinery";
 import { findSchema } from "@coxswain/api";
 import type { GroupVersionKind } from "../request.ts";
 import { ProtobufError, protobufMediaType, readEnvelope, readMessage } from "./protobuf.ts";
@@ -141,6 +141,17 @@ export function decodeObject(
   validation: FieldValidation,
   warn: (text: string) => void,
 ): ApiObject {
+  return decodeWith(parsed, expected, (input) => decode(schema, input), validation, warn);
+}
+
+/** The same, where something else than a schema of ours reads the members. `read` throws `DecodeError`. */
+export function decodeWith(
+  parsed: ParsedBody,
+  expected: GroupVersionKind,
+  read: (input: JsonObject) => Decoded,
+  validation: FieldValidation,
+  warn: (text: string) => void,
+): ApiObject {
   const input = parsed.value;
   if (!isJsonObject(input))
     throw unrecognized(
@@ -150,9 +161,9 @@ export function decodeObject(
     );
   checkKind(input, expected);
   const inVersion = `${expected.kind} in version ${JSON.stringify(expected.version)} cannot be handled as a ${expected.kind}`;
-  let decoded: ReturnType<typeof decode>;
+  let decoded: Decoded;
   try {
-    decoded = decode(schema, input);
+    decoded = read(input);
   } catch (error) {
     if (error instanceof DecodeError)
       throw new StatusError(statuses.badRequest(`${inVersion}: ${error.message}`), { cause: error });

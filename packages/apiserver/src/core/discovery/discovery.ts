@@ -3,6 +3,7 @@ import { createHash } from "./etag.ts";
 import { inOrder } from "../tables/accept.ts";
 import type { Kind } from "../registry/kind.ts";
 import type { ResourceInfo } from "@coxswain/api";
+import { compareVersions } from "@coxswain/apimachinery";
 
 export interface Document {
   readonly contentType: string;
@@ -48,6 +49,21 @@ interface Version {
   readonly kinds: Offered[];
 }
 
+/** The same while kinds come and go: made anew when `generation` has changed. */
+export function createLiveDiscovery(
+  kinds: () => { readonly all: readonly Offered[]; readonly generation: number },
+  serverAddress: string,
+): Discovery {
+  let made: { readonly generation: number; readonly discovery: Discovery } | undefined;
+  return {
+    find(path, accept) {
+      const { all, generation } = kinds();
+      if (made?.generation !== generation) made = { generation, discovery: createDiscovery({ all }, serverAddress) };
+      return made.discovery.find(path, accept);
+    },
+  };
+}
+
 export function createDiscovery(kinds: { readonly all: readonly Offered[] }, serverAddress: string): Discovery {
   const groups = new Map<string, Version[]>();
   for (const kind of kinds.all) {
@@ -57,7 +73,7 @@ export function createDiscovery(kinds: { readonly all: readonly Offered[] }, ser
     if (!version) versions.push((version = { version: kind.version, kinds: [] }));
     version.kinds.push(kind);
   }
-  for (const versions of groups.values()) versions.sort((left, right) => (left.version < right.version ? 1 : -1));
+  for (const versions of groups.values()) versions.sort((left, right) => compareVersions(left.version, right.version));
   const names = [...groups.keys()].sort((left, right) => place(left) - place(right) || (left < right ? -1 : 1));
   const made = new Map<string, Document | undefined>();
 

@@ -1,5 +1,5 @@
-// The resources the server has, each with where it is stored and how it behaves. Built once from the scheme; custom
-// resources would join here. Looking one up costs a map access.
+// The resources the server has, each with where it is stored and how it behaves. The built-in ones come from the scheme, once; custom
+// ones come and go with their definitions (`core/custom`). Looking one up costs a map access.
 import { findSchema, resources, selectableFields } from "@coxswain/api";
 import type { ResourceInfo } from "@coxswain/api";
 import { apiVersionOf, zeroValue } from "@coxswain/apimachinery";
@@ -11,6 +11,9 @@ import { resourcePrefix } from "./keys.ts";
 import type { Strategy } from "./strategy.ts";
 import type { SelectableFields } from "../watch-cache/entry.ts";
 import { strategyOf } from "./strategies.ts";
+import { builtInRules } from "./rules.ts";
+import type { KindRules } from "./rules.ts";
+import type { CustomKinds } from "../custom/custom-kinds.ts";
 
 export interface Kind {
   readonly info: ResourceInfo;
@@ -32,16 +35,18 @@ export interface Kind {
   readonly schema: StructSchema;
   /** Values of the field selectors, of an object as it is stored. */
   readonly fields: SelectableFields;
+  readonly rules: KindRules;
 }
 
 export interface Kinds {
   find(group: string, version: string, resource: string): Kind | undefined;
   /** The version a resource is stored in. */
   stored(of: GroupResource): Kind | undefined;
+  /** The built-in ones. */
   readonly all: readonly Kind[];
 }
 
-export function createKinds(): Kinds {
+export function createKinds(custom: Pick<CustomKinds, "all" | "find">): Kinds {
   const all = resources.map(createKind);
   const byResource = new Map(all.map((kind) => [`${kind.group}/${kind.version}/${kind.resource}`, kind]));
   const stored = new Map(
@@ -49,13 +54,16 @@ export function createKinds(): Kinds {
   );
   return {
     all,
-    find: (group, version, resource) => byResource.get(`${group}/${version}/${resource}`),
+    find: (group, version, resource) =>
+      byResource.get(`${group}/${version}/${resource}`) ?? custom.find(group, version, resource),
     stored({ group, resource }) {
       const kind =
         stored.get(`${group}/${resource}`) ??
-        all.find((candidate) => candidate.group === group && candidate.resource === resource);
+        [...all, ...custom.all].find((candidate) => candidate.group === group && candidate.resource === resource);
       const target = kind?.conversion?.stored;
-      return target ? byResource.get(`${target.group}/${target.version}/${target.resource}`) : kind;
+      if (!target) return kind;
+      const { group: inGroup, version, resource: as } = target;
+      return byResource.get(`${inGroup}/${version}/${as}`) ?? custom.find(inGroup, version, as) ?? kind;
     },
   };
 }
@@ -84,6 +92,7 @@ function createKind(info: ResourceInfo): Kind {
     get schema() {
       return schemaOf(info);
     },
+    rules: builtInRules(info, () => schemaOf(info)),
   };
 }
 

@@ -1,4 +1,5 @@
 // The strategy of every kind that has one of its own; by "group/resource". The order is that of Kubernetes' groups.
+import { customResourceDefinitionStrategy } from "./apiextensions/custom-resource-definition/strategy.ts";
 import { daemonSetStrategy, replicaSetStrategy, statefulSetStrategy } from "./apps/stateful-set/strategy.ts";
 import { deploymentStrategy } from "./apps/deployment/strategy.ts";
 import { cronJobStrategy, jobStrategy } from "./batch/job/strategy.ts";
@@ -12,7 +13,6 @@ import { podStrategy } from "./core/pod/strategy.ts";
 import { replicationControllerStrategy } from "./core/replication-controller/strategy.ts";
 import { secretStrategy } from "./core/secret/strategy.ts";
 import { serviceStrategy } from "./core/service/strategy.ts";
-import type { CustomResourceDefinition } from "@coxswain/api/apiextensions/v1";
 import type { Strategy } from "./strategy.ts";
 
 const plain: Strategy = {};
@@ -68,16 +68,7 @@ const strategies: Readonly<Record<string, Strategy>> = {
   "apiregistration.k8s.io/apiservices": { ...firm, statusKeepsMetadata: true },
   "flowcontrol.apiserver.k8s.io/flowschemas": { ...generations, statusKeepsMetadata: true },
   "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations": { ...generations, statusKeepsMetadata: true },
-  "apiextensions.k8s.io/customresourcedefinitions": {
-    ...firmGenerations,
-    statusKeepsMetadata: true,
-    // What objects may have been stored as is on record from the start.
-    prepareForCreate(definition) {
-      const { spec, status } = definition as CustomResourceDefinition;
-      const stored = spec.versions.find(({ storage }) => storage)?.name;
-      if (status && stored !== undefined) status.storedVersions = [stored];
-    },
-  },
+  "apiextensions.k8s.io/customresourcedefinitions": customResourceDefinitionStrategy,
   "resource.k8s.io/resourceclaims": { statusKeepsMetadata: true },
   "storage.k8s.io/csidrivers": firmGenerations,
   "storage.k8s.io/csinodes": firm,

@@ -1,19 +1,20 @@
 // Table and PartialObjectMetadata(List) of any kind. What the columns are and say is `@coxswain/api`'s.
 import { tablePrinter } from "@coxswain/api";
+import type { KindRules, KindTable } from "../registry/rules.ts";
 import type { ApiObject, GroupVersionKind, ListMeta } from "@coxswain/apimachinery";
 
 export type IncludeObject = "None" | "Metadata" | "Object";
 
 /** `withColumns` is false for all but the first event of a watch. */
 export function tableOf(
-  kind: GroupVersionKind,
+  kind: GroupVersionKind & { readonly rules?: Pick<KindRules, "table"> },
   objects: readonly ApiObject[],
   metadata: ListMeta,
   include: IncludeObject,
   nowMs: number,
   withColumns = true,
 ): object {
-  const printer = tablePrinter(kind);
+  const printer: KindTable = kind.rules?.table ?? tablePrinter(kind);
   const rows = objects.map((object) => ({
     cells: printer.cells(object, nowMs),
     ...conditionsOf(printer.conditions?.(object)),

@@ -3,7 +3,6 @@
 import type { ApiObject } from "@coxswain/apimachinery";
 import { rfc3339 } from "@coxswain/clock";
 import type { Clock, Random } from "@coxswain/clock";
-import { defaultObject } from "@coxswain/api";
 import { decodeStored, encodeForStore } from "../../core/registry/encoding.ts";
 import type { Kind, Kinds } from "../../core/registry/kind.ts";
 import { namespacePrefix, objectKeyIn } from "../../core/registry/keys.ts";
@@ -59,7 +58,7 @@ export function createObjects(ports: ObjectsPorts): ObjectWriter {
       object.apiVersion = kind.apiVersion;
       object.metadata.uid = random.uuid();
       object.metadata.creationTimestamp = rfc3339(clock.now());
-      defaultObject(kind, object);
+      kind.rules.setDefaults(object);
       kind.strategy.prepareForCreate?.(object, { nowMs: clock.now(), subresource: "" });
       if (kind.strategy.countsGenerations) object.metadata.generation = 1;
       const outcome = await storage.create(

@@ -1,0 +1,196 @@
+// A version of a custom resource as one of the server's kinds: its schema in place of the scheme's, its columns in place of a printer.
+import { validateMetadata, validateMetadataUpdate } from "@coxswain/api";
+import type { ResourceInfo } from "@coxswain/api";
+import type { CustomResourceDefinition, CustomResourceDefinitionVersion } from "@coxswain/api/apiextensions/v1";
+import { age, cloneJson, decode, dnsSubdomainErrors, jsonEqual } from "@coxswain/apimachinery";
+import type { ApiObject, Decoded, JsonObject, StructSchema } from "@coxswain/apimachinery";
+import { decodeWith } from "../body/decode-body.ts";
+import type { Conversion } from "../registry/conversions.ts";
+import type { Kind } from "../registry/kind.ts";
+import type { KindRules, KindTable } from "../registry/rules.ts";
+import type { Loose, Strategy } from "../registry/strategy.ts";
+import { mergeSchemaOf } from "./merge-schema.ts";
+import { valuesAt } from "./simple-path.ts";
+import type { JsonSchema } from "./structural.ts";
+import { fillDefaults, prune } from "./structural.ts";
+import { validateBySchema } from "./validate.ts";
+
+const verbs = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
+
+/** The kinds of a definition: one for each version that is served. */
+export function customKinds(definition: CustomResourceDefinition): readonly Kind[] {
+  return definition.spec.versions.filter(({ served }) => served).map((version) => customKind(definition, version));
+}
+
+function customKind(definition: CustomResourceDefinition, version: CustomResourceDefinitionVersion): Kind {
+  const { group, names: wanted, scope } = definition.spec;
+  const names = definition.status?.acceptedNames ?? wanted;
+  const isEnding = definition.metadata.deletionTimestamp !== undefined;
+  const { status, scale } = version.subresources ?? {};
+  const info: ResourceInfo = {
+    folder: `${group}/${version.name}`,
+    group,
+    version: version.name,
+    resource: names.plural,
+    kind: names.kind,
+    singular: names.singular ?? "",
+    namespaced: scope === "Namespaced",
+    verbs: isEnding ? verbs.filter((verb) => verb !== "create") : verbs,
+    shortNames: names.shortNames ?? [],
+    categories: names.categories ?? [],
+    subresources: [...(status ? ["status"] : []), ...(scale ? ["scale"] : [])],
+  };
+  const apiVersion = `${group}/${version.name}`;
+  const schema = version.schema?.openAPIV3Schema ?? {};
+  const merge = mergeSchemaOf(schema, `${apiVersion}.${names.kind}`);
+  const selectable = version.selectableFields?.map(({ jsonPath }) => jsonPath) ?? [];
+  return {
+    info,
+    group,
+    version: version.name,
+    resource: names.plural,
+    kind: names.kind,
+    apiVersion,
+    namespaced: info.namespaced,
+    prefix: `/registry/${group}/${names.plural}/`,
+    strategy: strategyOf(status !== undefined),
+    hasStatus: status !== undefined,
+    blankStatus: () => undefined,
+    conversion: conversionOf(definition, version.name),
+    schema: merge,
+    fields: (object) =>
+      Object.fromEntries(selectable.map((path) => [path.replace(/^\./, ""), textOf(valuesAt(object, path)[0])])),
+    rules: rulesOf(info, version, schema, merge, selectable, names.listKind || `${names.kind}List`),
+  };
+}
+
+/** Versions differ in their name only: that is conversion without a webhook. */
+function conversionOf({ spec }: CustomResourceDefinition, version: string): Conversion | undefined {
+  const storage = spec.versions.find(({ storage: isStored }) => isStored)?.name ?? version;
+  if (spec.versions.length === 1) return undefined;
+  const as = (name: string) => (object: ApiObject) => {
+    object.apiVersion = `${spec.group}/${name}`;
+    return object;
+  };
+  return {
+    stored: { group: spec.group, version: storage, resource: spec.names.plural },
+    toStored: as(storage),
+    fromStored: as(version),
+  };
+}
+
+function strategyOf(hasStatus: boolean): Strategy {
+  return {
+    unconditionalUpdate: false,
+    statusKeepsMetadata: true,
+    prepareForCreate(object) {
+      object.metadata.generation = 1;
+    },
+    prepareForUpdate(object, old) {
+      const generation = old.metadata.generation ?? 1;
+      object.metadata.generation = generation;
+      if (!jsonEqual(contentOf(object, hasStatus), contentOf(old, hasStatus)))
+        object.metadata.generation = generation + 1;
+    },
+  };
+}
+
+/** What counts for the generation: all but metadata, and status where that is written apart. */
+function contentOf(object: ApiObject, hasStatus: boolean): JsonObject {
+  const { metadata: _metadata, apiVersion: _apiVersion, ...content } = object as Loose;
+  if (hasStatus) delete content["status"];
+  return content as JsonObject;
+}
+
+function rulesOf(
+  info: ResourceInfo,
+  version: CustomResourceDefinitionVersion,
+  schema: JsonSchema,
+  merge: StructSchema,
+  selectable: readonly string[],
+  listKind: string,
+): KindRules {
+  const { scale } = version.subresources ?? {};
+  const known = new Set(["metadata.name", "metadata.namespace", ...selectable.map((path) => path.replace(/^\./, ""))]);
+  const deprecation = version.deprecationWarning ?? `${info.group}/${info.version} ${info.kind} is deprecated`;
+  return {
+    decode: (parsed, validation, warn) =>
+      decodeWith(parsed, info, (input) => read(input, schema, merge), validation, warn),
+    setDefaults: (object) => fillDefaults(object, schema),
+    validateCreate: (object) => [
+      ...validateMetadata(object.metadata, info.namespaced, dnsSubdomainErrors),
+      ...validateBySchema(object, schema, ""),
+    ],
+    validateUpdate: (object, old) => [
+      ...validateMetadataUpdate(object.metadata, old.metadata),
+      ...validateMetadata(object.metadata, info.namespaced, dnsSubdomainErrors),
+      ...validateBySchema(object, schema, "", old),
+    ],
+    warnings: () => [],
+    notices: version.deprecated === true ? [deprecation] : [],
+    fieldLabelError: (field) => (known.has(field) ? undefined : `field label not supported: ${field}`),
+    table: tableOf(version),
+    listKind,
+    namesItems: true,
+    mergesStrategically: false,
+    openApi: { ...schema },
+    ...(scale && { scale }),
+  };
+}
+
+/** Metadata is read like that of any object; the rest is kept as it came, less what the schema does not know. */
+function read(input: JsonObject, schema: JsonSchema, merge: StructSchema): Decoded {
+  const head: StructSchema = { ...merge, fields: new Map([...merge.fields].slice(0, 1)) };
+  const { kind, apiVersion, metadata, ...content } = input;
+  const decoded = decode(head, { kind, apiVersion, metadata });
+  const value = { ...decoded.value, ...(cloneJson(content) as JsonObject) };
+  const unknown = prune(value, schema).map((path) => `unknown field ${JSON.stringify(path)}`);
+  return { value, complaints: [...decoded.complaints, ...unknown], hints: decoded.hints };
+}
+
+const ageColumn = { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" };
+const nameColumn = { name: "Name", type: "string", format: "name", description: "Name of the object.", priority: 0 };
+
+function tableOf({ additionalPrinterColumns = [] }: CustomResourceDefinitionVersion): KindTable {
+  const shown = additionalPrinterColumns.length > 0 ? additionalPrinterColumns : [ageColumn];
+  return {
+    columns: [
+      nameColumn,
+      ...shown.map((column) => ({
+        name: column.name,
+        type: column.type,
+        format: "format" in column ? (column.format ?? "") : "",
+        description:
+          "description" in column && column.description
+            ? column.description
+            : `Custom resource definition column (in JSONPath format): ${column.jsonPath}`,
+        priority: "priority" in column ? (column.priority ?? 0) : 0,
+      })),
+    ],
+    cells: (object, nowMs) => [
+      object.metadata.name,
+      ...shown.map(({ type, jsonPath }) => cell(type, valuesAt(object, jsonPath)[0], nowMs)),
+    ],
+  };
+}
+
+function cell(type: string, value: unknown, nowMs: number): unknown {
+  if (value === undefined || value === null) return null;
+  switch (type) {
+    case "integer":
+      return typeof value === "number" ? Math.trunc(value) : null;
+    case "number":
+      return typeof value === "number" ? value : null;
+    case "boolean":
+      return typeof value === "boolean" ? value : null;
+    case "date":
+      return typeof value === "string" ? (Number.isNaN(Date.parse(value)) ? "<invalid>" : age(value, nowMs)) : null;
+    default:
+      return textOf(value);
+  }
+}
+
+function textOf(value: unknown): string {
+  if (value === undefined || value === null) return "";
+  return typeof value === "string" ? value : JSON.stringify(value);
+}

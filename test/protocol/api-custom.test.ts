@@ -1,0 +1,189 @@
+// Custom resources, as kubectl and plain requests see them: two apiservers on one store, either of which may have been told of a definition.
+// About 20 seconds.
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { ControlPlane } from "./control-plane.ts";
+import { startControlPlane } from "./control-plane.ts";
+
+let plane: ControlPlane;
+const must = (line: string, input?: string): Promise<string> => plane.must(line.split(" "), input);
+const refused = async (line: string, input?: string): Promise<string> => {
+  const { code, stderr } = await plane.kubectl(line.split(" "), input);
+  expect([line, code]).toEqual([line, 1]);
+  return stderr;
+};
+
+const definition = `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: crontabs.stable.example.com}
+spec:
+  group: stable.example.com
+  scope: Namespaced
+  names: {plural: crontabs, singular: crontab, kind: CronTab, shortNames: [ct], categories: [all]}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    subresources:
+      status: {}
+      scale: {specReplicasPath: .spec.replicas, statusReplicasPath: .status.replicas, labelSelectorPath: .status.selector}
+    additionalPrinterColumns:
+    - {name: Spec, type: string, jsonPath: .spec.cronSpec}
+    - {name: Replicas, type: integer, jsonPath: .spec.replicas}
+    - {name: Ready, type: string, jsonPath: '.status.conditions[?(@.type=="Ready")].status'}
+    selectableFields: [{jsonPath: .spec.image}]
+    schema:
+      openAPIV3Schema:
+        type: object
+        required: [spec]
+        properties:
+          spec:
+            type: object
+            required: [cronSpec]
+            description: What is wanted.
+            properties:
+              cronSpec: {type: string, pattern: '^(\\d+|\\*)(/\\d+)?(\\s+(\\d+|\\*)(/\\d+)?){4}$'}
+              image: {type: string, default: busybox}
+              replicas: {type: integer, minimum: 1, maximum: 10, default: 1}
+              mode: {type: string, enum: [fast, slow]}
+              port: {x-kubernetes-int-or-string: true}
+              free: {type: object, x-kubernetes-preserve-unknown-fields: true}
+              steps:
+                type: array
+                x-kubernetes-list-type: map
+                x-kubernetes-list-map-keys: [name]
+                items: {type: object, required: [name], properties: {name: {type: string}, run: {type: string}}}
+          status: {type: object, x-kubernetes-preserve-unknown-fields: true}
+  - name: v1beta1
+    served: true
+    storage: false
+    deprecated: true
+    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+`;
+const tab = (name: string, spec: string): string =>
+  `---\n{apiVersion: stable.example.com/v1, kind: CronTab, metadata: {name: ${name}}, spec: {${spec}}}`;
+
+beforeAll(async () => {
+  plane = await startControlPlane({ apiservers: 2 });
+  await must("apply -f -", definition);
+  await must("wait --for condition=established --timeout=30s crd/crontabs.stable.example.com");
+});
+afterAll(() => plane?.[Symbol.asyncDispose]());
+
+describe("a custom resource", () => {
+  it("is served by every apiserver as soon as one has established it", async () => {
+    const path = "/apis/stable.example.com/v1/namespaces/default/crontabs";
+    for (const server of [0, 1]) expect((await plane.call("GET", path, { server })).status).toBe(200);
+  });
+
+  it("gets its defaults, its columns, its names and its list", async () => {
+    expect(await must("create -f -", tab("one", 'cronSpec: "* * * * */5"'))).toBe(
+      "crontab.stable.example.com/one created\n",
+    );
+    expect(await must("get ct one -o jsonpath={.spec.image}/{.spec.replicas}/{.metadata.generation}")).toBe(
+      "busybox/1/1",
+    );
+    expect(await must("get all")).toContain("crontab.stable.example.com/one");
+    const rows = (await must("get crontabs")).trim().split("\n");
+    expect(rows.map((row) => row.split(/ {2,}/).map((cell) => cell.trim()))).toEqual([
+      ["NAME", "SPEC", "REPLICAS", "READY"],
+      ["one", "* * * * */5", "1"],
+    ]);
+    expect(await must("get ct --field-selector spec.image=busybox -o name")).toBe("crontab.stable.example.com/one\n");
+    expect(await must("get ct --field-selector spec.image=other -o name")).toBe("");
+    const { body } = await plane.call("GET", "/apis/stable.example.com/v1/crontabs");
+    expect([body.kind, body.items.map(({ kind }) => kind)]).toEqual(["CronTabList", ["CronTab"]]);
+  });
+
+  it("is refused in Kubernetes' words when its schema says no", async () => {
+    const all = await refused(
+      "create -f -",
+      tab("bad", 'cronSpec: "x", replicas: 11, mode: odd, port: true, steps: [{name: a}, {name: a}, {}]'),
+    );
+    for (const words of [
+      'The CronTab "bad" is invalid:',
+      `spec.cronSpec: Invalid value: "x": spec.cronSpec in body should match '`,
+      "spec.replicas: Invalid value: 11: spec.replicas in body should be less than or equal to 10",
+      'spec.mode: Unsupported value: "odd": supported values: "fast", "slow"',
+      'spec.port: Invalid value: "boolean": spec.port in body must be of type integer,string: "boolean"',
+      'spec.steps[1]: Duplicate value: {"name":"a"}',
+      "spec.steps[2].name: Required value",
+    ])
+      expect(all).toContain(words);
+    expect(await refused("create -f -", tab("bad", 'cronSpec: "* * * * *", replicas: three'))).toContain(
+      'spec.replicas: Invalid value: "string": spec.replicas in body must be of type integer: "string"',
+    );
+    expect(await refused("create -f -", tab("bad", "image: x"))).toContain("spec.cronSpec: Required value");
+    expect(await refused("create -f -", tab("bad", 'cronSpec: "* * * * *", imgae: x'))).toContain(
+      'strict decoding error: unknown field "spec.imgae"',
+    );
+  });
+
+  it("loses what nobody described, and keeps what may be anything", async () => {
+    await must(
+      "create --validate=false -f -",
+      tab("loose", 'cronSpec: "* * * * *", unknown: 1, free: {a: {b: [1]}}, port: http'),
+    );
+    expect(await must("get ct loose -o jsonpath={.spec.unknown}|{.spec.free}|{.spec.port}")).toBe(
+      '|{"a":{"b":[1]}}|http',
+    );
+  });
+
+  it("has a status and a scale of their own", async () => {
+    const status = '{"status":{"replicas":3,"selector":"app=x","conditions":[{"type":"Ready","status":"True"}]}}';
+    await must(`patch ct one --subresource=status --type=merge -p ${status}`);
+    expect(await must("get ct one --no-headers")).toContain("True");
+    await must('patch ct one --type=merge -p {"status":{"replicas":9},"spec":{"mode":"fast"}}');
+    expect(await must("get ct one -o jsonpath={.status.replicas}/{.metadata.generation}")).toBe("3/2");
+    expect(await must("scale ct one --replicas=4")).toBe("crontab.stable.example.com/one scaled\n");
+    const { body } = await plane.call("GET", "/apis/stable.example.com/v1/namespaces/default/crontabs/one/scale");
+    expect(body).toMatchObject({ spec: { replicas: 4 }, status: { replicas: 3, selector: "app=x" } });
+  });
+
+  it("is applied on the server's side with lists merged by their keys, and knows no strategic merge", async () => {
+    const steps = (list: string): string => tab("owned", `cronSpec: "* * * * *", steps: [${list}]`);
+    await must("apply --server-side --field-manager=a -f -", steps("{name: one, run: this}"));
+    await must("apply --server-side --field-manager=b -f -", steps("{name: two, run: why}"));
+    expect(await must("get ct owned -o jsonpath={.spec.steps[*].name}")).toBe("one two");
+    expect(
+      await refused("apply --server-side --field-manager=b -f -", steps("{name: one, run: that}, {name: two, run: why}")),
+    ).toContain('conflict with "a": .spec.steps[name="one"].run');
+    expect(await refused('patch ct owned --type=strategic -p {"spec":{}}')).toContain("application/merge-patch+json");
+  });
+
+  it("is explained, and told of in another version with a warning", async () => {
+    expect(await must("explain crontab.spec.replicas")).toContain("FIELD: replicas <integer>");
+    const { stdout, stderr } = await plane.kubectl(["get", "crontabs.v1beta1.stable.example.com", "one", "-o", "yaml"]);
+    expect(stdout).toContain("apiVersion: stable.example.com/v1beta1\n");
+    expect(stderr).toContain("stable.example.com/v1beta1 CronTab is deprecated");
+    expect(await must("api-resources --api-group=stable.example.com -o name")).toBe("crontabs.stable.example.com\n");
+  });
+
+  it("is watched", async () => {
+    const seen = plane.kubectl(["get", "ct", "--watch-only", "-o", "name", "--request-timeout=4s"]);
+    await must("create -f -", tab("seen", 'cronSpec: "* * * * *"'));
+    const names = new Set((await seen).stdout.trim().split("\n"));
+    for (; !names.has("crontab.stable.example.com/seen");) {
+      const again = plane.kubectl(["get", "ct", "--watch", "-o", "name", "--request-timeout=2s"]);
+      for (const name of (await again).stdout.trim().split("\n")) names.add(name);
+    }
+  });
+
+  it("goes with its definition, the held ones last, and its name may be taken again", async () => {
+    const finalizer = '{"metadata":{"finalizers":["example.com/hold"]}}';
+    await must(`patch ct one --type=merge -p ${finalizer}`);
+    await must("delete crd crontabs.stable.example.com --wait=false");
+    expect(await must("get crd crontabs.stable.example.com -o jsonpath={.metadata.finalizers}")).toBe(
+      '["customresourcecleanup.apiextensions.k8s.io"]',
+    );
+    await must("wait --for=delete ct/owned --timeout=30s");
+    expect(await must("get ct -o name")).toBe("crontab.stable.example.com/one\n");
+    await must('patch ct one --type=merge -p {"metadata":{"finalizers":null}}');
+    await must("wait --for=delete crd/crontabs.stable.example.com --timeout=30s");
+    expect((await plane.call("GET", "/apis/stable.example.com/v1/crontabs")).status).toBe(404);
+    expect((await plane.call("GET", "/apis/stable.example.com")).status).toBe(404);
+    await must("apply -f -", definition);
+    await must("wait --for condition=established --timeout=30s crd/crontabs.stable.example.com");
+    expect(await must("get ct -o name")).toBe("");
+  });
+});

@@ -209,7 +209,7 @@ function get(port: number, path: string, plane: ControlPlane, token?: string) {
   });
 }
 
-export async function until(what: string, holds: () => Promise<boolean>, withinMs = 30_000): Promise<void> {
+export async function until(what: string, holds: () => Promise<boolean>, withinMs = 90_000): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (!(await holds())) {
     if (performance.now() > deadline) throw new Error(`not in time: ${what}`);

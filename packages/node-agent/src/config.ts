@@ -6,9 +6,11 @@ import type { LogBudget } from "./io/logs/retained.ts";
 import { UsageError, defineFlags } from "@coxswain/daemon";
 import type { FlagValues } from "@coxswain/daemon";
 import type { Taint } from "@coxswain/api/core/v1";
+import { amountOf } from "./core/container/amount.ts";
+import { readResourceConfig, resourceFlags } from "./config/resources.ts";
+import type { ResourceConfig } from "./config/resources.ts";
 import { readServerConfig, serverFlags } from "./config/server.ts";
 import type { ServerConfig } from "./config/server.ts";
-import { amountOf } from "./core/container/amount.ts";
 import { leastBackoffMs } from "./core/pod/backoff.ts";
 import type { BackoffTimes } from "./core/pod/backoff.ts";
 import { renewIntervalMs } from "./core/heartbeat.ts";
@@ -97,7 +99,7 @@ export const flags = defineFlags({
     help: "Longest wait, before a deleted pod is stopped, for the proxies to stop sending it connections; 0 does not wait",
   },
   "max-pods": { type: "number", default: 110, help: "How many pods the node takes" },
-  "system-reserved": { type: "list", default: [], help: "Resources kept back from pods, cpu=…,memory=…" },
+  ...resourceFlags,
   ...serverFlags,
   "cleanup-on-stop": {
     type: "boolean",
@@ -107,7 +109,7 @@ export const flags = defineFlags({
   "cleanup-and-exit": { type: "boolean", default: false, help: "Remove containers, links, rules and mounts, then end" },
 });
 
-export interface NodeAgentConfig extends ServerConfig {
+export interface NodeAgentConfig extends ServerConfig, ResourceConfig {
   readonly kubeconfig: string;
   readonly nodeName: string;
   readonly nodeIp: string | undefined;
@@ -137,7 +139,6 @@ export interface NodeAgentConfig extends ServerConfig {
   };
   readonly withdrawalTimeoutMs: number;
   readonly maxPods: number;
-  readonly reserved: { readonly cpu: number; readonly memoryBytes: number };
   readonly cleanup: "never" | "on-stop" | "and-exit";
 }
 
@@ -145,7 +146,6 @@ export function readConfig(values: FlagValues<typeof flags>): NodeAgentConfig {
   const endpoint = values["container-runtime-endpoint"];
   if (!/^(unix:\/\/)?\//.test(endpoint))
     throw new UsageError(`--container-runtime-endpoint: expected unix:///path, found ${JSON.stringify(endpoint)}`);
-  const reserved = new Map(values["system-reserved"].map((text) => pair("system-reserved", text)));
   return {
     kubeconfig: values.kubeconfig,
     nodeName: (values["hostname-override"] ?? hostname()).toLowerCase(),
@@ -189,7 +189,7 @@ export function readConfig(values: FlagValues<typeof flags>): NodeAgentConfig {
     },
     withdrawalTimeoutMs: values["endpoint-withdrawal-timeout"],
     maxPods: values["max-pods"],
-    reserved: { cpu: amountOf(reserved.get("cpu")) ?? 0, memoryBytes: amountOf(reserved.get("memory")) ?? 0 },
+    ...readResourceConfig(values),
     ...readServerConfig(values, values["root-dir"]),
     cleanup: values["cleanup-and-exit"] ? "and-exit" : values["cleanup-on-stop"] ? "on-stop" : "never",
   };

@@ -31,10 +31,10 @@ import { createPodSet } from "./io/pods/pod-set.ts";
 import type { PodSet } from "./io/pods/pod-set.ts";
 import { paceRuntime } from "./io/runtime/paced-runtime.ts";
 import { createGate } from "./io/server/gate.ts";
-import { createDiskMeter } from "./io/stats/disk.ts";
-import { createUsageReader } from "./io/stats/reader.ts";
 import { createAgentServer } from "./io/server/server.ts";
 import { agentMetrics } from "./metrics.ts";
+import { createNodeResources, evictionReserve } from "./node-resources.ts";
+import type { NodeResources } from "./node-resources.ts";
 import { createCertificates } from "./certificates.ts";
 import { clearMachine } from "./cleanup.ts";
 
@@ -94,6 +94,7 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
   const volumes = createVolumes(config, { clock, random, api });
   const recorder = createEventRecorder({ component: "kubelet", host: config.nodeName }, { client, clock, random, log });
   const withdrawal = createEndpointWithdrawal({ boundMs: config.withdrawalTimeoutMs }, { client, clock, random, log });
+  const podEvents = createPodEvents(recorder);
   let hostResolvConf = await readFile(config.resolvConfFile, "utf8").catch(() => "");
 
   const retained = createRetainedLogs(config.retainedLogs, { clock, runtime, log });
@@ -106,15 +107,16 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
     network,
     volumes,
     api,
-    events: createPodEvents(recorder),
+    events: podEvents,
+    admit: (pod, others) => resources.admit(pod, others),
     endpoints: config.withdrawalTimeoutMs > 0 ? withdrawal : undefined,
     ended: feed.ended,
     node: {
       name: config.nodeName,
       hostIPs: facts.addresses,
       allocatable: {
-        cpu: facts.cpus - config.reserved.cpu,
-        memoryBytes: facts.memoryBytes - config.reserved.memoryBytes,
+        cpu: facts.cpus - (config.reserved["cpu"] ?? 0),
+        memoryBytes: facts.memoryBytes - (config.reserved["memory"] ?? 0),
       },
       memoryBytes: facts.memoryBytes,
     },
@@ -131,18 +133,13 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
       ),
     resolver: () => ({ clusterDns: config.clusterDns, clusterDomain: config.clusterDomain, hostResolvConf }),
   });
-  const usage = createUsageReader(
-    { nodeName, rootDirectory: config.rootDirectory, runtime: version },
-    {
-      ...{ clock, runtime, disk: createDiskMeter(clock) },
-      pods: () => podSet.workers().map((worker) => worker.pod()),
-      probes: () => "",
-    },
-  );
-  /** What the engine tells, for those who look at containers and not at pods. */
-  const followEngine = async (signal: AbortSignal): Promise<void> => {
-    for await (const _event of runtime.events(signal)) usage.collector.changed();
-  };
+  const resources: NodeResources = createNodeResources(config, {
+    ...{ clock, log, runtime, version, recorder },
+    node: () => nodeInformer.get(nodeName),
+    podSet: () => podSet,
+    tellPod: (pod, container, reason, message) => podEvents.record(pod, container, "Warning", reason, message),
+    changed: () => registration.poke(),
+  });
   const fence = createFence(
     { afterMs: config.fenceAfterMs, file: join(config.rootDirectory, "lease-renewed.json") },
     {
@@ -160,12 +157,13 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
       podCidr: config.podCidr,
       maxPods: config.maxPods,
       port: config.server.port,
-      reservedCpu: config.reserved.cpu,
-      reservedMemoryBytes: config.reserved.memoryBytes,
+      reserved: config.reserved,
+      evictionReserve: evictionReserve(config.eviction.thresholds),
       fenceAfterMs: config.fenceAfterMs,
     },
     {
       ...{ client, clock, random, log, machine, missing },
+      pressures: () => resources.pressures(),
       heartbeatFailed: () => metrics.heartbeatFailures.inc(),
       leaseRenewed: (sentAtMs) => fence.renewed(sentAtMs),
     },
@@ -183,8 +181,8 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
       runtime,
       podSet,
       feed,
+      usage: resources.usage,
       retained,
-      usage,
       ready: () => [...missing(), ...(registration.registered() ? [] : ["the node is not registered"])],
       gate: createGate({ ...config.gate, nodeName }, { client, clock, log }),
     },
@@ -238,8 +236,7 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
         followNodes(until),
         feed.run(podSet, until),
         certificates.run(server, until),
-        usage.collector.run(until),
-        followEngine(until),
+        resources.run(until),
       ];
       loops = Promise.all(
         owned.map((loop) =>

@@ -1,4 +1,6 @@
 // The node's own object: labels and taints at registration, capacity, addresses and conditions in its status. Pure.
+import type { ThresholdValue } from "../eviction/thresholds.ts";
+import { valueIn } from "../eviction/thresholds.ts";
 import type { Node, NodeCondition, NodeStatus, Taint } from "@coxswain/api/core/v1";
 import { rfc3339 } from "@coxswain/clock";
 import { fencingMarks } from "../fencing.ts";
@@ -8,11 +10,8 @@ export interface MachineFacts {
   readonly addresses: readonly string[];
   readonly cpus: number;
   readonly memoryBytes: number;
-  readonly memoryAvailableBytes: number;
   readonly diskBytes: number;
-  readonly diskAvailableBytes: number;
-  readonly inodesFree: number;
-  readonly pidsFree: number;
+  readonly hugePages: readonly { readonly sizeBytes: number; readonly count: number }[];
   readonly architecture: string;
   readonly kernelVersion: string;
   readonly osImage: string;
@@ -29,15 +28,12 @@ export interface NodeSettings {
   readonly podCidr: string | undefined;
   readonly maxPods: number;
   readonly port: number;
-  readonly reservedMemoryBytes: number;
-  readonly reservedCpu: number;
+  /** Kept back from pods, by resource: cpu in cores, the others as they are. */
+  readonly reserved: Readonly<Record<string, number>>;
+  /** What hard eviction thresholds keep free, so that pods cannot fill it by asking for it. */
+  readonly evictionReserve: { readonly memory: ThresholdValue | undefined; readonly disk: ThresholdValue | undefined };
 }
 
-/** Below these a condition of pressure holds; the kubelet's hard eviction thresholds. */
-const leastMemoryBytes = 100 * 2 ** 20;
-const leastDiskFraction = 0.1;
-const leastInodes = 1_000;
-const leastPids = 500;
 export const agentVersion = "v1.36.0-coxswain";
 
 export function newNode(settings: NodeSettings, facts: MachineFacts, nowMs: number): Node {
@@ -76,15 +72,23 @@ export function nodeStatus(
   previous: NodeStatus | undefined,
   missing: readonly string[],
   nowMs: number,
+  pressures: readonly string[] = [],
 ): NodeStatus {
   const capacity = {
     cpu: String(facts.cpus),
     memory: kibi(facts.memoryBytes),
     pods: String(settings.maxPods),
     "ephemeral-storage": kibi(facts.diskBytes),
+    ...Object.fromEntries(
+      facts.hugePages.map(({ sizeBytes, count }) => [`hugepages-${pageSize(sizeBytes)}`, pageSize(sizeBytes * count)]),
+    ),
   };
-  const memory = Math.max(0, facts.memoryBytes - settings.reservedMemoryBytes - leastMemoryBytes);
-  const cpu = Math.max(0, facts.cpus * 1000 - Math.round(settings.reservedCpu * 1000));
+  const { reserved, evictionReserve } = settings;
+  const less = (name: string, amount: number, reserve: ThresholdValue | undefined): number =>
+    Math.max(0, Math.floor(amount - (reserved[name] ?? 0) - (reserve ? valueIn(reserve, amount) : 0)));
+  const huge = facts.hugePages.reduce((sum, { sizeBytes, count }) => sum + sizeBytes * count, 0);
+  const memory = less("memory", facts.memoryBytes - huge, evictionReserve.memory);
+  const cpu = Math.max(0, facts.cpus * 1000 - Math.round((reserved["cpu"] ?? 0) * 1000));
   return {
     capacity: { ...previous?.capacity, ...capacity },
     allocatable: {
@@ -92,13 +96,13 @@ export function nodeStatus(
       ...capacity,
       cpu: cpu % 1000 === 0 ? String(cpu / 1000) : `${cpu}m`,
       memory: kibi(memory),
-      "ephemeral-storage": String(Math.floor(facts.diskBytes * (1 - leastDiskFraction))),
+      "ephemeral-storage": String(less("ephemeral-storage", facts.diskBytes, evictionReserve.disk)),
     },
     addresses: [
       ...facts.addresses.map((address) => ({ type: "InternalIP" as const, address })),
       { type: "Hostname" as const, address: settings.name },
     ],
-    conditions: conditionsOf(facts, previous?.conditions ?? [], missing, nowMs),
+    conditions: conditionsOf(pressures, previous?.conditions ?? [], missing, nowMs),
     daemonEndpoints: { kubeletEndpoint: { Port: settings.port } },
     nodeInfo: {
       architecture: facts.architecture,
@@ -116,14 +120,14 @@ export function nodeStatus(
 }
 
 function conditionsOf(
-  facts: MachineFacts,
+  pressures: readonly string[],
   previous: readonly NodeCondition[],
   missing: readonly string[],
   nowMs: number,
 ): NodeCondition[] {
-  const memory = facts.memoryAvailableBytes < leastMemoryBytes;
-  const disk = facts.diskAvailableBytes < facts.diskBytes * leastDiskFraction || facts.inodesFree < leastInodes;
-  const pids = facts.pidsFree < leastPids;
+  const memory = pressures.includes("MemoryPressure");
+  const disk = pressures.includes("DiskPressure");
+  const pids = pressures.includes("PIDPressure");
   const ready = missing.length === 0;
   const made: readonly (readonly [string, boolean, string, string])[] = [
     memory
@@ -170,6 +174,11 @@ export function differs(a: NodeStatus | undefined, b: NodeStatus): boolean {
         .toSorted(),
     ]);
   return without(a) !== without(b);
+}
+
+/** "2Mi", "1Gi": sizes of pages are powers of two. */
+function pageSize(bytes: number): string {
+  return bytes === 0 ? "0" : bytes % 2 ** 30 === 0 ? `${bytes / 2 ** 30}Gi` : `${bytes / 2 ** 20}Mi`;
 }
 
 function kibi(bytes: number): string {

@@ -27,6 +27,7 @@ import type { ContainerView, PodView, SandboxView } from "./view.ts";
 export function planPod(view: PodView, nowMs: number): PodPlan {
   if (isTerminating(view)) return planTermination(view, nowMs);
   if (view.fenced) return planFenced(view);
+  if (view.ending) return endPod(view, view.ending.message, view.ending.graceSeconds);
   const deadline = deadlineMs(view.pod);
   if (hasEndedForGood(view)) return endPod(view, "the pod has come to its end");
   if (deadline !== undefined && nowMs >= deadline)
@@ -50,8 +51,8 @@ function hasEndedForGood(view: PodView): boolean {
 }
 
 /** The object stays, with its dead containers and their logs; what still runs (sidecars, the sandbox) is stopped. */
-function endPod(view: PodView, because: string): PodPlan {
-  const termination = planTermination(view, 0);
+function endPod(view: PodView, because: string, graceSeconds?: number): PodPlan {
+  const termination = planTermination(view, 0, graceSeconds);
   return { ...termination, actions: termination.actions.filter((action) => action.type !== "finish"), because };
 }
 

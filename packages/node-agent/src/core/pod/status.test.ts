@@ -53,6 +53,7 @@ function viewOf(change: Partial<PodView> = {}): PodView {
     backoff: { firstMs: 10_000, longestMs: 300_000 },
     retriedAtMs: undefined,
     fenced: false,
+    ending: undefined,
     node: {
       allocatable: { cpu: 4, memoryBytes: 2 ** 33 },
       room: { cpu: 2, memoryBytes: 2 ** 32 },

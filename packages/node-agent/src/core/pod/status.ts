@@ -65,6 +65,7 @@ function endOf(view: PodView, nowMs: number): End | undefined {
   if (status?.phase === "Failed" || status?.phase === "Succeeded") {
     return { phase: status.phase, ...(status.reason ? { reason: status.reason, message: status.message ?? "" } : {}) };
   }
+  if (view.ending) return { phase: "Failed", reason: view.ending.reason, message: view.ending.message };
   const deadline = deadlineMs(view.pod);
   if (deadline !== undefined && nowMs >= deadline && !allDone(view)) {
     return {
@@ -129,6 +130,7 @@ function conditionsOf(
     ["Initialized", initialized],
     ["Ready", ready],
     ["ContainersReady", containersReady],
+    ...disruptionOf(view),
   ];
   const resize = resizeConditions(view);
   const others = before.filter(
@@ -150,6 +152,12 @@ function conditionsOf(
 }
 
 const resizeTypes: readonly string[] = ["PodResizePending", "PodResizeInProgress"];
+
+/** As the kubelet says that it has ended the pod for the node's sake; jobs and disruption budgets look at it. */
+function disruptionOf({ ending }: PodView): readonly [string, Verdict][] {
+  if (!ending?.isDisruption) return [];
+  return [["DisruptionTarget", { status: "True", reason: "TerminationByKubelet", message: ending.message }]];
+}
 
 function resizeConditions(view: PodView): readonly [string, Verdict][] {
   const verdict = resizeVerdict(view);

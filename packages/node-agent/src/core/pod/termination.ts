@@ -4,8 +4,8 @@ import { containersOf, isSidecar } from "./lifecycle.ts";
 import type { PodAction, PodPlan } from "./action.ts";
 import type { ContainerView, PodView } from "./view.ts";
 
-export function planTermination(view: PodView, nowMs: number): PodPlan {
-  const deadline = killAtMs(view, nowMs);
+export function planTermination(view: PodView, nowMs: number, graceSeconds?: number): PodPlan {
+  const deadline = graceSeconds === undefined ? killAtMs(view, nowMs) : nowMs + graceSeconds * 1000;
   const running = view.containers.filter((container) => container.state === "running");
   if (view.isAddressed && running.length > 0)
     return { actions: [], because: "the pod is being deleted; the proxies still send it connections" };

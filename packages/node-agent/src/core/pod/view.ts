@@ -27,6 +27,8 @@ export interface PodView {
   readonly retriedAtMs: number | undefined;
   /** The node's lease has lapsed and the pod may run elsewhere by now: nothing of it may run here. */
   readonly fenced: boolean;
+  /** The node ends the pod, or never takes it: eviction, admission. */
+  readonly ending: PodEnding | undefined;
   /** New connections may still be on their way here: the proxies have not all acknowledged that the endpoint leaves. */
   readonly isAddressed: boolean;
   readonly node: NodeRoom;
@@ -39,6 +41,15 @@ export interface NodeRoom {
   /** What the other pods here leave of it. */
   readonly room: { readonly cpu: number; readonly memoryBytes: number };
   readonly memoryBytes: number;
+}
+
+/** An end that the node decides on: the pod has failed, for this reason. */
+export interface PodEnding {
+  readonly reason: string;
+  readonly message: string;
+  readonly graceSeconds: number;
+  /** Told in the condition DisruptionTarget: the pod itself was not at fault. */
+  readonly isDisruption: boolean;
 }
 
 export interface SandboxView {

@@ -9,27 +9,20 @@ export async function readMachine(
   rootDirectory: string,
   nodeIp: string | undefined,
 ): Promise<MachineFacts> {
-  const [meminfo, osRelease, machineId, bootId, pidMax, processes, disk] = await Promise.all([
-    readText("/proc/meminfo"),
+  const [osRelease, machineId, bootId, disk, hugePages] = await Promise.all([
     readText("/etc/os-release"),
     readText("/etc/machine-id"),
     readText("/proc/sys/kernel/random/boot_id"),
-    readText("/proc/sys/kernel/pid_max"),
-    readdir("/proc"),
     statfs(rootDirectory),
+    readHugePages(),
   ]);
-  const available = Number(/MemAvailable:\s+(\d+) kB/.exec(meminfo)?.[1] ?? 0) * 1024;
   return {
     hostname: hostname().toLowerCase(),
     addresses: nodeIp === undefined ? ownAddresses().slice(0, 1) : [nodeIp],
     cpus: cpus().length,
     memoryBytes: totalmem(),
-    memoryAvailableBytes: available,
     diskBytes: disk.blocks * disk.bsize,
-    diskAvailableBytes: disk.bavail * disk.bsize,
-    // File systems without a fixed number of inodes say 0 of 0.
-    inodesFree: disk.files === 0 ? Number.POSITIVE_INFINITY : disk.ffree,
-    pidsFree: Number(pidMax) - processes.filter((name) => /^\d+$/.test(name)).length,
+    hugePages,
     architecture: arch() === "x64" ? "amd64" : arch(),
     kernelVersion: release(),
     osImage: /^PRETTY_NAME="?([^"\n]*)/m.exec(osRelease)?.[1] ?? "Linux",
@@ -55,6 +48,18 @@ export function ownAddresses(): readonly string[] {
         .filter((address) => address.family === "IPv4" && !address.internal)
         .map((address) => address.address),
     );
+}
+
+/** Every size that the kernel offers, also those of which there are none: pods may ask for them and are told why not. */
+async function readHugePages(): Promise<MachineFacts["hugePages"]> {
+  const root = "/sys/kernel/mm/hugepages";
+  const names = await readdir(root).catch(() => []);
+  return Promise.all(
+    names.toSorted().map(async (name) => ({
+      sizeBytes: Number(/^hugepages-(\d+)kB$/.exec(name)?.[1] ?? 0) * 1024,
+      count: Number(await readText(`${root}/${name}/nr_hugepages`)),
+    })),
+  );
 }
 
 async function readText(path: string): Promise<string> {

@@ -13,11 +13,8 @@ const facts: MachineFacts = {
   addresses: ["10.0.0.1"],
   cpus: 2,
   memoryBytes: 2 ** 32,
-  memoryAvailableBytes: 2 ** 31,
   diskBytes: 2 ** 40,
-  diskAvailableBytes: 2 ** 39,
-  inodesFree: 1e6,
-  pidsFree: 1e4,
+  hugePages: [],
   architecture: "amd64",
   kernelVersion: "6",
   osImage: "Debian",
@@ -32,8 +29,8 @@ const settings: NodeSettings = {
   podCidr: undefined,
   maxPods: 110,
   port: 10250,
-  reservedMemoryBytes: 0,
-  reservedCpu: 0,
+  reserved: {},
+  evictionReserve: { memory: undefined, disk: undefined },
   fenceAfterMs: 60_000,
 };
 const quiet: Logger = {
@@ -114,6 +111,7 @@ test("a node registers itself, tells when it becomes ready, and renews its lease
     log: quiet,
     machine: async () => facts,
     missing: () => missing,
+    pressures: () => [],
     heartbeatFailed: () => undefined,
     leaseRenewed: (sentAtMs) => void renewals.push(sentAtMs),
   });

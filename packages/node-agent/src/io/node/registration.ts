@@ -38,6 +38,8 @@ export function createRegistration(
     readonly log: Logger;
     readonly machine: () => Promise<MachineFacts>;
     readonly missing: () => readonly string[];
+    /** Conditions of pressure that hold. */
+    readonly pressures: () => readonly string[];
     readonly heartbeatFailed: () => void;
     /** The lease was renewed by a request sent at this moment of the monotonic clock. */
     readonly leaseRenewed: (sentAtMs: number) => void;
@@ -77,7 +79,14 @@ export function createRegistration(
   const look = async (signal: AbortSignal): Promise<void> => {
     if (!own) own = await register(signal);
     const previous = own.status;
-    const status = nodeStatus(settings, await ports.machine(), previous, ports.missing(), clock.now());
+    const status = nodeStatus(
+      settings,
+      await ports.machine(),
+      previous,
+      ports.missing(),
+      clock.now(),
+      ports.pressures(),
+    );
     if (!differs(previous, status) && clock.now() - writtenAtMs < statusIntervalMs) return;
     try {
       own = await nodeApi.patch(ref, statusPatch(previous, status), { type: "merge", subresource: "status", signal });

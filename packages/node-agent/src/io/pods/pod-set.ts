@@ -2,6 +2,7 @@
 // are removed once the API has told which pods there are.
 import type { Pod } from "@coxswain/api/core/v1";
 import { marks } from "@coxswain/container-runtime";
+import type { Rejection } from "../../core/admission/admit.ts";
 import { fenceGraceSeconds, fencingMarks, isFenced } from "../../core/fencing.ts";
 import { podRequests } from "../../core/pod/resize.ts";
 import { selfView } from "../runtime/start-container.ts";
@@ -30,6 +31,8 @@ export interface PodSet {
 }
 
 export interface PodSetPorts extends Omit<PodPorts, "roomFor"> {
+  /** Why a new pod is not taken beside the others; undefined when it is. */
+  readonly admit?: (pod: Pod, others: readonly Pod[]) => Rejection | undefined;
   /** Nothing is left of the pod of this name. */
   readonly ended?: (name: string) => void;
 }
@@ -50,6 +53,13 @@ export function createPodSet(given: PodSetPorts): PodSet {
   const add = (uid: string, pod: Pod): void => {
     const worker = createPodWorker(pod, ports);
     workers.set(uid, worker);
+    const rejection = given.admit?.(pod, othersOf(pod));
+    if (rejection) {
+      const { reason, message } = rejection;
+      log.warn({ object: nameOf(pod), reason, because: message }, "the pod is not taken");
+      ports.events.record(pod, undefined, "Warning", reason, message);
+      worker.end({ reason, message: `Pod was rejected: ${message}`, graceSeconds: 0, isDisruption: false });
+    }
     if (fenced && isFenced(pod)) worker.fence(true);
     ports.metrics.runningPods.set(workers.size);
     worker.done.then(
@@ -65,11 +75,13 @@ export function createPodSet(given: PodSetPorts): PodSet {
     );
   };
 
-  const roomBeside = (pod: Pod): { readonly cpu: number; readonly memoryBytes: number } => {
-    const others = [...workers.values()]
+  const othersOf = (pod: Pod): readonly Pod[] =>
+    [...workers.values()]
       .map((worker) => worker.pod())
-      .filter((other) => other.metadata.uid !== pod.metadata.uid && !isOver(other))
-      .map(podRequests);
+      .filter((other) => other.metadata.uid !== pod.metadata.uid && !isOver(other));
+
+  const roomBeside = (pod: Pod): { readonly cpu: number; readonly memoryBytes: number } => {
+    const others = othersOf(pod).map(podRequests);
     const { cpu, memoryBytes } = given.node.allocatable;
     return {
       cpu: others.reduce((left, requests) => left - requests.cpu, cpu),

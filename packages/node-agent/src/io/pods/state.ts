@@ -1,7 +1,7 @@
 // What a pod's worker remembers between looks: its own attempts and what it has reported. Everything else is read anew.
 import type { Pod, PodStatus } from "@coxswain/api/core/v1";
 import { retryAskedAtMs } from "../../core/pod/backoff.ts";
-import type { StartFailure, VolumesState } from "../../core/pod/view.ts";
+import type { PodEnding, StartFailure, VolumesState } from "../../core/pod/view.ts";
 
 /** What a worker remembers between looks: its own attempts and what it reported. */
 export interface PodState {
@@ -28,6 +28,7 @@ export interface PodState {
   readonly toldBackoffs: Map<string, string>;
   retriedAtMs: number | undefined;
   fenced: boolean;
+  ending: PodEnding | undefined;
   readonly resizeFailures: Map<string, StartFailure>;
 }
 
@@ -56,6 +57,7 @@ export function createPodState(pod: Pod): PodState {
     toldBackoffs: new Map(),
     retriedAtMs: retryAskedAtMs(pod),
     fenced: false,
+    ending: undefined,
     resizeFailures: new Map(),
   };
 }

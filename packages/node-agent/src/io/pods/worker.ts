@@ -8,7 +8,7 @@ import type { HostPort } from "../../core/network/host-ports.ts";
 import { allContainersOf } from "../../core/pod/lifecycle.ts";
 import { planPod } from "../../core/pod/plan.ts";
 import { podStatus } from "../../core/pod/status.ts";
-import type { ContainerView, PodView } from "../../core/pod/view.ts";
+import type { ContainerView, PodEnding, PodView } from "../../core/pod/view.ts";
 import { messageOf } from "../../errors.ts";
 import type { PodPorts } from "../../ports.ts";
 import { createProber } from "../probe/prober.ts";
@@ -25,6 +25,8 @@ export interface PodWorker {
   poke(): void;
   /** Nothing of the pod may run here, until this is taken back. */
   fence(on: boolean): void;
+  /** The node ends the pod, or does not take it. The first reason stays. */
+  end(ending: PodEnding): void;
   /** What was last reported of it. */
   pod(): Pod;
   /** Why it is as it is: the `because` of the last plan. */
@@ -237,6 +239,11 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
       if (on) actor.cutStarts();
       poke();
     },
+    end(ending) {
+      state.ending ??= ending;
+      actor.cutStarts();
+      poke();
+    },
     pod: () => state.pod,
     because: () => state.because,
     done,
@@ -271,6 +278,7 @@ function viewOf(
     backoff: backoffTimes(state.apiPod, ports.backoff),
     retriedAtMs: state.retriedAtMs,
     fenced: state.fenced,
+    ending: state.ending,
     isAddressed: state.withdrawal === "under way" && !state.gone && !state.fenced,
     node: { ...ports.node, room: ports.roomFor(state.apiPod) },
     resizeFailures: state.resizeFailures,

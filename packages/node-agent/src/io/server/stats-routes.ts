@@ -18,7 +18,7 @@ export function addStatsRoutes(app: App, usage: UsageReader): void {
     reply.type(textType).send(resourceMetrics(usage.node(), await usage.containers())),
   );
   app.get("/metrics/cadvisor", async (_request, reply) =>
-    reply.type(textType).send(cadvisorMetrics(usage.node(), await usage.containers(), usage.facts)),
+    reply.type(textType).send(cadvisorMetrics(usage.node(), await usage.containers(true), usage.facts)),
   );
   app.get("/metrics/probes", (_request, reply) => reply.type(textType).send(usage.probes()));
 }

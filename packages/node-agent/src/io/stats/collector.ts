@@ -15,7 +15,8 @@ export interface UsageCollector {
   /** The engine has told of a change among our containers. */
   changed(): void;
   /** Running containers and sandboxes, read now (or within the last moment). */
-  containers(): Promise<readonly ContainerUsage[]>;
+  /** With what they have written to disk only when asked, since directories must be walked for that. */
+  containers(withDisks?: boolean): Promise<readonly ContainerUsage[]>;
   node(): NodeUsage;
   /** What is known of running containers, without reading. */
   known(): Promise<readonly KnownContainer[]>;
@@ -127,7 +128,7 @@ export function createUsageCollector(ports: {
       nanoCores: nanoCoresBetween(baseOf(samples, now.atMs), now),
       interfaces:
         kind === "sandbox" && !inspection.hostNetwork ? interfacesIn(readIfThere(`/proc/${pid}/net/dev`)) : [],
-      ...ports.disk(inspection),
+      ...{ rootfs: undefined, logs: undefined },
     };
   };
 
@@ -137,11 +138,16 @@ export function createUsageCollector(ports: {
       changedAtMs = clock.monotonic();
     },
     known: current,
-    async containers() {
-      if (recent && clock.monotonic() - recent.atMs < freshMs) return recent.usages;
-      const usages = (await current()).flatMap((container) => usageOf(container) ?? []);
-      recent = { atMs: clock.monotonic(), usages };
-      return usages;
+    async containers(withDisks = false) {
+      if (!recent || clock.monotonic() - recent.atMs >= freshMs) {
+        const usages = (await current()).flatMap((container) => usageOf(container) ?? []);
+        recent = { atMs: clock.monotonic(), usages };
+      }
+      if (!withDisks) return recent.usages;
+      return recent.usages.map((container) => {
+        const known = tracked.get(container.id);
+        return known ? { ...container, ...ports.disk(known.inspection) } : container;
+      });
     },
     node() {
       const read = readNode();

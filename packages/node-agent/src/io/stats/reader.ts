@@ -16,7 +16,7 @@ export interface UsageReader {
   /** Prometheus text of what probes have found. */
   probes(): string;
   node(): NodeUsage;
-  containers(): Promise<readonly ContainerUsage[]>;
+  containers(withDisks?: boolean): Promise<readonly ContainerUsage[]>;
   summary(): Promise<SummaryView>;
   readonly collector: UsageCollector;
 }
@@ -46,10 +46,10 @@ export function createUsageReader(
     },
     probes: ports.probes,
     node: () => collector.node(),
-    containers: () => collector.containers(),
+    containers: (withDisks) => collector.containers(withDisks),
     async summary() {
       const [containers, nodeFs, imageFs] = await Promise.all([
-        collector.containers(),
+        collector.containers(true),
         fileSystemOf(settings.rootDirectory, clock),
         fileSystemOf(settings.runtime.rootDirectory, clock),
       ]);

@@ -1,0 +1,143 @@
+// Flags about the node's resources: what is kept back from pods, when pods must go, and when images and dead containers do.
+// The kubelet's names, syntax and defaults.
+import { UsageError, defineFlags, parseDuration } from "@coxswain/daemon";
+import type { FlagValues } from "@coxswain/daemon";
+import { amountOf } from "../core/container/amount.ts";
+import { parseStatements, parseThresholdValue } from "../core/eviction/thresholds.ts";
+import type { Signal, Threshold } from "../core/eviction/thresholds.ts";
+
+export const resourceFlags = defineFlags({
+  "system-reserved": {
+    type: "list",
+    default: [],
+    help: "Resources kept back for the system, cpu=…,memory=…,ephemeral-storage=…,pid=…",
+  },
+  "kube-reserved": { type: "list", default: [], help: "The same for the cluster's own daemons" },
+  "eviction-hard": {
+    type: "list",
+    default: [
+      "memory.available<100Mi",
+      "nodefs.available<10%",
+      "nodefs.inodesFree<5%",
+      "imagefs.available<15%",
+      "imagefs.inodesFree<5%",
+    ],
+    help: "Thresholds at which pods end at once",
+  },
+  "eviction-soft": { type: "list", default: [], help: "Thresholds at which pods end after a grace period" },
+  "eviction-soft-grace-period": {
+    type: "list",
+    default: [],
+    help: "How long a soft threshold must be met, signal=duration",
+  },
+  "eviction-minimum-reclaim": {
+    type: "list",
+    default: [],
+    help: "How much more than the threshold must be free before pressure ends, signal=quantity",
+  },
+  "eviction-max-pod-grace-period": {
+    type: "number",
+    default: 0,
+    help: "Longest grace, in seconds, of a pod that ends for a soft threshold",
+  },
+  "eviction-pressure-transition-period": {
+    type: "duration",
+    default: "5m",
+    help: "How long a condition of pressure outlasts what caused it",
+  },
+  "image-gc-high-threshold": {
+    type: "number",
+    default: 85,
+    help: "Share of the image file system in percent at which unused images go; 100 for never",
+  },
+  "image-gc-low-threshold": { type: "number", default: 80, help: "Share at which no more images go" },
+  "minimum-image-ttl-duration": { type: "duration", default: "2m", help: "Least age of an image that may go" },
+});
+
+export interface ResourceConfig {
+  readonly reserved: Readonly<Record<string, number>>;
+  readonly eviction: {
+    readonly thresholds: readonly Threshold[];
+    readonly maxGraceSeconds: number;
+    readonly transitionMs: number;
+  };
+  readonly imageGc: { readonly highPercent: number; readonly lowPercent: number; readonly leastAgeMs: number };
+}
+
+const reservable = ["cpu", "memory", "ephemeral-storage", "pid"];
+
+export function readResourceConfig(values: FlagValues<typeof resourceFlags>): ResourceConfig {
+  const reserved: Record<string, number> = {};
+  for (const flag of ["system-reserved", "kube-reserved"] as const)
+    for (const [name, amount] of amounts(flag, values[flag])) reserved[name] = (reserved[name] ?? 0) + amount;
+  const [highPercent, lowPercent] = [values["image-gc-high-threshold"], values["image-gc-low-threshold"]];
+  if (lowPercent >= highPercent || highPercent > 100 || lowPercent < 0)
+    throw new UsageError("--image-gc-low-threshold must be below --image-gc-high-threshold, both of 0 to 100");
+  return {
+    reserved,
+    eviction: {
+      thresholds: readThresholds(values),
+      maxGraceSeconds: values["eviction-max-pod-grace-period"],
+      transitionMs: values["eviction-pressure-transition-period"],
+    },
+    imageGc: { highPercent, lowPercent, leastAgeMs: values["minimum-image-ttl-duration"] },
+  };
+}
+
+function readThresholds(values: FlagValues<typeof resourceFlags>): Threshold[] {
+  const read = (
+    flag: "eviction-hard" | "eviction-soft" | "eviction-soft-grace-period" | "eviction-minimum-reclaim",
+    separator: "<" | "=",
+  ): ReadonlyMap<Signal, string> => inFlag(flag, () => parseStatements(values[flag], separator));
+  const graces = read("eviction-soft-grace-period", "=");
+  const reclaims = read("eviction-minimum-reclaim", "=");
+  const made = (flag: "eviction-hard" | "eviction-soft", graceMs: (signal: Signal) => number): Threshold[] =>
+    [...read(flag, "<")].map(([signal, text]) => {
+      const reclaim = reclaims.get(signal);
+      return {
+        signal,
+        value: inFlag(flag, () => parseThresholdValue(text)),
+        graceMs: graceMs(signal),
+        isHard: flag === "eviction-hard",
+        minReclaim:
+          reclaim === undefined ? undefined : inFlag("eviction-minimum-reclaim", () => parseThresholdValue(reclaim)),
+      };
+    });
+  return [
+    ...made("eviction-hard", () => 0),
+    ...made("eviction-soft", (signal) => {
+      const text = graces.get(signal);
+      if (text === undefined)
+        throw new UsageError(
+          `--eviction-soft: grace period must be specified for the soft eviction threshold ${signal}`,
+        );
+      const ms = parseDuration(text);
+      if (ms === undefined)
+        throw new UsageError(`--eviction-soft-grace-period: expected a duration, found ${JSON.stringify(text)}`);
+      return ms;
+    }),
+  ];
+}
+
+function amounts(flag: string, texts: readonly string[]): readonly (readonly [string, number])[] {
+  return texts
+    .filter((text) => text !== "")
+    .map((text) => {
+      const at = text.indexOf("=");
+      const [name, amount] = [text.slice(0, at), amountOf(text.slice(at + 1))];
+      if (at <= 0 || amount === undefined || amount < 0 || !reservable.includes(name))
+        throw new UsageError(
+          `--${flag}: expected RESOURCE=QUANTITY with a resource of ${reservable.join(", ")}, found ${JSON.stringify(text)}`,
+        );
+      return [name, amount] as const;
+    });
+}
+
+function inFlag<T>(flag: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`--${flag}: ${(error as Error).message}`, { cause: error });
+  }
+}

@@ -3,8 +3,18 @@
 import { maxCommentBytes } from "./rule.ts";
 import type { Address, ConnectionState, Family, Interface, Match, Rule, Ruleset, Target } from "./rule.ts";
 
-/** The rule without its "-A CHAIN", for example `-p tcp -m tcp --dport 80 -j ACCEPT`. */
+const rendered = { ipv4: new WeakMap<Rule, string>(), ipv6: new WeakMap<Rule, string>() };
+
+/** The rule without its "-A CHAIN", for example `-p tcp -m tcp --dport 80 -j ACCEPT`. A rule is rendered once. */
 export function renderRule(rule: Rule, family: Family): string {
+  const known = rendered[family].get(rule);
+  if (known !== undefined) return known;
+  const text = wordsOf(rule, family);
+  rendered[family].set(rule, text);
+  return text;
+}
+
+function wordsOf(rule: Rule, family: Family): string {
   const words = [
     ...negatable("-s", rule.source, (address) => withPrefix(address, family)),
     ...negatable("-d", rule.destination, (address) => withPrefix(address, family)),

@@ -12,6 +12,7 @@ import type { NftBase, NftChain, NftField, NftPart, NftRule, NftSet, NftTable } 
 import { hostPort } from "./address.ts";
 import type { ChainHash } from "./chains.ts";
 import type { Backend } from "./endpoints.ts";
+import { perPort } from "./per-port.ts";
 import type { RulesConfig } from "./rules.ts";
 import type { ServicePort } from "./service-port.ts";
 
@@ -33,31 +34,68 @@ const byNodePort: Front = { prefix: "node-", fields: ["protocol", "port"], parts
 
 /** The table for these ports. The same ports in the same order give the same table. */
 export function nftServiceTable(ports: readonly ServicePort[], config: RulesConfig, hash: ChainHash): NftTable {
-  const build: Build = { config, hash, maps: new Map(), chains: new Map() };
-  for (const [name, front] of [
-    ["services", byAddress],
-    ["node-ports", byNodePort],
-    ["refused", byAddress],
-    ["refused-node-ports", byNodePort],
-    ["firewalls", byAddress],
-  ] as const)
-    declare(build, { name, key: front.fields, value: "verdict" });
-  declare(build, { name: "masqueraded", key: byAddress.fields });
-  declare(build, { name: "hairpins", key: ["address", "address"] });
-  for (const port of ports) addPort(build, port);
+  const sets = new Map<string, WritableSet>();
+  const chains = new Map<string, NftChain>();
+  for (const set of commonSets) sets.set(set.name, { ...set, elements: new Map() });
+  const key = JSON.stringify(config);
+  for (const port of ports) add(partOf(port, { config, hash }, key), sets, chains);
   return {
     family: config.family,
     name: nftTableName,
-    sets: [...build.maps.values()].sort(byName),
-    chains: [...baseChains(config), ...[...build.chains.values()].sort(byName)],
+    sets: [...sets.values()].sort(byName),
+    chains: [...baseChains(config), ...[...chains.values()].sort(byName)],
   };
+}
+
+type WritableSet = NftSet & { readonly elements: Map<string, string> };
+type Element = readonly [set: string, key: string, value: string];
+
+const commonSets: readonly Omit<NftSet, "elements">[] = [
+  { name: "services", key: byAddress.fields, value: "verdict" },
+  { name: "node-ports", key: byNodePort.fields, value: "verdict" },
+  { name: "refused", key: byAddress.fields, value: "verdict" },
+  { name: "refused-node-ports", key: byNodePort.fields, value: "verdict" },
+  { name: "firewalls", key: byAddress.fields, value: "verdict" },
+  { name: "masqueraded", key: byAddress.fields },
+  { name: "hairpins", key: ["address", "address"] },
+];
+
+/** What one port brings to the table. */
+const partOf = perPort((port, { config, hash }: { readonly config: RulesConfig; readonly hash: ChainHash }): Build => {
+  const build: Build = { config, hash, sets: new Map(), chains: new Map(), elements: [], claims: [] };
+  addPort(build, port);
+  return build;
+});
+
+function add(part: Build, sets: Map<string, WritableSet>, chains: Map<string, NftChain>): void {
+  for (const [name, set] of part.sets) if (!sets.has(name)) sets.set(name, { ...set, elements: new Map() });
+  for (const [name, chain] of part.chains) if (!chains.has(name)) chains.set(name, chain);
+  const put = ([name, key, value]: Element): void => {
+    const elements = sets.get(name)?.elements;
+    if (!elements) throw new Error(`set ${name} was not declared`);
+    if (!elements.has(key)) elements.set(key, value);
+  };
+  part.elements.forEach(put);
+  for (const { map, refused, key, elements } of part.claims) {
+    // The first service has an address; another that claims the same one waits.
+    if (sets.get(map)?.elements.has(key) || sets.get(refused)?.elements.has(key)) continue;
+    elements.forEach(put);
+  }
 }
 
 interface Build {
   readonly config: RulesConfig;
   readonly hash: ChainHash;
-  readonly maps: Map<string, NftSet & { readonly elements: Map<string, string> }>;
+  readonly sets: Map<string, Omit<NftSet, "elements">>;
   readonly chains: Map<string, NftChain>;
+  readonly elements: Element[];
+  /** Elements that count only where nobody else has their key. */
+  readonly claims: {
+    readonly map: string;
+    readonly refused: string;
+    readonly key: string;
+    readonly elements: Element[];
+  }[];
 }
 
 function addPort(build: Build, port: ServicePort): void {
@@ -91,26 +129,26 @@ function serve(
   key: string,
   chain: string | undefined,
 ): void {
-  // The first service has an address; another that claims the same one waits.
-  if (build.maps.get(map)?.elements.has(key)) return;
+  const elements: Element[] = [];
+  build.claims.push({ map, refused, key, elements });
   const external = front === byNodePort || !key.startsWith(`${port.clusterIp} .`);
   const policy = external ? port.externalPolicy : port.internalPolicy;
   if (chain !== undefined) {
-    put(build, map, key, `goto ${chain}`);
+    elements.push([map, key, `goto ${chain}`]);
     if (port.affinitySeconds === undefined) {
-      if (external || policy === "Cluster") fill(build, front, "", key, port.backends);
-      if (policy === "Local") fill(build, front, "local-", key, port.localBackends);
+      if (external || policy === "Cluster") fill(elements, front, "", key, port.backends);
+      if (policy === "Local") fill(elements, front, "local-", key, port.localBackends);
     }
   }
   // Nothing anywhere is refused at once; nothing on this node is dropped, since another node may serve it.
-  if (port.backends.length === 0) put(build, refused, key, "goto refuse");
-  else if (policy === "Local" && port.localBackends.length === 0) put(build, refused, key, "drop");
+  if (port.backends.length === 0) elements.push([refused, key, "goto refuse"]);
+  else if (policy === "Local" && port.localBackends.length === 0) elements.push([refused, key, "drop"]);
 }
 
 /** The backends of one key, each in the map of its place. */
-function fill(build: Build, front: Front, kind: "" | "local-", key: string, backends: readonly Backend[]): void {
+function fill(elements: Element[], front: Front, kind: "" | "local-", key: string, backends: readonly Backend[]): void {
   backends.forEach(({ address, port }, place) =>
-    put(build, `${front.prefix}${kind}backends-${place}`, key, nftKey(address, port)),
+    elements.push([`${front.prefix}${kind}backends-${place}`, key, nftKey(address, port)]),
   );
 }
 
@@ -201,13 +239,11 @@ function chain(build: Build, name: string, rules: readonly NftRule[]): string {
 }
 
 function declare(build: Build, set: Omit<NftSet, "elements">): void {
-  if (!build.maps.has(set.name)) build.maps.set(set.name, { ...set, elements: new Map() });
+  if (!build.sets.has(set.name)) build.sets.set(set.name, set);
 }
 
-function put(build: Build, map: string, key: string, value: string): void {
-  const elements = build.maps.get(map)?.elements;
-  if (!elements) throw new Error(`map ${map} was not declared`);
-  if (!elements.has(key)) elements.set(key, value);
+function put(build: Build, set: string, key: string, value: string): void {
+  build.elements.push([set, key, value]);
 }
 
 /** The kernel's way in, and the two chains that everybody uses. */

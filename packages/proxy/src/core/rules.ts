@@ -13,6 +13,7 @@ import type { ChainHash, PortChains } from "./chains.ts";
 import { hostPort } from "./address.ts";
 import type { Family } from "./address.ts";
 import type { Backend } from "./endpoints.ts";
+import { perPort } from "./per-port.ts";
 import type { HealthCheck, ServicePort, TrafficPolicy } from "./service-port.ts";
 
 export interface RulesConfig {
@@ -29,16 +30,9 @@ export interface RulesConfig {
 
 /** The ruleset for these ports. The same ports in the same order give the same text. */
 export function serviceRules(ports: readonly ServicePort[], config: RulesConfig, hash: ChainHash): Ruleset {
-  const rules: Rules = {
-    services: [],
-    nodePorts: [],
-    rejected: [],
-    externalRejected: [],
-    firewall: [],
-    healthChecks: new Map(),
-    chains: new Map(),
-  };
-  for (const port of ports) addPort(rules, port, chainsOf(port, hash), config);
+  const rules = noRules();
+  const key = JSON.stringify(config);
+  for (const port of ports) addAll(rules, rulesOf(port, { config, hash }, key));
   const { masqueradeMark: mark } = config;
   const nat: Chain[] = [
     { name: chains.services, rules: [...rules.services, ...nodePortEntries(config)] },
@@ -90,6 +84,31 @@ export function serviceRules(ports: readonly ServicePort[], config: RulesConfig,
       { name: "filter", chains: filter, hooks: filterHooks },
     ],
   };
+}
+
+const rulesOf = perPort((port, { config, hash }: { readonly config: RulesConfig; readonly hash: ChainHash }): Rules => {
+  const rules = noRules();
+  addPort(rules, port, chainsOf(port, hash), config);
+  return rules;
+});
+
+function noRules(): Rules {
+  return {
+    services: [],
+    nodePorts: [],
+    rejected: [],
+    externalRejected: [],
+    firewall: [],
+    healthChecks: new Map(),
+    chains: new Map(),
+  };
+}
+
+function addAll(all: Rules, own: Rules): void {
+  for (const list of ["services", "nodePorts", "rejected", "externalRejected", "firewall"] as const)
+    for (const rule of own[list]) all[list].push(rule);
+  for (const [port, rule] of own.healthChecks) all.healthChecks.set(port, rule);
+  for (const [name, chain] of own.chains) all.chains.set(name, chain);
 }
 
 interface Rules {

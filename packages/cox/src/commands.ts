@@ -22,6 +22,12 @@ export const groups: readonly Group[] = [
       create: entry("Create a resource from a file or from stdin", () =>
         import("./commands/create.ts").then((m) => m.create),
       ),
+      expose: entry(
+        "Take a replication controller, service, deployment or pod and expose it as a new Kubernetes service",
+        () => import("./commands/expose.ts").then((m) => m.expose),
+      ),
+      run: entry("Run a particular image on the cluster", () => import("./commands/run.ts").then((m) => m.run)),
+      set: entry("Set specific features on objects", () => import("./commands/set.ts").then((m) => m.set)),
     },
   },
   {
@@ -42,11 +48,17 @@ export const groups: readonly Group[] = [
       scale: entry("Set a new size for a deployment, replica set, or replication controller", () =>
         import("./commands/scale.ts").then((m) => m.scale),
       ),
+      autoscale: entry("Auto-scale a deployment, replica set, stateful set, or replication controller", () =>
+        import("./commands/autoscale.ts").then((m) => m.autoscale),
+      ),
     },
   },
   {
     title: "Cluster Management Commands",
     commands: {
+      certificate: entry("Modify certificate resources", () =>
+        import("./commands/certificate.ts").then((m) => m.certificate),
+      ),
       cordon: entry("Mark node as unschedulable", () => import("./commands/cordon.ts").then((m) => m.cordon)),
       uncordon: entry("Mark node as schedulable", () => import("./commands/cordon.ts").then((m) => m.uncordon)),
       drain: entry("Drain node in preparation for maintenance", () =>
@@ -69,6 +81,7 @@ export const groups: readonly Group[] = [
       "port-forward": entry("Forward one or more local ports to a pod", () =>
         import("./commands/port-forward.ts").then((m) => m.portForward),
       ),
+      auth: entry("Inspect authorization", () => import("./commands/auth.ts").then((m) => m.auth)),
     },
   },
   {
@@ -86,6 +99,9 @@ export const groups: readonly Group[] = [
       ),
       wait: entry("Wait for a specific condition on one or many resources", () =>
         import("./commands/wait.ts").then((m) => m.wait),
+      ),
+      kustomize: entry("Build a kustomization target from a directory", () =>
+        import("./commands/kustomize.ts").then((m) => m.kustomize),
       ),
     },
   },
@@ -106,6 +122,9 @@ export const groups: readonly Group[] = [
       ),
       "api-versions": entry('Print the supported API versions on the server, in the form of "group/version"', () =>
         import("./commands/api-resources.ts").then((m) => m.apiVersions),
+      ),
+      plugin: entry("Provides utilities for interacting with plugins", () =>
+        import("./commands/plugin.ts").then((m) => m.plugin),
       ),
       version: entry("Print the client and server version information", () =>
         import("./commands/version.ts").then((m) => m.version),

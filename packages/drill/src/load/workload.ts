@@ -11,6 +11,8 @@ export interface WorkloadConfig {
   readonly keysPerGroup: number;
   /** How large values may be; most are small. */
   readonly mostValueBytes: number;
+  /** False where the store is not the load's own: others may still want its history. */
+  readonly compact?: boolean;
 }
 
 export type Step =
@@ -58,7 +60,7 @@ export function nextStep(config: WorkloadConfig, epoch: number, random: Random, 
   if (dice < 91) return request(compareAndSet(key(), key(), random, seen, value));
   if (dice < 94) return { kind: "lease", ...leaseStep(group, random, names) };
   if (dice < 99) return { kind: "watch", ...watchStep(config, group, key(), random, seen) };
-  return { kind: "compact" };
+  return config.compact === false ? request({ kind: "range", key: key() }) : { kind: "compact" };
 }
 
 /** Every key that begins with it. */

@@ -1,0 +1,75 @@
+// What a drill does to a cluster, as values: they can be drawn from a seed, written down before they are done, undone by somebody
+// else after the driver has died, and shown in a report. Nothing is done here.
+
+export type DaemonName = "store" | "apiserver" | "scheduler" | "controller-manager" | "node-agent" | "proxy" | "dns";
+
+export const controlPlaneDaemons: readonly DaemonName[] = ["store", "apiserver", "scheduler", "controller-manager"];
+export const nodeDaemons: readonly DaemonName[] = ["node-agent", "proxy", "dns"];
+
+export type Action =
+  /** SIGKILL, SIGTERM; whoever supervises the daemon starts it again. */
+  | { readonly act: "kill" | "stop"; readonly machine: string; readonly daemon: DaemonName }
+  | { readonly act: "pause-daemon" | "resume-daemon"; readonly machine: string; readonly daemon: DaemonName }
+  | {
+      readonly act: "power-off" | "power-on" | "pause-machine" | "resume-machine" | "restart-engine" | "flush-rules";
+      readonly machine: string;
+    }
+  /** Holds the lock of iptables; burns processor time. Both end by themselves. */
+  | { readonly act: "hold-rules-lock" | "burn-cpu"; readonly machine: string; readonly seconds: number }
+  /** Drops what `from` sends to `to`. */
+  | { readonly act: "cut"; readonly from: string; readonly to: string }
+  | { readonly act: "mend" }
+  /** Through the API: every pod of the drill's own deployment is replaced. */
+  | { readonly act: "roll-out" };
+
+export type Act = Action["act"];
+
+/** What takes it back; undefined where nothing is left behind. Harmless when done twice, or when the action never happened. */
+export function undoOf(action: Action): Action | undefined {
+  switch (action.act) {
+    case "pause-daemon":
+      return { ...action, act: "resume-daemon" };
+    case "power-off":
+    case "restart-engine":
+      // Power is there already after a restart; giving it once more starts an engine that did not come back.
+      return { act: "power-on", machine: action.machine };
+    case "pause-machine":
+      return { ...action, act: "resume-machine" };
+    case "cut":
+      return { act: "mend" };
+    default:
+      return undefined;
+  }
+}
+
+/** The undoings of several, last first, each once. */
+export function undoAll(actions: readonly Action[]): readonly Action[] {
+  const undoings = new Map<string, Action>();
+  for (const action of actions.toReversed()) {
+    const undo = undoOf(action);
+    if (undo !== undefined) undoings.set(JSON.stringify(undo), undo);
+  }
+  return [...undoings.values()];
+}
+
+/** For people: "kill store on m1". */
+export function describe(action: Action): string {
+  switch (action.act) {
+    case "kill":
+    case "stop":
+    case "pause-daemon":
+    case "resume-daemon":
+      return `${action.act.replace("-daemon", "")} ${action.daemon} on ${action.machine}`;
+    case "cut":
+      return `cut ${action.from} → ${action.to}`;
+    case "mend":
+      return "mend the network";
+    case "roll-out":
+      return "roll out the drill's web deployment";
+    case "hold-rules-lock":
+    case "burn-cpu":
+      return `${action.act} on ${action.machine} for ${action.seconds} s`;
+    default:
+      return `${action.act} ${action.machine}`;
+  }
+}

@@ -1,0 +1,66 @@
+// What a drill is: data. What it breaks and how often, whom it aims at, what must be there, which load runs, and which promises are
+// judged with which bounds. The runner reads it; nothing in a drill is code.
+import type { DaemonName } from "../cluster/action.ts";
+import type { FaultName } from "../faults/cluster.ts";
+
+export interface Drill {
+  readonly id: string;
+  readonly title: string;
+  /** One sentence for whoever has to consent. */
+  readonly breaks: string;
+  /** Rows of the project's checklist that it proves. */
+  readonly proves: readonly string[];
+  readonly fault: FaultName;
+  readonly aim: AimRule;
+  /** Strikes, unless `--for` sets a time. */
+  readonly strikes: number;
+  /** How long a fault stays before it is healed; 0 for faults that leave nothing. */
+  readonly holdMs: number;
+  readonly needs: { readonly masters?: number; readonly workers?: number };
+  readonly load: {
+    readonly writers: number;
+    /** Operations on keys of the store itself, judged for linearizability. */
+    readonly store: boolean;
+    /** Requests a second to the web service. */
+    readonly requestsPerSecond: number;
+  };
+  /** How to tell that the cluster has noticed, and that it works again. */
+  readonly detect?: Signal;
+  readonly recover: Signal;
+  readonly bounds: Bounds;
+}
+
+export type AimRule =
+  | { readonly who: "store-leader"; readonly daemon?: DaemonName }
+  | {
+      readonly who: "lease-holder";
+      readonly lease: "kube-scheduler" | "kube-controller-manager";
+      readonly daemon: DaemonName;
+    }
+  /** Strike after strike the next one. */
+  | { readonly who: "each-master" | "each-worker"; readonly daemon?: DaemonName }
+  /** A worker that runs pods of the canary and none of the clients. */
+  | { readonly who: "busy-worker"; readonly daemon?: DaemonName }
+  | { readonly who: "nobody" };
+
+export type Signal =
+  | "store-leader-changed"
+  | "write-acknowledged"
+  | "lease-moved"
+  | "node-not-ready"
+  | "canary-whole"
+  | "request-answered"
+  | "rolled-out";
+
+export interface Bounds {
+  readonly writeGap?: { readonly percentile: number; readonly mostMs: number };
+  /** Lost requests are excused so long after a strike and its healing. */
+  readonly requests?: { readonly graceMs: number; readonly mostGapMs: number };
+  readonly detectMs?: number;
+  readonly recoverMs?: number;
+  readonly convergeMs: number;
+  /** Containers of the canary that ran before must run on: nothing may restart them. */
+  readonly noRestarts?: true;
+  /** The strike is a voluntary disruption, so the disruption budget holds. */
+  readonly voluntary?: true;
+}

@@ -41,7 +41,10 @@ export interface HollowPod {
     readonly deletionTimestamp?: string;
   };
   readonly spec: { readonly nodeName?: string };
-  readonly status?: { readonly phase?: string };
+  readonly status?: {
+    readonly phase?: string;
+    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly reason?: string }[];
+  };
 }
 
 const host = "127.0.0.1";
@@ -78,8 +81,8 @@ export async function startControllersPlane(flags: readonly string[] = []): Prom
       `--cluster-signing-cert-file=${plane.pki.authorityFile("kubernetes-ca")}`,
       `--cluster-signing-key-file=${plane.pki.authorityKeyFile("kubernetes-ca")}`,
       `--service-account-private-key-file=${plane.pki.serviceAccountKey.privateKey}`,
-      "--leader-elect-lease-duration=4s",
-      "--leader-elect-renew-deadline=3s",
+      "--leader-elect-lease-duration=10s",
+      "--leader-elect-renew-deadline=8s",
       "--leader-elect-retry-period=1s",
       ...flags,
     ];
@@ -94,6 +97,8 @@ export async function startControllersPlane(flags: readonly string[] = []): Prom
       if (started.exitCode !== null) throw new Error(`they ended: ${readFileSync(log, "utf8").slice(-3000)}`);
       const account = await plane.call("GET", "/api/v1/namespaces/default/serviceaccounts/default");
       return account.status === 200 ? true : undefined;
+    }).catch((error: unknown) => {
+      throw new Error(`${String(error)}\n${readFileSync(log, "utf8").slice(-3000)}`, { cause: error });
     });
   };
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
@@ -125,7 +130,7 @@ export async function startControllersPlane(flags: readonly string[] = []): Prom
       await plane[Symbol.asyncDispose]();
     },
   };
-  const agents = pretendNodes(controllers, ending.signal);
+  const agents = Promise.all([pretendNodes(controllers, ending.signal), beat(controllers, ending.signal)]);
   try {
     await start();
   } catch (error) {
@@ -188,13 +193,46 @@ function subjectOf(token: string): string {
 
 /** What is true of a pod that runs well. */
 export function ready(): unknown {
-  const now = new Date(performance.timeOrigin + performance.now()).toISOString().replace(/\.\d+Z$/, "Z");
+  const since = now().replace(/\.\d+Z$/, "Z");
   const conditions = ["PodScheduled", "Initialized", "ContainersReady", "Ready"].map((type) => ({
     type,
     status: "True",
-    lastTransitionTime: now,
+    lastTransitionTime: since,
   }));
-  return { phase: "Running", startTime: now, podIP: "10.244.0.9", podIPs: [{ ip: "10.244.0.9" }], conditions };
+  return { phase: "Running", startTime: since, podIP: "10.244.0.9", podIPs: [{ ip: "10.244.0.9" }], conditions };
+}
+
+const now = (): string => new Date(performance.timeOrigin + performance.now()).toISOString();
+
+/** Says that nodes live, as their agents would; one that was given up in between is well again. */
+async function beat(controllers: ControllersPlane, signal: AbortSignal): Promise<void> {
+  const { plane, nodes } = controllers;
+  while (!signal.aborted) {
+    await Promise.all([...nodes].map((name) => renewLease(plane, name).catch(() => undefined)));
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+  }
+}
+
+async function renewLease(plane: ControlPlane, name: string): Promise<void> {
+  const path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
+  const spec = { holderIdentity: name, renewTime: now().replace("Z", "000Z") };
+  const headers = { "content-type": "application/merge-patch+json" };
+  const { status } = await plane.call("PATCH", `${path}/${name}`, { headers, body: { spec } });
+  const conditions = [{ type: "Ready", status: "True", reason: "Hollow", message: "" }];
+  const node = await plane.call("GET", `/api/v1/nodes/${name}`);
+  if (node.text.includes('"Unknown"'))
+    await plane.call("PATCH", `/api/v1/nodes/${name}/status`, { headers, body: { status: { conditions } } });
+  if (status !== 404) return;
+  const lease = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata: { name }, spec };
+  await plane.call("POST", path, { body: lease });
+}
+
+/** One that has not begun, or that was marked while its node was silent. */
+function isBehind({ status: { phase = "Pending", conditions = [] } = {} }: HollowPod): boolean {
+  return (
+    phase === "Pending" ||
+    (phase === "Running" && conditions.some(({ type, status }) => type === "Ready" && status === "False"))
+  );
 }
 
 /** Plays scheduler and node agents: binds, runs and removes pods, round by round. */
@@ -218,7 +256,7 @@ async function pretendNodes(controllers: ControllersPlane, signal: AbortSignal):
         await plane.call("POST", `${path}/binding`, {
           body: { apiVersion: "v1", kind: "Binding", metadata: { name }, target },
         });
-      } else if (nodes.has(pod.spec.nodeName) && (pod.status?.phase ?? "Pending") === "Pending") {
+      } else if (nodes.has(pod.spec.nodeName) && isBehind(pod)) {
         const headers = { "content-type": "application/merge-patch+json" };
         await plane.call("PATCH", `${path}/status`, { headers, body: { status: controllers.outcome(pod) } });
       }

@@ -1,6 +1,12 @@
 // Which controllers --controllers selects.
 import { expect, it } from "vitest";
-import { controllerNames, selectControllers } from "./controllers.ts";
+import { createController, controllerNames, selectControllers } from "./controllers.ts";
+import type { Client, ResourceClient } from "@coxswain/client";
+import type { ApiObject, ResourceDescriptor } from "@coxswain/apimachinery";
+import { createSeededRandom, createSimulatedClock } from "@coxswain/clock/testing";
+import { createFakeApi, silentLog } from "@coxswain/controller/testing";
+import { createRecorders } from "./loop/controller.ts";
+import { createSharedInformers } from "./loop/informers.ts";
 
 it("the star is all; a name that is left out wins over it", () => {
   expect(selectControllers(["*"])).toEqual(controllerNames);
@@ -20,4 +26,49 @@ it("Kubernetes' controllers that are not here may be left out, and are refused w
     "--controllers: there is no resourceclaim-controller here: devices are not allocated",
   );
   expect(() => selectControllers(["-jop"])).toThrow(/^unknown controller "jop" in --controllers; there are /);
+});
+
+/** A server that takes every request and answers none; who asked hears of it only when it gives up. */
+function silentClient(base: Client): Client {
+  const never = <T>(signal: AbortSignal | undefined): Promise<T> =>
+    new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason as Error), { once: true }));
+  const resource = <T extends ApiObject>(descriptor: ResourceDescriptor<T>): ResourceClient<T> => ({
+    ...base.resource(descriptor),
+    get: (_, options) => never(options?.signal),
+    list: (options) => never(options?.signal),
+  });
+  return { ...base, resource, metadata: resource, discover: never, request: ({ signal }) => never(signal) };
+}
+
+it.each(controllerNames)("%s ends when it is told to, also before anybody has answered it", async (name) => {
+  const [clock, random] = [createSimulatedClock(), createSeededRandom(1)];
+  const client = silentClient(createFakeApi({ clock, random }).client);
+  const ending = new AbortController();
+  const shared = { client, clock, random, log: silentLog };
+  const informers = createSharedInformers(client, shared);
+  const limits = {
+    cluster: { base: 0x0af40000, prefix: 16 },
+    nodeMask: 24,
+    rootCa: "",
+    signing: undefined,
+    tokenKeyFile: "",
+    localVolumes: "/srv/volumes",
+    nodeGraceMs: 40_000,
+    nodeStartupGraceMs: 60_000,
+    terminatedThreshold: 0,
+    evictionRates: { perSecond: 0.1, secondaryPerSecond: 0.01, unhealthyThreshold: 0.55, largeZone: 50 },
+    autoscaling: {
+      periodMs: 15_000,
+      downWindowMs: 300_000,
+      tolerance: 0.1,
+      cpuInitializationMs: 300_000,
+      readinessDelayMs: 30_000,
+    },
+  };
+  const controller = createController(name, { ...shared, informers, events: createRecorders(shared) }, limits);
+  const work = Promise.all([controller.run(ending.signal), informers.run(ending.signal)]);
+  await clock.advance(3_000);
+  ending.abort();
+  await clock.advance(0);
+  await work;
 });

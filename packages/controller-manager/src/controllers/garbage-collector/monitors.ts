@@ -77,10 +77,12 @@ export function createMonitors(
         }
         await clock.sleep(monitors.size === 0 ? 1_000 : rediscoverMs, signal).catch(() => undefined); // only the signal rejects
       }
+      started.resolve(); // whoever still waits for the first discovery looks at the signal
       await Promise.all([...monitors.values()].map((monitor) => monitor.running));
     },
     async whenSynced(signal) {
       await started.promise;
+      signal.throwIfAborted();
       await Promise.all([...monitors.values()].map((monitor) => monitor.whenSynced(signal)));
     },
     descriptorOf(apiVersion, kind) {

@@ -139,7 +139,12 @@ export const yargsCommands: Readonly<
     string,
     { readonly summary: string; readonly load: () => Promise<(cli: Argv, withSession: WithSession) => Argv> }
   >
-> = {};
+> = {
+  drill: {
+    summary: "Break a cluster on purpose, and get a verdict",
+    load: () => import("./commands/drill.ts").then((m) => m.addDrill),
+  },
+};
 
 export function findCommand(name: string): CommandEntry | undefined {
   for (const { commands } of groups) {

@@ -100,6 +100,19 @@ COMMIT
     expect(await netfilter.sync(ruleset("10.0.0.2:80"))).toEqual([]);
   });
 
+  it("netfilter sees a stranger's flush at a glance, and trusts what it wrote where it may", async () => {
+    const { tool, netfilter } = setUp();
+    await netfilter.sync(ruleset("10.0.0.2:80"));
+    const whole = tool.text();
+    expect(await netfilter.sync(ruleset("10.0.0.2:80"), undefined, "glance")).toEqual([]);
+    tool.flush("nat");
+    expect(await netfilter.sync(ruleset("10.0.0.2:80"), undefined, "trust")).toEqual([]);
+    expect(await netfilter.sync(ruleset("10.0.0.2:80"), undefined, "glance")).toContain("nat hooks differ");
+    expect(tool.text()).toBe(whole);
+    await tool.restore('*nat\n-D PREROUTING -m comment --comment "our entry" -j COX-ENTRY\nCOMMIT\n');
+    expect(await netfilter.sync(ruleset("10.0.0.2:80"), undefined, "glance")).toEqual(["nat hooks differ"]);
+  });
+
   it("netfilter makes one hook out of a doubled one", async () => {
     const { tool, netfilter } = setUp();
     await netfilter.sync(ruleset("10.0.0.2:80"));

@@ -10,9 +10,10 @@ import type { Tool } from "./tool.ts";
 export interface Netfilter {
   /**
    * Makes the tables as wanted and says what differed; an empty list means that nothing was written. "trust" compares
-   * with what was written last, where that is known, instead of reading the kernel.
+   * with what was written last, where that is known, instead of reading the kernel; "glance" does so if a sample of the
+   * kernel's chains (the shortest of each table) is as it was written.
    */
-  sync(wanted: Ruleset, signal?: AbortSignal, how?: "look" | "trust"): Promise<readonly string[]>;
+  sync(wanted: Ruleset, signal?: AbortSignal, how?: "look" | "glance" | "trust"): Promise<readonly string[]>;
   /** Removes every chain and hook of ours from all tables; says what was there. */
   remove(signal?: AbortSignal): Promise<readonly string[]>;
   /** What is there of ours. */
@@ -51,10 +52,27 @@ export function createNetfilter(config: NetfilterConfig, ports: { readonly tool:
     return changes.because;
   };
 
+  /** Who flushes a table or takes our hooks away does not spare its shortest chain with rules. */
+  const isIntact = async (known: Observed, signal?: AbortSignal): Promise<boolean> => {
+    for (const [table, { chains, hooks }] of known) {
+      const [sample] = [...chains].filter(([, rules]) => rules.length > 0).sort(([, a], [, b]) => a.length - b.length);
+      if (sample && (await tool.chain(table, sample[0], signal))?.join("\n") !== sample[1].join("\n")) return false;
+      for (const hook of new Set(hooks.map((each) => each.hook))) {
+        const present = new Set(await tool.chain(table, hook, signal));
+        if (hooks.some((each) => each.hook === hook && !present.has(each.rule))) return false;
+      }
+    }
+    return true;
+  };
+
   return {
     sync(wanted, signal, how = "look") {
       refuseForeign(wanted, config);
-      return inRow(() => write(asObserved(wanted), signal, how === "trust" ? written : undefined));
+      return inRow(async () => {
+        const trusted =
+          how === "trust" || (how === "glance" && written !== undefined && (await isIntact(written, signal)));
+        return write(asObserved(wanted), signal, trusted ? written : undefined);
+      });
     },
     remove: (signal) => inRow(() => write(new Map(), signal)),
     read: (signal) => inRow(() => read(signal)),

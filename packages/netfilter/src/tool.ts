@@ -8,6 +8,8 @@ import type { Family, TableName } from "./rule.ts";
 export interface Tool {
   /** `iptables-save` of one table, or of all. */
   save(table: TableName | undefined, signal?: AbortSignal): Promise<string>;
+  /** The rules of one chain without its name, as `save` has them; undefined when there is no such chain. */
+  chain(table: TableName, chain: string, signal?: AbortSignal): Promise<readonly string[] | undefined>;
   /** `iptables-restore --noflush`: each table of the text takes effect whole or not at all. */
   restore(text: string, signal?: AbortSignal): Promise<void>;
 }
@@ -26,6 +28,16 @@ export function createTool(config: ToolConfig): Tool {
     run([...(config.prefix ?? []), command, ...args], input, signal);
   return {
     save: (table, signal) => call(`${name}-save`, table ? ["-t", table] : [], "", signal),
+    async chain(table, chain, signal) {
+      try {
+        const text = await call(name, ["-w", String(config.waitSeconds), "-t", table, "-S", chain], "", signal);
+        const rules = text.split("\n").filter((line) => line.startsWith("-A "));
+        return rules.map((line) => line.slice(`-A ${chain} `.length));
+      } catch (error) {
+        if (error instanceof NetfilterError && error.code === "tool-refused") return undefined;
+        throw error;
+      }
+    },
     async restore(text, signal) {
       await call(`${name}-restore`, ["--noflush", "-w", String(config.waitSeconds)], text, signal);
     },

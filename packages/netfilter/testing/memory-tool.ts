@@ -38,6 +38,7 @@ export function createMemoryTool(): MemoryTool {
   };
   return {
     save: async (table) => (table ? print(table) : [...tables.keys()].map(print).join("")),
+    chain: async (table, chain) => tables.get(table)?.get(chain),
     async restore(text) {
       restored.push(text);
       for (const part of text.split(/(?<=^COMMIT\n)/m)) {

@@ -42,8 +42,7 @@ export function createIptables(
     { tool },
   );
   return {
-    sync: (ports, config, how, signal) =>
-      netfilter.sync(serviceRules(ports, config, chainHash), signal, how === "trust" ? "trust" : "look"),
+    sync: (ports, config, how, signal) => netfilter.sync(serviceRules(ports, config, chainHash), signal, how),
     frontends: udpFrontends,
     async remove(signal) {
       try {

@@ -89,6 +89,7 @@ describe.skipIf(absence !== undefined)(`a node${absence === undefined ? "" : ` (
             command: ["sh", "-c", `${burn} while true; do i=$((i+1)); done`],
             volumeMounts: [{ name: "data", mountPath: "/data" }],
             resources: { limits: { cpu: "200m", memory: "256Mi" } },
+            readinessProbe: { exec: { command: ["true"] }, periodSeconds: 1, timeoutSeconds: 30 },
           },
         ],
       },
@@ -160,6 +161,20 @@ describe.skipIf(absence !== undefined)(`a node${absence === undefined ? "" : ` (
     expect(missing.stderr.trim()).toBe('Error from server (NotFound): podmetrics.metrics.k8s.io "default/x" not found');
     const denied = await node.plane.kubectl(["top", "pod", "--as=jane"]);
     expect(denied.stderr).toContain('User "jane" cannot list resource "pods" in API group "metrics.k8s.io"');
+
+    // And what else the kubelet's server has.
+    expect((await node.ask("/metrics/probes")).text).toMatch(
+      /prober_probe_total\{container="main",namespace="default",pod="worker",pod_uid="[^"]+",probe_type="Readiness",result="successful"\} \d+/,
+    );
+    expect(JSON.parse((await node.ask("/configz")).text)).toMatchObject({
+      kubeletconfig: { kind: "KubeletConfiguration", maxPods: 110, evictionHard: { "nodefs.available": "10%" } },
+    });
+    expect(JSON.parse((await node.ask("/runningpods/")).text)).toMatchObject({
+      kind: "PodList",
+      items: [{ metadata: { name: "worker" }, spec: { containers: [{ name: "main" }] } }],
+    });
+    const through = `/api/v1/nodes/${node.name}/proxy/run/default/worker/main?cmd=cat+/proc/1/comm`;
+    expect(await must(["create", "--raw", through, "-f", "/dev/null"])).toBe("sh\n");
     await must(["delete", "pod", "worker", "--wait=false"]);
   });
 
@@ -238,6 +253,17 @@ describe.skipIf(absence !== undefined)(`a node${absence === undefined ? "" : ` (
     expect((await status("late")).slice(1)).toEqual([
       "Evicted",
       "Pod was rejected: The node had condition: [MemoryPressure]. ",
+    ]);
+
+    // A stop that means the end of the machine gives pods their time and says why they ended.
+    await node.restartAgent(["--shutdown-grace-period=20s", "--shutdown-grace-period-critical-pods=5s"]);
+    await apply(pod("steady", "trap 'exit 0' TERM; while true; do sleep 0.1; done"));
+    await must(["wait", "--for=condition=Ready", "pod/steady", "--timeout=90s"]);
+    await node.restartAgent();
+    expect(await status("steady")).toEqual([
+      "Failed",
+      "Terminated",
+      "Pod was terminated in response to imminent node shutdown.",
     ]);
   }, 300_000);
 });

@@ -40,11 +40,13 @@ export interface Daemon<Table extends FlagTable, Config> {
   readonly commands?: readonly Command[];
   /** Turns the flags into one readonly value; throws `UsageError`. */
   readonly config: (flags: FlagValues<Table>) => Config;
+  /** How long a stop may take, in milliseconds, when that is not the usual time. */
+  readonly stopGraceMs?: (config: Config) => number;
   readonly assemble: (config: Config, ports: DaemonPorts) => Component | Promise<Component>;
 }
 
 /** How long a stop may take before the process ends anyway, in milliseconds. */
-const stopGraceMs = 30_000;
+const usualStopGraceMs = 30_000;
 export const version = "0.1.0";
 
 const commonFlags = defineFlags({
@@ -147,6 +149,7 @@ async function live<Table extends FlagTable, Config>(
   await Promise.race([starting, asked.promise]);
   const signal = await asked.promise;
   log.info({ signal }, "stopping");
+  const stopGraceMs = daemon.stopGraceMs?.(config) ?? usualStopGraceMs;
   systemClock.setTimeout(() => die("the stop took longer than its grace", new Error(`${stopGraceMs} ms`)), stopGraceMs);
   await starting.catch(() => undefined);
   await component.stop();

@@ -11,5 +11,6 @@ await runDaemon({
   summary: "Makes this machine's containers match the pods that are bound to it.",
   flags,
   config: readConfig,
+  stopGraceMs: (config) => 30_000 + config.shutdown.graceMs,
   assemble: createNodeAgent,
 });

@@ -31,7 +31,9 @@ import { createPodSet } from "./io/pods/pod-set.ts";
 import type { PodSet } from "./io/pods/pod-set.ts";
 import { paceRuntime } from "./io/runtime/paced-runtime.ts";
 import { createGate } from "./io/server/gate.ts";
+import { configurationOf } from "./io/server/node-routes.ts";
 import { createAgentServer } from "./io/server/server.ts";
+import { endPodsInOrder, shutdownRejection } from "./io/shutdown.ts";
 import { agentMetrics } from "./metrics.ts";
 import { createNodeResources, evictionReserve } from "./node-resources.ts";
 import type { NodeResources } from "./node-resources.ts";
@@ -108,7 +110,8 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
     volumes,
     api,
     events: podEvents,
-    admit: (pod, others) => resources.admit(pod, others),
+    admit: (pod, others) => (shuttingDown ? shutdownRejection : resources.admit(pod, others)),
+    probed: (pod, container, kind, ok) => resources.probed(pod, container, kind, ok),
     endpoints: config.withdrawalTimeoutMs > 0 ? withdrawal : undefined,
     ended: feed.ended,
     node: {
@@ -148,7 +151,9 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
       open: (signal) => podSet.release((pod) => api.current(pod, signal)),
     },
   );
-  const missing = (): readonly string[] => [network.missing()].filter((text) => text !== undefined);
+  let shuttingDown = false;
+  const missing = (): readonly string[] =>
+    [shuttingDown ? "node is shutting down" : undefined, network.missing()].filter((text) => text !== undefined);
   const registration = createRegistration(
     {
       name: config.nodeName,
@@ -182,6 +187,7 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
       podSet,
       feed,
       usage: resources.usage,
+      configuration: configurationOf(config),
       retained,
       ready: () => [...missing(), ...(registration.registered() ? [] : ["the node is not registered"])],
       gate: createGate({ ...config.gate, nodeName }, { client, clock, log }),
@@ -222,7 +228,8 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
         daemon.end("the machine is cleared");
         return;
       }
-      const until = AbortSignal.any([signal, living.signal]);
+      // Pods that are ended in order still need the API and the engine's word after the stop has begun.
+      const until = config.shutdown.graceMs > 0 ? living.signal : AbortSignal.any([signal, living.signal]);
       // Before anything else: what this node may not run any more ends before anybody is asked.
       await fence.open();
       await server.start(until);
@@ -251,6 +258,11 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
       ...(podInformer.synced() ? [] : ["the pods are not known yet"]),
     ],
     async stop() {
+      if (config.shutdown.graceMs > 0 && loops) {
+        shuttingDown = true;
+        registration.poke();
+        await endPodsInOrder(config.shutdown, { clock, log, runtime, workers: () => podSet.workers() });
+      }
       living.abort(new Error("the agent stops"));
       await server.stop();
       await podSet.stop();

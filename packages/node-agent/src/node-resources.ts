@@ -15,6 +15,8 @@ import { createEvictionManager } from "./io/eviction/manager.ts";
 import { createImageCollector } from "./io/gc/image-collector.ts";
 import { openKernelLog } from "./io/oom/kernel-log.ts";
 import { createOomWatcher } from "./io/oom/watcher.ts";
+import { createProbeCounts } from "./io/probe/probe-counts.ts";
+import type { ProbeCounts } from "./io/probe/probe-counts.ts";
 import type { PodSet } from "./io/pods/pod-set.ts";
 import { createDiskMeter, fileSystemOf } from "./io/stats/disk.ts";
 import { createUsageReader, localVolumePath } from "./io/stats/reader.ts";
@@ -26,6 +28,8 @@ export interface NodeResources {
   pressures(): readonly string[];
   /** Why the node does not take the pod beside the others. */
   admit(pod: Pod, others: readonly Pod[]): Rejection | undefined;
+  /** A probe has been asked. */
+  readonly probed: ProbeCounts["count"];
   run(signal: AbortSignal): Promise<void>;
 }
 
@@ -45,6 +49,7 @@ export function createNodeResources(
   const { clock, log, runtime, version } = ports;
   const { nodeName, rootDirectory } = config;
   const disk = createDiskMeter(clock);
+  const probes = createProbeCounts();
   const pods = (): readonly Pod[] =>
     ports
       .podSet()
@@ -59,7 +64,10 @@ export function createNodeResources(
     ports.recorder.record(self, type, reason, message);
   const usage = createUsageReader(
     { nodeName, rootDirectory, runtime: version },
-    { ...{ clock, runtime, disk, pods }, probes: () => "" },
+    {
+      ...{ clock, runtime, disk, pods },
+      probes: () => probes.text(new Set(pods().map((pod) => pod.metadata.uid ?? ""))),
+    },
   );
   const imageFs = () => fileSystemOf(version.rootDirectory, clock);
   const images = createImageCollector(
@@ -112,6 +120,7 @@ export function createNodeResources(
 
   return {
     usage,
+    probed: probes.count,
     pressures: () => eviction.pressures(),
     admit(pod, others) {
       const node = ports.node();

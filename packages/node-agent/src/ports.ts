@@ -15,6 +15,7 @@ import type { Logger } from "@coxswain/daemon";
 import type { BackoffTimes } from "./core/pod/backoff.ts";
 import type { SelfView } from "./core/container/field-ref.ts";
 import type { HostPort } from "./core/network/host-ports.ts";
+import type { ProbeKind } from "./core/probe/probe.ts";
 import type { ResolverSettings } from "./core/network/files.ts";
 import type { AgentMetrics } from "./metrics.ts";
 
@@ -102,6 +103,8 @@ export interface PodPorts {
   /** Left out, pods end at once. */
   readonly endpoints?: Endpoints | undefined;
   readonly node: NodeFacts;
+  /** Told of every answer of a probe. */
+  readonly probed?: (pod: Pod, container: string, kind: ProbeKind, ok: boolean) => void;
   readonly sandboxImage: string;
   readonly backoff: BackoffTimes;
   /** Keeps the log of a container that is about to be removed. */

@@ -4,6 +4,7 @@ import { UsageError, defineFlags, parseDuration } from "@coxswain/daemon";
 import type { FlagValues } from "@coxswain/daemon";
 import { amountOf } from "../core/container/amount.ts";
 import { parseStatements, parseThresholdValue } from "../core/eviction/thresholds.ts";
+import type { ShutdownSettings } from "../io/shutdown.ts";
 import type { Signal, Threshold } from "../core/eviction/thresholds.ts";
 
 export const resourceFlags = defineFlags({
@@ -51,6 +52,16 @@ export const resourceFlags = defineFlags({
     help: "Share of the image file system in percent at which unused images go; 100 for never",
   },
   "image-gc-low-threshold": { type: "number", default: 80, help: "Share at which no more images go" },
+  "shutdown-grace-period": {
+    type: "duration",
+    default: "0s",
+    help: "A stop of the agent means that the machine goes down: pods are ended in order within this time; 0 leaves them running",
+  },
+  "shutdown-grace-period-critical-pods": {
+    type: "duration",
+    default: "0s",
+    help: "The part of --shutdown-grace-period that is kept for critical pods",
+  },
   "minimum-image-ttl-duration": { type: "duration", default: "2m", help: "Least age of an image that may go" },
 });
 
@@ -61,6 +72,7 @@ export interface ResourceConfig {
     readonly maxGraceSeconds: number;
     readonly transitionMs: number;
   };
+  readonly shutdown: ShutdownSettings;
   readonly imageGc: { readonly highPercent: number; readonly lowPercent: number; readonly leastAgeMs: number };
 }
 
@@ -73,6 +85,9 @@ export function readResourceConfig(values: FlagValues<typeof resourceFlags>): Re
   const [highPercent, lowPercent] = [values["image-gc-high-threshold"], values["image-gc-low-threshold"]];
   if (lowPercent >= highPercent || highPercent > 100 || lowPercent < 0)
     throw new UsageError("--image-gc-low-threshold must be below --image-gc-high-threshold, both of 0 to 100");
+  const [graceMs, criticalGraceMs] = [values["shutdown-grace-period"], values["shutdown-grace-period-critical-pods"]];
+  if (criticalGraceMs > graceMs)
+    throw new UsageError("--shutdown-grace-period-critical-pods must not be longer than --shutdown-grace-period");
   return {
     reserved,
     eviction: {
@@ -80,6 +95,7 @@ export function readResourceConfig(values: FlagValues<typeof resourceFlags>): Re
       maxGraceSeconds: values["eviction-max-pod-grace-period"],
       transitionMs: values["eviction-pressure-transition-period"],
     },
+    shutdown: { graceMs, criticalGraceMs },
     imageGc: { highPercent, lowPercent, leastAgeMs: values["minimum-image-ttl-duration"] },
   };
 }

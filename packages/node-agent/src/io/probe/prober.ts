@@ -6,7 +6,7 @@ import type { ContainerRuntime } from "@coxswain/container-runtime";
 import { initialDelayMs, initialProbeState, periodMs, stepProbe, timeoutMs } from "../../core/probe/probe.ts";
 import type { ProbeKind, ProbeState } from "../../core/probe/probe.ts";
 import type { ContainerView, ProbeVerdicts } from "../../core/pod/view.ts";
-import type { PodEvents } from "../../ports.ts";
+import type { PodEvents, PodPorts } from "../../ports.ts";
 import { runHandler } from "../runtime/hooks.ts";
 
 export interface Prober {
@@ -29,6 +29,7 @@ export function createProber(ports: {
   readonly random: Random;
   readonly events: PodEvents;
   readonly changed: () => void;
+  readonly probed?: PodPorts["probed"];
 }): Prober {
   const { clock } = ports;
   const watched = new Map<string, Watched>();
@@ -57,6 +58,7 @@ export function createProber(ports: {
           signal,
         );
         if (signal.aborted) return;
+        ports.probed?.(pod, container.name, kind, outcome.ok);
         const before = entry.states.get(kind) ?? initialProbeState(kind);
         const after = stepProbe(before, probe, outcome);
         entry.states.set(kind, after);

@@ -9,6 +9,7 @@ import { removeLocalVolume } from "../mounts/persistent-volume.ts";
 import type { PodFeed } from "../pods/pod-feed.ts";
 import type { PodSet } from "../pods/pod-set.ts";
 import type { UsageReader } from "../stats/reader.ts";
+import { addNodeRoutes } from "./node-routes.ts";
 import { addStatsRoutes } from "./stats-routes.ts";
 import { logRoutes } from "./log-routes.ts";
 import { manifestRoutes } from "./manifests.ts";
@@ -27,6 +28,8 @@ export interface AgentServerPorts {
   readonly feed: Pick<PodFeed, "post" | "withdraw">;
   readonly ready: () => readonly string[];
   readonly usage: UsageReader;
+  /** What `/configz` tells. */
+  readonly configuration: Readonly<Record<string, unknown>>;
   readonly retained: RetainedLogs;
   /** Who may use everything but health. */
   readonly gate: NonNullable<HttpsServerPorts["gate"]>;
@@ -43,6 +46,7 @@ export function createAgentServer(config: AgentServerConfig, ports: AgentServerP
     upgrade: createUpgrades({ runtime, podSet, clock, log: ports.log }),
     routes(app) {
       addStatsRoutes(app, ports.usage);
+      addNodeRoutes(app, ports);
       manifestRoutes(app, ports.feed);
 
       app.get("/pods", (_request, reply) =>

@@ -99,4 +99,29 @@ describe("leader election", () => {
     await expect(fenced.create(map)).rejects.toBeInstanceOf(NotLeadingError);
     a.stop.abort();
   });
+
+  it("gives up rather than wait for ever for work that does not end with its time", async () => {
+    const { clock, api, candidate } = create();
+    const { client, reachable, stop } = candidate("idle");
+    stop.abort();
+    await clock.advance(0);
+    const elector = createLeaderElector(
+      { lease, identity: "deaf", ...defaultLeaderElection },
+      { client, clock, random: createSeededRandom(2), log: silentLog },
+    );
+    let failure: unknown;
+    const running = elector
+      .run(new AbortController().signal, () => new Promise<void>(() => {}))
+      .catch((error: unknown) => {
+        failure = error;
+      });
+    await clock.advance(20_000);
+    expect([elector.isLeading(), api.all(leases)[0]?.spec?.holderIdentity]).toEqual([true, "deaf"]);
+    reachable.value = false;
+    await clock.advance(20_000);
+    expect([elector.isLeading(), failure]).toEqual([false, undefined]);
+    await clock.advance(20_000);
+    expect(String(failure)).toBe("Error: what led has not ended 15 s after its time");
+    await running;
+  });
 });

@@ -20,7 +20,10 @@ export interface LeaderElectionOptions {
 }
 
 export interface LeaderElector {
-  /** Stands for election until the signal; calls `lead` each time it wins and aborts its signal when it loses. */
+  /**
+   * Stands for election until the signal; calls `lead` each time it wins and aborts its signal when it loses. Throws when `lead` does not end
+   * then: whoever stands for election should end its process, which is started anew.
+   */
   run(signal: AbortSignal, lead: (signal: AbortSignal) => Promise<void>): Promise<void>;
   /** Whether a write may be made now. */
   isLeading(): boolean;
@@ -108,6 +111,19 @@ export function createLeaderElector(
     }
   };
 
+  /** Work that goes on after its time cannot write, but it would keep this process from ever leading again: better that it ends. */
+  const ended = async (work: Promise<void>, signal: AbortSignal): Promise<void> => {
+    const waiting = new AbortController();
+    const late = clock.sleep(options.leaseDurationMs, waiting.signal).then(
+      () => true,
+      () => false, // the work has ended
+    );
+    const isLate = await Promise.race([work.then(() => false), late]).finally(() => waiting.abort());
+    if (!isLate) return;
+    if (!signal.aborted) throw new Error(`what led has not ended ${options.leaseDurationMs / 1000} s after its time`);
+    await work; // the end of the process has a bound of its own
+  };
+
   const release = async (): Promise<void> => {
     if (seen === undefined || holder() !== options.identity) return;
     heldSince = undefined;
@@ -133,7 +149,7 @@ export function createLeaderElector(
         const work = lead(AbortSignal.any([signal, leading.signal])).finally(() => leading.abort());
         await keep(signal, leading);
         leading.abort(new DOMException("no longer leading", "AbortError"));
-        await work;
+        await ended(work, signal);
         if (signal.aborted) await release();
         else log.warn({ identity: options.identity, leader: holder() }, "no longer leading");
         heldSince = undefined;

@@ -22,7 +22,7 @@ import { createRetainedLogs } from "./io/logs/retained.ts";
 import { createVolumes } from "./io/mounts/volumes.ts";
 import { createPodNetwork } from "./io/net/pod-network.ts";
 import { createFence } from "./io/node/fence.ts";
-import { machineTime, readMachine } from "./io/node/machine.ts";
+import { machineTime, mayProtectProcesses, readMachine } from "./io/node/machine.ts";
 import { createRegistration } from "./io/node/registration.ts";
 import { createPodApi } from "./io/pods/api.ts";
 import { createPodEvents } from "./io/pods/events.ts";
@@ -57,6 +57,12 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
   await mkdir(config.rootDirectory, { recursive: true, mode: 0o750 });
   const machine = () => readMachine(version, config.rootDirectory, config.nodeIp);
   const facts = await machine();
+  const mayProtect = await mayProtectProcesses();
+  if (!mayProtect)
+    log.warn(
+      { missing: "CAP_SYS_RESOURCE" },
+      "no container can be protected: Guaranteed pods get oom_score_adj 0 instead of -997",
+    );
   const certificates = await createCertificates({ ...config.certificates, nodeName }, identity, {
     ...{ client, clock, log, metrics },
     addresses: async () => (await machine()).addresses,
@@ -122,6 +128,7 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
         memoryBytes: facts.memoryBytes - (config.reserved["memory"] ?? 0),
       },
       memoryBytes: facts.memoryBytes,
+      mayProtect,
     },
     sandboxImage: config.sandboxImage,
     backoff: config.backoff,

@@ -84,6 +84,8 @@ export interface Endpoints {
 }
 
 export interface NodeFacts {
+  /** The machine lets us give scores below zero to the kernel's choice of whom to kill for memory. */
+  readonly mayProtect?: boolean;
   readonly name: string;
   readonly hostIPs: readonly string[];
   readonly allocatable: { readonly cpu: number; readonly memoryBytes: number };

@@ -341,6 +341,17 @@ describe("resources", () => {
       oomScoreAdj: 750,
     });
   });
+  test("protect a Guaranteed pod from being killed for memory where the machine lets us", () => {
+    const guaranteed: Container = { name: "main", resources: { limits: { cpu: "1", memory: "1Gi" } } };
+    const of = (mayProtect: boolean, priority = 0): number | undefined =>
+      containerResources({ ...pod, spec: { priority, containers: [guaranteed] } }, guaranteed, 2 ** 32, mayProtect)
+        .oomScoreAdj;
+    const small: Container = { name: "main" };
+    const critical = { ...pod, spec: { priority: 2_000_001_000, containers: [small] } };
+    expect([of(false), of(true), containerResources(critical, small, 2 ** 32, true).oomScoreAdj]).toEqual([
+      ...[0, -997, -997],
+    ]);
+  });
   test.each([
     ["100m", 0.1],
     ["1.5Gi", 1.5 * 2 ** 30],

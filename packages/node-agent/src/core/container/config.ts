@@ -31,6 +31,8 @@ export interface ResolvedContainer {
   readonly variables: ReadonlyMap<string, string>;
   readonly mounts: readonly Mount[];
   readonly nodeMemoryBytes: number;
+  /** The machine lets us protect processes from being killed for memory. */
+  readonly mayProtect?: boolean | undefined;
   readonly targetContainerId?: string | undefined;
   readonly log: ContainerLog;
 }
@@ -86,7 +88,7 @@ export function containerConfig(resolved: ResolvedContainer): ContainerConfig {
             : "container",
     hostIpc: spec?.hostIPC ?? false,
     log: resolved.log,
-    resources: containerResources(pod, container, resolved.nodeMemoryBytes),
+    resources: containerResources(pod, container, resolved.nodeMemoryBytes, resolved.mayProtect),
     security: security(pod, container),
   };
 }

@@ -8,9 +8,19 @@ const leastQuotaUs = 1_000;
 const leastShares = 2;
 const mostShares = 262_144;
 
+/** `system-node-critical`. */
+const nodeCriticalPriority = 2_000_001_000;
+const protectedScore = -997;
+
 export type QosClass = "Guaranteed" | "Burstable" | "BestEffort";
 
-export function containerResources(pod: Pod, container: Container, nodeMemoryBytes: number): ContainerResources {
+/** `mayProtect`: the machine lets us give scores below zero. */
+export function containerResources(
+  pod: Pod,
+  container: Container,
+  nodeMemoryBytes: number,
+  mayProtect = false,
+): ContainerResources {
   const { requests, limits } = container.resources ?? {};
   const cpuRequest = amountOf(requests?.cpu) ?? amountOf(limits?.cpu) ?? 0;
   const cpuLimit = amountOf(limits?.cpu) ?? 0;
@@ -19,17 +29,17 @@ export function containerResources(pod: Pod, container: Container, nodeMemoryByt
     cpuShares: Math.min(mostShares, Math.max(leastShares, Math.floor(cpuRequest * 1024))),
     ...(cpuLimit > 0 ? { cpuPeriodUs, cpuQuotaUs: Math.max(leastQuotaUs, Math.round(cpuLimit * cpuPeriodUs)) } : {}),
     ...(memoryLimit > 0 ? { memoryBytes: Math.floor(memoryLimit) } : {}),
-    oomScoreAdj: oomScoreAdj(pod, container, nodeMemoryBytes),
+    oomScoreAdj: oomScoreAdj(pod, container, nodeMemoryBytes, mayProtect),
   };
 }
 
 /**
- * Guaranteed pods die last, best-effort ones first. The kubelet gives Guaranteed ones -997; without CAP_SYS_RESOURCE that
- * cannot be set, and 0 is still before everything else of the cluster.
+ * Guaranteed pods and the node's own critical ones die last, best-effort ones first. Where the machine has no CAP_SYS_RESOURCE
+ * for us, the kubelet's -997 cannot be set, and 0 is still before everything else of the cluster.
  */
-function oomScoreAdj(pod: Pod, container: Container, nodeMemoryBytes: number): number {
+function oomScoreAdj(pod: Pod, container: Container, nodeMemoryBytes: number, mayProtect: boolean): number {
   const qos = qosOf(pod);
-  if (qos === "Guaranteed") return 0;
+  if (qos === "Guaranteed" || (pod.spec?.priority ?? 0) >= nodeCriticalPriority) return mayProtect ? protectedScore : 0;
   if (qos === "BestEffort") return 1000;
   const request = amountOf(container.resources?.requests?.memory) ?? 0;
   return Math.min(999, Math.max(3, Math.floor(1000 - (1000 * request) / nodeMemoryBytes)));

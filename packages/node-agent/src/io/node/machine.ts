@@ -32,6 +32,12 @@ export async function readMachine(
   };
 }
 
+/** Whether we have CAP_SYS_RESOURCE, without which nobody's score can be lowered; found out once. */
+export async function mayProtectProcesses(): Promise<boolean> {
+  const [, effective = "0"] = /^CapEff:\s*([0-9a-f]+)$/m.exec(await readText("/proc/self/status")) ?? [];
+  return ((BigInt(`0x${effective}`) >> 24n) & 1n) === 1n;
+}
+
 /** How long this start of the machine has lasted: a clock that no restart of a process sets back. */
 export async function machineTime(): Promise<{ readonly bootId: string; readonly uptimeMs: number }> {
   const [uptime, bootId] = await Promise.all([readText("/proc/uptime"), readText("/proc/sys/kernel/random/boot_id")]);

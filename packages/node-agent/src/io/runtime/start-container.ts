@@ -51,6 +51,7 @@ export async function startContainer(
       variables,
       mounts: [...(await ports.volumes.mountsOf(pod, container, variables)), ...(await ownFiles(ports, request))],
       nodeMemoryBytes: ports.node.memoryBytes,
+      mayProtect: ports.node.mayProtect,
       targetContainerId: request.targetContainerId,
       log: ports.containerLog,
     });

@@ -96,7 +96,7 @@ function readArgs(flags: Flags, argv: readonly string[], path: string): Args {
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     const guess = error.guess === undefined ? "" : `\n\nDid you mean this?\n\t--${error.guess}\n`;
-    throw new CommandError(`error: ${error.message}\nSee 'cox ${path} --help' for usage.${guess}`, { cause: error });
+    throw new CommandError(`Error: ${error.message}\nSee 'cox ${path} --help' for usage.${guess}`, { cause: error });
   }
 }
 

@@ -51,14 +51,14 @@ function describeWith(error: unknown, doing: string): string {
   if (error instanceof StatusError) return describeStatus(error, before);
   if (error instanceof ClientError) return describeConnection(error);
   const message = error instanceof Error ? error.message : String(error);
-  return /^(error|Error from server|Unable to connect)\b/.test(message) ? message : `error: ${before}${message}`;
+  return /^([Ee]rror:|Error from server|Unable to connect)/.test(message) ? message : `error: ${before}${message}`;
 }
 
 function describeStatus(error: StatusError, before: string): string {
   const { status } = error;
   const message = status.message ?? "the server gave no reason";
   if (status.reason === "Unauthorized") return `error: You must be logged in to the server (${message})`;
-  if (status.reason === "Invalid" && before === "") return describeInvalid(error);
+  if (status.reason === "Invalid") return describeInvalid(error);
   return status.reason
     ? `Error from server (${status.reason}): ${before}${message}`
     : `Error from server: ${before}${message}`;

@@ -79,7 +79,8 @@ cox delete pod foo --grace-period=0 --force`,
     });
     if (infos.length > 0 && args.flag("interactive") && !(await confirmed(session, infos))) return;
     const gone = await deleteInfos(session, args, infos, errors);
-    if (infos.length === 0 && errors.length === 0) session.out.write("No resources found\n");
+    if (infos.length === 0 && errors.length === 0 && !args.flag("ignore-not-found"))
+      session.out.write("No resources found\n");
     throwAll(gone);
   },
 };

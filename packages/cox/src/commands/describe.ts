@@ -1,9 +1,8 @@
 // `cox describe`: everything about objects on one page each, events and neighbours included.
 import { allNamespacesFlag, bool, filenameFlags, number, selectorFlag } from "../args/common.ts";
-import { UsageError } from "../args/flags.ts";
 import type { Args } from "../args/flags.ts";
 import type { Command } from "../command.ts";
-import { throwAll } from "../failure.ts";
+import { CommandError, throwAll } from "../failure.ts";
 import { events, Page } from "../describe/page.ts";
 import { listObjects } from "../resource/api.ts";
 import type { Obj } from "../resource/api.ts";
@@ -29,19 +28,18 @@ cox describe pods frontend`,
   },
   run: async (session, args) => {
     if (args.words.length === 0 && !hasFiles(args)) {
-      session.err.write(
-        'You must specify the type of resource to describe. Use "cox api-resources" for a complete list of supported resources.\n',
+      throw new CommandError(
+        'You must specify the type of resource to describe. Use "cox api-resources" for a complete list of supported resources.',
       );
-      throw new UsageError("Required resource not specified.");
     }
-    const { infos, errors } = await find(session, args);
+    const { infos, errors, guessed } = await find(session, args);
     const { pageOf } = await import("../describe/page-of.ts");
     let first = true;
     for (const info of infos) {
       const page = new Page(session.clock.now());
       await pageOf(session, info, page);
       if (args.flag("show-events")) events(page, await eventsOfObject(session, info));
-      session.out.write(`${first ? "" : "\n\n"}${page.text()}`);
+      session.out.write(guessed ? `${page.text()}\n` : `${first ? "" : "\n\n"}${page.text()}`);
       first = false;
     }
     if (infos.length === 0 && errors.length === 0)
@@ -58,9 +56,9 @@ cox describe pods frontend`,
 async function find(
   session: Session,
   args: Args,
-): Promise<{ readonly infos: readonly Info[]; readonly errors: readonly unknown[] }> {
+): Promise<{ readonly infos: readonly Info[]; readonly errors: readonly unknown[]; readonly guessed: boolean }> {
   const found = await collectWithErrors(session, args, { everything: true, latest: true });
-  if (found.infos.length > 0 || found.errors.length === 0 || hasFiles(args)) return found;
+  if (found.infos.length > 0 || found.errors.length === 0 || hasFiles(args)) return { ...found, guessed: false };
   const targets = await parseTargets(await session.mapper(), args.words);
   checkTargets(args, targets, { everything: true });
   const matching: Info[] = [];
@@ -76,7 +74,7 @@ async function find(
           source: "",
         });
   }
-  return matching.length > 0 ? { infos: matching, errors: [] } : found;
+  return matching.length > 0 ? { infos: matching, errors: [], guessed: true } : { ...found, guessed: false };
 }
 
 const silent = new Set([

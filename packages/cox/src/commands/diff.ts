@@ -12,7 +12,7 @@ import { createObject, getObject, isNotFound, patchObject } from "../resource/ap
 import type { Obj } from "../resource/api.ts";
 import { fromFiles, hasFiles } from "../resource/builder.ts";
 import type { Info } from "../resource/builder.ts";
-import { lastAppliedOf, withLastApplied } from "../resource/last-applied.ts";
+import { lastAppliedOf } from "../resource/last-applied.ts";
 import { threeWayPatch } from "../resource/three-way.ts";
 import type { Session } from "../session.ts";
 import { applyFlags } from "./apply.ts";
@@ -87,7 +87,7 @@ async function wouldBe(session: Session, args: Args, info: Info, now: Obj | unde
       { dryRun: true, fieldManager: "kubectl", force: args.flag("force-conflicts") },
     );
   }
-  const modified = withLastApplied(info.object);
+  const modified = info.object;
   if (now === undefined) return createObject(session, info.descriptor, info.namespace, modified, { dryRun: true });
   const { findSchema } = await import("@coxswain/api");
   const schema = findSchema(info.descriptor);

@@ -1,6 +1,5 @@
 // `cox exec`: a command in a container, with our streams and its exit code.
 import { bool, duration, filenameFlags, text } from "../args/common.ts";
-import { UsageError } from "../args/flags.ts";
 import type { Args } from "../args/flags.ts";
 import type { Command } from "../command.ts";
 import { CommandError } from "../failure.ts";
@@ -39,8 +38,8 @@ cox exec deploy/mydeployment -- date`,
     const fromFile = hasFiles(args);
     const before = args.dashAt === undefined ? args.words.slice(0, 1) : args.words.slice(0, args.dashAt);
     const command = args.dashAt === undefined ? args.words.slice(fromFile ? 0 : 1) : args.words.slice(args.dashAt);
-    if (before.length === 0 && !fromFile) throw new UsageError("pod, type/name or --filename must be specified");
-    if (command.length === 0) throw new UsageError("you must specify at least one command for the container");
+    if (before.length === 0 && !fromFile) throw new CommandError("pod, type/name or --filename must be specified");
+    if (command.length === 0) throw new CommandError("you must specify at least one command for the container");
     if (args.dashAt === undefined || before.length > 1)
       throw new CommandError(
         "exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead\nSee 'cox exec -h' for help and examples",

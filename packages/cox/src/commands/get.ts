@@ -23,7 +23,15 @@ import { alignTabs, tableTabs } from "../print/tabs.ts";
 import { tableLines } from "../print/table.ts";
 import type { Table } from "../print/table.ts";
 import { call, pathOf } from "../resource/api.ts";
-import { checkTargets, collectWithErrors, fromFiles, hasFiles, parseTargets, scopeOf } from "../resource/builder.ts";
+import {
+  checkTargets,
+  collectWithErrors,
+  fromFiles,
+  hasFiles,
+  parseTargets,
+  scopeOf,
+  selectorError,
+} from "../resource/builder.ts";
 import type { Info } from "../resource/builder.ts";
 import { kindName } from "../resource/mapper.ts";
 import type { Descriptor } from "../resource/mapper.ts";
@@ -87,7 +95,9 @@ cox get pods -l app=web --watch`,
       session.err.write(
         'You must specify the type of resource to get. Use "cox api-resources" for a complete list of supported resources.\n\n',
       );
-      throw new UsageError("Required resource not specified.");
+      throw new UsageError(
+        'Required resource not specified.\nUse "cox explain <resource>" for a detailed description of that resource (e.g. cox explain pods).',
+      );
     }
     const watching = args.flag("watch") || args.flag("watch-only");
     if (args.flag("output-watch-events") && !watching)
@@ -134,14 +144,23 @@ async function printObjects(session: Session, args: Args, printer: Printer): Pro
       ? objects[0]
       : { apiVersion: "v1", kind: "List", metadata: { resourceVersion: "" }, items: objects };
   if (errors.length === 0 || objects.length > 0) {
-    const named = args.text("output") === "name" ? nameLines(infos) : undefined;
+    const named = args.text("output") === "name" ? nameLines(infos, objects) : undefined;
     session.out.write(named ?? (await printer(whole)));
   }
   throwAll(errors);
 }
 
-function nameLines(infos: readonly Info[]): string {
-  return infos.map((info) => `${kindName(info.descriptor)}/${info.name}\n`).join("");
+/** In the order of the objects, which may have been sorted. */
+function nameLines(infos: readonly Info[], objects: readonly unknown[]): string {
+  const kinds = new Map<unknown, Info>(infos.map((info) => [info.object, info]));
+  return objects
+    .map((object) => kinds.get(object))
+    .filter((info) => info !== undefined)
+    .map(
+      (info) => `${kindName(info.descriptor)}/${info.name}
+`,
+    )
+    .join("");
 }
 
 function subresource(session: Session, args: Args, info: Info): Promise<unknown> {
@@ -168,7 +187,8 @@ async function printTables(session: Session, args: Args): Promise<void> {
       else parts.push({ descriptor, tables });
     } catch (error) {
       if (!(error instanceof StatusError)) throw error;
-      if (!args.flag("ignore-not-found") || error.status.code !== 404) errors.push(error);
+      if (!args.flag("ignore-not-found") || error.status.code !== 404)
+        errors.push(name === undefined ? selectorError(error, args, descriptor) : error);
     }
   };
   if (hasFiles(args)) {
@@ -186,7 +206,7 @@ async function printTables(session: Session, args: Args): Promise<void> {
   const kinds = new Set(parts.filter(({ tables }) => tables.length > 0).map(({ descriptor }) => kindName(descriptor)));
   const texts: string[] = [];
   for (const { descriptor, tables } of filled) texts.push(await tableText(args, descriptor, tables, kinds.size > 1));
-  session.out.write(texts.join("\n"));
+  session.out.write(texts.join(args.flag("no-headers") ? "" : "\n"));
   if (filled.length === 0 && errors.length === 0 && !args.flag("ignore-not-found")) {
     const everywhere = args.flag("all-namespaces") || parts.some(({ descriptor }) => !descriptor.namespaced);
     session.err.write(everywhere ? "No resources found\n" : `No resources found in ${session.namespace} namespace.\n`);

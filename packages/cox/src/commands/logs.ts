@@ -4,6 +4,7 @@ import { UsageError } from "../args/flags.ts";
 import type { Args } from "../args/flags.ts";
 import type { Command } from "../command.ts";
 import { CommandError, throwAll } from "../failure.ts";
+import { isNotFound } from "../resource/api.ts";
 import { defaultContainer, podsOf } from "../resource/pods-of.ts";
 import type { PodLike } from "../resource/pods-of.ts";
 import type { Session } from "../session.ts";
@@ -56,7 +57,14 @@ cox logs -f -c ruby web-1`,
     check(args);
     const selector = args.text("selector");
     const target = args.words[0];
-    const found = await podsOf(session, { target, selector, allNamespaces: args.flag("all-namespaces") });
+    const found = await podsOf(session, { target, selector, allNamespaces: args.flag("all-namespaces") }).catch(
+      (error: unknown) => {
+        if (!isNotFound(error)) throw error;
+        throw new CommandError(
+          `error: error from server (NotFound): ${(error as Error).message} in namespace "${session.namespace}"`,
+        );
+      },
+    );
     if (found.length === 0) {
       session.err.write(`No resources found in ${session.namespace} namespace.\n`);
       return;

@@ -1,6 +1,5 @@
 // `cox patch`: a patch of one's own, as JSON or YAML, in three kinds.
 import { editingFlags, text } from "../args/common.ts";
-import { UsageError } from "../args/flags.ts";
 import type { Command } from "../command.ts";
 import { CommandError } from "../failure.ts";
 import { readFileSync } from "node:fs";
@@ -35,14 +34,14 @@ cox patch pod valid-pod --type='json' -p='[{"op": "replace", "path": "/spec/cont
     const given = args.text("patch");
     const file = args.text("patch-file");
     if ((given === "") === (file === ""))
-      throw new UsageError(
+      throw new CommandError(
         given === ""
-          ? "Must specify --patch or --patch-file containing the contents of the patch"
-          : "Cannot specify --patch and --patch-file together",
+          ? "must specify --patch or --patch-file containing the contents of the patch"
+          : "cannot specify --patch and --patch-file together",
       );
     const type = types[args.text("type").toLowerCase() as keyof typeof types];
     if (type === undefined)
-      throw new UsageError(`--type must be one of [json merge strategic], not "${args.text("type")}"`);
+      throw new CommandError(`--type must be one of [json merge strategic], not "${args.text("type")}"`);
     let parsed: unknown;
     try {
       parsed = decodeYaml(file === "" ? given : readFileSync(file, "utf8"));

@@ -3,7 +3,7 @@ import { StatusError } from "@coxswain/apimachinery";
 import { duration, editingFlags, number, text } from "../args/common.ts";
 import type { Command } from "../command.ts";
 import { CommandError, throwAll } from "../failure.ts";
-import { call, pathOf } from "../resource/api.ts";
+import { call, isNotFound, pathOf } from "../resource/api.ts";
 import type { Obj } from "../resource/api.ts";
 import { collectWithErrors } from "../resource/builder.ts";
 import type { Info } from "../resource/builder.ts";
@@ -35,6 +35,10 @@ cox scale --current-replicas=2 --replicas=3 deployment/mysql`,
     const report = await createReporter(session, args);
     const { infos, errors } = await collectWithErrors(session, args, { latest: true });
     if (infos.length === 0 && errors.length === 0) throw new CommandError("no objects passed to scale");
+    if (infos.length === 0 && errors.every(isNotFound))
+      throw new CommandError(
+        `no objects passed to scale ${errors.map((error) => (error as Error).message).join(", ")}`,
+      );
     if (infos.length > 1 && args.text("resource-version") !== "")
       throw new CommandError("cannot use --resource-version with multiple resources");
     const failed = [...errors];

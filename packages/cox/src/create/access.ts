@@ -5,6 +5,7 @@ import type { Command } from "../command.ts";
 import { CommandError } from "../failure.ts";
 import type { Mapper } from "../resource/mapper.ts";
 import { creation, metadataOf, pairs } from "./creation.ts";
+import { subjects } from "./subjects.ts";
 
 const ruleFlags: Flags = {
   verb: slice("Verb that applies to the resources contained in the rule"),
@@ -101,20 +102,6 @@ const subjectFlags: Flags = {
   group: array("Groups to bind to the role."),
   serviceaccount: array("Service accounts to bind to the role, in the format <namespace>:<name>."),
 };
-
-function subjects(args: Args): unknown[] {
-  const apiGroup = "rbac.authorization.k8s.io";
-  return [
-    ...args.list("user").map((name) => ({ apiGroup, kind: "User", name })),
-    ...args.list("group").map((name) => ({ apiGroup, kind: "Group", name })),
-    ...args.list("serviceaccount").map((account) => {
-      const [namespace = "", name = "", ...more] = account.split(":");
-      if (name === "" || namespace === "" || more.length > 0)
-        throw new CommandError("serviceaccount must be <namespace>:<name>");
-      return { kind: "ServiceAccount", name, namespace };
-    }),
-  ];
-}
 
 function binding(args: Args, kind: string, reference: { readonly kind: string; readonly name: string }) {
   const list = subjects(args);

@@ -1,4 +1,5 @@
 // What all of `create SOMETHING` share: flags, dry runs, the saved configuration, and one request. The objects are made by the neighbours.
+import { StatusError } from "@coxswain/apimachinery";
 import type { ApiObject, Schema } from "@coxswain/apimachinery";
 import { bool, dryRunFlag, fieldManagerFlag, outputFlags, validateFlag } from "../args/common.ts";
 import { UsageError } from "../args/flags.ts";
@@ -47,7 +48,7 @@ export function creation({ usage, summary, examples, flags, make, words = "one" 
 }
 
 /** Creates (or only shows) one object and says so. */
-export async function createNow(session: Session, args: Args, made: Obj): Promise<void> {
+export async function createNow(session: Session, args: Args, made: Obj, operation = "created"): Promise<void> {
   const dryRun = dryRunOf(session, args);
   const report = await createReporter(session, args, args.text("output") === "json" ? await typedOrder() : undefined);
   const descriptor = await (await session.mapper()).ofObject(made);
@@ -68,8 +69,12 @@ export async function createNow(session: Session, args: Args, made: Obj): Promis
         fieldManager: args.text("field-manager"),
         fieldValidation: fieldValidationOf(args),
       },
-    );
-  await report(descriptor, object, "created");
+    ).catch((error: unknown) => {
+      if (!(error instanceof StatusError) || ["Namespace", "ClusterRole"].includes(made.kind)) throw error;
+      if (error.status.reason === "Invalid") throw error;
+      throw new CommandError(`failed to create ${made.kind.toLowerCase()}: ${error.message}`, { cause: error });
+    });
+  await report(descriptor, object, operation);
 }
 
 /** Metadata as kubectl's own objects carry it. */

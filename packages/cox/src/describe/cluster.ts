@@ -3,6 +3,7 @@ import { addQuantities, quantityMillis } from "@coxswain/apimachinery";
 import type { Obj } from "../resource/api.ts";
 import { annotations, head, labels, list, longTime, mapText, num, part, selectorText, str, texts } from "./page.ts";
 import type { Page, Part } from "./page.ts";
+import { ruleLines } from "./rules.ts";
 import { taintText } from "./tolerations.ts";
 import { source } from "./volumes.ts";
 
@@ -241,40 +242,6 @@ export function role(page: Page, object: Obj): void {
   for (const line of ruleLines(list(object["rules"]))) page.line(1, line);
 }
 
-/** One line for each resource; in kubectl's order, which is by verbs, then groups, then resources. */
-export function ruleLines(rules: readonly Part[]): string[] {
-  interface Row {
-    readonly group: string;
-    readonly resource: string;
-    readonly url: string;
-    readonly name: string;
-    readonly verbs: readonly string[];
-  }
-  const rows = new Map<string, Row>();
-  const put = (row: Row): void => {
-    const key = `${row.group} ${row.resource} ${row.url} ${row.name}`;
-    rows.set(key, { ...row, verbs: [...new Set([...(rows.get(key)?.verbs ?? []), ...row.verbs])] });
-  };
-  for (const rule of rules) {
-    const verbs = texts(rule["verbs"]);
-    const names = texts(rule["resourceNames"]);
-    for (const group of texts(rule["apiGroups"]))
-      for (const resource of texts(rule["resources"]))
-        for (const name of names.length > 0 ? names : [""]) put({ group, resource, name, url: "", verbs });
-    for (const url of texts(rule["nonResourceURLs"])) put({ group: "", resource: "", name: "", url, verbs });
-  }
-  const key = ({ verbs, group, resource, name, url }: Row): string =>
-    `[${verbs.join(" ")}],[${group}],[${resource}],[${name}],[${url}]`;
-  const bracket = (text: string): string => `[${text}]`;
-  return [...rows.values()]
-    .toSorted((left, right) => (key(left) < key(right) ? -1 : 1))
-    .map(({ group, resource, name, url, verbs }) => {
-      const [plain = "", sub] = resource.split("/");
-      const full = group === "" ? resource : `${plain}.${group}${sub === undefined ? "" : `/${sub}`}`;
-      return `${full}\t${bracket(url)}\t${bracket(name)}\t[${verbs.join(" ")}]`;
-    });
-}
-
 export function binding(page: Page, object: Obj): void {
   page.line(0, `Name:\t${object.metadata.name}`);
   labels(page, "Labels", object.metadata.labels);
@@ -406,44 +373,4 @@ export function priorityClass(page: Page, object: Obj): void {
   page.line(0, `PreemptionPolicy:\t${str(object["preemptionPolicy"])}`);
   page.line(0, `Description:\t${str(object["description"])}`);
   page.line(0, `Annotations:\t${mapText(object.metadata.annotations)}`);
-}
-
-export function autoscaler(page: Page, object: Obj): void {
-  const spec = part(object["spec"]);
-  const status = part(object["status"]);
-  head(page, object);
-  page.line(0, `CreationTimestamp:\t${longTime(object.metadata.creationTimestamp)}`);
-  const target = part(spec["scaleTargetRef"]);
-  page.line(0, `Reference:\t${str(target["kind"])}/${str(target["name"])}`);
-  page.line(0, "Metrics:\t( current / target )");
-  list(spec["metrics"]).forEach((metric, at) => page.line(1, metricLine(metric, list(status["currentMetrics"])[at])));
-  page.line(0, `Min replicas:\t${str(spec["minReplicas"]) || "<unset>"}`);
-  page.line(0, `Max replicas:\t${num(spec["maxReplicas"])}`);
-  page.line(
-    0,
-    `${str(target["kind"])} pods:\t${num(status["currentReplicas"])} current / ${num(status["desiredReplicas"])} desired`,
-  );
-  const conditions = list(status["conditions"]);
-  if (conditions.length === 0) return;
-  page.line(0, "Conditions:\n  Type\tStatus\tReason\tMessage\n  ----\t------\t------\t-------");
-  for (const condition of conditions)
-    page.line(1, ["type", "status", "reason", "message"].map((field) => str(condition[field])).join("\t"));
-}
-
-function metricLine(metric: Part, current: Part | undefined): string {
-  const type = str(metric["type"]);
-  const field = `${type[0]?.toLowerCase() ?? ""}${type.slice(1)}`;
-  const wanted = part(metric[field]);
-  const goal = part(wanted["target"]);
-  const now = part(part(current?.[field])["current"]);
-  const name = str(wanted["name"]) || str(part(wanted["metric"])["name"]);
-  if (goal["averageUtilization"] !== undefined) {
-    const shown =
-      now["averageUtilization"] === undefined
-        ? "<unknown>"
-        : `${num(now["averageUtilization"])}% (${str(now["averageValue"])})`;
-    return `resource ${name} on pods  (as a percentage of request):\t${shown} / ${num(goal["averageUtilization"])}%`;
-  }
-  const shown = str(now["averageValue"]) || str(now["value"]) || "<unknown>";
-  return `${type === "Resource" ? "resource " : ""}"${name}"${type === "Pods" ? " on pods" : ""}:\t${shown} / ${str(goal["averageValue"]) || str(goal["value"])}`;
 }

@@ -5,6 +5,7 @@ import { getObject, isNotFound, listObjects } from "../resource/api.ts";
 import type { Obj } from "../resource/api.ts";
 import type { Info } from "../resource/builder.ts";
 import type { Session } from "../session.ts";
+import { autoscaler } from "./autoscaler.ts";
 import * as cluster from "./cluster.ts";
 import { generic } from "./generic.ts";
 import * as network from "./network.ts";
@@ -30,7 +31,7 @@ export async function pageOf(session: Session, info: Info, page: Page): Promise<
     "CronJob.batch": workloads.cronJob,
     "Endpoints.": network.endpoints,
     "EndpointSlice.discovery.k8s.io": network.endpointSlice,
-    "HorizontalPodAutoscaler.autoscaling": cluster.autoscaler,
+    "HorizontalPodAutoscaler.autoscaling": autoscaler,
     "IngressClass.networking.k8s.io": network.ingressClass,
     "NetworkPolicy.networking.k8s.io": network.networkPolicy,
     "ConfigMap.": cluster.configMap,

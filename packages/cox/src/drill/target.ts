@@ -67,6 +67,10 @@ export function openTarget({ on, dataDir }: TargetConfig, clock: Clock): Target 
     return (await execute(program, args, { maxBuffer: 16 << 20 })).stdout;
   };
   const lab = async (...args: readonly string[]): Promise<void> => {
+    // What a driver that was killed had just begun must not come after its undoing.
+    const others = (): readonly number[] =>
+      pidsWith("node", labScript).filter((pid) => pidsWith("node", dataDir).includes(pid));
+    while (others().length > 0) await clock.sleep(50);
     await execute(process.execPath, [labScript, ...args, "--data-dir", dataDir]);
   };
   const marksOf = (name: string): readonly string[] =>

@@ -1,6 +1,7 @@
 // kubectl's JSONPath: texts with {expressions}; fields, wildcards, indexes, slices, unions, filters, recursive descent, range/end.
 // Two halves: `parseJsonPath` reads (and throws what kubectl says of a bad one), `evaluateJsonPath` gives values.
 import { goText } from "./go-format.ts";
+import { compactJson, sortKeys } from "./json.ts";
 
 export type Node =
   | { readonly type: "text"; readonly text: string }
@@ -265,7 +266,7 @@ export function printJsonPath(nodes: readonly Node[], data: unknown, options: Js
 
 /** Mappings and lists as JSON, everything else as Go prints it. */
 export function valueText(value: unknown): string {
-  if (typeof value === "object" && value !== null) return JSON.stringify(value);
+  if (typeof value === "object" && value !== null) return compactJson(sortKeys(value));
   return value === null ? "" : goText(value);
 }
 

@@ -18,17 +18,21 @@ function block(value: unknown, indent: number, inList: boolean): string {
     if (entries.length === 0) return `${pad}{}\n`;
     return entries
       .map(
-        ([key, inner], index) => `${inList && index === 0 ? "" : pad}${scalar(key, indent)}:${member(inner, indent)}`,
+        ([key, inner], index) =>
+          `${inList && index === 0 ? "" : pad}${keyText(key)}:${member(inner, indent, indent + keyText(key).length + 2)}`,
       )
       .join("");
   }
-  return `${pad}${scalar(value, indent)}\n`;
+  return `${pad}${scalar(value, indent, indent)}\n`;
 }
 
-function member(value: unknown, indent: number): string {
+/** Keys are never folded. */
+const keyText = (key: string): string => text(key, 0, Number.NEGATIVE_INFINITY);
+
+function member(value: unknown, indent: number, column: number): string {
   if (Array.isArray(value)) return value.length === 0 ? " []\n" : `\n${block(value, indent, false)}`;
   if (isMapping(value)) return Object.keys(value).length === 0 ? " {}\n" : `\n${block(value, indent + 2, false)}`;
-  return ` ${scalar(value, indent + 2)}\n`;
+  return ` ${scalar(value, indent + 2, column)}\n`;
 }
 
 /** A value behind "- ". */
@@ -40,12 +44,12 @@ function nested(value: unknown, indent: number): string {
 
 function inline(value: unknown, indent: number): string {
   if (Array.isArray(value)) return "[]";
-  return isMapping(value) ? "{}" : scalar(value, indent);
+  return isMapping(value) ? "{}" : scalar(value, indent, indent);
 }
 
-function scalar(value: unknown, indent: number): string {
+function scalar(value: unknown, indent: number, column: number): string {
   if (value === null || value === undefined) return "null";
-  if (typeof value === "string") return text(value, indent);
+  if (typeof value === "string") return text(value, indent, column);
   if (typeof value === "number") return number(value);
   return typeof value === "boolean" ? String(value) : JSON.stringify(value);
 }
@@ -58,13 +62,13 @@ function number(value: number): string {
 const otherMeaning =
   /^(~|null|Null|NULL|y|Y|yes|Yes|YES|on|On|ON|n|N|no|No|NO|off|Off|OFF|true|True|TRUE|false|False|FALSE|[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)|<<|[-+]?0b[01_]+|[-+]?0o?[0-7_]+|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?|\d{4}-\d\d?-\d\d?([Tt ].*)?)$/;
 
-function text(value: string, indent: number): string {
+function text(value: string, indent: number, column: number): string {
   if (value === "") return '""';
   if (otherMeaning.test(value)) return doubleQuoted(value);
   if (value.includes("\n")) return canBeBlock(value) ? literal(value, indent) : doubleQuoted(value);
   if (!isPrintable(value)) return doubleQuoted(value);
-  if (isPlain(value)) return value;
-  return `'${value.replaceAll("'", "''")}'`;
+  if (isPlain(value)) return fold(value, column, indent);
+  return fold(`'${value.replaceAll("'", "''")}'`, column, indent);
 }
 
 function isPlain(value: string): boolean {
@@ -81,6 +85,26 @@ const isPrintable = (value: string): boolean =>
   !/[\u0000-\u0008\u000b-\u001f\u007f-\u0084\u0086-\u009f\ufeff\ud800-\udfff\u2028\u2029\t]/.test(
     value.replace(/[\ud800-\udbff][\udc00-\udfff]/g, ""),
   );
+
+const bestWidth = 80;
+
+/** Breaks at the first single blank behind the eightieth column, as Go's library does. */
+function fold(written: string, column: number, indent: number): string {
+  let folded = "";
+  let at = column;
+  for (let index = 0; index < written.length; index += 1) {
+    const sign = written[index] ?? "";
+    const alone = sign === " " && written[index - 1] !== " " && written[index + 1] !== " ";
+    if (alone && at > bestWidth && index > 1 && index < written.length - 2) {
+      folded += `\n${" ".repeat(indent)}`;
+      at = indent;
+    } else {
+      folded += sign;
+      at += 1;
+    }
+  }
+  return folded;
+}
 
 /** Go's library writes a block unless a line ends in blanks before its end, or something cannot be printed. */
 function canBeBlock(value: string): boolean {

@@ -192,6 +192,17 @@ export function checkTargets(args: Args, targets: readonly Target[], options: Bu
     throw new CommandError("resource(s) were provided, but no name was specified");
 }
 
+/** A refused list, with the selectors it was asked with. */
+export function selectorError(error: StatusError, args: Args, descriptor: Descriptor): StatusError {
+  const [labels, fields] = [text(args, "selector"), text(args, "field-selector")];
+  if ((labels === "" && fields === "") || !["BadRequest", "NotFound"].includes(error.status.reason ?? "")) return error;
+  const { group, version, resource } = descriptor;
+  return new StatusError({
+    ...error.status,
+    message: `Unable to find "${group}/${version}, Resource=${resource}" that match label selector "${labels}", field selector "${fields}": ${error.status.message}`,
+  });
+}
+
 async function fromServer(
   session: Session,
   args: Args,
@@ -235,7 +246,7 @@ async function fromServer(
       }
     } catch (error) {
       if (!(error instanceof StatusError)) throw error;
-      errors.push(error);
+      errors.push(selectorError(error, args, descriptor));
     }
   }
   return { infos, errors, single };

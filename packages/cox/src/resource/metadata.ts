@@ -1,6 +1,5 @@
 // Labels and annotations: reads "a=b" and "c-", patches what changes, and says in kubectl's words what came of it.
-import { createMergePatch, labelValueErrors, qualifiedNameErrors } from "@coxswain/apimachinery";
-import { UsageError } from "../args/flags.ts";
+import { createMergePatch, labelValueErrors } from "@coxswain/apimachinery";
 import type { Args } from "../args/flags.ts";
 import { CommandError, throwAll } from "../failure.ts";
 import type { Session } from "../session.ts";
@@ -53,12 +52,8 @@ export async function changeMetadata(session: Session, args: Args, field: Field)
   const { names, changes } = splitChanges(args.words);
   if (names.length === 0 && !hasFiles(args))
     throw new CommandError("one or more resources must be specified as <resource> <name> or <resource>/<name>");
-  if (changes.length === 0 && !args.flag("list")) throw new UsageError(`at least one ${noun} update is required`);
+  if (changes.length === 0 && !args.flag("list")) throw new CommandError(`at least one ${noun} update is required`);
   const change = parseChanges(changes, field);
-  for (const key of Object.keys(change.set)) {
-    const [wrong] = qualifiedNameErrors(key);
-    if (wrong !== undefined && field === "labels") throw new CommandError(`invalid label key "${key}": ${wrong}`);
-  }
   const local = args.flag("local");
   const dryRun = dryRunOf(session, args);
   const report = await createReporter(session, args);

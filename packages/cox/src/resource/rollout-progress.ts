@@ -36,8 +36,12 @@ export function rolloutProgress(object: Obj, revision: number): Progress {
       return statefulSet(object);
     case "DaemonSet":
       return daemonSet(object);
-    default:
-      throw new CommandError(`no status viewer has been implemented for ${object.kind}`);
+    default: {
+      const group = object.apiVersion.includes("/") ? object.apiVersion.split("/")[0] : "";
+      throw new CommandError(
+        `no status viewer has been implemented for ${object.kind}${group === "" ? "" : `.${group}`}`,
+      );
+    }
   }
 }
 
@@ -83,8 +87,8 @@ function statefulSet(object: Obj): Progress {
     return { text: "Waiting for statefulset spec update to be observed...\n", done: false };
   if ((status.readyReplicas ?? 0) < wanted)
     return { text: `Waiting for ${wanted - (status.readyReplicas ?? 0)} pods to be ready...\n`, done: false };
-  const partition = spec.updateStrategy?.rollingUpdate?.partition ?? 0;
-  if (partition > 0) {
+  const partition = spec.updateStrategy?.rollingUpdate?.partition;
+  if (partition !== undefined) {
     if ((status.updatedReplicas ?? 0) < wanted - partition)
       return {
         text: `Waiting for partitioned roll out to finish: ${status.updatedReplicas ?? 0} out of ${wanted - partition} new pods have been updated...\n`,

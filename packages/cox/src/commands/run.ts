@@ -1,0 +1,151 @@
+// `cox run`: one pod with one image; with -i or --attach our streams are its own.
+import {
+  array,
+  bool,
+  dryRunFlag,
+  duration,
+  fieldManagerFlag,
+  number,
+  outputFlags,
+  text,
+  validateFlag,
+} from "../args/common.ts";
+import type { Command } from "../command.ts";
+import { createNow, pairs } from "../create/creation.ts";
+import { CommandError, ExitError } from "../failure.ts";
+import type { Obj } from "../resource/api.ts";
+import type { PodLike } from "../resource/pods-of.ts";
+import { waitForObject } from "../resource/wait-for.ts";
+import { dryRunOf } from "../resource/report.ts";
+import { deleteOne } from "./delete.ts";
+import { stream } from "./exec.ts";
+
+export const run: Command = {
+  usage:
+    'run NAME --image=image [--env="key=value"] [--port=port] [--dry-run=server|client] [--overrides=inline-json] [--command] -- [COMMAND] [args...] [options]',
+  summary: "Run a particular image on the cluster",
+  examples: `
+# A pod
+cox run nginx --image=nginx
+
+# A shell that is gone when it ends
+cox run -i -t busybox --image=busybox --restart=Never --rm -- sh`,
+  flags: {
+    ...outputFlags,
+    ...dryRunFlag,
+    ...fieldManagerFlag("kubectl-run"),
+    ...validateFlag,
+    "save-config": bool("If true, the configuration of current object will be saved in its annotation."),
+    annotations: array("Annotations to apply to the pod."),
+    attach: bool(
+      "If true, wait for the Pod to start running, and then attach to the Pod as if 'cox attach ...' were called.",
+    ),
+    command: bool(
+      "If true and extra arguments are present, use them as the 'command' field in the container, rather than the 'args' field which is the default.",
+    ),
+    env: array("Environment variables to set in the container."),
+    image: text("The image for the container to run."),
+    "image-pull-policy": text("The image pull policy for the container."),
+    labels: text("Comma separated labels to apply to the pod.", { short: "l" }),
+    overrides: text("An inline JSON override for the generated object."),
+    "pod-running-timeout": duration("The length of time to wait until at least one pod is running", {
+      default: "1m0s",
+    }),
+    port: number("The port that this container exposes."),
+    privileged: bool("If true, run the container in privileged mode."),
+    quiet: bool("If true, suppress prompt messages.", { short: "q" }),
+    restart: text("The restart policy for this Pod. Legal values [Always, OnFailure, Never].", { default: "Always" }),
+    rm: bool("If true, delete the pod after it exits. Only valid when attaching to the container."),
+    stdin: bool("Keep stdin open on the container in the pod, even if nothing is attached.", { short: "i" }),
+    tty: bool("Allocate a TTY for the container in the pod.", { short: "t" }),
+    container: text("", { hidden: true }),
+  },
+  run: async (session, args) => {
+    const [name, ...words] = args.words;
+    if (name === undefined || args.dashAt === 0) throw new CommandError("NAME is required for run");
+    if (args.text("image") === "") throw new CommandError('required flag(s) "image" not set');
+    if (args.flag("tty") && !args.flag("stdin"))
+      throw new CommandError("-i/--stdin is required for containers with -t/--tty=true");
+    const attach = args.has("attach") ? args.flag("attach") : args.flag("stdin");
+    if (args.flag("rm") && !attach) throw new CommandError("--rm should only be used for attached containers");
+    if (attach && dryRunOf(session, args) !== "none")
+      throw new CommandError(
+        "--dry-run=[server|client] can't be used with attached containers options (--attach, --stdin, or --tty)",
+      );
+    const labels = args.text("labels") === "" ? { run: name } : pairs(args.text("labels").split(","), "label");
+    const annotations = pairs(args.list("annotations"), "annotation");
+    const container = {
+      ...(words.length === 0 ? {} : args.flag("command") ? { command: words } : { args: words }),
+      ...(args.list("env").length === 0 ? {} : { env: args.list("env").map(variable) }),
+      image: args.text("image"),
+      ...(args.text("image-pull-policy") === "" ? {} : { imagePullPolicy: args.text("image-pull-policy") }),
+      name,
+      ...(args.number("port") > 0 ? { ports: [{ containerPort: args.number("port") }] } : {}),
+      resources: {},
+      ...(args.flag("privileged") ? { securityContext: { privileged: true } } : {}),
+      ...(args.flag("stdin") ? { stdin: true, stdinOnce: attach } : {}),
+      ...(args.flag("tty") ? { tty: true } : {}),
+    };
+    let pod = {
+      kind: "Pod",
+      apiVersion: "v1",
+      metadata: {
+        creationTimestamp: null,
+        labels,
+        name,
+        ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
+      },
+      spec: { containers: [container], dnsPolicy: "ClusterFirst", restartPolicy: args.text("restart") },
+      status: {},
+    } as object as Obj;
+    if (args.text("overrides") !== "") {
+      const { applyMergePatch } = await import("@coxswain/apimachinery");
+      pod = applyMergePatch(pod, JSON.parse(args.text("overrides"))) as Obj;
+    }
+    if (!attach) return createNow(session, args, pod);
+    await createNow(
+      {
+        ...session,
+        client: session.client,
+        namespace: session.namespace,
+        out: { ...session.out, write: () => undefined },
+      },
+      args,
+      pod,
+    );
+    const pods = await (await session.mapper()).find("pods");
+    const info = { descriptor: pods, namespace: session.namespace, name };
+    const phase = (now: Obj | undefined): string =>
+      String((now?.["status"] as { phase?: string } | undefined)?.phase ?? "");
+    try {
+      const started = await waitForObject(session, info, args.duration("pod-running-timeout"), (now) =>
+        ["Running", "Succeeded", "Failed"].includes(phase(now)),
+      );
+      if (!args.flag("quiet")) session.err.write("If you don't see a command prompt, try pressing enter.\n");
+      if (phase(started) === "Running") await stream(session, args, started as PodLike, "attach", []);
+      if (args.text("restart") !== "Never" && args.text("restart") !== "OnFailure") return;
+      const ended = await waitForObject(
+        session,
+        info,
+        0,
+        (now) => ["Succeeded", "Failed"].includes(phase(now)) || now === undefined,
+      );
+      const code =
+        (ended?.["status"] as { containerStatuses?: { state?: { terminated?: { exitCode: number } } }[] } | undefined)
+          ?.containerStatuses?.[0]?.state?.terminated?.exitCode ?? 0;
+      if (code !== 0) throw new ExitError(code, `pod ${session.namespace}/${name} terminated (Error)`);
+    } finally {
+      if (args.flag("rm")) {
+        await deleteOne(session, info, { dryRun: "none", gracePeriod: -1, cascade: "background" });
+        if (!args.flag("quiet")) session.out.write(`pod "${name}" deleted\n`);
+      }
+    }
+  },
+};
+
+function variable(text: string): { readonly name: string; readonly value?: string } {
+  const equals = text.indexOf("=");
+  if (equals <= 0) throw new CommandError(`invalid env: ${text}`);
+  const value = text.slice(equals + 1);
+  return { name: text.slice(0, equals), ...(value === "" ? {} : { value }) };
+}

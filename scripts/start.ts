@@ -32,7 +32,8 @@ await runScript(async () => {
     process.stdout.write(startUsage);
     return 0;
   }
-  if (process.getuid?.() !== 0) throw new Failure("a node manages containers, routes and rules: start it as root");
+  if (options.hollow === 0 && process.getuid?.() !== 0)
+    throw new Failure("a node manages containers, routes and rules: start it as root");
   const layout = layoutOf(options.dataDir);
   return options.detach ? detach(layout) : foreground(layout, options);
 });
@@ -112,11 +113,10 @@ async function bringUp(
   signal: AbortSignal,
 ): Promise<void> {
   const { machines, imagesReady } = machinery;
-  await startDaemons(plan, machines, supervisor, progress);
+  await startDaemons(plan, machines, supervisor, progress, options.hollow);
   const client = adminClient(layout);
-  await progress.phase(machines.workers.length === 1 ? "node ready" : "nodes ready", () =>
-    whenNodesReady(client, machines.workers.length, signal),
-  );
+  const nodeCount = options.hollow || machines.workers.length;
+  await progress.phase(nodeCount === 1 ? "node ready" : "nodes ready", () => whenNodesReady(client, nodeCount, signal));
   await imagesReady;
   await applyAddons(client, signal);
   const [worker] = machines.workers;

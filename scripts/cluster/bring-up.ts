@@ -20,6 +20,8 @@ import {
   clusterDomain,
   controlPlanePorts,
   controlPlaneProcesses,
+  hollowMachine,
+  hollowProcess,
   kubernetesServiceAddress,
   nodePorts,
   nodeProcesses,
@@ -48,6 +50,7 @@ export async function planCluster(layout: Layout, options: StartOptions, machine
       pki.ensureControlPlane(name, [name, "localhost", "127.0.0.1", address], kubernetesServiceAddress),
     ),
     ...workers.map(({ name, address }) => pki.ensureNode(name, [address])),
+    ...(options.hollow > 0 ? [pki.ensureNode(hollowMachine, ["127.0.0.1"])] : []),
   ]);
   const plan = { layout, pki, apiPort: options.port, masters, proxyMode: options.proxyMode };
   writeAdminKubeconfig(plan);
@@ -81,9 +84,14 @@ export async function startDaemons(
   machines: Machines,
   supervisor: Supervisor,
   progress: Progress,
+  hollow: number,
 ): Promise<void> {
   const controlPlanes = machines.masters.map((machine) => controlPlaneProcesses(plan, machine));
-  const nodeSpecs = machines.workers.flatMap((machine) => nodeProcesses(plan, machine));
+  const [master] = machines.masters;
+  const nodeSpecs =
+    hollow > 0 && master
+      ? [hollowProcess(plan, master, hollow)]
+      : machines.workers.flatMap((machine) => nodeProcesses(plan, machine));
   for (const name of ["store", "apiserver"]) {
     await progress.phase(name, async () => {
       const specs = controlPlanes.flat().filter((spec) => spec.name === name);
@@ -172,15 +180,22 @@ async function text(stream: NodeJS.ReadableStream | null): Promise<string> {
 
 /** The topology of the cluster on this data directory; a later start must not silently build another one on top of it. */
 export function agreeOnTopology(layout: Layout, options: StartOptions): void {
-  const wanted = { workers: options.workers, masters: options.masters };
+  const { workers, masters, hollow } = options;
+  const wanted = { workers, masters, ...(hollow > 0 && { hollow }) };
   if (!existsSync(layout.clusterFile)) {
     writeFileSync(layout.clusterFile, `${JSON.stringify(wanted)}\n`);
     return;
   }
   const found = JSON.parse(readFileSync(layout.clusterFile, "utf8")) as typeof wanted;
-  if (found.workers === wanted.workers && found.masters === wanted.masters) return;
+  // A hollow cluster may have another number of nodes the next time, as machines come and go.
+  const isHollow = (of: typeof wanted): boolean => of.hollow !== undefined;
+  if (found.workers === workers && found.masters === masters && isHollow(found) === isHollow(wanted)) return;
   const words = (of: typeof wanted): string =>
-    of.workers === 0 ? "one machine" : `${of.masters} masters and ${of.workers} workers`;
+    isHollow(of)
+      ? "simulated nodes"
+      : of.workers === 0
+        ? "one machine"
+        : `${of.masters} masters and ${of.workers} workers`;
   throw new Failure(
     `the cluster in ${layout.dataDir} has ${words(found)}, not ${words(wanted)}; \`npm run reset\` forgets it, --data-dir starts another`,
   );

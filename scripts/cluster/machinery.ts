@@ -20,7 +20,18 @@ export interface Machinery {
 }
 
 export function prepareMachines(layout: Layout, options: StartOptions, progress: Progress): Promise<Machinery> {
+  if (options.hollow > 0) return prepareHollow(options);
   return options.workers === 0 ? prepareThisMachine(layout, options, progress) : prepareLab(layout, options, progress);
+}
+
+/** Nothing is run on the nodes, so nothing is needed. */
+async function prepareHollow(options: StartOptions): Promise<Machinery> {
+  await assertPortsFree(options.port);
+  return {
+    machines: { masters: [thisMachine("/var/run/docker.sock")], workers: [] },
+    imagesReady: Promise.resolve(),
+    release: async () => undefined,
+  };
 }
 
 async function prepareThisMachine(layout: Layout, options: StartOptions, progress: Progress): Promise<Machinery> {

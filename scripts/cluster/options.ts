@@ -14,6 +14,8 @@ export interface StartOptions {
   /** 0: everything on this machine. Otherwise so many worker machines in the lab. */
   readonly workers: number;
   readonly masters: number;
+  /** So many simulated nodes instead of this machine; 0: real ones. */
+  readonly hollow: number;
   /** How the proxies lead packets. */
   readonly proxyMode: string;
 }
@@ -26,6 +28,7 @@ Brings up a cluster on this machine, applies the demo and stays in the foregroun
   --no-demo          do not apply the demo
   --data-dir DIR     where everything is kept (default: .coxswain in the project)
   --port N           the apiserver's port (default 6443)
+  --hollow N         N simulated nodes: a real control plane, no containers, no Docker, no root
   --workers N        N worker machines in a lab on this machine
   --masters N        N control-plane machines in that lab (default 1)
   --proxy-mode MODE  how service addresses are served: iptables (default), nftables or userspace
@@ -41,6 +44,7 @@ export function parseStartOptions(argv: readonly string[]): StartOptions | undef
     port: { type: "string" },
     workers: { type: "string" },
     masters: { type: "string" },
+    hollow: { type: "string" },
     "proxy-mode": { type: "string" },
     help: { type: "boolean" },
   });
@@ -50,7 +54,10 @@ export function parseStartOptions(argv: readonly string[]): StartOptions | undef
   if (masters !== undefined && workers === 0) {
     throw new Failure("--masters needs --workers: control-plane machines of their own exist only in the lab");
   }
+  const hollow = wholeNumber("hollow", values["hollow"], 1, 5000) ?? 0;
+  if (hollow > 0 && workers > 0) throw new Failure("--hollow and --workers: nodes are simulated or real, not both");
   return {
+    hollow,
     dataDir: dataDirFrom(values["data-dir"]),
     port: wholeNumber("port", values["port"], 1, 65_535) ?? 6443,
     detach: values["detach"] === true,

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { CertificateFiles, ClusterPki } from "./certificates.ts";
 import { writeKubeconfig } from "./kubeconfig.ts";
-import { daemonEntry } from "./layout.ts";
+import { daemonEntry, projectRoot } from "./layout.ts";
 import type { Layout } from "./layout.ts";
 import type { Machine } from "./machine.ts";
 
@@ -177,6 +177,31 @@ export function nodeProcesses(plan: ClusterPlan, machine: Machine): readonly Pro
     { ...common("proxy", machine, `${url(10256)}/readyz`), args: proxy, cleanup: [...proxy, "--cleanup"] },
     { ...common("dns", machine, `${url(9153)}/readyz`), args: dns, cleanup: [...dns, "--cleanup"] },
   ];
+}
+
+/** Whose certificates the simulated nodes' one process shows; it is no node itself. */
+export const hollowMachine = "hollow-nodes";
+export const hollowEntry: string = join(projectRoot, "packages", "node-agent", "src", "hollow", "main.ts");
+
+/** The flags of simulated nodes, beside their number. */
+export function hollowFlags({ layout, pki }: Pick<ClusterPlan, "layout" | "pki">): readonly string[] {
+  const { cert, key } = pki.files(hollowMachine, "node-agent");
+  return [
+    `--kubeconfig=${layout.adminKubeconfig}`,
+    `--root-dir=${layout.machineDir(hollowMachine)}`,
+    "--secure-port=10350",
+    `--tls-cert-file=${cert}`,
+    `--tls-private-key-file=${key}`,
+    `--client-ca-file=${pki.authorityFile("kubernetes-ca")}`,
+  ];
+}
+
+export function hollowProcess(plan: ClusterPlan, machine: Machine, nodes: number): ProcessSpec {
+  return {
+    ...common("hollow-nodes", machine, "https://127.0.0.1:10350/readyz"),
+    entry: hollowEntry,
+    args: [...hollowFlags(plan), `--nodes=${nodes}`],
+  };
 }
 
 /** The administrator's file, for people. */

@@ -25,14 +25,19 @@ export function describeTimeline(phases: readonly PhaseRecord[]): string {
 
 export function describeNextSteps(layout: Layout, apiServer: string, options: StartOptions): string {
   const dataDir = layout.dataDir === defaultDataDir ? "" : ` --data-dir ${layout.dataDir}`;
+  const hollow =
+    options.hollow > 0
+      ? `\nThe ${options.hollow} nodes are SIMULATED: pods are scheduled, said to run and to end, but no container runs anywhere.\n`
+      : "";
   const steps = [
     `export KUBECONFIG=${layout.adminKubeconfig}`,
     "kubectl get nodes,pods -A -o wide",
-    ...(options.demo
+    ...(options.hollow > 0 ? ["kubectl create deployment web --image nginx --replicas 20"] : []),
+    ...(options.demo && options.hollow === 0
       ? ["kubectl -n demo scale deployment web --replicas 5", "kubectl -n demo logs deployment/web"]
       : []),
     `npm run status${dataDir && ` --${dataDir}`}`,
     `npm run logs --${dataDir} scheduler`,
   ];
-  return `\nThe API is at ${apiServer}. Try:\n${steps.map((step) => `    ${step}`).join("\n")}\n`;
+  return `${hollow}\nThe API is at ${apiServer}. Try:\n${steps.map((step) => `    ${step}`).join("\n")}\n`;
 }

@@ -42,6 +42,8 @@ export interface FakeProgram {
 export interface FakeRuntimeOptions {
   readonly cluster?: string;
   readonly images?: readonly FakeImage[];
+  /** Every image that is asked for is here. */
+  readonly everyImage?: boolean;
   readonly program?: (config: ContainerConfig) => FakeProgram;
   /** What a command run inside a container writes and answers with. */
   readonly exec?: (
@@ -132,6 +134,7 @@ export function createFakeRuntime(ports: { readonly clock: Clock }, options: Fak
     createdAtMs: one.createdAtMs,
   });
   const requireImage = (reference: string): void => {
+    if (options.everyImage) here.add(reference);
     if (!here.has(reference)) throw new RuntimeError("image-not-found", `No such image: ${reference}`);
   };
 
@@ -259,7 +262,7 @@ export function createFakeRuntime(ports: { readonly clock: Clock }, options: Fak
           }
         : undefined,
     async pullImage(reference) {
-      if (!imageOf(reference))
+      if (!imageOf(reference) && !options.everyImage)
         throw new RuntimeError(
           "pull-failed",
           `pull access denied for ${reference}, repository does not exist or may require 'docker login'`,
@@ -268,7 +271,7 @@ export function createFakeRuntime(ports: { readonly clock: Clock }, options: Fak
       return `sha256:${reference}`;
     },
     imageStatus: async (reference) =>
-      here.has(reference) ? statusOf(reference, imageOf(reference)?.user ?? "") : undefined,
+      here.has(reference) || options.everyImage ? statusOf(reference, imageOf(reference)?.user ?? "") : undefined,
     listImages: async () => [...here].map((reference) => statusOf(reference, "")),
     async removeImage(reference) {
       here.delete(reference);

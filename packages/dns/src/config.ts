@@ -2,6 +2,8 @@
 import { BlockList, isIP } from "node:net";
 import { UsageError, defineFlags } from "@coxswain/daemon";
 import type { FlagValues } from "@coxswain/daemon";
+import type { UpstreamConfig } from "./io/servers.ts";
+import type { ResolverConfig } from "./resolver.ts";
 
 export const flags = defineFlags({
   kubeconfig: {
@@ -30,6 +32,11 @@ export const flags = defineFlags({
     default: ["10.96.0.0/12", "10.244.0.0/16"],
     help: "Networks whose addresses nobody else can name",
   },
+  "answer-search-list": {
+    type: "boolean",
+    default: false,
+    help: "Answer a name that does not exist with a pod's first search suffix as the name without it, in one round trip",
+  },
   "bind-address": { type: "string", default: "0.0.0.0", help: "Address that health and metrics are served on" },
   "secure-port": { type: "number", default: 9153, help: "HTTPS port for health and metrics" },
   "tls-cert-file": { type: "string", help: "Certificate of the server (required unless --cleanup)" },
@@ -49,8 +56,8 @@ export interface RunConfig {
   readonly kubeconfig: string;
   readonly link: LinkConfig;
   readonly listen: { readonly address: string; readonly port: number };
-  readonly zone: { readonly domain: string; readonly ownsAddress: (address: string) => boolean };
-  readonly upstream: { readonly resolvConf: string; readonly own: readonly string[] };
+  readonly zone: ResolverConfig;
+  readonly upstream: UpstreamConfig;
   readonly server: {
     readonly host: string;
     readonly port: number;
@@ -74,8 +81,13 @@ export function readConfig(values: FlagValues<typeof flags>): DnsConfig {
     kubeconfig: needed(values, "kubeconfig"),
     link,
     listen: { address, port: values.port },
-    zone: { domain, ownsAddress: ownership(values["reverse-cidrs"]) },
-    upstream: { resolvConf: values["resolv-conf"], own: [address] },
+    zone: {
+      domain,
+      ownsAddress: ownership(values["reverse-cidrs"]),
+      serverAddress: address,
+      answersSearchList: values["answer-search-list"],
+    },
+    upstream: { resolvConf: values["resolv-conf"], own: [address], port: 53 },
     server: {
       host: values["bind-address"],
       port: values["secure-port"],
@@ -90,11 +102,12 @@ function ownership(cidrs: readonly string[]): (address: string) => boolean {
   const list = new BlockList();
   for (const cidr of cidrs) {
     const [network = "", bits = ""] = cidr.split("/");
-    if (isIP(network) !== 4 || !/^\d+$/.test(bits) || Number(bits) > 32)
-      throw new UsageError(`--reverse-cidrs: expected IPv4 CIDRs, found ${JSON.stringify(cidr)}`);
-    list.addSubnet(network, Number(bits), "ipv4");
+    const family = isIP(network);
+    if (family === 0 || !/^\d+$/.test(bits) || Number(bits) > (family === 4 ? 32 : 128))
+      throw new UsageError(`--reverse-cidrs: expected CIDRs, found ${JSON.stringify(cidr)}`);
+    list.addSubnet(network, Number(bits), family === 4 ? "ipv4" : "ipv6");
   }
-  return (address) => list.check(address, "ipv4");
+  return (address) => list.check(address, address.includes(":") ? "ipv6" : "ipv4");
 }
 
 function needed(

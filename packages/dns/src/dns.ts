@@ -9,12 +9,15 @@ import type { Lister } from "@coxswain/controller";
 import { createHttpsServer, version } from "@coxswain/daemon";
 import type { Component, DaemonPorts } from "@coxswain/daemon";
 import type { DnsConfig, RunConfig } from "./config.ts";
+import { canonicalAddress } from "./core/ip.ts";
+import { clusterAddressesOf } from "./core/service.ts";
 import type { ClusterView } from "./core/zone.ts";
 import { createAddressLink } from "./io/link.ts";
 import type { AddressLink } from "./io/link.ts";
 import { createDnsServer } from "./io/server.ts";
+import { createServers } from "./io/servers.ts";
 import { createUpstream } from "./io/upstream.ts";
-import { dnsMetrics } from "./metrics.ts";
+import { dnsMetrics, upstreamObservers } from "./metrics.ts";
 import { createResolver } from "./resolver.ts";
 
 export function createDns(config: DnsConfig, ports: DaemonPorts): Component {
@@ -34,7 +37,7 @@ function dns(config: RunConfig, ports: DaemonPorts, link: AddressLink | undefine
       client.resource(services),
       {
         transform: withoutManagedFields,
-        indexers: { address: (service) => (service.spec?.clusterIP ? [service.spec.clusterIP] : []) },
+        indexers: { address: (service) => clusterAddressesOf(service).map(canonicalAddress) },
       },
       ports,
     ),
@@ -46,7 +49,7 @@ function dns(config: RunConfig, ports: DaemonPorts, link: AddressLink | undefine
           service: ({ metadata }) => [
             `${metadata.namespace ?? ""}/${metadata.labels?.["kubernetes.io/service-name"] ?? ""}`,
           ],
-          address: (slice) => (slice.endpoints ?? []).flatMap((endpoint) => endpoint.addresses),
+          address: (slice) => (slice.endpoints ?? []).flatMap(({ addresses }) => addresses.map(canonicalAddress)),
         },
       },
       ports,
@@ -56,10 +59,16 @@ function dns(config: RunConfig, ports: DaemonPorts, link: AddressLink | undefine
   const known = (): boolean => all.every((informer) => informer.synced());
   const metrics = ports.metrics.create(dnsMetrics);
   const ended = new AbortController();
-  const upstream = createUpstream(config.upstream, {
+  const upstream = createUpstream({
     clock,
     random,
-    onCache: (hit) => (hit ? metrics.cacheHits : metrics.cacheMisses).inc(),
+    servers: createServers(config.upstream, {
+      clock,
+      random,
+      log,
+      onHealthFailure: (to) => metrics.forwardHealthFailures.inc({ to }),
+    }),
+    ...upstreamObservers(metrics),
   });
   const handle = createResolver(
     config.zone,

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createSocket } from "node:dgram";
 import { createConnection } from "node:net";
 import { Resolver } from "node:dns/promises";
+import fc from "fast-check";
 import packet from "dns-packet";
 import { systemClock } from "@coxswain/clock";
 import { createSeededRandom } from "@coxswain/clock/testing";
@@ -10,7 +11,9 @@ import { createMetricsRegistry } from "@coxswain/daemon";
 import type { Component, Logger } from "@coxswain/daemon";
 import type { Service } from "@coxswain/api/core/v1";
 import type { EndpointSlice } from "@coxswain/api/discovery/v1";
+import type { Upstream } from "./io/upstream.ts";
 import { createDnsServer } from "./io/server.ts";
+import type { Handler } from "./io/server.ts";
 import { dnsMetrics } from "./metrics.ts";
 import { createResolver } from "./resolver.ts";
 
@@ -47,28 +50,36 @@ const silent: Logger = {
   child: () => silent,
 };
 let server: Component;
+let handle: Handler;
 
-/** Knows example.org and nothing else. */
-async function upstream(query: Buffer): Promise<Buffer | undefined> {
-  const { id, questions } = packet.decode(query);
-  const name = questions?.[0]?.name ?? "";
-  if (name !== "example.org") return undefined;
-  return packet.encode({
-    type: "response",
-    id: id ?? 0,
-    questions: questions ?? [],
-    answers: [{ type: "A", name, ttl: 60, data: "192.0.2.1" }],
-  });
-}
+/** Knows example.org and nothing else; cannot be asked about example.net. */
+const upstream: Upstream = {
+  async ask({ id, question: { name } }) {
+    if (name !== "example.org") return undefined;
+    return packet.encode({
+      type: "response",
+      id,
+      questions: [{ type: "A", name }],
+      answers: [{ type: "A", name, ttl: 60, data: "192.0.2.1" }],
+    });
+  },
+  async lookUp(name) {
+    if (name === "example.net") return undefined;
+    return name === "example.org"
+      ? { exists: true, records: [{ type: "A", name, data: "192.0.2.1" }] }
+      : { exists: false, records: [] };
+  },
+  isOwnQuestion: (name) => name === "came.back",
+};
 
 beforeAll(async () => {
-  const handle = createResolver(
-    { domain: "cluster.local", ownsAddress: () => false },
+  handle = createResolver(
+    { domain: "cluster.local", ownsAddress: () => false, serverAddress: address, answersSearchList: true },
     {
       clock: systemClock,
       random: createSeededRandom(1),
       metrics: createMetricsRegistry("dns").create(dnsMetrics),
-      upstream: { ask: upstream },
+      upstream,
       view: {
         hasNamespace: (name) => name === "shop",
         service: (_namespace, name) => known.find(({ metadata }) => metadata.name === name),
@@ -114,6 +125,17 @@ const question = (name: string, additionals: packet.Packet["additionals"] = []):
     additionals,
   });
 
+const opt = (udpPayloadSize: number): packet.Answer => ({
+  type: "OPT",
+  name: ".",
+  udpPayloadSize,
+  extendedRcode: 0,
+  ednsVersion: 0,
+  flags: 0,
+  flag_do: false,
+  options: [],
+});
+
 describe("the DNS daemon", () => {
   it("answers a service's name with its address", async () => {
     expect(await resolver().resolve4("web.shop.svc.cluster.local", { ttl: true })).toEqual([
@@ -143,18 +165,64 @@ describe("the DNS daemon", () => {
     expect((await resolver().resolve4("many.shop.svc.cluster.local")).sort()).toEqual(many.toSorted());
   });
 
+  it("points back to names that stand in the message already", async () => {
+    const { length } = await send(question("web.shop.svc.cluster.local"));
+    // Header, question, and a record of which the name takes two bytes.
+    expect(length).toBe(12 + (28 + 4) + (2 + 10 + 4));
+  });
+
+  it("gives as many records as an asker takes, and says so", async () => {
+    const counts = [];
+    for (const size of [512, 800, 1232, 65_000]) {
+      const { flag_tc, answers } = packet.decode(await send(question("many.shop.svc.cluster.local", [opt(size)])));
+      counts.push([size, flag_tc, answers?.length]);
+    }
+    expect(counts).toEqual([
+      [512, true, 28],
+      [800, true, 46],
+      [1232, true, 73],
+      [65_000, true, 73],
+    ]);
+  });
+
+  it("never fails for a message, whatever its bytes, and never sends more than was asked for", async () => {
+    const whole = question("web.shop.svc.cluster.local", [opt(4096)]);
+    const changes = fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { maxLength: 6 });
+    await fc.assert(
+      fc.asyncProperty(changes, fc.nat(whole.length), async (bytes, end) => {
+        const message = Buffer.from(whole);
+        for (const [at, value] of bytes) message[at] = value;
+        const answer = await handle(message.subarray(0, end), "udp", "1");
+        if (answer) {
+          expect(answer.length).toBeLessThanOrEqual(1232);
+          packet.decode(answer);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("ends a search for a name in the first answer", async () => {
+    const { answers } = packet.decode(await send(question("example.org.shop.svc.cluster.local")));
+    expect(answers?.map((record) => [record.name, record.type, "data" in record && record.data])).toEqual([
+      ["example.org.shop.svc.cluster.local", "CNAME", "example.org"],
+      ["example.org", "A", "192.0.2.1"],
+    ]);
+    const other = packet.decode(await send(question("web.shop.shop.svc.cluster.local")));
+    expect(other.answers?.map((record) => "data" in record && record.data)).toEqual([
+      "web.shop.svc.cluster.local",
+      "10.96.0.5",
+    ]);
+    expect(codeOf(await send(question("example.com.shop.svc.cluster.local")))).toBe(3);
+    expect(codeOf(await send(question("example.net.shop.svc.cluster.local")))).toBe(2);
+  });
+
+  it("refuses a question of its own that came back", async () => {
+    expect(codeOf(await send(question("came.back")))).toBe(5);
+  });
+
   it("speaks EDNS with those who do", async () => {
-    const opt: packet.Answer = {
-      type: "OPT",
-      name: ".",
-      udpPayloadSize: 4096,
-      extendedRcode: 0,
-      ednsVersion: 0,
-      flags: 0,
-      flag_do: false,
-      options: [],
-    };
-    const { additionals } = packet.decode(await send(question("web.shop.svc.cluster.local", [opt])));
+    const { additionals } = packet.decode(await send(question("web.shop.svc.cluster.local", [opt(4096)])));
     expect(additionals?.map(({ type }) => type)).toEqual(["OPT"]);
   });
 

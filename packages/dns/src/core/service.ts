@@ -1,9 +1,10 @@
 // Answers about one service: its addresses and its named ports.
 import type { Service } from "@coxswain/api/core/v1";
 import type { DeepReadonly } from "@coxswain/apimachinery";
-import { found, noData, noSuchName } from "./answer.ts";
+import { addressRecord, answerAddresses, found, noData, noSuchName } from "./answer.ts";
 import type { Answer, Question, Record } from "./answer.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { familyOf } from "./ip.ts";
 
 export interface Place {
   readonly service: DeepReadonly<Service>;
@@ -16,19 +17,13 @@ export function answerService(question: Question, place: Place): Answer {
   const { spec } = place.service;
   if (spec?.type === "ExternalName") {
     const target = (spec.externalName ?? "").toLowerCase().replace(/\.$/, "");
+    // An address is no name that an alias could lead to, and no label of a name is longer.
+    if (familyOf(target) || !/^[^.]{1,63}(\.[^.]{1,63})*$/.test(target)) return noSuchName;
     return { kind: "alias", record: { type: "CNAME", name: question.name, data: target }, target };
   }
-  const addresses = addressesOf(place);
-  if (addresses.length === 0) return noSuchName;
-  switch (question.type) {
-    case "A":
-    case "ANY":
-      return found(addresses.map((data): Record => ({ type: "A", name: question.name, data })));
-    case "SRV":
-      return answerPort(question, place, undefined, undefined);
-    default:
-      return noData;
-  }
+  return question.type === "SRV" && addressesOf(place).length > 0
+    ? answerPort(question, place, undefined, undefined)
+    : answerAddresses(question, addressesOf(place));
 }
 
 /** SRV records of the ports with this name and protocol; undefined stands for any. */
@@ -47,15 +42,13 @@ export function answerPort(
   // A name with a protocol but no port only leads to others.
   if (protocol !== undefined && port === undefined) return noData;
   if (question.type !== "SRV" && question.type !== "ANY") return noData;
-  const weight = Math.max(1, Math.floor(100 / chosen.length));
+  const records = new Map(chosen.map((target) => [`${target.target} ${target.port}`, target] as const));
+  const weight = Math.max(1, Math.floor(100 / records.size));
   const additional = new Map(
-    chosen.map(({ target, address }): [string, Record] => [
-      `${target} ${address}`,
-      { type: "A", name: target, data: address },
-    ]),
+    chosen.map(({ target, address }): [string, Record] => [`${target} ${address}`, addressRecord(target, address)]),
   );
   return found(
-    chosen.map((target): Record => ({
+    [...records.values()].map((target): Record => ({
       type: "SRV",
       name: question.name,
       data: { priority: 0, weight, port: target.port, target: target.target },
@@ -73,15 +66,16 @@ interface Target {
 }
 
 function serviceTargets(place: Place): Target[] {
-  const address = place.service.spec?.clusterIP;
-  if (!address) return [];
-  return (place.service.spec?.ports ?? []).map(({ name, protocol, port }) => ({
-    portName: name ?? "",
-    protocol: (protocol ?? "TCP").toLowerCase(),
-    port,
-    target: place.fullName,
-    address,
-  }));
+  const { spec } = place.service;
+  return (spec?.ports ?? []).flatMap(({ name, protocol, port }) =>
+    clusterAddressesOf(place.service).map((address) => ({
+      portName: name ?? "",
+      protocol: (protocol ?? "TCP").toLowerCase(),
+      port,
+      target: place.fullName,
+      address,
+    })),
+  );
 }
 
 function endpointTargets(place: Place): Target[] {
@@ -97,9 +91,13 @@ function endpointTargets(place: Place): Target[] {
 }
 
 function addressesOf(place: Place): readonly string[] {
-  if (isHeadless(place)) return [...new Set(place.endpoints.map(({ address }) => address))];
-  const { clusterIP } = place.service.spec ?? {};
-  return clusterIP ? [clusterIP] : [];
+  return isHeadless(place) ? place.endpoints.map(({ address }) => address) : clusterAddressesOf(place.service);
+}
+
+/** A service's own addresses, of both families. */
+export function clusterAddressesOf({ spec }: DeepReadonly<Service>): readonly string[] {
+  const addresses = spec?.clusterIPs?.length ? spec.clusterIPs : spec?.clusterIP ? [spec.clusterIP] : [];
+  return addresses.filter((address) => address !== "None");
 }
 
 function isHeadless({ service }: Place): boolean {

@@ -15,6 +15,13 @@ const services: Service[] = [
   }),
   service("db", { clusterIP: "None", ports: [{ name: "sql", port: 5432 }] }),
   service("idle", { clusterIP: "None" }),
+  service("dual", {
+    clusterIP: "10.96.0.7",
+    clusterIPs: ["10.96.0.7", "fd00:96::7"],
+    ports: [{ name: "http", port: 80 }],
+  }),
+  service("v6", { clusterIP: "None" }),
+  service("number", { type: "ExternalName", externalName: "192.0.2.1" }),
   service("ext", { type: "ExternalName", externalName: "Example.org." }),
 ];
 const slices: EndpointSlice[] = [
@@ -31,6 +38,14 @@ const slices: EndpointSlice[] = [
       { addresses: ["10.244.2.3"] },
     ],
   },
+  {
+    apiVersion: "discovery.k8s.io/v1",
+    kind: "EndpointSlice",
+    metadata: { namespace: "shop", name: "v6-x", labels: { "kubernetes.io/service-name": "v6" } },
+    addressType: "IPv6",
+    ports: [{ name: "", port: 80 }],
+    endpoints: [{ addresses: ["fd00:244::1:7"], hostname: "six" }, { addresses: ["fd00:244::"] }],
+  },
 ];
 
 function service(name: string, spec: Service["spec"]): Service {
@@ -45,15 +60,21 @@ const view: ClusterView = {
     slices.filter(
       ({ metadata }) => metadata.namespace === namespace && metadata.labels?.["kubernetes.io/service-name"] === name,
     ),
-  servicesAt: (address) => services.filter(({ spec }) => spec?.clusterIP === address),
+  servicesAt: (address) => services.filter(({ spec }) => (spec?.clusterIPs ?? [spec?.clusterIP]).includes(address)),
   slicesAt: (address) =>
     slices.filter((slice) => slice.endpoints?.some((endpoint) => endpoint.addresses.includes(address))),
 };
+
+/** The name that stands for an IPv6 address, given as 32 digits. */
+function reverse(digits: string): string {
+  return `${[...digits].reverse().join(".")}.ip6.arpa`;
+}
 
 /** Records as "TYPE data", or the kind of the answer. */
 function ask(name: string, type: RecordType = "A"): readonly string[] | string {
   const outcome = answer({ name, type }, view, {
     domain: "cluster.local",
+    serverAddress: "10.96.0.10",
     ownsAddress: (address) => address.startsWith("10."),
   });
   if (outcome.kind === "alias") return [`CNAME ${outcome.target}`];
@@ -105,6 +126,31 @@ describe("answer", () => {
         "+ 10-244-2-3.db.shop.svc.cluster.local A 10.244.2.3",
       ],
     ],
+    ["dual.shop.svc.cluster.local", "A", ["A 10.96.0.7"]],
+    ["dual.shop.svc.cluster.local", "AAAA", ["AAAA fd00:96::7"]],
+    [
+      "_http._tcp.dual.shop.svc.cluster.local",
+      "SRV",
+      [
+        "SRV 0 100 80 dual.shop.svc.cluster.local",
+        "+ dual.shop.svc.cluster.local A 10.96.0.7",
+        "+ dual.shop.svc.cluster.local AAAA fd00:96::7",
+      ],
+    ],
+    ["v6.shop.svc.cluster.local", "AAAA", ["AAAA fd00:244::", "AAAA fd00:244::1:7"]],
+    ["v6.shop.svc.cluster.local", "A", "no-data"],
+    ["six.v6.shop.svc.cluster.local", "AAAA", ["AAAA fd00:244::1:7"]],
+    ["fd00-244--0.v6.shop.svc.cluster.local", "AAAA", ["AAAA fd00:244::"]],
+    ["fd00--1.shop.pod.cluster.local", "AAAA", ["AAAA fd00::1"]],
+    ["fd00--1.shop.pod.cluster.local", "A", "no-data"],
+    [reverse("fd000096000000000000000000000007"), "PTR", ["PTR dual.shop.svc.cluster.local"]],
+    [reverse("fd000244000000000000000000010007"), "PTR", ["PTR six.v6.shop.svc.cluster.local"]],
+    [reverse("20010db8000000000000000000000001"), "PTR", "not-ours"],
+    ["1.2.ip6.arpa", "PTR", "not-ours"],
+    ["number.shop.svc.cluster.local", "A", "no-such-name"],
+    ["cluster.local", "SOA", "authority"],
+    ["cluster.local", "NS", ["NS ns.dns.cluster.local", "+ ns.dns.cluster.local A 10.96.0.10"]],
+    ["ns.dns.cluster.local", "A", ["A 10.96.0.10"]],
     ["ext.shop.svc.cluster.local", "A", ["CNAME example.org"]],
     ["10-244-9-9.shop.pod.cluster.local", "A", ["A 10.244.9.9"]],
     ["10-244-9-999.shop.pod.cluster.local", "A", "no-such-name"],

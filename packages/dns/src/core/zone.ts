@@ -1,18 +1,20 @@
 // The Kubernetes DNS specification (1.1.0) as a function: question and view in, answer out.
 //
-//   SERVICE.NS.svc.ZONE             A: cluster address, or one for each ready endpoint (headless); CNAME (ExternalName)
-//   HOST.SERVICE.NS.svc.ZONE        A: the endpoint with that host name, or 10-244-1-7 for its address
+//   SERVICE.NS.svc.ZONE             A, AAAA: cluster addresses, or those of ready endpoints (headless); CNAME (ExternalName)
+//   HOST.SERVICE.NS.svc.ZONE        A, AAAA: the endpoint with that host name, or 10-244-1-7 for its address
 //   _PORT._PROTO.SERVICE.NS.svc.ZONE  SRV
-//   10-244-1-7.NS.pod.ZONE          A: the address that the name spells
-//   …in-addr.arpa                   PTR: services and endpoints
+//   10-244-1-7.NS.pod.ZONE          A, AAAA: the address that the name spells
+//   …in-addr.arpa, …ip6.arpa        PTR: services and endpoints
 //   dns-version.ZONE                TXT
+//   ZONE, ns.dns.ZONE               SOA and NS; the server's own address
 //
 // A name that exists without the type asked for has no data; a name that does not exist is NXDOMAIN, also that of a
 // headless service without ready endpoints. Forwarding is not decided here beyond "not ours".
 import type { Service } from "@coxswain/api/core/v1";
 import type { DeepReadonly } from "@coxswain/apimachinery";
-import { found, noData, noSuchName, notOurs } from "./answer.ts";
+import { answerAddresses, found, noData, noSuchName, notOurs } from "./answer.ts";
 import type { Answer, Question, Record } from "./answer.ts";
+import { addressOfLabel, addressOfReverseName } from "./ip.ts";
 import { answerPort, answerService } from "./service.ts";
 import { endpointsOf } from "./endpoint.ts";
 import type { EndpointSlice } from "./endpoint.ts";
@@ -29,7 +31,9 @@ export interface ClusterView {
 export interface ZoneConfig {
   /** For example "cluster.local". */
   readonly domain: string;
-  /** First octets of the networks whose addresses only the cluster can know ("10.96." …). */
+  /** The address that the server answers on, for the zone's name server record. */
+  readonly serverAddress: string;
+  /** Whether only the cluster can know this address's name. */
   readonly ownsAddress: (address: string) => boolean;
 }
 
@@ -38,8 +42,8 @@ const specificationVersion = "1.1.0";
 export function answer(question: Question, view: ClusterView, config: ZoneConfig): Answer {
   const { name } = question;
   const { domain } = config;
-  if (name.endsWith(".in-addr.arpa")) return answerReverse(question, view, config);
-  if (name === domain) return question.type === "NS" ? found([{ type: "NS", name, data: `ns.dns.${domain}` }]) : noData;
+  if (name.endsWith(".in-addr.arpa") || name.endsWith(".ip6.arpa")) return answerReverse(question, view, config);
+  if (name === domain) return answerApex(question, config);
   if (!name.endsWith(`.${domain}`)) return notOurs;
   const labels = name.slice(0, -domain.length - 1).split(".");
   const kind = labels.pop();
@@ -53,11 +57,29 @@ export function answer(question: Question, view: ClusterView, config: ZoneConfig
       if (namespace === undefined) return noData;
       if (!view.hasNamespace(namespace)) return noSuchName;
       return labels.length === 0 ? noData : answerPod(question, labels);
+    case "dns":
+      if (namespace === undefined) return noData;
+      return namespace === "ns" && labels.length === 0 ? answerAddresses(question, [config.serverAddress]) : noSuchName;
     case "dns-version":
       if (namespace !== undefined) return noSuchName;
       return question.type === "TXT" ? found([{ type: "TXT", name, data: specificationVersion }]) : noData;
     default:
       return noSuchName;
+  }
+}
+
+function answerApex({ name, type }: Question, { domain, serverAddress }: ZoneConfig): Answer {
+  const server = `ns.dns.${domain}`;
+  switch (type) {
+    case "SOA":
+    case "ANY":
+      return { kind: "authority" };
+    case "NS": {
+      const address = answerAddresses({ name: server, type: "ANY" }, [serverAddress]);
+      return found([{ type: "NS", name, data: server }], address.kind === "found" ? address.records : []);
+    }
+    default:
+      return noData;
   }
 }
 
@@ -83,11 +105,12 @@ function answerBelowNamespace(
     case 1: {
       const [host = ""] = below;
       if (host.startsWith("_")) return answerPort(question, place, undefined, host.slice(1));
-      const records = place.endpoints
-        .filter((endpoint) => endpoint.host === host || endpoint.dashed === host)
-        .map(({ address }): Record => ({ type: "A", name: question.name, data: address }));
-      if (records.length === 0) return noSuchName;
-      return question.type === "A" || question.type === "ANY" ? found(distinct(records)) : noData;
+      return answerAddresses(
+        question,
+        place.endpoints
+          .filter((endpoint) => endpoint.host === host || endpoint.dashed === host)
+          .map(({ address }) => address),
+      );
     }
     case 2: {
       const [port = "", protocol = ""] = below;
@@ -102,16 +125,13 @@ function answerBelowNamespace(
 
 /** The name spells the address; that a pod has it is not checked (CoreDNS' "pods insecure", the default). */
 function answerPod(question: Question, labels: readonly string[]): Answer {
-  const address = (labels[0] ?? "").replaceAll("-", ".");
-  if (labels.length !== 1 || !isIpv4(address)) return noSuchName;
-  return question.type === "A" || question.type === "ANY"
-    ? found([{ type: "A", name: question.name, data: address }])
-    : noData;
+  const address = labels.length === 1 ? addressOfLabel(labels[0] ?? "") : undefined;
+  return answerAddresses(question, address === undefined ? [] : [address]);
 }
 
 function answerReverse(question: Question, view: ClusterView, config: ZoneConfig): Answer {
-  const address = question.name.slice(0, -".in-addr.arpa".length).split(".").reverse().join(".");
-  if (!isIpv4(address)) return notOurs;
+  const address = addressOfReverseName(question.name);
+  if (address === undefined) return notOurs;
   const names = [
     ...view
       .servicesAt(address)
@@ -128,15 +148,4 @@ function answerReverse(question: Question, view: ClusterView, config: ZoneConfig
   const records = [...new Set(names)].sort().map((data): Record => ({ type: "PTR", name: question.name, data }));
   if (records.length === 0) return config.ownsAddress(address) ? noSuchName : notOurs;
   return question.type === "PTR" || question.type === "ANY" ? found(records) : noData;
-}
-
-function distinct(records: readonly Record[]): readonly Record[] {
-  return [...new Map(records.map((record) => [JSON.stringify(record.data), record])).values()];
-}
-
-function isIpv4(text: string): boolean {
-  return (
-    /^(\d{1,3})(\.\d{1,3}){3}$/.test(text) &&
-    text.split(".").every((part) => Number(part) <= 255 && String(Number(part)) === part)
-  );
 }

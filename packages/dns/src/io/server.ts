@@ -6,13 +6,20 @@ import type { Server, Socket } from "node:net";
 import type { Clock } from "@coxswain/clock";
 import { StartError, listenFailure } from "@coxswain/daemon";
 import type { Component, Logger } from "@coxswain/daemon";
-import { lengthOf } from "./upstream.ts";
+import { lengthOf } from "./exchange.ts";
 
-/** Answers one message; undefined sends nothing. */
-export type Handler = (message: Buffer, transport: "udp" | "tcp") => Promise<Buffer | undefined>;
+/** Answers one message; undefined sends nothing. `family` is "1" for IPv4 and "2" for IPv6, as CoreDNS counts. */
+export type Handler = (
+  message: Buffer,
+  transport: "udp" | "tcp",
+  family: "1" | "2",
+) => Buffer | undefined | Promise<Buffer | undefined>;
 
 const mostConnections = 256;
 const idleMs = 10_000;
+/** Room for the questions that come while one is being answered. */
+const receiveBytes = 2 << 20;
+const mostUnreadBytes = 1 << 20;
 
 export function createDnsServer(
   config: { readonly address: string; readonly port: number },
@@ -23,11 +30,16 @@ export function createDnsServer(
   let udp: UdpSocket | undefined;
   let tcp: Server | undefined;
   const connections = new Set<Socket>();
+  const family = address.includes(":") ? "2" : "1";
   const answer = (message: Buffer, transport: "udp" | "tcp", send: (reply: Buffer) => void): void => {
-    handle(message, transport).then(
-      (reply) => (reply ? send(reply) : undefined),
-      (err: unknown) => log.error({ err, transport }, "a question could not be answered"),
-    );
+    const failed = (err: unknown): void => log.error({ err, transport }, "a question could not be answered");
+    try {
+      const reply = handle(message, transport, family);
+      if (reply instanceof Promise) reply.then((late) => (late ? send(late) : undefined)).catch(failed);
+      else if (reply) send(reply);
+    } catch (error) {
+      failed(error);
+    }
   };
 
   const connect = (socket: Socket): void => {
@@ -43,18 +55,28 @@ export function createDnsServer(
         received = received.subarray(2 + message.length);
         answer(message, "tcp", (reply) => socket.write(Buffer.concat([lengthOf(reply), reply])));
       }
+      // Who does not read its answers gets no more of them.
+      if (socket.writableLength > mostUnreadBytes) socket.destroy();
     });
   };
 
   return {
     async start() {
-      udp = createSocket({ type: address.includes(":") ? "udp6" : "udp4" });
+      udp = createSocket({
+        type: address.includes(":") ? "udp6" : "udp4",
+        recvBufferSize: receiveBytes,
+        // Answers go to addresses, never to names.
+        lookup: (host, _options, done) => done(null, host, address.includes(":") ? 6 : 4),
+      });
       const socket = udp;
       await listening(address, port, (done, failed) => socket.once("error", failed).bind(port, address, done));
       socket.removeAllListeners("error");
       socket.on("error", (err) => log.error({ err }, "the UDP socket failed"));
       socket.on("message", (message, peer) =>
-        answer(message, "udp", (reply) => socket.send(reply, peer.port, peer.address)),
+        answer(message, "udp", (reply) => {
+          // The socket may have been closed while another server was asked.
+          if (udp === socket) socket.send(reply, peer.port, peer.address);
+        }),
       );
       tcp = createServer(connect);
       const server = tcp;

@@ -1,27 +1,41 @@
-// Asks other name servers and keeps what they said for a while, as bytes. One question in flight per name and type; the
-// servers are asked in the order of the resolver's file, the next when one does not answer.
-import { createSocket } from "node:dgram";
-import { readFile, stat } from "node:fs/promises";
-import { createConnection, isIPv6 } from "node:net";
-import { LRUCache } from "./lru.ts";
+// Asks other name servers and keeps what they said for a while, as bytes. One question in flight per name and type, in a
+// form of our own: askers' cookies and other options stay here.
 import type { Clock, Random } from "@coxswain/clock";
-import { upstreamServers } from "../core/resolv-conf.ts";
+import type { Record } from "../core/answer.ts";
+import { wireRecords } from "../core/wire-records.ts";
 import { aged, wireTimes } from "../core/wire-ttl.ts";
 import type { WireTimes } from "../core/wire-ttl.ts";
+import { exchange } from "./exchange.ts";
+import { LRUCache } from "./lru.ts";
+import { headerBytes, ourPayloadBytes, parseQuery, plainPayloadBytes, typeNumbers } from "./query.ts";
+import type { Query } from "./query.ts";
+import { plainQuestion } from "./servers.ts";
+import type { Servers } from "./servers.ts";
 
 export interface Upstream {
-  /** The answer to this question with its id, or undefined when nobody answers (or nobody is there to ask). */
-  ask(query: Buffer, transport: "udp" | "tcp", signal: AbortSignal): Promise<Buffer | undefined>;
+  /** The answer as this asker takes it, or undefined when nobody answers (or nobody is there to ask). */
+  ask(query: Query, transport: "udp" | "tcp", signal: AbortSignal): Promise<Buffer | undefined>;
+  /** What a name leads to: addresses and the aliases on the way; undefined as above. */
+  lookUp(name: string, type: "A" | "AAAA", signal: AbortSignal): Promise<Finding | undefined>;
+  /** Whether the question is one of our own that came back. */
+  isOwnQuestion(name: string): boolean;
 }
 
-export interface UpstreamConfig {
-  readonly resolvConf: string;
-  /** Our own addresses: asking them would be a loop. */
-  readonly own: readonly string[];
+export interface Finding {
+  readonly exists: boolean;
+  readonly records: readonly Record[];
+}
+
+export interface UpstreamPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly servers: Servers;
+  readonly onCache: (outcome: "success" | "denial" | "miss", entries: number) => void;
+  readonly onAnswer: (server: string, code: number | undefined, seconds: number) => void;
+  readonly onReject: () => void;
 }
 
 const tryTimeoutMs = 2_000;
-const rereadMs = 5_000;
 /** Longest time an answer is kept, in seconds; positive and negative. */
 const longestPositiveSeconds = 30;
 const longestNegativeSeconds = 5;
@@ -36,155 +50,126 @@ interface Kept {
   readonly untilMs: number;
 }
 
-export function createUpstream(
-  config: UpstreamConfig,
-  ports: { readonly clock: Clock; readonly random: Random; readonly onCache: (hit: boolean) => void },
-): Upstream {
-  const { clock, random } = ports;
+export function createUpstream(ports: UpstreamPorts): Upstream {
+  const { clock, random, servers } = ports;
   const cache = new LRUCache<string, Kept>(cacheEntries);
-  const inFlight = new Map<string, Promise<Buffer | undefined>>();
-  const servers = followServers(config, clock);
+  const inFlight = new Map<string, Promise<Kept | undefined>>();
 
-  const exchange = async (
-    query: Buffer,
-    transport: "udp" | "tcp",
-    signal: AbortSignal,
-  ): Promise<Buffer | undefined> => {
-    for (const server of await servers()) {
-      const id = random.int(65_536);
-      const message = withId(query, id);
-      const limit = AbortSignal.any([signal, deadline(clock, tryTimeoutMs)]);
-      const answer = await (transport === "udp" ? askUdp : askTcp)(server, message, limit).catch(() => undefined);
-      if (answer && sameQuestion(answer, message)) return answer;
+  const askServers = async (query: Query, signal: AbortSignal): Promise<Buffer | undefined> => {
+    for (const server of await servers.order(signal)) {
+      const startedAt = clock.monotonic();
+      const limit = new AbortController();
+      const timer = clock.setTimeout(
+        () => limit.abort(new DOMException("no answer in time", "TimeoutError")),
+        tryTimeoutMs,
+      );
+      const answer = await exchange(
+        server,
+        questionOf(query, random.int(65_536)),
+        AbortSignal.any([signal, limit.signal]),
+      )
+        .catch(() => undefined)
+        .finally(() => timer.cancel());
+      ports.onAnswer(server.address, answer && codeOf(answer), (clock.monotonic() - startedAt) / 1000);
+      servers.report(server, answer !== undefined, signal);
+      if (answer) return answer;
     }
     return undefined;
   };
+  const fetch = async (key: string, query: Query, signal: AbortSignal): Promise<Kept | undefined> => {
+    const message = await askServers(query, signal);
+    const times = message && wireTimes(message);
+    if (!message || !times) return undefined;
+    const at = clock.monotonic();
+    const kept = { message, times, at, untilMs: at + keepSeconds(message, times) * 1000 };
+    if (kept.untilMs > at) cache.set(key, kept);
+    return kept;
+  };
+  /** From the cache, from a question that is on its way, or from a server. */
+  const obtain = async (query: Query, signal: AbortSignal): Promise<Kept | undefined> => {
+    const key = keyOf(query);
+    const kept = cache.get(key);
+    if (kept && kept.untilMs > clock.monotonic()) {
+      ports.onCache(isNegative(kept.message) ? "denial" : "success", cache.size);
+      return kept;
+    }
+    ports.onCache("miss", cache.size);
+    let asking = inFlight.get(key);
+    if (!asking) {
+      if (inFlight.size >= mostInFlight) {
+        ports.onReject();
+        return undefined;
+      }
+      asking = fetch(key, query, signal).finally(() => inFlight.delete(key));
+      inFlight.set(key, asking);
+    }
+    return asking;
+  };
 
   return {
+    isOwnQuestion: (name) => servers.isOwnQuestion(name),
     async ask(query, transport, signal) {
-      const key = `${transport} ${query.subarray(2).toString("latin1").toLowerCase()}`;
-      const kept = cache.get(key);
-      const now = clock.monotonic();
-      ports.onCache(kept !== undefined && kept.untilMs > now);
-      if (kept && kept.untilMs > now) {
-        const answer = Buffer.from(aged(kept.message, kept.times, Math.floor((now - kept.at) / 1000)));
-        return withQuestionOf(answer, query, kept.times);
-      }
-      let asking = inFlight.get(key);
-      if (!asking) {
-        if (inFlight.size >= mostInFlight) return undefined;
-        asking = exchange(query, transport, signal).finally(() => inFlight.delete(key));
-        inFlight.set(key, asking);
-      }
-      const answer = await asking;
-      const times = answer && wireTimes(answer);
-      if (!answer || !times) return undefined;
-      const seconds = keepSeconds(answer, times);
-      if (seconds > 0) cache.set(key, { message: answer, times, at: now, untilMs: now + seconds * 1000 });
-      return withQuestionOf(answer, query, times);
+      const kept = await obtain(query, signal);
+      if (!kept) return undefined;
+      const seconds = Math.floor((clock.monotonic() - kept.at) / 1000);
+      return forAsker(Buffer.from(aged(kept.message, kept.times, seconds).buffer), kept.times, query, transport);
+    },
+    async lookUp(name, type, signal) {
+      const parsed = parseQuery(plainQuestion(name, typeNumbers[type], 0));
+      if (parsed.kind !== "query") return { exists: false, records: [] };
+      const kept = await obtain(parsed.query, signal);
+      const records = kept && wireRecords(kept.message);
+      const code = kept && codeOf(kept.message);
+      return records && (code === 0 || code === 3) ? { exists: code === 0, records } : undefined;
     },
   };
 }
 
-/** The file is looked at again at most every few seconds, when somebody asks. */
-function followServers(config: UpstreamConfig, clock: Clock): () => Promise<readonly string[]> {
-  let known: readonly string[] = [];
-  let stamp = -1;
-  let lookedAt = -Infinity;
-  return async () => {
-    if (clock.monotonic() - lookedAt < rereadMs) return known;
-    lookedAt = clock.monotonic();
-    const found = await stat(config.resolvConf).catch(() => undefined);
-    if (!found) {
-      known = [];
-      stamp = -1;
-    } else if (found.mtimeMs !== stamp) {
-      known = upstreamServers(await readFile(config.resolvConf, "utf8"), config.own);
-      stamp = found.mtimeMs;
-    }
-    return known;
-  };
+function codeOf(message: Buffer): number {
+  return message.readUInt8(3) & 0x0f;
 }
 
-/** NXDOMAIN and empty answers are negative; failures and truncated answers are not kept at all. */
-function keepSeconds(answer: Buffer, times: WireTimes): number {
-  const code = answer.readUInt8(3) & 0x0f;
-  const truncated = (answer.readUInt8(2) & 0x02) !== 0;
+/** NXDOMAIN, and answers without a record. */
+function isNegative(message: Buffer): boolean {
+  return codeOf(message) === 3 || message.readUInt16BE(6) === 0;
+}
+
+/** Failures and truncated answers are not kept at all. */
+function keepSeconds(message: Buffer, times: WireTimes): number {
+  const code = codeOf(message);
+  const truncated = (message.readUInt8(2) & 0x02) !== 0;
   if (truncated || (code !== 0 && code !== 3) || times.offsets.length === 0) return 0;
-  const negative = code === 3 || answer.readUInt16BE(6) === 0;
-  return Math.min(times.smallestTtl, negative ? longestNegativeSeconds : longestPositiveSeconds);
+  return Math.min(times.smallestTtl, isNegative(message) ? longestNegativeSeconds : longestPositiveSeconds);
 }
 
-function askUdp(server: string, message: Buffer, signal: AbortSignal): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const socket = createSocket(isIPv6(server) ? "udp6" : "udp4");
-    const finish = (settle: () => void): void => {
-      signal.removeEventListener("abort", abort);
-      socket.close();
-      settle();
-    };
-    const abort = (): void => finish(() => reject(signal.reason as Error));
-    if (signal.aborted) return abort();
-    signal.addEventListener("abort", abort, { once: true });
-    socket.once("error", (error) => finish(() => reject(error)));
-    // A connected socket takes packets from this server only.
-    socket.connect(53, server, () => socket.send(message));
-    socket.on("message", (answer) => {
-      if (answer.length >= 12 && answer.readUInt16BE(0) === message.readUInt16BE(0)) finish(() => resolve(answer));
-    });
-  });
+/** Everything that makes the question's answer another one; not its spelling. */
+function keyOf({ question, asked, recursionDesired, checkingDisabled, edns }: Query): string {
+  const extensions = edns ? (edns.dnssecOk ? 2 : 1) : 0;
+  return `${question.name} ${asked.readUInt32BE(asked.length - 4)} ${Number(recursionDesired)}${Number(checkingDisabled)}${extensions}`;
 }
 
-function askTcp(server: string, message: Buffer, signal: AbortSignal): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const socket = createConnection({ host: server, port: 53 });
-    let received = Buffer.alloc(0);
-    const abort = (): void => void socket.destroy(signal.reason as Error);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    socket.once("close", () => {
-      signal.removeEventListener("abort", abort);
-      reject(new Error(`${server} closed the connection before it answered`));
-    });
-    socket.once("error", reject);
-    socket.once("connect", () => socket.write(Buffer.concat([lengthOf(message), message])));
-    socket.on("data", (chunk: Buffer) => {
-      received = Buffer.concat([received, chunk]);
-      if (received.length < 2 || received.length < 2 + received.readUInt16BE(0)) return;
-      resolve(received.subarray(2, 2 + received.readUInt16BE(0)));
-      socket.destroy();
-    });
-  });
+function questionOf({ asked, recursionDesired, checkingDisabled, edns }: Query, id: number): Buffer {
+  const head = Buffer.alloc(headerBytes);
+  head.writeUInt16BE(id, 0);
+  head[2] = recursionDesired ? 0x01 : 0;
+  head[3] = checkingDisabled ? 0x10 : 0;
+  head.writeUInt16BE(1, 4);
+  if (!edns) return Buffer.concat([head, asked]);
+  head.writeUInt16BE(1, 10);
+  const opt = Buffer.alloc(11);
+  opt.writeUInt16BE(typeNumbers.OPT, 1);
+  opt.writeUInt16BE(ourPayloadBytes, 3);
+  opt[7] = edns.dnssecOk ? 0x80 : 0;
+  return Buffer.concat([head, asked, opt]);
 }
 
-export function lengthOf(message: Buffer): Buffer {
-  const length = Buffer.alloc(2);
-  length.writeUInt16BE(message.length);
-  return length;
-}
-
-function withId(message: Buffer, id: number): Buffer {
-  const copy = Buffer.from(message);
-  copy.writeUInt16BE(id, 0);
-  return copy;
-}
-
-/** The asker's own id and spelling: a kept answer may have been asked for with other capitals. */
-function withQuestionOf(answer: Buffer, query: Buffer, times: WireTimes): Buffer {
-  const copy = Buffer.from(answer);
-  query.copy(copy, 0, 0, 2);
-  query.copy(copy, 12, 12, times.questionEnd);
-  return copy;
-}
-
-function sameQuestion(answer: Buffer, query: Buffer): boolean {
-  const end = wireTimes(answer)?.questionEnd;
-  if (end === undefined || end > query.length) return false;
-  return answer.toString("latin1", 12, end).toLowerCase() === query.toString("latin1", 12, end).toLowerCase();
-}
-
-function deadline(clock: Clock, ms: number): AbortSignal {
-  const aborter = new AbortController();
-  clock.setTimeout(() => aborter.abort(new DOMException("no answer in time", "TimeoutError")), ms);
-  return aborter.signal;
+/** The asker's own id and spelling, and no more by UDP than it takes. */
+function forAsker(answer: Buffer, times: WireTimes, query: Query, transport: "udp" | "tcp"): Buffer {
+  answer.writeUInt16BE(query.id, 0);
+  query.asked.copy(answer, headerBytes);
+  if (transport === "tcp" || answer.length <= (query.edns?.payloadBytes ?? plainPayloadBytes)) return answer;
+  const marked = answer.subarray(0, times.questionEnd);
+  marked[2] = marked.readUInt8(2) | 0x02;
+  marked.fill(0, 6, headerBytes);
+  return marked;
 }

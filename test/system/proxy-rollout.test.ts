@@ -115,5 +115,5 @@ describe("a rolling update", () => {
     const perSecond = [inside, outside].map((tally) => Math.round((tally?.sent ?? 0) / (tally?.seconds ?? 1)));
     expect(perSecond[0]).toBeGreaterThan(380);
     expect(perSecond[1]).toBeGreaterThan(95);
-  });
+  }, 240_000);
 });

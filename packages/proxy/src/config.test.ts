@@ -1,0 +1,43 @@
+import { describe, expect, it } from "vitest";
+import { parseFlags } from "@coxswain/daemon";
+import { flags, readConfig } from "./config.ts";
+
+const always = ["--kubeconfig=k", "--tls-cert-file=c", "--tls-private-key-file=p", "--hostname-override=Here"];
+const read = (...words: readonly string[]) => readConfig(parseFlags(flags, [...always, ...words], new Map()));
+
+describe("the proxy's flags", () => {
+  it("are iptables on all addresses, if nothing is said", () => {
+    expect(read()).toMatchObject({
+      mode: "run",
+      proxyMode: "iptables",
+      nodeName: "here",
+      clusterCidrs: [],
+      nodePortAddresses: [],
+      nodePortsOnPrimary: false,
+      masqueradeMark: 0x4000,
+    });
+  });
+
+  it("take one range of pods per family, in the spelling of the kernel's tools", () => {
+    expect(read("--cluster-cidr=10.244.3.7/16,FD00:0::1/64")).toMatchObject({
+      clusterCidrs: ["10.244.0.0/16", "fd00::/64"],
+    });
+  });
+
+  it("lead node ports to some addresses only", () => {
+    expect(read("--nodeport-addresses=192.168.1.9/24")).toMatchObject({ nodePortAddresses: ["192.168.1.0/24"] });
+    expect(read("--nodeport-addresses=primary")).toMatchObject({ nodePortsOnPrimary: true, nodePortAddresses: [] });
+  });
+
+  it.each([
+    ["--proxy-mode=ipvs", "ipvs is not supported, use nftables"],
+    ["--proxy-mode=magic", 'expected iptables, nftables, userspace, found "magic"'],
+    ["--cluster-cidr=10.244.0.0/33", "--cluster-cidr: expected an address range"],
+    ["--cluster-cidr=10.0.0.0/8,11.0.0.0/8", "expected one range per family"],
+    ["--nodeport-addresses=everywhere", "--nodeport-addresses: expected an address range"],
+    ["--iptables-masquerade-bit=32", "expected 0 to 31, found 32"],
+    ["--iptables-sync-period=0s", "expected more than 0"],
+  ])("refuse %s", (word, reason) => {
+    expect(() => read(word)).toThrow(reason);
+  });
+});

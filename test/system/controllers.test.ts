@@ -118,13 +118,16 @@ describe("a Deployment", () => {
   it("rolls back by itself at its deadline, where it asks for it", async () => {
     const asked = deployment("back", 2);
     const metadata = { ...asked.metadata, annotations: { "coxswain.io/rollback-on-deadline": "true" } };
-    await apply({ ...asked, metadata, spec: { ...asked.spec, progressDeadlineSeconds: 3 } });
+    await apply({ ...asked, metadata, spec: { ...asked.spec, progressDeadlineSeconds: 60 } });
     await plane.must(["rollout", "status", "deployment/back", "--timeout=60s"]);
     controllers.outcome = () => ({ phase: "Running" }); // never ready
-    await plane.must(["set", "image", "deployment/back", "main=broken"]);
+    const containers = [{ name: "main", image: "broken" }];
+    const patch = { spec: { progressDeadlineSeconds: 5, template: { spec: { containers } } } };
+    await plane.must(["patch", "deployment", "back", "-p", JSON.stringify(patch)]);
     await becomes("its image", "web", () => field("{.spec.template.spec.containers[0].image}", "deployment", "back"));
     controllers.outcome = ready;
-    await plane.must(["rollout", "status", "deployment/back", "--timeout=60s"]);
+    const progress = '{.status.conditions[?(@.type=="Progressing")].reason}';
+    await becomes("its progress", "NewReplicaSetAvailable", () => field(progress, "deployment", "back"));
     expect(await plane.must(["describe", "deployment", "back"])).toMatch(
       /DeploymentRollback .*Rolled back to revision 1/,
     );

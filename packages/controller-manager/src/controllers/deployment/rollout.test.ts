@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { deployments, replicaSets } from "@coxswain/api/apps/v1";
 import type { Deployment } from "@coxswain/api/apps/v1";
+import { StatusError, statuses } from "@coxswain/apimachinery";
 import { createWorld } from "../../../testing/world.ts";
 import { createReplicaSetController } from "../replica-set/controller.ts";
 import { createDeploymentController } from "./controller.ts";
@@ -48,6 +49,25 @@ describe("a Deployment", () => {
       { type: "Available", status: "True", reason: "MinimumReplicasAvailable" },
       { type: "Progressing", status: "True", reason: "NewReplicaSetAvailable" },
     ]);
+    await manager.stop();
+  });
+
+  it("asks less and less often for pods that are refused", async () => {
+    const world = createWorld(9);
+    let refused = 0;
+    world.api.faults.beforeWrite = (verb, { resource }, object) => {
+      if (verb !== "create" || resource !== "pods") return;
+      refused++;
+      throw new StatusError(statuses.forbidden({ group: "", resource: "pods" }, object, "exceeded quota"));
+    };
+    const manager = world.start(createDeploymentController, createReplicaSetController);
+    await world.api.resource(deployments).create(deployment(2_000_000, "a"));
+    await world.settle(120);
+    expect(world.api.all(replicaSets)[0]?.status?.conditions?.map(({ type, reason }) => `${type} ${reason}`)).toEqual([
+      "ReplicaFailure FailedCreate",
+    ]);
+    expect(refused).toBeGreaterThan(5);
+    expect(refused).toBeLessThan(25);
     await manager.stop();
   });
 

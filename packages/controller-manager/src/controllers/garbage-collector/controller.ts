@@ -73,7 +73,8 @@ export function createGarbageCollectorController(ports: ControllerPorts): Contro
     const dependents = [...node.dependents].flatMap((uid) => {
       const dependent = graph.get(uid);
       const blocks =
-        dependent?.owners.some((owner) => owner.uid === node.uid && owner.blockOwnerDeletion === true) ?? false;
+        (dependent?.owners.some((owner) => owner.uid === node.uid && owner.blockOwnerDeletion === true) ?? false) &&
+        !graph.isCircular(node.uid, uid); // in a circle everybody would wait for everybody
       return dependent ? [{ uid, blocks, deleting: dependent.deleting }] : [];
     });
     const view: GarbageView = { deleting: deletionTimestamp !== undefined, finalizers, owners, dependents };

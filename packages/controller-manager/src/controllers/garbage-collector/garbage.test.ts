@@ -74,6 +74,28 @@ describe("the garbage collector", () => {
     await manager.stop();
   });
 
+  it("ends circles of owners, of one, two or more, also in the foreground", async () => {
+    for (const size of [1, 2, 4]) {
+      const world = createWorld(20 + size);
+      const client = world.api.resource(configMaps);
+      const ring = [];
+      for (let index = 0; index < size; index++) ring.push(await client.create(map(`ring-${index}`)));
+      for (const [index, one] of ring.entries()) {
+        const owner = ring[(index + 1) % size] ?? one;
+        const ref = { namespace: "default", name: one.metadata.name };
+        await client.patch(ref, { metadata: { ownerReferences: [ownedBy(owner)] } }, { type: "merge" });
+      }
+      await client.create(map("stranger"));
+      const manager = world.start(createGarbageCollectorController);
+      await world.settle(5);
+      expect(names(world)).toHaveLength(size + 1);
+      await client.delete({ namespace: "default", name: "ring-0" }, { propagationPolicy: "Foreground" });
+      await world.settle(10);
+      expect(names(world)).toEqual(["stranger"]);
+      await manager.stop();
+    }
+  });
+
   it("leaves the dependents of an object whose deletion orphans them, without their owner", async () => {
     const world = createWorld(3);
     await family(world);

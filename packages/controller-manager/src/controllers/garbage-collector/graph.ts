@@ -22,6 +22,8 @@ export interface Graph {
   /** Returns the UIDs that should be looked at because of it. */
   upsert(object: DeepReadonly<ApiObject>, descriptor: ResourceDescriptor): readonly string[];
   remove(uid: string): readonly string[];
+  /** Whether a dependent of an object waits, by way of others that are all being deleted, for that object itself. */
+  isCircular(uid: string, dependent: string): boolean;
   size(): number;
 }
 
@@ -57,6 +59,18 @@ export function createGraph(): Graph {
   return {
     get: (uid) => nodes.get(uid),
     size: () => nodes.size,
+    isCircular(uid, dependent) {
+      const seen = new Set<string>();
+      const open = [dependent];
+      for (let next = open.pop(); next !== undefined; next = open.pop()) {
+        const node = nodes.get(next);
+        if (node === undefined || !node.deleting || seen.has(next)) continue;
+        if (node.dependents.has(uid) || next === uid) return true;
+        seen.add(next);
+        open.push(...node.dependents);
+      }
+      return false;
+    },
     upsert(object, descriptor) {
       const { uid = "", name, namespace, ownerReferences = [], finalizers = [], deletionTimestamp } = object.metadata;
       const before = nodes.get(uid);

@@ -106,13 +106,11 @@ export function replicaSetStatus(
   };
   const conditions = (replicator.status?.conditions ?? []).filter((candidate) => candidate.type !== "ReplicaFailure");
   const before = replicator.status?.conditions?.find((candidate) => candidate.type === "ReplicaFailure");
-  const now = failure && {
-    type: "ReplicaFailure",
-    status: "True",
-    reason: failure.reason,
-    message: failure.message,
-    lastTransitionTime: before?.reason === failure.reason ? before.lastTransitionTime : rfc3339(nowMs),
-  };
+  // The message names a pod of which there will never be another: written each time, it would wake us each time.
+  const same = failure && before?.reason === failure.reason ? before : undefined;
+  const { reason, message } = failure ?? {};
+  const made = { type: "ReplicaFailure", status: "True", reason, message, lastTransitionTime: rfc3339(nowMs) };
+  const now = failure && { ...(same ?? made) };
   const all = [...conditions, ...(now ? [now] : [])];
   return {
     status: all.length > 0 ? { ...status, conditions: all } : status,

@@ -153,7 +153,7 @@ export async function createComposeLab(options: {
       if (found.length < 4) throw new Failure(`${master} shows no invitation: ${stdout}`);
       return Object.fromEntries(found.map(([, key = "", value = ""]) => [key, value]));
     },
-    async whenReady(master, names, timeoutMs = 120_000) {
+    async whenReady(master, names, timeoutMs = 300_000) {
       const deadline = performance.now() + timeoutMs;
       let last = "";
       while (performance.now() < deadline) {

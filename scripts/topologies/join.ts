@@ -41,10 +41,12 @@ export async function joinMasters(
       const before = await livingVoters(lab, master);
       await lab.up(name, "master", { ...invitation, ...more });
       await lab.whenReady(master, [name]);
-      await until(`${name}'s API is ready`, 60_000, async () =>
+      await until(`${name}'s API is ready`, 180_000, async () =>
         (await lab.kubectl(name, ["get", "--raw", "/readyz"])).code === 0 ? true : undefined,
       );
-      await until(`${name} votes`, 60_000, async () => ((await livingVoters(lab, master)) > before ? true : undefined));
+      await until(`${name} votes`, 180_000, async () =>
+        (await livingVoters(lab, master)) > before ? true : undefined,
+      );
     });
 }
 
@@ -89,7 +91,7 @@ export async function freshInvitation(lab: ComposeLab, master: string): Promise<
   const { stdout, stderr, code } = await lab.cox(master, ["invite"]);
   if (code !== 0) throw new Failure(stderr);
   const id = /COXSWAIN_TOKEN=([a-z0-9]{6})/.exec(stdout)?.[1] ?? "";
-  await until("the keeper offers the invitation", 60_000, async () =>
+  await until("the keeper offers the invitation", 180_000, async () =>
     (await lab.kubectl(master, ["-n", "kube-system", "get", "secret", `bootstrap-token-${id}`])).code === 0
       ? true
       : undefined,

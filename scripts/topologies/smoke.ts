@@ -23,7 +23,7 @@ export async function smoke(lab: ComposeLab, master: string, runners: readonly s
     .trim()
     .split("\n");
   const question = `const{get}=require("http");get("http://web.demo.svc.cluster.local",(a)=>{a.on("data",(d)=>process.stdout.write(d))}).on("error",(e)=>{console.error(e.message);process.exit(1)})`;
-  const answer = await until("the service answers a pod by its name", 60_000, async () => {
+  const answer = await until("the service answers a pod by its name", 180_000, async () => {
     const { code, stdout } = await lab.kubectl(master, [
       "-n",
       "demo",

@@ -68,11 +68,11 @@ export const topologies: Readonly<Record<string, (run: Run) => Promise<void>>> =
       for (const victim of ["m1", "m2", "m3"]) {
         const witness = victim === "m1" ? "m2" : "m1";
         const writer = startWriter(kubeconfigOf(lab, witness), `off-${victim}`);
-        await until("some writes", 20_000, async () =>
+        await until("some writes", 180_000, async () =>
           (await countOf(lab, witness, `off-${victim}`)) > 20 ? true : undefined,
         );
         await lab.lab.off(victim);
-        await until("writes go on", 60_000, async () => {
+        await until("writes go on", 180_000, async () => {
           const { code } = await lab.kubectl(witness, [
             "create",
             "configmap",
@@ -81,7 +81,7 @@ export const topologies: Readonly<Record<string, (run: Run) => Promise<void>>> =
           ]);
           return code === 0 ? true : undefined;
         });
-        await until("more writes", 30_000, async () =>
+        await until("more writes", 180_000, async () =>
           (await countOf(lab, witness, `off-${victim}`)) > 60 ? true : undefined,
         );
         const written = await writer.stop();
@@ -91,7 +91,7 @@ export const topologies: Readonly<Record<string, (run: Run) => Promise<void>>> =
         );
         await lab.lab.on(victim);
         await lab.whenReady(witness, ["m1", "m2", "m3", "m4", "m5", "m6"]);
-        await until(`${victim}'s member is back`, 60_000, async () =>
+        await until(`${victim}'s member is back`, 180_000, async () =>
           (await livingVoters(lab, witness)) === 3 ? true : undefined,
         );
       }
@@ -124,7 +124,7 @@ export const topologies: Readonly<Record<string, (run: Run) => Promise<void>>> =
       await joinMasters(lab, say, "m1", ["m2", "m3"], { COXSWAIN_DEAD_MEMBER_GRACE: "15s" });
       await lab.lab.off("m3");
       await timed(say, "a dead voter is removed by itself (grace 15 s)", () =>
-        until("the dead voter is removed", 90_000, async () =>
+        until("the dead voter is removed", 180_000, async () =>
           (await memberNames(lab, "m1")).includes("m3") ? undefined : true,
         ),
       );
@@ -132,7 +132,7 @@ export const topologies: Readonly<Record<string, (run: Run) => Promise<void>>> =
       await lab.lab.on("m3");
       await lab.compose("m3", ["up", "-d"]);
       await lab.compose("m3", ["restart", "setup"]);
-      await until("m3 votes again", 90_000, async () => ((await livingVoters(lab, "m1")) === 3 ? true : undefined));
+      await until("m3 votes again", 180_000, async () => ((await livingVoters(lab, "m1")) === 3 ? true : undefined));
       say("a removed voter that came back votes again");
       await lab.lab.off("m2");
       const { data, compose } = lab.directoryOf("m2");
@@ -143,7 +143,7 @@ export const topologies: Readonly<Record<string, (run: Run) => Promise<void>>> =
       await timed(say, "a dead master replaced by an empty machine of its name", async () => {
         await lab.up("m2", "master", await freshInvitation(lab, "m1"));
         await lab.whenReady("m1", ["m2"]);
-        await until("m2 votes", 60_000, async () => ((await livingVoters(lab, "m1")) === 3 ? true : undefined));
+        await until("m2 votes", 180_000, async () => ((await livingVoters(lab, "m1")) === 3 ? true : undefined));
       });
       await smoke(lab, "m2", ["m1"]);
     }),
@@ -171,12 +171,12 @@ export const topologies: Readonly<Record<string, (run: Run) => Promise<void>>> =
       );
       const writer = startWriter(kubeconfigOf(lab, "m4"), "external");
       await lab.lab.off("m2");
-      await until("writes go on", 60_000, async () =>
+      await until("writes go on", 180_000, async () =>
         (await countOf(lab, "m4", "external")) > 100 ? true : undefined,
       );
       await lab.lab.off("m5");
       const count = await countOf(lab, "m4", "external");
-      await until("writes go on without the other master", 60_000, async () =>
+      await until("writes go on without the other master", 180_000, async () =>
         (await countOf(lab, "m4", "external")) > count + 20 ? true : undefined,
       );
       const written = await writer.stop();
@@ -221,7 +221,7 @@ export const topologies: Readonly<Record<string, (run: Run) => Promise<void>>> =
         ]);
         if (moved.code !== 0) throw new Failure(`our store does not take etcd's data: ${moved.stderr}`);
         await lab.compose("m1", ["up", "-d", "store"]);
-        await until("our store serves what etcd had", 60_000, async () => {
+        await until("our store serves what etcd had", 180_000, async () => {
           const now = await revisionOf(lab, "m2");
           if (now !== undefined && now < before) throw new Failure(`revisions went back from ${before} to ${now}`);
           return now;

@@ -56,7 +56,7 @@ export function startObservers(target: Target, namespace: string, clock: Clock):
 async function watchLeases(client: Client, seen: LeaseSeen[], clock: Clock, signal: AbortSignal): Promise<void> {
   const resource = client.resource(leases);
   const note = (lease: Awaited<ReturnType<typeof resource.get>>): void => {
-    const { name = "", resourceVersion = "0" } = lease.metadata;
+    const { name, resourceVersion = "0" } = lease.metadata;
     if (name !== "kube-scheduler" && name !== "kube-controller-manager") return;
     if (seen.some((each) => each.lease === name && each.resourceVersion === resourceVersion)) return;
     const { holderIdentity, leaseTransitions, leaseDurationSeconds, renewTime, acquireTime } = lease.spec ?? {};

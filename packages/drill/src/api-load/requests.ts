@@ -8,17 +8,17 @@ export interface Requests {
   stop(): Promise<void>;
 }
 
-/** It ends when its standard output is closed, at the latest when its time is over. */
+/** At most 200 are open at once: a computer that cannot keep up asks less often, and the rate that was reached is in the report. It ends when its standard output is closed, at the latest when its time is over. */
 const program = (address: string, perSecond: number, mostSeconds: number): string => `
 const http=require("node:http");
 const every=1000/${perSecond},end=Date.now()+${mostSeconds * 1000};
 process.stdout.on("error",()=>process.exit(0));
-let next=Date.now(),lines=[];
+let next=Date.now(),lines=[],open=0;
 const say=(at,why)=>lines.push(at+" "+(Date.now()-at)+" "+(why||"ok"));
-const ask=()=>{const at=Date.now();let told=false;const tell=(why)=>{if(!told){told=true;say(at,why)}};
+const ask=()=>{const at=Date.now();let told=false;const tell=(why)=>{if(!told){told=true;open--;say(at,why)}};open++;
 const request=http.get("http://${address}/",{agent:false,timeout:3000},(answer)=>{answer.resume();answer.on("end",()=>tell(answer.statusCode===200?"":"status "+answer.statusCode));answer.on("error",(e)=>tell(e.message))});
 request.on("timeout",()=>request.destroy(new Error("no answer within 3 s")));request.on("error",(e)=>tell(e.message))};
-setInterval(()=>{const now=Date.now();if(now>end)process.exit(0);let burst=0;while(next<=now&&burst++<50){ask();next+=every}if(next<now)next=now},5);
+setInterval(()=>{const now=Date.now();if(now>end)process.exit(0);let burst=0;while(next<=now&&burst++<50&&open<200){ask();next+=every}if(next<now)next=now},5);
 setInterval(()=>{if(lines.length){process.stdout.write(lines.join("\\n")+"\\n");lines=[]}else process.stdout.write("\\n")},200);
 `;
 

@@ -45,7 +45,17 @@ export function judge(drill: Drill, recording: Recording): readonly Verdict[] {
     ...(bounds.requests ? [checkRequests(requests, strikes, bounds.requests.graceMs, bounds.requests.mostGapMs)] : []),
     ...(bounds.detectMs === undefined ? [] : [checkTimes("detect", struck, bounds.detectMs)]),
     ...(bounds.recoverMs === undefined ? [] : [checkTimes("recover", struck, bounds.recoverMs)]),
-    ...(bounds.voluntary ? [checkBudget(recording.readiness, leastReady, true)] : []),
+    ...(bounds.voluntary
+      ? [
+          checkBudget(
+            recording.readiness.filter(
+              ({ at }) => at >= (strikes[0]?.at ?? 0) && at <= (strikes.at(-1)?.healedAt ?? 0),
+            ),
+            leastReady,
+            true,
+          ),
+        ]
+      : []),
     ...(bounds.noRestarts ? [restarts(recording)] : []),
     ...checkEndState(end, bounds.convergeMs),
   ];

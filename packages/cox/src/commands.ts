@@ -59,6 +59,9 @@ export const groups: readonly Group[] = [
       certificate: entry("Modify certificate resources", () =>
         import("./commands/certificate.ts").then((m) => m.certificate),
       ),
+      "cluster-info": entry("Display cluster information", () =>
+        import("./commands/cluster-info.ts").then((m) => m.clusterInfo),
+      ),
       cordon: entry("Mark node as unschedulable", () => import("./commands/cordon.ts").then((m) => m.cordon)),
       uncordon: entry("Mark node as schedulable", () => import("./commands/cordon.ts").then((m) => m.uncordon)),
       drain: entry("Drain node in preparation for maintenance", () =>
@@ -82,6 +85,7 @@ export const groups: readonly Group[] = [
         import("./commands/port-forward.ts").then((m) => m.portForward),
       ),
       auth: entry("Inspect authorization", () => import("./commands/auth.ts").then((m) => m.auth)),
+      events: entry("List events", () => import("./commands/events.ts").then((m) => m.events)),
     },
   },
   {
@@ -123,6 +127,7 @@ export const groups: readonly Group[] = [
       "api-versions": entry('Print the supported API versions on the server, in the form of "group/version"', () =>
         import("./commands/api-resources.ts").then((m) => m.apiVersions),
       ),
+      config: entry("Modify kubeconfig files", () => import("./commands/config.ts").then((m) => m.config)),
       plugin: entry("Provides utilities for interacting with plugins", () =>
         import("./commands/plugin.ts").then((m) => m.plugin),
       ),

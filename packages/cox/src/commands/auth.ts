@@ -34,7 +34,9 @@ cox auth can-i --list`,
     if (args.flag("list")) return listRules(session, namespace, args.flag("no-headers"));
     const [verb, what, ...names] = args.words;
     if (verb === undefined || what === undefined || names.length > 1)
-      throw new CommandError("you must specify two arguments: verb resource or verb resource/resourceName.\nSee 'cox auth can-i -h' for help and examples.");
+      throw new CommandError(
+        "you must specify two arguments: verb resource or verb resource/resourceName.\nSee 'cox auth can-i -h' for help and examples.",
+      );
     const answer: {
       readonly status?: { readonly allowed?: boolean; readonly reason?: string; readonly evaluationError?: string };
     } = await call(session, {

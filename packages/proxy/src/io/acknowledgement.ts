@@ -10,9 +10,9 @@ import { rfc3339Micro } from "@coxswain/clock";
 import type { Clock, Timer } from "@coxswain/clock";
 import type { Logger } from "@coxswain/daemon";
 
-export const acknowledgementNamespace = "kube-node-lease";
-export const acknowledgementLabel = "coxswain.io/component";
-export const revisionAnnotation = "coxswain.io/endpoints-programmed";
+const acknowledgementNamespace = "kube-node-lease";
+const acknowledgementLabel = "coxswain.io/component";
+const revisionAnnotation = "coxswain.io/endpoints-programmed";
 /** A lease that was not renewed for so long is nobody's any more. */
 const leaseDurationSeconds = 30;
 const renewIntervalMs = 10_000;

@@ -5,6 +5,7 @@ import { startControlPlane } from "./control-plane.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import { startNode, testImage, whyNoContainers } from "./node.ts";
 import type { TestNode } from "./node.ts";
+import { registryUser, startRegistry } from "./registry.ts";
 
 const absence = whyNoContainers();
 const within = { timeout: 40_000, interval: 100 };
@@ -168,6 +169,72 @@ describe.skipIf(absence !== undefined)(
       expect(stdout.endsWith("end\n")).toBe(true);
       await remove("wordy");
     });
+
+    test.each(["password", "token"] as const)(
+      "images come from a private registry that asks for a %s, by the pod's secrets",
+      async (sign) => {
+        await using registry = await startRegistry(testImage, sign);
+        const { username, password } = registryUser;
+        const auth = Buffer.from(`${username}:${password}`).toString("base64");
+        const secret = `pull-${sign}`;
+        await plane.must(
+          ["create", "-f", "-"],
+          JSON.stringify({
+            apiVersion: "v1",
+            kind: "Secret",
+            metadata: { name: secret },
+            ...(sign === "password"
+              ? {
+                  type: "kubernetes.io/dockerconfigjson",
+                  stringData: { ".dockerconfigjson": JSON.stringify({ auths: { [registry.host]: { auth } } }) },
+                }
+              : {
+                  type: "kubernetes.io/dockercfg",
+                  stringData: { ".dockercfg": JSON.stringify({ [registry.host]: { username, password } }) },
+                }),
+          }),
+        );
+        const one = (image: string, more: object = {}) => ({
+          containers: [{ name: "main", image, command: lasting }],
+          ...more,
+        });
+        const waits = (name: string): Promise<string> =>
+          path(name, "{.status.containerStatuses[0].state.waiting.reason}");
+        const retry = { annotations: { "coxswain.io/backoff-initial": "1s", "coxswain.io/backoff-max": "1s" } };
+        await create(`stranger-${sign}`, one(`${registry.host}/private/app:1`));
+        await create(
+          `busy-${sign}`,
+          one(`${registry.host}/busy/app:1`, { imagePullSecrets: [{ name: secret }] }),
+          retry,
+        );
+        await expect.poll(() => waits(`stranger-${sign}`), within).toMatch(/^(ErrImagePull|ImagePullBackOff)$/);
+        await expect.poll(() => waits(`stranger-${sign}`), within).toBe("ImagePullBackOff");
+        expect(await path(`stranger-${sign}`, "{.status.containerStatuses[0].state.waiting.message}")).toMatch(
+          /^Back-off pulling image .*: ErrImagePull: .*(unauthorized|no basic auth credentials|denied)/,
+        );
+        await create(
+          `friend-${sign}`,
+          one(`${registry.host}/private/app@${registry.digest}`, { imagePullSecrets: [{ name: secret }] }),
+        );
+        await runs(`friend-${sign}`);
+        expect(await path(`friend-${sign}`, "{.status.containerStatuses[0].imageID}")).toMatch(/^docker:\/\/sha256:/);
+        const { stdout: events } = await plane.kubectl([
+          "get",
+          "events",
+          "--field-selector",
+          `involvedObject.name=friend-${sign}`,
+        ]);
+        expect(events).toContain("Successfully pulled image");
+        // Asked once, and then left alone although the pod would try every second.
+        await expect.poll(() => waits(`busy-${sign}`), within).toBe("ImagePullBackOff");
+        const message = "{.status.containerStatuses[0].state.waiting.message}";
+        await expect.poll(() => path(`busy-${sign}`, message), within).toContain("it is not asked again before");
+        expect(registry.asked.get("busy/app")).toBeLessThanOrEqual(2);
+        await create(`wrong-${sign}`, one("Not:An:Image"));
+        await expect.poll(() => waits(`wrong-${sign}`), within).toBe("InvalidImageName");
+        for (const name of ["stranger", "busy", "friend", "wrong"]) await remove(`${name}-${sign}`);
+      },
+    );
 
     test("containers of one pod restart by rules of their own", async () => {
       const command = (code: number) => ["sh", "-c", `echo run; exit ${code}`];

@@ -21,6 +21,7 @@ export type {
   LogChunk,
   LogRequest,
   Mount,
+  PullProgress,
   RegistryAuth,
   RuntimeEvent,
   RuntimeVersion,

@@ -37,7 +37,12 @@ export interface ContainerRuntime {
   stats(containerId: string, signal?: AbortSignal): Promise<ContainerStats | undefined>;
 
   /** Resolves with the image's id. A refusal of the registry is a `RuntimeError` with its reason as the message. */
-  pullImage(reference: string, auth: RegistryAuth | undefined, signal?: AbortSignal): Promise<string>;
+  pullImage(
+    reference: string,
+    auth: RegistryAuth | undefined,
+    signal?: AbortSignal,
+    told?: (progress: PullProgress) => void,
+  ): Promise<string>;
   /** `undefined` when the image is not here. */
   imageStatus(reference: string, signal?: AbortSignal): Promise<ImageStatus | undefined>;
   listImages(signal?: AbortSignal): Promise<readonly ImageStatus[]>;
@@ -224,6 +229,12 @@ export interface RegistryAuth {
   readonly username: string;
   readonly password: string;
   readonly server?: string;
+}
+
+/** How far a pull has come, as far as the runtime knows by now: layers are found one after another. */
+export interface PullProgress {
+  readonly doneBytes: number;
+  readonly totalBytes: number;
 }
 
 export interface ImageStatus {

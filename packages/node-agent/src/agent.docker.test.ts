@@ -24,6 +24,7 @@ import { createPodSet } from "./io/pods/pod-set.ts";
 import type { PodSet } from "./io/pods/pod-set.ts";
 import { findAttempt } from "./io/server/logs.ts";
 import { createPortDialer } from "./io/server/port-dialer.ts";
+import { createPuller } from "./io/runtime/puller.ts";
 import { createUpgrades } from "./io/server/upgrades.ts";
 import { agentMetrics } from "./metrics.ts";
 import type { PodApi } from "./ports.ts";
@@ -110,6 +111,7 @@ describe.skipIf(absence !== undefined)(
         sandboxImage: "coxswain/pause:1",
         containerLog: { mostBytes: 1 << 20, mostFiles: 2 },
         keepLog: async () => undefined,
+        puller: createPuller({ mostAtOnce: 1 }, { runtime, clock }),
         backoff: { firstMs: 10_000, longestMs: 300_000 },
         resolver: () => ({ clusterDns: ["10.96.0.10"], clusterDomain: "cluster.local", hostResolvConf: "" }),
       });

@@ -70,6 +70,8 @@ export const flags = defineFlags({
   "manifest-url": { type: "string", help: "URL of manifests of pods that run without the API" },
   "manifest-url-header": { type: "list", default: [], help: "Headers for --manifest-url, key:value" },
   "http-check-frequency": { type: "duration", default: "20s", help: "How often --manifest-url is asked" },
+  "serialize-image-pulls": { type: "boolean", default: false, help: "Pull one image after another" },
+  "max-parallel-image-pulls": { type: "number", default: 3, help: "How many images are pulled at once" },
   "container-log-max-size": { type: "string", default: "10Mi", help: "A container's log is begun anew at this size" },
   "container-log-max-files": {
     type: "number",
@@ -127,6 +129,7 @@ export interface NodeAgentConfig extends ServerConfig, ResourceConfig {
   readonly runtimeSocket: string;
   readonly sandboxImage: string;
   readonly fenceAfterMs: number;
+  readonly mostPulls: number;
   readonly containerLog: ContainerLog;
   readonly retainedLogs: LogBudget;
   readonly backoff: BackoffTimes;
@@ -168,6 +171,7 @@ export function readConfig(values: FlagValues<typeof flags>): NodeAgentConfig {
     resolvConfFile: values["resolv-conf"],
     runtimeSocket: endpoint.replace(/^unix:\/\//, ""),
     sandboxImage: values["pod-infra-container-image"],
+    mostPulls: values["serialize-image-pulls"] ? 1 : mostPulls(values["max-parallel-image-pulls"]),
     containerLog: containerLog(values["container-log-max-size"], values["container-log-max-files"]),
     retainedLogs: {
       directory: join(values["root-dir"], "retained-logs"),
@@ -234,4 +238,10 @@ function sizeOf(flag: string, text: string): number {
   const bytes = amountOf(text);
   if (bytes === undefined || bytes < 0) throw new UsageError(`--${flag}: expected a size such as 10Mi, found ${text}`);
   return Math.floor(bytes);
+}
+
+function mostPulls(count: number): number {
+  if (!Number.isInteger(count) || count < 1)
+    throw new UsageError(`--max-parallel-image-pulls: expected at least 1, found ${count}`);
+  return count;
 }

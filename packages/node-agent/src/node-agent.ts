@@ -29,6 +29,7 @@ import { createPodEvents } from "./io/pods/events.ts";
 import { createPodFeed } from "./io/pods/pod-feed.ts";
 import { createPodSet } from "./io/pods/pod-set.ts";
 import type { PodSet } from "./io/pods/pod-set.ts";
+import { createPuller } from "./io/runtime/puller.ts";
 import { paceRuntime } from "./io/runtime/paced-runtime.ts";
 import { createGate } from "./io/server/gate.ts";
 import { configurationOf } from "./io/server/node-routes.ts";
@@ -133,6 +134,7 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
     sandboxImage: config.sandboxImage,
     backoff: config.backoff,
     containerLog: config.containerLog,
+    puller: createPuller({ mostAtOnce: config.mostPulls }, { runtime, clock }),
     keepLog: (pod, { name: container, attempt, id }) =>
       retained.keep(
         {

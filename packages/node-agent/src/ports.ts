@@ -17,6 +17,7 @@ import type { SelfView } from "./core/container/field-ref.ts";
 import type { HostPort } from "./core/network/host-ports.ts";
 import type { ProbeKind } from "./core/probe/probe.ts";
 import type { ResolverSettings } from "./core/network/files.ts";
+import type { Puller } from "./io/runtime/puller.ts";
 import type { AgentMetrics } from "./metrics.ts";
 
 /** The objects that pods refer to, and what becomes of them. `undefined` answers mean "there is none". */
@@ -109,6 +110,7 @@ export interface PodPorts {
   readonly probed?: (pod: Pod, container: string, kind: ProbeKind, ok: boolean) => void;
   readonly sandboxImage: string;
   readonly backoff: BackoffTimes;
+  readonly puller: Puller;
   /** Keeps the log of a container that is about to be removed. */
   readonly keepLog: (
     pod: Pod,

@@ -77,7 +77,7 @@ export function createDockerRuntime(
     logs: (containerId, request, signal) => readLogs(engine, containerId, request, signal),
     stats: (containerId, signal) => readStats(engine, containerId, signal),
 
-    pullImage: (reference, auth, signal) => pullImage(engine, reference, auth, signal),
+    pullImage: (reference, auth, signal, told) => pullImage(engine, reference, auth, signal, told),
     imageStatus: (reference) => imageStatus(engine, reference),
     listImages: () => listImages(engine),
     removeImage: (reference) => removeImage(engine, reference),

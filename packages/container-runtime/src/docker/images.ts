@@ -1,7 +1,7 @@
 // Images on the engine. A pull's refusal arrives inside a successful answer, line by line; it is read to the end.
 import type { Readable } from "node:stream";
 import { RuntimeError } from "../errors.ts";
-import type { ImageStatus, RegistryAuth } from "../runtime.ts";
+import type { ImageStatus, PullProgress, RegistryAuth } from "../runtime.ts";
 import { ask, askIfPresent } from "./engine.ts";
 import type { Engine } from "./engine.ts";
 import { readJsonLines } from "./json-lines.ts";
@@ -11,7 +11,9 @@ export async function pullImage(
   reference: string,
   auth: RegistryAuth | undefined,
   signal?: AbortSignal,
+  told?: (progress: PullProgress) => void,
 ): Promise<string> {
+  const layers = new Map<string, { readonly current: number; readonly total: number }>();
   const options = {
     ...(auth
       ? { authconfig: { username: auth.username, password: auth.password, serveraddress: auth.server ?? "" } }
@@ -22,10 +24,33 @@ export async function pullImage(
   for await (const line of readJsonLines(progress as Readable)) {
     if (typeof line === "object" && line !== null && "error" in line)
       throw new RuntimeError("pull-failed", String(line.error));
+    const layer = layerOf(line);
+    if (!layer || !told) continue;
+    layers.set(layer.id, layer);
+    told({ doneBytes: total(layers, "current"), totalBytes: total(layers, "total") });
   }
   const image = await imageStatus(engine, reference);
   if (!image) throw new RuntimeError("pull-failed", `${reference} is not here although the pull has ended well`);
   return image.id;
+}
+
+function layerOf(line: unknown): { readonly id: string; readonly current: number; readonly total: number } | undefined {
+  const { id, status, progressDetail } = (line ?? {}) as {
+    readonly id?: unknown;
+    readonly status?: unknown;
+    readonly progressDetail?: { readonly current?: unknown; readonly total?: unknown };
+  };
+  const { current, total } = progressDetail ?? {};
+  if (typeof id !== "string" || status !== "Downloading" || typeof current !== "number" || typeof total !== "number")
+    return undefined;
+  return { id, current, total };
+}
+
+function total(
+  layers: ReadonlyMap<string, Readonly<Record<"current" | "total", number>>>,
+  of: "current" | "total",
+): number {
+  return [...layers.values()].reduce((sum, layer) => sum + layer[of], 0);
 }
 
 export async function imageStatus(engine: Engine, reference: string): Promise<ImageStatus | undefined> {

@@ -2,13 +2,17 @@
 // failure is remembered by the caller.
 import type { Container, Pod, Secret } from "@coxswain/api/core/v1";
 import { isRuntimeError } from "@coxswain/container-runtime";
-import type { ImageStatus, RegistryAuth } from "@coxswain/container-runtime";
+import type { ImageStatus, PullProgress } from "@coxswain/container-runtime";
+import { credentialsFor } from "../../core/image/credentials.ts";
 import { messageOf } from "../../errors.ts";
 import type { PodPorts } from "../../ports.ts";
 
 export type ImageResult =
   | { readonly image: ImageStatus }
   | { readonly reason: "ErrImageNeverPull" | "ErrImagePull" | "InvalidImageName"; readonly message: string };
+
+/** A long pull tells how far it is this often. */
+const progressMs = 10_000;
 
 export async function ensureImage(
   ports: PodPorts,
@@ -43,7 +47,15 @@ export async function ensureImage(
   events.record(pod, container.name, "Normal", "Pulling", `Pulling image ${JSON.stringify(reference)}`);
   const startedAt = clock.monotonic();
   try {
-    await runtime.pullImage(reference, await registryAuth(ports, pod, reference, signal), signal);
+    const credentials = credentialsFor(reference, await pullSecrets(ports, pod, container, signal));
+    let toldAt = startedAt;
+    const told = ({ doneBytes, totalBytes }: PullProgress): void => {
+      if (clock.monotonic() - toldAt < progressMs) return;
+      toldAt = clock.monotonic();
+      const text = `Pulling image ${JSON.stringify(reference)}: ${megabytes(doneBytes)} of ${megabytes(totalBytes)} MB so far`;
+      events.record(pod, container.name, "Normal", "Pulling", text);
+    };
+    await ports.puller.pull(reference, credentials, told, signal);
     const image = await runtime.imageStatus(reference, signal);
     if (!image)
       return { reason: "ErrImagePull", message: `image ${JSON.stringify(reference)} vanished after its pull` };
@@ -77,43 +89,32 @@ function pullPolicyOf(container: Container): string {
   return (tag === undefined || tag === "latest") && !(container.image ?? "").includes("@") ? "Always" : "IfNotPresent";
 }
 
-/** From the pod's pull secrets: the entry whose key is the image's registry. */
-async function registryAuth(
+/** The pod's pull secrets; those of its service account are among them since it was admitted. */
+async function pullSecrets(
   ports: PodPorts,
   pod: Pod,
-  reference: string,
+  container: Container,
   signal: AbortSignal,
-): Promise<RegistryAuth | undefined> {
-  const registry = registryOf(reference);
+): Promise<readonly Secret[]> {
+  const found: Secret[] = [];
+  const missing: string[] = [];
   for (const { name } of pod.spec?.imagePullSecrets ?? []) {
-    const secret = name ? await ports.api.secret(pod.metadata?.namespace ?? "", name, signal) : undefined;
-    const auth = secret && authIn(secret, registry);
-    if (auth) return auth;
+    if (!name) continue;
+    const secret = await ports.api.secret(pod.metadata.namespace ?? "", name, signal);
+    if (secret) found.push(secret);
+    else missing.push(name);
   }
-  return undefined;
+  if (missing.length > 0)
+    ports.events.record(
+      pod,
+      container.name,
+      "Warning",
+      "FailedToRetrieveImagePullSecret",
+      `Unable to retrieve some image pull secrets (${missing.join(", ")}); attempting to pull the image may not succeed.`,
+    );
+  return found;
 }
 
-function registryOf(reference: string): string {
-  const first = reference.split("/")[0] ?? "";
-  return reference.includes("/") && /[.:]|^localhost$/.test(first) ? first : "https://index.docker.io/v1/";
-}
-
-function authIn(secret: Secret, registry: string): RegistryAuth | undefined {
-  const text = secret.data?.[".dockerconfigjson"];
-  if (text === undefined) return undefined;
-  const config: unknown = JSON.parse(Buffer.from(text, "base64").toString());
-  const entries = isRecord(config) && isRecord(config.auths) ? Object.entries(config.auths) : [];
-  const found = entries.find(
-    ([key]) => key === registry || key.replace(/^https?:\/\//, "").replace(/\/.*$/, "") === registry,
-  );
-  const entry = found?.[1];
-  if (!isRecord(entry)) return undefined;
-  const [user, ...rest] = typeof entry.auth === "string" ? Buffer.from(entry.auth, "base64").toString().split(":") : [];
-  const username = typeof entry.username === "string" ? entry.username : (user ?? "");
-  const password = typeof entry.password === "string" ? entry.password : rest.join(":");
-  return { username, password, server: registry };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(1);
 }

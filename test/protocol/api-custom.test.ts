@@ -146,7 +146,10 @@ describe("a custom resource", () => {
     await must("apply --server-side --field-manager=b -f -", steps("{name: two, run: why}"));
     expect(await must("get ct owned -o jsonpath={.spec.steps[*].name}")).toBe("one two");
     expect(
-      await refused("apply --server-side --field-manager=b -f -", steps("{name: one, run: that}, {name: two, run: why}")),
+      await refused(
+        "apply --server-side --field-manager=b -f -",
+        steps("{name: one, run: that}, {name: two, run: why}"),
+      ),
     ).toContain('conflict with "a": .spec.steps[name="one"].run');
     expect(await refused('patch ct owned --type=strategic -p {"spec":{}}')).toContain("application/merge-patch+json");
   });

@@ -14,6 +14,7 @@ import type { ControlPlane } from "./control-plane.ts";
 export interface TestNode extends AsyncDisposable {
   readonly name: string;
   readonly rootDir: string;
+  readonly bridge: string;
   readonly port: number;
   /** The mark of this node's containers: the label's value. */
   readonly cluster: string;
@@ -119,6 +120,7 @@ export async function startNode(plane: ControlPlane, options: TestNodeOptions = 
   return {
     name,
     rootDir,
+    bridge: `cxn${mark}`,
     port,
     cluster,
     pid: () => child?.pid ?? 0,

@@ -87,6 +87,11 @@ describe.skipIf(absence !== undefined)(
         ],
       });
       await runs("resized");
+      const told = await plane.must(["get", "--raw", `/api/v1/nodes/${node.name}/proxy/pods/default/resized/timeline`]);
+      const { phases } = JSON.parse(told) as { readonly phases: readonly { readonly phase: string }[] };
+      expect(phases.map(({ phase }) => phase)).toEqual([
+        ...["volumes", "sandbox", "network", "started main", "running", "ready"],
+      ]);
       expect(limitsOf("resized")).toBe(`51 10000 ${64 * 2 ** 20}`);
 
       const more = { requests: { cpu: "100m", memory: "32Mi" }, limits: { cpu: "200m", memory: "64Mi" } };

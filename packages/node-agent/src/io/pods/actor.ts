@@ -12,7 +12,7 @@ import { messageOf } from "../../errors.ts";
 import type { PodPorts } from "../../ports.ts";
 import { runHandler } from "../runtime/hooks.ts";
 import { selfView, startContainer } from "../runtime/start-container.ts";
-import { nameOf } from "./state.ts";
+import { mark, nameOf } from "./state.ts";
 import type { PodState } from "./state.ts";
 
 export interface PodActor {
@@ -75,6 +75,7 @@ export function createPodActor(
     try {
       await volumes.prepare(selfView(ports, state.pod, podIP), signal);
       state.volumes = { state: "ready" };
+      mark(state, "volumes", clock.now());
     } catch (error) {
       if (signal.aborted) return;
       const message = messageOf(error);
@@ -101,11 +102,13 @@ export function createPodActor(
         "run_podsandbox",
         runtime.runPodSandbox(sandboxConfig(pod, attempt, ports.sandboxImage, address), signal),
       );
+      mark(state, "sandbox", clock.now());
       if (address !== undefined) {
         const sandbox = await runtime.inspect(id);
         if (sandbox?.state !== "running") throw new Error("the sandbox ended before it had its network");
         await timed("attach_network", network.attach({ id, pid: sandbox.pid, address }, signal));
         state.attachedIP = address;
+        mark(state, "network", clock.now());
       }
       state.sandboxFailure = undefined;
     } catch (error) {
@@ -138,6 +141,7 @@ export function createPodActor(
     const result = await timed("start_container", startContainer(ports, request, signal));
     if ("reason" in result) return fail(container, result, before?.delayMs);
     state.failures.delete(action.name);
+    mark(state, `started ${action.name}`, clock.now());
     if (action.attempt > 0) ports.metrics.restarts.inc();
     if (container.lifecycle?.postStart) await postStart(container, result.id, podIP, signal);
   };

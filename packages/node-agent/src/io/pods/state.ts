@@ -26,6 +26,8 @@ export interface PodState {
   readonly stopping: Map<string, number>;
   /** The wait that each container's last BackOff event was about. */
   readonly toldBackoffs: Map<string, string>;
+  /** What happened when while the pod began here; the first time of each counts. */
+  readonly timeline: Map<string, number>;
   retriedAtMs: number | undefined;
   fenced: boolean;
   ending: PodEnding | undefined;
@@ -55,11 +57,16 @@ export function createPodState(pod: Pod): PodState {
     busy: new Map(),
     stopping: new Map(),
     toldBackoffs: new Map(),
+    timeline: new Map(),
     retriedAtMs: retryAskedAtMs(pod),
     fenced: false,
     ending: undefined,
     resizeFailures: new Map(),
   };
+}
+
+export function mark(state: PodState, phase: string, nowMs: number): void {
+  if (!state.timeline.has(phase)) state.timeline.set(phase, nowMs);
 }
 
 const ownConditions: ReadonlySet<string> = new Set([

@@ -15,7 +15,7 @@ import { createProber } from "../probe/prober.ts";
 import { createPodObserver } from "../runtime/observe.ts";
 import type { PodObservation } from "../runtime/observe.ts";
 import { createPodActor } from "./actor.ts";
-import { createPodState, nameOf } from "./state.ts";
+import { createPodState, mark, nameOf } from "./state.ts";
 import type { PodState } from "./state.ts";
 
 export interface PodWorker {
@@ -29,6 +29,8 @@ export interface PodWorker {
   end(ending: PodEnding): void;
   /** What was last reported of it. */
   pod(): Pod;
+  /** The phases of its start here, as milliseconds since it was first seen. */
+  timeline(): readonly { readonly phase: string; readonly afterMs: number }[];
   /** Why it is as it is: the `because` of the last plan. */
   because(): string;
   /** Resolves when nothing of the pod is left, or after `stop`. */
@@ -132,6 +134,9 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
     if (state.gone || text === state.reported) return;
     state.reported = text;
     state.lastStatus = status;
+    if (status.phase === "Running") mark(state, "running", clock.now());
+    if (status.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True"))
+      mark(state, "ready", clock.now());
     tellBackoffs(status);
     observeStart(status);
     publishing ??= publish().finally(() => (publishing = undefined));
@@ -245,6 +250,7 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
       poke();
     },
     pod: () => state.pod,
+    timeline: () => [...state.timeline].map(([phase, atMs]) => ({ phase, afterMs: atMs - state.seenAtMs })),
     because: () => state.because,
     done,
     async stop() {

@@ -49,6 +49,15 @@ export function createAgentServer(config: AgentServerConfig, ports: AgentServerP
       addNodeRoutes(app, ports);
       manifestRoutes(app, ports.feed);
 
+      app.get<{ Params: { readonly namespace: string; readonly pod: string } }>(
+        "/pods/:namespace/:pod/timeline",
+        (request, reply) => {
+          const worker = podSet.byName(request.params.namespace, request.params.pod);
+          if (!worker) return reply.code(404).type("text/plain").send("there is no such pod here\n");
+          return reply.send({ because: worker.because(), phases: worker.timeline() });
+        },
+      );
+
       app.get("/pods", (_request, reply) =>
         reply.send({
           kind: "PodList",

@@ -231,7 +231,7 @@ describe.skipIf(absence !== undefined)(
         await expect.poll(() => waits(`busy-${sign}`), within).toBe("ImagePullBackOff");
         const message = "{.status.containerStatuses[0].state.waiting.message}";
         await expect.poll(() => path(`busy-${sign}`, message), within).toContain("it is not asked again before");
-        expect(registry.asked.get("busy/app")).toBeLessThanOrEqual(2);
+        expect(registry.asked.get("busy/app")).toBeLessThanOrEqual(4);
         await create(`wrong-${sign}`, one("Not:An:Image"));
         await expect.poll(() => waits(`wrong-${sign}`), within).toBe("InvalidImageName");
         for (const name of ["stranger", "busy", "friend", "wrong"]) await remove(`${name}-${sign}`);

@@ -9,6 +9,7 @@ import type { DaemonPorts } from "@coxswain/daemon";
 import { defaultBackoff } from "../core/pod/backoff.ts";
 import { createPodEvents } from "../io/pods/events.ts";
 import { createPodSet } from "../io/pods/pod-set.ts";
+import { createPuller } from "../io/runtime/puller.ts";
 import type { PodSet } from "../io/pods/pod-set.ts";
 import { createRegistration } from "../io/node/registration.ts";
 import type { AgentMetrics } from "../metrics.ts";
@@ -63,6 +64,7 @@ export function createHollowNode(config: HollowNodeConfig, ports: HollowNodePort
     backoff: defaultBackoff,
     containerLog: { mostBytes: 2 ** 20, mostFiles: 1 },
     keepLog: async () => undefined,
+    puller: createPuller({ mostAtOnce: 1 }, { runtime, clock }),
     resolver: () => ({ clusterDns: [], clusterDomain: "", hostResolvConf: "" }),
   });
   const missing = (): readonly string[] => [network.missing()].filter((text) => text !== undefined);

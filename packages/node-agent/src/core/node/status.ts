@@ -51,7 +51,8 @@ export function newNode(settings: NodeSettings, facts: MachineFacts, nowMs: numb
 
 /** What the control plane must know of this agent's settings. */
 export function nodeAnnotations(settings: NodeSettings): Record<string, string> {
-  return { [fencingMarks.afterSeconds]: String(settings.fenceAfterMs / 1000) };
+  // A node that never fences promises nothing.
+  return settings.fenceAfterMs > 0 ? { [fencingMarks.afterSeconds]: String(settings.fenceAfterMs / 1000) } : {};
 }
 
 export function nodeLabels(settings: NodeSettings, facts: MachineFacts): Record<string, string> {

@@ -5,7 +5,6 @@ import type { CertificateSigningRequest } from "@coxswain/api/certificates/v1";
 import { ClientError, isGone, isNotFound } from "@coxswain/client";
 import type { Client } from "@coxswain/client";
 import type { Clock } from "@coxswain/clock";
-import { createCertificateRequest } from "@coxswain/pki";
 import type { KeyPair } from "@coxswain/pki";
 import type { WantedCertificate } from "../../core/certificate/plan.ts";
 import { AgentError } from "../../errors.ts";
@@ -37,6 +36,8 @@ export async function askForCertificate(
   signal: AbortSignal,
 ): Promise<KeyPair> {
   const api = ports.client.resource(certificateSigningRequests);
+  // X.509 costs some megabytes, and most agents ask twice a year.
+  const { createCertificateRequest } = await import("@coxswain/pki");
   const { request, key } = await createCertificateRequest(wanted);
   const made = await api.create(
     {

@@ -21,7 +21,12 @@ export const differences: readonly Difference[] = [
   },
   {
     line: "set env deploy/web A=1 B- -n demo --dry-run=client -o yaml",
-    reason: "kubectl prints its own types' empty creationTimestamp in the template; cox the object as the server has it",
+    reason:
+      "kubectl prints its own types' empty creationTimestamp in the template; cox the object as the server has it",
+  },
+  {
+    line: "autoscale deploy/web --max=5 -n demo --dry-run=client -o yaml",
+    reason: "cox writes the namespace of -n into the object, as kubectl does in create",
   },
   { line: "apply -f - --prune -l p=1 #14", reason: "kubectl's own log line about a later release of itself" },
   { line: "apply -f - --prune -l p=1 #15", reason: "kubectl's own log line about a later release of itself" },

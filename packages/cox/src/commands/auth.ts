@@ -74,7 +74,7 @@ async function attributes(
   const mapper = await session.mapper();
   const found = type === "*" ? undefined : await mapper.lookup(type);
   if (found === undefined && type !== "*")
-    session.err.write(`Warning: the server doesn't have a resource type '${type}'\n`);
+    session.err.write(`Warning: the server doesn't have a resource type '${type}'\n\n`);
   if (found !== undefined && !found.namespaced && namespace !== "")
     session.err.write(
       `Warning: resource '${found.resource}' is not namespace scoped${found.group === "" ? "" : ` in group '${found.group}'`}\n\n`,

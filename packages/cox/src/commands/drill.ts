@@ -9,6 +9,7 @@ import { drive } from "../drill/driver.ts";
 import { findRun, entriesOf, readPlan, readRecording, readSummary, runsIn, writeReports } from "../drill/runs.ts";
 import { openTarget, projectRoot } from "../drill/target.ts";
 import { lives, undoRun } from "../drill/undo.ts";
+import { guard } from "../drill/guardian.ts";
 import { spof } from "../drill/spof.ts";
 import { CommandError, ExitError } from "../failure.ts";
 import type { Session, WithSession } from "../session.ts";
@@ -76,7 +77,8 @@ export function addDrill(cli: Argv, withSession: WithSession): Argv {
             .positional("id", { type: "string", default: "last" })
             .option("open", { type: "boolean", describe: "show the page in a browser" }),
         (options) =>
-          run(async ({ out }) => {
+          run(async ({ out, env }) => {
+            const browser = env["BROWSER"] ?? "xdg-open";
             const found = findRun(runsOf(options), options.id);
             const summary = readSummary(found);
             if (summary === undefined)
@@ -84,7 +86,7 @@ export function addDrill(cli: Argv, withSession: WithSession): Argv {
             print(summary, out);
             const page = join(found.directory, "report.html");
             out.write(`${page}\n`);
-            if (options.open) await open(page);
+            if (options.open) await open(page, browser);
           }),
       )
       .command(
@@ -104,6 +106,12 @@ export function addDrill(cli: Argv, withSession: WithSession): Argv {
         "Heal everything that drills have broken; works also when their driver is dead",
         kept,
         (options) => run((session) => abort(options, session)),
+      )
+      .command(
+        "guard <directory>",
+        false,
+        (command) => command.positional("directory", { type: "string", demandOption: true }),
+        (options) => run((session) => guard(options.directory, session)),
       )
       .demandCommand(1, "drill needs a verb; see cox drill --help"),
   );
@@ -174,9 +182,9 @@ async function abort(
   }
 }
 
-function open(page: string): Promise<void> {
+function open(page: string, browser: string): Promise<void> {
   return new Promise((done, reject) => {
-    const child = spawn("xdg-open", [page], { detached: true, stdio: "ignore" });
+    const child = spawn(browser, [page], { detached: true, stdio: "ignore" });
     child.once("error", () => reject(new CommandError(`error: no browser could be opened; the page is ${page}`)));
     child.once("spawn", () => {
       child.unref();

@@ -113,10 +113,14 @@ function startLab({ on, dataDir }: TargetConfig, say: (text: string) => void): v
 
 function startGuardian(directory: string): void {
   const log = openSync(join(directory, "guardian.log"), "a");
-  const child = spawn(process.execPath, [join(import.meta.dirname, "guardian.ts"), directory], {
-    detached: true,
-    stdio: ["ignore", "ignore", log],
-  });
+  const child = spawn(
+    process.execPath,
+    [join(projectRoot, "packages", "cox", "src", "main.ts"), "drill", "guard", directory],
+    {
+      detached: true,
+      stdio: ["ignore", "ignore", log],
+    },
+  );
   closeSync(log);
   child.unref();
 }

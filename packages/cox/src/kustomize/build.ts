@@ -2,7 +2,7 @@
 // changes themselves are transform.ts. Not here: remote bases, components, vars, replacements, plugins, helm; each is refused by name.
 import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import type { ApiObject } from "@coxswain/apimachinery";
 import { CommandError } from "../failure.ts";
 import type { Obj } from "../resource/api.ts";
@@ -71,7 +71,7 @@ function read(directory: string): Kustomization {
     throw new CommandError(
       statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true
         ? `unable to find one of 'kustomization.yaml', 'kustomization.yml' or 'Kustomization' in directory '${directory}'`
-        : `unable to find one of 'kustomization.yaml', 'kustomization.yml' or 'Kustomization': '${directory}' doesn't exist`,
+        : `must build at directory: not a valid directory: evalsymlink failure on '${directory}' : lstat ${resolve(directory)}: no such file or directory`,
     );
   const value = decodeYaml(readFileSync(file, "utf8"));
   if (!isRecord(value)) throw new CommandError(`kustomization.yaml is empty`);

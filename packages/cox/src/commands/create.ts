@@ -79,7 +79,7 @@ cat pod.json | cox create -f -`,
       aliases: ["sa"],
       load: workloads("serviceAccount"),
     },
-    token: { summary: "Request a service account token", load: workloads("token") },
+    token: { summary: "Request a service account token", load: async () => (await import("../create/token.ts")).token },
   },
   run: async (session, args) => {
     if (args.text("raw") !== "") {

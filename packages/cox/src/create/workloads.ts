@@ -1,10 +1,9 @@
-// `create deployment`, `job`, `cronjob`, `pdb`, `quota`, `priorityclass`, `ingress`, `namespace`, `serviceaccount`, `token`.
-import { array, bool, duration, number, slice, text } from "../args/common.ts";
+// `create deployment`, `job`, `cronjob`, `pdb`, `quota`, `priorityclass`, `ingress`, `namespace`, `serviceaccount`.
+import { array, bool, number, slice, text } from "../args/common.ts";
 import type { Command } from "../command.ts";
 import { CommandError } from "../failure.ts";
-import { call, getObject, pathOf } from "../resource/api.ts";
-import { createPrinter } from "../print/printer.ts";
-import { creation, creationFlags, metadataOf, pairs } from "./creation.ts";
+import { getObject } from "../resource/api.ts";
+import { creation, metadataOf, pairs } from "./creation.ts";
 
 /** The command of a pod stands behind "--". */
 const afterDash = (words: readonly string[], dashAt: number | undefined): string[] =>
@@ -358,47 +357,3 @@ function backendOf(text: string): unknown {
   const [name = "", port = ""] = text.split(":");
   return { service: { name, port: /^\d+$/.test(port) ? { number: Number(port) } : { name: port } } };
 }
-
-export const token: Command = {
-  usage: "create token SERVICE_ACCOUNT_NAME [options]",
-  summary: "Request a service account token",
-  flags: {
-    ...creationFlags,
-    audience: array("Audience of the requested token."),
-    "bound-object-kind": text("Kind of an object to bind the token to."),
-    "bound-object-name": text("Name of an object to bind the token to."),
-    "bound-object-uid": text("UID of an object to bind the token to."),
-    duration: duration("Requested lifetime of the issued token."),
-  },
-  run: async (session, args) => {
-    const [name] = args.words;
-    if (name === undefined || args.words.length > 1)
-      throw new CommandError(`exactly one NAME is required, got ${args.words.length}`);
-    const accounts = await (await session.mapper()).find("serviceaccounts");
-    const kind = args.text("bound-object-kind");
-    const answer: { readonly status: { readonly token: string } } = await call(session, {
-      method: "POST",
-      path: pathOf(accounts, session.namespace, name, "token"),
-      body: {
-        apiVersion: "authentication.k8s.io/v1",
-        kind: "TokenRequest",
-        spec: {
-          audiences: args.list("audience"),
-          ...(args.has("duration") ? { expirationSeconds: Math.round(args.duration("duration") / 1000) } : {}),
-          ...(kind === ""
-            ? {}
-            : {
-                boundObjectRef: {
-                  kind,
-                  apiVersion: "v1",
-                  name: args.text("bound-object-name"),
-                  ...(args.text("bound-object-uid") === "" ? {} : { uid: args.text("bound-object-uid") }),
-                },
-              }),
-        },
-      },
-    });
-    const printer = await createPrinter(args);
-    session.out.write(printer ? await printer(answer) : `${answer.status.token}\n`);
-  },
-};

@@ -3,7 +3,6 @@
 
 export type DaemonName = "store" | "apiserver" | "scheduler" | "controller-manager" | "node-agent" | "proxy" | "dns";
 
-export const controlPlaneDaemons: readonly DaemonName[] = ["store", "apiserver", "scheduler", "controller-manager"];
 export const nodeDaemons: readonly DaemonName[] = ["node-agent", "proxy", "dns"];
 
 export type Action =

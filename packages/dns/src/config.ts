@@ -37,6 +37,16 @@ export const flags = defineFlags({
     default: false,
     help: "Answer a name that does not exist with a pod's first search suffix as the name without it, in one round trip",
   },
+  "memory-file": {
+    type: "string",
+    default: "",
+    help: "File that carries what is known of the cluster over a restart while the API server is away; empty for none",
+  },
+  "memory-max-age": {
+    type: "duration",
+    default: "24h",
+    help: "Age beyond which the memory file is not believed",
+  },
   "bind-address": { type: "string", default: "0.0.0.0", help: "Address that health and metrics are served on" },
   "secure-port": { type: "number", default: 9153, help: "HTTPS port for health and metrics" },
   "tls-cert-file": { type: "string", help: "Certificate of the server (required unless --cleanup)" },
@@ -58,6 +68,7 @@ export interface RunConfig {
   readonly listen: { readonly address: string; readonly port: number };
   readonly zone: ResolverConfig;
   readonly upstream: UpstreamConfig;
+  readonly memory: { readonly path: string; readonly maxAgeMs: number };
   readonly server: {
     readonly host: string;
     readonly port: number;
@@ -88,6 +99,7 @@ export function readConfig(values: FlagValues<typeof flags>): DnsConfig {
       answersSearchList: values["answer-search-list"],
     },
     upstream: { resolvConf: values["resolv-conf"], own: [address], port: 53 },
+    memory: { path: values["memory-file"], maxAgeMs: values["memory-max-age"] },
     server: {
       host: values["bind-address"],
       port: values["secure-port"],

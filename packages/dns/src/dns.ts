@@ -9,8 +9,14 @@ import type { Lister } from "@coxswain/controller";
 import { createHttpsServer, version } from "@coxswain/daemon";
 import type { Component, DaemonPorts } from "@coxswain/daemon";
 import type { DnsConfig, RunConfig } from "./config.ts";
-import { canonicalAddress } from "./core/ip.ts";
-import { clusterAddressesOf } from "./core/service.ts";
+import {
+  addressesOfService,
+  addressesOfSlice,
+  serviceOf,
+  trimNamespace,
+  trimService,
+  trimSlice,
+} from "./core/memory.ts";
 import type { ClusterView } from "./core/zone.ts";
 import { createAddressLink } from "./io/link.ts";
 import type { AddressLink } from "./io/link.ts";
@@ -18,6 +24,7 @@ import { createDnsServer } from "./io/server.ts";
 import { createServers } from "./io/servers.ts";
 import { createUpstream } from "./io/upstream.ts";
 import { dnsMetrics, upstreamObservers } from "./metrics.ts";
+import { createRecollection } from "./recollection.ts";
 import { createResolver } from "./resolver.ts";
 
 export function createDns(config: DnsConfig, ports: DaemonPorts): Component {
@@ -32,26 +39,15 @@ function dns(config: RunConfig, ports: DaemonPorts, link: AddressLink | undefine
     random,
   });
   const informers = {
-    namespaces: createInformer<Namespace>(client.resource(namespaces), { transform: withoutManagedFields }, ports),
+    namespaces: createInformer<Namespace>(client.resource(namespaces), { transform: trimNamespace }, ports),
     services: createInformer<Service>(
       client.resource(services),
-      {
-        transform: withoutManagedFields,
-        indexers: { address: (service) => clusterAddressesOf(service).map(canonicalAddress) },
-      },
+      { transform: trimService, indexers: { address: addressesOfService } },
       ports,
     ),
     slices: createInformer<EndpointSlice>(
       client.resource(endpointSlices),
-      {
-        transform: withoutManagedFields,
-        indexers: {
-          service: ({ metadata }) => [
-            `${metadata.namespace ?? ""}/${metadata.labels?.["kubernetes.io/service-name"] ?? ""}`,
-          ],
-          address: (slice) => (slice.endpoints ?? []).flatMap(({ addresses }) => addresses.map(canonicalAddress)),
-        },
-      },
+      { transform: trimSlice, indexers: { service: (slice) => [serviceOf(slice)], address: addressesOfSlice } },
       ports,
     ),
   };
@@ -70,9 +66,10 @@ function dns(config: RunConfig, ports: DaemonPorts, link: AddressLink | undefine
     }),
     ...upstreamObservers(metrics),
   });
+  const recollection = createRecollection(config.memory, informers, known, viewOf(informers), ports);
   const handle = createResolver(
     config.zone,
-    { clock, random, metrics, upstream, view: viewOf(informers), known },
+    { clock, random, metrics, upstream, view: recollection.view, known: recollection.knows },
     ended.signal,
   );
   const sockets = createDnsServer(config.listen, { clock, log, handle });
@@ -86,10 +83,11 @@ function dns(config: RunConfig, ports: DaemonPorts, link: AddressLink | undefine
   return {
     async start(signal) {
       const life = AbortSignal.any([signal, ended.signal]);
+      await recollection.load();
       await link?.ensure(life);
       await sockets.start(life);
       await server.start(life);
-      running = Promise.allSettled(all.map((informer) => informer.run(life)));
+      running = Promise.allSettled([...all.map((informer) => informer.run(life)), recollection.keep(life)]);
     },
     ready,
     // The address stays: a daemon that is only restarted is back before the askers give up.
@@ -116,11 +114,6 @@ function viewOf(listers: Listers): ClusterView {
     servicesAt: (address) => listers.services.byIndex("address", address),
     slicesAt: (address) => listers.slices.byIndex("address", address),
   };
-}
-
-function withoutManagedFields<T extends { metadata: { managedFields?: unknown } }>(object: T): T {
-  delete object.metadata.managedFields;
-  return object;
 }
 
 /** Takes the link away and is then done. */

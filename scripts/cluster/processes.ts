@@ -165,6 +165,7 @@ export function nodeProcesses(plan: ClusterPlan, machine: Machine): readonly Pro
     `--dns-bind-address=${clusterDnsAddress}`,
     "--secure-port=9153",
     `--resolv-conf=${machine.resolvConf}`,
+    `--memory-file=${join(data, "dns", "memory.json")}`,
     ...tlsFlags(pki, machine, "dns"),
     clientAuthority,
   ];

@@ -19,11 +19,11 @@ export async function smoke(lab: ComposeLab, master: string, runners: readonly s
   const wrong = places.filter((place) => !runners.includes(place));
   if (wrong.length > 0 || places.length < 2)
     throw new Failure(`pods run on ${places.join(", ")}, expected only ${runners.join(", ")}`);
-  const [pod = ""] = (await lab.must(master, ["-n", "demo", "get", "pods", "-l", "app=web", "-o", "name"]))
-    .trim()
-    .split("\n");
   const question = `const{get}=require("http");get("http://web.demo.svc.cluster.local",(a)=>{a.on("data",(d)=>process.stdout.write(d))}).on("error",(e)=>{console.error(e.message);process.exit(1)})`;
   const answer = await until("the service answers a pod by its name", 180_000, async () => {
+    // Asked anew each time: the first of a moment ago may be on its way out.
+    const running = ["get", "pods", "-l", "app=web", "--field-selector=status.phase=Running", "-o", "name"];
+    const [pod = ""] = (await lab.must(master, ["-n", "demo", ...running])).trim().split("\n");
     const { code, stdout } = await lab.kubectl(master, [
       "-n",
       "demo",

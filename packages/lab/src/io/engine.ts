@@ -37,6 +37,8 @@ export async function startEngine(
     `--data-root=${join(directory, "docker")}`,
     `--exec-root=${join(directory, "docker-run")}`,
     `--pidfile=${join(directory, "docker.pid")}`,
+    // As on a real node: containers go on while the engine is away.
+    "--live-restore",
     // Pods' networks are the node agent's business.
     "--bridge=none",
     "--iptables=false",

@@ -76,4 +76,4 @@ const indent = (text: string): string =>
     .map((line) => (line === "" ? "" : `  ${line.trim()}`))
     .join("\n");
 
-export const globalHelp = (): string => flagHelp(globalFlags);
+const globalHelp = (): string => flagHelp(globalFlags);

@@ -48,7 +48,7 @@ export interface HollowConfig {
 const mostNodes = 10_000;
 const addressesOfNode = 256;
 /** Says of a node that nothing runs there: workloads that must be real can keep away. */
-export const hollowLabel = "coxswain.io/hollow";
+const hollowLabel = "coxswain.io/hollow";
 
 export function readConfig(values: FlagValues<typeof flags>): HollowConfig {
   const { nodes, cpus, events } = values;

@@ -75,5 +75,3 @@ const indent = (text: string): string =>
     .split("\n")
     .map((line) => (line === "" ? "" : `  ${line.trim()}`))
     .join("\n");
-
-const globalHelp = (): string => flagHelp(globalFlags);

@@ -168,6 +168,7 @@ function nodeDaemons(record: MachineRecord, directory: string, serving: string):
         `--kubeconfig=${kubeconfig("dns")}`,
         `--cluster-domain=${cluster.domain}`,
         `--dns-bind-address=${cluster.dnsAddress}`,
+        `--memory-file=${join(directory, "dns", "memory.json")}`,
         `--resolv-conf=${record.resolvConf}`,
         ...server,
       ],

@@ -1,5 +1,4 @@
 // Help for people: the list of commands, and one command's page, made from the same declarations that are parsed.
-import { globalFlags } from "./args/common.ts";
 import type { Flag, Flags } from "./args/flags.ts";
 import type { Command } from "./command.ts";
 import { groups, yargsCommands } from "./commands.ts";

@@ -140,7 +140,8 @@ export async function createComposeLab(options: {
           (error, stdout, stderr) =>
             resolve({ code: error ? (typeof error.code === "number" ? error.code : 1) : 0, stdout, stderr }),
         );
-        child.stdin?.end(input ?? "");
+        // A kubectl that ends before it has read says so by its exit code.
+        child.stdin?.once("error", () => undefined).end(input ?? "");
       }),
     async must(master, args, input) {
       const { code, stdout, stderr } = await self.kubectl(master, args, input);

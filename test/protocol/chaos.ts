@@ -217,7 +217,8 @@ async function startEngine(): Promise<StormEngine> {
       child.kill(signal);
     });
   const start = async (): Promise<void> => {
-    rmSync(join(dir, "docker.pid"), { force: true });
+    // A killed engine's processes wait as zombies where the first process reaps nobody, and would be taken for living ones.
+    for (const pid of ["docker.pid", "run/containerd/containerd.pid"]) rmSync(join(dir, pid), { force: true });
     const places = [
       `--data-root=${join(dir, "data")}`,
       `--exec-root=${join(dir, "run")}`,

@@ -57,7 +57,8 @@ describe.skipIf(absence !== undefined)(
     const remove = async (name: string): Promise<void> => {
       await plane.must(["delete", "pod", name, "--wait=false"]);
       await expect.poll(async () => (await plane.kubectl(["get", "pod", name])).code, within).toBe(1);
-      expect(node.containers({ "io.kubernetes.pod.name": name }, true)).toEqual([]);
+      // What has ended may be removed a moment after the pod is gone, as by the kubelet.
+      await expect.poll(() => node.containers({ "io.kubernetes.pod.name": name }, true), within).toEqual([]);
     };
     const limitsOf = (name: string): string => {
       const [id = ""] = node.containers({ "io.kubernetes.pod.name": name, "io.kubernetes.container.name": "main" });
@@ -206,9 +207,11 @@ describe.skipIf(absence !== undefined)(
         await create(`stranger-${sign}`, one(`${registry.host}/private/app:1`));
         await expect.poll(() => waits(`stranger-${sign}`), within).toMatch(/^(ErrImagePull|ImagePullBackOff)$/);
         await expect.poll(() => waits(`stranger-${sign}`), within).toBe("ImagePullBackOff");
-        expect(await path(`stranger-${sign}`, "{.status.containerStatuses[0].state.waiting.message}")).toMatch(
-          /^Back-off pulling image .*: ErrImagePull: .*(unauthorized|no basic auth credentials|denied)/,
-        );
+        const message = "{.status.containerStatuses[0].state.waiting.message}";
+        // It is tried again meanwhile, and then shows the bare error for a moment.
+        await expect
+          .poll(() => path(`stranger-${sign}`, message), within)
+          .toMatch(/^Back-off pulling image .*: ErrImagePull: .*(unauthorized|no basic auth credentials|denied)/);
         await create(
           `friend-${sign}`,
           one(`${registry.host}/private/app@${registry.digest}`, { imagePullSecrets: [{ name: secret }] }),
@@ -229,7 +232,6 @@ describe.skipIf(absence !== undefined)(
         );
         // Asked once, and then left alone although the pod would try every second.
         await expect.poll(() => waits(`busy-${sign}`), within).toBe("ImagePullBackOff");
-        const message = "{.status.containerStatuses[0].state.waiting.message}";
         await expect.poll(() => path(`busy-${sign}`, message), within).toContain("it is not asked again before");
         expect(registry.asked.get("busy/app")).toBeLessThanOrEqual(4);
         await create(`wrong-${sign}`, one("Not:An:Image"));

@@ -139,7 +139,7 @@ export async function startNode(plane: ControlPlane, options: TestNodeOptions = 
     async [Symbol.asyncDispose]() {
       await stop();
       agent.destroy();
-      execFileSync(process.execPath, [...args, "--cleanup-and-exit"], { stdio: "ignore" });
+      execFileSync(process.execPath, [...args, "--cleanup-and-exit"], { stdio: ["ignore", "ignore", "pipe"] });
     },
   };
 }

@@ -44,7 +44,8 @@ export function run(
       const code = error ? (typeof error.code === "number" ? error.code : 1) : 0;
       resolve({ code, stdout, stderr: error && typeof error.code !== "number" ? `${stderr}${error.message}` : stderr });
     });
-    child.stdin?.end(input ?? "");
+    // A command that ends before it has read is told of by its exit code.
+    child.stdin?.once("error", () => undefined).end(input ?? "");
   });
 }
 

@@ -4,6 +4,7 @@ import type { Container, Pod, Secret } from "@coxswain/api/core/v1";
 import { isRuntimeError } from "@coxswain/container-runtime";
 import type { ImageStatus, PullProgress } from "@coxswain/container-runtime";
 import { credentialsFor } from "../../core/image/credentials.ts";
+import { referenceFault } from "../../core/image/reference.ts";
 import { messageOf } from "../../errors.ts";
 import type { PodPorts } from "../../ports.ts";
 
@@ -22,8 +23,10 @@ export async function ensureImage(
 ): Promise<ImageResult> {
   const { runtime, events, clock } = ports;
   const reference = container.image ?? "";
-  if (!/^[\w][\w.\-:/@]*$/.test(reference)) {
-    const message = `Failed to apply default image tag ${JSON.stringify(reference)}: couldn't parse image name`;
+  const fault = referenceFault(reference);
+  if (fault !== undefined) {
+    const quoted = JSON.stringify(reference);
+    const message = `Failed to apply default image tag ${quoted}: couldn't parse image name ${quoted}: ${fault}`;
     events.record(pod, container.name, "Warning", "InspectFailed", message);
     return { reason: "InvalidImageName", message };
   }

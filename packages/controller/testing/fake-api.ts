@@ -6,7 +6,7 @@ import type { ApiObject, DeepReadonly, ResourceDescriptor, WatchEvent } from "@c
 import type { Client, Discovery, ListOptions, ResourceClient, WatchOptions } from "@coxswain/client";
 import { rfc3339 } from "@coxswain/clock";
 import type { Clock, Random } from "@coxswain/clock";
-import { mergePatch } from "./merge-patch.ts";
+import { deleted, heldNamespace, isGone, isNamespace, named, part, patched, updated } from "./writing.ts";
 
 export interface Faults {
   /** Chance that an event is sent twice. */
@@ -15,6 +15,10 @@ export interface Faults {
   drop: number;
   /** Events reach watchers this much later. */
   delayMs: number;
+  /** Each watch adds up to this much to each event: what happened in one order to two kinds is seen in another. Within a watch order holds. */
+  jitterMs: number;
+  /** Chance that an event of long ago is sent again before an event. */
+  late: number;
   /** Called before every write; throwing makes it fail without effect. */
   beforeWrite: (verb: string, descriptor: ResourceDescriptor, object: string) => void;
   /** Called after every write; throwing makes it seem to fail although it was carried out. */
@@ -44,6 +48,7 @@ interface Stored {
   readonly object: ApiObject;
   readonly version: number;
   readonly resource: string;
+  readonly atMs: number;
 }
 
 export function createFakeApi(
@@ -59,7 +64,15 @@ export function createFakeApi(
   const writes: string[] = [];
   const answers = new Map<string, unknown>();
   const watchers = new Set<() => void>();
-  const faults: Faults = { repeat: 0, drop: 0, delayMs: 0, beforeWrite: () => {}, afterWrite: () => {} };
+  const faults: Faults = {
+    repeat: 0,
+    drop: 0,
+    delayMs: 0,
+    jitterMs: 0,
+    late: 0,
+    beforeWrite: () => {},
+    afterWrite: () => {},
+  };
   let version = 1;
   let oldest = 0;
   /** Bumped to end all open watches. */
@@ -82,9 +95,8 @@ export function createFakeApi(
     const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } };
     if (type === "DELETED") collection(d).delete(objectKey(stored));
     else collection(d).set(objectKey(stored), stored);
-    history.push({ type, object: stored, version, resource: idOf(d) });
-    if (faults.delayMs > 0) clock.setTimeout(wake, faults.delayMs);
-    else queueMicrotask(wake);
+    history.push({ type, object: stored, version, resource: idOf(d), atMs: clock.monotonic() });
+    queueMicrotask(wake);
     return stored;
   };
   const write = <R>(verb: string, d: ResourceDescriptor, key: string, act: () => R): R => {
@@ -94,10 +106,6 @@ export function createFakeApi(
     faults.afterWrite(verb, d, key);
     return structuredClone(result);
   };
-  const named = (d: ResourceDescriptor): { group: string; resource: string } => ({
-    group: d.group,
-    resource: d.resource,
-  });
   const existing = (d: ResourceDescriptor, key: string): ApiObject => {
     const object = collection(d).get(key);
     if (object === undefined) throw new StatusError(statuses.notFound(named(d), key.split("/").at(-1) ?? key));
@@ -109,40 +117,18 @@ export function createFakeApi(
   ): string => (d.namespaced ? `${ref.namespace ?? "default"}/${ref.name}` : ref.name);
 
   const store = (d: ResourceDescriptor, old: ApiObject, next: ApiObject): ApiObject => {
-    if (
-      next.metadata.deletionTimestamp !== undefined &&
-      (next.metadata.finalizers ?? []).length === 0 &&
-      !isGraceful(d, next)
-    ) {
-      return commit(d, "DELETED", next);
-    }
+    if (isGone(d, next, options.graceful === true)) return commit(d, "DELETED", next);
     const same = (a: ApiObject): string => JSON.stringify({ ...a, metadata: { ...a.metadata, resourceVersion: "" } });
     return same(old) === same(next) ? old : commit(d, "MODIFIED", next);
   };
-  const isGraceful = (d: ResourceDescriptor, object: ApiObject): boolean =>
-    options.graceful === true && d.resource === "pods" && object.metadata.deletionGracePeriodSeconds !== 0;
-
-  const replace = (d: ResourceDescriptor, next: ApiObject, subresource: string | undefined): ApiObject => {
-    const old = existing(d, refKey(d, next.metadata));
-    if (next.metadata.resourceVersion !== undefined && next.metadata.resourceVersion !== old.metadata.resourceVersion) {
-      throw new StatusError(statuses.conflict(named(d), next.metadata.name, "the object has been modified"));
-    }
-    const status = (object: ApiObject): unknown => ("status" in object ? object.status : undefined);
-    const merged =
-      subresource === "status"
-        ? { ...old, status: status(next) }
-        : subresource === "scale"
-          ? { ...old, spec: { ...specOf(old), replicas: specOf(next)["replicas"] } }
-          : {
-              ...old,
-              ...next,
-              metadata: { ...old.metadata, ...next.metadata },
-              ...("status" in old ? { status: old.status } : {}),
-            };
-    const spec = (object: ApiObject): string => JSON.stringify("spec" in object ? object.spec : undefined);
-    if (spec(merged) !== spec(old))
-      merged.metadata = { ...merged.metadata, generation: (old.metadata.generation ?? 1) + 1 };
-    return store(d, old, merged);
+  const refuseInTerminating = (d: ResourceDescriptor, { metadata: { namespace, name } }: ApiObject): void => {
+    if (
+      !d.namespaced ||
+      collections.get("/namespaces")?.objects.get(namespace ?? "")?.metadata.deletionTimestamp === undefined
+    )
+      return;
+    const why = `unable to create new content in namespace ${namespace} because it is being terminated`;
+    throw new StatusError(statuses.forbidden(named(d), name, why));
   };
 
   const matches = (object: ApiObject, o: ListOptions | WatchOptions): boolean => {
@@ -161,29 +147,48 @@ export function createFakeApi(
     return true;
   };
 
+  const nextChange = (signal: AbortSignal): Promise<void> =>
+    new Promise((resolve) => {
+      const done = (): void => {
+        watchers.delete(done);
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      watchers.add(done);
+      signal.addEventListener("abort", done, { once: true });
+    });
+
   async function* watch<T extends ApiObject>(d: ResourceDescriptor<T>, o: WatchOptions): AsyncGenerator<WatchEvent<T>> {
-    let from = Number(o.resourceVersion ?? version);
+    const from = Number(o.resourceVersion ?? version);
     const mine = epoch;
     if (from < oldest) throw new StatusError(statuses.expired(`too old resource version: ${from} (${oldest})`));
     let cursor = history.findIndex((entry) => entry.version > from);
     if (cursor === -1) cursor = history.length;
+    let dueMs: number | undefined;
     while (!o.signal.aborted && epoch === mine) {
       const entry = history[cursor];
       if (entry === undefined) {
-        await new Promise<void>((resolve) => {
-          const done = (): void => {
-            watchers.delete(done);
-            o.signal.removeEventListener("abort", done);
-            resolve();
-          };
-          watchers.add(done);
-          o.signal.addEventListener("abort", done, { once: true });
-        });
+        await nextChange(o.signal);
         continue;
       }
+      if (entry.resource === idOf(d) && matches(entry.object, o)) {
+        dueMs ??= entry.atMs + faults.delayMs + (faults.jitterMs > 0 ? random.int(faults.jitterMs) : 0);
+        const waitMs = dueMs - clock.monotonic();
+        if (waitMs > 0) {
+          const timer = clock.setTimeout(wake, waitMs);
+          await nextChange(o.signal);
+          timer.cancel();
+          continue;
+        }
+        dueMs = undefined;
+      }
       cursor++;
-      from = entry.version;
       if (entry.resource !== idOf(d) || !matches(entry.object, o)) continue;
+      if (faults.late > 0 && random.next() < faults.late) {
+        const past = history.slice(0, cursor).filter((one) => one.resource === idOf(d) && matches(one.object, o));
+        const again = past[random.int(past.length)];
+        if (again) yield { type: again.type, object: structuredClone(again.object) as T };
+      }
       if (faults.drop > 0 && random.next() < faults.drop) return;
       const event = { type: entry.type, object: structuredClone(entry.object) as T };
       yield event;
@@ -222,46 +227,30 @@ export function createFakeApi(
         metadata,
       };
       return write("create", d, objectKey(made), () => {
+        refuseInTerminating(d, made);
         if (collection(d).has(objectKey(made))) throw new StatusError(statuses.alreadyExists(named(d), name));
-        return commit(d, "ADDED", made) as T;
+        return commit(d, "ADDED", isNamespace(d) ? heldNamespace(made) : made) as T;
       });
     },
     update: async (object, o) => {
       const next = structuredClone(object) as ApiObject;
       const verb = o?.subresource ? `update/${o.subresource}` : "update";
-      return write(verb, d, refKey(d, next.metadata), () => replace(d, next, o?.subresource) as T);
+      return write(verb, d, refKey(d, next.metadata), () => {
+        const old = existing(d, refKey(d, next.metadata));
+        return store(d, old, updated(d, old, next, o?.subresource)) as T;
+      });
     },
     patch: async (ref, patch, o) => {
       const verb = o.subresource ? `patch/${o.subresource}` : "patch";
       return write(verb, d, refKey(d, ref), () => {
         const old = existing(d, refKey(d, ref));
-        const next = mergePatch(old, patch) as ApiObject;
-        return (o.subresource === "status" ? replace(d, next, "status") : store(d, old, next)) as T;
+        return store(d, old, patched(d, old, patch, o.subresource)) as T;
       });
     },
     delete: async (ref, o = {}) => {
       write("delete", d, refKey(d, ref), () => {
         const old = existing(d, refKey(d, ref));
-        const wanted = o.preconditions;
-        if (
-          (wanted?.uid ?? old.metadata.uid) !== old.metadata.uid ||
-          (wanted?.resourceVersion ?? old.metadata.resourceVersion) !== old.metadata.resourceVersion
-        ) {
-          throw new StatusError(statuses.conflict(named(d), ref.name, "Precondition failed"));
-        }
-        const finalizers = [...(old.metadata.finalizers ?? [])];
-        if (o.propagationPolicy === "Foreground") finalizers.push("foregroundDeletion");
-        if (o.propagationPolicy === "Orphan") finalizers.push("orphan");
-        const next = {
-          ...old,
-          metadata: {
-            ...old.metadata,
-            deletionTimestamp: old.metadata.deletionTimestamp ?? rfc3339(clock.now()),
-            deletionGracePeriodSeconds: o.gracePeriodSeconds ?? 30,
-            ...(finalizers.length > 0 ? { finalizers: [...new Set(finalizers)] } : {}),
-          },
-        };
-        return store(d, old, next);
+        return store(d, old, deleted(d, old, o, rfc3339(clock.now())));
       });
     },
     deleteCollection: async (o) => {
@@ -334,21 +323,16 @@ export function createFakeApi(
   };
 }
 
-const specOf = (object: ApiObject): Readonly<Record<string, unknown>> =>
-  "spec" in object && typeof object.spec === "object" && object.spec !== null
-    ? (object.spec as Readonly<Record<string, unknown>>)
-    : {};
-
 /** What the scale of an object shows; its selector is that of matchLabels alone. */
 function scaleOf(object: ApiObject): unknown {
   const labels = Object.entries(
-    (specOf(object)["selector"] as { readonly matchLabels?: object } | undefined)?.matchLabels ?? {},
+    (part(object, "spec")["selector"] as { readonly matchLabels?: object } | undefined)?.matchLabels ?? {},
   );
   return {
     apiVersion: "autoscaling/v1",
     kind: "Scale",
     metadata: { ...object.metadata },
-    spec: { replicas: specOf(object)["replicas"] },
+    spec: { replicas: part(object, "spec")["replicas"] },
     status: {
       replicas: read(object, ["status", "replicas"]) ?? 0,
       selector: labels.map(([key, value]) => `${key}=${String(value)}`).join(","),

@@ -9,7 +9,10 @@ export async function readAnswer(exchange: Exchange): Promise<RawResponse> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of exchange.body) chunks.push(chunk);
   const [first] = chunks;
-  const body = chunks.length === 1 && first !== undefined ? Buffer.from(first) : Buffer.concat(chunks);
+  const body =
+    chunks.length === 1 && first !== undefined
+      ? Buffer.from(first.buffer, first.byteOffset, first.byteLength)
+      : Buffer.concat(chunks);
   return {
     status: exchange.status,
     headers: exchange.headers,

@@ -6,6 +6,7 @@ import type { ClientHttp2Stream, IncomingHttpHeaders } from "node:http2";
 import type { TLSSocket } from "node:tls";
 import type { Clock, Timer } from "@coxswain/clock";
 import { ClientError } from "../errors.ts";
+import { readStream } from "./read-stream.ts";
 import type { Exchange, OutgoingRequest } from "./transport.ts";
 
 const quietMs = 30_000;
@@ -78,18 +79,29 @@ export function createHttp2Session(server: URL, socket: TLSSocket, clock: Clock)
       const abort = (): void => stream.close(constants.NGHTTP2_CANCEL);
       outgoing.signal?.addEventListener("abort", abort, { once: true });
       let failure: Error | undefined;
+      let answered = false;
       stream.once("error", (cause: Error) => (failure = cause));
       stream.once("close", () => {
         closed();
         outgoing.signal?.removeEventListener("abort", abort);
+        // Every exchange ends so; an error with its stack is made only for those that somebody still waits for.
+        if (answered) return;
         if (outgoing.signal?.aborted) reject(outgoing.signal.reason as Error);
         else reject(brokenStream(server, outgoing, stream, failure));
       });
       stream.once("response", (headers) => {
+        answered = true;
         resolve({
           status: Number(headers[":status"]),
           headers: flatHeaders(headers),
-          body: readBody(stream, server, outgoing),
+          body: readStream(stream, {
+            signal: outgoing.signal,
+            isWhole: () => stream.rstCode === constants.NGHTTP2_NO_ERROR && !stream.aborted,
+            failure: (cause) => brokenStream(server, outgoing, stream, cause),
+            leave: () => {
+              if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);
+            },
+          }),
         });
       });
       if (outgoing.body !== undefined) stream.end(outgoing.body);
@@ -100,28 +112,6 @@ export function createHttp2Session(server: URL, socket: TLSSocket, clock: Clock)
     send,
     close: () => session.destroy(),
   };
-}
-
-async function* readBody(
-  stream: ClientHttp2Stream,
-  server: URL,
-  outgoing: OutgoingRequest,
-): AsyncGenerator<Uint8Array> {
-  let complete = false;
-  try {
-    for await (const chunk of stream) {
-      yield chunk as Buffer;
-      outgoing.signal?.throwIfAborted();
-    }
-    complete = stream.rstCode === constants.NGHTTP2_NO_ERROR && !stream.aborted;
-  } catch (cause) {
-    if (outgoing.signal?.aborted) throw outgoing.signal.reason;
-    throw brokenStream(server, outgoing, stream, cause as Error);
-  } finally {
-    if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);
-  }
-  if (outgoing.signal?.aborted) throw outgoing.signal.reason;
-  if (!complete) throw brokenStream(server, outgoing, stream, undefined);
 }
 
 /** A refused stream was never looked at (RFC 9113, 8.7); of anything else the outcome is unknown. */
@@ -144,8 +134,10 @@ function brokenStream(
 
 function flatHeaders(headers: IncomingHttpHeaders): Record<string, string> {
   const flat: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (!name.startsWith(":")) flat[name] = Array.isArray(value) ? value.join(", ") : (value ?? "");
+  for (const name of Object.keys(headers)) {
+    if (name.startsWith(":")) continue;
+    const value = headers[name];
+    flat[name] = Array.isArray(value) ? value.join(", ") : (value ?? "");
   }
   return flat;
 }

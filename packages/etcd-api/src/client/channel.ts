@@ -12,6 +12,8 @@ import { Http2Connection } from "../http2/connection.ts";
 import { errorCodes } from "../http2/frame.ts";
 import { encodeHeaders } from "../http2/hpack.ts";
 import type { Headers } from "../http2/hpack.ts";
+import { watchLiveness } from "./liveness.ts";
+import type { Liveness } from "./liveness.ts";
 
 export interface ChannelOptions {
   /** "https://host:port" or "http://host:port". */
@@ -20,8 +22,10 @@ export interface ChannelOptions {
   readonly tls: () => ClientTls | undefined;
   readonly maxResponseBytes: number;
   readonly connectTimeoutMs: number;
-  /** An open connection is pinged this often; one that does not answer within the same time is cut. */
+  /** A connection with open streams is pinged this often; one that does not answer is cut. */
   readonly pingIntervalMs: number;
+  /** Silence under a call is looked into at once: there is another endpoint to go to. */
+  readonly quick: boolean;
 }
 
 export type ClientTls = Pick<SecureContextOptions, "ca" | "cert" | "key"> & { readonly servername?: string };
@@ -43,6 +47,8 @@ export interface CallOptions {
 }
 
 export interface ClientStream {
+  /** Where it goes. */
+  readonly endpoint: string;
   /** Sends one framed message. */
   send(framed: Buffer): void;
   /** No more messages from this side. */
@@ -70,17 +76,17 @@ const streamWindowBytes = 4 << 20;
 export function createChannel(options: ChannelOptions, timers: Timers): Channel {
   const url = new URL(options.endpoint);
   const blocks = new RequestBlocks(url);
-  let connection: Http2Connection | undefined;
-  let connecting: Promise<Http2Connection> | undefined;
+  let line: Line | undefined;
+  let connecting: Promise<Line> | undefined;
   let closed = false;
 
-  const connect = (): Promise<Http2Connection> => {
+  const connect = (): Promise<Line> => {
     if (closed) return Promise.reject(new TransportError("the client is closed", false));
     connecting ??= open(url, options, timers).then(
       (opened) => {
         connecting = undefined;
-        if (closed) opened.destroy();
-        connection = opened;
+        if (closed) opened.connection.destroy();
+        line = opened;
         return opened;
       },
       (error: unknown) => {
@@ -91,10 +97,10 @@ export function createChannel(options: ChannelOptions, timers: Timers): Channel 
     return connecting;
   };
   /** A connection that takes one more stream. */
-  const current = async (): Promise<Http2Connection> => {
+  const current = async (): Promise<Line> => {
     for (;;) {
-      const usable = connection?.open === true ? connection : await connect();
-      const room = usable.whenRoom();
+      const usable = line?.connection.open === true ? line : await connect();
+      const room = usable.connection.whenRoom();
       if (room === undefined) return usable;
       await room;
     }
@@ -103,7 +109,8 @@ export function createChannel(options: ChannelOptions, timers: Timers): Channel 
   return {
     endpoint: options.endpoint,
     async unary(path, framed, call) {
-      const usable = connection?.open === true && connection.whenRoom() === undefined ? connection : await current();
+      const usable =
+        line?.connection.open === true && line.connection.whenRoom() === undefined ? line : await current();
       return await unary(usable, blocks.block(path, call), framed, call, options, timers);
     },
     async stream(path, call, take) {
@@ -111,13 +118,18 @@ export function createChannel(options: ChannelOptions, timers: Timers): Channel 
     },
     close() {
       closed = true;
-      connection?.destroy();
-      connection = undefined;
+      line?.connection.destroy();
+      line = undefined;
     },
   };
 }
 
-function open(url: URL, options: ChannelOptions, timers: Timers): Promise<Http2Connection> {
+interface Line {
+  readonly connection: Http2Connection;
+  readonly liveness: Liveness;
+}
+
+function open(url: URL, options: ChannelOptions, timers: Timers): Promise<Line> {
   return new Promise((resolve, reject) => {
     const socket = dial(url, options.tls());
     let failure: Error | undefined;
@@ -146,9 +158,8 @@ function open(url: URL, options: ChannelOptions, timers: Timers): Promise<Http2C
         {
           settled() {
             timer.cancel();
-            keepPinging(connection, options.pingIntervalMs, timers);
             socket.unref();
-            resolve(connection);
+            resolve({ connection, liveness: watchLiveness(connection, options, timers) });
           },
           closed: fail,
         },
@@ -164,26 +175,6 @@ function dial(url: URL, material: ClientTls | undefined): net.Socket {
   if (!secure) return net.connect(address);
   const servername = net.isIP(host) > 0 ? {} : { servername: host };
   return tls.connect({ ...address, ...servername, ...material, ALPNProtocols: ["h2"] });
-}
-
-/** Cuts a connection whose other side no longer answers: a silent partition would hold its streams for ever. */
-function keepPinging(connection: Http2Connection, intervalMs: number, timers: Timers): void {
-  let answered = true;
-  const next = (): { cancel(): void } =>
-    timers.setTimeout(() => {
-      if (connection.socket.destroyed) return;
-      if (!answered) {
-        connection.destroy(new Error(`no answer to a ping within ${intervalMs} ms`));
-        return;
-      }
-      answered = false;
-      void connection.ping().then(() => {
-        answered = true;
-      });
-      timer = next();
-    }, intervalMs);
-  let timer = next();
-  connection.socket.on("close", () => timer.cancel());
 }
 
 /** Header blocks of requests; those without metadata of their own are made once. */
@@ -228,7 +219,7 @@ function statusOf(headers: Headers): GrpcError | "ok" | undefined {
 }
 
 function unary(
-  connection: Http2Connection,
+  { connection, liveness }: Line,
   block: Buffer,
   framed: Buffer,
   call: CallOptions,
@@ -268,6 +259,7 @@ function unary(
         }
       },
       closed({ code }) {
+        liveness.end();
         timer?.cancel();
         call.signal?.removeEventListener("abort", abandon);
         if (status === "ok" && response !== undefined) resolve(response);
@@ -275,6 +267,7 @@ function unary(
         else reject(failure ?? brokenStream(code));
       },
     };
+    liveness.begin();
     stream.sendData(framed, true);
   });
 }
@@ -285,7 +278,7 @@ function brokenStream(code: number | undefined): TransportError {
 }
 
 function startStream(
-  connection: Http2Connection,
+  { connection, liveness }: Line,
   block: Buffer,
   call: CallOptions,
   options: ChannelOptions,
@@ -326,7 +319,11 @@ function startStream(
     },
   };
   return {
-    send: (framed) => void stream.sendData(framed, false),
+    endpoint: options.endpoint,
+    send(framed) {
+      liveness.asked();
+      stream.sendData(framed, false);
+    },
     end: () => void stream.sendData(Buffer.alloc(0), true),
     cancel,
     messages: inbox,

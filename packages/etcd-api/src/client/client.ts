@@ -22,12 +22,12 @@ import type { Init, Message } from "../wire/message.ts";
 import { createBalancer } from "./balancer.ts";
 import type { Balancer } from "./balancer.ts";
 import { createChannel } from "./channel.ts";
-import type { CallOptions, ClientTls } from "./channel.ts";
+import type { CallOptions, Channel, ClientTls } from "./channel.ts";
 import { createWatcher } from "./watcher.ts";
 import type { Watcher } from "./watcher.ts";
 
 export interface EtcdClientConfig {
-  /** "https://10.0.0.1:2379" or "http://…"; tried in order, starting with the one that worked last. */
+  /** "https://10.0.0.1:2379" or "http://…"; tried in order, starting with the one that worked last; the first is gone back to when it can. */
   readonly endpoints: readonly string[];
   /** As a function, it is asked at each new connection: certificates can be replaced while the client lives. */
   readonly tls?: ClientTls | (() => ClientTls | undefined) | undefined;
@@ -85,12 +85,13 @@ export function createEtcdClient(config: EtcdClientConfig, ports: { readonly clo
         maxResponseBytes: config.maxResponseBytes ?? 2 ** 31 - 1,
         connectTimeoutMs: config.connectTimeoutMs ?? 5000,
         pingIntervalMs: config.pingIntervalMs ?? 10_000,
+        quick: config.endpoints.length > 1,
       },
       timers,
     ),
   );
   if (channels.length === 0) throw new Error("an etcd client needs at least one endpoint, found none");
-  const balancer = createBalancer(channels);
+  const balancer = createBalancer(channels, { timers, probe: canServe });
   const watcher = createWatcher(balancer, timers);
   const timeoutMs = config.timeoutMs ?? 10_000;
   return {
@@ -109,6 +110,12 @@ export function createEtcdClient(config: EtcdClientConfig, ports: { readonly clo
       balancer.close();
     },
   };
+}
+
+/** A linearizable read: a member that has no leader, or only learns, does not answer it. */
+function canServe(channel: Channel): Promise<unknown> {
+  const question = frame(kvService.methods.range.request, { key: Buffer.from("health"), limit: 1, countOnly: true });
+  return channel.unary(methodPath(kvService, "range"), question, { timeoutMs: 2000 });
 }
 
 const readingMethods = new Set([

@@ -158,7 +158,7 @@ export function createWatcher(balancer: Balancer, timers: Timers): Watcher {
         for await (const _message of opened.messages);
       } catch (error) {
         if (!(error instanceof GrpcError)) throw error;
-        if (all.size > 0) balancer.moveOn();
+        if (all.size > 0 && stream !== undefined) balancer.failed(stream.endpoint, error);
       }
       stream = undefined;
       active.clear();

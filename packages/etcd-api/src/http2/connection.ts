@@ -54,6 +54,8 @@ export class Http2Connection implements StreamCarrier {
   readonly socket: Socket;
   readonly streams = new Map<number, Http2Stream>();
   sendWindow: number = defaultWindowBytes;
+  /** Whoever wonders whether the peer is there looks whether this grows. */
+  chunksRead = 0;
   readonly #options: ConnectionOptions;
   readonly #events: ConnectionEvents;
   readonly #outbox: Outbox;
@@ -187,6 +189,7 @@ export class Http2Connection implements StreamCarrier {
   // Receiving.
 
   #take(chunk: Buffer): void {
+    this.chunksRead++;
     if (this.#over) return;
     try {
       this.#cutter.push(this.#prefaceLeft > 0 ? this.#takePreface(chunk) : chunk);

@@ -17,6 +17,12 @@ const entry = (
 
 export const groups: readonly Group[] = [
   {
+    title: "Answers that only cox has",
+    commands: {
+      why: entry("Tell why an object is in the state it is in", () => import("./commands/why.ts").then((m) => m.why)),
+    },
+  },
+  {
     title: "Basic Commands (Beginner)",
     commands: {
       create: entry("Create a resource from a file or from stdin", () =>

@@ -3,7 +3,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { createClient, loadKubeconfig } from "@coxswain/client";
-import type { Client, RawResponse } from "@coxswain/client";
+import type { Client, ClientConfig, RawResponse } from "@coxswain/client";
 import { parseDuration } from "./args/flags.ts";
 import type { Args, Flags } from "./args/flags.ts";
 import { CommandError } from "./failure.ts";
@@ -20,16 +20,14 @@ export function openSession(args: Args, host: Host, own: Flags = {}): OpenSessio
   let mapper: Promise<Mapper> | undefined;
   let stdin: Promise<string> | undefined;
   let warned = 0;
+  let config: ClientConfig | undefined;
+  const clientConfig = (): ClientConfig => (config ??= configOf(args, host, kubeconfigPath, own));
   const connected = (): Client =>
-    (client ??= watched(
-      createClient(configOf(args, host, kubeconfigPath, own), host),
-      args,
-      host,
-      () => (warned += 1),
-    ));
+    (client ??= watched(createClient(clientConfig(), host), args, host, () => (warned += 1)));
   return {
     ...host,
     kubeconfigPath,
+    clientConfig,
     get client() {
       return connected();
     },

@@ -1,6 +1,6 @@
 // What every command works with: the cluster (asked for only when needed), the namespace in force, where to write. Made once per run.
 import type { Clock, Random } from "@coxswain/clock";
-import type { Client } from "@coxswain/client";
+import type { Client, ClientConfig } from "@coxswain/client";
 import type { Mapper } from "./resource/mapper.ts";
 
 /** Where text goes; a terminal has a width. */
@@ -34,6 +34,8 @@ export interface Host {
 export interface Session extends Host {
   /** "cox", or the name it was called by. */
   readonly client: Client;
+  /** What the client was made of: servers, certificates. */
+  clientConfig(): ClientConfig;
   /** The namespace of `-n`, or the kubeconfig's. */
   readonly namespace: string;
   /** True when `-n` was given: objects that name another namespace are refused. */

@@ -7,6 +7,7 @@ import { createSeededRandom, createSimulatedClock } from "@coxswain/clock/testin
 import { createFakeApi, silentLog } from "@coxswain/controller/testing";
 import { createRecorders } from "./loop/controller.ts";
 import { createSharedInformers } from "./loop/informers.ts";
+import { limits } from "../testing/limits.ts";
 
 it("the star is all; a name that is left out wins over it", () => {
   expect(selectControllers(["*"])).toEqual(controllerNames);
@@ -46,25 +47,6 @@ it.each(controllerNames)("%s ends when it is told to, also before anybody has an
   const ending = new AbortController();
   const shared = { client, clock, random, log: silentLog };
   const informers = createSharedInformers(client, shared);
-  const limits = {
-    cluster: { base: 0x0af40000, prefix: 16 },
-    nodeMask: 24,
-    rootCa: "",
-    signing: undefined,
-    tokenKeyFile: "",
-    localVolumes: "/srv/volumes",
-    nodeGraceMs: 40_000,
-    nodeStartupGraceMs: 60_000,
-    terminatedThreshold: 0,
-    evictionRates: { perSecond: 0.1, secondaryPerSecond: 0.01, unhealthyThreshold: 0.55, largeZone: 50 },
-    autoscaling: {
-      periodMs: 15_000,
-      downWindowMs: 300_000,
-      tolerance: 0.1,
-      cpuInitializationMs: 300_000,
-      readinessDelayMs: 30_000,
-    },
-  };
   const controller = createController(name, { ...shared, informers, events: createRecorders(shared) }, limits);
   const work = Promise.all([controller.run(ending.signal), informers.run(ending.signal)]);
   await clock.advance(3_000);

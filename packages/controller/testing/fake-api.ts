@@ -47,7 +47,6 @@ interface Stored {
   readonly type: "ADDED" | "MODIFIED" | "DELETED";
   readonly object: ApiObject;
   readonly version: number;
-  readonly resource: string;
   readonly atMs: number;
 }
 
@@ -60,10 +59,11 @@ export function createFakeApi(
     string,
     { readonly descriptor: ResourceDescriptor; readonly objects: Map<string, ApiObject> }
   >();
-  const history: Stored[] = [];
+  /** By collection, in order. */
+  const histories = new Map<string, Stored[]>();
   const writes: string[] = [];
   const answers = new Map<string, unknown>();
-  const watchers = new Set<() => void>();
+  const watchers = new Map<string, Set<() => void>>();
   const faults: Faults = {
     repeat: 0,
     drop: 0,
@@ -86,17 +86,26 @@ export function createFakeApi(
     collections.set(idOf(d), { descriptor: d, objects });
     return objects;
   };
-  const wake = (): void => {
+  const historyOf = (d: ResourceDescriptor): Stored[] => {
+    const known = histories.get(idOf(d)) ?? [];
+    histories.set(idOf(d), known);
+    return known;
+  };
+  const wake = (id: string): void => {
     // Those who begin to watch meanwhile wait for the next change.
-    for (const watcher of Array.from(watchers)) watcher();
+    for (const watcher of Array.from(watchers.get(id) ?? [])) watcher();
+  };
+  const endWatches = (): void => {
+    epoch++;
+    for (const id of watchers.keys()) wake(id);
   };
   const commit = (d: ResourceDescriptor, type: Stored["type"], object: ApiObject): ApiObject => {
     version++;
     const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } };
     if (type === "DELETED") collection(d).delete(objectKey(stored));
     else collection(d).set(objectKey(stored), stored);
-    history.push({ type, object: stored, version, resource: idOf(d), atMs: clock.monotonic() });
-    queueMicrotask(wake);
+    historyOf(d).push({ type, object: stored, version, atMs: clock.monotonic() });
+    queueMicrotask(() => wake(idOf(d)));
     return stored;
   };
   const write = <R>(verb: string, d: ResourceDescriptor, key: string, act: () => R): R => {
@@ -147,20 +156,23 @@ export function createFakeApi(
     return true;
   };
 
-  const nextChange = (signal: AbortSignal): Promise<void> =>
+  const nextChange = (id: string, signal: AbortSignal): Promise<void> =>
     new Promise((resolve) => {
+      const waiting = watchers.get(id) ?? new Set();
+      watchers.set(id, waiting);
       const done = (): void => {
-        watchers.delete(done);
+        waiting.delete(done);
         signal.removeEventListener("abort", done);
         resolve();
       };
-      watchers.add(done);
+      waiting.add(done);
       signal.addEventListener("abort", done, { once: true });
     });
 
   async function* watch<T extends ApiObject>(d: ResourceDescriptor<T>, o: WatchOptions): AsyncGenerator<WatchEvent<T>> {
     const from = Number(o.resourceVersion ?? version);
     const mine = epoch;
+    const history = historyOf(d);
     if (from < oldest) throw new StatusError(statuses.expired(`too old resource version: ${from} (${oldest})`));
     let cursor = history.findIndex((entry) => entry.version > from);
     if (cursor === -1) cursor = history.length;
@@ -168,24 +180,24 @@ export function createFakeApi(
     while (!o.signal.aborted && epoch === mine) {
       const entry = history[cursor];
       if (entry === undefined) {
-        await nextChange(o.signal);
+        await nextChange(idOf(d), o.signal);
         continue;
       }
-      if (entry.resource === idOf(d) && matches(entry.object, o)) {
+      if (matches(entry.object, o)) {
         dueMs ??= entry.atMs + faults.delayMs + (faults.jitterMs > 0 ? random.int(faults.jitterMs) : 0);
         const waitMs = dueMs - clock.monotonic();
         if (waitMs > 0) {
-          const timer = clock.setTimeout(wake, waitMs);
-          await nextChange(o.signal);
+          const timer = clock.setTimeout(() => wake(idOf(d)), waitMs);
+          await nextChange(idOf(d), o.signal);
           timer.cancel();
           continue;
         }
         dueMs = undefined;
       }
       cursor++;
-      if (entry.resource !== idOf(d) || !matches(entry.object, o)) continue;
+      if (!matches(entry.object, o)) continue;
       if (faults.late > 0 && random.next() < faults.late) {
-        const past = history.slice(0, cursor).filter((one) => one.resource === idOf(d) && matches(one.object, o));
+        const past = history.slice(0, cursor).filter((one) => matches(one.object, o));
         const again = past[random.int(past.length)];
         if (again) yield { type: again.type, object: structuredClone(again.object) as T };
       }
@@ -313,12 +325,10 @@ export function createFakeApi(
     },
     loseHistory() {
       oldest = ++version;
-      epoch++;
-      wake();
+      endWatches();
     },
     dropWatches() {
-      epoch++;
-      wake();
+      endWatches();
     },
   };
 }

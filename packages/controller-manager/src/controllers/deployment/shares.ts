@@ -15,7 +15,8 @@ export interface Resize {
 export const sizeOf = (set: Set): number => set.spec?.replicas ?? 1;
 export const sum = (sets: readonly Set[], of: (set: Set) => number): number =>
   sets.reduce((total, set) => total + of(set), 0);
-export const available = (set: Set): number => set.status?.availableReplicas ?? 0;
+/** Those beyond its size are on their way out, though its status, written before, may still count them. */
+export const available = (set: Set): number => Math.min(set.status?.availableReplicas ?? 0, sizeOf(set));
 export const wantedReplicas = (deployment: DeepReadonly<Deployment>): number => deployment.spec?.replicas ?? 1;
 export const isRolling = (deployment: DeepReadonly<Deployment>): boolean =>
   deployment.spec?.strategy?.type !== "Recreate";

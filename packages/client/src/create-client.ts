@@ -7,6 +7,8 @@ import { openConnection } from "./connect.ts";
 import { createCredentials } from "./credentials.ts";
 import { ClientError } from "./errors.ts";
 import { queryText } from "./path.ts";
+import type { Patience } from "./transport/http2.ts";
+import { withOthers, withoutChoice } from "./transport/http2.ts";
 import { createNegotiatingTransport } from "./transport/negotiate.ts";
 import { createServers } from "./transport/servers.ts";
 import { createTlsMaterial } from "./transport/tls.ts";
@@ -30,7 +32,8 @@ export function createClient(config: ClientConfig, ports: ClientPorts): Client {
   if (config.proxyUrl !== undefined && !config.proxyUrl.startsWith("http://"))
     throw new ClientError("kubeconfig-invalid", `expected proxy-url to begin with http://, found ${config.proxyUrl}`);
   const proxy = config.proxyUrl === undefined ? undefined : new URL(config.proxyUrl);
-  const open = (url: URL) => ({ url, transport: createNegotiatingTransport(url, tls, ports.clock, proxy) });
+  const patience = (): Patience => (servers.count() > 1 ? withOthers : withoutChoice);
+  const open = (url: URL) => ({ url, transport: createNegotiatingTransport(url, tls, ports.clock, patience, proxy) });
   const { rereadServers } = config;
   const servers = createServers(
     config.servers.map((server) => open(urlOf(server))),

@@ -1,16 +1,22 @@
 // HTTP/2: all exchanges with a server over one connection, so that thirty watches cost one handshake. A connection that
 // says nothing for 30 s is asked (PING) and given up after another 15 s, as client-go does, so that a vanished server is
-// noticed by its watches. Node keeps the flow windows of streams apart: a slow reader does not stop the others.
+// noticed by its watches; with other servers to go to, after 5 s and another 5 s, so that a node's heartbeat finds another in time. Node keeps the flow windows of streams apart: a slow reader does not stop the others.
 import { connect, constants } from "node:http2";
 import type { ClientHttp2Stream, IncomingHttpHeaders } from "node:http2";
-import type { TLSSocket } from "node:tls";
+import type { Socket } from "node:net";
 import type { Clock, Timer } from "@coxswain/clock";
 import { ClientError } from "../errors.ts";
 import { readStream } from "./read-stream.ts";
 import type { Exchange, OutgoingRequest } from "./transport.ts";
 
-const quietMs = 30_000;
-const pingTimeoutMs = 15_000;
+/** How long a connection may be silent, and then leave a ping without an answer. */
+export interface Patience {
+  readonly quietMs: number;
+  readonly pingTimeoutMs: number;
+}
+
+export const withoutChoice: Patience = { quietMs: 30_000, pingTimeoutMs: 15_000 };
+export const withOthers: Patience = { quietMs: 5000, pingTimeoutMs: 5000 };
 const streamWindowBytes = 1024 * 1024;
 const connectionWindowBytes = 8 * 1024 * 1024;
 
@@ -22,7 +28,12 @@ export interface Http2Session {
 }
 
 /** Takes a connected socket over. */
-export function createHttp2Session(server: URL, socket: TLSSocket, clock: Clock): Http2Session {
+export function createHttp2Session(
+  server: URL,
+  socket: Socket,
+  clock: Clock,
+  { quietMs, pingTimeoutMs }: Patience,
+): Http2Session {
   const session = connect(server.origin, {
     createConnection: () => socket,
     settings: { initialWindowSize: streamWindowBytes, enablePush: false },
@@ -40,19 +51,28 @@ export function createHttp2Session(server: URL, socket: TLSSocket, clock: Clock)
   socket.on("data", heard);
 
   const watch = (): void => {
-    watchdog = clock.setTimeout(() => {
-      if (clock.monotonic() - lastHeard < quietMs || session.destroyed) return watch();
-      watchdog = clock.setTimeout(() => session.destroy(new Error("no answer to a ping")), pingTimeoutMs);
-      session.ping(() => {
-        watchdog?.cancel();
-        heard();
-        if (open > 0 && !session.destroyed) watch();
-      });
-    }, quietMs);
+    const askAtMs = lastHeard + quietMs;
+    watchdog = clock.setTimeout(
+      () => {
+        if (session.destroyed) return;
+        if (clock.monotonic() - lastHeard < quietMs) return watch();
+        watchdog = clock.setTimeout(() => {
+          // Once more round the loop: a process that was held up reads first what has come meanwhile.
+          watchdog = clock.setTimeout(() => session.destroy(new Error("no answer to a ping")), 250);
+        }, pingTimeoutMs);
+        session.ping(() => {
+          watchdog?.cancel();
+          heard();
+          if (open > 0 && !session.destroyed) watch();
+        });
+      },
+      Math.max(1, askAtMs - clock.monotonic()),
+    );
   };
   const opened = (): void => {
     if (open++ > 0) return;
     session.ref();
+    heard();
     watch();
   };
   const closed = (): void => {

@@ -4,7 +4,7 @@ import { connect } from "node:tls";
 import type { TLSSocket } from "node:tls";
 import type { Clock } from "@coxswain/clock";
 import { createHttp2Session } from "./http2.ts";
-import type { Http2Session } from "./http2.ts";
+import type { Http2Session, Patience } from "./http2.ts";
 import { connectError } from "./tls.ts";
 import { openTunnel } from "./tunnel.ts";
 import type { TlsMaterial } from "./tls.ts";
@@ -12,7 +12,13 @@ import type { Transport } from "./transport.ts";
 
 const connectTimeoutMs = 5_000;
 
-export function createNegotiatingTransport(server: URL, tls: TlsMaterial, clock: Clock, proxy?: URL): Transport {
+export function createNegotiatingTransport(
+  server: URL,
+  tls: TlsMaterial,
+  clock: Clock,
+  patience: () => Patience,
+  proxy?: URL,
+): Transport {
   const http1 = createLazyHttp1(server, tls, proxy);
   if (server.protocol === "http:") return http1;
   let pending: Promise<Http2Session | undefined> | undefined;
@@ -24,7 +30,7 @@ export function createNegotiatingTransport(server: URL, tls: TlsMaterial, clock:
     const socket = await openSocket(server, tls, clock, proxy);
     if (socket.alpnProtocol === "h2") {
       sessionGeneration = tls.generation();
-      session = createHttp2Session(server, socket, clock);
+      session = createHttp2Session(server, socket, clock, patience());
       return session;
     }
     onlyHttp1 = true;

@@ -13,6 +13,8 @@ const longestWaitMs = 10_000;
 export interface Servers {
   send(request: OutgoingRequest): Promise<Exchange>;
   current(): URL;
+  /** How many there are to choose from now. */
+  count(): number;
   close(): void;
 }
 
@@ -73,6 +75,7 @@ export function createServers(
       }
     },
     current: () => servers[current % servers.length]?.url ?? new URL("https://127.0.0.1"),
+    count: () => servers.length,
     close: () => servers.forEach((server) => server.transport.close()),
   };
 }

@@ -1,6 +1,7 @@
 // Every flag of the apiserver, under kube-apiserver's names, and what becomes of them: one readonly value.
 import { defineFlags, UsageError } from "@coxswain/daemon";
 import type { FlagValues } from "@coxswain/daemon";
+import type { AdmissionConfig } from "./core/admission/order.ts";
 import type { AuthorizationMode } from "./core/authz/authorizer.ts";
 import { authorizationModes } from "./core/authz/authorizer.ts";
 import type { IpRange } from "./core/registry/core/service/allocation/ip-range.ts";
@@ -53,6 +54,16 @@ export const flagTable = defineFlags({
     help: "Longest life of a token; 0 is no limit",
   },
   "api-audiences": { type: "list", default: [], help: "What tokens must be meant for; default: the issuer" },
+  "default-not-ready-toleration-seconds": {
+    type: "number",
+    default: 300,
+    help: "How long pods that say nothing stay on a node that is not ready",
+  },
+  "default-unreachable-toleration-seconds": {
+    type: "number",
+    default: 300,
+    help: "How long pods that say nothing stay on a node that has fallen silent",
+  },
   "kubelet-client-certificate": { type: "string", help: "Certificate to show to node agents" },
   "kubelet-client-key": { type: "string", help: "Its key" },
   "kubelet-certificate-authority": { type: "string", help: "Authority of node agents' certificates" },
@@ -81,7 +92,7 @@ export interface ApiServerConfig {
   readonly bootstrapTokens: boolean;
   readonly anonymousAuth: boolean;
   readonly authorizationModes: readonly AuthorizationMode[];
-  readonly admission: { readonly enabled: readonly string[]; readonly disabled: readonly string[] };
+  readonly admission: AdmissionConfig;
   readonly serviceRange: IpRange;
   readonly nodePortRange: PortRange;
   readonly serviceAccounts: {
@@ -123,7 +134,17 @@ export function readConfig(flags: FlagValues<typeof flagTable>): ApiServerConfig
     bootstrapTokens: flags["enable-bootstrap-token-auth"],
     anonymousAuth: flags["anonymous-auth"],
     authorizationModes: flags["authorization-mode"].map(modeOf),
-    admission: { enabled: flags["enable-admission-plugins"], disabled: flags["disable-admission-plugins"] },
+    admission: {
+      enabled: flags["enable-admission-plugins"],
+      disabled: flags["disable-admission-plugins"],
+      tolerations: {
+        notReadySeconds: whole("default-not-ready-toleration-seconds", flags["default-not-ready-toleration-seconds"]),
+        unreachableSeconds: whole(
+          "default-unreachable-toleration-seconds",
+          flags["default-unreachable-toleration-seconds"],
+        ),
+      },
+    },
     serviceRange: parsed("service-cluster-ip-range", flags["service-cluster-ip-range"], parseIpRange),
     nodePortRange: parsed("service-node-port-range", flags["service-node-port-range"], parsePortRange),
     serviceAccounts: {
@@ -149,6 +170,11 @@ function modeOf(text: string): AuthorizationMode {
       `invalid argument ${JSON.stringify(text)} for "--authorization-mode" flag: expected ${authorizationModes.join(", ")}`,
     );
   return mode;
+}
+
+function whole(flag: string, value: number): number {
+  if (Number.isInteger(value) && value >= 0) return value;
+  throw new UsageError(`invalid argument "${value}" for "--${flag}" flag: expected a whole number of seconds`);
 }
 
 function parsed<T>(flag: string, text: string, parse: (text: string) => T): T {

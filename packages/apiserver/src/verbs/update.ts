@@ -43,7 +43,10 @@ export interface ObjectChange {
   readonly absent?: () => Promise<Answer>;
   /** Keeps the managed fields as `next` made them (apply). */
   readonly tracksItself?: boolean;
-  /** The server's own change of any part of the object (a binding): nothing is reset, nobody comes to own fields. */
+  /**
+   * The server's own change of any part of the object (a binding): nothing is reset, nobody comes to own fields. It puts new values in
+   * place of what it changes, and never changes one inside: the object before and after share the rest.
+   */
   readonly isSystem?: boolean;
   readonly name?: string;
 }
@@ -121,7 +124,7 @@ async function tryChange(
   const { subresource } = info;
   const read = (): ApiObject => toServed(kind, decodeStored(current.value, current.revision));
   const old = read();
-  const next = change.next(read());
+  const next = change.next(change.isSystem ? { ...old, metadata: { ...old.metadata } } : read());
   if (!next) return mustWrite ? { kind: "changed", current } : { kind: "done", answer: answerOf(kind, 200, current) };
   checkVersion(kind, next, String(current.revision));
   stampUpdate(kind, next, old);

@@ -38,7 +38,7 @@ async function gate(more: Readonly<Record<string, readonly ApiObject[]>> = {}) {
   const clock = createSimulatedClock();
   const authorizer = createAuthorizer({ modes: ["Node", "RBAC"] }, { reader: objects });
   const plugins = admissionPlugins(
-    { enabled: [], disabled: [] },
+    { enabled: [], disabled: [], tolerations: { notReadySeconds: 300, unreachableSeconds: 20 } },
     { objects, authorizer, clock, random: createSeededRandom(1) },
   );
   const warnings: string[] = [];
@@ -115,7 +115,7 @@ describe("a new pod", () => {
       preemptionPolicy: "PreemptLowerPriority",
       tolerations: [
         { key: "node.kubernetes.io/not-ready", operator: "Exists", effect: "NoExecute", tolerationSeconds: 300 },
-        { key: "node.kubernetes.io/unreachable", operator: "Exists", effect: "NoExecute", tolerationSeconds: 300 },
+        { key: "node.kubernetes.io/unreachable", operator: "Exists", effect: "NoExecute", tolerationSeconds: 20 },
       ],
     });
   });

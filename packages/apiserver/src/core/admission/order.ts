@@ -14,7 +14,8 @@ import {
   createRuntimeClassAdmission,
   storageObjectInUseProtection,
 } from "./default-class.ts";
-import { defaultTolerationSeconds } from "./default-toleration-seconds.ts";
+import { createDefaultTolerationSeconds } from "./default-toleration-seconds.ts";
+import type { DefaultTolerations } from "./default-toleration-seconds.ts";
 import { createLimitRanger } from "./limit-ranger.ts";
 import { createNamespaceLifecycle } from "./namespace-lifecycle.ts";
 import { createNodeRestriction } from "./node-restriction.ts";
@@ -30,6 +31,7 @@ export interface AdmissionConfig {
   readonly enabled: readonly string[];
   /** `--disable-admission-plugins`. */
   readonly disabled: readonly string[];
+  readonly tolerations: DefaultTolerations;
 }
 
 export interface AdmissionPorts {
@@ -45,7 +47,7 @@ const alwaysOn: ReadonlySet<string> = new Set(["RBACEscalation"]);
 
 /** The plugins that are on, in order. Throws for a name that is not known. */
 export function admissionPlugins(config: AdmissionConfig, ports: AdmissionPorts): readonly AdmissionPlugin[] {
-  const all = allPlugins(ports);
+  const all = allPlugins(config, ports);
   for (const name of [...config.enabled, ...config.disabled]) {
     if (!all.some((plugin) => plugin.name === name))
       throw new Error(`unknown admission plugin ${JSON.stringify(name)}`);
@@ -56,7 +58,10 @@ export function admissionPlugins(config: AdmissionConfig, ports: AdmissionPorts)
   });
 }
 
-function allPlugins({ objects: reader, authorizer, clock, random }: AdmissionPorts): readonly AdmissionPlugin[] {
+function allPlugins(
+  { tolerations }: AdmissionConfig,
+  { objects: reader, authorizer, clock, random }: AdmissionPorts,
+): readonly AdmissionPlugin[] {
   return [
     createNamespaceLifecycle(reader),
     createLimitRanger(reader),
@@ -65,7 +70,7 @@ function allPlugins({ objects: reader, authorizer, clock, random }: AdmissionPor
     taintNodesByCondition,
     createPodSecurity(reader),
     createPriorityAdmission(reader),
-    defaultTolerationSeconds,
+    createDefaultTolerationSeconds(tolerations),
     createDefaultStorageClass(reader),
     storageObjectInUseProtection,
     createPersistentVolumeClaimResize(reader),

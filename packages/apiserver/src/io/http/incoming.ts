@@ -120,21 +120,32 @@ async function readBody(raw: RawRequest, encoding: string | undefined, memory: M
   const stream = encoding === "gzip" ? pipeline(raw as Readable, createGunzip(), () => undefined) : raw;
   const declared = Number(raw.headers["content-length"] ?? 0);
   if (declared > maxBodyBytes) throw tooLarge();
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
   let size = 0;
-  try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      size += chunk.length;
+  // A stream's own iterator would cost more than most bodies.
+  const take = (chunk: Buffer): void => {
+    size += chunk.length;
+    try {
       if (size > maxBodyBytes) throw tooLarge();
       memory.reserve(chunk.length * memoryPerByte);
       chunks.push(chunk);
+    } catch (error) {
+      stream.off("data", take);
+      stream.destroy();
+      reject(error as Error);
     }
-  } catch (error) {
-    const { code = "", message } = error as NodeJS.ErrnoException;
-    if (code.startsWith("Z_")) throw new StatusError(statuses.badRequest(`gzip: ${message}`), { cause: error });
-    throw error;
-  }
-  return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
+  };
+  stream.on("data", take);
+  stream.once("end", () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
+  stream.once("error", (error: NodeJS.ErrnoException) => {
+    const isPacked = error.code?.startsWith("Z_") === true;
+    reject(isPacked ? new StatusError(statuses.badRequest(`gzip: ${error.message}`), { cause: error }) : error);
+  });
+  stream.once("close", () => reject(new Error("the body ended before its end")));
+  if (stream.readableEnded) resolve(Buffer.alloc(0));
+  else if (stream.destroyed) reject(new Error("the body ended before it was read"));
+  return promise;
 }
 
 function tooLarge(): StatusError {

@@ -18,6 +18,7 @@ import {
   parseMachineArgs,
   refuseWithoutEngine,
   valueOf,
+  variableOf,
   wholeNumberOf,
 } from "./options.ts";
 import type { Given } from "./options.ts";
@@ -167,6 +168,12 @@ const machineCommands: Readonly<Record<MachineCommandName, MachineCommand>> = {
         throw new MachineError(
           "a worker joins a cluster: set COXSWAIN_JOIN, COXSWAIN_TOKEN and COXSWAIN_CA_PIN in .env",
         );
+      // A line of .env that was lost must not make a second cluster of a machine that should join one.
+      const alone = ["token", "ca-pin", "certificate-key"].find((name) => valueOf(given, host.env, name) !== undefined);
+      if (alone !== undefined)
+        throw new MachineError(
+          `${variableOf(alone)} is set, but COXSWAIN_JOIN is not: give the line COXSWAIN_JOIN=https://MASTER:6443, too, or take all of them out to begin a new cluster`,
+        );
       await begin(given, host, machineOptionsOf(given, host.env));
     },
   },
@@ -240,7 +247,8 @@ async function enter(endpoint: string, given: Given, host: MachineHost, asMaster
   refuseWithoutEngine(options.dockerSocket);
   const needed = (name: string): string => {
     const value = valueOf(given, host.env, name);
-    if (value === undefined) throw new MachineError(`--${name} is missing: \`cox invite\` on a master shows it`);
+    if (value === undefined)
+      throw new MachineError(`--${name} (${variableOf(name)}) is missing: \`cox invite\` on a master shows it`);
     return value;
   };
   if (!endpoint.split(",").every((url) => /^https:\/\/[^/]+$/.test(url)))

@@ -58,8 +58,13 @@ export function valueOf(
   name: string,
 ): string | undefined {
   const flag = given.values[name];
-  const value = typeof flag === "string" ? flag : env[`COXSWAIN_${name.toUpperCase().replaceAll("-", "_")}`];
+  const value = typeof flag === "string" ? flag : env[variableOf(name)];
   return value === undefined || value.trim() === "" ? undefined : value.trim();
+}
+
+/** What a flag is called in the environment. */
+export function variableOf(name: string): string {
+  return `COXSWAIN_${name.toUpperCase().replaceAll("-", "_")}`;
 }
 
 export function directoryOf(given: Given, env: Readonly<Record<string, string | undefined>>): string {

@@ -263,7 +263,7 @@ async function refuseTakenName(
   const where = node?.status?.addresses?.find(({ type }) => type === "InternalIP")?.address;
   if (ready && where !== address)
     throw new MachineError(
-      `the cluster already has a living machine called ${name} (at ${where ?? "an unknown address"}): give this one another --name`,
+      `the cluster already has a living machine called ${name} (at ${where ?? "an unknown address"}): give this one another --name (COXSWAIN_NAME)`,
     );
 }
 

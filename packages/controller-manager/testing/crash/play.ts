@@ -94,7 +94,7 @@ export async function play(scenario: Scenario, death: Death | undefined, seed = 
   for (let ms = 0; ; ms += 500) {
     await clock.advance(500);
     await runNodes(stage, scenario, random.int(100));
-    for (let step = steps[next]; step && (step.when?.(stage) ?? true); step = steps[next]) {
+    for (let step = steps[next]; step && ((await step.when?.(stage)) ?? true); step = steps[next]) {
       next++;
       await step.act(stage);
     }

@@ -17,7 +17,7 @@ export interface Stage {
 
 export interface Step {
   /** When somebody does it; at once after the step before if left out. */
-  readonly when?: (stage: Stage) => boolean;
+  readonly when?: (stage: Stage) => boolean | Promise<boolean>;
   readonly act: (stage: Stage) => Promise<unknown> | void;
 }
 

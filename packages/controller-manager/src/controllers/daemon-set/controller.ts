@@ -11,6 +11,7 @@ import { createLoop, wakeOn } from "../../loop/controller.ts";
 import type { Controller, ControllerPorts } from "../../loop/controller.ts";
 import { sameJson } from "../../loop/same-json.ts";
 import { carryOutClaim, controllerReference } from "../../ownership/adopt.ts";
+import { isAsCached } from "../../ownership/as-cached.ts";
 import { inGrowingBatches } from "../../ownership/batches.ts";
 import { planClaim } from "../../ownership/claim.ts";
 import { controlledBy, isControlled } from "../../ownership/controlled-by.ts";
@@ -72,6 +73,8 @@ export function createDaemonSetController(ports: ControllerPorts): Controller {
       nowMs: clock.now(),
     };
     const plan = planDaemonSet(view);
+    const makes = plan.actions.some((action) => action.kind === "create");
+    if (makes && !(await isAsCached(set, setClient, signal))) return; // its change will wake us
     if (plan.actions.length > 0)
       log.info(
         { controller: "daemonset", object: key, because: plan.because, actions: plan.actions.length },

@@ -9,6 +9,7 @@ import { createLoop } from "../../loop/controller.ts";
 import type { Controller, ControllerPorts } from "../../loop/controller.ts";
 import { sameJson } from "../../loop/same-json.ts";
 import { carryOutClaim, controllerReference } from "../../ownership/adopt.ts";
+import { isAsCached } from "../../ownership/as-cached.ts";
 import { planClaim } from "../../ownership/claim.ts";
 import { createCreator } from "../../ownership/create-once.ts";
 import { selectsEverything } from "../../ownership/selector.ts";
@@ -54,6 +55,8 @@ export function createDeploymentController(ports: ControllerPorts): Controller {
       oldPodsRunning: oldPodsRun(deployment, owned),
       nowMs: clock.now(),
     });
+    const makes = plan.actions.some((action) => action.kind === "create-set");
+    if (makes && !(await isAsCached(deployment, deploymentClient, signal))) return; // its change will wake us
     if (plan.actions.length > 0)
       log.info({ controller: "deployment", object: key, because: plan.because }, "changing replica sets");
     for (const action of plan.actions) await act(key, deployment, action, signal);

@@ -11,6 +11,7 @@ import { createLoop, wakeOn } from "../../loop/controller.ts";
 import type { Controller, ControllerPorts } from "../../loop/controller.ts";
 import { sameJson } from "../../loop/same-json.ts";
 import { carryOutClaim, controllerReference } from "../../ownership/adopt.ts";
+import { isAsCached } from "../../ownership/as-cached.ts";
 import { inGrowingBatches } from "../../ownership/batches.ts";
 import { planClaim } from "../../ownership/claim.ts";
 import { controlledBy } from "../../ownership/controlled-by.ts";
@@ -55,6 +56,8 @@ export function createJobController(ports: ControllerPorts): Controller {
       signal,
     );
     const plan = planJob({ job, pods: owned, nowMs: clock.now() });
+    const makes = plan.actions.some((action) => action.kind === "create");
+    if (makes && !(await isAsCached(job, jobClient, signal))) return; // its change will wake us
     if (!sameJson(plan.status, job.status)) {
       const updated = await jobClient.update({ ...job, status: plan.status }, { subresource: "status", signal });
       ownWrites.wrote(key, updated as ReadonlyJob);

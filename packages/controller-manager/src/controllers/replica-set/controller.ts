@@ -10,6 +10,7 @@ import type { Informer, ReconcileResult } from "@coxswain/controller";
 import { createLoop } from "../../loop/controller.ts";
 import type { Controller, ControllerPorts } from "../../loop/controller.ts";
 import { carryOutClaim, controllerReference } from "../../ownership/adopt.ts";
+import { isAsCached } from "../../ownership/as-cached.ts";
 import { inGrowingBatches } from "../../ownership/batches.ts";
 import { planClaim } from "../../ownership/claim.ts";
 import { createCreator } from "../../ownership/create-once.ts";
@@ -63,6 +64,8 @@ export function createReplicatorController<T extends Replicator>(
     );
     const view: ReplicaSetView = { replicator: set, pods: owned, podsOnNode: podsOnNode(set), nowMs: clock.now() };
     const plan = planReplicaSet(view);
+    const makes = plan.actions.some((action) => action.kind === "create");
+    if (makes && !(await isAsCached(set, setClient, signal))) return; // its change will wake us
     const failure = await act(key, set, plan.actions, plan.because, signal);
     const { status, wakeAfterMs } = replicaSetStatus(
       view,

@@ -1,7 +1,7 @@
 // Carries out the plan of a StatefulSet: claims before pods, one step at a time, status after.
 import { statefulSets as setResource } from "@coxswain/api/apps/v1";
 import { persistentVolumeClaims, pods as podResource } from "@coxswain/api/core/v1";
-import type { Pod, PodTemplateSpec } from "@coxswain/api/core/v1";
+import type { PersistentVolumeClaim, Pod, PodTemplateSpec } from "@coxswain/api/core/v1";
 import { objectKey } from "@coxswain/apimachinery";
 import type { DeepReadonly } from "@coxswain/apimachinery";
 import { isAlreadyExists } from "@coxswain/client";
@@ -11,6 +11,7 @@ import { createLoop, wakeOn } from "../../loop/controller.ts";
 import type { Controller, ControllerPorts } from "../../loop/controller.ts";
 import { sameJson } from "../../loop/same-json.ts";
 import { carryOutClaim, controllerReference } from "../../ownership/adopt.ts";
+import { isAsCached } from "../../ownership/as-cached.ts";
 import { inGrowingBatches } from "../../ownership/batches.ts";
 import { planClaim } from "../../ownership/claim.ts";
 import { controlledBy, isControlled } from "../../ownership/controlled-by.ts";
@@ -31,6 +32,7 @@ export function createStatefulSetController(ports: ControllerPorts): Controller 
   const pods = informers.pods();
   const claims = informers.persistentVolumeClaims();
   const writes = createOwnWrites(pods);
+  const claimWrites = createOwnWrites(claims);
   const podClient = client.resource(podResource);
   const setClient = client.resource(setResource);
   const claimClient = client.resource(persistentVolumeClaims);
@@ -41,7 +43,7 @@ export function createStatefulSetController(ports: ControllerPorts): Controller 
 
   const reconcile = async (key: string, signal: AbortSignal): Promise<ReconcileResult | void> => {
     const set = sets.get(key);
-    if (set?.spec === undefined || !writes.areSeen(key)) return; // what is not seen yet will wake us
+    if (set?.spec === undefined || !writes.areSeen(key) || !claimWrites.areSeen(key)) return; // what is not seen yet will wake us
     if (await creator.settle(key, signal)) return; // what was settled will wake us
     const owner = { object: set, apiVersion: "apps/v1", kind: "StatefulSet" };
     const orphans = pods
@@ -66,8 +68,11 @@ export function createStatefulSetController(ports: ControllerPorts): Controller 
       nowMs: clock.now(),
     };
     const plan = planStatefulSet(view);
+    const makes = plan.actions.some((action) => action.kind === "create");
+    if (makes && !(await isAsCached(set, setClient, signal))) return; // its change will wake us
     if (plan.actions.length > 0)
       log.info({ controller: "statefulset", object: key, because: plan.because }, "changing pods");
+    await keepClaims(key, set, owned, signal);
     const result = await inGrowingBatches(plan.actions, (action) => act(key, set, history.all, action, signal));
     const inUse = new Set([
       view.currentRevision,
@@ -95,7 +100,7 @@ export function createStatefulSetController(ports: ControllerPorts): Controller 
     const pod = statefulPod(set, template, action.ordinal, action.revision, reference);
     const where = `Pod ${pod.metadata.name} in StatefulSet ${set.metadata.name}`;
     try {
-      await createClaims(set, action.ordinal, signal);
+      if (!(await createClaims(key, set, action.ordinal, signal))) return; // a claim is on its way out; its end wakes us
       await creator.create(key, pod, signal);
       events.record(set, "Normal", "SuccessfulCreate", `create ${where} successful`);
     } catch (error) {
@@ -107,13 +112,54 @@ export function createStatefulSetController(ports: ControllerPorts): Controller 
     }
   };
 
-  const createClaims = async (set: ReadonlyStatefulSet, ordinal: number, signal: AbortSignal): Promise<void> => {
+  /** False while a claim of that ordinal still has to go, with the pod that it was given to: the new pod gets a new one. */
+  const createClaims = async (
+    key: string,
+    set: ReadonlyStatefulSet,
+    ordinal: number,
+    signal: AbortSignal,
+  ): Promise<boolean> => {
     const reference = controllerReference({ object: set, apiVersion: "apps/v1", kind: "StatefulSet" });
-    for (const claim of statefulClaims(set, ordinal, reference)) {
-      if (claims.get(objectKey(claim)) !== undefined) continue;
-      await claimClient.create(claim, { signal }).catch((error: unknown) => {
+    const wanted = statefulClaims(set, ordinal, reference);
+    const known = wanted.map((claim) => claims.get(objectKey(claim)));
+    if (known.some((claim) => claim !== undefined && isCondemned(claim))) return false;
+    for (const claim of wanted.filter((_, index) => known[index] === undefined)) {
+      try {
+        claimWrites.wrote(key, (await claimClient.create(claim, { signal })) as ReadonlyClaim);
+      } catch (error) {
         if (!isAlreadyExists(error)) throw error;
-      });
+      }
+    }
+    return true;
+  };
+
+  /** Takes back what was given to pods that were to be scaled away, and are wanted again. */
+  const keepClaims = async (
+    key: string,
+    set: ReadonlyStatefulSet,
+    owned: readonly ReadonlyPod[],
+    signal: AbortSignal,
+  ): Promise<void> => {
+    const start = set.spec?.ordinals?.start ?? 0;
+    for (const pod of owned) {
+      const ordinal = ordinalOf(set, pod) ?? -1;
+      const isWanted = ordinal >= start && ordinal < start + (set.spec?.replicas ?? 1);
+      if (!isWanted || pod.metadata.deletionTimestamp !== undefined) continue;
+      for (const template of set.spec?.volumeClaimTemplates ?? []) {
+        const claim = claims.get(`${set.metadata.namespace}/${claimName(set, template.metadata.name, ordinal)}`);
+        const references = claim?.metadata.ownerReferences ?? [];
+        if (claim === undefined || !references.some(({ uid }) => uid === pod.metadata.uid)) continue;
+        const reference = controllerReference({ object: set, apiVersion: "apps/v1", kind: "StatefulSet" });
+        const wanted = statefulClaims(set, ordinal, reference).find(
+          ({ metadata }) => metadata.name === claim.metadata.name,
+        );
+        const ownerReferences = [
+          ...references.filter(({ uid }) => uid !== pod.metadata.uid && uid !== set.metadata.uid),
+          ...(wanted?.metadata.ownerReferences ?? []),
+        ];
+        const metadata = { ...claim.metadata, ownerReferences };
+        claimWrites.wrote(key, (await claimClient.update({ ...claim, metadata }, { signal })) as ReadonlyClaim);
+      }
     }
   };
 
@@ -126,7 +172,7 @@ export function createStatefulSetController(ports: ControllerPorts): Controller 
   ): Promise<void> => {
     const { name } = pod.metadata;
     if (scaledDown && set.spec?.persistentVolumeClaimRetentionPolicy?.whenScaled === "Delete")
-      await giveClaimsTo(set, pod, signal);
+      await giveClaimsTo(key, set, pod, signal);
     await removePod({ pods: podClient, writes }, key, pod, signal);
     events.record(
       set,
@@ -137,7 +183,12 @@ export function createStatefulSetController(ports: ControllerPorts): Controller 
   };
 
   /** The claims of a pod that is scaled away go with it, by garbage collection. */
-  const giveClaimsTo = async (set: ReadonlyStatefulSet, pod: ReadonlyPod, signal: AbortSignal): Promise<void> => {
+  const giveClaimsTo = async (
+    key: string,
+    set: ReadonlyStatefulSet,
+    pod: ReadonlyPod,
+    signal: AbortSignal,
+  ): Promise<void> => {
     const ordinal = ordinalOf(set, pod) ?? 0;
     for (const template of set.spec?.volumeClaimTemplates ?? []) {
       const claim = claims.get(`${set.metadata.namespace}/${claimName(set, template.metadata.name, ordinal)}`);
@@ -147,7 +198,8 @@ export function createStatefulSetController(ports: ControllerPorts): Controller 
         ...(claim.metadata.ownerReferences ?? []).filter((one) => one.uid !== set.metadata.uid),
         reference,
       ];
-      await claimClient.update({ ...claim, metadata: { ...claim.metadata, ownerReferences } }, { signal });
+      const metadata = { ...claim.metadata, ownerReferences };
+      claimWrites.wrote(key, (await claimClient.update({ ...claim, metadata }, { signal })) as ReadonlyClaim);
     }
   };
 
@@ -161,11 +213,23 @@ export function createStatefulSetController(ports: ControllerPorts): Controller 
   const watches = [
     wakeOn(sets, (set) => [objectKey(set)]),
     wakeOn(pods, setsOf),
-    wakeOn(claims, () => []),
+    wakeOn(claims, (claim) =>
+      sets
+        .byIndex("namespace", claim.metadata.namespace ?? "")
+        .filter((set) => selects(set.spec?.selector, claim.metadata.labels))
+        .map(objectKey),
+    ),
     wakeOn(revisionInformer, (revision) => controlledBy("StatefulSet", revision)),
   ];
   return createLoop({ name: "statefulset", watches, reconcile }, ports);
 }
+
+type ReadonlyClaim = DeepReadonly<PersistentVolumeClaim>;
+
+/** It goes, or will go with the pod that it was given to. */
+const isCondemned = ({ metadata: { deletionTimestamp, ownerReferences = [] } }: ReadonlyClaim): boolean =>
+  deletionTimestamp !== undefined ||
+  ownerReferences.some(({ kind, apiVersion }) => kind === "Pod" && apiVersion === "v1");
 
 function templateIn(revision: ReadonlyRevision | undefined): DeepReadonly<PodTemplateSpec> | undefined {
   const data = revision?.data as

@@ -1,5 +1,7 @@
 // All scenarios of the crash-point enumeration.
 import type { Scenario } from "../scenario.ts";
+import { batch } from "./batch.ts";
+import { ends } from "./ends.ts";
 import { workloads } from "./workloads.ts";
 
-export const scenarios: readonly Scenario[] = [...workloads];
+export const scenarios: readonly Scenario[] = [...workloads, ...batch, ...ends];

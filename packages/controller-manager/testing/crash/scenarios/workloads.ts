@@ -22,7 +22,7 @@ export const patchSpec =
 
 export const imageOf = (pod: ReadonlyPod): string => pod.spec?.containers[0]?.image ?? "";
 /** So many pods of an image are ready, nothing else is there, and the controller has said so. */
-const settled =
+export const settled =
   (count: number, image: string) =>
   ({ api, pods }: Stage): boolean => {
     const [object] = [...api.all(deployments), ...api.all(statefulSets), ...api.all(daemonSets)];
@@ -107,7 +107,7 @@ const recreated: Scenario = {
 
 const ordinal = (pod: ReadonlyPod): number => Number(pod.metadata.name.split("-").at(-1));
 
-function statefulSet(): StatefulSet {
+export function statefulSet(): StatefulSet {
   return {
     apiVersion: "apps/v1",
     kind: "StatefulSet",

@@ -19,7 +19,12 @@ export const groups: readonly Group[] = [
   {
     title: "Answers that only cox has",
     commands: {
+      status: entry("Show the whole cluster on one screen", () => import("./commands/status.ts").then((m) => m.status)),
       why: entry("Tell why an object is in the state it is in", () => import("./commands/why.ts").then((m) => m.why)),
+      tree: entry("Show an object with its owners and dependants", () =>
+        import("./commands/tree.ts").then((m) => m.tree),
+      ),
+      retry: entry("End a pod's back-off and try again now", () => import("./commands/retry.ts").then((m) => m.retry)),
     },
   },
   {

@@ -85,6 +85,13 @@ export async function startCoxCluster(): Promise<CoxCluster> {
       `--cluster-signing-key-file=${plane.pki.authorityKeyFile("kubernetes-ca")}`,
       `--service-account-private-key-file=${plane.pki.serviceAccountKey.privateKey}`,
     ]);
+    // An agent serves with a certificate of its own until a person has looked at its request.
+    await until("the agent has its certificate", async () => {
+      const serving = ["get", "csr", "--field-selector=spec.signerName=kubernetes.io/kubelet-serving", "-o", "name"];
+      const requests = (await plane.must(serving)).split("\n").filter((line) => line !== "");
+      if (requests.length > 0) await plane.must(["certificate", "approve", ...requests]);
+      return (await plane.kubectl(["get", "--raw", `/api/v1/nodes/${node.name}/proxy/healthz`])).stdout === "ok";
+    });
     // Full and cordoned before pods come: what the scheduler tells of them is always the same.
     await makeNodes(plane, [
       { name: "hollow-a", cpu: "500m", labels: { disk: "slow" } },

@@ -23,10 +23,16 @@ cox logs -l app=nginx --all-containers --prefix
 cox logs -p -c ruby web-1
 
 # Follow
-cox logs -f -c ruby web-1`,
+cox logs -f -c ruby web-1
+
+# Everything a deployment's pods wrote, merged by time, also those that are gone
+cox logs --all-of deploy/web`,
   flags: {
     ...selectorFlag,
     ...allNamespacesFlag,
+    "all-of": text(
+      "Print what all pods of this workload wrote, merged by time: every container and attempt that is kept, also of pods that are gone.",
+    ),
     "all-containers": bool("Get all containers' logs in the pod(s)."),
     "all-pods": bool("Get logs from all pod(s). Sets prefix to true."),
     container: text("Print the logs of this container", { short: "c" }),
@@ -54,6 +60,7 @@ cox logs -f -c ruby web-1`,
     timestamps: bool("Include timestamps on each line in the log output"),
   },
   run: async (session, args) => {
+    if (args.has("all-of")) return printAllOf(session, args);
     check(args);
     const selector = args.text("selector");
     const target = args.words[0];
@@ -93,6 +100,35 @@ cox logs -f -c ruby web-1`,
     throwAll(errors);
   },
 };
+
+async function printAllOf(session: Session, args: Args): Promise<void> {
+  const { readKeptLogs } = await import("../resource/kept-logs.ts");
+  const refused = ["follow", "previous", "selector", "all-namespaces", "limit-bytes", "prefix", "all-pods"].find(
+    (name) => args.has(name),
+  );
+  if (refused !== undefined) throw new CommandError(`--${refused} cannot be used with --all-of`);
+  if (args.words.length > 0) throw new UsageError("--all-of names the workload; give no other name");
+  if (args.has("since") && args.has("since-time"))
+    throw new CommandError("at most one of `sinceTime` or `sinceSeconds` may be specified");
+  const sinceMs = args.has("since")
+    ? session.clock.now() - args.duration("since")
+    : args.has("since-time")
+      ? Date.parse(args.text("since-time"))
+      : undefined;
+  const { lines, silent } = await readKeptLogs(session, args.text("all-of"), {
+    container: args.text("container"),
+    sinceMs,
+  });
+  for (const node of silent) session.err.write(`node ${node} does not say which logs it keeps\n`);
+  const shown =
+    args.number("tail") < 0 ? lines : lines.slice(lines.length - Math.min(lines.length, args.number("tail")));
+  if (shown.length === 0)
+    session.err.write(`No logs of ${args.text("all-of")} are kept in ${session.namespace} namespace.\n`);
+  for (const { pod, container, time, text: line } of shown) {
+    session.out.write(`[pod/${pod}/${container}] ${args.flag("timestamps") ? `${time} ` : ""}${line}\n`);
+    await session.out.drained();
+  }
+}
 
 interface Source {
   readonly pod: PodLike;

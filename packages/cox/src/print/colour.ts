@@ -12,3 +12,5 @@ const paint =
     coloured(session) ? (text) => `\u001b[${code}m${text}\u001b[0m` : (text) => text;
 
 export const bold = paint(1);
+export const red = paint(31);
+export const green = paint(32);

@@ -185,7 +185,9 @@ export async function troubledPods(
   const found = [...alike.values()].toSorted((left, right) => right.count - left.count).slice(0, shownPods);
   return {
     causes: found.map(({ cause, count }) =>
-      count === 1 ? cause : { ...cause, says: `${cause.says}, as do ${count - 1} others` },
+      count === 1
+        ? cause
+        : { ...cause, says: `${cause.says}, and so ${count === 2 ? "does 1 other" : `do ${count - 1} others`}` },
     ),
     fixes: [...new Set(found.flatMap(({ fixes }) => fixes))],
   };

@@ -1,0 +1,205 @@
+// Everything the pods of a workload wrote, as far as it is kept: of living pods each attempt, and of pods that are gone what their nodes
+// have put aside. Lines carry the time at which they were written.
+import { labelSelectorMatcher } from "@coxswain/apimachinery";
+import type { Query } from "@coxswain/client";
+import { list, num, part, str } from "../describe/page.ts";
+import { CommandError } from "../failure.ts";
+import type { Session } from "../session.ts";
+import { getObject, isNotFound, listObjects } from "./api.ts";
+import type { Obj } from "./api.ts";
+import { parseTargets } from "./builder.ts";
+import type { Descriptor } from "./mapper.ts";
+import { selectorOf } from "./pods-of.ts";
+
+export interface LoggedLine {
+  /** RFC 3339 with nanoseconds, as the node wrote it. */
+  readonly time: string;
+  readonly pod: string;
+  readonly container: string;
+  readonly attempt: number;
+  readonly text: string;
+}
+
+interface Kept {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly podUid: string;
+  readonly container: string;
+  readonly attempt: number;
+  readonly endedAtMs: number;
+}
+
+export interface KeptQuery {
+  readonly container: string;
+  /** Milliseconds; earlier lines are left out. */
+  readonly sinceMs: number | undefined;
+}
+
+export interface KeptLogs {
+  /** By time. */
+  readonly lines: readonly LoggedLine[];
+  /** Nodes that could not be asked. */
+  readonly silent: readonly string[];
+}
+
+/** Kubernetes' alphabet for drawn names: no vowels, nothing that looks like another. */
+const drawn = "[bcdfghjklmnpqrstvwxz2456789]";
+
+/** How the pods of a workload are called, also those that are gone; undefined for kinds that have none. */
+export function podNames(kind: string, name: string): RegExp | undefined {
+  const own = name.replace(/[.]/g, "\\.");
+  switch (kind) {
+    case "Deployment":
+      return new RegExp(`^${own}-${drawn}{1,10}-${drawn}{5}$`);
+    case "StatefulSet":
+      return new RegExp(`^${own}-\\d+$`);
+    case "ReplicaSet":
+    case "ReplicationController":
+    case "DaemonSet":
+    case "Job":
+      return new RegExp(`^${own}-(\\d+-)?${drawn}{5}$`);
+    case "CronJob":
+      return new RegExp(`^${own}-\\d+-(\\d+-)?${drawn}{5}$`);
+    case "Pod":
+      return new RegExp(`^${own}$`);
+    default:
+      return undefined;
+  }
+}
+
+export async function readKeptLogs(session: Session, target: string, query: KeptQuery): Promise<KeptLogs> {
+  const mapper = await session.mapper();
+  const [found] = await parseTargets(mapper, [target], "pods");
+  const name = found?.names[0] ?? "";
+  if (found === undefined) return { lines: [], silent: [] };
+  const names = podNames(found.descriptor.kind, name);
+  if (names === undefined)
+    throw new CommandError(`--all-of takes a workload or a pod, and ${found.descriptor.resource} are neither`);
+  const living = await livingPods(session, found.descriptor, name, names);
+  const lines: LoggedLine[] = [];
+  for (const pod of living) lines.push(...(await livingLines(session, pod, query.container)));
+  const nodes = await listObjects(session, await mapper.find("nodes"), undefined);
+  const silent: string[] = [];
+  for (const { metadata } of nodes.items) {
+    const proxy = `/api/v1/nodes/${metadata.name}/proxy`;
+    const answer = await session.client.request({
+      method: "GET",
+      path: `${proxy}/retainedLogs`,
+      signal: session.signal,
+    });
+    if (answer.status !== 200) {
+      silent.push(metadata.name);
+      continue;
+    }
+    const { items } = answer.json() as { readonly items: readonly Kept[] };
+    const wanted = items.filter(
+      (each) =>
+        each.namespace === session.namespace &&
+        names.test(each.pod) &&
+        !living.some((pod) => pod.metadata.name === each.pod) &&
+        ["", each.container].includes(query.container),
+    );
+    for (const each of newestFirst(wanted)) {
+      const path = `${proxy}/containerLogs/${each.namespace}/${each.pod}/${each.container}`;
+      lines.push(...((await readLines(session, path, each.depth, each)) ?? []));
+    }
+  }
+  const from = query.sinceMs === undefined ? "" : new Date(query.sinceMs).toISOString();
+  return {
+    lines: lines
+      .filter(({ time }) => time >= from)
+      .toSorted((left, right) => (left.time < right.time ? -1 : left.time > right.time ? 1 : 0)),
+    silent,
+  };
+}
+
+async function livingPods(
+  session: Session,
+  descriptor: Descriptor,
+  name: string,
+  names: RegExp,
+): Promise<readonly Obj[]> {
+  const pods = (await listObjects(session, await (await session.mapper()).find("pods"), session.namespace)).items;
+  if (descriptor.kind === "Pod" || descriptor.kind === "CronJob")
+    return pods.filter(({ metadata }) => names.test(metadata.name));
+  try {
+    const selector = selectorOf(await getObject(session, descriptor, session.namespace, name));
+    const matches = labelSelectorMatcher(selector ?? {});
+    return pods.filter(({ metadata }) => matches.matches(metadata.labels ?? {}));
+  } catch (error) {
+    // The workload itself may be gone; what its pods wrote is still there.
+    if (isNotFound(error)) return pods.filter(({ metadata }) => names.test(metadata.name));
+    throw error;
+  }
+}
+
+/** All attempts of a living pod, back to the first that its node has forgotten. */
+async function livingLines(session: Session, pod: Obj, only: string): Promise<LoggedLine[]> {
+  const [spec, status] = [part(pod["spec"]), part(pod["status"])];
+  const { name, namespace } = pod.metadata;
+  const node = str(spec["nodeName"]);
+  if (node === "") return [];
+  const lines: LoggedLine[] = [];
+  const statuses = [...list(status["initContainerStatuses"]), ...list(status["containerStatuses"])];
+  for (const each of [...list(spec["initContainers"]), ...list(spec["containers"])]) {
+    const container = str(each["name"]);
+    if (only !== "" && only !== container) continue;
+    const restarts = num(statuses.find((one) => one["name"] === container)?.["restartCount"]);
+    for (let depth = 0; depth <= restarts; depth += 1) {
+      // Further back than one attempt is an offer of our own nodes.
+      const path =
+        depth < 2
+          ? `/api/v1/namespaces/${namespace}/pods/${name}/log?container=${container}`
+          : `/api/v1/nodes/${node}/proxy/containerLogs/${namespace}/${name}/${container}`;
+      const found = await readLines(session, path, depth, { pod: name, container, attempt: restarts - depth });
+      if (found === undefined && depth > 0) break;
+      lines.push(...(found ?? []));
+    }
+  }
+  return lines;
+}
+
+/** Of each container of the newest pod of a name: how far back each attempt is. */
+function newestFirst(kept: readonly Kept[]): readonly (Kept & { readonly depth: number })[] {
+  const newest = new Map<string, string>();
+  const depths = new Map<string, number>();
+  return kept
+    .toSorted((left, right) => right.endedAtMs - left.endedAtMs)
+    .flatMap((each) => {
+      if ((newest.get(each.pod) ?? each.podUid) !== each.podUid) return [];
+      newest.set(each.pod, each.podUid);
+      const key = `${each.pod}/${each.container}`;
+      const depth = depths.get(key) ?? 0;
+      depths.set(key, depth + 1);
+      return [{ ...each, depth }];
+    });
+}
+
+/** Undefined where there is no such log. */
+async function readLines(
+  session: Session,
+  path: string,
+  depth: number,
+  of: { readonly pod: string; readonly container: string; readonly attempt: number },
+): Promise<LoggedLine[] | undefined> {
+  const [bare = "", search = ""] = path.split("?");
+  const query: Query = { timestamps: true, ...Object.fromEntries(new URLSearchParams(search)) };
+  const previous = depth === 0 ? undefined : depth === 1 ? true : depth;
+  const answer = await session.client.request({
+    method: "GET",
+    path: bare,
+    query: { ...query, previous },
+    accept: "*/*",
+    signal: session.signal,
+  });
+  if (answer.status !== 200) return undefined;
+  const { pod, container, attempt } = of;
+  return answer
+    .text()
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => {
+      const space = line.indexOf(" ");
+      return { pod, container, attempt, time: line.slice(0, space), text: line.slice(space + 1) };
+    });
+}

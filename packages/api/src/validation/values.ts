@@ -57,6 +57,9 @@ export function atMostAll(value: IntOrString, field: string): FieldError[] {
   return parts > 100 ? [fieldErrors.invalid(field, value, "must not be greater than 100%")] : [];
 }
 
+/** The path of an error that is about the object and none of its fields. */
+export const wholeObject = "[]";
+
 /** One "invalid value" for each thing that is wrong with it. */
 export function wrong(field: string, value: unknown, details: readonly string[]): FieldError[] {
   return details.map((detail) => fieldErrors.invalid(field, value, detail));

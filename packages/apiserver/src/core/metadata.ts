@@ -1,5 +1,5 @@
 // The part of metadata that is the server's to write: identity and times on create, what an update may not change.
-import { fieldErrors, StatusError, statuses } from "@coxswain/apimachinery";
+import { fieldErrors, jsonEqual, StatusError, statuses } from "@coxswain/apimachinery";
 import type { ApiObject } from "@coxswain/apimachinery";
 import { rfc3339 } from "@coxswain/clock";
 import type { Kind } from "./registry/kind.ts";
@@ -42,6 +42,21 @@ export function stampCreate(object: ApiObject, uid: string, nowMs: number): void
   delete metadata.selfLink;
   metadata.uid = uid;
   metadata.creationTimestamp = rfc3339(nowMs);
+}
+
+/** Owners that are named twice, in the very same words, are kept once, and the client is told. */
+export function nameOwnersOnce(object: ApiObject, isPatch: boolean, warn: (text: string) => void): void {
+  const owners = object.metadata.ownerReferences ?? [];
+  if (owners.length < 2) return;
+  const once = owners.filter((owner, index) => owners.findIndex((other) => jsonEqual(other, owner)) === index);
+  if (once.length === owners.length) return;
+  const repeated = owners.filter((owner) => !once.includes(owner)).map(({ uid }) => uid);
+  // Patches are looked at later in Kubernetes, and its words tell so.
+  const when = isPatch ? " after mutating admission happens" : "";
+  warn(
+    `.metadata.ownerReferences contains duplicate entries${when}; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${repeated.join(", ")}`,
+  );
+  object.metadata.ownerReferences = once;
 }
 
 /** The longest name that is generated: room for the suffix. */

@@ -4,7 +4,7 @@ import { StatusError, statuses } from "@coxswain/apimachinery";
 import type { ApiObject } from "@coxswain/apimachinery";
 import { parseBody } from "../core/body/decode-body.ts";
 import { trackUpdate } from "../core/field-manager.ts";
-import { agreeWithPath, generatedName, stampCreate } from "../core/metadata.ts";
+import { agreeWithPath, generatedName, nameOwnersOnce, stampCreate } from "../core/metadata.ts";
 import type { WriteOptions } from "../core/options.ts";
 import { readWriteOptions } from "../core/options.ts";
 import { encodeForStore } from "../core/registry/encoding.ts";
@@ -38,6 +38,7 @@ export async function createObject(
   const { kind, info } = exchange;
   agreeWithPath(kind, object, info.namespace, info.name);
   const base = object.metadata.name ? "" : (object.metadata.generateName ?? "");
+  nameOwnersOnce(object, info.verb === "patch", exchange.warn);
   stampCreate(object, parts.random.uuid(), parts.clock.now());
   // Only decoding leaves an object complete; admission, which sees it next, may rely on defaults.
   kind.rules.setDefaults(object);

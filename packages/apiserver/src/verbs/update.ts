@@ -5,7 +5,7 @@ import { cloneJson, isAlreadyExists, jsonEqual, StatusError, statuses } from "@c
 import type { ApiObject } from "@coxswain/apimachinery";
 import { parseBody } from "../core/body/decode-body.ts";
 import { trackUpdate } from "../core/field-manager.ts";
-import { agreeWithPath, checkVersion, modified, stampUpdate } from "../core/metadata.ts";
+import { agreeWithPath, checkVersion, modified, nameOwnersOnce, stampUpdate } from "../core/metadata.ts";
 import type { WriteOptions } from "../core/options.ts";
 import { readWriteOptions } from "../core/options.ts";
 import { decodeStored, encodeForStore } from "../core/registry/encoding.ts";
@@ -128,6 +128,7 @@ async function tryChange(
   if (!next) return mustWrite ? { kind: "changed", current } : { kind: "done", answer: answerOf(kind, 200, current) };
   checkVersion(kind, next, String(current.revision));
   stampUpdate(kind, next, old);
+  nameOwnersOnce(next, info.verb === "patch", exchange.warn);
   kind.rules.setDefaults(next);
   const subject = { operation: "UPDATE", oldObject: old, name: old.metadata.name, dryRun: options.dryRun } as const;
   const admitted = (await mutatingAdmission(parts, exchange, { ...subject, object: next })) ?? next;

@@ -114,6 +114,36 @@ describe("create", () => {
     const { code, warnings } = await api.send("POST", pods, { ...pod("a"), spce: {} });
     expect([code, warnings]).toEqual([201, ['unknown field "spce"']]);
   });
+
+  it("keeps owners that are named twice once, and says so; patches have words of their own", async () => {
+    const owner = (uid: string) => ({ apiVersion: "v1", kind: "Node", name: "n", uid });
+    const words = (when = "") =>
+      `.metadata.ownerReferences contains duplicate entries${when}; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: 1`;
+    const maps = "/api/v1/namespaces/default/configmaps";
+    const owned = { metadata: { name: "m", ownerReferences: [owner("1"), owner("2"), owner("1")] } };
+    const created = await api.send("POST", maps, owned);
+    expect([created.warnings, created.body.metadata.ownerReferences]).toEqual([[words()], [owner("1"), owner("2")]]);
+    const updated = await api.send("PUT", `${maps}/m`, owned);
+    expect([updated.warnings, updated.body.metadata]).toEqual([[words()], created.body.metadata]);
+    const again = [{ op: "add", path: "/metadata/ownerReferences/-", value: owner("1") }];
+    const patched = await api.send("PATCH", `${maps}/m`, again, { "content-type": "application/json-patch+json" });
+    expect([patched.warnings, patched.body.metadata]).toEqual([
+      [words(" after mutating admission happens")],
+      created.body.metadata,
+    ]);
+  });
+
+  it("blames a config map that is too big as a whole", async () => {
+    const data = { a: "x".repeat(1024 * 1024 + 1) };
+    const { code, body } = await api.send("POST", "/api/v1/namespaces/default/configmaps", {
+      metadata: { name: "big" },
+      data,
+    });
+    expect([code, (body as { message?: string }).message]).toEqual([
+      422,
+      'ConfigMap "big" is invalid: []: Too long: may not be more than 1048576 bytes',
+    ]);
+  });
 });
 
 describe("update", () => {

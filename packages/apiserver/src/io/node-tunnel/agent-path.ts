@@ -26,7 +26,7 @@ export function logPath(pod: Pod, query: URLSearchParams): string {
     );
   }
   if (sinceTime !== "" && (query.get("sinceSeconds") ?? "") !== "")
-    errors.push(fieldErrors.forbidden("", "at most one of `sinceTime` or `sinceSeconds` may be specified"));
+    errors.push(fieldErrors.forbidden("[]", "at most one of `sinceTime` or `sinceSeconds` may be specified"));
   if (errors.length > 0)
     throw new StatusError(statuses.invalid({ group: "", kind: "PodLogOptions" }, pod.metadata.name, errors));
 

@@ -1,6 +1,6 @@
 /** Validation of config maps: keys, size, and that an immutable one stays as it is. */
 import { configMapKeyErrors, type DeepReadonly, type FieldError, fieldErrors, jsonEqual } from "@coxswain/apimachinery";
-import { wrong } from "../../../validation/values.ts";
+import { wholeObject, wrong } from "../../../validation/values.ts";
 import type { ConfigMap } from "../types.ts";
 
 /** Of all values of a config map or secret together. */
@@ -21,7 +21,7 @@ export function validateConfigMap(map: DeepReadonly<ConfigMap>): FieldError[] {
     errors.push(...wrong(`binaryData[${key}]`, key, configMapKeyErrors(key)));
     bytes += sizeOfBase64(text);
   }
-  return bytes > mostBytes ? [...errors, fieldErrors.tooLong("", "", mostBytes)] : errors;
+  return bytes > mostBytes ? [...errors, fieldErrors.tooLong(wholeObject, "", mostBytes)] : errors;
 }
 
 export function sizeOfBase64(text: string): number {

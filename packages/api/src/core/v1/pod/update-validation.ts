@@ -1,5 +1,6 @@
 /** Validation of what may change in a pod: by an update, with ephemeral containers, by a resize. */
 import { compareQuantities, type DeepReadonly, type FieldError, fieldErrors, jsonEqual } from "@coxswain/apimachinery";
+import { wholeObject } from "../../../validation/values.ts";
 import type { Affinity, NodeSelectorTerm, Pod, PodSpec, Toleration } from "../types.ts";
 import { validatePodObject } from "./validation.ts";
 
@@ -139,7 +140,7 @@ function changedFields(next: Record<string, unknown>, old: Record<string, unknow
 
 /** Ephemeral containers may be added, not changed or removed. */
 export const validateEphemeralUpdate: Update = (next, old) => {
-  if (isMirror(old)) return [forbidden("", "static pods do not support ephemeral containers")];
+  if (isMirror(old)) return [forbidden(wholeObject, "static pods do not support ephemeral containers")];
   const path = "spec.ephemeralContainers";
   const errors = validatePodObject(next);
   const now = new Map((next.spec?.ephemeralContainers ?? []).map((container) => [container.name, container]));
@@ -161,9 +162,10 @@ export const validateResize: Update = (next, old) => {
   const [spec, before] = [specOf(next), specOf(old)];
   const podLevel = (pod: Spec): boolean =>
     Object.keys({ ...pod.resources?.requests, ...pod.resources?.limits }).length > 0;
-  if (podLevel(spec) || podLevel(before)) return [forbidden("", "pods with pod-level resources cannot be resized")];
-  if (isMirror(old)) return [forbidden("", "static pods cannot be resized")];
-  if (before.os?.name === "windows") return [forbidden("", "windows pods cannot be resized")];
+  if (podLevel(spec) || podLevel(before))
+    return [forbidden(wholeObject, "pods with pod-level resources cannot be resized")];
+  if (isMirror(old)) return [forbidden(wholeObject, "static pods cannot be resized")];
+  if (before.os?.name === "windows") return [forbidden(wholeObject, "windows pods cannot be resized")];
   const errors = validatePodObject(next);
   if (qualityOf(spec) !== (old.status?.qosClass ?? qualityOf(before))) {
     const words = "Pod QOS Class may not change as a result of resizing";

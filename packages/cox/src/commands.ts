@@ -44,6 +44,7 @@ export const groups: readonly Group[] = [
   {
     title: "Basic Commands (Intermediate)",
     commands: {
+      explain: entry("Get documentation for a resource", () => import("./commands/explain.ts").then((m) => m.explain)),
       get: entry("Display one or many resources", () => import("./commands/get.ts").then((m) => m.get)),
       edit: entry("Edit a resource on the server", () => import("./commands/edit.ts").then((m) => m.edit)),
       delete: entry(
@@ -73,6 +74,7 @@ export const groups: readonly Group[] = [
       "cluster-info": entry("Display cluster information", () =>
         import("./commands/cluster-info.ts").then((m) => m.clusterInfo),
       ),
+      top: entry("Display resource (CPU/memory) usage", () => import("./commands/top.ts").then((m) => m.top)),
       cordon: entry("Mark node as unschedulable", () => import("./commands/cordon.ts").then((m) => m.cordon)),
       uncordon: entry("Mark node as schedulable", () => import("./commands/cordon.ts").then((m) => m.uncordon)),
       drain: entry("Drain node in preparation for maintenance", () =>

@@ -33,7 +33,7 @@ export const benchmark: StandaloneBenchmark = {
     );
     const authorizer = createAuthorizer({ modes: ["Node", "RBAC"] }, { reader: objects });
     const plugins = admissionPlugins(
-      { enabled: [], disabled: [] },
+      { enabled: [], disabled: [], tolerations: { notReadySeconds: 300, unreachableSeconds: 300 } },
       { objects, authorizer, clock, random: createSeededRandom(1) },
     );
     const seconds = Math.floor(clock.now() / 1000);

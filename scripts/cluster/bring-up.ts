@@ -52,7 +52,15 @@ export async function planCluster(layout: Layout, options: StartOptions, machine
     ...workers.map(({ name, address }) => pki.ensureNode(name, [address])),
     ...(options.hollow > 0 ? [pki.ensureNode(hollowMachine, ["127.0.0.1"])] : []),
   ]);
-  const plan = { layout, pki, apiPort: options.port, masters, proxyMode: options.proxyMode };
+  const plan = {
+    layout,
+    pki,
+    apiPort: options.port,
+    masters,
+    proxyMode: options.proxyMode,
+    profile: options.profile,
+    nodeGrace: options.nodeGrace,
+  };
   writeAdminKubeconfig(plan);
   return plan;
 }

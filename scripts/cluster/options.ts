@@ -2,6 +2,8 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { ParseArgsConfig } from "node:util";
+import { profiles } from "@coxswain/cox/profiles";
+import type { Profile } from "@coxswain/cox/profiles";
 import { Failure } from "./failure.ts";
 import { defaultDataDir } from "./layout.ts";
 
@@ -18,6 +20,10 @@ export interface StartOptions {
   readonly hollow: number;
   /** How the proxies lead packets. */
   readonly proxyMode: string;
+  /** How soon the cluster acts on silence. */
+  readonly profile: Profile;
+  /** Silence after which a node counts as lost, such as `20s`; the controller manager's own choice otherwise. */
+  readonly nodeGrace: string | undefined;
 }
 
 export const startUsage = `Usage: npm start -- [options]
@@ -32,6 +38,9 @@ Brings up a cluster on this machine, applies the demo and stays in the foregroun
   --workers N        N worker machines in a lab on this machine
   --masters N        N control-plane machines in that lab (default 1)
   --proxy-mode MODE  how service addresses are served: iptables (default), nftables or userspace
+  --profile NAME     how soon the cluster acts on silence: default (Kubernetes' times) or fast (leaders within 5 s,
+                     lost nodes after 8 s, their pods 5 s later)
+  --node-monitor-grace-period TIME  silence after which a node counts as lost (default 40s; nodes speak every 10s)
   --help             this text
 `;
 
@@ -46,6 +55,8 @@ export function parseStartOptions(argv: readonly string[]): StartOptions | undef
     masters: { type: "string" },
     hollow: { type: "string" },
     "proxy-mode": { type: "string" },
+    profile: { type: "string" },
+    "node-monitor-grace-period": { type: "string" },
     help: { type: "boolean" },
   });
   if (values["help"]) return undefined;
@@ -64,7 +75,9 @@ export function parseStartOptions(argv: readonly string[]): StartOptions | undef
     demo: values["no-demo"] !== true,
     workers,
     masters: masters ?? 1,
+    profile: oneOf("profile", values["profile"], profiles),
     proxyMode: oneOf("proxy-mode", values["proxy-mode"], ["iptables", "nftables", "userspace"]),
+    nodeGrace: seconds("node-monitor-grace-period", values["node-monitor-grace-period"], 12),
   };
 }
 
@@ -90,10 +103,19 @@ function dataDirFrom(value: unknown): string {
 }
 
 /** The first one, if nothing was said. */
-function oneOf(name: string, value: unknown, known: readonly [string, ...string[]]): string {
+function oneOf<const T extends string>(name: string, value: unknown, known: readonly [T, ...T[]]): T {
   if (value === undefined) return known[0];
-  if (typeof value === "string" && known.includes(value)) return value;
+  const found = known.find((each) => each === value);
+  if (found !== undefined) return found;
   throw new Failure(`--${name}: expected ${known.join(", ")}, found ${JSON.stringify(value)}`);
+}
+
+/** Checked here, since a daemon that refuses its flags is only told of in its log. */
+function seconds(name: string, value: unknown, lowest: number): string | undefined {
+  if (value === undefined) return undefined;
+  const amount = typeof value === "string" ? /^(\d+)s$/.exec(value)?.[1] : undefined;
+  if (amount !== undefined && Number(amount) >= lowest) return `${amount}s`;
+  throw new Failure(`--${name}: expected seconds such as 20s, at least ${lowest}s, found ${JSON.stringify(value)}`);
 }
 
 function wholeNumber(name: string, value: unknown, lowest: number, highest: number): number | undefined {

@@ -1,5 +1,7 @@
 // Which daemons run on a machine, and with which flags: the whole wiring of a cluster as one list of values.
 import { join } from "node:path";
+import { profileFlags } from "@coxswain/cox/profiles";
+import type { Profile } from "@coxswain/cox/profiles";
 import type { CertificateFiles, ClusterPki } from "./certificates.ts";
 import { writeKubeconfig } from "./kubeconfig.ts";
 import { daemonEntry, projectRoot } from "./layout.ts";
@@ -12,6 +14,8 @@ export interface ClusterPlan {
   readonly apiPort: number;
   readonly masters: readonly Machine[];
   readonly proxyMode: string;
+  readonly profile: Profile;
+  readonly nodeGrace: string | undefined;
 }
 
 export interface ProcessSpec {
@@ -99,6 +103,7 @@ export function controlPlaneProcesses(plan: ClusterPlan, machine: Machine): read
         `--kubelet-client-key=${agentClient.key}`,
         `--kubelet-certificate-authority=${authority}`,
         "--authorization-mode=Node,RBAC",
+        ...profileFlags(plan.profile, "apiserver"),
       ],
     },
     {
@@ -108,6 +113,7 @@ export function controlPlaneProcesses(plan: ClusterPlan, machine: Machine): read
         ...tls("scheduler"),
         `--client-ca-file=${authority}`,
         "--secure-port=10259",
+        ...profileFlags(plan.profile, "scheduler"),
       ],
     },
     {
@@ -118,6 +124,8 @@ export function controlPlaneProcesses(plan: ClusterPlan, machine: Machine): read
         `--client-ca-file=${authority}`,
         "--secure-port=10257",
         `--cluster-cidr=${podCidr}`,
+        ...profileFlags(plan.profile, "controller-manager"),
+        ...(plan.nodeGrace === undefined ? [] : [`--node-monitor-grace-period=${plan.nodeGrace}`]),
         `--root-ca-file=${authority}`,
         `--cluster-signing-cert-file=${authority}`,
         `--cluster-signing-key-file=${pki.authorityKeyFile("kubernetes-ca")}`,
@@ -149,6 +157,7 @@ export function nodeProcesses(plan: ClusterPlan, machine: Machine): readonly Pro
     "--secure-port=10250",
     ...tlsFlags(pki, machine, "node-agent"),
     clientAuthority,
+    ...profileFlags(plan.profile, "node-agent"),
   ];
   const proxy = [
     `--kubeconfig=${kubeconfigFor(plan, machine, "proxy", "system:kube-proxy")}`,

@@ -7,14 +7,19 @@ import { UsageError, defineFlags } from "@coxswain/daemon";
 import type { FlagValues } from "@coxswain/daemon";
 import type { Taint } from "@coxswain/api/core/v1";
 import { amountOf } from "./core/container/amount.ts";
+import { networkFlags, readNetworkConfig } from "./config/network.ts";
+import type { NetworkConfig } from "./config/network.ts";
 import { readResourceConfig, resourceFlags } from "./config/resources.ts";
 import type { ResourceConfig } from "./config/resources.ts";
 import { readServerConfig, serverFlags } from "./config/server.ts";
 import type { ServerConfig } from "./config/server.ts";
 import { leastBackoffMs } from "./core/pod/backoff.ts";
 import type { BackoffTimes } from "./core/pod/backoff.ts";
-import { renewIntervalMs } from "./core/heartbeat.ts";
+import { defaultLeaseSeconds, renewIntervalMs } from "./core/heartbeat.ts";
 import { parseTaint } from "./core/node/status.ts";
+
+/** Below it a slow answer or two would lose the node. */
+const leastLeaseSeconds = 4;
 
 export const flags = defineFlags({
   kubeconfig: {
@@ -84,6 +89,11 @@ export const flags = defineFlags({
     help: "Logs of removed containers are kept up to this size in all; 0 keeps none",
   },
   "retained-log-age": { type: "duration", default: "24h", help: "Logs of removed containers are kept for so long" },
+  "node-lease-duration-seconds": {
+    type: "number",
+    default: defaultLeaseSeconds,
+    help: "How long the node's lease lasts; it is renewed four times in it",
+  },
   "fence-after": {
     type: "duration",
     default: "60s",
@@ -101,6 +111,7 @@ export const flags = defineFlags({
     help: "Longest wait, before a deleted pod is stopped, for the proxies to stop sending it connections; 0 does not wait",
   },
   "max-pods": { type: "number", default: 110, help: "How many pods the node takes" },
+  ...networkFlags,
   ...resourceFlags,
   ...serverFlags,
   "cleanup-on-stop": {
@@ -123,12 +134,14 @@ export interface NodeAgentConfig extends ServerConfig, ResourceConfig {
   readonly clusterId: string;
   readonly podCidr: string | undefined;
   readonly bridge: string;
+  readonly network: NetworkConfig;
   readonly rootDirectory: string;
   readonly localVolumeDirectory: string;
   readonly resolvConfFile: string;
   readonly runtimeSocket: string;
   readonly sandboxImage: string;
   readonly fenceAfterMs: number;
+  readonly leaseSeconds: number;
   readonly mostPulls: number;
   readonly containerLog: ContainerLog;
   readonly retainedLogs: LogBudget;
@@ -166,6 +179,7 @@ export function readConfig(values: FlagValues<typeof flags>): NodeAgentConfig {
     clusterId: values["cluster-id"],
     podCidr: values["pod-cidr"],
     bridge: values["bridge-name"],
+    network: readNetworkConfig(values),
     rootDirectory: values["root-dir"],
     localVolumeDirectory: values["local-volume-dir"],
     resolvConfFile: values["resolv-conf"],
@@ -178,7 +192,8 @@ export function readConfig(values: FlagValues<typeof flags>): NodeAgentConfig {
       mostBytes: sizeOf("retained-log-size", values["retained-log-size"]),
       mostAgeMs: values["retained-log-age"],
     },
-    fenceAfterMs: fenceAfter(values["fence-after"]),
+    fenceAfterMs: fenceAfter(values["fence-after"], values["node-lease-duration-seconds"]),
+    leaseSeconds: leaseSeconds(values["node-lease-duration-seconds"]),
     backoff: backoff(values["crash-backoff-initial"], values["crash-backoff-max"]),
     manifests: {
       path: values["pod-manifest-path"],
@@ -220,10 +235,17 @@ function backoff(firstMs: number, longestMs: number): BackoffTimes {
 }
 
 /** Two renewals must have room in it, or a slow answer would end pods of a healthy node. */
-function fenceAfter(ms: number): number {
-  if (ms < 2 * renewIntervalMs)
-    throw new UsageError(`--fence-after: expected at least ${(2 * renewIntervalMs) / 1000}s, found ${ms / 1000}s`);
+function fenceAfter(ms: number, leaseSeconds: number): number {
+  const leastMs = 2 * renewIntervalMs(leaseSeconds);
+  if (ms < leastMs) throw new UsageError(`--fence-after: expected at least ${leastMs / 1000}s, found ${ms / 1000}s`);
   return ms;
+}
+
+function leaseSeconds(value: number): number {
+  if (Number.isInteger(value) && value >= leastLeaseSeconds) return value;
+  throw new UsageError(
+    `--node-lease-duration-seconds: expected a whole number of at least ${leastLeaseSeconds}, found ${value}`,
+  );
 }
 
 function containerLog(size: string, mostFiles: number): ContainerLog {

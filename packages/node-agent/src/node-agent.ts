@@ -22,7 +22,7 @@ import { createRetainedLogs } from "./io/logs/retained.ts";
 import { createVolumes } from "./io/mounts/volumes.ts";
 import { createPodNetwork } from "./io/net/pod-network.ts";
 import { createFence } from "./io/node/fence.ts";
-import { machineTime, mayProtectProcesses, readMachine } from "./io/node/machine.ts";
+import { hasAppArmor, machineTime, mayProtectProcesses, readMachine } from "./io/node/machine.ts";
 import { createRegistration } from "./io/node/registration.ts";
 import { createPodApi } from "./io/pods/api.ts";
 import { createPodEvents } from "./io/pods/events.ts";
@@ -59,6 +59,7 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
   const machine = () => readMachine(version, config.rootDirectory, config.nodeIp);
   const facts = await machine();
   const mayProtect = await mayProtectProcesses();
+  const appArmor = await hasAppArmor();
   if (!mayProtect)
     log.warn(
       { missing: "CAP_SYS_RESOURCE" },
@@ -74,7 +75,7 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
     { tool: createTool({ family: "ipv4", waitSeconds: 5 }) },
   );
   const network = createPodNetwork(
-    { bridge: config.bridge, clusterCidr: config.clusterCidr },
+    { bridge: config.bridge, clusterCidr: config.clusterCidr, ...config.network, address: facts.addresses[0] },
     {
       netfilter,
       taken: async () => new Set((await runtime.list()).flatMap((summary) => summary.labels[agentMarks.podIP] ?? [])),
@@ -134,6 +135,7 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
     sandboxImage: config.sandboxImage,
     backoff: config.backoff,
     containerLog: config.containerLog,
+    seccompDirectory: join(config.rootDirectory, "seccomp"),
     puller: createPuller({ mostAtOnce: config.mostPulls }, { runtime, clock }),
     keepLog: (pod, { name: container, attempt, id }) =>
       retained.keep(
@@ -146,7 +148,7 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
     resolver: () => ({ clusterDns: config.clusterDns, clusterDomain: config.clusterDomain, hostResolvConf }),
   });
   const resources: NodeResources = createNodeResources(config, {
-    ...{ clock, log, runtime, version, recorder },
+    ...{ clock, log, runtime, version, recorder, appArmor },
     node: () => nodeInformer.get(nodeName),
     podSet: () => podSet,
     tellPod: (pod, container, reason, message) => podEvents.record(pod, container, "Warning", reason, message),
@@ -174,6 +176,7 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
       reserved: config.reserved,
       evictionReserve: evictionReserve(config.eviction.thresholds),
       fenceAfterMs: config.fenceAfterMs,
+      leaseSeconds: config.leaseSeconds,
     },
     {
       ...{ client, clock, random, log, machine, missing },

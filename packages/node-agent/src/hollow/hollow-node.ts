@@ -6,6 +6,7 @@ import type { Client } from "@coxswain/client";
 import { createFakeRuntime } from "@coxswain/container-runtime/testing";
 import { createEventRecorder } from "@coxswain/controller";
 import type { DaemonPorts } from "@coxswain/daemon";
+import { defaultLeaseSeconds } from "../core/heartbeat.ts";
 import { defaultBackoff } from "../core/pod/backoff.ts";
 import { createPodEvents } from "../io/pods/events.ts";
 import { createPodSet } from "../io/pods/pod-set.ts";
@@ -63,6 +64,7 @@ export function createHollowNode(config: HollowNodeConfig, ports: HollowNodePort
     sandboxImage,
     backoff: defaultBackoff,
     containerLog: { mostBytes: 2 ** 20, mostFiles: 1 },
+    seccompDirectory: "",
     keepLog: async () => undefined,
     puller: createPuller({ mostAtOnce: 1 }, { runtime, clock }),
     resolver: () => ({ clusterDns: [], clusterDomain: "", hostResolvConf: "" }),
@@ -75,6 +77,7 @@ export function createHollowNode(config: HollowNodeConfig, ports: HollowNodePort
       reserved: {},
       evictionReserve: { memory: undefined, disk: undefined },
       fenceAfterMs: 0,
+      leaseSeconds: defaultLeaseSeconds,
     },
     {
       ...{ client, clock, random, log, missing },

@@ -22,6 +22,8 @@ export interface MachineFacts {
 
 export interface NodeSettings {
   readonly fenceAfterMs: number;
+  /** How long the node's lease lasts without a renewal. */
+  readonly leaseSeconds: number;
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly taints: readonly Taint[];

@@ -32,6 +32,7 @@ const settings: NodeSettings = {
   reserved: {},
   evictionReserve: { memory: undefined, disk: undefined },
   fenceAfterMs: 60_000,
+  leaseSeconds: 40,
 };
 const quiet: Logger = {
   debug: () => undefined,

@@ -104,10 +104,10 @@ export function createRegistration(
     const sentAtMs = clock.monotonic();
     try {
       const lease = await leaseApi.get({ namespace: leaseNamespace, name: settings.name }, { signal });
-      await leaseApi.update(renewed(lease, settings.name, clock.now()), { signal });
+      await leaseApi.update(renewed(lease, settings.name, settings.leaseSeconds, clock.now()), { signal });
     } catch (error) {
       if (!isNotFound(error)) throw error;
-      await leaseApi.create(newLease({ name: settings.name, uid }, clock.now()), { namespace: leaseNamespace, signal });
+      await leaseApi.create(newLease({ name: settings.name, uid }, settings.leaseSeconds, clock.now()), { namespace: leaseNamespace, signal });
     }
     ports.leaseRenewed(sentAtMs);
   };
@@ -149,7 +149,8 @@ export function createRegistration(
         true,
       );
       await Promise.race([first.promise, status]);
-      await Promise.all([status, loop(renew, renewIntervalMs, "the node's lease could not be renewed", signal, false)]);
+      const every = renewIntervalMs(settings.leaseSeconds);
+      await Promise.all([status, loop(renew, every, "the node's lease could not be renewed", signal, false)]);
     },
     registered: () => own !== undefined,
     poke: () => wake.resolve(),

@@ -76,6 +76,8 @@ export interface SandboxConfig {
   readonly hostIpc: boolean;
   readonly sysctls: Readonly<Record<string, string>>;
   readonly cgroupParent?: string;
+  /** The low-level runtime under which the whole pod runs, as a RuntimeClass names it. */
+  readonly handler?: string;
 }
 
 export interface ContainerConfig {
@@ -138,6 +140,8 @@ export interface ContainerSecurity {
   /** "unconfined", a path on the machine, or nothing for the runtime's default. */
   readonly seccomp?: string;
   readonly apparmor?: string;
+  /** Nothing of /proc is hidden or read-only. */
+  readonly unmaskedProc?: boolean;
 }
 
 export interface ListFilter {

@@ -8,6 +8,7 @@ import type { DaemonPorts } from "@coxswain/daemon";
 import type { NodeAgentConfig } from "./config.ts";
 import { rejectionOf } from "./core/admission/admit.ts";
 import type { Rejection } from "./core/admission/admit.ts";
+import { missingFeature } from "./core/admission/host-features.ts";
 import { amountOf } from "./core/container/amount.ts";
 import type { Threshold } from "./core/eviction/thresholds.ts";
 import { allContainersOf } from "./core/pod/lifecycle.ts";
@@ -38,6 +39,7 @@ export function createNodeResources(
   ports: Pick<DaemonPorts, "clock" | "log"> & {
     readonly runtime: ContainerRuntime;
     readonly version: RuntimeVersion;
+    readonly appArmor: boolean;
     readonly recorder: EventRecorder;
     readonly node: () => DeepReadonly<Node> | undefined;
     readonly podSet: () => PodSet;
@@ -124,8 +126,10 @@ export function createNodeResources(
     pressures: () => eviction.pressures(),
     admit(pod, others) {
       const node = ports.node();
-      // Taken before, or the node is not known yet: what the API has bound here was found to fit by somebody.
-      if (pod.status?.startTime !== undefined || !node?.status?.allocatable) return undefined;
+      if (pod.status?.startTime !== undefined) return undefined; // Taken before.
+      const missing = missingFeature(pod, { appArmor: ports.appArmor, unsafeSysctls: config.unsafeSysctls });
+      // The node is not known yet: what the API has bound here was found to fit by somebody.
+      if (missing || !node?.status?.allocatable) return missing;
       return rejectionOf(pod, {
         allocatable: node.status.allocatable,
         labels: node.metadata.labels ?? {},

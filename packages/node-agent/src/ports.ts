@@ -9,6 +9,7 @@ import type {
   Secret,
   Service,
 } from "@coxswain/api/core/v1";
+import type { RuntimeClass } from "@coxswain/api/node/v1";
 import type { Clock, Random } from "@coxswain/clock";
 import type { ContainerLog, ContainerRuntime, Mount } from "@coxswain/container-runtime";
 import type { Logger } from "@coxswain/daemon";
@@ -26,6 +27,7 @@ export interface PodApi {
   secret(namespace: string, name: string, signal?: AbortSignal): Promise<Secret | undefined>;
   claim(namespace: string, name: string, signal?: AbortSignal): Promise<PersistentVolumeClaim | undefined>;
   volume(name: string, signal?: AbortSignal): Promise<PersistentVolume | undefined>;
+  runtimeClass(name: string, signal?: AbortSignal): Promise<RuntimeClass | undefined>;
   /** A token bound to the pod. */
   token(
     pod: Pod,
@@ -117,6 +119,8 @@ export interface PodPorts {
     container: { readonly name: string; readonly attempt: number; readonly id: string },
   ) => Promise<void>;
   readonly containerLog: ContainerLog;
+  /** Where seccomp profiles of type Localhost are. */
+  readonly seccompDirectory: string;
   /** What this pod may ask for: the node's, less what the other pods here have asked for. */
   readonly roomFor: (pod: Pod) => { readonly cpu: number; readonly memoryBytes: number };
   readonly resolver: () => ResolverSettings;

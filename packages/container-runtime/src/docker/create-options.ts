@@ -16,6 +16,7 @@ export function sandboxOptions(config: SandboxConfig): ContainerCreateOptions {
       ...(config.network === "host" ? { UTSMode: "host" } : {}),
       ...(Object.keys(config.sysctls).length > 0 ? { Sysctls: { ...config.sysctls } } : {}),
       ...(config.cgroupParent === undefined ? {} : { CgroupParent: config.cgroupParent }),
+      ...(config.handler === undefined ? {} : { Runtime: config.handler }),
       CpuShares: 2,
       LogConfig: { Type: "none", Config: {} },
       SecurityOpt: ["no-new-privileges"],
@@ -23,11 +24,17 @@ export function sandboxOptions(config: SandboxConfig): ContainerCreateOptions {
   };
 }
 
+/** What every container of a sandbox shares with it. */
+export interface SandboxTraits {
+  readonly hostNetwork: boolean;
+  readonly handler: string | undefined;
+}
+
 /** Each attempt is a new container, so Docker itself restarts nothing. */
 export function containerOptions(
   sandboxId: string,
   config: ContainerConfig,
-  hostNetwork: boolean,
+  sandbox: SandboxTraits,
 ): ContainerCreateOptions {
   return {
     name: config.name,
@@ -44,17 +51,18 @@ export function containerOptions(
     ...(config.stopSignal === undefined ? {} : { StopSignal: config.stopSignal }),
     // An image's own health check would run beside the pod's probes.
     Healthcheck: { Test: ["NONE"] },
-    HostConfig: hostOptions(sandboxId, config, hostNetwork),
+    HostConfig: hostOptions(sandboxId, config, sandbox),
   };
 }
 
-function hostOptions(sandboxId: string, config: ContainerConfig, hostNetwork: boolean): HostConfig {
+function hostOptions(sandboxId: string, config: ContainerConfig, sandbox: SandboxTraits): HostConfig {
   const { security } = config;
   return {
     NetworkMode: `container:${sandboxId}`,
     IpcMode: config.hostIpc ? "host" : `container:${sandboxId}`,
     ...pidMode(sandboxId, config.pid),
-    ...(hostNetwork ? { UTSMode: "host" } : {}),
+    ...(sandbox.hostNetwork ? { UTSMode: "host" } : {}),
+    ...(sandbox.handler ? { Runtime: sandbox.handler } : {}),
     Binds: config.mounts.map(bind),
     Devices: (config.devices ?? []).map((path) => ({
       PathOnHost: path,
@@ -64,6 +72,7 @@ function hostOptions(sandboxId: string, config: ContainerConfig, hostNetwork: bo
     ...resourceOptions(config.resources),
     ...(config.cgroupParent === undefined ? {} : { CgroupParent: config.cgroupParent }),
     Privileged: security.privileged,
+    ...(security.unmaskedProc ? { MaskedPaths: [], ReadonlyPaths: [] } : {}),
     ReadonlyRootfs: security.readOnlyRootFilesystem,
     CapAdd: [...security.addCapabilities],
     CapDrop: [...security.dropCapabilities],

@@ -1,15 +1,24 @@
 // The runtime door over a Docker Engine. Sandboxes are pause containers, as the kubelet's dockershim had them. It
 // remembers nothing about containers: every answer is read from the engine.
+import { readFile } from "node:fs/promises";
 import type { Clock } from "@coxswain/clock";
 import { marks } from "../marks.ts";
-import type { ContainerRuntime, ContainerStats, ContainerSummary, RuntimeVersion } from "../runtime.ts";
+import { RuntimeError } from "../errors.ts";
+import type {
+  ContainerRuntime,
+  ContainerSecurity,
+  ContainerStats,
+  ContainerSummary,
+  RuntimeVersion,
+} from "../runtime.ts";
 import { containerOptions, resourceOptions, sandboxOptions } from "./create-options.ts";
 import { ask, askIfPresent, connectEngine } from "./engine.ts";
 import type { Engine } from "./engine.ts";
 import { watchEvents } from "./events.ts";
 import { imageStatus, listImages, pullImage, removeImage } from "./images.ts";
 import { inspectionOf, summaryOf } from "./inspection.ts";
-import { attachTo, execIn, readLogs } from "./streams.ts";
+import { readLogs } from "./logs.ts";
+import { attachTo, execIn } from "./streams.ts";
 
 export interface DockerRuntimeConfig {
   readonly socketPath: string;
@@ -50,7 +59,9 @@ export function createDockerRuntime(
     async createContainer(sandboxId, container, signal) {
       const sandbox = await ask(engine.short.getContainer(sandboxId).inspect(), "failed", signal);
       const labels = { ...container.labels, ...mark, [marks.kind]: "container", [marks.sandboxId]: sandboxId };
-      const options = containerOptions(sandboxId, { ...container, labels }, sandbox.HostConfig.NetworkMode === "host");
+      const security = await withProfile(container.security);
+      const traits = { hostNetwork: sandbox.HostConfig.NetworkMode === "host", handler: sandbox.HostConfig.Runtime };
+      const options = containerOptions(sandboxId, { ...container, labels, security }, traits);
       return (await ask(engine.short.createContainer(options), "failed", signal)).id;
     },
     async startContainer(containerId, signal) {
@@ -74,7 +85,7 @@ export function createDockerRuntime(
 
     exec: (containerId, request) => execIn(engine, ports.clock, containerId, request),
     attach: (containerId, request) => attachTo(engine, containerId, request),
-    logs: (containerId, request, signal) => readLogs(engine, containerId, request, signal),
+    logs: (containerId, request, signal) => readLogs(engine, ports.clock, containerId, request, signal),
     stats: (containerId, signal) => readStats(engine, containerId, signal),
 
     pullImage: (reference, auth, signal, told) => pullImage(engine, reference, auth, signal, told),
@@ -85,6 +96,16 @@ export function createDockerRuntime(
     events: (signal) => watchEvents(engine, ports.clock, config.cluster, signal),
     close: () => engine.close(),
   };
+}
+
+/** The engine takes a seccomp profile as text, not as a file. */
+async function withProfile(security: ContainerSecurity): Promise<ContainerSecurity> {
+  if (!security.seccomp?.startsWith("/")) return security;
+  try {
+    return { ...security, seccomp: await readFile(security.seccomp, "utf8") };
+  } catch (cause) {
+    throw new RuntimeError("failed", `cannot load seccomp profile ${JSON.stringify(security.seccomp)}`, cause);
+  }
 }
 
 async function listMarked(engine: Engine, label: readonly string[]): Promise<readonly ContainerSummary[]> {

@@ -1,12 +1,12 @@
-// Exec, attach and logs: connections that last. Taken over raw, since only so can standard input end while the output
+// Exec and attach: connections that last. Taken over raw, since only so can standard input end while the output
 // goes on.
 import type { Duplex } from "node:stream";
 import type { Clock } from "@coxswain/clock";
 import { RuntimeError } from "../errors.ts";
-import type { AttachRequest, ExecRequest, LogChunk, LogRequest, StreamSession } from "../runtime.ts";
-import { ask, translate } from "./engine.ts";
+import type { AttachRequest, ExecRequest, StreamSession } from "../runtime.ts";
+import { ask } from "./engine.ts";
 import type { Engine } from "./engine.ts";
-import { readFrames, splitFrames } from "./frames.ts";
+import { splitFrames } from "./frames.ts";
 
 /** The engine publishes an exec's exit code a moment after its output has ended. */
 const exitPollMs = 5;
@@ -67,49 +67,6 @@ export async function attachTo(engine: Engine, containerId: string, request: Att
     return info.State.Running ? 0 : info.State.ExitCode;
   };
   return { ...session, exitCode: owned(exitCode()) };
-}
-
-export async function* readLogs(
-  engine: Engine,
-  containerId: string,
-  request: LogRequest,
-  signal?: AbortSignal,
-): AsyncIterable<LogChunk> {
-  const options = {
-    follow: request.follow,
-    stdout: true,
-    stderr: true,
-    timestamps: request.timestamps,
-    ...(request.tailLines === undefined ? {} : { tail: request.tailLines }),
-    ...(request.sinceMs === undefined ? {} : { since: request.sinceMs / 1000 }),
-  };
-  try {
-    // The library's own call collects a log that is not followed; it may be as large as the disk.
-    const source = await new Promise<unknown>((resolve, reject) => {
-      const request = {
-        path: `/containers/${containerId}/logs?`,
-        method: "GET",
-        isStream: true,
-        statusCodes: { 200: true, 404: "no such container", 500: "server error" },
-        options,
-        ...(signal ? { abortSignal: signal } : {}),
-      };
-      engine.long.modem.dial(request, (error: unknown, answer: unknown) =>
-        error ? reject(error as Error) : resolve(answer),
-      );
-    });
-    if (!isByteStream(source))
-      throw new RuntimeError("failed", "the engine answered a request for logs without a stream");
-    if (!request.tty) yield* readFrames(source, request.timestamps);
-    else for await (const bytes of source) yield { stream: "stdout", bytes };
-  } catch (error) {
-    if (signal?.aborted) return;
-    throw translate(error, "failed");
-  }
-}
-
-function isByteStream(source: unknown): source is AsyncIterable<Uint8Array> {
-  return typeof source === "object" && source !== null && Symbol.asyncIterator in source;
 }
 
 function sessionOver(

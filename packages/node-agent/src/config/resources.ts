@@ -3,6 +3,7 @@
 import { UsageError, defineFlags, parseDuration } from "@coxswain/daemon";
 import type { FlagValues } from "@coxswain/daemon";
 import { amountOf } from "../core/container/amount.ts";
+import { isNamespacedSysctl } from "../core/admission/host-features.ts";
 import { parseStatements, parseThresholdValue } from "../core/eviction/thresholds.ts";
 import type { ShutdownSettings } from "../io/shutdown.ts";
 import type { Signal, Threshold } from "../core/eviction/thresholds.ts";
@@ -62,6 +63,11 @@ export const resourceFlags = defineFlags({
     default: "0s",
     help: "The part of --shutdown-grace-period that is kept for critical pods",
   },
+  "allowed-unsafe-sysctls": {
+    type: "list",
+    default: [],
+    help: "Kernel settings of their own that pods may have besides the harmless ones; net.core.* for all with that beginning",
+  },
   "minimum-image-ttl-duration": { type: "duration", default: "2m", help: "Least age of an image that may go" },
 });
 
@@ -73,6 +79,7 @@ export interface ResourceConfig {
     readonly transitionMs: number;
   };
   readonly shutdown: ShutdownSettings;
+  readonly unsafeSysctls: readonly string[];
   readonly imageGc: { readonly highPercent: number; readonly lowPercent: number; readonly leastAgeMs: number };
 }
 
@@ -96,8 +103,18 @@ export function readResourceConfig(values: FlagValues<typeof resourceFlags>): Re
       transitionMs: values["eviction-pressure-transition-period"],
     },
     shutdown: { graceMs, criticalGraceMs },
+    unsafeSysctls: unsafeSysctls(values["allowed-unsafe-sysctls"]),
     imageGc: { highPercent, lowPercent, leastAgeMs: values["minimum-image-ttl-duration"] },
   };
+}
+
+function unsafeSysctls(names: readonly string[]): readonly string[] {
+  const wrong = names.find((name) => !isNamespacedSysctl(name));
+  if (wrong !== undefined)
+    throw new UsageError(
+      `--allowed-unsafe-sysctls: the sysctls ${JSON.stringify(wrong)} are not known to be namespaced`,
+    );
+  return names;
 }
 
 function readThresholds(values: FlagValues<typeof resourceFlags>): Threshold[] {

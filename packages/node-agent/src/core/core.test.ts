@@ -282,6 +282,7 @@ describe("resolvConf", () => {
 
 test("hostsFile has the pod's names and its aliases", () => {
   const lines = hostsFile({
+    hostFile: undefined,
     ip: "10.244.1.2",
     hostname: "web-0",
     fqdn: "web-0.web.shop.svc.cluster.local",

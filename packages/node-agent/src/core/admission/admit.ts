@@ -129,16 +129,31 @@ function inUnits(name: string, quantity: string | undefined): number {
 }
 
 function clashing(pod: Pod, { others }: AdmissionView): Rejection | undefined {
-  const taken = new Set(others.flatMap(hostPortsOf));
-  return hostPortsOf(pod).some((port) => taken.has(port))
-    ? predicate("NodePorts", "node(s) didn't have free ports for the requested pod ports")
-    : undefined;
+  const taken = others.flatMap(hostPortsOf);
+  const clash = hostPortsOf(pod).some((port) => taken.some((other) => isSamePort(port, other)));
+  return clash ? predicate("NodePorts", "node(s) didn't have free ports for the requested pod ports") : undefined;
 }
 
-function hostPortsOf(pod: Pod): readonly string[] {
-  return (pod.spec?.containers ?? []).flatMap((container) =>
-    (container.ports ?? [])
-      .filter((port) => (port.hostPort ?? 0) > 0)
-      .map((port) => `${port.protocol ?? "TCP"} ${port.hostIP ?? ""} ${port.hostPort}`),
+interface TakenPort {
+  readonly key: string;
+  /** "" for every address of the machine. */
+  readonly ip: string;
+}
+
+function isSamePort(a: TakenPort, b: TakenPort): boolean {
+  return a.key === b.key && (a.ip === b.ip || a.ip === "" || b.ip === "");
+}
+
+/** Sidecars go on beside the others, and so do their ports. */
+function hostPortsOf(pod: Pod): readonly TakenPort[] {
+  const { containers = [], initContainers = [] } = pod.spec ?? {};
+  return [...containers, ...initContainers.filter(({ restartPolicy }) => restartPolicy === "Always")].flatMap(
+    ({ ports = [] }) =>
+      ports
+        .filter((port) => (port.hostPort ?? 0) > 0)
+        .map(({ protocol = "TCP", hostIP = "", hostPort }) => ({
+          key: `${protocol} ${hostPort}`,
+          ip: hostIP === "0.0.0.0" || hostIP === "::" ? "" : hostIP,
+        })),
   );
 }

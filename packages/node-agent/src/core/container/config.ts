@@ -1,5 +1,5 @@
 // A container of a pod as the runtime is asked for it. Pure: the environment, mounts and image are already resolved.
-import type { Container, Pod } from "@coxswain/api/core/v1";
+import type { AppArmorProfile, Container, Pod } from "@coxswain/api/core/v1";
 import { containerName, marks } from "@coxswain/container-runtime";
 import type {
   ContainerConfig,
@@ -35,9 +35,21 @@ export interface ResolvedContainer {
   readonly mayProtect?: boolean | undefined;
   readonly targetContainerId?: string | undefined;
   readonly log: ContainerLog;
+  /** Where profiles of type Localhost are. */
+  readonly seccompDirectory: string;
 }
 
-export function sandboxConfig(pod: Pod, attempt: number, image: string, podIP: string | undefined): SandboxConfig {
+export interface SandboxFacts {
+  readonly attempt: number;
+  readonly image: string;
+  readonly podIP: string | undefined;
+  readonly clusterDomain: string;
+  /** What the pod's runtime class names; the runtime's own choice when left out. */
+  readonly handler: string | undefined;
+}
+
+export function sandboxConfig(pod: Pod, facts: SandboxFacts): SandboxConfig {
+  const { attempt, image, podIP, handler } = facts;
   const { spec } = pod;
   const labels = {
     ...podLabels(pod),
@@ -47,7 +59,8 @@ export function sandboxConfig(pod: Pod, attempt: number, image: string, podIP: s
   return {
     name: nameOf(pod, "POD", attempt),
     image,
-    hostname: hostnameOf(pod),
+    hostname: ownHostname(pod, facts.clusterDomain),
+    ...(handler ? { handler } : {}),
     labels,
     network: spec?.hostNetwork ? "host" : "none",
     hostPid: spec?.hostPID ?? false,
@@ -89,7 +102,7 @@ export function containerConfig(resolved: ResolvedContainer): ContainerConfig {
     hostIpc: spec?.hostIPC ?? false,
     log: resolved.log,
     resources: containerResources(pod, container, resolved.nodeMemoryBytes, resolved.mayProtect),
-    security: security(pod, container),
+    security: security(pod, container, resolved.seccompDirectory),
   };
 }
 
@@ -114,6 +127,12 @@ export function hostnameOf(pod: Pod): string {
   return (pod.spec?.hostname || (pod.metadata?.name ?? "")).slice(0, 63).replace(/[-.]+$/, "");
 }
 
+/** Its short name, or the full one where it wants that: the kernel takes 64 bytes. */
+function ownHostname(pod: Pod, clusterDomain: string): string {
+  const full = pod.spec?.setHostnameAsFQDN ? fqdnOf(pod, clusterDomain) : undefined;
+  return full ?? hostnameOf(pod);
+}
+
 /** With a subdomain the pod has a full name of its own. */
 export function fqdnOf(pod: Pod, clusterDomain: string): string | undefined {
   const subdomain = pod.spec?.subdomain;
@@ -135,7 +154,7 @@ function nameOf(pod: Pod, container: string, attempt: number): string {
   return containerName({ container, pod: name, namespace, uid, attempt });
 }
 
-function security(pod: Pod, container: Container): ContainerSecurity {
+function security(pod: Pod, container: Container, seccompDirectory: string): ContainerSecurity {
   const own = container.securityContext;
   const shared = pod.spec?.securityContext;
   const user = own?.runAsUser ?? shared?.runAsUser;
@@ -154,5 +173,13 @@ function security(pod: Pod, container: Container): ContainerSecurity {
     noNewPrivileges: own?.allowPrivilegeEscalation === false,
     // Without a profile Kubernetes confines nothing; "RuntimeDefault" is the runtime's own.
     ...(seccomp === undefined || seccomp.type === "Unconfined" ? { seccomp: "unconfined" } : {}),
+    ...(seccomp?.type === "Localhost" ? { seccomp: `${seccompDirectory}/${seccomp.localhostProfile ?? ""}` } : {}),
+    ...appArmorOf(own?.appArmorProfile ?? shared?.appArmorProfile),
+    unmaskedProc: own?.procMount === "Unmasked",
   };
+}
+
+function appArmorOf(profile: AppArmorProfile | undefined): { readonly apparmor?: string } {
+  if (profile?.type === "Unconfined") return { apparmor: "unconfined" };
+  return profile?.type === "Localhost" && profile.localhostProfile ? { apparmor: profile.localhostProfile } : {};
 }

@@ -81,6 +81,8 @@ function unique(values: readonly string[]): readonly string[] {
 }
 
 export function hostsFile(pod: {
+  /** The machine's own file, of a pod on the machine's network. */
+  readonly hostFile: string | undefined;
   readonly ip: string;
   readonly hostname: string;
   readonly fqdn: string | undefined;
@@ -88,6 +90,9 @@ export function hostsFile(pod: {
 }): string {
   const names = pod.fqdn === undefined ? [pod.hostname] : [pod.fqdn, pod.hostname];
   const aliases = pod.aliases.map((alias) => `${alias.ip}\t${(alias.hostnames ?? []).join("\t")}`);
+  const added = aliases.length > 0 ? ["", "# Entries added by HostAliases.", ...aliases] : [];
+  if (pod.hostFile !== undefined)
+    return ["# Kubernetes-managed hosts file (host network).", pod.hostFile.trimEnd(), ...added, ""].join("\n");
   return [
     "# Kubernetes-managed hosts file.",
     "127.0.0.1\tlocalhost",
@@ -97,7 +102,7 @@ export function hostsFile(pod: {
     "fe00::1\tip6-allnodes",
     "fe00::2\tip6-allrouters",
     `${pod.ip}\t${names.join("\t")}`,
-    ...(aliases.length > 0 ? ["", "# Entries added by HostAliases.", ...aliases] : []),
+    ...added,
     "",
   ].join("\n");
 }

@@ -12,6 +12,8 @@ export interface BackoffTimes {
 
 export const defaultBackoff: BackoffTimes = { firstMs: 10_000, longestMs: 300_000 };
 const forgivenAfterMs = 600_000;
+/** Times of the engine and of the agent come from the same clock, but are not read at the same moment. */
+const clockSlackMs = 2_000;
 /** Shorter than this no wait may be: a loop of starts would starve the others. */
 export const leastBackoffMs = 1_000;
 
@@ -66,8 +68,11 @@ export function crashesAfter(last: ContainerView | undefined): number {
 export function backoffOf(
   view: Pick<PodView, "backoff" | "retriedAtMs">,
   last: ContainerView,
+  nowMs: number,
 ): { readonly untilMs: number; readonly delayMs: number } {
   const endedAtMs = last.finishedAtMs ?? last.createdAtMs;
+  // The machine's clock has been set back: how long ago it ended is not known, and may be long.
+  if (endedAtMs > nowMs + clockSlackMs) return { untilMs: nowMs, delayMs: 0 };
   const wanted = view.retriedAtMs !== undefined && view.retriedAtMs >= endedAtMs;
   const delayMs = wanted || ranForMs(last) >= forgivenAfterMs ? 0 : crashBackoffMs(last.crashes, view.backoff);
   return { untilMs: endedAtMs + delayMs, delayMs };

@@ -121,7 +121,7 @@ function waitingAfter(
   // With a new sandbox everything begins anew, without a back-off.
   if (currentSandbox(view)?.id !== last.sandboxId)
     return { waiting: { reason: isInitialized(view) ? "ContainerCreating" : "PodInitializing" } };
-  const { untilMs, delayMs } = backoffOf(view, last);
+  const { untilMs, delayMs } = backoffOf(view, last, nowMs);
   if (untilMs <= nowMs) return undefined;
   const { metadata } = view.pod;
   const pod = `${metadata?.name ?? ""}_${metadata?.namespace ?? ""}(${metadata?.uid ?? ""})`;

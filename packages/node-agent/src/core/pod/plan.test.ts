@@ -65,6 +65,7 @@ function viewOf(pod: Pod, change: Partial<PodView> = {}): PodView {
     podIP: "10.244.1.2",
     backoff: { firstMs: 10_000, longestMs: 300_000 },
     retriedAtMs: undefined,
+    deletionSeenAtMs: now,
     fenced: false,
     ending: undefined,
     node: {
@@ -276,6 +277,18 @@ describe("planPod ends a pod that is deleted", () => {
     }
     expect(steps).toEqual(["stopContainer main", "stopContainer b", "stopContainer a", "stopSandbox", "finish"]);
   });
+  test("with its whole grace when the clocks of the API and of the node do not agree", () => {
+    const containers = [attempt("main")];
+    const inAnHour = now + 3_600_000;
+    expect(
+      [
+        planPod(viewOf(pod, { containers, deletionSeenAtMs: inAnHour }), inAnHour + 10_000),
+        planPod(viewOf(pod, { containers, deletionSeenAtMs: now - 3_600_000 }), now - 3_600_000),
+        // Clocks that agree: an agent that was away goes on with what is left.
+        planPod(viewOf(pod, { containers, deletionSeenAtMs: now + 20_000 }), now + 20_000),
+      ].map(({ actions }) => actions),
+    ).toMatchObject([[{ graceSeconds: 20 }], [{ graceSeconds: 30 }], [{ graceSeconds: 10 }]]);
+  });
   test("and does not ask twice, unless a second deletion shortens the grace", () => {
     const containers = [attempt("main")];
     expect(planPod(viewOf(pod, { containers, stopping: new Map([["main-0", now + 30_000]]) }), now).actions).toEqual(
@@ -383,12 +396,23 @@ describe("back-off", () => {
   });
   test("ends when somebody asks for a retry after the end of the attempt, not before it", () => {
     const failed = ended("main", 1, { crashes: 6, startedAtMs: now - 1_000 });
-    const until = (retriedAtMs: number) => backoffOf({ backoff: defaultBackoff, retriedAtMs }, failed).untilMs;
+    const until = (retriedAtMs: number) => backoffOf({ backoff: defaultBackoff, retriedAtMs }, failed, now).untilMs;
     expect([until(now - 1), until(now)]).toEqual([now + 300_000, now]);
+  });
+  test("ends when the clock has been set back: nobody knows how long it has lasted", () => {
+    const failed = ended("main", 1, { crashes: 6, startedAtMs: now - 1_000 });
+    const hourBefore = now - 3_600_000;
+    expect(backoffOf({ backoff: defaultBackoff, retriedAtMs: undefined }, failed, hourBefore)).toEqual({
+      untilMs: hourBefore,
+      delayMs: 0,
+    });
   });
   test("is forgiven after ten minutes of life", () => {
     const long = ended("main", 1, { crashes: 6, startedAtMs: now - 600_000 });
-    expect(backoffOf({ backoff: defaultBackoff, retriedAtMs: undefined }, long)).toEqual({ untilMs: now, delayMs: 0 });
+    expect(backoffOf({ backoff: defaultBackoff, retriedAtMs: undefined }, long, now)).toEqual({
+      untilMs: now,
+      delayMs: 0,
+    });
     expect(crashesAfter(long)).toBe(1);
     expect(crashesAfter(ended("main", 1, { crashes: 6 }))).toBe(7);
   });

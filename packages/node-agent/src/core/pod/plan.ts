@@ -164,7 +164,7 @@ function planContainer(
   if (last?.state === "exited") {
     if (!mayRestart(view.pod, container, isInit, last))
       return nothing(`container ${name} has ended and is not to be restarted`);
-    const { untilMs } = backoffOf(view, last);
+    const { untilMs } = backoffOf(view, last, nowMs);
     if (untilMs > nowMs) return nothing(`container ${name} waits before its next attempt`, untilMs);
   }
   const known = Math.max(latest?.attempt ?? -1, knownRestarts(view.pod, name) ?? -1);

@@ -52,6 +52,7 @@ function viewOf(change: Partial<PodView> = {}): PodView {
     podIP: "10.244.1.2",
     backoff: { firstMs: 10_000, longestMs: 300_000 },
     retriedAtMs: undefined,
+    deletionSeenAtMs: undefined,
     fenced: false,
     ending: undefined,
     node: {

@@ -4,6 +4,9 @@ import { containersOf, isSidecar } from "./lifecycle.ts";
 import type { PodAction, PodPlan } from "./action.ts";
 import type { ContainerView, PodView } from "./view.ts";
 
+/** The API tells times in whole seconds. */
+const toldSlackMs = 2_000;
+
 export function planTermination(view: PodView, nowMs: number, graceSeconds?: number): PodPlan {
   const deadline = graceSeconds === undefined ? killAtMs(view, nowMs) : nowMs + graceSeconds * 1000;
   const running = view.containers.filter((container) => container.state === "running");
@@ -26,9 +29,13 @@ export function planTermination(view: PodView, nowMs: number, graceSeconds?: num
 function killAtMs(view: PodView, nowMs: number): number {
   const { metadata, spec } = view.pod;
   const deletion = metadata?.deletionTimestamp;
-  // The API's deletionTimestamp already lies at the end of the grace period.
-  if (deletion && !view.orphaned)
-    return Math.min(Date.parse(deletion), nowMs + (metadata.deletionGracePeriodSeconds ?? 30) * 1000);
+  // The API's deletionTimestamp already lies at the end of the grace period. When the two clocks do not agree, that cannot be, and the
+  // whole grace counts from when the deletion was seen.
+  if (deletion && !view.orphaned) {
+    const graceMs = (metadata.deletionGracePeriodSeconds ?? 30) * 1000;
+    const [told, seen] = [Date.parse(deletion), view.deletionSeenAtMs ?? nowMs];
+    return told > seen && told <= seen + graceMs + toldSlackMs ? told : seen + graceMs;
+  }
   return nowMs + (spec?.terminationGracePeriodSeconds ?? 30) * 1000;
 }
 

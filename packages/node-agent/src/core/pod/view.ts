@@ -25,6 +25,8 @@ export interface PodView {
   readonly backoff: BackoffTimes;
   /** When somebody last asked for a retry. */
   readonly retriedAtMs: number | undefined;
+  /** When the agent first saw this deletion of the pod. */
+  readonly deletionSeenAtMs: number | undefined;
   /** The node's lease has lapsed and the pod may run elsewhere by now: nothing of it may run here. */
   readonly fenced: boolean;
   /** The node ends the pod, or never takes it: eviction, admission. */

@@ -31,6 +31,23 @@ export async function writePayload(
   if (previous !== undefined && (await holds(join(directory, previous), payload))) return false;
   const name = `..${stamp}`;
   const fresh = join(directory, name);
+  try {
+    await writeFiles(fresh, payload, groupId);
+    const swap = join(directory, `${dataLink}_tmp`);
+    await rm(swap, { force: true });
+    await symlink(name, swap);
+    await rename(swap, join(directory, dataLink));
+  } catch (error) {
+    // A full disk, or two files of which one is to be below the other: tried again and again, it must not pile up.
+    await rm(fresh, { recursive: true, force: true });
+    throw error;
+  }
+  await linkNames(directory, payload);
+  if (previous !== undefined) await rm(join(directory, previous), { recursive: true, force: true });
+  return true;
+}
+
+async function writeFiles(fresh: string, payload: Payload, groupId: number | undefined): Promise<void> {
   await mkdir(fresh, { mode: 0o755 });
   for (const [path, file] of payload) {
     const target = join(fresh, path);
@@ -40,13 +57,6 @@ export async function writePayload(
     // After the owner: changing that clears bits. A group that is to read gets the owner's reading bits.
     await chmod(target, groupId === undefined ? file.mode : file.mode | ((file.mode & 0o500) >> 3));
   }
-  const swap = join(directory, `${dataLink}_tmp`);
-  await rm(swap, { force: true });
-  await symlink(name, swap);
-  await rename(swap, join(directory, dataLink));
-  await linkNames(directory, payload);
-  if (previous !== undefined) await rm(join(directory, previous), { recursive: true, force: true });
-  return true;
 }
 
 /** Whether a payload was ever written here. */

@@ -2,7 +2,7 @@
 // link to it, so that after a restart the place is known without asking anybody.
 import { chmod, chown, lstat, mkdir, readdir, readlink, rm, stat, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { PersistentVolume, Pod, Volume } from "@coxswain/api/core/v1";
+import type { NFSVolumeSource, PersistentVolume, Pod, Volume } from "@coxswain/api/core/v1";
 import { AgentError } from "../../errors.ts";
 import type { PodApi } from "../../ports.ts";
 import { runTool } from "../net/tool.ts";
@@ -72,15 +72,20 @@ async function placeOf({ metadata, spec }: PersistentVolume, link: string, ownDi
   }
   if (spec?.nfs) {
     const point = `${link}.nfs`;
-    await mkdir(point, { recursive: true });
-    if (!(await mountsBelow(point)).includes(point)) {
-      const options = [...(spec.mountOptions ?? []), ...(spec.nfs.readOnly === true ? ["ro"] : [])];
-      const words = options.length > 0 ? ["-o", options.join(",")] : [];
-      await runTool("mount", ["-t", "nfs", ...words, `${spec.nfs.server}:${spec.nfs.path}`, point]);
-    }
+    await mountNfs(point, spec.nfs, spec.mountOptions ?? []);
     return point;
   }
   throw new AgentError("volume", `no volume plugin matched the type of volume ${JSON.stringify(metadata.name)}`);
+}
+
+/** Does nothing when it is mounted already. A machine without the tools of NFS says so. */
+export async function mountNfs(point: string, from: NFSVolumeSource, mountOptions: readonly string[]): Promise<void> {
+  await mkdir(point, { recursive: true });
+  if ((await mountsBelow(point)).includes(point)) return;
+  const options = [...mountOptions, ...(from.readOnly === true ? ["ro"] : [])];
+  const words = options.length > 0 ? ["-o", options.join(",")] : [];
+  // A path is no option, whatever it begins with.
+  await runTool("mount", ["-t", "nfs", ...words, "--", `${from.server}:${from.path}`, point]);
 }
 
 /** Others than root must be able to write: all of them, or those of the pod's group. */

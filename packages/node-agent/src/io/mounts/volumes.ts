@@ -15,7 +15,7 @@ import type { PodApi, Volumes } from "../../ports.ts";
 import { hasPayload, writePayload } from "./atomic-writer.ts";
 import { ensureHostPath } from "./host-path.ts";
 import { mountTmpfs, mountsBelow, unmount } from "./mount-table.ts";
-import { claimNameOf, createPersistentVolumes } from "./persistent-volume.ts";
+import { claimNameOf, createPersistentVolumes, mountNfs } from "./persistent-volume.ts";
 import { resolveSubPath } from "./subpath.ts";
 
 interface HeldToken {
@@ -70,6 +70,7 @@ export function createVolumes(
     const path = pathOf(pod, volume);
     if (volume.hostPath) return ensureHostPath(path, volume.hostPath.type ?? "");
     if (volume.emptyDir) return prepareEmptyDir(path, volume, pod);
+    if (volume.nfs) return mountNfs(path, volume.nfs, []);
     const claimName = claimNameOf(pod, volume);
     if (claimName !== undefined) {
       try {
@@ -137,7 +138,10 @@ export function createVolumes(
             : claimNameOf(pod, volume) === undefined
               ? pathOf(pod, volume)
               : await realpath(pathOf(pod, volume));
-        const isReadOnlyVolume = projectionsOf(volume) !== undefined || volume.persistentVolumeClaim?.readOnly === true;
+        const isReadOnlyVolume =
+          projectionsOf(volume) !== undefined ||
+          volume.persistentVolumeClaim?.readOnly === true ||
+          volume.nfs?.readOnly === true;
         const readOnly = (mount.readOnly ?? false) || isReadOnlyVolume;
         mounts.push({ hostPath, containerPath: mount.mountPath, readOnly, propagation });
       }
@@ -180,15 +184,17 @@ function pluginOf(volume: Volume): string {
   const plugin =
     volume.persistentVolumeClaim || volume.ephemeral
       ? "persistent-volume"
-      : volume.emptyDir
-        ? "empty-dir"
-        : volume.configMap
-          ? "configmap"
-          : volume.secret
-            ? "secret"
-            : volume.downwardAPI
-              ? "downward-api"
-              : "projected";
+      : volume.nfs
+        ? "nfs"
+        : volume.emptyDir
+          ? "empty-dir"
+          : volume.configMap
+            ? "configmap"
+            : volume.secret
+              ? "secret"
+              : volume.downwardAPI
+                ? "downward-api"
+                : "projected";
   return `kubernetes.io~${plugin}`;
 }
 

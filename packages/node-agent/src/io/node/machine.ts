@@ -38,6 +38,11 @@ export async function mayProtectProcesses(): Promise<boolean> {
   return ((BigInt(`0x${effective}`) >> 24n) & 1n) === 1n;
 }
 
+/** Whether the kernel confines programs by AppArmor profiles. */
+export async function hasAppArmor(): Promise<boolean> {
+  return (await readText("/sys/module/apparmor/parameters/enabled")).trim() === "Y";
+}
+
 /** How long this start of the machine has lasted: a clock that no restart of a process sets back. */
 export async function machineTime(): Promise<{ readonly bootId: string; readonly uptimeMs: number }> {
   const [uptime, bootId] = await Promise.all([readText("/proc/uptime"), readText("/proc/sys/kernel/random/boot_id")]);

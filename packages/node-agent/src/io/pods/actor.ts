@@ -84,6 +84,14 @@ export function createPodActor(
     }
   };
 
+  /** The kubelet's words when there is no such class. */
+  const handlerOf = async ({ spec }: Pod, signal: AbortSignal): Promise<string | undefined> => {
+    if (!spec?.runtimeClassName) return undefined;
+    const found = await ports.api.runtimeClass(spec.runtimeClassName, signal);
+    if (!found) throw new Error(`RuntimeClass ${JSON.stringify(spec.runtimeClassName)} not found`);
+    return found.handler;
+  };
+
   const createSandbox = async (attempt: number): Promise<void> => {
     const { pod } = state;
     const signal = startSignal;
@@ -98,10 +106,11 @@ export function createPodActor(
           "Pod sandbox changed, it will be killed and re-created.",
         );
       address = pod.spec?.hostNetwork ? undefined : await network.reserve();
-      const id = await timed(
-        "run_podsandbox",
-        runtime.runPodSandbox(sandboxConfig(pod, attempt, ports.sandboxImage, address), signal),
-      );
+      const config = sandboxConfig(pod, {
+        ...{ attempt, image: ports.sandboxImage, podIP: address },
+        ...{ clusterDomain: ports.resolver().clusterDomain, handler: await handlerOf(pod, signal) },
+      });
+      const id = await timed("run_podsandbox", runtime.runPodSandbox(config, signal));
       mark(state, "sandbox", clock.now());
       if (address !== undefined) {
         const sandbox = await runtime.inspect(id);
@@ -192,7 +201,7 @@ export function createPodActor(
   };
 
   const stop = async (action: Of<"stopContainer">, view: PodView): Promise<void> => {
-    const startedAt = clock.now();
+    const [startedAt, startedMono] = [clock.now(), clock.monotonic()];
     const first = !state.stopping.has(action.id);
     const deadline = startedAt + action.graceSeconds * 1000;
     state.stopping.set(action.id, deadline);
@@ -217,7 +226,7 @@ export function createPodActor(
             `PreStopHook failed: ${outcome.message}`,
           );
       }
-      const left = (deadline - clock.now()) / 1000;
+      const left = action.graceSeconds - (clock.monotonic() - startedMono) / 1000;
       const grace = action.graceSeconds <= 0 ? 0 : Math.max(leastGraceSeconds, left);
       await timed("stop_container", runtime.stopContainer(action.id, grace, loop.signal));
     } finally {

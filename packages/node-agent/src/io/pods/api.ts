@@ -9,6 +9,7 @@ import {
   serviceAccounts,
 } from "@coxswain/api/core/v1";
 import type { Service } from "@coxswain/api/core/v1";
+import { runtimeClasses } from "@coxswain/api/node/v1";
 import type { ApiObject, ResourceDescriptor } from "@coxswain/apimachinery";
 import { isConflict, isNotFound } from "@coxswain/client";
 import type { Client } from "@coxswain/client";
@@ -31,6 +32,7 @@ export function createPodApi(ports: {
   const readConfigMap = recentReader(client, configMaps, clock);
   const readSecret = recentReader(client, secrets, clock);
   const readClaim = recentReader(client, persistentVolumeClaims, clock);
+  const readRuntimeClass = recentReader(client, runtimeClasses, clock);
   const readVolume = recentReader(client, persistentVolumes, clock);
 
   return {
@@ -38,6 +40,7 @@ export function createPodApi(ports: {
     secret: readSecret,
     claim: readClaim,
     volume: (name, signal) => readVolume(undefined, name, signal),
+    runtimeClass: (name, signal) => readRuntimeClass(undefined, name, signal),
     services: ports.services,
 
     async token(pod, request, signal) {

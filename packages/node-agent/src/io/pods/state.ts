@@ -29,6 +29,9 @@ export interface PodState {
   /** What happened when while the pod began here; the first time of each counts. */
   readonly timeline: Map<string, number>;
   retriedAtMs: number | undefined;
+  deletionSeenAtMs: number | undefined;
+  /** By how much the wall clock was ahead of the one that nobody sets, at the last look. */
+  clockOffsetMs: number | undefined;
   fenced: boolean;
   ending: PodEnding | undefined;
   readonly resizeFailures: Map<string, StartFailure>;
@@ -59,6 +62,8 @@ export function createPodState(pod: Pod): PodState {
     toldBackoffs: new Map(),
     timeline: new Map(),
     retriedAtMs: retryAskedAtMs(pod),
+    deletionSeenAtMs: undefined,
+    clockOffsetMs: undefined,
     fenced: false,
     ending: undefined,
     resizeFailures: new Map(),

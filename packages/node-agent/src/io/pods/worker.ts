@@ -42,6 +42,8 @@ export interface PodWorker {
 /** A look without an occasion, in case an event was lost. */
 const relistMs = 60_000;
 const retryMs = 2_000;
+/** Slower corrections of the clock are followed without a word. */
+const clockJumpMs = 5_000;
 
 export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
   const { clock, log } = ports;
@@ -69,6 +71,7 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
   });
 
   const look = async (): Promise<"again" | "done"> => {
+    mindTheClock();
     const observation = await observer.observe(stopping.signal);
     const podIP = podIPOf(observation) ?? state.attachedIP;
     const hooked = inPostStart(state, observation);
@@ -193,6 +196,7 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
     ports.metrics.podStart.observe((clock.now() - state.seenAtMs) / 1000);
   };
   state.seenAtMs = clock.now();
+  if (initial.metadata.deletionTimestamp) state.deletionSeenAtMs = state.seenAtMs;
 
   /** Somebody has mended the cause and does not want to wait. */
   const retryNow = (): void => {
@@ -201,6 +205,17 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
     for (const [name, failure] of state.failures) state.failures.set(name, { ...failure, retryAtMs: now });
     if (state.sandboxFailure) state.sandboxFailure = { ...state.sandboxFailure, retryAtMs: now };
     if (state.volumes.state === "failed") state.volumes = { ...state.volumes, retryAtMs: now };
+  };
+
+  /** Waits are kept as times of the wall clock. When somebody sets it they mean nothing any more, and end. */
+  const mindTheClock = (): void => {
+    const offsetMs = clock.now() - clock.monotonic();
+    if (state.clockOffsetMs !== undefined && Math.abs(offsetMs - state.clockOffsetMs) > clockJumpMs) {
+      log.info({ object: nameOf(state.pod), byMs: offsetMs - state.clockOffsetMs }, "the machine's clock was set");
+      retryNow();
+      if (state.deletionSeenAtMs !== undefined) state.deletionSeenAtMs = clock.now();
+    }
+    state.clockOffsetMs = offsetMs;
   };
 
   const run = async (): Promise<void> => {
@@ -232,6 +247,8 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
           pod.metadata.annotations?.[backoffMarks.retryAt] !== state.apiPod.metadata.annotations?.[backoffMarks.retryAt]
         )
           retryNow();
+        if (pod.metadata.deletionTimestamp !== state.apiPod.metadata.deletionTimestamp)
+          state.deletionSeenAtMs = clock.now();
         state.apiPod = pod;
         if (pod.metadata?.deletionTimestamp) actor.abortStarts();
       }
@@ -283,6 +300,7 @@ function viewOf(
     podIP,
     backoff: backoffTimes(state.apiPod, ports.backoff),
     retriedAtMs: state.retriedAtMs,
+    deletionSeenAtMs: state.deletionSeenAtMs,
     fenced: state.fenced,
     ending: state.ending,
     isAddressed: state.withdrawal === "under way" && !state.gone && !state.fenced,

@@ -44,7 +44,8 @@ export function createProber(ports: {
     entry: Watched,
   ): Promise<void> => {
     const { signal } = entry.aborter;
-    const age = clock.now() - (view.startedAtMs ?? clock.now());
+    // A clock that was set back must not make the wait longer.
+    const age = Math.max(0, clock.now() - (view.startedAtMs ?? clock.now()));
     await clock.sleep(Math.max(0, initialDelayMs(probe) - age), signal);
     for (;;) {
       // Until the startup probe has passed, the others wait for it.

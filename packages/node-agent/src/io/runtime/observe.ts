@@ -1,5 +1,5 @@
 // Reads what the runtime has of one pod. Ended containers do not change, so each is inspected once.
-import { readFile } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { marks } from "@coxswain/container-runtime";
 import type { ContainerInspection, ContainerRuntime } from "@coxswain/container-runtime";
@@ -17,6 +17,7 @@ export interface PodObserver {
 
 /** The kubelet shows this much of a termination message. */
 const mostMessageBytes = 4096;
+const mostLogMessage = 2048;
 
 export function createPodObserver(
   podUid: string,
@@ -76,8 +77,8 @@ export function createPodObserver(
     attempt: number,
   ): Promise<string> => {
     const path = terminationMessagePath(await ports.podDirectory(), name, attempt);
-    const text = await readFile(path, "utf8").catch(() => "");
-    if (text !== "" || inspection.exitCode === 0 || !ports.fallBackToLogs(name)) return text.slice(-mostMessageBytes);
+    const text = await endOfFile(path, mostMessageBytes).catch(() => "");
+    if (text !== "" || inspection.exitCode === 0 || !ports.fallBackToLogs(name)) return text;
     let log = "";
     for await (const chunk of ports.runtime.logs(inspection.id, {
       follow: false,
@@ -85,8 +86,8 @@ export function createPodObserver(
       tailLines: 80,
       tty: false,
     }))
-      log += Buffer.from(chunk.bytes).toString();
-    return log.slice(-2048);
+      log = (log + Buffer.from(chunk.bytes).toString()).slice(-mostLogMessage);
+    return log;
   };
 
   return {
@@ -107,6 +108,20 @@ export function createPodObserver(
       return { sandboxes, containers };
     },
   };
+}
+
+/** A container may have written as much as the disk takes. */
+async function endOfFile(path: string, mostBytes: number): Promise<string> {
+  const file = await open(path, "r");
+  try {
+    const { size } = await file.stat();
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.min(size, mostBytes)), {
+      position: Math.max(0, size - mostBytes),
+    });
+    return buffer.toString("utf8", 0, bytesRead);
+  } finally {
+    await file.close();
+  }
 }
 
 export function terminationMessagePath(podDirectory: string, container: string, attempt: number): string {

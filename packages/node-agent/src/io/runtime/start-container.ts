@@ -1,6 +1,6 @@
 // One attempt at a container, from its image to its postStart hook. Every refusal becomes a StartFailure with
 // Kubernetes' reason, so that the plan knows when to try again and the status knows what to say.
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { ConfigMap, Container, Pod, Secret } from "@coxswain/api/core/v1";
 import { isRuntimeError } from "@coxswain/container-runtime";
@@ -54,6 +54,7 @@ export async function startContainer(
       mayProtect: ports.node.mayProtect,
       targetContainerId: request.targetContainerId,
       log: ports.containerLog,
+      seccompDirectory: ports.seccompDirectory,
     });
     signal.throwIfAborted();
     id = await ports.runtime.createContainer(request.sandboxId, config, signal);
@@ -132,8 +133,9 @@ async function ownFiles(ports: PodPorts, request: StartRequest): Promise<readonl
   };
   if (!mounted("/etc/resolv.conf"))
     await add(`${directory}/resolv.conf`, "/etc/resolv.conf", resolvConf(dns, resolver), 0o644);
-  if (!mounted("/etc/hosts") && !pod.spec?.hostNetwork) {
+  if (!mounted("/etc/hosts")) {
     const hosts = hostsFile({
+      hostFile: pod.spec?.hostNetwork ? await readFile("/etc/hosts", "utf8").catch(() => "") : undefined,
       ip: request.podIP,
       hostname: hostnameOf(pod),
       fqdn: fqdnOf(pod, resolver.clusterDomain),

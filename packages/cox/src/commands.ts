@@ -94,6 +94,9 @@ export const groups: readonly Group[] = [
       }),
       attach: entry("Attach to a running container", () => import("./commands/attach.ts").then((m) => m.attach)),
       exec: entry("Execute a command in a container", () => import("./commands/exec.ts").then((m) => m.exec)),
+      cp: entry("Copy files and directories to and from containers", () =>
+        import("./commands/cp.ts").then((m) => m.cp),
+      ),
       "port-forward": entry("Forward one or more local ports to a pod", () =>
         import("./commands/port-forward.ts").then((m) => m.portForward),
       ),

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { join, resolve } from "node:path";
 import { drills, findDrill, suites } from "@coxswain/drill";
-import type { Drill, Summary } from "@coxswain/drill";
+import type { Drill, Pace, Summary } from "@coxswain/drill";
 import type { Argv } from "yargs";
 import { parseDuration } from "../args/flags.ts";
 import { drive } from "../drill/driver.ts";
@@ -22,6 +22,7 @@ interface Options {
   readonly for: string | undefined;
   readonly steady: string;
   readonly "yes-break": string | undefined;
+  readonly profile: string | undefined;
 }
 
 const signs = { passed: "✓", violated: "✗", unknown: "?" } as const;
@@ -35,6 +36,7 @@ export function addDrill(cli: Argv, withSession: WithSession): Argv {
       .option("seed", { type: "number", describe: "repeats the schedule of another run" })
       .option("for", { type: "string", describe: "strike so long instead of so often" })
       .option("steady", { type: "string", default: "10s", describe: "how long to watch before the first strike" })
+      .option("profile", { choices: ["default", "fast"], describe: "how soon the cluster acts on silence" })
       .option("yes-break", { type: "string", describe: "the name of a cluster that is no lab" });
   const kept = <T>(command: Argv<T>) =>
     command
@@ -129,6 +131,8 @@ function wanted(id: string): Drill {
   return drill;
 }
 
+const paceNamed = (name: string): Pace => (name === "fast" ? "fast" : "default");
+
 async function runAll(chosen: readonly Drill[], options: Options, session: Session): Promise<void> {
   const forMs = options.for === undefined ? undefined : parseDuration(options.for);
   const steadyMs = parseDuration(options.steady);
@@ -139,7 +143,13 @@ async function runAll(chosen: readonly Drill[], options: Options, session: Sessi
     const seed = options.seed ?? session.random.int(2 ** 31);
     const summary = await drive(
       drill,
-      { target: targetOf(options), runs: runsOf(options), seed, forMs, steadyMs, consent: options["yes-break"] },
+      {
+        ...{ target: targetOf(options), runs: runsOf(options), seed, forMs, steadyMs },
+        ...{
+          consent: options["yes-break"],
+          profile: options.profile === undefined ? undefined : paceNamed(options.profile),
+        },
+      },
       session,
     );
     print(summary, session.out);

@@ -5,8 +5,8 @@ import { openSync, closeSync } from "node:fs";
 import { loadavg } from "node:os";
 import { join } from "node:path";
 import type { Random } from "@coxswain/clock";
-import { runDrill } from "@coxswain/drill";
-import type { Drill, Summary } from "@coxswain/drill";
+import { paced, paceOf, runDrill } from "@coxswain/drill";
+import type { Drill, Pace, Summary, Target } from "@coxswain/drill";
 import { CommandError } from "../failure.ts";
 import type { Host } from "../session.ts";
 import { beginRun, journalOf, writeRecording, writeReports } from "./runs.ts";
@@ -20,17 +20,23 @@ export interface DriveOptions {
   readonly forMs?: number | undefined;
   readonly steadyMs: number;
   readonly consent: string | undefined;
+  /** The pace that somebody insists on; a new lab gets it. */
+  readonly profile: Pace | undefined;
 }
 
 const beatMs = 1000;
 
-export async function drive(drill: Drill, options: DriveOptions, host: Host): Promise<Summary> {
+export async function drive(known: Drill, options: DriveOptions, host: Host): Promise<Summary> {
   const { clock } = host;
   const say = (text: string): void => host.err.write(`${text}\n`);
-  startLab(options.target, say);
+  startLab(options.target, options.profile, say);
   const target = openTarget(options.target, clock);
+  const pace = await paceOfTarget(target);
+  if (options.profile !== undefined && options.profile !== pace)
+    throw new CommandError(`error: this cluster runs in the profile "${pace}", not "${options.profile}"`);
+  const drill = paced(known, pace);
   say(
-    `${drill.id}: ${drill.title}\n  breaks: ${drill.breaks}\n  on ${target.kind} "${target.name}": ${target.machines.map(({ name, master }) => `${name} (${master ? "master" : "worker"})`).join(", ")}; seed ${options.seed}`,
+    `${drill.id}: ${drill.title}\n  breaks: ${drill.breaks}\n  on ${target.kind} "${target.name}": ${target.machines.map(({ name, master }) => `${name} (${master ? "master" : "worker"})`).join(", ")}; profile ${pace}; seed ${options.seed}`,
   );
   if (target.kind !== "lab" && options.consent !== target.name)
     throw new CommandError(
@@ -62,6 +68,7 @@ export async function drive(drill: Drill, options: DriveOptions, host: Host): Pr
       drill,
       {
         id,
+        pace,
         seed: options.seed,
         command,
         steadyMs: options.steadyMs,
@@ -85,8 +92,17 @@ export async function drive(drill: Drill, options: DriveOptions, host: Host): Pr
   }
 }
 
+async function paceOfTarget(target: Target): Promise<Pace> {
+  const client = target.client();
+  try {
+    return await paceOf(client, AbortSignal.timeout(10_000));
+  } finally {
+    await client.close();
+  }
+}
+
 /** The lab is ours to make where there is none. */
-function startLab({ on, dataDir }: TargetConfig, say: (text: string) => void): void {
+function startLab({ on, dataDir }: TargetConfig, profile: Pace | undefined, say: (text: string) => void): void {
   if (on !== "lab") return;
   const status = spawnSync(process.execPath, [join(projectRoot, "scripts", "status.ts"), "--data-dir", dataDir], {
     encoding: "utf8",
@@ -103,6 +119,7 @@ function startLab({ on, dataDir }: TargetConfig, say: (text: string) => void): v
       "3",
       "--workers",
       "3",
+      ...(profile === undefined ? [] : ["--profile", profile]),
       "--no-demo",
       "--detach",
     ],

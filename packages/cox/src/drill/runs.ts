@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { findDrill, htmlReport, judge, markdownReport, summarize } from "@coxswain/drill";
+import { findDrill, htmlReport, judge, markdownReport, paced, summarize } from "@coxswain/drill";
 import type { Journal, JournalEntry, Recording, Summary } from "@coxswain/drill";
 import { CommandError } from "../failure.ts";
 import type { TargetConfig } from "./target.ts";
@@ -109,8 +109,9 @@ export const readSummary = ({ directory }: Run): Summary | undefined =>
 
 /** Judges a recording and writes its three reports. */
 export function writeReports(runs: string, run: Run, recording: Recording): Summary {
-  const drill = findDrill(recording.drill);
-  if (drill === undefined) throw new CommandError(`error: nobody knows the drill ${recording.drill} any more`);
+  const known = findDrill(recording.drill);
+  if (known === undefined) throw new CommandError(`error: nobody knows the drill ${recording.drill} any more`);
+  const drill = paced(known, recording.pace ?? "default");
   const earlier = runsIn(runs).filter(({ id }) => id !== run.id && id.startsWith(drill.id.toLowerCase()));
   const previous = earlier
     .filter(({ directory }) => statSync(directory).birthtimeMs < statSync(run.directory).birthtimeMs)

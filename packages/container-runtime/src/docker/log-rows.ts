@@ -29,6 +29,8 @@ const prefixBytes = '{"log":"'.length;
 const timeKeyBytes = ',"time":'.length;
 const streamBytes = "stdout".length;
 const streamKeyBytes = '","stream":"'.length;
+const wholeTimeBytes = "2026-01-02T03:04:05Z".length;
+const fixedTimeBytes = "2026-01-02T03:04:05.000000000Z".length;
 
 /** Where the parts of a row as the engine writes it are; `undefined` for any other. */
 function layoutOf(buffer: Buffer, start: number, end: number): Row | undefined {
@@ -61,7 +63,6 @@ export function createRowReader(options: RowOptions): RowReader {
   const inLine = { stdout: false, stderr: false };
 
   const isEarly = (time: string): boolean => {
-    if (!mayBeEarly) return false;
     // Times only grow: one that is late enough ends the search.
     mayBeEarly = Date.parse(time) < (options.sinceMs ?? 0);
     return mayBeEarly;
@@ -83,15 +84,16 @@ export function createRowReader(options: RowOptions): RowReader {
         if (filled > begun) chunks.push({ stream: of, bytes: out.subarray(begun, filled) });
         begun = filled;
       };
-      const emit = (stream: LogChunk["stream"], time: string, write: () => number): void => {
+      const emit = (from: Buffer, row: Row): void => {
+        const { stream, timeStart, timeEnd } = row;
+        if (mayBeEarly && isEarly(from.toString("latin1", timeStart, timeEnd))) return;
         if (stream !== of) flush();
         of = stream;
-        if (options.timestamps && !inLine[stream]) filled += out.write(`${fixedTime(time)} `, filled, "latin1");
+        if (options.timestamps && !inLine[stream]) filled = stamp(from, timeStart, timeEnd, out, filled);
         const before = filled;
-        filled = write();
+        filled = unescape(from, row.textStart, row.textEnd, out, filled);
         inLine[stream] = filled > before && out[filled - 1] !== newline;
       };
-      const needsTime = options.timestamps || options.sinceMs !== undefined;
       for (;;) {
         const end = buffer.indexOf(newline, at);
         if (end < 0) break;
@@ -100,13 +102,11 @@ export function createRowReader(options: RowOptions): RowReader {
         skipping = false;
         if (wasSkipping) continue;
         const row = layoutOf(buffer, start, end);
-        if (row) {
-          const time = needsTime ? buffer.toString("latin1", row.timeStart, row.timeEnd) : "";
-          if (!isEarly(time)) emit(row.stream, time, () => unescape(buffer, row.textStart, row.textEnd, out, filled));
-        } else {
-          const parsed = parseRow(buffer.toString("utf8", start, end));
-          if (parsed && !isEarly(parsed.time))
-            emit(parsed.stream, parsed.time, () => filled + out.write(parsed.log, filled, "utf8"));
+        if (row) emit(buffer, row);
+        else {
+          const plain = rewritten(buffer.toString("utf8", start, end));
+          const rewrittenRow = plain && layoutOf(plain, 0, plain.length);
+          if (rewrittenRow) emit(plain, rewrittenRow);
         }
       }
       flush();
@@ -120,20 +120,16 @@ export function createRowReader(options: RowOptions): RowReader {
   };
 }
 
-function parseRow(text: string): { log: string; stream: LogChunk["stream"]; time: string } | undefined {
+/** A row in another form (with the engine's extra fields, say) as the engine writes it otherwise. */
+function rewritten(text: string): Buffer | undefined {
   try {
     const row = JSON.parse(text) as { readonly log?: unknown; readonly stream?: unknown; readonly time?: unknown };
     if (typeof row.log !== "string" || typeof row.time !== "string") return undefined;
-    return { log: row.log, stream: row.stream === "stderr" ? "stderr" : "stdout", time: row.time };
+    const stream = row.stream === "stderr" ? "stderr" : "stdout";
+    return Buffer.from(JSON.stringify({ log: row.log, stream, time: row.time }));
   } catch {
     return undefined; // Not a row.
   }
-}
-
-/** The engine leaves out zeros at the end of the fraction; readers want columns. */
-function fixedTime(time: string): string {
-  const [whole = "", fraction = ""] = time.replace("Z", "").split(".");
-  return `${whole}.${fraction.padEnd(9, "0")}Z`;
 }
 
 const short: Readonly<Record<number, number>> = {
@@ -143,26 +139,50 @@ const short: Readonly<Record<number, number>> = {
 
 /** Copies the inside of a JSON string; the answer is where the copy ends. */
 function unescape(from: Buffer, start: number, end: number, to: Buffer, at: number): number {
-  let [read, write] = [start, at];
-  while (read < end) {
-    const escape = from.indexOf(backslash, read);
-    const plainEnd = escape < 0 || escape >= end ? end : escape;
-    write += from.copy(to, write, read, plainEnd);
-    read = plainEnd;
-    if (read >= end) break;
-    const letter = from[read + 1] ?? 0;
-    if (letter !== 0x75) {
-      to[write++] = short[letter] ?? letter;
-      read += 2;
+  const first = from.indexOf(backslash, start);
+  if (first < 0 || first >= end) return at + from.copy(to, at, start, end);
+  let write = at + from.copy(to, at, start, first);
+  // Where there is one there are mostly more: byte by byte is quicker than to look for each.
+  for (let read = first; read < end;) {
+    const byte = from[read++] ?? 0;
+    if (byte !== backslash) {
+      to[write++] = byte;
       continue;
     }
-    // Two halves of a character stand one after the other.
-    let units = "";
-    while (from[read] === backslash && from[read + 1] === 0x75 && read < end) {
-      units += String.fromCharCode(Number.parseInt(from.toString("latin1", read + 2, read + 6), 16));
+    const letter = from[read++] ?? 0;
+    if (letter !== 0x75) {
+      to[write++] = short[letter] ?? letter;
+      continue;
+    }
+    const unit = hexOf(from, read);
+    read += 4;
+    if (unit < 0x80) to[write++] = unit;
+    else if (unit < 0xd800 || unit > 0xdbff || from[read] !== backslash || from[read + 1] !== 0x75)
+      write += to.write(String.fromCharCode(unit), write, "utf8");
+    else {
+      // Two halves of a character stand one after the other.
+      write += to.write(String.fromCharCode(unit, hexOf(from, read + 2)), write, "utf8");
       read += 6;
     }
-    write += to.write(units, write, "utf8");
   }
+  return write;
+}
+
+function hexOf(from: Buffer, at: number): number {
+  let value = 0;
+  for (let index = at; index < at + 4; index++) {
+    const byte = from[index] ?? 0;
+    value = value * 16 + (byte <= 0x39 ? byte - 0x30 : (byte | 0x20) - 0x57);
+  }
+  return value;
+}
+
+/** The engine leaves out zeros at the end of the fraction; readers want columns. */
+function stamp(from: Buffer, start: number, end: number, to: Buffer, at: number): number {
+  let write = at + from.copy(to, at, start, end - 1);
+  if (end - start === wholeTimeBytes) to[write++] = 0x2e;
+  while (write < at + fixedTimeBytes - 1) to[write++] = 0x30;
+  to[write++] = 0x5a;
+  to[write++] = 0x20;
   return write;
 }

@@ -48,6 +48,7 @@ test("rows of any text, cut anywhere, say what was said", () => {
           Buffer.from(all.map((one) => (one.stream === stream ? one.log : "")).join("")).toString(),
         );
     }),
+    { numRuns: 40 },
   );
 });
 

@@ -12,7 +12,7 @@ export { fieldLabelError, selectableFields } from "./fields.ts";
 export { validateCreate, validateUpdate } from "./validation.ts";
 export type { OpenApiDocument } from "./openapi/documents.ts";
 export { openApiV3OfCustom } from "./openapi/custom.ts";
-export { openApiV2, openApiV3 } from "./openapi/documents.ts";
+export { openApiDiscoveryNames, openApiDiscoveryV3, openApiV2, openApiV3 } from "./openapi/documents.ts";
 export { encodeOpenApiV2, openApiProtobufNames, openApiProtobufType } from "./openapi/protobuf.ts";
 export { definitionName } from "./openapi/definitions.ts";
 export { describeField, describeType } from "./descriptions.ts";

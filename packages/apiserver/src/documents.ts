@@ -1,6 +1,8 @@
 // Everything that is not a resource: version, health, metrics, discovery, OpenAPI. Documents are made when first asked for.
 import {
   encodeOpenApiV2,
+  openApiDiscoveryNames,
+  openApiDiscoveryV3,
   openApiProtobufNames,
   openApiProtobufType,
   openApiV2,
@@ -107,6 +109,9 @@ export function createDocuments(ports: DocumentsPorts): Documents {
     if (other) return json(await other());
     if (path === "/openapi/v2") return openApiV2Reply(request);
     if (path === "/openapi/v3") return json({ paths: openApiPaths(ports.custom) });
+    const name = path.slice("/openapi/v3/".length);
+    if (path.startsWith("/openapi/v3/") && openApiDiscoveryNames.includes(name))
+      return documentFrom(`v3 ${name}`, () => openApiDiscoveryV3(name, gitVersion), request);
     const v3 = /^\/openapi\/v3\/(?:api|apis\/([^/]+))\/([^/]+)$/.exec(path);
     if (v3) {
       if (!isServed(v3[1] ?? "", v3[2] ?? "")) return customOpenApi(v3[1] ?? "", v3[2] ?? "", request);
@@ -216,7 +221,7 @@ function openApiPaths({ all, generation }: DocumentsPorts["custom"]): Record<str
   ];
   const paths = resources.map(({ group, version }) => (group === "" ? `api/${version}` : `apis/${group}/${version}`));
   return Object.fromEntries([
-    ...[...new Set(paths)].map((path) => entry(path, gitVersion)),
+    ...[...openApiDiscoveryNames, ...new Set(paths)].map((path) => entry(path, gitVersion)),
     ...all.map(({ group, version }) => entry(`apis/${group}/${version}`, `${gitVersion} ${generation}`)),
   ]);
 }

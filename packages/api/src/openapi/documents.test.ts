@@ -1,6 +1,6 @@
 import SwaggerParser from "@apidevtools/swagger-parser";
 import { describe, expect, it } from "vitest";
-import { openApiV2, openApiV3 } from "./documents.ts";
+import { openApiDiscoveryNames, openApiDiscoveryV3, openApiV2, openApiV3 } from "./documents.ts";
 import { encodeOpenApiV2 } from "./protobuf.ts";
 
 interface Operation {
@@ -32,6 +32,17 @@ describe("the OpenAPI documents", () => {
       await expect(
         SwaggerParser.validate(structuredClone(document) as never, { dereference: { circular: "ignore" } }),
       ).resolves.toBeDefined();
+    },
+  );
+
+  it.each(["api", "apis", "apis/apps"])(
+    "of version 3 for %s say how to ask what there is",
+    { timeout: 60_000 },
+    async (name) => {
+      const document = openApiDiscoveryV3(name, "v1");
+      expect(openApiDiscoveryNames).toContain(name);
+      expect(Object.keys(document.paths)).toEqual([`/${name}/`]);
+      await expect(SwaggerParser.validate(structuredClone(document) as never)).resolves.toBeDefined();
     },
   );
 

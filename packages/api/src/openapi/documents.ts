@@ -22,9 +22,9 @@ const bodies: Readonly<Record<string, readonly string[]>> = {
 export function openApiV2(version: string): OpenApiDocument {
   const definitions = collectDefinitions(2, servedKinds);
   const paths = {
-    ...discoveryPath("/api/", ["core", "Core", "APIVersions"], definitions.reference("meta/v1.APIVersions"), 2),
-    ...discoveryPath("/apis/", ["apis", "", "APIVersions"], definitions.reference("meta/v1.APIGroupList"), 2),
-    ...groupPaths(definitions),
+    ...rootPath("api", 2, definitions),
+    ...rootPath("apis", 2, definitions),
+    ...(Object.assign({}, ...groups.map((group) => groupPath(group, 2, definitions))) as Record<string, Definition>),
     ...versionPaths(resources, 2, definitions),
     ...pathsFor(resources, 2, definitions),
   };
@@ -48,17 +48,37 @@ export function openApiV3(group: string, groupVersion: string, version: string):
   };
 }
 
-/** Where each group says which versions it has. */
-function groupPaths(definitions: Definitions): Record<string, Definition> {
-  const groups = [...new Set(resources.map(({ group }) => group))].filter((group) => group !== "");
-  const answer = definitions.reference("meta/v1.APIGroup");
-  return Object.assign(
-    {},
-    ...groups.map((group) => {
-      const { tag, name } = groupNames(group);
-      return discoveryPath(`/apis/${group}/`, [tag, name, "APIGroup"], answer, 2);
-    }),
-  ) as Record<string, Definition>;
+const groups = [...new Set(resources.map(({ group }) => group))].filter((group) => group !== "");
+
+/** What `openApiDiscoveryV3` has, besides the group versions: `api`, `apis` and one for each group. */
+export const openApiDiscoveryNames: readonly string[] = ["api", "apis", ...groups.map((group) => `apis/${group}`)];
+
+/** The document at /openapi/v3/NAME for one of `openApiDiscoveryNames`: how versions and groups are asked for. */
+export function openApiDiscoveryV3(name: string, version: string): OpenApiDocument {
+  const definitions = collectDefinitions(3, servedKinds);
+  const paths =
+    name === "api" || name === "apis"
+      ? rootPath(name, 3, definitions)
+      : groupPath(name.slice("apis/".length), 3, definitions);
+  return {
+    openapi: "3.0.0",
+    info: { title: "Kubernetes", version },
+    paths,
+    components: { schemas: definitions.all() },
+  };
+}
+
+/** Where the server says which versions and groups there are. */
+function rootPath(name: "api" | "apis", version: OpenApiVersion, definitions: Definitions): Record<string, Definition> {
+  return name === "api"
+    ? discoveryPath("/api/", ["core", "Core", "APIVersions"], definitions.reference("meta/v1.APIVersions"), version)
+    : discoveryPath("/apis/", ["apis", "", "APIVersions"], definitions.reference("meta/v1.APIGroupList"), version);
+}
+
+/** Where a group says which versions it has. */
+function groupPath(group: string, version: OpenApiVersion, definitions: Definitions): Record<string, Definition> {
+  const { tag, name } = groupNames(group);
+  return discoveryPath(`/apis/${group}/`, [tag, name, "APIGroup"], definitions.reference("meta/v1.APIGroup"), version);
 }
 
 /** Where each version says which resources it has. */

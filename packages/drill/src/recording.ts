@@ -1,12 +1,15 @@
 // Everything a drill saw, as plain JSON: it is kept, and judged again by newer checkers. Moments are milliseconds since the epoch of
 // the driver's clock, which in a lab is everybody's.
 import type { Action } from "./cluster/action.ts";
+import type { Pace } from "./drills/drill.ts";
 import type { History } from "./history.ts";
 
 export interface Recording {
   readonly format: 1;
   readonly id: string;
   readonly drill: string;
+  /** Of the cluster; older recordings do not say. */
+  readonly pace?: Pace;
   readonly seed: number;
   readonly command: string;
   readonly target: { readonly kind: string; readonly name: string; readonly machines: readonly string[] };

@@ -4,6 +4,13 @@ import type { Drill } from "./drill.ts";
 
 const load = { writers: 6, store: false, requestsPerSecond: 20 };
 const lostNode = { needs: { workers: 2 }, load, detect: "node-not-ready", recover: "canary-whole" } as const;
+/** Found after 8 s, pods leave 5 s later: the replacements run within 20 s. */
+const lostFast = {
+  detectMs: 10_000,
+  recoverMs: 20_000,
+  convergeMs: 120_000,
+  requests: { graceMs: 12_000, mostGapMs: 5000 },
+} as const;
 
 export const drills: readonly Drill[] = [
   {
@@ -83,6 +90,7 @@ export const drills: readonly Drill[] = [
     detect: "lease-moved",
     recover: "rolled-out",
     bounds: { detectMs: 25_000, convergeMs: 60_000, requests: { graceMs: 0, mostGapMs: 1000 } },
+    fast: { bounds: { detectMs: 5000, convergeMs: 60_000, requests: { graceMs: 0, mostGapMs: 1000 } } },
   },
   {
     id: "D-05b",
@@ -98,6 +106,7 @@ export const drills: readonly Drill[] = [
     detect: "lease-moved",
     recover: "rolled-out",
     bounds: { detectMs: 25_000, convergeMs: 60_000, requests: { graceMs: 0, mostGapMs: 1000 } },
+    fast: { bounds: { detectMs: 5000, convergeMs: 60_000, requests: { graceMs: 0, mostGapMs: 1000 } } },
   },
   {
     ...lostNode,
@@ -110,6 +119,7 @@ export const drills: readonly Drill[] = [
     strikes: 1,
     holdMs: 75_000,
     bounds: { detectMs: 45_000, convergeMs: 120_000, requests: { graceMs: 50_000, mostGapMs: 5000 } },
+    fast: { breaks: "power off of a worker that runs pods, for 40 s", holdMs: 40_000, bounds: lostFast },
   },
   {
     ...lostNode,
@@ -122,6 +132,11 @@ export const drills: readonly Drill[] = [
     strikes: 1,
     holdMs: 90_000,
     bounds: { detectMs: 45_000, convergeMs: 120_000, requests: { graceMs: 50_000, mostGapMs: 5000 } },
+    fast: {
+      breaks: "a worker that runs pods is cut off from all other machines for 45 s",
+      holdMs: 45_000,
+      bounds: lostFast,
+    },
   },
   {
     id: "D-08",

@@ -28,6 +28,16 @@ export interface Drill {
   readonly detect?: Signal;
   readonly recover: Signal;
   readonly bounds: Bounds;
+  /** What is different on a cluster that runs in the `fast` profile. */
+  readonly fast?: Partial<Pick<Drill, "breaks" | "holdMs" | "bounds">>;
+}
+
+/** How soon the cluster acts on silence: Kubernetes' own times, or `npm start -- --profile fast`. */
+export type Pace = "default" | "fast";
+
+/** The drill as it is for a cluster of that pace. */
+export function paced(drill: Drill, pace: Pace): Drill {
+  return pace === "fast" ? { ...drill, ...drill.fast } : drill;
 }
 
 export type AimRule =

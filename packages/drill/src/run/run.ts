@@ -14,7 +14,7 @@ import { describe, undoAll } from "../cluster/action.ts";
 import type { Action } from "../cluster/action.ts";
 import { masters, workers } from "../cluster/target.ts";
 import type { Target } from "../cluster/target.ts";
-import type { Drill } from "../drills/drill.ts";
+import type { Drill, Pace } from "../drills/drill.ts";
 import { clusterFaults } from "../faults/cluster.ts";
 import type { ContainerEvent, EndState, Recording, Strike } from "../recording.ts";
 import { takeAim } from "./aim.ts";
@@ -29,6 +29,7 @@ export interface RunConfig {
   readonly id: string;
   readonly seed: number;
   readonly command: string;
+  readonly pace: Pace;
   /** Strikes go on so long; without it, as many as the drill says. */
   readonly forMs?: number | undefined;
   readonly steadyMs: number;
@@ -99,6 +100,7 @@ export async function runDrill(drill: Drill, config: RunConfig, ports: RunPorts)
     format: 1,
     id: config.id,
     drill: drill.id,
+    pace: config.pace,
     seed: config.seed,
     command: config.command,
     target: {

@@ -48,7 +48,7 @@ describe.skipIf(absence !== undefined)(
       { tool: createTool({ family: "ipv4", waitSeconds: 5 }) },
     );
     const network = createPodNetwork(
-      { bridge, clusterCidr: "10.251.0.0/16" },
+      { bridge, clusterCidr: "10.251.0.0/16", mode: "auto", vxlanPort: 4789, address: undefined },
       {
         netfilter,
         taken: async () => new Set((await runtime.list()).flatMap((one) => one.labels[agentMarks.podIP] ?? [])),

@@ -1,22 +1,31 @@
 // The pods' network on this machine: a bridge with the first address of the node's CIDR, a veth pair into each sandbox,
-// routes to the other nodes' pods, and the rules that let the traffic through. What exists is read from the kernel.
+// routes to the other nodes' pods (through the overlay, where routers lie between), and the rules that let the traffic
+// through. What exists is read from the kernel.
 import { access, readFile, writeFile } from "node:fs/promises";
-import { networkInterfaces } from "node:os";
 import type { Netfilter } from "@coxswain/netfilter";
 import type { HostPort } from "../../core/network/host-ports.ts";
-import { freeAddress, gatewayOf, parseCidr } from "../../core/network/ipam.ts";
+import { formatIPv4, freeAddress, gatewayOf, parseCidr } from "../../core/network/ipam.ts";
 import type { Cidr } from "../../core/network/ipam.ts";
 import { routeChanges } from "../../core/network/routes.ts";
 import type { Route } from "../../core/network/routes.ts";
 import { podRuleset } from "../../core/network/rules.ts";
-import { AgentError } from "../../errors.ts";
+import { mtusOf, planWays, refusal } from "../../core/network/ways.ts";
+import type { NetworkMode } from "../../core/network/ways.ts";
+import { AgentError, messageOf } from "../../errors.ts";
 import type { PodNetwork } from "../../ports.ts";
+import { readLinks } from "./links.ts";
+import { createOverlay } from "./overlay.ts";
 import { ipBatch, runTool } from "./tool.ts";
 
 export interface PodNetworkConfig {
   readonly bridge: string;
   /** All pods of the cluster; traffic that leaves it is masqueraded. */
   readonly clusterCidr: string;
+  readonly mode: NetworkMode;
+  /** UDP port of wrapped packets. */
+  readonly vxlanPort: number;
+  /** The node's address; its link decides how large pods' packets may be. */
+  readonly address: string | undefined;
 }
 
 export interface PodNetworkPorts {
@@ -28,6 +37,7 @@ export interface PodNetworkPorts {
 export interface ManagedPodNetwork extends PodNetwork {
   /** Makes bridge, forwarding and rules. May be called again. */
   configure(podCidr: string, signal?: AbortSignal): Promise<void>;
+  /** Leads to the other nodes' pods and nowhere else; throws in the end when some could not be done, and says which. */
   setRoutes(routes: readonly Route[], signal?: AbortSignal): Promise<void>;
   /** Writes what is missing of rules and bridge; for the periodic look. */
   repair(signal?: AbortSignal): Promise<void>;
@@ -39,11 +49,15 @@ export interface ManagedPodNetwork extends PodNetwork {
 const routeProtocol = "110";
 
 export function createPodNetwork(config: PodNetworkConfig, ports: PodNetworkPorts): ManagedPodNetwork {
-  const { bridge } = config;
+  const { bridge, mode } = config;
+  const overlay = createOverlay({ bridge, port: config.vxlanPort });
+  const readForeignLinks = (signal?: AbortSignal) => readLinks([bridge, overlay.device], signal);
   const reserved = new Set<string>();
   const exposed = new Map<string, readonly HostPort[]>();
   let cidr: Cidr | undefined;
   let podCidr = "";
+  let refused: string | undefined;
+  let podMtu = 1500;
   let last: string | undefined;
   let turn: Promise<unknown> = Promise.resolve();
 
@@ -72,25 +86,24 @@ export function createPodNetwork(config: PodNetworkConfig, ports: PodNetworkPort
 
   return {
     async configure(text, signal) {
-      const parsed = parseCidr(text);
-      if (!parsed || parsed.prefix > 30)
-        throw new AgentError(
-          "network",
-          `the pod CIDR ${JSON.stringify(text)} is not an IPv4 network with room for pods`,
-        );
+      const links = await readForeignLinks(signal);
+      refused = refusal(text, links);
+      if (refused !== undefined) throw new AgentError("network", refused);
       podCidr = text;
-      cidr = parsed;
+      cidr = parseCidr(text);
+      podMtu = mtusOf(config.address, links, mode === "vxlan").pods;
       await configure(signal);
     },
     repair: configure,
-    missing: () => (cidr ? undefined : "the node has no pod CIDR yet"),
+    missing: () => refused ?? (cidr ? undefined : "the node has no pod CIDR yet"),
 
     reserve() {
       const reservation = turn.then(async () => {
         if (!cidr) throw new AgentError("network", "the node has no pod CIDR yet");
         const taken = new Set([...(await ports.taken()), ...reserved]);
         const address = freeAddress(cidr, taken, last);
-        if (address === undefined) throw new AgentError("network", `no address is free in ${podCidr}`);
+        if (address === undefined)
+          throw new AgentError("network", `no address is free in ${podCidr}: all ${taken.size} are taken`);
         reserved.add(address);
         last = address;
         return address;
@@ -113,7 +126,7 @@ export function createPodNetwork(config: PodNetworkConfig, ports: PodNetworkPort
       const link = linkName(id);
       await ipBatch(
         [
-          `link add ${link} mtu 1500 type veth peer name eth0 netns ${pid}`,
+          `link add ${link} mtu ${podMtu} type veth peer name eth0 mtu ${podMtu} netns ${pid}`,
           `link set dev ${link} master ${bridge} up`,
           `link set dev ${link} type bridge_slave hairpin on`,
         ],
@@ -135,20 +148,31 @@ export function createPodNetwork(config: PodNetworkConfig, ports: PodNetworkPort
       ),
 
     async setRoutes(routes, signal) {
-      const own = Object.values(networkInterfaces()).flatMap((addresses) =>
-        (addresses ?? []).map((address) => address.address),
-      );
-      const { add, remove } = routeChanges(routes, await ourRoutes(signal), own);
+      if (!cidr) throw new AgentError("network", "the node has no pod CIDR yet");
+      const links = await readForeignLinks(signal);
+      const ways = planWays(routes, { mode, podCidr, links });
+      const mtus = mtusOf(config.address, links, mode === "vxlan" || ways.tunnels.length > 0);
+      podMtu = mtus.pods;
+      const failures: unknown[] = ways.refused.map((sentence) => new AgentError("network", sentence));
+      const own = links.flatMap(({ addresses }) => addresses);
+      const address = config.address ?? own[0] ?? "";
+      const device = { address, inner: formatIPv4(cidr.base), mtu: mtus.overlay };
+      await overlay.sync(device, ways.tunnels, signal).catch((error: unknown) => failures.push(error));
+      const { add, remove } = routeChanges([...ways.direct, ...ways.tunnels], await ourRoutes(signal), own);
+      const through = ({ to }: Route): string =>
+        ways.tunnels.some((tunnel) => tunnel.to === to) ? ` dev ${overlay.device} onlink` : "";
       const lines = [
         ...remove.map((route) => `route del ${route.to} proto ${routeProtocol}`),
-        ...add.map((route) => `route replace ${route.to} via ${route.via} proto ${routeProtocol}`),
+        ...add.map((route) => `route replace ${route.to} via ${route.via}${through(route)} proto ${routeProtocol}`),
       ];
       // One by one: a node that cannot be reached directly must not keep the others from their routes.
-      const failures: unknown[] = [];
       for (const line of lines)
         await ipBatch([line], undefined, signal).catch((error: unknown) => failures.push(error));
       if (failures.length > 0)
-        throw new AggregateError(failures, `${failures.length} of ${lines.length} routes could not be changed`);
+        throw new AggregateError(
+          failures,
+          `some nodes' pods cannot be reached: ${failures.map((failure) => messageOf(failure)).join("; ")}`,
+        );
     },
 
     async remove() {
@@ -160,6 +184,7 @@ export function createPodNetwork(config: PodNetworkConfig, ports: PodNetworkPort
         )
       )
         await ipBatch([`link del ${bridge}`]);
+      await overlay.remove();
       await ports.netfilter.remove();
       cidr = undefined;
     },

@@ -1,24 +1,9 @@
 // A control plane with the controller manager as a real process, nodes that are only objects, and a gate between the two that keeps a
 // record: who asked for what, and what was refused. The gate also answers for metrics APIs that nobody serves here.
-import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
-import { createWriteStream, readFileSync } from "node:fs";
-import { Agent, createServer, request } from "node:https";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import { join } from "node:path";
-import { writeKubeconfig } from "../../scripts/cluster/kubeconfig.ts";
-import { daemonEntry } from "../../scripts/cluster/layout.ts";
-import { freePort, startControlPlane } from "../protocol/control-plane.ts";
+import { startControlPlane } from "../protocol/control-plane.ts";
 import type { ControlPlane } from "../protocol/control-plane.ts";
-import { eventually } from "./cluster.ts";
-
-export interface Call {
-  /** "system:serviceaccount:kube-system:job-controller"; "" for the controller manager itself. */
-  readonly user: string;
-  readonly method: string;
-  readonly path: string;
-  readonly status: number;
-}
+import { createInstance } from "./controllers-instance.ts";
+import type { Call, Instance } from "./controllers-instance.ts";
 
 export interface ControllersPlane extends AsyncDisposable {
   readonly plane: ControlPlane;
@@ -30,6 +15,11 @@ export interface ControllersPlane extends AsyncDisposable {
   /** What a pod becomes instead of Running and Ready. */
   outcome: (pod: HollowPod) => unknown;
   restart(): Promise<void>;
+  readonly first: Instance;
+  /** Undefined until it was asked for. */
+  readonly second: Instance | undefined;
+  /** Another one, which does not run yet, behind a gate of its own. */
+  withSecond(): Promise<Instance>;
 }
 
 export interface HollowPod {
@@ -47,68 +37,12 @@ export interface HollowPod {
   };
 }
 
-const host = "127.0.0.1";
-
 export async function startControllersPlane(flags: readonly string[] = []): Promise<ControllersPlane> {
   const plane = await startControlPlane();
   const calls: Call[] = [];
   const answers = new Map<string, unknown>();
-  const gate = createGate(plane, calls, answers);
-  const gatePort = await freePort();
-  await new Promise<void>((resolve) => gate.server.listen(gatePort, host, resolve));
-  const kubeconfig = join(plane.dir, "controller-manager.conf");
-  writeKubeconfig({
-    file: kubeconfig,
-    server: `https://${host}:${gatePort}`,
-    authorityFile: plane.pki.authorityFile("kubernetes-ca"),
-    user: "system:kube-controller-manager",
-    certificate: plane.pki.files("test", "controller-manager"),
-  });
-  const log = join(plane.dir, "controller-manager.log");
-  let child: ChildProcess | undefined;
-
-  const start = async (): Promise<void> => {
-    const port = await freePort();
-    const serving = plane.pki.files("test", "controller-manager");
-    const args = [
-      `--kubeconfig=${kubeconfig}`,
-      `--secure-port=${port}`,
-      `--bind-address=${host}`,
-      `--tls-cert-file=${serving.cert}`,
-      `--tls-private-key-file=${serving.key}`,
-      `--client-ca-file=${plane.pki.authorityFile("kubernetes-ca")}`,
-      `--root-ca-file=${plane.pki.authorityFile("kubernetes-ca")}`,
-      `--cluster-signing-cert-file=${plane.pki.authorityFile("kubernetes-ca")}`,
-      `--cluster-signing-key-file=${plane.pki.authorityKeyFile("kubernetes-ca")}`,
-      `--service-account-private-key-file=${plane.pki.serviceAccountKey.privateKey}`,
-      "--leader-elect-lease-duration=10s",
-      "--leader-elect-renew-deadline=8s",
-      "--leader-elect-retry-period=1s",
-      ...flags,
-    ];
-    const started = spawn(process.execPath, [daemonEntry("controller-manager"), ...args], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    child = started;
-    const file = createWriteStream(log, { flags: "a" });
-    started.stdout.pipe(file, { end: false });
-    started.stderr.pipe(file, { end: false });
-    await eventually("the controllers lead", 60_000, async () => {
-      if (started.exitCode !== null) throw new Error(`they ended: ${readFileSync(log, "utf8").slice(-3000)}`);
-      const account = await plane.call("GET", "/api/v1/namespaces/default/serviceaccounts/default");
-      return account.status === 200 ? true : undefined;
-    }).catch((error: unknown) => {
-      throw new Error(`${String(error)}\n${readFileSync(log, "utf8").slice(-3000)}`, { cause: error });
-    });
-  };
-  const stop = async (signal: NodeJS.Signals): Promise<void> => {
-    const dying = child;
-    child = undefined;
-    if (dying === undefined || dying.exitCode !== null) return;
-    const gone = new Promise((resolve) => dying.once("exit", resolve));
-    dying.kill(signal);
-    await gone;
-  };
+  const first = await createInstance(plane, "controller-manager", calls, answers, flags);
+  let second: Instance | undefined;
   const ending = new AbortController();
   const controllers: ControllersPlane = {
     plane,
@@ -116,79 +50,33 @@ export async function startControllersPlane(flags: readonly string[] = []): Prom
     answers,
     nodes: new Set(),
     outcome: ready,
+    first,
+    get second() {
+      return second;
+    },
+    async withSecond() {
+      second ??= await createInstance(plane, "controller-manager-2", [], answers, flags);
+      return second;
+    },
     async restart() {
-      await stop("SIGKILL");
-      await start();
+      await first.end("SIGKILL");
+      await first.lead();
     },
     async [Symbol.asyncDispose]() {
       ending.abort();
       await agents;
-      await stop("SIGTERM");
-      gate.server.closeAllConnections();
-      await new Promise((resolve) => gate.server.close(resolve));
-      gate.close();
+      await Promise.all([first.close(), second?.close()]);
       await plane[Symbol.asyncDispose]();
     },
   };
   const agents = Promise.all([pretendNodes(controllers, ending.signal), beat(controllers, ending.signal)]);
   try {
-    await start();
+    await first.lead();
   } catch (error) {
     await controllers[Symbol.asyncDispose]();
     throw error;
   }
   return controllers;
-}
-
-/** Passes requests on as whom they come from, and writes them down. */
-function createGate(
-  plane: ControlPlane,
-  calls: Call[],
-  answers: ReadonlyMap<string, unknown>,
-): { readonly server: Server; close(): void } {
-  const serving = plane.pki.files("test", "apiserver");
-  const own = plane.pki.files("test", "controller-manager");
-  const { ca } = plane.tls;
-  const asManager = new Agent({ ca, cert: readFileSync(own.cert), key: readFileSync(own.key), keepAlive: true });
-  const asNobody = new Agent({ ca, keepAlive: true });
-
-  const pass = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
-    const { method = "GET", url = "/", headers } = incoming;
-    const token = headers.authorization?.replace("Bearer ", "");
-    const path = url.split("?")[0] ?? url;
-    const user = token === undefined ? "" : subjectOf(token);
-    const canned = method === "GET" ? answers.get(path) : undefined;
-    if (canned !== undefined) {
-      calls.push({ user, method, path, status: 200 });
-      outgoing.setHeader("content-type", "application/json").end(JSON.stringify(canned));
-      return;
-    }
-    const agent = token === undefined ? asManager : asNobody;
-    const upstream = request({ agent, host, port: plane.servers[0]?.port, method, path: url, headers }, (answer) => {
-      calls.push({ user, method, path, status: answer.statusCode ?? 0 });
-      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(outgoing);
-      outgoing.on("close", () => answer.destroy());
-    });
-    upstream.on("error", () => outgoing.destroy());
-    outgoing.on("close", () => upstream.destroy());
-    incoming.pipe(upstream);
-  };
-  const server = createServer({ cert: readFileSync(serving.cert), key: readFileSync(serving.key) }, pass);
-  return {
-    server,
-    close() {
-      asManager.destroy();
-      asNobody.destroy();
-    },
-  };
-}
-
-function subjectOf(token: string): string {
-  const payload = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()) as {
-    readonly sub?: string;
-  };
-  return payload.sub ?? "";
 }
 
 /** What is true of a pod that runs well. */

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ControlPlane } from "../protocol/control-plane.ts";
 import { eventually } from "./cluster.ts";
+import { duels } from "./controllers-duel.ts";
 import { ready, startControllersPlane } from "./controllers-plane.ts";
 import type { ControllersPlane } from "./controllers-plane.ts";
 
@@ -282,7 +283,7 @@ describe("what people get wrong", () => {
     await plane.must(["scale", "rs", "-l", "app=edited", "--replicas=7"]);
     await controllers.restart();
     await plane.must(["delete", "pods", "-l", "app=edited", "--wait=false"]);
-    await plane.must(["rollout", "status", "deployment/edited", "--timeout=60s"]);
+    await plane.must(["rollout", "status", "deployment/edited", "--timeout=150s"]);
     await becomes("its pods", "next next next", () =>
       field(
         "{.items[*].spec.containers[0].image}",
@@ -375,6 +376,8 @@ describe("every other controller", () => {
     );
   });
 });
+
+describe("two controller managers", () => duels(() => controllers));
 
 describe("the record", () => {
   it("shows no controller that asked for more than its role allows", () => {

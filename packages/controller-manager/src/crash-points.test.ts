@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { play } from "../testing/crash/play.ts";
 import { scenarios } from "../testing/crash/scenarios/index.ts";
 
-const mostPoints = Number((process.env["CRASH_POINTS"] ?? "10").replace("all", "Infinity"));
+const mostPoints = Number((process.env["CRASH_POINTS"] ?? "8").replace("all", "Infinity"));
 
 describe.each(scenarios.map((scenario) => [scenario.name, scenario] as const))("%s", (_name, scenario) => {
   it("comes to the same end, whatever write is the last of a process", async () => {

@@ -159,12 +159,20 @@ export function logFile(logDir: string, spec: Pick<ProcessSpec, "name" | "machin
 
 async function runCleanup(spec: ProcessSpec, config: SupervisorConfig): Promise<void> {
   const log = openLog(logFile(config.logDir, spec));
-  const child = spec.machine.spawn(config.node, [...spec.nodeFlags, spec.entry, ...(spec.cleanup ?? [])], {
-    stdio: ["ignore", log, log],
-    env: config.environment,
-    detached: true,
-  });
-  closeSync(log);
+  let child: ChildProcess;
+  try {
+    child = spec.machine.spawn(config.node, [...spec.nodeFlags, spec.entry, ...(spec.cleanup ?? [])], {
+      stdio: ["ignore", log, log],
+      env: config.environment,
+      detached: true,
+    });
+  } catch (error) {
+    // A machine without power has lost all of this with it; the others are still to be stopped.
+    writeSync(log, `nothing to clean up after ${spec.name} on ${spec.machine.name}: ${(error as Error).message}\n`);
+    return;
+  } finally {
+    closeSync(log);
+  }
   const killer = setTimeout(() => child.kill("SIGKILL"), cleanupTimeoutMs);
   const code = await new Promise<number | null>((resolve) =>
     child.once("exit", resolve).once("error", () => resolve(null)),

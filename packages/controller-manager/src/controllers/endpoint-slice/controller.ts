@@ -4,15 +4,17 @@ import { endpointSlices } from "@coxswain/api/discovery/v1";
 import type { EndpointSlice } from "@coxswain/api/discovery/v1";
 import type { DeepReadonly } from "@coxswain/apimachinery";
 import { isNotFound } from "@coxswain/client";
+import { rfc3339 } from "@coxswain/clock";
 import { createOwnWrites } from "@coxswain/controller";
 import { createLoop } from "../../loop/controller.ts";
 import type { Controller, ControllerPorts } from "../../loop/controller.ts";
 import { controllerReference } from "../../ownership/adopt.ts";
 import { createCreator } from "../../ownership/create-once.ts";
-import { hasSelector, isHeadless } from "../../services/endpoints-of.ts";
+import { hasSelector, isHeadless, podsOf } from "../../services/endpoints-of.ts";
 import type { ReadonlyService } from "../../services/endpoints-of.ts";
 import { planEndpointSlices } from "./plan.ts";
 import type { SliceAction, SliceContent } from "./plan.ts";
+import { createTriggerTimes, triggerAnnotation } from "./trigger-time.ts";
 import { endpointSliceWatches, managerLabel, managerName, serviceLabel } from "./watches.ts";
 
 const zoneLabel = "topology.kubernetes.io/zone";
@@ -26,6 +28,7 @@ export function createEndpointSliceController(ports: ControllerPorts): Controlle
   const writes = createOwnWrites(slices);
   const sliceClient = client.resource(endpointSlices);
   const creator = createCreator(sliceClient, writes);
+  const triggerTimes = createTriggerTimes();
 
   const reconcile = async (key: string, signal: AbortSignal): Promise<void> => {
     if (!writes.areSeen(key)) return; // what is not seen yet will wake us
@@ -35,23 +38,27 @@ export function createEndpointSliceController(ports: ControllerPorts): Controlle
       .byIndex("service", key)
       .filter((slice) => slice.metadata.labels?.[managerLabel] === managerName);
     if (service === undefined || service.metadata.deletionTimestamp !== undefined) {
-      for (const slice of mine) await act(key, service, { kind: "delete", slice }, signal);
+      triggerTimes.forget(key);
+      for (const slice of mine) await act(key, service, { kind: "delete", slice }, undefined, signal);
       return;
     }
     if (!hasSelector(service)) return; // its slices, if any, are written by people
+    const nearby = pods.byIndex("namespace", service.metadata.namespace ?? "");
+    const since = triggerTimes.observe(key, service, podsOf(service, nearby));
     const plan = planEndpointSlices({
       service,
-      pods: pods.byIndex("namespace", service.metadata.namespace ?? ""),
+      pods: nearby,
       slices: mine,
       zoneOf: (node) => nodes.get(node)?.metadata.labels?.[zoneLabel],
     });
-    for (const action of plan.actions) await act(key, service, action, signal);
+    for (const action of plan.actions) await act(key, service, action, since, signal);
   };
 
   const act = async (
     key: string,
     service: ReadonlyService | undefined,
     action: SliceAction,
+    sinceMs: number | undefined,
     signal: AbortSignal,
   ): Promise<void> => {
     if (action.kind === "delete") {
@@ -65,10 +72,11 @@ export function createEndpointSliceController(ports: ControllerPorts): Controlle
     if (service === undefined) return;
     if (action.kind === "create") {
       const name = `${service.metadata.name.slice(0, 240)}-${random.suffix(5)}`;
-      await creator.create(key, sliceObject(service, action.content, { name }), signal);
+      await creator.create(key, sliceObject(service, action.content, { name }, sinceMs), signal);
       return;
     }
-    const written = await sliceClient.update(sliceObject(service, action.content, action.slice.metadata), { signal });
+    const slice = sliceObject(service, action.content, action.slice.metadata, sinceMs);
+    const written = await sliceClient.update(slice, { signal });
     writes.wrote(key, written as DeepReadonly<EndpointSlice>);
   };
 
@@ -79,12 +87,16 @@ function sliceObject(
   service: ReadonlyService,
   content: SliceContent,
   metadata: DeepReadonly<EndpointSlice["metadata"]>,
+  sinceMs: number | undefined,
 ): DeepReadonly<EndpointSlice> {
+  const { [triggerAnnotation]: _, ...others } = metadata.annotations ?? {};
+  const annotations = sinceMs === undefined ? others : { ...others, [triggerAnnotation]: rfc3339(sinceMs) };
   return {
     apiVersion: "discovery.k8s.io/v1",
     kind: "EndpointSlice",
     metadata: {
       ...metadata,
+      ...(Object.keys(annotations).length > 0 || metadata.annotations ? { annotations } : {}),
       generateName: `${service.metadata.name}-`,
       namespace: service.metadata.namespace,
       labels: {

@@ -117,6 +117,23 @@ describe("planEndpointSlices", () => {
     fc.assert(check, { numRuns: 30 });
   });
 
+  it("hints at zone and node as trafficDistribution asks, of ready endpoints only", () => {
+    const hints = (trafficDistribution: string | undefined, zone: string | undefined): unknown => {
+      const of = service(trafficDistribution === undefined ? {} : { trafficDistribution });
+      const plan = planEndpointSlices({ ...view([pod(1), pod(2, { ready: false })], [], of), zoneOf: () => zone });
+      return plan.actions.flatMap((action) =>
+        action.kind === "delete" ? [] : action.content.endpoints.map((endpoint) => endpoint.hints),
+      );
+    };
+    const [forZones, forNodes] = [[{ name: "z" }], [{ name: "n1" }]];
+    expect(hints(undefined, "z")).toEqual([undefined, undefined]);
+    expect(hints("PreferClose", "z")).toEqual([{ forZones }, undefined]);
+    expect(hints("PreferSameZone", "z")).toEqual([{ forZones }, undefined]);
+    expect(hints("PreferSameZone", undefined)).toEqual([undefined, undefined]);
+    expect(hints("PreferSameNode", "z")).toEqual([{ forZones, forNodes }, undefined]);
+    expect(hints("PreferSameNode", undefined)).toEqual([{ forNodes }, undefined]);
+  });
+
   it("changes one slice when one pod changes", () => {
     let names = 0;
     const pods = Array.from({ length: 250 }, (_, number) => pod(number));

@@ -8,6 +8,7 @@ import { isReady, isTerminating } from "../../pods/state.ts";
 import type { ReadonlyPod } from "../../pods/state.ts";
 import { hostnameOf, isHeadless, podsOf, resolvePorts } from "../../services/endpoints-of.ts";
 import type { ReadonlyService } from "../../services/endpoints-of.ts";
+import { hintsOf } from "./hints.ts";
 
 export type ReadonlySlice = DeepReadonly<EndpointSlice>;
 type AddressType = "IPv4" | "IPv6";
@@ -142,12 +143,15 @@ function endpointOf(view: EndpointSliceView, pod: ReadonlyPod, addressType: Addr
   const hostname = hostnameOf(view.service, pod);
   const nodeName = pod.spec?.nodeName;
   const zone = nodeName === undefined ? undefined : view.zoneOf(nodeName);
+  const isEndpointReady = publish || (serving && !terminating);
+  const hints = hintsOf(view.service, { isReady: isEndpointReady, nodeName, zone });
   return {
     addresses: [address],
-    conditions: { ready: publish || (serving && !terminating), serving, terminating },
+    conditions: { ready: isEndpointReady, serving, terminating },
     ...(hostname === undefined ? {} : { hostname }),
     ...(nodeName === undefined ? {} : { nodeName }),
     ...(zone === undefined ? {} : { zone }),
+    ...(hints === undefined ? {} : { hints }),
     targetRef: { kind: "Pod", namespace: pod.metadata.namespace, name: pod.metadata.name, uid: pod.metadata.uid },
   };
 }

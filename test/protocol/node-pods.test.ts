@@ -1,5 +1,6 @@
 // What a pod promises on a node, asked through kubectl: a real apiserver, a real node agent, real containers. One control plane and
 // one node for all of it.
+import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startControlPlane } from "./control-plane.ts";
 import type { ControlPlane } from "./control-plane.ts";
@@ -239,6 +240,77 @@ describe.skipIf(absence !== undefined)(
         for (const name of ["stranger", "busy", "friend", "wrong"]) await remove(`${name}-${sign}`);
       },
     );
+
+    test("what the machine cannot give is refused with the kubelet's words, and tricks lead nowhere", async () => {
+      const plain = { name: "main", image: testImage, command: lasting };
+      const port = (hostIP: string) => [{ containerPort: 80, hostPort: 18_741, hostIP }];
+      await create("first", { containers: [{ ...plain, ports: port("127.0.0.1") }] });
+      await runs("first");
+      const unsafe = { securityContext: { sysctls: [{ name: "kernel.msgmax", value: "1" }] } };
+      const armored = { securityContext: { appArmorProfile: { type: "RuntimeDefault" } } };
+      await Promise.all([
+        create("second", { containers: [{ ...plain, ports: port("0.0.0.0") }] }),
+        create("unsafe", { ...unsafe, containers: [plain] }),
+        create("strict", { securityContext: { supplementalGroupsPolicy: "Strict" }, containers: [plain] }),
+        create("ended", { restartPolicy: "Never", containers: [{ ...plain, command: ["true"] }] }),
+        create("crashing", { containers: [{ ...plain, command: ["sh", "-c", "echo sorry; exit 1"] }] }),
+        existsSync("/sys/module/apparmor") ? undefined : create("armored", { ...armored, containers: [plain] }),
+      ]);
+      const told = async (name: string): Promise<string> =>
+        path(name, "{.status.phase} {.status.reason}: {.status.message}");
+      const refused = (name: string, what: string): Promise<void> =>
+        expect.poll(() => told(name), within).toBe(`Failed ${what}`);
+      await refused(
+        "second",
+        "NodePorts: Pod was rejected: Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports",
+      );
+      await refused("unsafe", 'SysctlForbidden: Pod was rejected: forbidden sysctl: "kernel.msgmax" not allowlisted');
+      await refused(
+        "strict",
+        "SupplementalGroupsPolicyNotSupported: Pod was rejected: SupplementalGroupsPolicy=Strict is not supported in this node",
+      );
+      if (!existsSync("/sys/module/apparmor"))
+        await refused(
+          "armored",
+          "AppArmor: Pod was rejected: Cannot enforce AppArmor: AppArmor is not enabled on the host",
+        );
+
+      await expect.poll(() => path("ended", "{.status.phase}"), within).toBe("Succeeded");
+      expect((await plane.kubectl(["exec", "ended", "--", "true"])).stderr).toContain(
+        "cannot exec into a container in a completed pod; current phase is Succeeded",
+      );
+      await expect
+        .poll(() => path("crashing", "{.status.containerStatuses[0].state.waiting.reason}"), within)
+        .toBe("CrashLoopBackOff");
+      expect((await plane.kubectl(["exec", "crashing", "--", "true"])).stderr).toMatch(
+        /container not found \("main"\)/,
+      );
+
+      for (const key of ["..", "a/b", "..data", "../../etc/cron.d/x"]) {
+        const map = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "hostile" }, data: { [key]: "x" } };
+        const { code, stderr } = await plane.kubectl(["create", "-f", "-"], JSON.stringify(map));
+        expect([key, code, /is invalid: data\[/.test(stderr)]).toEqual([key, 1, true]);
+      }
+
+      // Paths that mean something else than they look like; the caller may do everything, so it is the routes that must hold.
+      const tricks = [
+        "/containerLogs/default/first/../../../etc/passwd",
+        "/containerLogs/default/first/..%2f..%2fmain",
+        "/containerLogs/../pods/x",
+        "/containerLogs/default/first/main%00",
+        "/exec/default/first/main%2f..%2fmain?command=id",
+        "//containerLogs/default/first/main",
+        "/pods/../localVolumes/x",
+      ];
+      const answers = await Promise.all(tricks.map((trick) => node.ask("GET", trick)));
+      expect(answers.map(({ status }) => status).filter((status) => status !== 404 && status !== 400)).toEqual([]);
+      expect((await node.ask("DELETE", "/localVolumes/..%2f..%2fpods")).status).toBe(500);
+      expect((await node.ask("DELETE", "/pods/..%2f..%2fx/y")).status).toBe(404);
+      expect(await path("first", "{.status.phase}")).toBe("Running");
+      const left = ["first", "second", "unsafe", "strict", "ended", "crashing"];
+      if (!existsSync("/sys/module/apparmor")) left.push("armored");
+      await Promise.all(left.map(remove));
+    });
 
     test("containers of one pod restart by rules of their own", async () => {
       const command = (code: number) => ["sh", "-c", `echo run; exit ${code}`];

@@ -24,6 +24,11 @@ export async function runCox(argv: readonly string[], host: Host): Promise<numbe
 }
 
 async function dispatch(argv: readonly string[], host: Host): Promise<number> {
+  if (argv[0] === "__complete") {
+    const { complete } = await import("./complete.ts");
+    host.out.write((await complete(argv.slice(1), host)).map((each) => `${each}\n`).join(""));
+    return 0;
+  }
   const { flags: leading, name, rest } = splitCommand(argv);
   if (name === undefined || name === "help" || name === "--help" || name === "-h") {
     const { overallHelp } = await import("./help.ts");

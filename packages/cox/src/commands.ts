@@ -143,6 +143,9 @@ export const groups: readonly Group[] = [
       "api-versions": entry('Print the supported API versions on the server, in the form of "group/version"', () =>
         import("./commands/api-resources.ts").then((m) => m.apiVersions),
       ),
+      completion: entry("Output shell completion code for the specified shell (bash, zsh, fish)", () =>
+        import("./commands/completion.ts").then((m) => m.completion),
+      ),
       config: entry("Modify kubeconfig files", () => import("./commands/config.ts").then((m) => m.config)),
       plugin: entry("Provides utilities for interacting with plugins", () =>
         import("./commands/plugin.ts").then((m) => m.plugin),

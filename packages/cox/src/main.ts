@@ -1,9 +1,13 @@
 #!/usr/bin/env node
 // The process of the command line: argv, environment, terminal, signals and the exit code. No decision about clusters.
+import { enableCompileCache } from "node:module";
 import { homedir } from "node:os";
-import { systemClock, systemRandom } from "@coxswain/clock";
-import { runCox } from "./cli.ts";
 import type { Host, Output } from "./session.ts";
+
+// Before anything of weight is loaded, so that it is compiled once and not at each call.
+enableCompileCache();
+const { systemClock, systemRandom } = await import("@coxswain/clock");
+const { runCox } = await import("./cli.ts");
 
 const aborter = new AbortController();
 process.on("SIGINT", () => {

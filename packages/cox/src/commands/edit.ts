@@ -146,7 +146,7 @@ async function send(session: Session, args: Args, info: Info, current: Obj, want
 
 function openEditor(session: Session, file: string): void {
   const editor = session.env["KUBE_EDITOR"] ?? session.env["EDITOR"] ?? "vi";
-  const ran = spawnSync(`${editor} "$0"`, [file], { shell: "/bin/sh", stdio: "inherit", env: session.env });
+  const ran = spawnSync("/bin/sh", ["-c", `${editor} "$0"`, file], { stdio: "inherit", env: session.env });
   if (ran.error || (ran.status ?? 1) !== 0)
     throw new CommandError(`there was a problem with the editor ${JSON.stringify(editor)}`);
 }

@@ -100,7 +100,7 @@ export function createUnpacker(source: string, target: string, warn: (text: stri
       }),
     async end() {
       if (failure !== undefined) throw failure;
-      tar.end();
+      tar.end(null);
       await finished(tar);
     },
     abandon: () => tar.destroy(new Error("given up")),

@@ -247,13 +247,14 @@ describe.skipIf(absence !== undefined)(
       await create("first", { containers: [{ ...plain, ports: port("127.0.0.1") }] });
       await runs("first");
       const unsafe = { securityContext: { sysctls: [{ name: "kernel.msgmax", value: "1" }] } };
+      const patient = { annotations: { "coxswain.io/backoff-initial": "5m" } };
       const armored = { securityContext: { appArmorProfile: { type: "RuntimeDefault" } } };
       await Promise.all([
         create("second", { containers: [{ ...plain, ports: port("0.0.0.0") }] }),
         create("unsafe", { ...unsafe, containers: [plain] }),
         create("strict", { securityContext: { supplementalGroupsPolicy: "Strict" }, containers: [plain] }),
         create("ended", { restartPolicy: "Never", containers: [{ ...plain, command: ["true"] }] }),
-        create("crashing", { containers: [{ ...plain, command: ["sh", "-c", "echo sorry; exit 1"] }] }),
+        create("crashing", { containers: [{ ...plain, command: ["sh", "-c", "echo sorry; exit 1"] }] }, patient),
         existsSync("/sys/module/apparmor") ? undefined : create("armored", { ...armored, containers: [plain] }),
       ]);
       const told = async (name: string): Promise<string> =>
@@ -289,7 +290,7 @@ describe.skipIf(absence !== undefined)(
       for (const key of ["..", "a/b", "..data", "../../etc/cron.d/x"]) {
         const map = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "hostile" }, data: { [key]: "x" } };
         const { code, stderr } = await plane.kubectl(["create", "-f", "-"], JSON.stringify(map));
-        expect([key, code, /is invalid: data\[/.test(stderr)]).toEqual([key, 1, true]);
+        expect([key, code, /is invalid:\s+(\* )?data\[/.test(stderr)]).toEqual([key, 1, true]);
       }
 
       // Paths that mean something else than they look like; the caller may do everything, so it is the routes that must hold.

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { systemClock, systemRandom } from "@coxswain/clock";
 import { listCertificates } from "./certificates.ts";
 import { runMachineCommand } from "./commands.ts";
@@ -17,7 +17,12 @@ const address =
     .find(({ family, internal }) => family === "IPv4" && !internal)?.address ?? "";
 
 /** What was said, or the sentence of the refusal. */
-async function cox(args: readonly string[], env: Record<string, string> = {}, laterMs = 0): Promise<string> {
+async function cox(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  laterMs = 0,
+  signal = AbortSignal.timeout(20_000),
+): Promise<string> {
   let said = "";
   const socket = join(directory, "docker.sock");
   if (!existsSync(socket)) writeFileSync(socket, "");
@@ -31,7 +36,7 @@ async function cox(args: readonly string[], env: Record<string, string> = {}, la
     },
     clock: { ...systemClock, now: () => systemClock.now() + laterMs },
     random: systemRandom,
-    signal: AbortSignal.timeout(20_000),
+    signal,
     write: (text: string) => void (said += text),
   };
   try {
@@ -109,6 +114,18 @@ describe.runIf(process.getuid?.() === 0 && address !== "")("a machine", () => {
     expect(existsSync(join(directory, "cox"))).toBe(false);
   });
 
+  it("refuses to be set up by anybody but root", async () => {
+    const uid = vi.spyOn(process, "getuid").mockReturnValue(1000);
+    try {
+      const sentence =
+        "refused: setting up a machine needs root: it writes keys and manages containers, routes and rules";
+      expect([await cox(["init"]), await cox(["setup"])]).toEqual([sentence, sentence]);
+    } finally {
+      uid.mockRestore();
+    }
+    expect(existsSync(join(directory, "cox"))).toBe(false);
+  });
+
   it("refuses the data of another cluster", async () => {
     mkdirSync(join(directory, "cox", "store", "member"), { recursive: true });
     expect(await cox(["init"])).toBe(
@@ -134,5 +151,22 @@ describe.runIf(process.getuid?.() === 0 && address !== "")("a machine", () => {
     expect(await cox(["setup"])).not.toContain("renewed");
     expect(await cox(["certs", "renew"])).toMatch(/^renewed etcd-server|^renewed apiserver/);
     expect(listCertificates(join(directory, "cox"), 0).map(({ name }) => name)).toEqual(before.map(({ name }) => name));
+  });
+
+  it("complains of certificates that end within thirty days, when it cannot renew them", async () => {
+    await cox(["init", "--stores", `m1=${address}`]);
+    rmSync(join(directory, "cox", "pki", "etcd-ca.key"));
+    const soonMs = 345 * 86_400_000;
+    const enough = new AbortController();
+    const keeping = cox(["keep"], {}, soonMs, enough.signal);
+    await expect
+      .poll(() => existsSync(join(directory, "cox", "keeper-health")), { timeout: 20_000, interval: 20 })
+      .toBe(true);
+    enough.abort();
+    await keeping;
+    const lines = (await cox(["health"], {}, soonMs)).trim().split("\n");
+    expect(lines.map((line) => line.replace(/\d+/, "N"))).toEqual(
+      ["apiserver-etcd-client", "etcd-peer", "etcd-server"].map((name) => `certificate ${name} ends in N days`),
+    );
   });
 });

@@ -1,5 +1,5 @@
 // The product's own image, made without a registry: the pinned Node, the product's files, and the few programs of this machine that agents
-// call (ip, iptables, mount, nsenter, conntrack), each with the libraries it needs. deploy/image/Dockerfile makes the same from a registry.
+// call (ip, bridge, iptables, nft, mount, nsenter, conntrack), each with the libraries it needs. deploy/image/Dockerfile makes the same from a registry.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
@@ -38,11 +38,13 @@ const tools: readonly {
   readonly needed: boolean;
 }[] = [
   { path: "usr/sbin/ip", from: "/bin/ip", debian: "iproute2", needed: true },
+  { path: "usr/sbin/bridge", from: "/sbin/bridge", debian: "iproute2", needed: true },
   { path: "usr/bin/nsenter", from: "/usr/bin/nsenter", debian: "util-linux", needed: true },
   { path: "usr/bin/mount", from: "/bin/mount", debian: "mount", needed: true },
   { path: "usr/bin/umount", from: "/bin/umount", debian: "mount", needed: true },
   { path: "usr/sbin/xtables-nft-multi", from: "/usr/sbin/xtables-nft-multi", debian: "iptables", needed: true },
   { path: "usr/sbin/conntrack", from: "/usr/sbin/conntrack", debian: "conntrack", needed: false },
+  { path: "usr/sbin/nft", from: "/usr/sbin/nft", debian: "nftables", needed: false },
 ];
 const xtablesNames = ["iptables", "ip6tables"].flatMap((name) => [name, `${name}-save`, `${name}-restore`]);
 

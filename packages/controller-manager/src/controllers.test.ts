@@ -22,7 +22,7 @@ it("the star is all; a name that is left out wins over it", () => {
 });
 
 it("Kubernetes' controllers that are not here may be left out, and are refused with a reason when asked for", () => {
-  expect(selectControllers(["*", "-attachdetach", "-service-lb-controller"])).toEqual(controllerNames);
+  expect(selectControllers(["*", "-resource-claim-controller", "-service-lb-controller"])).toEqual(controllerNames);
   expect(() => selectControllers(["resourceclaim-controller"])).toThrow(
     "--controllers: there is no resourceclaim-controller here: devices are not allocated",
   );

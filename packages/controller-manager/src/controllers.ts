@@ -3,6 +3,7 @@
 import { UsageError } from "@coxswain/daemon";
 import type { Controller, ControllerPorts } from "./loop/controller.ts";
 import type { ControllerManagerConfig } from "./config.ts";
+import { createAttachDetachController } from "./controllers/attach-detach/controller.ts";
 import {
   createBootstrapSignerController,
   createTokenCleanerController,
@@ -155,6 +156,10 @@ const controllers = {
     create: (ports: ControllerPorts, limits: Limits) =>
       createLocalVolumeController(ports, { directory: limits.localVolumes }),
   },
+  "persistentvolume-attach-detach-controller": {
+    account: "attachdetach-controller",
+    create: createAttachDetachController,
+  },
   "persistentvolumeclaim-protection-controller": {
     account: "pvc-protection-controller",
     create: createPvcProtectionController,
@@ -187,6 +192,7 @@ export const controllerNames: readonly ControllerName[] = Object.keys(controller
 
 /** Kubernetes' names from before 1.28, where they are not just the name without "-controller". */
 const aliases: Readonly<Record<string, ControllerName>> = {
+  attachdetach: "persistentvolume-attach-detach-controller",
   bootstrapsigner: "bootstrap-signer-controller",
   tokencleaner: "token-cleaner-controller",
   csrapproving: "certificatesigningrequest-approving-controller",
@@ -210,7 +216,6 @@ const absent: Readonly<Record<string, string>> = {
   "cloud-node-lifecycle-controller": "it is the cloud controller manager's",
   "node-route-controller": "routes are the cloud controller manager's and the node agents'",
   "service-lb-controller": "load balancers are the cloud controller manager's",
-  "persistentvolume-attach-detach-controller": "volumes of nodes need no attaching, and there are no CSI drivers",
   "persistentvolume-expander-controller": "the provisioner of local volumes expands its own",
   "legacy-serviceaccount-token-cleaner-controller": "tokens were never made without being asked for",
   "resourceclaim-controller": "devices are not allocated",
@@ -224,7 +229,6 @@ const absent: Readonly<Record<string, string>> = {
 };
 
 const oldNamesOfAbsent: Readonly<Record<string, string>> = {
-  attachdetach: "persistentvolume-attach-detach-controller",
   "cloud-node-lifecycle": "cloud-node-lifecycle-controller",
   "legacy-service-account-token-cleaner": "legacy-serviceaccount-token-cleaner-controller",
   "persistentvolume-expander": "persistentvolume-expander-controller",

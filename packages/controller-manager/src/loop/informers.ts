@@ -22,7 +22,7 @@ import { endpointSlices } from "@coxswain/api/discovery/v1";
 import { ipAddresses, serviceCIDRs } from "@coxswain/api/networking/v1";
 import { podDisruptionBudgets } from "@coxswain/api/policy/v1";
 import { clusterRoles } from "@coxswain/api/rbac/v1";
-import { storageClasses, volumeAttributesClasses } from "@coxswain/api/storage/v1";
+import { csiDrivers, storageClasses, volumeAttachments, volumeAttributesClasses } from "@coxswain/api/storage/v1";
 import type { ApiObject, DeepReadonly, ResourceDescriptor } from "@coxswain/apimachinery";
 import type { Client } from "@coxswain/client";
 import { createInformer } from "@coxswain/controller";
@@ -84,6 +84,8 @@ export function createSharedInformers(client: Pick<Client, "resource">, ports: I
     }),
     persistentVolumes: shared(persistentVolumes),
     storageClasses: shared(storageClasses),
+    csiDrivers: shared(csiDrivers),
+    volumeAttachments: shared(volumeAttachments),
     volumeAttributesClasses: shared(volumeAttributesClasses),
     serviceCidrs: shared(serviceCIDRs),
     ipAddresses: shared(ipAddresses),

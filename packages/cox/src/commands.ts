@@ -100,6 +100,9 @@ export const groups: readonly Group[] = [
       "port-forward": entry("Forward one or more local ports to a pod", () =>
         import("./commands/port-forward.ts").then((m) => m.portForward),
       ),
+      proxy: entry("Run a proxy to the Kubernetes API server", () =>
+        import("./commands/proxy.ts").then((m) => m.proxy),
+      ),
       auth: entry("Inspect authorization", () => import("./commands/auth.ts").then((m) => m.auth)),
       events: entry("List events", () => import("./commands/events.ts").then((m) => m.events)),
     },

@@ -7,6 +7,12 @@ export const clusterInfo: Command = {
   usage: "cluster-info [flags] [options]",
   summary: "Display cluster information",
   flags: {},
+  subcommands: {
+    dump: {
+      summary: "Dump relevant information for debugging and diagnosis",
+      load: () => import("./cluster-info-dump.ts").then((m) => m.clusterInfoDump),
+    },
+  },
   run: async (session) => {
     const services = await (await session.mapper()).find("services");
     const found = await listObjects(session, services, "kube-system", {

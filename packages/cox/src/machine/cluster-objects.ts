@@ -95,11 +95,12 @@ export async function ensureMaster(
   signal: AbortSignal,
 ): Promise<readonly NamedAddress[]> {
   const etcdServers = record.store?.kind === "external" ? { etcdServers: record.store.servers.join(",") } : {};
+  const pace = record.profile === undefined ? {} : { profile: record.profile };
   const own = {
     apiVersion: "v1",
     kind: "ConfigMap",
     metadata: { name: "coxswain-config", namespace: "kube-system" },
-    data: { [`master.${record.name}`]: record.address, apiPort: String(record.apiPort), ...etcdServers },
+    data: { [`master.${record.name}`]: record.address, apiPort: String(record.apiPort), ...etcdServers, ...pace },
   };
   const path = paths.configMap("coxswain-config");
   const there = (await read(client, path, signal)) as { data?: Record<string, string> } | undefined;

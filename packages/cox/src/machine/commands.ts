@@ -57,6 +57,8 @@ const machineCommands: Readonly<Record<MachineCommandName, MachineCommand>> = {
 
   --single              let it run plain pods, too: a cluster of one machine
   --port N              the API's port (default 6443)
+  --profile NAME        how soon the cluster acts on silence: default (Kubernetes' times) or fast (leaders within 5 s, lost nodes
+                        after 8 s, their pods 5 s later); machines that join take it over
   --api-hosts A,B       further names or addresses of the API: a balancer's, one that moves
   --etcd-servers URLS   a store elsewhere (ours or etcd) instead of a member here, with
   --etcd-cafile, --etcd-certfile, --etcd-keyfile${machineFlags}
@@ -235,7 +237,8 @@ async function begin(given: Given, host: MachineHost, options: ReturnType<typeof
       "--etcd-servers needs --etcd-cafile, --etcd-certfile and --etcd-keyfile: the store is never spoken to in the clear",
     );
   const etcdFiles = ca !== undefined && cert !== undefined && key !== undefined ? { ca, cert, key } : undefined;
-  await init({ ...options, tainted: !isSingle(given, host), etcdServers, etcdFiles }, portsOf(host));
+  const profile = profileOf(valueOf(given, host.env, "profile"));
+  await init({ ...options, tainted: !isSingle(given, host), profile, etcdServers, etcdFiles }, portsOf(host));
   host.write(
     `${options.name} (${options.address}) is the first master; its daemons are started by compose or systemd.\n\n`,
   );

@@ -1,5 +1,6 @@
 // Which daemons run on a machine, and with which flags: the wiring of a cluster of machines as values. It writes nothing.
 import { join } from "node:path";
+import { profileFlags } from "./profiles.ts";
 import type { MachineRecord } from "./record.ts";
 
 export const cluster = {
@@ -31,6 +32,13 @@ export function filesOf(directory: string) {
 }
 
 export function daemonsOf(record: MachineRecord, directory: string): readonly DaemonFlags[] {
+  return flagsByRole(record, directory).map(({ name, flags }) => ({
+    name,
+    flags: [...flags, ...profileFlags(record.profile ?? "default", name)],
+  }));
+}
+
+function flagsByRole(record: MachineRecord, directory: string): readonly DaemonFlags[] {
   switch (record.role) {
     case "store":
       return [storeFlags(record, directory)];

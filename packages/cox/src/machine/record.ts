@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { MachineError } from "./failure.ts";
 import { writeWhole } from "./files.ts";
+import type { Profile } from "./profiles.ts";
 
 export interface NamedAddress {
   readonly name: string;
@@ -28,6 +29,8 @@ export interface MachineRecord {
   readonly store?: StorePlace;
   readonly dockerSocket: string;
   readonly resolvConf: string;
+  /** How soon the cluster acts on silence; Kubernetes' own times where nothing is said. */
+  readonly profile?: Profile;
   /** It came from a backup: the masters that are written in the cluster are those of before. */
   readonly restored?: boolean;
 }

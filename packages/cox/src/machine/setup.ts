@@ -14,6 +14,8 @@ import { writeIfChanged, writeWhole } from "./files.ts";
 import { createInvitation, readInvitation, sharedSecretName, unseal, writeInvitation } from "./invitation.ts";
 import type { Invitation } from "./invitation.ts";
 import { admit, listMembers, openStore } from "./members.ts";
+import { profileOf } from "./options.ts";
+import type { Profile } from "./profiles.ts";
 import type { MachineRecord, NamedAddress, StorePlace } from "./record.ts";
 import { endpointsOf, mustReadRecord, readRecord, recordFile, writeRecord } from "./record.ts";
 import { ensureRequested } from "./requests.ts";
@@ -38,6 +40,7 @@ export interface SetupPorts {
 export interface InitOptions extends MachineOptions {
   /** Keep plain pods off this machine. */
   readonly tainted: boolean;
+  readonly profile: Profile;
   /** A store elsewhere; empty: a member here. */
   readonly etcdServers: readonly string[];
   /** The store's authority and a client certificate, where the store is elsewhere and not of our making. */
@@ -74,6 +77,7 @@ export async function init(options: InitOptions, ports: SetupPorts): Promise<Inv
     ...common(options),
     role: "master",
     tainted: options.tainted,
+    ...spoken(options.profile),
     masters: [{ name, address }],
     store,
   };
@@ -140,7 +144,14 @@ export async function joinCluster(options: JoinOptions, ports: SetupPorts): Prom
     const masters = mastersIn(settings.data ?? {});
     const role = certificateKey === undefined ? "worker" : "master";
     const apiPort = Number(settings.data?.["apiPort"] ?? options.apiPort);
-    const base = { ...common(options), apiPort, role, tainted: role === "master" && options.tainted } as const;
+    const tainted = role === "master" && options.tainted;
+    const base = {
+      ...common(options),
+      apiPort,
+      role,
+      tainted,
+      ...spoken(profileOf(settings.data?.["profile"])),
+    } as const;
     if (certificateKey === undefined) {
       writeWhole(filesOf(directory).cert("kubernetes-ca"), found.authority, 0o644);
       const record: MachineRecord = { ...base, masters };
@@ -292,6 +303,11 @@ function readGiven(file: string): string {
   } catch (cause) {
     throw new MachineError(`cannot read ${file}: ${(cause as Error).message}`, { cause });
   }
+}
+
+/** The default is not spoken of. */
+function spoken(profile: Profile): { readonly profile?: Profile } {
+  return profile === "default" ? {} : { profile };
 }
 
 function common({ name, address, apiPort, apiHosts, dockerSocket, resolvConf }: MachineOptions) {

@@ -1,0 +1,161 @@
+// `cox proxy`: a small HTTP server on this machine that passes requests on to the API with our credentials. Answers stream; upgrades
+// (exec, attach, port-forward) are refused.
+import { createServer } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { StatusError } from "@coxswain/apimachinery";
+import type { RawRequest } from "@coxswain/client";
+import { number, text } from "../args/common.ts";
+import type { Args } from "../args/flags.ts";
+import type { Command } from "../command.ts";
+import { CommandError } from "../failure.ts";
+import type { Session } from "../session.ts";
+
+export const proxy: Command = {
+  usage: "proxy [--port=PORT] [--api-prefix=PREFIX] [options]",
+  summary: "Run a proxy to the Kubernetes API server",
+  examples: `
+# On port 8001
+cox proxy
+
+# On a free port, for one path only
+cox proxy --port=0 --accept-paths='^/api/v1/namespaces/demo/.*'`,
+  flags: {
+    "accept-hosts": text("Regular expression for hosts that the proxy should accept.", {
+      default: "^localhost$,^127\\.0\\.0\\.1$,^\\[::1\\]$",
+    }),
+    "accept-paths": text("Regular expression for paths that the proxy should accept.", { default: "^.*" }),
+    address: text("The IP address on which to serve on.", { default: "127.0.0.1" }),
+    "api-prefix": text("Prefix to serve the proxied API under.", { default: "/" }),
+    port: number("The port on which to run the proxy. Set to 0 to pick a random port.", {
+      short: "p",
+      default: "8001",
+    }),
+    "reject-methods": text(
+      "Regular expression for HTTP methods that the proxy should reject (example --reject-methods='POST,PUT,PATCH').",
+      { default: "^$" },
+    ),
+    "reject-paths": text(
+      "Regular expression for paths that the proxy should reject. Paths specified here will be rejected even accepted by --accept-paths.",
+      {
+        default: "^/api/.*/pods/.*/exec,^/api/.*/pods/.*/attach",
+      },
+    ),
+    "unix-socket": text("Unix socket on which to run the proxy.", { short: "u" }),
+  },
+  run: async (session, args) => {
+    if (args.words.length > 0) throw new CommandError(`proxy takes no arguments, and got ${args.words.join(" ")}`);
+    const filter = createFilter(args);
+    const prefix = args.text("api-prefix").replace(/\/*$/, "/").replace(/^\/*/, "/");
+    const server = createServer((request, response) => {
+      serve(session, filter, prefix, request, response).catch((error: unknown) => {
+        if (response.headersSent) response.destroy();
+        else refuse(response, 502, (error as Error).message);
+      });
+    });
+    const listening = new Promise<void>((resolve, reject) => {
+      server.once("error", (error: Error) => reject(new CommandError(`listen: ${error.message}`)));
+      const socket = args.text("unix-socket");
+      if (socket !== "") server.listen(socket, resolve);
+      else server.listen(args.number("port"), args.text("address"), resolve);
+    });
+    await listening;
+    const address = server.address();
+    const shown =
+      typeof address === "string"
+        ? address
+        : address === null
+          ? ""
+          : `${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}`;
+    session.out.write(`Starting to serve on ${shown}\n`);
+    await new Promise<void>((resolve) => session.signal.addEventListener("abort", () => resolve(), { once: true }));
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  },
+};
+
+type Filter = (request: IncomingMessage, path: string) => boolean;
+
+function createFilter(args: Args): Filter {
+  const patterns = (name: string): RegExp[] =>
+    args
+      .text(name)
+      .split(",")
+      .map((pattern) => {
+        try {
+          return new RegExp(pattern);
+        } catch (error) {
+          throw new CommandError(`error creating filter: --${name}: ${(error as Error).message}`);
+        }
+      });
+  const [hosts, paths, noPaths, noMethods] = [
+    patterns("accept-hosts"),
+    patterns("accept-paths"),
+    patterns("reject-paths"),
+    patterns("reject-methods"),
+  ];
+  const unix = args.text("unix-socket") !== "";
+  return (request, path) => {
+    const host = (request.headers.host ?? "").replace(/:\d+$/, "");
+    const matches = (list: readonly RegExp[], value: string): boolean => list.some((pattern) => pattern.test(value));
+    if (matches(noPaths, path) || matches(noMethods, request.method ?? "")) return false;
+    return (unix || matches(hosts, host)) && matches(paths, path);
+  };
+}
+
+const passedOn = ["accept", "content-type", "if-none-match", "if-match", "impersonate-user"];
+const notPassedBack = new Set(["connection", "transfer-encoding", "keep-alive", "content-length", "content-encoding"]);
+const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const;
+
+async function serve(
+  session: Session,
+  filter: Filter,
+  prefix: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const url = new URL(request.url ?? "/", "http://proxy");
+  if (!url.pathname.startsWith(prefix)) return refuse(response, 404, "404 page not found\n");
+  const path = `/${url.pathname.slice(prefix.length)}`;
+  if (!filter(request, path)) return refuse(response, 403, "Forbidden\n");
+  const method = methods.find((each) => each === request.method);
+  if (method === undefined) return refuse(response, 405, `the method ${request.method} is not passed on\n`);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of request) chunks.push(chunk as Uint8Array);
+  const gone = new AbortController();
+  response.once("close", () => gone.abort());
+  const query: Record<string, string[]> = {};
+  for (const [key, value] of url.searchParams) query[key] = [...(query[key] ?? []), value];
+  const headers = Object.fromEntries(
+    passedOn.flatMap((name) => (request.headers[name] === undefined ? [] : [[name, String(request.headers[name])]])),
+  );
+  const { accept = "*/*", "content-type": contentType, ...rest } = headers;
+  const asked: RawRequest = {
+    ...{ method, path, query, accept, headers: rest },
+    ...(chunks.length === 0 ? {} : { body: Buffer.concat(chunks), contentType }),
+    signal: AbortSignal.any([gone.signal, session.signal]),
+  };
+  try {
+    const answer = await session.client.stream(asked);
+    begin(response, answer.status, answer.headers);
+    for await (const chunk of answer.body)
+      if (!response.write(chunk))
+        await new Promise((resolve) => (response.once("drain", resolve), response.once("close", resolve)));
+    response.end();
+  } catch (error) {
+    if (gone.signal.aborted) return; // the reader has gone; nobody is left to be answered
+    if (!(error instanceof StatusError) || response.headersSent) throw error;
+    begin(response, error.status.code ?? 500, { "content-type": "application/json" });
+    response.end(JSON.stringify(error.status));
+  }
+}
+
+function begin(response: ServerResponse, status: number, headers: Readonly<Record<string, string>>): void {
+  response.writeHead(
+    status,
+    Object.fromEntries(Object.entries(headers).filter(([name]) => !notPassedBack.has(name) && !name.startsWith(":"))),
+  );
+}
+
+function refuse(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { "content-type": "text/plain" }).end(text);
+}

@@ -1,5 +1,4 @@
 // HTTP/1.1 with kept-alive connections, one exchange per connection at a time. For plain http and servers without HTTP/2.
-import { Agent as HttpAgent, request as httpRequest } from "node:http";
 import type { IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Socket } from "node:net";
@@ -9,6 +8,9 @@ import { connectError } from "./tls.ts";
 import type { TlsMaterial } from "./tls.ts";
 import { createTunnelAgent } from "./tunnel.ts";
 import type { Exchange, OutgoingRequest, Transport } from "./transport.ts";
+
+// Not imported: the facade of an import evaluates all that node:http has, and so loads the client behind `fetch`, 14 MB in each process.
+const { Agent: HttpAgent, request: httpRequest } = process.getBuiltinModule("node:http");
 
 /** Detects a peer that vanished without a word. */
 const keepAliveProbeMs = 15_000;

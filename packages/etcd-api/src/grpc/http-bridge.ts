@@ -1,11 +1,14 @@
 // Requests over HTTP/2 that are not gRPC (a browser's or curl's health check, the JSON gateway): carried to the HTTP/1.1
 // server of this process over a pair of streams in memory. They are rare; one way of answering them is enough.
-import * as http from "node:http";
+import type * as http from "node:http";
 import { duplexPair } from "node:stream";
 import { errorCodes } from "../http2/frame.ts";
 import { encodeHeaders } from "../http2/hpack.ts";
 import type { Headers } from "../http2/hpack.ts";
 import type { Http2Stream } from "../http2/stream.ts";
+
+// Not imported: the facade of an import evaluates all that node:http has, and so loads the client behind `fetch`, 14 MB in each process.
+const { request: httpRequest } = process.getBuiltinModule("node:http");
 
 /** Of the connection, not of the request or answer (RFC 9113, 8.2.2). */
 const hopByHop = new Set(["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"]);
@@ -14,7 +17,7 @@ export function createHttpBridge(server: http.Server): (stream: Http2Stream, hea
   return (stream, headers, last) => {
     const [near, far] = duplexPair();
     server.emit("connection", far);
-    const request = http.request({
+    const request = httpRequest({
       createConnection: () => near,
       method: headers[":method"] ?? "GET",
       path: headers[":path"] ?? "/",

@@ -1,9 +1,11 @@
 // Health-check node ports: outside load balancers ask each node whether it has endpoints of a service whose external policy
 // is Local. One small HTTP server per service, with kube-proxy's words. It decides nothing: it tells what it was given.
-import { createServer } from "node:http";
 import type { Server } from "node:http";
 import type { Logger } from "@coxswain/daemon";
 import type { HealthCheck, ServicePort } from "../core/service-port.ts";
+
+// Not imported: the facade of an import evaluates all that node:http has, and so loads the client behind `fetch`, 14 MB in each process.
+const { createServer } = process.getBuiltinModule("node:http");
 
 export interface HealthChecks {
   /** Opens, closes and updates servers; cheap when nothing has changed. */

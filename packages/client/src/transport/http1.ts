@@ -9,7 +9,7 @@ import type { TlsMaterial } from "./tls.ts";
 import { createTunnelAgent } from "./tunnel.ts";
 import type { Exchange, OutgoingRequest, Transport } from "./transport.ts";
 
-// Not imported: the facade of an import evaluates all that node:http has, and so loads the client behind `fetch`, 14 MB in each process.
+// Not imported: the facade of an import evaluates all that node:http has, and so loads the client behind `fetch`, which no daemon uses.
 const { Agent: HttpAgent, request: httpRequest } = process.getBuiltinModule("node:http");
 
 /** Detects a peer that vanished without a word. */

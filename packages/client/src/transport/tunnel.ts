@@ -6,7 +6,7 @@ import { connect as connectTls } from "node:tls";
 import type { ConnectionOptions } from "node:tls";
 import { ClientError } from "../errors.ts";
 
-// Not imported: the facade of an import evaluates all that node:http has, and so loads the client behind `fetch`, 14 MB in each process.
+// Not imported: the facade of an import evaluates all that node:http has, and so loads the client behind `fetch`, which no daemon uses.
 const { request } = process.getBuiltinModule("node:http");
 
 /** Rejects with connection-failed: nothing has been sent to the server behind the proxy. */

@@ -4,7 +4,7 @@ import Docker from "dockerode";
 import { RuntimeError } from "../errors.ts";
 import type { RuntimeErrorCode } from "../errors.ts";
 
-// Not imported: the facade of an import evaluates all that node:http has, and so loads the client behind `fetch`, 14 MB in each process.
+// Not imported: the facade of an import evaluates all that node:http has, and so loads the client behind `fetch`, which no daemon uses.
 const { Agent } = process.getBuiltinModule("node:http");
 
 export interface Engine {

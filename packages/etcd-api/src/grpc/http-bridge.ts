@@ -7,7 +7,7 @@ import { encodeHeaders } from "../http2/hpack.ts";
 import type { Headers } from "../http2/hpack.ts";
 import type { Http2Stream } from "../http2/stream.ts";
 
-// Not imported: the facade of an import evaluates all that node:http has, and so loads the client behind `fetch`, 14 MB in each process.
+// Not imported: the facade of an import evaluates all that node:http has, and so loads the client behind `fetch`, which no daemon uses.
 const { request: httpRequest } = process.getBuiltinModule("node:http");
 
 /** Of the connection, not of the request or answer (RFC 9113, 8.2.2). */

@@ -13,7 +13,7 @@ import { handleGrpc, isGrpc } from "./serve.ts";
 import type { ServeOptions } from "./serve.ts";
 import type { Timers } from "./timers.ts";
 
-// Not imported: the facade of an import evaluates all that node:http has, and so loads the client behind `fetch`, 14 MB in each process.
+// Not imported: the facade of an import evaluates all that node:http has, and so loads the client behind `fetch`, which no daemon uses.
 const { createServer: createHttpServer } = process.getBuiltinModule("node:http");
 
 export interface GrpcServerOptions extends ServeOptions {

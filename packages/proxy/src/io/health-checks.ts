@@ -4,7 +4,7 @@ import type { Server } from "node:http";
 import type { Logger } from "@coxswain/daemon";
 import type { HealthCheck, ServicePort } from "../core/service-port.ts";
 
-// Not imported: the facade of an import evaluates all that node:http has, and so loads the client behind `fetch`, 14 MB in each process.
+// Not imported: the facade of an import evaluates all that node:http has, and so loads the client behind `fetch`, which no daemon uses.
 const { createServer } = process.getBuiltinModule("node:http");
 
 export interface HealthChecks {

@@ -7,7 +7,7 @@ import type { Clock } from "@coxswain/clock";
 import type { ExtenderConfiguration } from "../core/configuration/types.ts";
 import type { Extender, ExtenderAnswer } from "../core/extender.ts";
 
-// Not imported: the facade of an import evaluates all that node:http has, and so loads the client behind `fetch`, 14 MB in each process.
+// Not imported: the facade of an import evaluates all that node:http has, and so loads the client behind `fetch`, which no daemon uses.
 const { request: requestHttp } = process.getBuiltinModule("node:http");
 
 /** More than this is not read of an answer. */

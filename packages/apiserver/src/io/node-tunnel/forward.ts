@@ -8,7 +8,7 @@ import { StatusError, statuses } from "@coxswain/apimachinery";
 import type { TunnelRequest } from "../http/tunnel.ts";
 import type { AgentTls } from "./agent.ts";
 
-// Not imported: the facade of an import evaluates all that node:http has, and so loads the client behind `fetch`, 14 MB in each process.
+// Not imported: the facade of an import evaluates all that node:http has, and so loads the client behind `fetch`, which no daemon uses.
 const { request: httpRequest } = process.getBuiltinModule("node:http");
 
 export interface Target {

@@ -7,7 +7,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { dialError, type Target } from "./forward.ts";
 
-// Not imported: the facade of an import evaluates all that node:http has, and so loads the client behind `fetch`, 14 MB in each process.
+// Not imported: the facade of an import evaluates all that node:http has, and so loads the client behind `fetch`, which no daemon uses.
 const { request: httpRequest } = process.getBuiltinModule("node:http");
 
 /** Long idle sessions must survive whatever forgets silent connections. */

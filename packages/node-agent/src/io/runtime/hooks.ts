@@ -16,7 +16,7 @@ import type { ProbeOutcome } from "../../core/probe/probe.ts";
 import { messageOf } from "../../errors.ts";
 import { checkGrpcHealth } from "./grpc-health.ts";
 
-// Not imported: the facade of an import evaluates all that node:http has, and so loads the client behind `fetch`, 14 MB in each process.
+// Not imported: the facade of an import evaluates all that node:http has, and so loads the client behind `fetch`, which no daemon uses.
 const { request: httpRequest } = process.getBuiltinModule("node:http");
 
 export interface HandlerTarget {

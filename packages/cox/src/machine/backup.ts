@@ -23,9 +23,10 @@ import { writeWhole } from "./files.ts";
 import { createInvitation, writeInvitation } from "./invitation.ts";
 import type { Invitation } from "./invitation.ts";
 import { openStore } from "./members.ts";
+import { profileNamed } from "./profiles.ts";
 import type { MachineRecord } from "./record.ts";
 import { mustReadRecord, readRecord, recordFile } from "./record.ts";
-import { writeMachine } from "./setup.ts";
+import { spoken, writeMachine } from "./setup.ts";
 import type { MachineOptions, SetupPorts } from "./setup.ts";
 
 const snapshotName = "store.db";
@@ -57,7 +58,7 @@ export async function backUp(directory: string, target: string, clock: Clock): P
   }
   writeWhole(
     join(part, "backup.json"),
-    `${JSON.stringify({ madeAt: rfc3339(clock.now()), by: record.name, bytes })}\n`,
+    `${JSON.stringify({ madeAt: rfc3339(clock.now()), by: record.name, bytes, profile: record.profile })}\n`,
     0o600,
   );
   renameSync(part, target);
@@ -74,6 +75,7 @@ export async function restore(
   if (readRecord(directory))
     throw new MachineError(`this machine is already of a cluster (${recordFile(directory)}); \`cox reset\` first`);
   if (!existsSync(join(source, "backup.json"))) throw new MachineError(`${source} is no backup: it has no backup.json`);
+  const { profile } = JSON.parse(readFileSync(join(source, "backup.json"), "utf8")) as { readonly profile?: string };
   const { store } = filesOf(directory);
   if (existsSync(store))
     throw new MachineError(`${store} holds the data of an earlier cluster: \`cox reset\` removes it`);
@@ -91,6 +93,7 @@ export async function restore(
     resolvConf: options.resolvConf,
     role: "master",
     tainted: options.tainted,
+    ...spoken(profileNamed(profile, "backup.json")),
     masters: [{ name, address }],
     store: { kind: "member", state: "new", members: [{ name, address }] },
     restored: true,

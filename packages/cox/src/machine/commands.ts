@@ -22,6 +22,7 @@ import {
   wholeNumberOf,
 } from "./options.ts";
 import type { Given } from "./options.ts";
+import { profileNamed } from "./profiles.ts";
 import { isMachineCommand, machineSummaries } from "./summaries.ts";
 import type { MachineCommandName } from "./summaries.ts";
 import { endpointsOf, mustReadRecord, readRecord } from "./record.ts";
@@ -237,7 +238,7 @@ async function begin(given: Given, host: MachineHost, options: ReturnType<typeof
       "--etcd-servers needs --etcd-cafile, --etcd-certfile and --etcd-keyfile: the store is never spoken to in the clear",
     );
   const etcdFiles = ca !== undefined && cert !== undefined && key !== undefined ? { ca, cert, key } : undefined;
-  const profile = profileOf(valueOf(given, host.env, "profile"));
+  const profile = profileNamed(valueOf(given, host.env, "profile"), "--profile");
   await init({ ...options, tainted: !isSingle(given, host), profile, etcdServers, etcdFiles }, portsOf(host));
   host.write(
     `${options.name} (${options.address}) is the first master; its daemons are started by compose or systemd.\n\n`,

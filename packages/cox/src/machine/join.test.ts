@@ -31,6 +31,7 @@ let directory = "";
 /** What the cluster says; a test changes it. */
 let node: object | undefined;
 let denied = new Set<string>();
+let settings: Readonly<Record<string, string>> = {};
 const requests = new Map<string, object>();
 
 beforeAll(async () => {
@@ -60,6 +61,7 @@ beforeEach(() => {
   writeFileSync(join(directory, "docker.sock"), "");
   node = undefined;
   denied = new Set();
+  settings = {};
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
@@ -68,7 +70,7 @@ async function answer(request: IncomingMessage): Promise<object | undefined> {
   if (path.endsWith("/cluster-info")) return { data: clusterInfo() };
   if (path.endsWith("/nodes/w1")) return node;
   if (path.endsWith("/configmaps/coxswain-config"))
-    return { data: { "master.m1": "127.0.0.1", apiPort: String(new URL(endpoint).port) } };
+    return { data: { "master.m1": "127.0.0.1", apiPort: String(new URL(endpoint).port), ...settings } };
   const name = path.split("/").at(-1) ?? "";
   if (request.method !== "POST") return requests.get(name);
   const object = JSON.parse(await text(request)) as { metadata: { name: string }; spec: { request: string } };
@@ -152,6 +154,17 @@ describe.runIf(process.getuid?.() === 0 && address !== "")("a worker that joins"
   it("may come again under its own name and address", async () => {
     node = livingNode(address);
     expect(await setUp()).toContain(`w1 (${address}) is a worker of the cluster at ${endpoint}`);
+  });
+
+  it("takes over how soon the cluster acts on silence, and knows when it cannot", async () => {
+    settings = { profile: "slow" };
+    expect(await setUp()).toBe('refused: coxswain-config: expected the profile default or fast, found "slow"');
+    settings = { profile: "fast" };
+    await setUp();
+    const flags = readFileSync(join(directory, "cox", "flags", "node-agent"), "utf8")
+      .trim()
+      .split("\n");
+    expect(flags.slice(-2)).toEqual(["--node-lease-duration-seconds=8", "--fence-after=8s"]);
   });
 
   it("is not one until all is there, and the same command ends what was begun", async () => {

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import type { Clock, Random } from "@coxswain/clock";
 import { createClient, loadKubeconfig } from "@coxswain/client";
 import type { Client } from "@coxswain/client";
+import type { EtcdClient } from "@coxswain/etcd-api";
 import { load } from "js-yaml";
 import { paths, read } from "./api.ts";
 import { approvePending } from "./approval.ts";
@@ -42,6 +43,8 @@ export interface KeeperPorts {
 
 const roundMs = 2000;
 const restMs = 10_000;
+/** How old what `cox health` reads may get while nothing changes; it complains after a minute. */
+const healthEveryMs = 15_000;
 const slowRoundMs = 20_000;
 const warnDays = 30;
 
@@ -66,6 +69,8 @@ export async function keep(options: KeeperOptions, ports: KeeperPorts, signal: A
   const waiting = client && first.role === "master" ? watchRequests(client, ports, signal) : undefined;
   let unready: ReadonlyMap<string, string> = new Map();
   let lookAtMs = 0;
+  let healthAtMs = 0;
+  let written = "";
   try {
     while (!signal.aborted) {
       for (const { name, everyMs, run } of duties) {
@@ -86,11 +91,17 @@ export async function keep(options: KeeperOptions, ports: KeeperPorts, signal: A
         // A machine at rest is left at rest.
         lookAtMs = clock.monotonic() + (unready.size > 0 ? 0 : restMs);
       }
-      writeHealth(directory, new Map([...failures, ...unready]), clock.now());
+      const complaints = [...failures, ...unready].map(([name, text]) => `${name}: ${text}`);
+      if (complaints.join("\n") !== written || clock.monotonic() >= healthAtMs) {
+        writeHealth(directory, complaints, clock.now());
+        written = complaints.join("\n");
+        healthAtMs = clock.monotonic() + healthEveryMs;
+      }
       await clock.sleep(roundMs, signal).catch(() => undefined);
     }
   } finally {
     probe?.close();
+    for (const { close } of duties) close?.();
     await waiting;
     await client?.close();
   }
@@ -101,6 +112,7 @@ interface Duty {
   readonly everyMs: number;
   /** May say when it wants to be called again. */
   readonly run: () => Promise<number | void>;
+  readonly close?: () => void;
 }
 
 function dutiesOf(
@@ -185,39 +197,61 @@ function dutiesOf(
 /** Makes this machine's learner a voter; where this machine's member leads, removes voters that are dead for long. */
 function storeDuty({ directory, deadMemberGraceMs }: KeeperOptions, { clock, say }: KeeperPorts): Duty {
   const deadSince = new Map<bigint, number>();
+  // Kept from round to round: a handshake costs both sides more than all that is asked.
+  let kept: { readonly client: EtcdClient; readonly servers: string } | undefined;
+  const close = (): void => {
+    kept?.client.close();
+    kept = undefined;
+  };
+  const open = (servers: readonly string[]): EtcdClient => {
+    if (kept?.servers !== servers.join()) close();
+    kept ??= { client: openStore(directory, servers, clock), servers: servers.join() };
+    return kept.client;
+  };
+  const look = async (): Promise<number> => {
+    const record = mustReadRecord(directory);
+    const store = open(storeServers(record));
+    const members = await listMembers(store);
+    const own = members.find(({ peerURLs }) => peerURLs.includes(`https://${record.address}:2380`));
+    rememberMembers(directory, members);
+    if (own?.isLearner) {
+      await store.cluster.memberPromote({ id: own.id });
+      say("this machine's member of the store has caught up and votes now");
+    }
+    const nextMs = deadSince.size > 0 ? roundMs : restMs;
+    // Fewer than three bear no loss: none of them is ever removed.
+    if (members.length < 3) {
+      deadSince.clear();
+      return nextMs;
+    }
+    const status = await store.maintenance.status({}, { endpoint: `https://${record.address}:2379` });
+    if (own === undefined || status.leader !== own.id || deadMemberGraceMs === 0) {
+      deadSince.clear();
+      return nextMs;
+    }
+    const living = await livingMembers(directory, members, clock);
+    for (const { id } of members) {
+      if (living.has(id)) deadSince.delete(id);
+      else if (!deadSince.has(id)) deadSince.set(id, clock.monotonic());
+    }
+    const plan = planDemotion(members, deadSince, clock.monotonic(), deadMemberGraceMs);
+    if (!plan) return nextMs;
+    await store.cluster.memberRemove({ id: plan.member.id });
+    deadSince.delete(plan.member.id);
+    say(`removed ${plan.member.name} from the store: ${plan.because}`);
+    return nextMs;
+  };
   return {
     name: "store",
     everyMs: roundMs,
+    close,
     run: async () => {
-      const record = mustReadRecord(directory);
-      const store = openStore(directory, storeServers(record), clock);
       try {
-        const members = await listMembers(store);
-        const own = members.find(({ peerURLs }) => peerURLs.includes(`https://${record.address}:2380`));
-        rememberMembers(directory, members);
-        if (own?.isLearner) {
-          await store.cluster.memberPromote({ id: own.id });
-          say("this machine's member of the store has caught up and votes now");
-        }
-        const nextMs = deadSince.size > 0 ? roundMs : restMs;
-        const status = await store.maintenance.status({}, { endpoint: `https://${record.address}:2379` });
-        if (own === undefined || status.leader !== own.id || deadMemberGraceMs === 0) {
-          deadSince.clear();
-          return nextMs;
-        }
-        const living = await livingMembers(directory, members, clock);
-        for (const { id } of members) {
-          if (living.has(id)) deadSince.delete(id);
-          else if (!deadSince.has(id)) deadSince.set(id, clock.monotonic());
-        }
-        const plan = planDemotion(members, deadSince, clock.monotonic(), deadMemberGraceMs);
-        if (!plan) return nextMs;
-        await store.cluster.memberRemove({ id: plan.member.id });
-        deadSince.delete(plan.member.id);
-        say(`removed ${plan.member.name} from the store: ${plan.because}`);
-        return nextMs;
-      } finally {
-        store.close();
+        return await look();
+      } catch (error) {
+        // Perhaps its certificate or the members are of yesterday.
+        close();
+        throw error;
       }
     },
   };
@@ -289,8 +323,8 @@ function mastersOf(kubeconfig: string | undefined, known: readonly NamedAddress[
 /** What `cox health` reads: one line a complaint. */
 export const healthFile = (directory: string): string => filesOf(directory).at("keeper-health");
 
-function writeHealth(directory: string, failures: ReadonlyMap<string, string>, nowMs: number): void {
-  const lines = [...failures].map(([name, text]) => `${name}: ${text}`);
+function writeHealth(directory: string, complaints: readonly string[], nowMs: number): void {
+  const lines = [...complaints];
   const soon = listCertificates(directory, nowMs).filter(({ daysLeft }) => daysLeft < warnDays);
   lines.push(...soon.map(({ name, daysLeft }) => `certificate ${name} ends in ${daysLeft} days`));
   writeWhole(healthFile(directory), `${JSON.stringify({ atMs: nowMs, complaints: lines })}\n`, 0o644);

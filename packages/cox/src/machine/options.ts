@@ -3,8 +3,6 @@ import { existsSync, readFileSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import { parseArgs } from "node:util";
 import { MachineError } from "./failure.ts";
-import { profiles } from "./profiles.ts";
-import type { Profile } from "./profiles.ts";
 import type { NamedAddress } from "./record.ts";
 import type { MachineOptions } from "./setup.ts";
 
@@ -111,14 +109,6 @@ export function machineOptionsOf(given: Given, env: Readonly<Record<string, stri
 export function refuseWithoutEngine(socket: string): void {
   if (!existsSync(socket))
     throw new MachineError(`no Docker Engine: ${socket} is not there (--docker-socket names another)`);
-}
-
-/** A name of somebody's; throws MachineError for one that nobody knows. */
-export function profileOf(name: string | undefined): Profile {
-  const profile = profiles.find((each) => each === (name ?? "default"));
-  if (profile === undefined)
-    throw new MachineError(`--profile: expected ${profiles.join(" or ")}, found ${JSON.stringify(name)}`);
-  return profile;
 }
 
 /** "m1=10.0.0.1,m2=10.0.0.2" */

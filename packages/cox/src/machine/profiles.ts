@@ -1,6 +1,8 @@
 // How soon a cluster acts on silence: `default` is Kubernetes' own times, `fast` is for few machines on one network. A profile is flags
 // for the daemons; all machines of a cluster run the same one, since each relies on what the others promise.
 
+import { MachineError } from "./failure.ts";
+
 export const profiles = ["default", "fast"] as const;
 export type Profile = (typeof profiles)[number];
 
@@ -21,6 +23,13 @@ const fast: Readonly<Record<string, readonly string[]>> = {
   "controller-manager": [...leadership, "--node-monitor-grace-period=8s"],
   "node-agent": ["--node-lease-duration-seconds=8", "--fence-after=8s"],
 };
+
+/** The profile of that name; nothing said is the default. Throws MachineError that names who said it. */
+export function profileNamed(name: string | undefined, who: string): Profile {
+  const profile = profiles.find((each) => each === (name ?? "default"));
+  if (profile !== undefined) return profile;
+  throw new MachineError(`${who}: expected the profile ${profiles.join(" or ")}, found ${JSON.stringify(name)}`);
+}
 
 /** The flags that a profile adds to a daemon's. */
 export function profileFlags(profile: Profile, daemon: string): readonly string[] {

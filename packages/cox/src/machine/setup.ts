@@ -14,7 +14,7 @@ import { writeIfChanged, writeWhole } from "./files.ts";
 import { createInvitation, readInvitation, sharedSecretName, unseal, writeInvitation } from "./invitation.ts";
 import type { Invitation } from "./invitation.ts";
 import { admit, listMembers, openStore } from "./members.ts";
-import { profileOf } from "./options.ts";
+import { profileNamed } from "./profiles.ts";
 import type { Profile } from "./profiles.ts";
 import type { MachineRecord, NamedAddress, StorePlace } from "./record.ts";
 import { endpointsOf, mustReadRecord, readRecord, recordFile, writeRecord } from "./record.ts";
@@ -150,7 +150,7 @@ export async function joinCluster(options: JoinOptions, ports: SetupPorts): Prom
       apiPort,
       role,
       tainted,
-      ...spoken(profileOf(settings.data?.["profile"])),
+      ...spoken(profileNamed(settings.data?.["profile"], "coxswain-config")),
     } as const;
     if (certificateKey === undefined) {
       writeWhole(filesOf(directory).cert("kubernetes-ca"), found.authority, 0o644);
@@ -306,7 +306,7 @@ function readGiven(file: string): string {
 }
 
 /** The default is not spoken of. */
-function spoken(profile: Profile): { readonly profile?: Profile } {
+export function spoken(profile: Profile): { readonly profile?: Profile } {
   return profile === "default" ? {} : { profile };
 }
 

@@ -78,22 +78,23 @@ export async function containersOf(lab: ComposeLab, name: string): Promise<reado
   return `${stdout}${text}`.trim().split("\n").sort();
 }
 
-/** Memory and processor time of all daemons of a machine, after half a minute of nothing. Resident memory is private and shared alike. */
+/** Memory and processor time of all daemons of a machine, after half a minute of nothing. "Resident" counts what daemons share (Node itself) once a daemon, "in all" once. */
 export async function footprint(lab: ComposeLab, name: string): Promise<string> {
   await lab.must(name, ["delete", "namespace", "demo", "--timeout=60s"]);
   const script = `for id in $(docker ps -q --filter name=compose_); do
     pid=$(docker inspect -f '{{.State.Pid}}' $id)
-    echo "$(docker inspect -f '{{.Name}}' $id) $(sed -n 's/^VmRSS:[[:space:]]*\\([0-9]*\\).*/\\1/p' /proc/$pid/status) $(cut -d')' -f2 /proc/$pid/stat | cut -d' ' -f13,14)"
+    echo "$(docker inspect -f '{{.Name}}' $id) $(sed -n 's/^VmRSS:[[:space:]]*\\([0-9]*\\).*/\\1/p' /proc/$pid/status) $(sed -n 's/^Pss:[[:space:]]*\\([0-9]*\\).*/\\1/p' /proc/$pid/smaps_rollup) $(cut -d')' -f2 /proc/$pid/stat | cut -d' ' -f13,14)"
   done`;
-  const look = async (): Promise<readonly { daemon: string; megabytes: number; ticks: number }[]> => {
+  const look = async (): Promise<readonly { daemon: string; megabytes: number; share: number; ticks: number }[]> => {
     const { stdout } = await lab.run(name, "sh", ["-c", script]);
     return stdout
       .trim()
       .split("\n")
       .map((line) => line.split(" "))
-      .map(([daemon = "", kilobytes, user, system]) => ({
+      .map(([daemon = "", kilobytes, share, user, system]) => ({
         daemon: daemon.replace("/compose_", ""),
         megabytes: Number(kilobytes) / 1024,
+        share: Number(share) / 1024,
         ticks: Number(user) + Number(system),
       }));
   };
@@ -109,7 +110,7 @@ export async function footprint(lab: ComposeLab, name: string): Promise<string> 
   const parts = rows.map(
     ({ daemon, megabytes, percent }) => `${daemon} ${Math.round(megabytes)} MB ${percent.toFixed(1)} %`,
   );
-  return `idle: ${Math.round(sum(({ megabytes }) => megabytes))} MB resident, ${sum(({ percent }) => percent).toFixed(1)} % of a core (${parts.join("; ")})`;
+  return `idle: ${Math.round(sum(({ share }) => share))} MB in all (${Math.round(sum(({ megabytes }) => megabytes))} MB resident), ${sum(({ percent }) => percent).toFixed(1)} % of a core (${parts.join("; ")})`;
 }
 
 /** The cluster's revision now; undefined while the API does not answer. */

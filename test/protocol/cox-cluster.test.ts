@@ -1,5 +1,8 @@
 // What cox does with real containers and what it tells of trouble, on one small cluster: scheduler, controllers, one node.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startCoxCluster } from "./cox/cluster.ts";
 import type { CoxCluster } from "./cox/cluster.ts";
@@ -204,5 +207,103 @@ deployment.apps/web 0/2 ready AGE
       const { stdout } = await cox("logs", "--all-of", "deploy/web");
       return pods.every((pod) => stdout.includes(`[pod/${pod}/web] hello from ${pod}\n`));
     });
+  });
+
+  it("runs commands in containers, with input, both outputs and the exit code", async () => {
+    const script = ["exec", "-i", "box", "-c", "shell", "--", "sh", "-c", "cat; echo sorry >&2; exit 42"];
+    expect(await runCommand(["-n", "demo", ...script], cluster.kubeconfig, "", "through")).toEqual({
+      code: 42,
+      stdout: "through",
+      stderr: "sorry\ncommand terminated with exit code 42\n",
+    });
+  });
+
+  it("copies directories and large binary files there and back", async () => {
+    const here = (name: string): string => join(cluster.node.plane.dir, name);
+    const bytes = randomBytes(4 << 20);
+    mkdirSync(here("site/sub"), { recursive: true });
+    writeFileSync(here("site/sub/big"), bytes);
+    writeFileSync(here("site/empty"), "");
+    symlinkSync("empty", here("site/link"));
+    expect(await cox("cp", here("site"), "box:/tmp", "-c", "shell")).toEqual({ code: 0, stdout: "", stderr: "" });
+    expect(await cox("cp", "box:/tmp/site", here("back"), "-c", "shell")).toEqual({
+      code: 0,
+      stdout: "",
+      stderr: `tar: removing leading '/' from member names\nwarning: skipping symlink: "tmp/site/link" -> "empty"\n`,
+    });
+    expect(readdirSync(here("back"), { recursive: true }).toSorted()).toEqual(["empty", "sub", "sub/big"]);
+    expect(readFileSync(here("back/sub/big")).equals(bytes)).toBe(true);
+    expect(await cox("cp", "box:/absent", here("absent"), "-c", "shell")).toEqual({
+      code: 1,
+      stdout: "",
+      stderr:
+        "tar: /absent: No such file or directory\ntar: error exit delayed from previous errors\ncommand terminated with exit code 1\n",
+    });
+  });
+
+  it("completes types, names, namespaces, containers and values", async () => {
+    const offered = async (...words: string[]): Promise<string[]> => {
+      const { stdout } = await runCommand(
+        ["__complete", ...words],
+        cluster.kubeconfig,
+        join(cluster.node.plane.dir, "cox-cache"),
+      );
+      return stdout.split("\n").filter((line) => line !== "");
+    };
+    expect([
+      await offered("rollo"),
+      await offered("get", "po"),
+      await offered("-n", "demo", "logs", "bo"),
+      await offered("-n", "demo", "logs", "box", "-c", ""),
+      await offered("get", "pods", "-n", "kube-n"),
+      await offered("-n", "demo", "why", "deploy/"),
+      await offered("get", "pods", "--output=y"),
+      await offered("rollout", "un"),
+    ]).toEqual([
+      ["rollout"],
+      ["poddisruptionbudgets", "pods", "podtemplates"],
+      ["box"],
+      ["shell", "web"],
+      ["kube-node-lease"],
+      ["deploy/refused", "deploy/web"],
+      ["--output=yaml"],
+      ["undo"],
+    ]);
+  });
+
+  it("passes requests on and forwards ports until it is interrupted", async () => {
+    const cases = [
+      [["proxy", "--port=0"], /serve on (\S+)/, "/api/v1/namespaces/demo/pods/box", '"name":"box"'],
+      [["-n", "demo", "port-forward", "pod/box", ":8080"], /from (127\S+) ->/, "/", "hello from pod box"],
+    ] as const;
+    for (const [words, where, path, answer] of cases) {
+      const child = spawn(process.execPath, [join(import.meta.dirname, "../../packages/cox/src/main.ts"), ...words], {
+        env: { ...process.env, KUBECONFIG: cluster.kubeconfig },
+      });
+      let said = "";
+      child.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()));
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      try {
+        await until("it listens", async () => Promise.resolve(where.test(said)));
+        expect(await (await fetch(`http://${where.exec(said)?.[1]}${path}`)).text()).toContain(answer);
+      } finally {
+        child.kill("SIGINT");
+      }
+      expect(await ended).toBe(130);
+    }
+  });
+
+  it("shows what nodes and pods use, and dumps a namespace", async () => {
+    await until("the node is measured", async () => (await cox("top", "node", cluster.node.name)).code === 0);
+    expect(plain((await cox("top", "node")).stdout)).toMatch(
+      /^NAME +CPU\(cores\) +CPU\(%\) +MEMORY\(bytes\) +MEMORY\(%\) +\nNODE +\d+m +\d+% +\d+Mi +\d+% +\nhollow-a +<unknown>/,
+    );
+    const directory = join(cluster.node.plane.dir, "dump");
+    expect(await told("cluster-info", "dump", "--namespaces=demo", "--output-directory", directory)).toBe(
+      `Cluster info dumped to ${directory}\n`,
+    );
+    expect(readFileSync(join(directory, "demo/crash/logs.txt"), "utf8")).toBe(
+      "==== START logs for container c of pod demo/crash ====\ncannot open /data/db\n==== END logs for container c of pod demo/crash ====\n",
+    );
   });
 });

@@ -8,6 +8,16 @@ const kinds =
 const clusterKinds = "sc pv pc clusterrole clusterrolebinding".split(" ");
 
 export const readers: readonly string[] = [
+  "explain pods",
+  "explain deploy.spec.strategy",
+  "explain pod.spec.containers.imagePullPolicy",
+  "explain cm --recursive",
+  "explain pod.nope",
+  "explain crd.spec.versions.schema.openAPIV3Schema.items",
+  "explain deployments --api-version=apps/v1",
+  "top pods -A",
+  "top nodes",
+  "top pods --sort-by=size",
   ...kinds.map((kind) => `get ${kind} -n demo`),
   ...kinds.map((kind) => `get ${kind} -n demo -o wide`),
   `get ${kinds.join(",")} -n demo -o yaml`,

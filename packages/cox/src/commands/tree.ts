@@ -61,7 +61,7 @@ cox tree pod/web-7d9c5b8f6-x2x5k`,
 
 const indent = (level: number): string => (level === 0 ? "" : `${"   ".repeat(level - 1)}└─ `);
 const age = ({ metadata }: Obj, now: number): string =>
-  metadata.creationTimestamp == null ? "" : humanDuration(now - Date.parse(metadata.creationTimestamp));
+  typeof metadata.creationTimestamp !== "string" ? "" : humanDuration(now - Date.parse(metadata.creationTimestamp));
 
 /** The line of controlling owners, the topmost first. */
 function ancestry(family: Family, object: Obj): ((now: number) => string)[] {

@@ -1,16 +1,18 @@
 // The agent's pods with real containers, a real bridge and real rules, and the API as a table in memory. Skipped, with
 // the reason in its name, where there is no engine, no right to make links, or no images.
 import { execFileSync } from "node:child_process";
-import { accessSync, existsSync, mkdtempSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { accessSync, existsSync, mkdtempSync, readFileSync, readdirSync, readlinkSync } from "node:fs";
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
+import { createServer as createHttp2Server } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { WebSocket } from "ws";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Pod, PodStatus } from "@coxswain/api/core/v1";
-import { systemClock as clock, rfc3339, systemRandom as random } from "@coxswain/clock";
+import type { HostPathVolumeSource, Pod, PodStatus } from "@coxswain/api/core/v1";
+import { systemClock, rfc3339, systemRandom as random } from "@coxswain/clock";
+import type { Clock } from "@coxswain/clock";
 import { createDockerRuntime, marks } from "@coxswain/container-runtime";
 import { createLogger, createMetricsRegistry } from "@coxswain/daemon";
 import { createNetfilter, createTool } from "@coxswain/netfilter";
@@ -30,12 +32,16 @@ import { agentMetrics } from "./metrics.ts";
 import type { PodApi } from "./ports.ts";
 
 const socketPath = "/var/run/docker.sock";
+/** The machine's clock, as somebody who sets it would make it look. */
+let setByMs = 0;
+const clock: Clock = { ...systemClock, now: () => systemClock.now() + setByMs };
 // Names of its own, so that two runs on one machine leave each other alone.
 const run = random.suffix(5);
 const bridge = `coxt${run}`;
 const subnet = random.int(200);
 const image = "coxswain/busybox:1";
 const absence = whyAbsent();
+const within = { timeout: 30_000 };
 
 describe.skipIf(absence !== undefined)(
   `pods with real containers${absence === undefined ? "" : ` (skipped: ${absence})`}`,
@@ -58,6 +64,7 @@ describe.skipIf(absence !== undefined)(
     const deleted = new Set<string>();
     const events: string[] = [];
     const configMaps = new Map<string, Record<string, string>>([["settings", { "greeting.txt": "hello" }]]);
+    let tokens = 0;
     const api: PodApi = {
       configMap: async (_namespace, name) => {
         const data = configMaps.get(name);
@@ -77,8 +84,12 @@ describe.skipIf(absence !== undefined)(
         metadata: { name, annotations: { "pv.kubernetes.io/provisioned-by": "coxswain.io/local" } },
         spec: { local: { path: join(localVolumeDirectory, name) }, claimRef: { uid: name.replace("pvc-", "uid-") } },
       }),
-      runtimeClass: async () => undefined,
-      token: async () => ({ token: "a.b.c", expiresAtMs: clock.now() + 3_600_000 }),
+      runtimeClass: async (name) =>
+        name === "ordinary"
+          ? { apiVersion: "node.k8s.io/v1", kind: "RuntimeClass", metadata: { name }, handler: "runc" }
+          : undefined,
+      // Due for renewal at once.
+      token: async () => ({ token: `token ${++tokens}`, expiresAtMs: clock.now() }),
       services: () => [],
       current: async (pod) => pod,
       writeStatus: async (pod, status) => {
@@ -121,10 +132,12 @@ describe.skipIf(absence !== undefined)(
     let aborter = new AbortController();
     let running: Promise<void>;
 
+    /** Of this run: the engine knows containers by it. */
+    const uidOf = (name: string): string => `uid-${name}-${run}`;
     const podOf = (name: string, spec: Partial<NonNullable<Pod["spec"]>>): Pod => ({
       apiVersion: "v1",
       kind: "Pod",
-      metadata: { name, namespace: "default", uid: `uid-${name}`, creationTimestamp: rfc3339(clock.now()) },
+      metadata: { name, namespace: "default", uid: uidOf(name), creationTimestamp: rfc3339(clock.now()) },
       spec: { restartPolicy: "Always", terminationGracePeriodSeconds: 2, containers: [], ...spec },
     });
     const remove = async (pod: Pod): Promise<void> => {
@@ -236,7 +249,7 @@ describe.skipIf(absence !== undefined)(
       );
 
       // A port that only the pod's own loopback has, as port-forward reaches it.
-      const sandbox = (await runtime.list({ podUid: "uid-web" })).find((one) => one.kind === "sandbox");
+      const sandbox = (await runtime.list({ podUid: uidOf("web") })).find((one) => one.kind === "sandbox");
       const dialer = createPortDialer((await runtime.inspect(sandbox?.id ?? ""))?.pid ?? 0);
       const { stream } = await dialer.dial(8081);
       stream.end("GET / HTTP/1.0\r\n\r\n");
@@ -350,7 +363,7 @@ describe.skipIf(absence !== undefined)(
         ephemeralContainerStatuses: [{ name: "look", ready: false, restartCount: 0 }],
       });
       await remove(looked);
-    }, 40_000);
+    }, 60_000);
 
     test("a container that keeps failing waits in CrashLoopBackOff with its last words", async () => {
       const crash = podOf("crash", {
@@ -365,7 +378,7 @@ describe.skipIf(absence !== undefined)(
         state: {
           waiting: {
             message: expect.stringMatching(
-              /^back-off 10s restarting failed container=main pod=crash_default\(uid-crash\), next attempt at \d/,
+              /^back-off 10s restarting failed container=main pod=crash_default\(uid-crash-\w+\), next attempt at \d/,
             ) as string,
           },
         },
@@ -399,9 +412,9 @@ describe.skipIf(absence !== undefined)(
         .toBe(true);
       set.fence();
       await set.release(async () => undefined);
-      await expect.poll(async () => (await runtime.list({ podUid: "uid-one" })).length, { timeout: 10_000 }).toBe(0);
+      await expect.poll(async () => (await runtime.list({ podUid: uidOf("one") })).length, { timeout: 10_000 }).toBe(0);
       await remove(other);
-    }, 40_000);
+    }, 60_000);
 
     test("an image that is not here is ErrImageNeverPull, a program that is not there StartError", async () => {
       const absent = podOf("absent", {
@@ -446,12 +459,12 @@ describe.skipIf(absence !== undefined)(
       await expect.poll(() => status("job")?.phase, { timeout: 15_000 }).toBe("Succeeded");
       expect(await logOf(job, "main")).toBe("came");
       await expect
-        .poll(async () => (await runtime.list({ podUid: "uid-job" })).every((one) => one.state !== "running"), {
+        .poll(async () => (await runtime.list({ podUid: uidOf("job") })).every((one) => one.state !== "running"), {
           timeout: 5_000,
         })
         .toBe(true);
       await remove(job);
-    }, 40_000);
+    }, 60_000);
 
     test("a pod on the machine's network, as another user, with hooks and limits, is as it was asked for", async () => {
       const plain = podOf("plain", {
@@ -504,7 +517,340 @@ describe.skipIf(absence !== undefined)(
       expect(events).toContain("plain/main Normal Killing");
       await expect.poll(() => execIn(plain, "main", ["cat", "/data/hooks"])).toBe("begun\n");
       await remove(plain);
-    }, 40_000);
+    }, 60_000);
+
+    /** The log of a pod's container, when the pod has come to its end. */
+    const saysAtItsEnd = async (pod: Pod, name = "main"): Promise<string> => {
+      await expect.poll(() => status(pod.metadata.name)?.phase, within).toMatch(/^(Succeeded|Failed)$/);
+      return logOf(pod, name);
+    };
+    const told = (name: string, reason: string): Promise<void> =>
+      expect
+        .poll(() => events.some((event) => event.startsWith(`${name}/`) && event.endsWith(reason)), within)
+        .toBe(true);
+
+    test("what a pod asks of the kernel is what its processes find", async () => {
+      await mkdir(join(rootDirectory, "seccomp"), { recursive: true });
+      const denying = { names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 13 };
+      await writeFile(
+        join(rootDirectory, "seccomp", "no-mkdir.json"),
+        JSON.stringify({ defaultAction: "SCMP_ACT_ALLOW", syscalls: [denying] }),
+      );
+      const look = (more: string): string[] => ["sh", "-c", `grep Seccomp: /proc/self/status; ${more}`];
+      const pod = podOf("kernel", {
+        restartPolicy: "Never",
+        runtimeClassName: "ordinary",
+        subdomain: "below",
+        setHostnameAsFQDN: true,
+        securityContext: {
+          runAsUser: 1000,
+          runAsGroup: 3000,
+          supplementalGroups: [4000],
+          fsGroup: 2000,
+          sysctls: [{ name: "net.ipv4.ip_unprivileged_port_start", value: "80" }],
+          seccompProfile: { type: "Localhost", localhostProfile: "no-mkdir.json" },
+        },
+        containers: [
+          {
+            name: "main",
+            image,
+            command: look(
+              "mkdir /tmp/x 2>&1; cat /proc/sys/net/ipv4/ip_unprivileged_port_start; id -u; id -g; id -G; hostname",
+            ),
+          },
+          {
+            name: "bare",
+            image,
+            command: look(
+              "grep CapEff /proc/self/status; touch /x 2>&1; mount -t tmpfs t /dev/shm 2>/dev/null || echo refused",
+            ),
+            securityContext: {
+              runAsUser: 0,
+              seccompProfile: { type: "Unconfined" },
+              capabilities: { drop: ["ALL"], add: ["NET_ADMIN"] },
+              readOnlyRootFilesystem: true,
+              allowPrivilegeEscalation: false,
+            },
+          },
+        ],
+      });
+      const machine = podOf("machine", {
+        restartPolicy: "Never",
+        hostNetwork: true,
+        hostPID: true,
+        hostIPC: true,
+        hostAliases: [{ ip: "192.0.2.9", hostnames: ["somewhere"] }],
+        containers: [
+          {
+            name: "main",
+            image,
+            command: [
+              "sh",
+              "-c",
+              "cd /proc/self/ns; for one in net pid ipc uts; do readlink $one; done; tail -1 /etc/hosts",
+            ],
+          },
+        ],
+      });
+      for (const one of [pod, machine]) set.put(one);
+      const denied = "mkdir: can't create directory '/tmp/x': Permission denied";
+      const identity = "1000\n3000\n3000 2000 4000\nkernel.below.default.svc.cluster.local";
+      expect(await saysAtItsEnd(pod)).toBe(`Seccomp:\t2\n${denied}\n80\n${identity}\n`);
+      expect(await logOf(pod, "bare")).toBe(
+        "Seccomp:\t0\nCapEff:\t0000000000001000\ntouch: /x: Read-only file system\nrefused\n",
+      );
+      const own = ["net", "pid", "ipc", "uts"].map((one) => readlinkSync(`/proc/self/ns/${one}`));
+      expect(await saysAtItsEnd(machine)).toBe(`${own.join("\n")}\n192.0.2.9\tsomewhere\n`);
+      const unknown = podOf("unknown-class", { runtimeClassName: "fancy", containers: [{ name: "main", image }] });
+      set.put(unknown);
+      await told("unknown-class", "FailedCreatePodSandBox");
+      await Promise.all([pod, machine, unknown].map(remove));
+    }, 60_000);
+
+    test("volumes hold what they promise, and nobody leaves them", async () => {
+      const place = join(rootDirectory, "machine");
+      await mkdir(join(place, "inside"), { recursive: true });
+      execFileSync("mount", ["--bind", place, place]);
+      execFileSync("mount", ["--make-rshared", place]);
+      await symlink("/etc", join(place, "out"));
+      await symlink("inside", join(place, "in"));
+      const host = (name: string, path: string, type: HostPathVolumeSource["type"]) => ({
+        name,
+        hostPath: { path: join(place, path), type },
+      });
+      const at = (name: string, more: object = {}) => ({ name, mountPath: `/${name}`, ...more });
+      const good = podOf("mounts", {
+        restartPolicy: "Never",
+        volumes: [
+          host("made", "made", "DirectoryOrCreate"),
+          host("file", "file", "FileOrCreate"),
+          { name: "socket", hostPath: { path: socketPath, type: "Socket" } },
+          { name: "device", hostPath: { path: "/dev/null", type: "CharDevice" } },
+          host("all", "", "Directory"),
+          {
+            name: "self",
+            projected: {
+              sources: [
+                { serviceAccountToken: { path: "token", audience: "vault", expirationSeconds: 600 } },
+                { downwardAPI: { items: [{ path: "deep/name", fieldRef: { fieldPath: "metadata.name" } }] } },
+                { configMap: { name: "settings" } },
+              ],
+            },
+          },
+        ],
+        containers: [
+          {
+            name: "main",
+            image,
+            env: [{ name: "WHO", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } }],
+            command: [
+              "sh",
+              "-c",
+              'token=$(cat /self/token); ls /made /in; test -S /socket && test -c /device && echo there; echo x > /file; mkdir /expr/below; cat /self/deep/name; echo; until [ "$(cat /self/token)" != "$token" ] && test -e /slave/inside/come; do sleep 0.1; done; echo end',
+            ],
+            volumeMounts: [
+              ...["made", "file", "socket", "device", "self"].map((name) => at(name)),
+              { name: "all", mountPath: "/in", subPath: "in" },
+              { name: "all", mountPath: "/expr", subPathExpr: "$(WHO)" },
+              { name: "all", mountPath: "/slave", mountPropagation: "HostToContainer" },
+            ],
+          },
+        ],
+      });
+      const bad = (name: string, volume: object, mount: object = {}) =>
+        podOf(name, {
+          volumes: [{ name: "v", ...volume }],
+          containers: [{ name: "main", image, volumeMounts: [{ name: "v", mountPath: "/v", ...mount }] }],
+        });
+      const failing = [
+        bad("escaping", { hostPath: { path: place } }, { subPath: "out/ssh" }),
+        bad("climbing", { hostPath: { path: place } }, { subPath: "../x" }),
+      ];
+      const unmountable = [
+        bad("no-file", { hostPath: { path: join(place, "nothing"), type: "File" } }),
+        bad("nfs", { nfs: { server: "192.0.2.1", path: "/x" } }),
+        bad("clashing", { projected: { sources: ["a", "a/b"].map((path) => ({ serviceAccountToken: { path } })) } }),
+        bad("outside", { projected: { sources: [{ serviceAccountToken: { path: "../../x" } }] } }),
+      ];
+      for (const one of [good, ...failing, ...unmountable]) set.put(one);
+      await expect.poll(() => existsSync(join(place, "mounts", "below")), within).toBe(true);
+      // Mounted on the machine after the container has begun.
+      execFileSync("mount", ["-t", "tmpfs", "tmpfs", join(place, "inside")]);
+      await writeFile(join(place, "inside", "come"), "");
+      await volumes.refresh({ pod: good, podIP: "", hostIP: undefined, allocatable: { cpu: 2, memoryBytes: 1 } });
+      expect(await saysAtItsEnd(good)).toBe("/in:\n\n/made:\nthere\nmounts\nend\n");
+      expect([existsSync(join(place, "mounts", "below")), existsSync(join(place, "file"))]).toEqual([true, true]);
+      for (const { metadata } of failing) await told(metadata.name, "Warning Failed");
+      for (const { metadata } of unmountable) await told(metadata.name, "Warning FailedMount");
+      // What could not be written whole is not left in pieces.
+      const begun = readdirSync(join(rootDirectory, "pods", uidOf("clashing"), "volumes/kubernetes.io~projected/v"));
+      expect(begun).toEqual([]);
+      await Promise.all([good, ...failing, ...unmountable].map(remove));
+      for (const point of [join(place, "inside"), place]) execFileSync("umount", [point]);
+    }, 60_000);
+
+    test("a pod's containers begin, are judged and end in the order and the time that it gave them", async () => {
+      const forever = "while :; do sleep 0.1; done";
+      const stays = (say: string) => ["sh", "-c", `trap '${say}; exit 0' TERM; ${forever}`];
+      const data = [{ name: "data", mountPath: "/data" }];
+      const sidecar = (name: string) => ({
+        name,
+        image,
+        restartPolicy: "Always",
+        volumeMounts: data,
+        startupProbe: { exec: { command: ["touch", `/data/started-${name}`] }, periodSeconds: 1 },
+        command: [
+          "sh",
+          "-c",
+          `echo +${name} >> /data/order; trap 'echo -${name} >> /data/order; exit 0' TERM; ${forever}`,
+        ],
+      });
+      const order = join(rootDirectory, "order");
+      await mkdir(order);
+      const ordered = podOf("ordered", {
+        terminationGracePeriodSeconds: 20,
+        volumes: [{ name: "data", hostPath: { path: order } }],
+        initContainers: [
+          sidecar("one"),
+          { name: "init", image, volumeMounts: data, command: ["sh", "-c", "ls /data | grep started- >> /data/order"] },
+          sidecar("two"),
+        ],
+        containers: [
+          {
+            name: "main",
+            image,
+            volumeMounts: data,
+            command: [
+              "sh",
+              "-c",
+              `echo +main >> /data/order; trap 'echo -main >> /data/order; exit 0' TERM; ${forever}`,
+            ],
+            lifecycle: { preStop: { sleep: { seconds: 1 } } },
+          },
+        ],
+      });
+      const late = podOf("late", {
+        activeDeadlineSeconds: 2,
+        restartPolicy: "OnFailure",
+        containers: [{ name: "main", image, command: stays("echo late") }],
+      });
+      // Its pod would give it a minute, its probe gives it none.
+      const stuck = podOf("stuck", {
+        terminationGracePeriodSeconds: 60,
+        containers: [
+          {
+            name: "main",
+            image,
+            command: ["sh", "-c", `trap '' TERM; ${forever}`],
+            livenessProbe: {
+              exec: { command: ["false"] },
+              periodSeconds: 1,
+              failureThreshold: 1,
+              terminationGracePeriodSeconds: 1,
+            },
+          },
+        ],
+      });
+      const last = (name: string, script: string, policy: "File" | "FallbackToLogsOnError") =>
+        podOf(name, {
+          restartPolicy: "Never",
+          containers: [{ name: "main", image, command: ["sh", "-c", script], terminationMessagePolicy: policy }],
+        });
+      const spoke = last("spoke", "echo first; echo last words; exit 1", "FallbackToLogsOnError");
+      const flood = "head -c 50000000 /dev/zero | tr '\\0' x > /dev/termination-log; exit 1";
+      const flooded = last("flooded", flood, "File");
+      const pods = [ordered, late, stuck, spoke, flooded];
+      for (const one of pods) set.put(one);
+      const lastWords = (name: string) => status(name)?.containerStatuses?.[0]?.state?.terminated?.message;
+      await expect.poll(() => lastWords("spoke"), within).toBe("first\nlast words\n");
+      await expect.poll(() => lastWords("flooded"), within).toBe("x".repeat(4096));
+      await expect.poll(() => status("late"), within).toMatchObject({ phase: "Failed", reason: "DeadlineExceeded" });
+      await expect.poll(() => status("stuck")?.containerStatuses?.[0]?.restartCount ?? 0, within).toBeGreaterThan(0);
+      expect(status("stuck")?.containerStatuses?.[0]?.lastState?.terminated?.exitCode).toBe(137);
+      await expect.poll(() => isReady("ordered"), within).toBe(true);
+      const [begun] = [Date.now()];
+      set.put({
+        ...ordered,
+        metadata: {
+          ...ordered.metadata,
+          deletionTimestamp: rfc3339(clock.now() + 20_000),
+          deletionGracePeriodSeconds: 20,
+        },
+      });
+      await expect.poll(() => deleted.has("ordered"), within).toBe(true);
+      expect(Date.now() - begun).toBeGreaterThan(1_000);
+      expect(readFileSync(join(order, "order"), "utf8").trim().split("\n")).toEqual([
+        ...["+one", "started-one", "+two", "+main", "-main", "-two", "-one"],
+      ]);
+      await Promise.all([late, stuck, spoke, flooded].map(remove));
+    }, 60_000);
+
+    test("a clock that is set, and a disk that is full, hold up no pod for longer than they must", async () => {
+      const crash = podOf("tried", { containers: [{ name: "main", image, command: ["sh", "-c", "exit 1"] }] });
+      const calm = podOf("calm", {
+        containers: [{ name: "main", image, command: ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done"] }],
+      });
+      const full = podOf("full", {
+        volumes: [{ name: "settings", configMap: { name: "settings" } }],
+        containers: [
+          { name: "main", image, command: ["sleep", "1000"], volumeMounts: [{ name: "settings", mountPath: "/s" }] },
+        ],
+      });
+      const disk = join(rootDirectory, "pods", uidOf("full"));
+      await mkdir(disk, { recursive: true });
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", disk]);
+      execFileSync("sh", ["-c", `head -c 100000 /dev/zero > ${disk}/junk || true`], { stdio: "ignore" });
+      for (const one of [crash, calm, full]) set.put(one);
+      await told("full", "Warning FailedMount");
+      await expect
+        .poll(() => status("tried")?.containerStatuses?.[0]?.state?.waiting?.reason, within)
+        .toBe("CrashLoopBackOff");
+      const restarts = (name: string) => status(name)?.containerStatuses?.[0]?.restartCount ?? 0;
+      const before = restarts("tried");
+      setByMs = -3_600_000;
+      for (const worker of set.workers()) worker.poke();
+      await expect.poll(() => restarts("tried"), { timeout: 8_000 }).toBeGreaterThan(before);
+      setByMs = 3_600_000;
+      for (const worker of set.workers()) worker.poke();
+      execFileSync("rm", [join(disk, "junk")]);
+      await expect.poll(() => isReady("full") && isReady("calm"), within).toBe(true);
+      expect([restarts("full"), restarts("calm")]).toEqual([0, 0]);
+      setByMs = 0;
+      await Promise.all([crash, calm, full].map(remove));
+    }, 60_000);
+
+    test("gRPC health decides over a container's readiness", async () => {
+      const asked: string[] = [];
+      let answer = 2;
+      const server = createHttp2Server();
+      server.on("stream", (stream, headers) => {
+        asked.push(headers[":path"] ?? "");
+        stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
+        stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
+        stream.resume().end(Buffer.from([0, 0, 0, 0, 2, 8, answer]));
+      });
+      await new Promise<void>((resolve) => server.listen(0, "0.0.0.0", resolve));
+      const { port } = server.address() as AddressInfo;
+      const pod = podOf("spoken", {
+        containers: [
+          {
+            name: "main",
+            image,
+            // The pod's own port leads to the test, which speaks for it.
+            command: ["sh", "-c", `nc -ll -p 5000 -e nc $GATEWAY ${port}`],
+            env: [{ name: "GATEWAY", value: `10.251.${subnet}.1` }],
+            readinessProbe: { grpc: { port: 5000 }, periodSeconds: 1, timeoutSeconds: 5 },
+          },
+        ],
+      });
+      set.put(pod);
+      await told("spoken", "Warning Unhealthy");
+      expect(asked).toContain("/grpc.health.v1.Health/Check");
+      answer = 1;
+      await expect.poll(() => isReady("spoken"), within).toBe(true);
+      server.close();
+      await remove(pod);
+    }, 60_000);
 
     test("a client on the wire gets a command's output and its exit code", async () => {
       const wired = podOf("wired", {
@@ -557,21 +903,21 @@ describe.skipIf(absence !== undefined)(
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await remove(wired);
-    }, 40_000);
+    }, 60_000);
 
     test("what is left of a pod that nobody knows is removed", async () => {
       await runtime.runPodSandbox({
-        name: "k8s_POD_ghost_default_uid-ghost_0",
+        name: `k8s_POD_ghost_default_${uidOf("ghost")}_0`,
         image: "coxswain/pause:1",
         hostname: "ghost",
-        labels: { [marks.podUid]: "uid-ghost" },
+        labels: { [marks.podUid]: uidOf("ghost") },
         network: "none",
         hostPid: false,
         hostIpc: false,
         sysctls: {},
       });
       await set.collectOrphans(aborter.signal);
-      expect(await runtime.list({ podUid: "uid-ghost" })).toEqual([]);
+      expect(await runtime.list({ podUid: uidOf("ghost") })).toEqual([]);
     });
   },
 );

@@ -153,6 +153,20 @@ describe.runIf(process.getuid?.() === 0 && address !== "")("a machine", () => {
     expect(listCertificates(join(directory, "cox"), 0).map(({ name }) => name)).toEqual(before.map(({ name }) => name));
   });
 
+  it("does not begin to leave when the store would be without a majority meanwhile", async () => {
+    await cox(["init"]);
+    const file = join(directory, "cox", "machine.json");
+    const record = JSON.parse(readFileSync(file, "utf8")) as { masters: object[]; store: { members: object[] } };
+    const other = { name: "m2", address: "127.0.0.1" };
+    record.masters.push(other);
+    record.store.members.push(other);
+    writeFileSync(file, JSON.stringify(record));
+    expect(await cox(["leave"])).toBe(
+      "refused: the store has no majority without this machine's member: with two masters let it run while the machine leaves (`docker-compose start store`), otherwise bring the other masters back first",
+    );
+    expect(existsSync(file)).toBe(true);
+  });
+
   it("complains of certificates that end within thirty days, when it cannot renew them", async () => {
     await cox(["init", "--stores", `m1=${address}`]);
     rmSync(join(directory, "cox", "pki", "etcd-ca.key"));

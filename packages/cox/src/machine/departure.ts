@@ -24,6 +24,7 @@ export async function leave(directory: string, kubeconfig: string | undefined, p
     );
   if (record.role === "master" && record.masters.length === 1)
     throw new MachineError("this is the only master: the cluster would end; `cox reset` ends it");
+  if (record.role === "master" && record.store?.kind === "member") await refuseWithoutMajority(directory, clock);
   const client = createClient(
     loadKubeconfig(kubeconfig ?? filesOf(directory).kubeconfig("admin"), { userAgent: "cox-leave" }),
     { clock },
@@ -48,6 +49,21 @@ export async function leave(directory: string, kubeconfig: string | undefined, p
     }
   } finally {
     await client.close();
+  }
+}
+
+/** Before anything is changed: neither the API nor the store can be told anything without one. */
+async function refuseWithoutMajority(directory: string, clock: Clock): Promise<void> {
+  const store = openStore(directory, storeServers(mustReadRecord(directory)), clock);
+  try {
+    await listMembers(store);
+  } catch (cause) {
+    throw new MachineError(
+      "the store has no majority without this machine's member: with two masters let it run while the machine leaves (`docker-compose start store`), otherwise bring the other masters back first",
+      { cause },
+    );
+  } finally {
+    store.close();
   }
 }
 

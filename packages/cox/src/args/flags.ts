@@ -14,6 +14,8 @@ export interface Flag {
   /** The value of the flag when it is given without one; such a flag takes a value only after "=". */
   readonly bare?: string;
   readonly hidden?: boolean;
+  /** Why no other value than the default is taken: such a flag is there for those who spell the default out. */
+  readonly fixed?: string;
 }
 
 export type Flags = Readonly<Record<string, Flag>>;
@@ -52,7 +54,7 @@ export class Args {
   }
 
   flag(name: string): boolean {
-    return ["true", "t", "1", "T", "True", "TRUE"].includes(this.#last(name) ?? "false");
+    return isTrue(this.#last(name) ?? "false");
   }
 
   number(name: string): number {
@@ -153,10 +155,21 @@ export class UsageError extends CommandError {
 
 const bareValue = (flag: Flag): string | undefined => flag.bare ?? (flag.type === "bool" ? "true" : undefined);
 
+const isTrue = (value: string): boolean => ["true", "t", "1", "T", "True", "TRUE"].includes(value);
+const sameValue = (flag: Flag, value: string): boolean => {
+  const usual = flag.default ?? (flag.type === "bool" ? "false" : flag.type === "number" ? "0" : "");
+  if (flag.type === "bool") return isTrue(usual) === isTrue(value);
+  return flag.type === "duration" ? (parseDuration(usual) ?? 0) === parseDuration(value) : usual === value;
+};
+
 function check(name: string, flag: Flag, value: string): void {
   const shown = flag.short === undefined ? `--${name}` : `-${flag.short}, --${name}`;
   const bad = (why: string): UsageError =>
     new UsageError(`invalid argument ${JSON.stringify(value)} for "${shown}" flag: ${why}`);
+  if (flag.fixed !== undefined && !sameValue(flag, value))
+    throw new UsageError(
+      `--${name}${flag.type === "bool" && isTrue(value) ? "" : `=${value}`} is not supported: ${flag.fixed}`,
+    );
   if (flag.type === "bool" && !/^(1|0|t|f|T|F|true|false|TRUE|FALSE|True|False)$/.test(value))
     throw bad(`strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`);
   if (flag.type === "number" && !/^[+-]?\d+$/.test(value))

@@ -50,6 +50,9 @@ export const applyFlags = {
   "force-conflicts": bool("If true, server-side apply will force the changes against conflicts."),
 };
 
+/** Of --wait and --timeout. */
+const notWaited = "deletions by --force and --prune are begun and not waited for; cox wait --for=delete does that";
+
 export const apply: Command = {
   usage: "apply (-f FILENAME | -k DIRECTORY) [options]",
   summary: "Apply a configuration to a resource by file name or stdin",
@@ -75,14 +78,14 @@ cox apply --prune -f manifests/ -l app=nginx`,
     }),
     overwrite: bool(
       "Automatically resolve conflicts between the modified and live configuration by using values from the modified configuration",
-      { default: "true" },
+      { default: "true", fixed: "what the manifest says always wins; see the differences first with cox diff" },
     ),
     prune: bool(
       "Automatically delete resource objects, that do not appear in the configs and are created by either apply or create --save-config.",
     ),
     "prune-allowlist": array("Overwrite the default allowlist with <group/version/kind> for --prune"),
-    timeout: duration("The length of time to wait before giving up on a delete."),
-    wait: bool("If true, wait for resources to be gone before returning."),
+    timeout: duration("The length of time to wait before giving up on a delete.", { fixed: notWaited }),
+    wait: bool("If true, wait for resources to be gone before returning.", { fixed: notWaited }),
   },
   subcommands: { "view-last-applied": viewLastApplied, "set-last-applied": setLastApplied },
   run: async (session, args) => {

@@ -32,7 +32,11 @@ cox attach mypod -c ruby-container -i -t`,
         "expected POD, TYPE/NAME, or TYPE NAME, (at most 2 arguments) saw " +
           `${args.words.length}: [${args.words.join(" ")}]`,
       );
-    const [pod] = await podsOf(session, { target: args.words.join("/"), selector: "" });
+    const [pod] = await podsOf(session, {
+      target: args.words.join("/"),
+      selector: "",
+      waitMs: args.duration("pod-running-timeout"),
+    });
     if (pod === undefined) throw new CommandError("no pod found");
     refuseFinished(pod, "attach a container in a");
     if (!args.flag("quiet") && args.flag("tty"))

@@ -90,7 +90,11 @@ const view: Command = {
   flags: {
     ...outputFlags,
     flatten: bool("Flatten the resulting kubeconfig file into self-contained output"),
-    merge: text("Merge the full hierarchy of kubeconfig files", { default: "true", bare: "true" }),
+    merge: text("Merge the full hierarchy of kubeconfig files", {
+      default: "true",
+      bare: "true",
+      fixed: "name the one file with --kubeconfig",
+    }),
     minify: bool("Remove all information not used by current-context from the output"),
     raw: bool("Display raw byte data and sensitive data"),
   },

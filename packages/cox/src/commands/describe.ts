@@ -63,7 +63,9 @@ async function find(
   checkTargets(args, targets, { everything: true });
   const matching: Info[] = [];
   for (const { descriptor, names } of targets) {
-    const list = await listObjects(session, descriptor, scopeOf(session, args, descriptor));
+    const list = await listObjects(session, descriptor, scopeOf(session, args, descriptor), {
+      limit: args.number("chunk-size") || undefined,
+    });
     for (const object of list.items)
       if (names.some((name) => object.metadata.name.startsWith(name)))
         matching.push({

@@ -33,8 +33,11 @@ cat service.yaml | cox diff -f -`,
     "show-managed-fields": outputFlags["show-managed-fields"]!,
     concurrency: number("Number of objects to process in parallel when diffing against the live version.", {
       default: "1",
+      fixed: "objects are compared one after the other",
     }),
-    prune: bool("Include resources that would be deleted by pruning."),
+    prune: bool("Include resources that would be deleted by pruning.", {
+      fixed: "cox apply --prune --dry-run=server shows what would go",
+    }),
   },
   run: async (session, args) => {
     if (!hasFiles(args)) throw new ExitError(2, "error: must specify one of -f and -k");

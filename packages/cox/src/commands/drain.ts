@@ -36,7 +36,9 @@ cox drain foo --grace-period=900 --ignore-daemonsets`,
     "grace-period": number("Period of time in seconds given to each pod to terminate gracefully.", { default: "-1" }),
     "ignore-daemonsets": bool("Ignore DaemonSet-managed pods."),
     "pod-selector": text("Label selector to filter pods on the node"),
-    "skip-wait-for-delete-timeout": number("If pod DeletionTimestamp older than N seconds, skip waiting for the pod."),
+    "skip-wait-for-delete-timeout": number("If pod DeletionTimestamp older than N seconds, skip waiting for the pod.", {
+      fixed: "every pod that leaves is waited for, until --timeout",
+    }),
     timeout: duration("The length of time to wait before giving up, zero means infinite"),
   },
   run: async (session, args) => {
@@ -80,6 +82,7 @@ async function drainNode(session: Session, args: Args, node: string, pods: Descr
   const list = await listObjects(session, pods, undefined, {
     fieldSelector: `spec.nodeName=${node}`,
     labelSelector: args.text("pod-selector"),
+    limit: args.number("chunk-size") || undefined,
   });
   const verdicts = await Promise.all(list.items.map(async (pod) => ({ pod, ...(await judge(session, args, pod)) })));
   const refused = group(verdicts, "refuse");

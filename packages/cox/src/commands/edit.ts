@@ -53,7 +53,9 @@ KUBE_EDITOR="nano" cox edit svc/registry`,
     "output-patch": bool("Output the patch if the resource is edited."),
     "save-config": bool("If true, the configuration of current object will be saved in its annotation."),
     subresource: text("If specified, edit will operate on the subresource of the requested object."),
-    "windows-line-endings": bool("Defaults to the line ending native to your platform."),
+    "windows-line-endings": bool("Defaults to the line ending native to your platform.", {
+      fixed: "lines end as they do on this platform",
+    }),
   },
   run: async (session, args) => {
     const infos = await collect(session, args, { latest: true });

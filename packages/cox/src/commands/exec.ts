@@ -47,7 +47,7 @@ cox exec deploy/mydeployment -- date`,
     const target = fromFile
       ? (await fromFiles(session, args)).map((info) => `${info.descriptor.resource}/${info.name}`)[0]
       : before[0];
-    const [pod] = await podsOf(session, { target, selector: "" });
+    const [pod] = await podsOf(session, { target, selector: "", waitMs: args.duration("pod-running-timeout") });
     if (pod === undefined) throw new CommandError("no pod found");
     refuseFinished(pod, "exec into a container in a");
     await stream(session, args, pod, "exec", command);
@@ -68,7 +68,9 @@ export async function stream(
   verb: "exec" | "attach",
   command: readonly string[],
 ): Promise<void> {
-  const container = args.text("container") || defaultContainer(session, pod);
+  const container =
+    args.text("container") ||
+    defaultContainer(args.flag("quiet") ? { err: { ...session.err, write: () => undefined } } : session, pod);
   const stdin = args.flag("stdin");
   const tty = args.flag("tty") && session.input.isTerminal;
   if (args.flag("tty") && !session.input.isTerminal)

@@ -3,7 +3,6 @@ import { StatusError } from "@coxswain/apimachinery";
 import type { WatchEvent } from "@coxswain/apimachinery";
 import {
   allNamespacesFlag,
-  array,
   bool,
   fieldSelectorFlag,
   filenameFlags,
@@ -85,9 +84,9 @@ cox get pods -l app=web --watch`,
     "server-print": bool("If true, have the server return the appropriate table output.", {
       default: "true",
       hidden: true,
+      fixed: "tables come from the server; -o custom-columns shows other columns",
     }),
     raw: text("Raw URI to request from the server."),
-    "as-columns": array("", { hidden: true }),
   },
   run: async (session, args) => {
     if (args.text("raw") !== "") return raw(session, args);

@@ -64,14 +64,17 @@ cox logs --all-of deploy/web`,
     check(args);
     const selector = args.text("selector");
     const target = args.words[0];
-    const found = await podsOf(session, { target, selector, allNamespaces: args.flag("all-namespaces") }).catch(
-      (error: unknown) => {
-        if (!isNotFound(error)) throw error;
-        throw new CommandError(
-          `error: error from server (NotFound): ${(error as Error).message} in namespace "${session.namespace}"`,
-        );
-      },
-    );
+    const found = await podsOf(session, {
+      target,
+      selector,
+      allNamespaces: args.flag("all-namespaces"),
+      waitMs: args.duration("pod-running-timeout"),
+    }).catch((error: unknown) => {
+      if (!isNotFound(error)) throw error;
+      throw new CommandError(
+        `error: error from server (NotFound): ${(error as Error).message} in namespace "${session.namespace}"`,
+      );
+    });
     if (found.length === 0) {
       session.err.write(`No resources found in ${session.namespace} namespace.\n`);
       return;

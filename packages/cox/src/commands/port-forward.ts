@@ -33,7 +33,7 @@ cox port-forward --address 0.0.0.0 pod/mypod 8888:5000`,
     const [target, ...ports] = args.words;
     if (target === undefined || ports.length === 0)
       throw new UsageError("TYPE/NAME and list of ports are required for port-forward");
-    const [pod] = await podsOf(session, { target, selector: "" });
+    const [pod] = await podsOf(session, { target, selector: "", waitMs: args.duration("pod-running-timeout") });
     if (pod === undefined) throw new CommandError("no pod found");
     if (pod.status?.phase !== "Running")
       throw new CommandError(

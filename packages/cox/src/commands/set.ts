@@ -128,7 +128,9 @@ const env: Command = {
       { default: "true" },
     ),
     prefix: text("Prefix to append to variable names"),
-    resolve: bool("If true, show secret or configmap references when listing variables"),
+    resolve: bool("If true, show secret or configmap references when listing variables", {
+      fixed: "references are listed as they are written",
+    }),
   }),
   run: async (session, args) => {
     const { names, changes } = split(args);

@@ -40,7 +40,11 @@ export interface PodQuery {
   readonly target: string | undefined;
   readonly selector: string;
   readonly allNamespaces?: boolean;
+  /** How long the first pod of a workload is waited for; not at all when left out. */
+  readonly waitMs?: number;
 }
+
+const lookAgainMs = 500;
 
 /** The likeliest first: ready ones, then running ones, the oldest of them. */
 export async function podsOf(session: Session, query: PodQuery): Promise<PodLike[]> {
@@ -66,8 +70,16 @@ export async function podsOf(session: Session, query: PodQuery): Promise<PodLike
   if (selector === undefined)
     throw new CommandError(`cannot attach to *v1.${object.kind}: selector for ${object.kind} not implemented`);
   const matches = labelSelectorMatcher(selector);
-  const list = await listObjects(session, pods, session.namespace);
-  const found = (list.items as PodLike[]).filter((pod) => matches.matches(pod.metadata.labels ?? {}));
+  const look = async (): Promise<PodLike[]> => {
+    const list = await listObjects(session, pods, session.namespace);
+    return (list.items as PodLike[]).filter((pod) => matches.matches(pod.metadata.labels ?? {}));
+  };
+  let found = await look();
+  const until = session.clock.monotonic() + (query.waitMs ?? 0);
+  while (found.length === 0 && session.clock.monotonic() < until) {
+    await new Promise<void>((resolve) => void session.clock.setTimeout(resolve, lookAgainMs));
+    found = await look();
+  }
   if (found.length === 0) throw new CommandError(`timed out waiting for the condition`);
   return found.toSorted(
     (left, right) =>
@@ -92,7 +104,7 @@ export function selectorOf(object: Obj): LabelSelector | undefined {
 }
 
 /** The annotated or the first container, with a word about the others. */
-export function defaultContainer(session: Session, pod: PodLike): string {
+export function defaultContainer(session: Pick<Session, "err">, pod: PodLike): string {
   const annotated = pod.metadata.annotations?.["kubectl.kubernetes.io/default-container"];
   if (annotated !== undefined) return annotated;
   const [first] = pod.spec.containers;

@@ -125,7 +125,8 @@ export function createLab(config: { readonly directory: string }, ports: { reado
     const { topology } = state;
     const made = machine(topology, place);
     groups.set(place.name, await makeGroups(cgroupOf(id, place.name)));
-    if (initPid(made.directory) === undefined) {
+    const isCold = initPid(made.directory) === undefined;
+    if (isCold) {
       await writeSystemFiles(state, place, made);
       const pid = await switchOn(
         { name: place.name, directory: made.directory, dockerSocket: made.dockerSocket },
@@ -135,7 +136,7 @@ export function createLab(config: { readonly directory: string }, ports: { reado
       await plugIn(topology, place, pid, signal);
       groups.set(place.name, await makeGroups(cgroupOf(id, place.name)));
     }
-    const engine = { name: place.name, directory: made.directory, socket: made.dockerSocket };
+    const engine = { name: place.name, directory: made.directory, socket: made.dockerSocket, isCold };
     if (!(await answers(made.dockerSocket)))
       await startEngine(
         engine,

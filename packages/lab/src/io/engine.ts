@@ -14,19 +14,24 @@ export interface EnginePlace {
   readonly socket: string;
 }
 
+/** With power that has just come the engine begins anew; otherwise it takes back the containers that run. */
+interface StartedEngine extends EnginePlace {
+  readonly isCold: boolean;
+}
+
 const startTimeoutMs = 30_000;
 const lookMs = 50;
 
 /** Resolves when the engine answers. */
 export async function startEngine(
-  place: EnginePlace,
+  place: StartedEngine,
   spawnInside: (words: readonly string[], options: SpawnOptions) => ChildProcess,
   clock: Clock,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { directory, socket, name } = place;
+  const { directory, socket, name, isCold } = place;
   // What a computer loses with its power.
-  await rm(join(directory, "docker-run"), { recursive: true, force: true });
+  if (isCold) await rm(join(directory, "docker-run"), { recursive: true, force: true });
   await rm(join(directory, "docker.pid"), { force: true });
   await rm(socket, { force: true });
   mkdirSync(join(directory, "logs"), { recursive: true });

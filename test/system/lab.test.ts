@@ -1,15 +1,29 @@
-// The lab: one control-plane machine and three workers on this computer, each a network namespace with its own engine.
+// The lab: one control-plane machine and three workers on this computer, each a network namespace with its own engine. On it
+// demos are played, each for one challenge of a cluster.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { systemClock } from "@coxswain/clock";
+import { createLab, labDirectory } from "@coxswain/lab";
+import type { Lab } from "@coxswain/lab";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { layoutOf } from "../../scripts/cluster/layout.ts";
 import { eventually, run, startCluster } from "./cluster.ts";
 import type { TestCluster } from "./cluster.ts";
+import { demos } from "./demos/index.ts";
+import { perform } from "./demos/stage.ts";
 
 let cluster: TestCluster;
+let lab: Lab;
 beforeAll(async () => {
   cluster = await startCluster(["--workers", "3"]);
+  lab = createLab({ directory: await labDirectory(layoutOf(cluster.dataDir).labDir) }, { clock: systemClock });
 });
 afterAll(async () => {
+  const { topology } = JSON.parse(readFileSync(join(layoutOf(cluster.dataDir).labDir, "lab.json"), "utf8")) as {
+    topology: { bridge: string };
+  };
   await cluster?.[Symbol.asyncDispose]();
-  expect((await run("ip", ["-br", "link"])).stdout).not.toMatch(/^cxl-/m);
+  expect((await run("ip", ["-br", "link"])).stdout).not.toContain(topology.bridge);
 });
 
 describe("a lab of one master and three workers", () => {
@@ -40,4 +54,27 @@ describe("a lab of one master and three workers", () => {
     });
     expect([...seen].sort()).toEqual(["m2", "m3", "m4"]);
   });
+});
+
+/** The demos that need nothing but the lab as it is; `npm run demos` plays those, too, that break it and wait for what follows. */
+const quick = [
+  "resource-utilization",
+  "load-balancing",
+  "container-provisioning",
+  "virtual-network",
+  "correlated-processes",
+] as const;
+
+describe("a demo of", () => {
+  it.each(quick)(
+    "%s",
+    async (name) => {
+      const told: string[] = [];
+      const forbidden = (): Promise<void> => Promise.reject(new Error("this demo is not given the switch"));
+      const power = { machine: "m4", off: forbidden, on: forbidden };
+      await perform(demos[name], { cluster, lab, namespace: name, power, say: (text) => told.push(text) });
+      expect(told.length).toBeGreaterThan(0);
+    },
+    240_000,
+  );
 });

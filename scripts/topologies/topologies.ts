@@ -8,6 +8,7 @@ import { externalMasters, freshInvitation, joinMasters, joinWorkers, timed } fro
 import {
   containersOf,
   countOf,
+  etcdctl,
   footprint,
   kubeconfigOf,
   livingVoters,
@@ -114,6 +115,8 @@ export const topologies: Readonly<Record<string, (run: Run) => Promise<void>>> =
       if (written.failed.length > 0)
         throw new Failure(`${written.failed.length} requests failed: ${written.failed[0]}`);
       await smoke(lab, "m3", ["m4"]);
+      await masterLeavesAndReturns(lab, say, "m1", "m3");
+      await smoke(lab, "m3", ["m4"]);
     }),
 
   /** A dead master is replaced by an empty machine of the same name; a dead voter is removed by itself. */
@@ -186,7 +189,7 @@ export const topologies: Readonly<Record<string, (run: Run) => Promise<void>>> =
       );
     }),
 
-  /** etcd itself behind our apiservers; then its snapshot becomes our store, revisions kept. */
+  /** etcd itself behind our apiservers; its data becomes our store's, then ours etcd's again, revisions kept (D-19). */
   etcd: (run) =>
     inLab(run, 2, async (lab, say) => {
       // Certificates for it as for a host of our store.
@@ -228,6 +231,7 @@ export const topologies: Readonly<Record<string, (run: Run) => Promise<void>>> =
         });
         await smoke(lab, "m2", ["m2"]);
         say("our store goes on with etcd's data and revisions");
+        await backToEtcd(lab, say, { store: "m1", master: "m2", pki });
       } finally {
         etcd.kill("SIGKILL");
       }
@@ -261,6 +265,57 @@ export const topologies: Readonly<Record<string, (run: Run) => Promise<void>>> =
       await smoke(lab, "m2", ["m2"]);
     }),
 };
+
+/** With nobody writing, our store's snapshot becomes etcd's data. */
+async function backToEtcd(
+  lab: ComposeLab,
+  say: Run["say"],
+  { store, master, pki }: { readonly store: string; readonly master: string; readonly pki: string },
+): Promise<void> {
+  const { address } = lab.machine(store);
+  const { data } = lab.directoryOf(store);
+  const snapshot = join(data, "snapshot.db");
+  await lab.compose(master, ["stop", "apiserver"]);
+  etcdctl(pki, address, ["snapshot", "save", snapshot]);
+  await lab.compose(store, ["stop", "store"]);
+  const status = etcdctl(pki, address, ["snapshot", "status", snapshot, "--write-out=json"]);
+  const before = (JSON.parse(status) as { revision: number }).revision;
+  etcdctl(pki, address, [
+    "snapshot",
+    "restore",
+    snapshot,
+    `--name=${store}`,
+    `--data-dir=${join(data, "etcd-again")}`,
+    `--initial-cluster=${store}=https://${address}:2380`,
+    `--initial-advertise-peer-urls=https://${address}:2380`,
+  ]);
+  const etcd = startEtcd(lab, store, pki, join(data, "etcd-again"));
+  try {
+    await lab.compose(master, ["start", "apiserver"]);
+    await until("etcd serves what our store had", 180_000, async () => {
+      const now = await revisionOf(lab, master);
+      if (now !== undefined && now < before) throw new Failure(`revisions went back from ${before} to ${now}`);
+      return now;
+    });
+    await smoke(lab, master, [master]);
+    say(`etcd goes on with our store's data from revision ${before}`);
+  } finally {
+    etcd.kill("SIGKILL");
+  }
+}
+
+/** A master leaves: the store and the API go on without it, and it comes back as a new one. */
+async function masterLeavesAndReturns(lab: ComposeLab, say: Run["say"], master: string, name: string): Promise<void> {
+  await lab.compose(name, ["stop"]);
+  const left = await lab.compose(name, ["run", "--rm", "--no-deps", "node-agent", "cox", "leave"]);
+  if (left.code !== 0) throw new Failure(`leave: ${left.stderr}`);
+  if ((await memberNames(lab, master)).includes(name)) throw new Failure(`${name} has left, but is in the store`);
+  const nodes = await lab.must(master, ["get", "nodes", "-o", "name"]);
+  if (nodes.split("\n").includes(`node/${name}`)) throw new Failure(`node ${name} is still there`);
+  say(`master ${name} has left`);
+  await lab.compose(name, ["down"]);
+  await joinMasters(lab, say, master, [name]);
+}
 
 /** A worker leaves: nothing of it stays on the machine or in the API; then it joins again. */
 async function leaveAndReturn(lab: ComposeLab, say: Run["say"], master: string, name: string): Promise<void> {

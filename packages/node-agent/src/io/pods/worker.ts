@@ -72,6 +72,8 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
 
   const look = async (): Promise<"again" | "done"> => {
     mindTheClock();
+    // What ends while we look is seen half: it counts as under way in this look, and has already asked for the next one.
+    const busyBefore = [...state.busy.keys()];
     const observation = await observer.observe(stopping.signal);
     const podIP = podIPOf(observation) ?? state.attachedIP;
     const hooked = inPostStart(state, observation);
@@ -80,7 +82,10 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
     );
     prober.follow(state.pod, running, state.pod.spec?.hostNetwork ? (ports.node.hostIPs[0] ?? "") : (podIP ?? ""));
     withdraw();
-    const view = viewOf(state, ports, observation, podIP, prober.verdicts());
+    const view = {
+      ...viewOf(state, ports, observation, podIP, prober.verdicts()),
+      busy: new Set([...busyBefore, ...state.busy.keys()]),
+    };
     const now = clock.now();
     const plan = planPod(view, now);
     const isThere = observation.sandboxes.some((sandbox) => sandbox.running);

@@ -262,6 +262,13 @@ export const topologies: Readonly<Record<string, (run: Run) => Promise<void>>> =
       const after = (await revisionOf(lab, "m2")) ?? 0;
       if (after <= before + 1_000_000) throw new Failure(`revisions were not moved on: ${before} and then ${after}`);
       await lab.must("m2", ["delete", "node", "m1"]);
+      // Their statuses are of before: the controllers have to find out first that their node is no more.
+      await timed(say, "pods of the lost node made anew", () =>
+        until("no pod is on the lost node", 180_000, async () => {
+          const onLost = ["get", "pods", "-A", "-o", "name", "--field-selector=spec.nodeName=m1"];
+          return (await lab.must("m2", onLost)).trim() === "" ? true : undefined;
+        }),
+      );
       await smoke(lab, "m2", ["m2"]);
     }),
 };

@@ -241,6 +241,20 @@ deployment.apps/web 0/2 ready AGE
     });
   });
 
+  it("puts a container beside those of a pod, copies a pod, and looks at a node's files", async () => {
+    const own = ["--image=coxswain/busybox:1", "--image-pull-policy=IfNotPresent", "--attach"];
+    expect(await told("debug", "box", ...own, "-c", "beside", "--", "echo", "from beside")).toBe("from beside\n");
+    expect(await told("debug", "box", "--copy-to=copy", "--set-image=shell=coxswain/demo:1")).toBe("");
+    const images = "jsonpath={.spec.containers[*].image} {.metadata.labels}";
+    expect(await cluster.must(["-n", "demo", "get", "pod", "copy", "-o", images])).toBe(
+      "coxswain/demo:1 coxswain/demo:1 ",
+    );
+    const files = await told("debug", `node/${cluster.node.name}`, ...own, "--", "ls", "-d", "/host/etc");
+    expect(files.replace(/-[a-z0-9]{5} with/, "-ID with")).toBe(
+      "Creating debugging pod node-debugger-NODE-ID with container debugger on node NODE.\n/host/etc\n",
+    );
+  });
+
   it("completes types, names, namespaces, containers and values", async () => {
     const offered = async (...words: string[]): Promise<string[]> => {
       const { stdout } = await runCommand(
@@ -263,7 +277,7 @@ deployment.apps/web 0/2 ready AGE
       ["rollout"],
       ["poddisruptionbudgets", "pods", "podtemplates"],
       ["box"],
-      ["shell", "web"],
+      ["beside", "shell", "web"],
       ["kube-node-lease"],
       ["deploy/refused", "deploy/web"],
       ["--output=yaml"],

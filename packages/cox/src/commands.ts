@@ -93,6 +93,9 @@ export const groups: readonly Group[] = [
         aliases: ["log"],
       }),
       attach: entry("Attach to a running container", () => import("./commands/attach.ts").then((m) => m.attach)),
+      debug: entry("Create debugging sessions for troubleshooting workloads and nodes", () =>
+        import("./commands/debug.ts").then((m) => m.debug),
+      ),
       exec: entry("Execute a command in a container", () => import("./commands/exec.ts").then((m) => m.exec)),
       cp: entry("Copy files and directories to and from containers", () =>
         import("./commands/cp.ts").then((m) => m.cp),

@@ -67,9 +67,10 @@ export async function stream(
   pod: PodLike,
   verb: "exec" | "attach",
   command: readonly string[],
+  named?: string,
 ): Promise<void> {
   const container =
-    args.text("container") ||
+    (named ?? args.text("container")) ||
     defaultContainer(args.flag("quiet") ? { err: { ...session.err, write: () => undefined } } : session, pod);
   const stdin = args.flag("stdin");
   const tty = args.flag("tty") && session.input.isTerminal;

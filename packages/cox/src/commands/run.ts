@@ -143,7 +143,7 @@ cox run -i -t busybox --image=busybox --restart=Never --rm -- sh`,
   },
 };
 
-function variable(text: string): { readonly name: string; readonly value?: string } {
+export function variable(text: string): { readonly name: string; readonly value?: string } {
   const equals = text.indexOf("=");
   if (equals <= 0) throw new CommandError(`invalid env: ${text}`);
   const value = text.slice(equals + 1);

@@ -145,7 +145,7 @@ describe.skipIf(absence !== undefined)(
         ...pod,
         metadata: { ...pod.metadata, deletionTimestamp: rfc3339(clock.now() + 2_000), deletionGracePeriodSeconds: 2 },
       });
-      await expect.poll(() => deleted.has(pod.metadata.name ?? ""), { timeout: 10_000 }).toBe(true);
+      await expect.poll(() => deleted.has(pod.metadata.name ?? ""), within).toBe(true);
       expect(await runtime.list({ podUid: pod.metadata.uid ?? "" })).toEqual([]);
       expect(await volumes.podUids()).not.toContain(pod.metadata.uid);
     };
@@ -224,7 +224,7 @@ describe.skipIf(absence !== undefined)(
         ],
       });
       set.put(web);
-      await expect.poll(() => isReady("web"), { timeout: 10_000 }).toBe(true);
+      await expect.poll(() => isReady("web"), within).toBe(true);
       expect(status("web")).toMatchObject({
         phase: "Running",
         hostIP: "192.0.2.1",
@@ -240,7 +240,7 @@ describe.skipIf(absence !== undefined)(
           (answer) => answer.text(),
           () => "refused",
         );
-      await expect.poll(throughHost, { timeout: 10_000 }).toBe("hello");
+      await expect.poll(throughHost, within).toBe("hello");
       const gateway = address.replace(/\d+$/, "1");
       const ask = `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc ${gateway} 18931`;
       expect(await execIn(web, "server", ["sh", "-c", ask])).toMatch(/hello$/);
@@ -276,20 +276,20 @@ describe.skipIf(absence !== undefined)(
       aborter = new AbortController();
       running = set.run(aborter.signal);
       set.put(web);
-      await expect.poll(() => isReady("web"), { timeout: 5_000 }).toBe(true);
+      await expect.poll(() => isReady("web"), { timeout: 15_000 }).toBe(true);
       expect(await containerId(web, "server")).toBe(before);
       expect(status("web")).toMatchObject({ podIP: address, containerStatuses: [{ restartCount: 0 }] });
 
       // Removed behind our back: the container, then the sandbox.
       execFileSync("docker", ["rm", "-f", before]);
-      await expect.poll(() => status("web")?.containerStatuses?.[0]?.restartCount, { timeout: 10_000 }).toBe(1);
-      await expect.poll(() => isReady("web"), { timeout: 10_000 }).toBe(true);
+      await expect.poll(() => status("web")?.containerStatuses?.[0]?.restartCount, within).toBe(1);
+      await expect.poll(() => isReady("web"), within).toBe(true);
       execFileSync("docker", ["rm", "-f", sandbox?.id ?? ""]);
       await expect.poll(() => status("web")?.podIP !== address && isReady("web"), { timeout: 15_000 }).toBe(true);
 
       await remove(web);
       expect(status("web")?.phase).toBe("Succeeded");
-      await expect.poll(throughHost, { timeout: 10_000 }).toBe("refused");
+      await expect.poll(throughHost, within).toBe("refused");
     }, 60_000);
 
     test("what a pod writes into its claim's volume is there for the next one, and goes only when it is told to", async () => {
@@ -321,7 +321,7 @@ describe.skipIf(absence !== undefined)(
       await remove(reader);
       const early = user("early", "true", "unbound");
       set.put(early);
-      await expect.poll(() => events.includes("early/ Warning FailedMount"), { timeout: 10_000 }).toBe(true);
+      await expect.poll(() => events.includes("early/ Warning FailedMount"), within).toBe(true);
       await remove(early);
       const place = join(localVolumeDirectory, "pvc-data");
       expect(existsSync(join(place, "file"))).toBe(true);
@@ -335,7 +335,7 @@ describe.skipIf(absence !== undefined)(
         containers: [{ name: "main", image, command: ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.2; done"] }],
       });
       set.put(plain);
-      await expect.poll(() => isReady("watched"), { timeout: 10_000 }).toBe(true);
+      await expect.poll(() => isReady("watched"), within).toBe(true);
       const looked: Pod = {
         ...plain,
         status: status("watched") ?? {},
@@ -371,7 +371,7 @@ describe.skipIf(absence !== undefined)(
       });
       set.put(crash);
       await expect
-        .poll(() => status("crash")?.containerStatuses?.[0]?.state?.waiting?.reason, { timeout: 10_000 })
+        .poll(() => status("crash")?.containerStatuses?.[0]?.state?.waiting?.reason, within)
         .toBe("CrashLoopBackOff");
       expect(status("crash")?.containerStatuses?.[0]).toMatchObject({
         restartCount: 1,
@@ -404,7 +404,7 @@ describe.skipIf(absence !== undefined)(
       for (const pod of [one, other]) set.put(pod);
       await expect.poll(() => isReady("one") && isReady("other"), { timeout: 15_000 }).toBe(true);
       set.fence();
-      await expect.poll(() => runs(one), { timeout: 10_000 }).toBe(false);
+      await expect.poll(() => runs(one), within).toBe(false);
       expect(await runs(other)).toBe(true);
       await set.release(async (pod) => pod);
       await expect
@@ -412,7 +412,7 @@ describe.skipIf(absence !== undefined)(
         .toBe(true);
       set.fence();
       await set.release(async () => undefined);
-      await expect.poll(async () => (await runtime.list({ podUid: uidOf("one") })).length, { timeout: 10_000 }).toBe(0);
+      await expect.poll(async () => (await runtime.list({ podUid: uidOf("one") })).length, within).toBe(0);
       await remove(other);
     }, 60_000);
 
@@ -427,9 +427,9 @@ describe.skipIf(absence !== undefined)(
       set.put(absent);
       set.put(broken);
       await expect
-        .poll(() => status("absent")?.containerStatuses?.[0]?.state?.waiting?.reason, { timeout: 10_000 })
+        .poll(() => status("absent")?.containerStatuses?.[0]?.state?.waiting?.reason, within)
         .toBe("ErrImageNeverPull");
-      await expect.poll(() => status("broken")?.phase, { timeout: 10_000 }).toBe("Failed");
+      await expect.poll(() => status("broken")?.phase, within).toBe("Failed");
       expect(status("broken")?.containerStatuses?.[0]?.state?.terminated).toMatchObject({
         reason: "StartError",
         exitCode: 128,
@@ -454,7 +454,7 @@ describe.skipIf(absence !== undefined)(
         ],
       });
       set.put(job);
-      await expect.poll(() => events.includes("job/ Warning FailedMount"), { timeout: 10_000 }).toBe(true);
+      await expect.poll(() => events.includes("job/ Warning FailedMount"), within).toBe(true);
       configMaps.set("late", { file: "came" });
       await expect.poll(() => status("job")?.phase, { timeout: 15_000 }).toBe("Succeeded");
       expect(await logOf(job, "main")).toBe("came");
@@ -491,7 +491,7 @@ describe.skipIf(absence !== undefined)(
         ],
       });
       set.put(plain);
-      await expect.poll(() => isReady("plain"), { timeout: 10_000 }).toBe(true);
+      await expect.poll(() => isReady("plain"), within).toBe(true);
       expect(status("plain")?.podIP).toBe("192.0.2.1");
       expect(
         await execIn(plain, "main", [
@@ -512,7 +512,7 @@ describe.skipIf(absence !== undefined)(
 
       // The liveness probe fails: the container is restarted, after its preStop hook.
       await execIn(plain, "main", ["rm", "/data/hooks"]);
-      await expect.poll(() => status("plain")?.containerStatuses?.[0]?.restartCount, { timeout: 10_000 }).toBe(1);
+      await expect.poll(() => status("plain")?.containerStatuses?.[0]?.restartCount, within).toBe(1);
       expect(events).toContain("plain/main Warning Unhealthy");
       expect(events).toContain("plain/main Normal Killing");
       await expect.poll(() => execIn(plain, "main", ["cat", "/data/hooks"])).toBe("begun\n");
@@ -857,7 +857,7 @@ describe.skipIf(absence !== undefined)(
         containers: [{ name: "main", image, command: ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done"] }],
       });
       set.put(wired);
-      await expect.poll(() => isReady("wired"), { timeout: 10_000 }).toBe(true);
+      await expect.poll(() => isReady("wired"), within).toBe(true);
       const server = createServer();
       server.on("upgrade", createUpgrades({ runtime, podSet: set, clock, log: createLogger("test", "error") }));
       await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

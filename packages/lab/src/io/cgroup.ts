@@ -23,6 +23,9 @@ export async function makeGroups(path: string): Promise<readonly string[]> {
   );
 }
 
+/** After so many looks, processes that are still there are no dying ones: somebody went in from outside, and is ended. */
+const patientLooks = 20;
+
 /** Removes the group and all below it, once its last process has gone. */
 export async function removeGroups(path: string, clock: Clock, signal?: AbortSignal): Promise<void> {
   for (const { mountPoint } of hierarchies()) {
@@ -33,6 +36,7 @@ export async function removeGroups(path: string, clock: Clock, signal?: AbortSig
         await removeTree(group);
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== "EBUSY" || attempt >= 100) throw error;
+        if (attempt >= patientLooks) await killAll(group);
         await clock.sleep(50, signal);
       }
     }
@@ -77,6 +81,22 @@ async function inheritCpuset(mountPoint: string, path: string): Promise<void> {
         await writeFile(file, (await readFile(join(parent, name), "utf8")).trim());
     }
     parent = group;
+  }
+}
+
+async function killAll(group: string): Promise<void> {
+  const files = (await readdir(group, { recursive: true })).filter((name) => name.endsWith("cgroup.procs"));
+  for (const file of files) {
+    const text = await readFile(join(group, file), "utf8").catch(() => "");
+    for (const pid of text.split("\n").filter((line) => line !== "")) killIfThere(Number(pid));
+  }
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
 }
 

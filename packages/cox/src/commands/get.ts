@@ -1,6 +1,5 @@
 // `cox get`: the server's own tables, or the objects in any format; once, or as they change.
 import { StatusError } from "@coxswain/apimachinery";
-import type { WatchEvent } from "@coxswain/apimachinery";
 import {
   allNamespacesFlag,
   bool,
@@ -288,5 +287,3 @@ function asTable(answer: Table | { readonly items?: readonly unknown[] }): Table
     rows: items.map((item) => ({ cells: [item.metadata.name], object: item })),
   };
 }
-
-export type TableEvent = WatchEvent<Table & { readonly metadata?: { readonly resourceVersion?: string } }>;

@@ -14,6 +14,16 @@ export function pidsOf(daemon: DaemonName, marks: readonly string[]): readonly n
   });
 }
 
+/** Those who stand between a lab's supervisor and a daemon: they stop with it (util-linux' nsenter does), and nobody else lets them go on. */
+export function entrancesOf(daemon: DaemonName, marks: readonly string[]): readonly number[] {
+  return processes(
+    ({ words, text }) =>
+      basename(words[0] ?? "") === "nsenter" &&
+      words.some((word) => word.endsWith(`/packages/${daemon}/src/main.ts`)) &&
+      marks.some((mark) => text.includes(mark)),
+  );
+}
+
 export function pidsWith(program: string, mark: string): readonly number[] {
   return processes(({ words, text }) => basename(words[0] ?? "") === program && text.includes(mark));
 }

@@ -12,7 +12,7 @@ import type { Clock } from "@coxswain/clock";
 import type { Act, Action, Target, TargetMachine } from "@coxswain/drill";
 import { createEtcdClient } from "@coxswain/etcd-api";
 import { CommandError } from "../failure.ts";
-import { pidsOf, pidsWith, signalAll } from "./processes.ts";
+import { entrancesOf, pidsOf, pidsWith, signalAll } from "./processes.ts";
 
 const execute = promisify(execFile);
 export const projectRoot = dirname(dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url))))));
@@ -121,7 +121,9 @@ export function openTarget({ on, dataDir }: TargetConfig, clock: Clock): Target 
           "pause-daemon": "SIGSTOP",
           "resume-daemon": "SIGCONT",
         } as const;
-        const reached = signalAll(pidsOf(action.daemon, marksOf(find(action.machine).name)), signals[action.act]);
+        const marks = marksOf(find(action.machine).name);
+        const reached = signalAll(pidsOf(action.daemon, marks), signals[action.act]);
+        if (action.act === "resume-daemon") signalAll(entrancesOf(action.daemon, marks), "SIGCONT");
         if (reached === 0 && action.act !== "resume-daemon")
           throw new Error(`no ${action.daemon} runs on ${action.machine}`);
         return;

@@ -107,7 +107,10 @@ export function createRegistration(
       await leaseApi.update(renewed(lease, settings.name, settings.leaseSeconds, clock.now()), { signal });
     } catch (error) {
       if (!isNotFound(error)) throw error;
-      await leaseApi.create(newLease({ name: settings.name, uid }, settings.leaseSeconds, clock.now()), { namespace: leaseNamespace, signal });
+      await leaseApi.create(newLease({ name: settings.name, uid }, settings.leaseSeconds, clock.now()), {
+        namespace: leaseNamespace,
+        signal,
+      });
     }
     ports.leaseRenewed(sentAtMs);
   };

@@ -1,0 +1,92 @@
+// The loop of one pod over a runtime in memory, where what ends in the middle of a look must not be done twice.
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import type { Pod } from "@coxswain/api/core/v1";
+import { systemClock as clock, systemRandom as random } from "@coxswain/clock";
+import { createFakeRuntime } from "@coxswain/container-runtime/testing";
+import { createLogger, createMetricsRegistry } from "@coxswain/daemon";
+import { defaultBackoff } from "../../core/pod/backoff.ts";
+import { createHollowNetwork, createHollowVolumes } from "../../hollow/ports.ts";
+import { agentMetrics } from "../../metrics.ts";
+import type { PodApi, PodPorts } from "../../ports.ts";
+import { createPuller } from "../runtime/puller.ts";
+import { createPodWorker } from "./worker.ts";
+
+const pod: Pod = {
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { name: "web", namespace: "default", uid: `uid-${random.suffix(5)}` },
+  spec: { nodeName: "n1", enableServiceLinks: false, containers: [{ name: "main", image: "app:1" }] },
+};
+
+function portsOver(runtime: PodPorts["runtime"]): PodPorts {
+  const nothing = async (): Promise<undefined> => undefined;
+  const api: PodApi = {
+    ...{ configMap: nothing, secret: nothing, claim: nothing, volume: nothing, runtimeClass: nothing },
+    token: async () => ({ token: "", expiresAtMs: 0 }),
+    services: () => [],
+    current: async () => pod,
+    writeStatus: async (of, status) => ({ ...of, status }),
+    deletePod: nothing,
+  };
+  const log = createLogger("test", "error");
+  return {
+    ...{ clock, random, log, runtime, api },
+    metrics: createMetricsRegistry("test").create(agentMetrics),
+    network: createHollowNetwork(() => "10.250.0.0/24"),
+    volumes: createHollowVolumes(api, join(tmpdir(), "coxswain-worker-test")),
+    events: { record: () => undefined },
+    node: { name: "n1", hostIPs: ["127.0.0.1"], allocatable: { cpu: 1, memoryBytes: 1 }, memoryBytes: 1 },
+    sandboxImage: "pause",
+    backoff: defaultBackoff,
+    containerLog: { mostBytes: 2 ** 20, mostFiles: 1 },
+    seccompDirectory: "",
+    keepLog: nothing,
+    roomFor: () => ({ cpu: 1, memoryBytes: 1 }),
+    puller: createPuller({ mostAtOnce: 1 }, { runtime, clock }),
+    resolver: () => ({ clusterDns: [], clusterDomain: "", hostResolvConf: "" }),
+  };
+}
+
+test("a sandbox that comes up in the middle of a look is not made again", async () => {
+  const fake = createFakeRuntime({ clock }, { everyImage: true });
+  const [asked, listed, attached] = [1, 2, 3].map(() => Promise.withResolvers<void>());
+  let made = 0;
+  let half = false;
+  const runtime: PodPorts["runtime"] = {
+    ...fake,
+    async runPodSandbox(config, signal) {
+      made++;
+      asked?.resolve();
+      // Comes up after the next look has begun …
+      await listed?.promise;
+      return await fake.runPodSandbox(config, signal);
+    },
+    async list(filter) {
+      const seen = await fake.list(filter);
+      if (made === 1 && !half) {
+        half = true;
+        listed?.resolve();
+        // … which is answered when all of it is over.
+        await attached?.promise;
+        await clock.sleep(20);
+      }
+      return seen;
+    },
+  };
+  const ports = portsOver(runtime);
+  const network: PodPorts["network"] = {
+    ...ports.network,
+    async attach(...given) {
+      await ports.network.attach(...given);
+      attached?.resolve();
+    },
+  };
+  const worker = createPodWorker(pod, { ...ports, network });
+  await asked?.promise;
+  worker.poke();
+  await expect.poll(() => worker.pod().status?.phase).toBe("Running");
+  expect({ made, starts: fake.starts("main") }).toEqual({ made: 1, starts: 1 });
+  await worker.stop();
+});

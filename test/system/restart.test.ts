@@ -23,6 +23,14 @@ const facts = (): Promise<string> =>
     "jsonpath={range .items[*]}{.kind}/{.metadata.name} {.metadata.uid}{'\\n'}{end}",
   ]);
 
+// What some other cluster left on this machine is not this cluster's to take away: all is compared with what was there before.
+const ourLinks = async (): Promise<string[]> =>
+  (await run("ip", ["-br", "link"])).stdout.split("\n").filter((line) => line.startsWith("cox"));
+const ourRules = async (): Promise<string[]> =>
+  (await run("iptables-save", [])).stdout.split("\n").filter((line) => /^-A.*(?:KUBE-|COX-)/.test(line));
+const ourContainers = async (): Promise<string[]> =>
+  (await run("docker", ["ps", "-aq", "--filter", "label=coxswain.io/kind"])).stdout.split("\n").sort();
+
 afterAll(async () => {
   await script("stop", ["--data-dir", dataDir]);
   rmSync(dataDir, { recursive: true, force: true });
@@ -30,7 +38,10 @@ afterAll(async () => {
 
 describe("a cluster", () => {
   it("adopts the running containers after a kill -9 of everything, and leaves nothing after a stop", async () => {
+    const [links, rules, sandboxes] = [await ourLinks(), await ourRules(), await ourContainers()];
     expect(await start()).toMatchObject({ code: 0 });
+    expect(await ourLinks()).not.toEqual(links);
+    expect(await ourRules()).not.toEqual(rules);
     const [before, objects] = [await containers(), await facts()];
     const supervisor = cluster.supervisorPid();
     for (const pid of [supervisor, ...Object.values(cluster.pids())]) process.kill(pid, "SIGKILL");
@@ -39,9 +50,9 @@ describe("a cluster", () => {
     expect({ containers: await containers(), objects: await facts() }).toEqual({ containers: before, objects });
 
     expect(await script("stop", ["--data-dir", dataDir])).toMatchObject({ code: 0 });
-    expect((await run("ip", ["-br", "link"])).stdout).not.toMatch(/^cox/m);
-    expect((await run("iptables-save", [])).stdout).not.toMatch(/KUBE-|COX-/);
-    expect((await run("docker", ["ps", "-aq", "--filter", "label=coxswain.io/kind"])).stdout).toBe("");
+    expect(await ourLinks()).toEqual(links);
+    expect(await ourRules()).toEqual(rules);
+    expect(await ourContainers()).toEqual(sandboxes);
 
     expect(await start()).toMatchObject({ code: 0 });
     expect(await facts()).toBe(objects);

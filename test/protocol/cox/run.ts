@@ -76,7 +76,7 @@ export function even({ code, stdout, stderr }: Outcome): Outcome {
 }
 
 function evenText(text: string): string {
-  return text
+  return inKeyOrder(text)
     .replaceAll("kubectl", "cox")
     .replace(/\b\d+m\d*s?\b(?=\s|$)/gm, "AGE")
     .replace(/(?<![\w.=-])\d+s\b/gm, "AGE")
@@ -90,5 +90,19 @@ function evenText(text: string): string {
     .replace(
       /E\d{4} [\d:.]+ +\d+ \S+\] "command failed" err="((?:[^"\\]|\\.)*)"/g,
       (_whole, message: string) => `error: ${message.replaceAll('\\"', '"')}`,
+    );
+}
+
+/** The entries of a described ConfigMap or Secret, which kubectl prints in the order in which Go walks a map: another one each time. */
+function inKeyOrder(text: string): string {
+  return text
+    .replace(/(?<=^Data\n====\n)\S+:\n----\n[\s\S]*(?=^BinaryData$)/m, (entries) =>
+      entries
+        .split(/^(?=\S+:\n----$)/m)
+        .sort()
+        .join(""),
+    )
+    .replace(/(?<=^Data\n====\n)(?:\S+: +\d+ bytes\n?)+/m, (entries) =>
+      entries.trimEnd().split("\n").sort().join("\n"),
     );
 }

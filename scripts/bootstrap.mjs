@@ -46,6 +46,9 @@ function bringToolchain() {
 function installWorkspace() {
   say("installing the workspace from the lockfile");
   must(node, [pnpm, "install", "--frozen-lockfile", "--reporter=append-only", "--loglevel=warn"], { cwd: root });
+  // The command line starts in half the time from a bundle; without one it starts from its sources.
+  const bundled = spawnSync(node, [join(root, "scripts", "bundle.ts")], { encoding: "utf8", env: environment() });
+  if (bundled.status !== 0) say(`cox starts slower than it could: ${bundled.stderr ?? bundled.error?.message}`);
   writeFileSync(stampFile(), "");
   const now = new Date();
   utimesSync(stampFile(), now, now);

@@ -18,6 +18,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
+import { bundleCox } from "./cox-bundle.ts";
 import { aptInstall } from "./docker.ts";
 import { Failure } from "./failure.ts";
 import { buildImage } from "./image-archive.ts";
@@ -58,6 +59,7 @@ export async function buildProductImage(imageDir: string, note: (text: string) =
     note(`installing ${missing.join(", ")}`);
     aptInstall(missing);
   }
+  await bundleCox();
   const archive = join(imageDir, "coxswain.tar");
   const recordFile = `${archive}.json`;
   const files = unique([...system(), ...product()]);

@@ -41,11 +41,13 @@ const floatTag = defineScalarTag<number>("tag:yaml.org,2002:float", {
   },
 });
 
-const schema = FAILSAFE_SCHEMA.withTags(nullTag, boolTag, intTag, floatTag, mergeTag);
+// Made when it is needed: most commands read no YAML but the kubeconfig, and starts are short.
+let schema: ReturnType<typeof FAILSAFE_SCHEMA.withTags> | undefined;
 
 /** Every document of a text, JSON among them. Throws an Error whose message is one line. */
 export function decodeDocuments(text: string): readonly unknown[] {
   try {
+    schema ??= FAILSAFE_SCHEMA.withTags(nullTag, boolTag, intTag, floatTag, mergeTag);
     return loadAll(text, { schema });
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;

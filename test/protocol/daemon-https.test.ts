@@ -98,6 +98,27 @@ describe("a daemon's HTTPS server", () => {
     expect(answer).toBe("socket hang up");
   });
 
+  it("is plain HTTP without a certificate, where the daemon's own gate says who sees more than health", async () => {
+    const plain = await freePort();
+    const daemon = createHttpsServer(
+      { host: "127.0.0.1", port: plain },
+      {
+        clock: systemClock,
+        log: createLogger("test", "error"),
+        metrics: createMetricsRegistry("plain"),
+        ready: () => [],
+        gate: async ({ headers }) => (headers["x-friend"] ? undefined : { status: 403, text: "no" }),
+      },
+    );
+    await daemon.start(new AbortController().signal);
+    const ask = (path: string, headers = {}): Promise<number> =>
+      fetch(`http://127.0.0.1:${plain}${path}`, { headers }).then((answer) => answer.status);
+    expect([await ask("/readyz"), await ask("/metrics"), await ask("/metrics", { "x-friend": "yes" })]).toEqual([
+      200, 403, 200,
+    ]);
+    await daemon.stop();
+  });
+
   it("says in one sentence that its port is taken", async () => {
     const second = createHttpsServer(
       { host: "127.0.0.1", port, certFile: join(folder, "tls.crt"), keyFile: join(folder, "tls.key") },

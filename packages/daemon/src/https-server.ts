@@ -1,7 +1,9 @@
 // The small HTTPS server that every daemon has: health, readiness, metrics, and what routes the daemon adds.
 // Health is open to all; everything else asks for a certificate of the client authority. Certificates are read again
-// when their files change. It speaks HTTP/1.1 only; the apiserver and the store bring their own servers.
-import type { IncomingMessage } from "node:http";
+// when their files change. It speaks HTTP/1.1 only; the apiserver and the store bring their own servers. A daemon that runs as a
+// pod may have no certificate: then it is plain HTTP, and the daemon's own gate says who may see more than health.
+import { createServer as createHttpServer } from "node:http";
+import type { IncomingMessage, Server as HttpServer } from "node:http";
 import { createServer } from "node:https";
 import type { Server } from "node:https";
 import type { Duplex } from "node:stream";
@@ -18,6 +20,13 @@ import type { TlsFiles, TlsMaterial } from "./tls-files.ts";
 export interface HttpsServerConfig extends TlsFiles {
   readonly host: string;
   readonly port: number;
+}
+
+/** No certificate: plain HTTP. */
+export interface PlainServerConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly certFile?: undefined;
 }
 
 export interface PeerIdentity {
@@ -56,7 +65,7 @@ export interface HttpsServerPorts {
 const reloadIntervalMs = 30_000;
 const openPaths: ReadonlySet<string> = new Set(["/healthz", "/livez", "/readyz"]);
 
-export function createHttpsServer(config: HttpsServerConfig, ports: HttpsServerPorts): HttpsServer {
+export function createHttpsServer(config: HttpsServerConfig | PlainServerConfig, ports: HttpsServerPorts): HttpsServer {
   let app: FastifyInstance | undefined;
   let certificates: { reload(): Promise<void>; cancel(): void } | undefined;
 
@@ -68,12 +77,8 @@ export function createHttpsServer(config: HttpsServerConfig, ports: HttpsServerP
 
   return {
     async start() {
-      const stamp = await tlsFilesStamp(config).catch(() => "");
-      const server = createServer({
-        ...tlsOptions(await readTlsFiles(config)),
-        requestCert: true,
-        rejectUnauthorized: false,
-      });
+      const [server, watch] =
+        config.certFile === undefined ? [createHttpServer(), undefined] : await openTls(config, ports);
       // Only where it is needed: it costs 15 MB of memory, and the store has a server of its own.
       const { fastify } = await import("fastify");
       app = createApp(fastify, server, ports, gate);
@@ -83,7 +88,7 @@ export function createHttpsServer(config: HttpsServerConfig, ports: HttpsServerP
         });
       });
       await listen(app, config);
-      certificates = reloadOnChange(server, config, ports, stamp);
+      certificates = watch?.();
     },
     reloadCertificates: () => certificates?.reload() ?? Promise.resolve(),
     ready: () => (app ? [] : ["the HTTPS server does not listen yet"]),
@@ -95,6 +100,14 @@ export function createHttpsServer(config: HttpsServerConfig, ports: HttpsServerP
       await closing?.close();
     },
   };
+}
+
+/** A server with the certificate of now, and what follows its files from when it listens. */
+async function openTls(config: HttpsServerConfig, ports: HttpsServerPorts) {
+  const stamp = await tlsFilesStamp(config).catch(() => "");
+  const material = tlsOptions(await readTlsFiles(config));
+  const server = createServer({ ...material, requestCert: true, rejectUnauthorized: false });
+  return [server, () => reloadOnChange(server, config, ports, stamp)] as const;
 }
 
 /** The subject of a client certificate that the configured authority has signed. */
@@ -114,7 +127,7 @@ function valuesOf(attribute: string | readonly string[] | undefined): readonly s
 
 function createApp(
   fastify: typeof Fastify,
-  server: Server,
+  server: Server | HttpServer,
   ports: HttpsServerPorts,
   gate: (request: IncomingMessage) => Promise<Refusal | undefined>,
 ): FastifyInstance {
@@ -173,7 +186,7 @@ function pathOf(request: FastifyRequest): string {
   return request.url.split("?", 1)[0] ?? "";
 }
 
-async function listen(app: FastifyInstance, config: HttpsServerConfig): Promise<void> {
+async function listen(app: FastifyInstance, config: Pick<HttpsServerConfig, "host" | "port">): Promise<void> {
   try {
     await app.listen({ host: config.host, port: config.port });
   } catch (cause) {

@@ -7,7 +7,14 @@ export { StartError, UsageError } from "./errors.ts";
 export { defineFlags, describeFlags, parseFlags } from "./flags.ts";
 export type { Flag, FlagTable, FlagTypes, FlagValues } from "./flags.ts";
 export { createHttpsServer, listenFailure, verifiedPeer } from "./https-server.ts";
-export type { HttpsServer, HttpsServerConfig, HttpsServerPorts, PeerIdentity, Refusal } from "./https-server.ts";
+export type {
+  HttpsServer,
+  HttpsServerConfig,
+  HttpsServerPorts,
+  PeerIdentity,
+  PlainServerConfig,
+  Refusal,
+} from "./https-server.ts";
 export { createLogger } from "./logger.ts";
 export type { LogFields, Logger, LogLevel } from "./logger.ts";
 export { createMetricsRegistry, defineMetrics } from "./metrics.ts";

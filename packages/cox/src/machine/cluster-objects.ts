@@ -192,12 +192,11 @@ export async function ensureAddons(client: Client, signal: AbortSignal): Promise
     for (const object of objects) {
       const collection = collections[object.kind];
       if (collection === undefined) throw new Error(`${file} has a ${object.kind}, which is no addon's kind`);
-      await apply(
-        client,
-        `/${collection.replace("NAMESPACE", object.metadata.namespace ?? "default")}/${object.metadata.name}`,
-        object,
-        signal,
-      );
+      const path = `/${collection.replace("NAMESPACE", object.metadata.namespace ?? "default")}/${object.metadata.name}`;
+      const there = await read(client, path, signal);
+      // Somebody's own in its place: a DNS server as a Deployment has another service.
+      if (there?.metadata.labels?.["addonmanager.kubernetes.io/mode"] === "EnsureExists") continue;
+      await apply(client, path, object, signal);
     }
   }
 }

@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -63,6 +72,20 @@ describe.runIf(process.getuid?.() === 0 && address !== "")("a machine", () => {
     for (const daemon of ["store", "apiserver", "scheduler", "controller-manager", "node-agent", "proxy", "dns"])
       for (const [, file = ""] of readFileSync(at("flags", daemon), "utf8").matchAll(/=(\S+\.(?:crt|key|pub|conf))$/gm))
         if (!file.includes("resolv")) expect(`${file}: ${existsSync(file)}`).toBe(`${file}: true`);
+  });
+
+  it("leaves the flags of daemons away that the cluster brings as pods, until it is told otherwise", async () => {
+    const flags = () => readdirSync(join(directory, "cox", "flags")).filter((name) => !name.includes("store"));
+    const others = ["apiserver", "controller-manager", "node-agent", "scheduler"];
+    expect(await cox(["init", "--without", "kubelet"])).toBe(
+      'refused: --without: expected proxy, dns, found "kubelet"',
+    );
+    await cox(["init"], { COXSWAIN_WITHOUT: "dns,proxy" });
+    expect(flags().sort()).toEqual(others);
+    await cox(["setup"], { COXSWAIN_WITHOUT: "dns" });
+    expect(flags().sort()).toEqual([...others, "proxy"].sort());
+    await cox(["setup"]);
+    expect(flags().sort()).toEqual([...others, "dns", "proxy"].sort());
   });
 
   it("refuses a second beginning, and takes the first up again when asked to set up", async () => {

@@ -20,6 +20,7 @@ import {
   valueOf,
   variableOf,
   wholeNumberOf,
+  withoutOf,
 } from "./options.ts";
 import type { Given } from "./options.ts";
 import { profileNamed } from "./profiles.ts";
@@ -50,6 +51,7 @@ const machineFlags = `
   --address IP          what the other machines reach it by; needed where it has several
   --docker-socket FILE  default /var/run/docker.sock
   --resolv-conf FILE    what pods' names start from
+  --without proxy,dns   daemons that the cluster brings as pods (deploy/manifests)
 Each is also an environment variable: --ca-pin is COXSWAIN_CA_PIN.`;
 
 const machineCommands: Readonly<Record<MachineCommandName, MachineCommand>> = {
@@ -157,7 +159,12 @@ const machineCommands: Readonly<Record<MachineCommandName, MachineCommand>> = {
     run: async (given, host) => {
       const directory = directoryOf(given, host.env);
       if (readRecord(directory)) {
-        const record = await resume(directory, valueOf(given, host.env, "token"), portsOf(host));
+        const record = await resume(
+          directory,
+          valueOf(given, host.env, "token"),
+          withoutOf(given, host.env),
+          portsOf(host),
+        );
         host.write(`${record.name} is a ${record.role}; its files are up to date\n`);
         if (record.role === "master") showInvitation(record, directory, host);
         return;

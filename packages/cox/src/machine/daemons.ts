@@ -32,10 +32,10 @@ export function filesOf(directory: string) {
 }
 
 export function daemonsOf(record: MachineRecord, directory: string): readonly DaemonFlags[] {
-  return flagsByRole(record, directory).map(({ name, flags }) => ({
-    name,
-    flags: [...flags, ...profileFlags(record.profile ?? "default", name)],
-  }));
+  const absent: readonly string[] = record.without ?? [];
+  return flagsByRole(record, directory)
+    .filter(({ name }) => !absent.includes(name))
+    .map(({ name, flags }) => ({ name, flags: [...flags, ...profileFlags(record.profile ?? "default", name)] }));
 }
 
 function flagsByRole(record: MachineRecord, directory: string): readonly DaemonFlags[] {

@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import { parseArgs } from "node:util";
 import { MachineError } from "./failure.ts";
-import type { NamedAddress } from "./record.ts";
+import { optionalDaemons } from "./record.ts";
+import type { NamedAddress, OptionalDaemon } from "./record.ts";
 import type { MachineOptions } from "./setup.ts";
 
 export type Values = Readonly<Record<string, string | boolean | undefined>>;
@@ -32,6 +33,7 @@ const strings = [
   "kubeconfig",
   "dead-member-grace",
   "profile",
+  "without",
   "masters",
   "workers",
   "output",
@@ -102,7 +104,17 @@ export function machineOptionsOf(given: Given, env: Readonly<Record<string, stri
     apiHosts: (valueOf(given, env, "api-hosts") ?? "").split(",").filter(Boolean),
     dockerSocket,
     resolvConf: valueOf(given, env, "resolv-conf") ?? usualResolver(),
+    without: withoutOf(given, env),
   };
+}
+
+/** "proxy,dns": those of a node's daemons that are not the machine's own. */
+export function withoutOf(given: Given, env: Readonly<Record<string, string | undefined>>): readonly OptionalDaemon[] {
+  const named = (valueOf(given, env, "without") ?? "").split(",").filter(Boolean);
+  const unknown = named.find((name) => !optionalDaemons.some((known) => known === name));
+  if (unknown !== undefined)
+    throw new MachineError(`--without: expected ${optionalDaemons.join(", ")}, found ${JSON.stringify(unknown)}`);
+  return optionalDaemons.filter((name) => named.includes(name));
 }
 
 /** A node needs an engine. */

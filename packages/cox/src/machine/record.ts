@@ -10,6 +10,10 @@ export interface NamedAddress {
   readonly address: string;
 }
 
+/** What a node may have as a process of its own or as a pod. */
+export const optionalDaemons = ["proxy", "dns"] as const;
+export type OptionalDaemon = (typeof optionalDaemons)[number];
+
 /** Where the control plane's store is: a member on each master, or elsewhere. */
 export type StorePlace =
   | { readonly kind: "member"; readonly state: "new" | "existing"; readonly members: readonly NamedAddress[] }
@@ -29,6 +33,8 @@ export interface MachineRecord {
   readonly store?: StorePlace;
   readonly dockerSocket: string;
   readonly resolvConf: string;
+  /** Daemons that are not this machine's own: the cluster brings them as pods. */
+  readonly without?: readonly OptionalDaemon[];
   /** How soon the cluster acts on silence; Kubernetes' own times where nothing is said. */
   readonly profile?: Profile;
   /** It came from a backup: the masters that are written in the cluster are those of before. */

@@ -16,7 +16,7 @@ import type { Invitation } from "./invitation.ts";
 import { admit, listMembers, openStore } from "./members.ts";
 import { profileNamed } from "./profiles.ts";
 import type { Profile } from "./profiles.ts";
-import type { MachineRecord, NamedAddress, StorePlace } from "./record.ts";
+import type { MachineRecord, NamedAddress, OptionalDaemon, StorePlace } from "./record.ts";
 import { endpointsOf, mustReadRecord, readRecord, recordFile, writeRecord } from "./record.ts";
 import { ensureRequested } from "./requests.ts";
 
@@ -28,6 +28,7 @@ export interface MachineOptions {
   readonly apiHosts: readonly string[];
   readonly dockerSocket: string;
   readonly resolvConf: string;
+  readonly without: readonly OptionalDaemon[];
 }
 
 export interface SetupPorts {
@@ -192,9 +193,15 @@ export async function joinCluster(options: JoinOptions, ports: SetupPorts): Prom
 }
 
 /** A machine that was set up before: its files are made true again, and a master that was removed from the store while it was away comes back. */
-export async function resume(directory: string, token: string | undefined, ports: SetupPorts): Promise<MachineRecord> {
+export async function resume(
+  directory: string,
+  token: string | undefined,
+  without: readonly OptionalDaemon[],
+  ports: SetupPorts,
+): Promise<MachineRecord> {
   const { clock, say, signal } = ports;
-  let record = mustReadRecord(directory);
+  const { without: _before, ...rest } = mustReadRecord(directory);
+  let record: MachineRecord = { ...rest, ...lacking(without) };
   const renewed =
     record.role === "worker"
       ? await ensureRequested(record, directory, token, ports, signal)
@@ -238,6 +245,8 @@ export function writeMachine(record: MachineRecord, directory: string): void {
   const { cert, key, kubeconfig, flags, at } = filesOf(directory);
   for (const daemon of daemonsOf(record, directory))
     writeIfChanged(flags(daemon.name), `${daemon.flags.join("\n")}\n`, 0o644);
+  // A daemon without flags stays off.
+  for (const name of record.without ?? []) rmSync(flags(name), { force: true });
   const servers = endpointsOf(record);
   for (const { name, user, certificate = name } of kubeconfigsOf(record)) {
     const given = { servers, user: { name: user, certFile: cert(certificate), keyFile: key(certificate) } };
@@ -310,6 +319,10 @@ export function spoken(profile: Profile): { readonly profile?: Profile } {
   return profile === "default" ? {} : { profile };
 }
 
-function common({ name, address, apiPort, apiHosts, dockerSocket, resolvConf }: MachineOptions) {
-  return { name, address, apiPort, apiHosts, dockerSocket, resolvConf };
+function common({ name, address, apiPort, apiHosts, dockerSocket, resolvConf, without }: MachineOptions) {
+  return { name, address, apiPort, apiHosts, dockerSocket, resolvConf, ...lacking(without) };
+}
+
+function lacking(without: readonly OptionalDaemon[]): Pick<MachineRecord, "without"> {
+  return without.length === 0 ? {} : { without };
 }

@@ -1,6 +1,6 @@
 // A rolling update under load loses no request (D-17, P13): through the cluster address from a pod, and through a node port
 // from outside, by kept and by new connections, on two real nodes. The servers stop listening at SIGTERM: whoever is sent
-// there later fails.
+// there later fails. PROXY_MODE=nftables (or userspace) has the same of the other modes.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -9,7 +9,13 @@ import type { TestCluster } from "./cluster.ts";
 
 let cluster: TestCluster;
 beforeAll(async () => {
-  cluster = await startCluster(["--workers", "2", "--no-demo"]);
+  cluster = await startCluster([
+    "--workers",
+    "2",
+    "--no-demo",
+    "--proxy-mode",
+    process.env["PROXY_MODE"] ?? "iptables",
+  ]);
 });
 afterAll(() => cluster?.[Symbol.asyncDispose]());
 

@@ -1,7 +1,7 @@
 // Every flag of the DNS daemon once, and the one value they are parsed into.
 import { BlockList, isIP } from "node:net";
 import { UsageError, defineFlags } from "@coxswain/daemon";
-import type { FlagValues } from "@coxswain/daemon";
+import type { FlagValues, HttpsServerConfig, PlainServerConfig } from "@coxswain/daemon";
 import type { UpstreamConfig } from "./io/servers.ts";
 import type { ResolverConfig } from "./resolver.ts";
 
@@ -48,9 +48,12 @@ export const flags = defineFlags({
     help: "Age beyond which the memory file is not believed",
   },
   "bind-address": { type: "string", default: "0.0.0.0", help: "Address that health and metrics are served on" },
-  "secure-port": { type: "number", default: 9153, help: "HTTPS port for health and metrics" },
-  "tls-cert-file": { type: "string", help: "Certificate of the server (required unless --cleanup)" },
-  "tls-private-key-file": { type: "string", help: "Key of the server's certificate (required unless --cleanup)" },
+  "secure-port": { type: "number", default: 9153, help: "Port for health and metrics" },
+  "tls-cert-file": {
+    type: "string",
+    help: "Certificate of the server; without one it is plain HTTP, with metrics for everybody",
+  },
+  "tls-private-key-file": { type: "string", help: "Key of the server's certificate" },
   "client-ca-file": { type: "string", help: "Authority whose client certificates may read metrics" },
   cleanup: { type: "boolean", default: false, help: "Remove the link from this machine, then end" },
 });
@@ -69,13 +72,7 @@ export interface RunConfig {
   readonly zone: ResolverConfig;
   readonly upstream: UpstreamConfig;
   readonly memory: { readonly path: string; readonly maxAgeMs: number };
-  readonly server: {
-    readonly host: string;
-    readonly port: number;
-    readonly certFile: string;
-    readonly keyFile: string;
-    readonly clientCaFile: string | undefined;
-  };
+  readonly server: HttpsServerConfig | PlainServerConfig;
 }
 
 export function readConfig(values: FlagValues<typeof flags>): DnsConfig {
@@ -84,12 +81,14 @@ export function readConfig(values: FlagValues<typeof flags>): DnsConfig {
     throw new UsageError(`--dns-bind-address: expected an IPv4 address, found ${JSON.stringify(address)}`);
   const link = { name: values.interface, address };
   if (values.cleanup) return { mode: "cleanup", link };
+  const { kubeconfig } = values;
+  if (kubeconfig === undefined) throw new UsageError('required flag(s) "kubeconfig" not set');
   const domain = values["cluster-domain"].toLowerCase().replace(/\.$/, "");
   if (!/^[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(domain))
     throw new UsageError(`--cluster-domain: expected a domain name, found ${JSON.stringify(domain)}`);
   return {
     mode: "run",
-    kubeconfig: needed(values, "kubeconfig"),
+    kubeconfig,
     link,
     listen: { address, port: values.port },
     zone: {
@@ -100,13 +99,7 @@ export function readConfig(values: FlagValues<typeof flags>): DnsConfig {
     },
     upstream: { resolvConf: values["resolv-conf"], own: [address], port: 53 },
     memory: { path: values["memory-file"], maxAgeMs: values["memory-max-age"] },
-    server: {
-      host: values["bind-address"],
-      port: values["secure-port"],
-      certFile: needed(values, "tls-cert-file"),
-      keyFile: needed(values, "tls-private-key-file"),
-      clientCaFile: values["client-ca-file"],
-    },
+    server: serverOf(values),
   };
 }
 
@@ -122,11 +115,11 @@ function ownership(cidrs: readonly string[]): (address: string) => boolean {
   return (address) => list.check(address, address.includes(":") ? "ipv6" : "ipv4");
 }
 
-function needed(
-  values: FlagValues<typeof flags>,
-  name: "kubeconfig" | "tls-cert-file" | "tls-private-key-file",
-): string {
-  const value = values[name];
-  if (value === undefined) throw new UsageError(`required flag(s) ${JSON.stringify(name)} not set`);
-  return value;
+function serverOf(values: FlagValues<typeof flags>): RunConfig["server"] {
+  const [host, port] = [values["bind-address"], values["secure-port"]];
+  const [certFile, keyFile] = [values["tls-cert-file"], values["tls-private-key-file"]];
+  if (certFile !== undefined && keyFile !== undefined)
+    return { host, port, certFile, keyFile, clientCaFile: values["client-ca-file"] };
+  if (certFile === undefined && keyFile === undefined) return { host, port };
+  throw new UsageError("--tls-cert-file and --tls-private-key-file are given together or not at all");
 }

@@ -77,7 +77,12 @@ function dns(config: RunConfig, ports: DaemonPorts, link: AddressLink | undefine
     ...sockets.ready(),
     ...(known() ? [] : ["services and endpoints are not read yet"]),
   ];
-  const server = createHttpsServer(config.server, { ...ports, ready });
+  const server = createHttpsServer(config.server, {
+    ...ports,
+    ready,
+    // Without a certificate it is open, as CoreDNS' is: counts of questions, no names.
+    ...(config.server.certFile === undefined ? { gate: async () => undefined } : {}),
+  });
   let running: Promise<unknown> = Promise.resolve();
 
   return {

@@ -1,7 +1,7 @@
 // Every flag of the proxy once, under kube-proxy's names, and the one value they are parsed into.
 import { hostname } from "node:os";
 import { UsageError, defineFlags } from "@coxswain/daemon";
-import type { FlagValues } from "@coxswain/daemon";
+import type { FlagValues, HttpsServerConfig, PlainServerConfig } from "@coxswain/daemon";
 import { canonicalRange } from "./core/address.ts";
 
 export const flags = defineFlags({
@@ -36,9 +36,12 @@ export const flags = defineFlags({
   },
   "masquerade-all": { type: "boolean", default: false, help: "Masquerade traffic to services from pods, too" },
   "bind-address": { type: "string", default: "0.0.0.0", help: "Address that health and metrics are served on" },
-  "secure-port": { type: "number", default: 10256, help: "HTTPS port for health and metrics" },
-  "tls-cert-file": { type: "string", help: "Certificate of the server (required unless --cleanup)" },
-  "tls-private-key-file": { type: "string", help: "Key of the server's certificate (required unless --cleanup)" },
+  "secure-port": { type: "number", default: 10256, help: "Port for health and metrics" },
+  "tls-cert-file": {
+    type: "string",
+    help: "Certificate of the server; without one it is plain HTTP, with metrics for this machine alone",
+  },
+  "tls-private-key-file": { type: "string", help: "Key of the server's certificate" },
   "client-ca-file": { type: "string", help: "Authority whose client certificates may read metrics" },
   cleanup: { type: "boolean", default: false, help: "Remove every rule of the proxy from this machine, then end" },
 });
@@ -60,17 +63,13 @@ export interface RunConfig {
   readonly masqueradeAll: boolean;
   readonly masqueradeMark: number;
   readonly sync: { readonly minIntervalMs: number; readonly checkIntervalMs: number };
-  readonly server: {
-    readonly host: string;
-    readonly port: number;
-    readonly certFile: string;
-    readonly keyFile: string;
-    readonly clientCaFile: string | undefined;
-  };
+  readonly server: HttpsServerConfig | PlainServerConfig;
 }
 
 export function readConfig(values: FlagValues<typeof flags>): ProxyConfig {
   if (values.cleanup) return { mode: "cleanup" };
+  const { kubeconfig } = values;
+  if (kubeconfig === undefined) throw new UsageError('required flag(s) "kubeconfig" not set');
   const proxyMode = modeOf(values["proxy-mode"]);
   const bit = values["iptables-masquerade-bit"];
   if (!Number.isInteger(bit) || bit < 0 || bit > 31)
@@ -82,7 +81,7 @@ export function readConfig(values: FlagValues<typeof flags>): ProxyConfig {
     throw new UsageError("--iptables-min-sync-period: expected 0 to --iptables-sync-period");
   return {
     mode: "run",
-    kubeconfig: needed(values, "kubeconfig"),
+    kubeconfig,
     nodeName: (values["hostname-override"] ?? hostname()).toLowerCase(),
     proxyMode,
     clusterCidrs: clusterCidrsOf(values["cluster-cidr"] ?? []),
@@ -90,13 +89,7 @@ export function readConfig(values: FlagValues<typeof flags>): ProxyConfig {
     masqueradeAll: values["masquerade-all"],
     masqueradeMark: 2 ** bit,
     sync: { minIntervalMs, checkIntervalMs },
-    server: {
-      host: values["bind-address"],
-      port: values["secure-port"],
-      certFile: needed(values, "tls-cert-file"),
-      keyFile: needed(values, "tls-private-key-file"),
-      clientCaFile: values["client-ca-file"],
-    },
+    server: serverOf(values),
   };
 }
 
@@ -132,11 +125,11 @@ function rangeOf(flag: string, text: string): string {
   return range;
 }
 
-function needed(
-  values: FlagValues<typeof flags>,
-  name: "kubeconfig" | "tls-cert-file" | "tls-private-key-file",
-): string {
-  const value = values[name];
-  if (value === undefined) throw new UsageError(`required flag(s) ${JSON.stringify(name)} not set`);
-  return value;
+function serverOf(values: FlagValues<typeof flags>): RunConfig["server"] {
+  const [host, port] = [values["bind-address"], values["secure-port"]];
+  const [certFile, keyFile] = [values["tls-cert-file"], values["tls-private-key-file"]];
+  if (certFile !== undefined && keyFile !== undefined)
+    return { host, port, certFile, keyFile, clientCaFile: values["client-ca-file"] };
+  if (certFile === undefined && keyFile === undefined) return { host, port };
+  throw new UsageError("--tls-cert-file and --tls-private-key-file are given together or not at all");
 }

@@ -1,7 +1,7 @@
 // The proxy's assembly: what it follows, the loop that keeps the rules, acknowledgements and the health servers. Only wiring.
 import { createClient, loadKubeconfig } from "@coxswain/client";
 import { StartError, createHttpsServer, version } from "@coxswain/daemon";
-import type { Component, DaemonPorts } from "@coxswain/daemon";
+import type { Component, DaemonPorts, Refusal } from "@coxswain/daemon";
 import type { ProxyConfig, RunConfig } from "./config.ts";
 import type { Family } from "./core/address.ts";
 import { familyOf } from "./core/address.ts";
@@ -52,7 +52,12 @@ function proxy(config: RunConfig, ports: DaemonPorts): Component {
     ...(watch.synced() ? [] : ["services and endpoints are not read yet"]),
     ...(sync.synced() ? [] : ["the rules are not written yet"]),
   ];
-  const server = createHttpsServer(config.server, { ...ports, ready });
+  const server = createHttpsServer(config.server, {
+    ...ports,
+    ready,
+    // Without certificates nobody can be known: what happens on this machine is for this machine.
+    ...(config.server.certFile === undefined ? { gate: async ({ socket }) => onlyFromHere(socket.remoteAddress) } : {}),
+  });
   const ended = new AbortController();
   let running: Promise<unknown> = Promise.resolve();
 
@@ -78,6 +83,11 @@ function proxy(config: RunConfig, ports: DaemonPorts): Component {
       await server.stop();
     },
   };
+}
+
+function onlyFromHere(address: string | undefined): Refusal | undefined {
+  const here = address !== undefined && /^(::ffff:)?127\.|^::1$/.test(address);
+  return here ? undefined : { status: 403, text: "only from this machine" };
 }
 
 function familyPorts(

@@ -162,6 +162,31 @@ describe("a custom resource", () => {
     expect(await must("api-resources --api-group=stable.example.com -o name")).toBe("crontabs.stable.example.com\n");
   });
 
+  it("obeys the rules that its definition states, and a rule that cannot be read is no rule", async () => {
+    const ruled = (rule: string): string => `---\n{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition,
+      metadata: {name: scales.rules.example.com}, spec: {group: rules.example.com, scope: Namespaced,
+      names: {plural: scales, singular: scale, kind: Scaled, listKind: ScaledList}, versions: [{name: v1, served: true, storage: true,
+      schema: {openAPIV3Schema: {type: object, properties: {spec: {type: object, x-kubernetes-validations: [
+        {rule: ${JSON.stringify(rule)}, message: too many}, {rule: "self.kind_ == oldSelf.kind_", message: kind_ cannot change, fieldPath: .kind_}],
+      properties: {replicas: {type: integer}, most: {type: integer}, kind_: {type: string}}}}}}}]}}`;
+    expect(await refused("create -f -", ruled("self.replicas <="))).toContain(
+      "spec.versions[0].schema.openAPIV3Schema.properties[spec].x-kubernetes-validations[0].rule: Invalid value",
+    );
+    await must("create -f -", ruled("self.replicas <= self.most"));
+    await must("wait --for condition=established --timeout=30s crd/scales.rules.example.com");
+    const scaled = (replicas: number, kind: string): string =>
+      `---\n{apiVersion: rules.example.com/v1, kind: Scaled, metadata: {name: s}, spec: {replicas: ${replicas}, most: 2, kind_: ${kind}}}`;
+    expect(await refused("create -f -", scaled(3, "a"))).toBe(
+      'The Scaled "s" is invalid: spec: Invalid value: "object": too many\n',
+    );
+    await must("create -f -", scaled(2, "a"));
+    expect(await refused("replace -f -", scaled(1, "b"))).toBe(
+      'The Scaled "s" is invalid: spec.kind_: Invalid value: "object": kind_ cannot change\n',
+    );
+    await must("apply --server-side --force-conflicts -f -", scaled(1, "a"));
+    await must("delete crd scales.rules.example.com");
+  });
+
   it("is watched", async () => {
     const seen = plane.kubectl(["get", "ct", "--watch-only", "-o", "name", "--request-timeout=4s"]);
     await must("create -f -", tab("seen", 'cronSpec: "* * * * *"'));

@@ -3,13 +3,14 @@ import { validateMetadata, validateMetadataUpdate } from "@coxswain/api";
 import type { ResourceInfo } from "@coxswain/api";
 import type { CustomResourceDefinition, CustomResourceDefinitionVersion } from "@coxswain/api/apiextensions/v1";
 import { age, cloneJson, decode, dnsSubdomainErrors, jsonEqual } from "@coxswain/apimachinery";
-import type { ApiObject, Decoded, JsonObject, StructSchema } from "@coxswain/apimachinery";
+import type { ApiObject, Decoded, FieldError, JsonObject, StructSchema } from "@coxswain/apimachinery";
 import { decodeWith } from "../body/decode-body.ts";
 import type { Conversion } from "../registry/conversions.ts";
 import type { Kind } from "../registry/kind.ts";
 import type { KindRules, KindTable } from "../registry/rules.ts";
 import type { Loose, Strategy } from "../registry/strategy.ts";
 import { mergeSchemaOf } from "./merge-schema.ts";
+import { validateByRules } from "./rules.ts";
 import { valuesAt } from "./simple-path.ts";
 import type { JsonSchema } from "./structural.ts";
 import { fillDefaults, prune } from "./structural.ts";
@@ -119,12 +120,12 @@ function rulesOf(
     setDefaults: (object) => fillDefaults(object, schema),
     validateCreate: (object) => [
       ...validateMetadata(object.metadata, info.namespaced, dnsSubdomainErrors),
-      ...validateBySchema(object, schema, ""),
+      ...validateContent(object, schema),
     ],
     validateUpdate: (object, old) => [
       ...validateMetadataUpdate(object.metadata, old.metadata),
       ...validateMetadata(object.metadata, info.namespaced, dnsSubdomainErrors),
-      ...validateBySchema(object, schema, "", old),
+      ...validateContent(object, schema, old),
     ],
     warnings: () => [],
     notices: version.deprecated === true ? [deprecation] : [],
@@ -136,6 +137,12 @@ function rulesOf(
     openApi: { ...schema },
     ...(scale && { scale }),
   };
+}
+
+/** The schema first, then its rules. */
+function validateContent(object: ApiObject, schema: JsonSchema, old?: ApiObject): FieldError[] {
+  const errors = validateBySchema(object, schema, "", old);
+  return [...errors, ...validateByRules(object, schema, errors, old)];
 }
 
 /** Metadata is read like that of any object; the rest is kept as it came, less what the schema does not know. */

@@ -5,6 +5,7 @@ import { validateCreate, validateUpdate } from "@coxswain/api";
 import type { ApiObject, FieldError, StructSchema } from "@coxswain/apimachinery";
 import type { FieldValidation, ParsedBody } from "../body/decode-body.ts";
 import { decodeObject } from "../body/decode-body.ts";
+import { ruleErrors } from "../custom/rule-check.ts";
 import type { GroupVersionKind } from "../request.ts";
 
 export interface KindRules {
@@ -48,8 +49,11 @@ export function builtInRules(type: GroupVersionKind, schema: () => StructSchema)
   return {
     decode: (parsed, validation, warn) => decodeObject(parsed, type, schema(), validation, warn),
     setDefaults: (object) => void defaultObject(type, object),
-    validateCreate: (object) => validateCreate(type, object),
-    validateUpdate: (object, old, subresource) => validateUpdate(type, object, old, subresource),
+    validateCreate: (object) => [...validateCreate(type, object), ...furtherErrors(type, object)],
+    validateUpdate: (object, old, subresource) => [
+      ...validateUpdate(type, object, old, subresource),
+      ...(subresource === "" ? furtherErrors(type, object, old) : []),
+    ],
     warnings: (object, old) => objectWarnings(type, object, old),
     notices: kindWarnings(type),
     fieldLabelError: (field) => fieldLabelError(type, field),
@@ -58,4 +62,9 @@ export function builtInRules(type: GroupVersionKind, schema: () => StructSchema)
     namesItems: false,
     mergesStrategically: true,
   };
+}
+
+/** What only the server can judge: whether it can carry out the rules of a definition. */
+function furtherErrors({ kind }: GroupVersionKind, object: ApiObject, old?: ApiObject): readonly FieldError[] {
+  return kind === "CustomResourceDefinition" ? ruleErrors(object, old) : [];
 }

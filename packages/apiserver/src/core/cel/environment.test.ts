@@ -1,0 +1,104 @@
+import { describe, expect, it } from "vitest";
+import type { JsonSchema } from "../custom/structural.ts";
+import { CelError, compile } from "./environment.ts";
+import { celValue } from "./values.ts";
+
+const schema: JsonSchema = {
+  type: "object",
+  properties: {
+    replicas: { type: "integer" },
+    ratio: { type: "number" },
+    port: { "x-kubernetes-int-or-string": true },
+    name: { type: "string" },
+    "dashed-name": { type: "string" },
+    namespace: { type: "string" },
+    since: { type: "string", format: "date-time" },
+    pause: { type: "string", format: "duration" },
+    tags: { type: "array", items: { type: "string" } },
+    labels: { type: "object", additionalProperties: { type: "string" } },
+    steps: {
+      type: "array",
+      items: { type: "object", properties: { name: { type: "string" }, cost: { type: "integer" } } },
+    },
+  },
+};
+const self = celValue(
+  {
+    replicas: 3,
+    ratio: 0.5,
+    port: 80,
+    name: "abc",
+    "dashed-name": "d",
+    namespace: "n",
+    since: "2024-01-01T00:00:00Z",
+    pause: "1m30s",
+    tags: ["a", "b"],
+    labels: { "app.kubernetes.io/name": "x", constructor: "y" },
+    steps: [
+      { name: "one", cost: 1 },
+      { name: "two", cost: 2 },
+    ],
+    unknown: 1,
+  },
+  schema,
+);
+
+const failureOf = (expression: string): string => {
+  try {
+    compile(expression).run(self, undefined);
+  } catch (error) {
+    if (error instanceof CelError) return error.message;
+    throw error;
+  }
+  return "no failure";
+};
+
+describe("expressions", () => {
+  it.each([
+    "self.replicas + 1 == 4 && self.replicas / 2 == 1",
+    "self.ratio < 1 && self.ratio == 0.5",
+    "type(self.replicas) == int && type(self.port) == int && type(self.ratio) == double",
+    "has(self.name) && !has(self.nothing) && !has(self.unknown) && !has(self.toString)",
+    "self.nothing == 1 || self.replicas == 3",
+    "self.__dash__ == 1 || self.dashed__dash__name == 'd' && self.__namespace__ == 'n'",
+    "self.since > timestamp('2023-12-31T23:59:59Z') && self.pause == duration('90s')",
+    "self.labels['app.kubernetes.io/name'] == 'x' && 'constructor' in self.labels && !('toString' in self.labels)",
+    "self.steps.all(s, s.cost > 0) && self.steps.exists_one(s, s.name == 'one')",
+    "self.steps.map(s, s.cost).sum() == 3 && self.steps.filter(s, s.cost > 1).size() == 1",
+    "self.?nothing.orValue('x') == 'x' && self.?name.hasValue()",
+    "self.tags.isSorted() && self.tags.indexOf('b') == 1 && self.tags.lastIndexOf('c') == -1",
+    "[3, 1, 2].max() == 3 && [3, 1, 2].min() == 1 && ![3, 1].isSorted()",
+    "sets.contains(self.tags, ['a']) && sets.equivalent(self.tags, ['b', 'a']) && !sets.intersects(self.tags, ['c'])",
+    "self.name.matches('^[a-z]+$') && self.name.charAt(1) == 'b' && self.name.replace('b', 'x') == 'axc'",
+    "self.name.find('[bc]') == 'b' && self.name.findAll('[bc]') == ['b', 'c'] && 'aaa'.replace('a', 'b', 2) == 'bba'",
+    "'%s has %d of %.1f%%: %s'.format([self.name, self.replicas, 2.5, self.tags]) == 'abc has 3 of 2.5%: [a, b]'",
+    "quantity('1Gi').isGreaterThan(quantity('500Mi')) && quantity('1').add(quantity('500m')) == quantity('1500m')",
+    "isQuantity('1Gi') && !isQuantity('x') && quantity('2k').asInteger() == 2000",
+    "cidr('10.0.0.0/8').containsIP('10.1.2.3') && !cidr('10.0.0.0/8').containsIP(ip('11.0.0.1')) && ip('::1').isLoopback()",
+    "isIP('1.2.3.4') && !isIP('01.2.3.4') && ip('1.2.3.4').family() == 4 && cidr('10.0.0.0/8').prefixLength() == 8",
+    "isURL('https://a.example:8080/x?y=z') && url('https://a.example:8080/x?y=z').getPort() == '8080' && !isURL('a b')",
+    "url('https://a.example/x?y=z').getQuery() == {'y': ['z']} && url('/x').getHost() == ''",
+    "cel.bind(most, self.steps.map(s, s.cost).max(), most == 2)",
+  ])("%s", (expression) => {
+    expect(compile(expression).run(self, undefined)).toBe(true);
+  });
+
+  it("fail in the evaluator's words", () => {
+    expect(failureOf("self.nothing == 1")).toBe("no such key: nothing");
+    expect(failureOf("self.replicas / 0 == 1")).toBe("division by zero");
+    expect(failureOf("self.tags.filter(t, false).max() == ''")).toBe("max called on empty list");
+    expect(() => compile("self.replicas +")).toThrow(CelError);
+    expect(() => compile("other == 1")).toThrow("Unknown variable: other");
+    expect(() => compile("self.name.shout()")).toThrow(CelError);
+  });
+
+  it("know whether they speak of the value of before, which may be optional", () => {
+    const old = celValue({ replicas: 2 }, schema);
+    expect(compile("self.name == 'oldSelf'").usesOldSelf).toBe(false);
+    expect(compile("self.tags.all(t, oldSelf.replicas == 2)")).toMatchObject({ usesOldSelf: true, type: "bool" });
+    expect(compile("self.replicas > oldSelf.replicas").run(self, old)).toBe(true);
+    const optional = compile("!oldSelf.hasValue() || oldSelf.value().replicas == 2", true);
+    expect([optional.run(self, old), optional.run(self, undefined)]).toEqual([true, true]);
+    expect(optional.run(self, self)).toBe(false);
+  });
+});

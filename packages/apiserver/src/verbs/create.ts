@@ -62,10 +62,10 @@ async function tryCreate(
   const { kind } = exchange;
   const { dryRun } = options;
   const subject = { operation: "CREATE", oldObject: undefined, name: given.metadata.name ?? "", dryRun } as const;
+  // Who wrote it owns what was written, not what admission and the strategy add.
+  if (kind.hasStatus && !kind.strategy.createsWithStatus) delete (given as Loose)["status"];
+  if (!options.isApply) trackUpdate(kind, given, undefined, { options, exchange, nowMs: parts.clock.now() });
   const admitted = (await mutatingAdmission(parts, exchange, { ...subject, object: given })) ?? given;
-  // Who wrote it owns what was written, not what the strategy adds.
-  if (kind.hasStatus && !kind.strategy.createsWithStatus) delete (admitted as Loose)["status"];
-  if (!options.isApply) trackUpdate(kind, admitted, undefined, { options, exchange, nowMs: parts.clock.now() });
   prepareForCreate(kind.strategy, kind.blankStatus(), admitted, {
     nowMs: parts.clock.now(),
     subresource: "",

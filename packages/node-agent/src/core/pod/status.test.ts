@@ -177,3 +177,13 @@ test("podStatus keeps the time at which a condition last changed", () => {
   const later = podStatus(viewOf({ pod: { ...pod, status: first } }), { hostIPs: [] }, now + 60_000);
   expect(later.conditions).toEqual(first.conditions);
 });
+
+test("a pod that the node has no place for says why, and nothing of containers that will never be", () => {
+  const message = "Pod was rejected: Node didn't have enough resource: cpu, requested: 9000, used: 0, capacity: 4000";
+  const ending = { reason: "OutOfcpu", message, graceSeconds: 0, isDisruption: false };
+  const view = viewOf({ sandboxes: [], containers: [], podIP: undefined, ending });
+  const status = { ...pod.status, phase: "Failed", reason: "OutOfcpu", message, startTime: at };
+  expect(podStatus(view, { hostIPs: ["192.0.2.7"] }, now)).toEqual(status);
+  const again = viewOf({ pod: { ...pod, status: { ...status, phase: "Failed" } }, sandboxes: [], containers: [] });
+  expect(podStatus(again, { hostIPs: ["192.0.2.7"] }, now + 60_000)).toEqual(status);
+});

@@ -31,6 +31,7 @@ export function podStatus(view: PodView, node: NodeAddresses, nowMs: number): Po
   const containerStatuses = regular.map((container) => containerStatus(view, container, false, nowMs));
   const ended = endOf(view, nowMs);
   const phase = ended?.phase ?? phaseOf(view, containerStatuses);
+  if (ended?.reason !== undefined && wasNeverTaken(view)) return rejected(pod, ended, nowMs);
   const hostIP = node.hostIPs[0];
   const podIP = pod.spec?.hostNetwork ? hostIP : (view.podIP ?? (isOver(phase) ? pod.status?.podIP : undefined));
   const { reason: _reason, message: _message, podIP: _podIP, podIPs: _podIPs, ...kept } = pod.status ?? {};
@@ -46,6 +47,22 @@ export function podStatus(view: PodView, node: NodeAddresses, nowMs: number): Po
     containerStatuses,
     ...(ephemeralContainerStatuses.length > 0 ? { ephemeralContainerStatuses } : {}),
     conditions: conditionsOf(view, phase, containerStatuses, initContainerStatuses, nowMs),
+  };
+}
+
+/** It ended before anything was made or said of it: the node had no place for it. */
+function wasNeverTaken({ pod, sandboxes, containers }: PodView): boolean {
+  return sandboxes.length === 0 && containers.length === 0 && pod.status?.containerStatuses === undefined;
+}
+
+/** Nothing is said of containers that will never be; a client that prints the pod finds the reason of its end. */
+function rejected({ metadata, status }: Pod, { phase, reason, message }: End, nowMs: number): PodStatus {
+  return {
+    ...status,
+    ...(metadata.generation === undefined ? {} : { observedGeneration: metadata.generation }),
+    phase,
+    ...(reason === undefined ? {} : { reason, message: message ?? "" }),
+    startTime: status?.startTime ?? rfc3339(nowMs),
   };
 }
 

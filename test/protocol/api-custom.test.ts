@@ -1,5 +1,10 @@
-// Custom resources, as kubectl and plain requests see them: two apiservers on one store, either of which may have been told of a definition.
+// What others bring to the API, as kubectl and plain requests see it: custom resources, and groups that another server answers for. Two
+// apiservers on one store, either of which may have been told of a definition.
 // About 20 seconds.
+import { createServer } from "node:https";
+import { readFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { networkInterfaces } from "node:os";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ControlPlane } from "./control-plane.ts";
 import { startControlPlane } from "./control-plane.ts";
@@ -213,5 +218,85 @@ describe("a custom resource", () => {
     await must("apply -f -", definition);
     await must("wait --for condition=established --timeout=30s crd/crontabs.stable.example.com");
     expect(await must("get ct -o name")).toBe("");
+  });
+});
+
+describe("a group that another server answers for", () => {
+  const path = "/apis/shop.example.com/v1";
+  const service = (spec: string): string =>
+    `---\n{apiVersion: apiregistration.k8s.io/v1, kind: APIService, metadata: {name: v1.shop.example.com}, spec: {group: shop.example.com,
+      version: v1, groupPriorityMinimum: 1000, versionPriority: 10, service: {name: shop, namespace: default}, ${spec}}}`;
+  const reason = (): Promise<string> =>
+    must('get apiservice v1.shop.example.com -o jsonpath={.status.conditions[?(@.type=="Available")].reason}');
+
+  it("is unavailable until that server answers, is then its own, and is gone with its registration", async () => {
+    await plane.pki.ensureControlPlane("shop", ["shop.default.svc"], "10.96.0.1");
+    const { cert, key } = plane.pki.files("shop", "apiserver");
+    const server = createServer({ cert: readFileSync(cert), key: readFileSync(key) }, (request, response) => {
+      const resources = [
+        { name: "orders", singularName: "order", namespaced: true, kind: "Order", verbs: ["get", "list"] },
+      ];
+      const order = {
+        kind: "Order",
+        apiVersion: "shop.example.com/v1",
+        metadata: { name: "first", namespace: "default" },
+      };
+      const { authorization: _secret, ...headers } = request.headers;
+      const body =
+        request.url === path
+          ? { kind: "APIResourceList", apiVersion: "v1", groupVersion: "shop.example.com/v1", resources }
+          : {
+              ...order,
+              asked: {
+                url: request.url,
+                method: request.method,
+                user: headers["x-remote-user"],
+                groups: headers["x-remote-group"],
+              },
+            };
+      response.setHeader("content-type", "application/json").end(JSON.stringify(body));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "0.0.0.0", resolve));
+    try {
+      const address = Object.values(networkInterfaces())
+        .flat()
+        .find((each) => each?.family === "IPv4" && !each.internal)?.address;
+      const { port } = server.address() as AddressInfo;
+      await must("create -f -", service("insecureSkipTLSVerify: true"));
+      await must("wait --for=condition=Available=false --timeout=30s apiservice/v1.shop.example.com");
+      expect(await reason()).toBe("ServiceNotFound");
+      const refusal = await plane.call("GET", `${path}/namespaces/default/orders`);
+      expect([refusal.status, refusal.text]).toEqual([503, "service unavailable\n"]);
+      await must(
+        "create -f -",
+        `---\n{apiVersion: v1, kind: Service, metadata: {name: shop}, spec: {ports: [{port: 443, targetPort: ${port}}]}}
+---\n{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: shop, labels: {kubernetes.io/service-name: shop}},
+        addressType: IPv4, ports: [{name: "", port: ${port}}], endpoints: [{addresses: [${address}]}]}`,
+      );
+      // Its certificate is of an authority that the registration names, for the name of the service.
+      const authority = readFileSync(plane.pki.authorityFile("kubernetes-ca")).toString("base64");
+      await must("replace -f -", service(`caBundle: ${authority}`));
+      await must("wait --for=condition=Available --timeout=30s apiservice/v1.shop.example.com");
+      expect(await reason()).toBe("Passed");
+      expect(await must("api-resources --api-group=shop.example.com -o name")).toBe("orders.shop.example.com\n");
+      expect(await must("get orders first -o name")).toBe("order.shop.example.com/first\n");
+      const answer = await plane.call("GET", `${path}/namespaces/default/orders/first?pretty=false`, {
+        headers: { "impersonate-user": "alice", "impersonate-group": "system:masters", "x-remote-user": "mallory" },
+      });
+      expect(JSON.parse(answer.text)).toMatchObject({
+        asked: {
+          url: `${path}/namespaces/default/orders/first?pretty=false`,
+          method: "GET",
+          user: "alice",
+          groups: "system:masters, system:authenticated",
+        },
+      });
+      await must("delete apiservice v1.shop.example.com");
+      for (let status = 0; status !== 404;) ({ status } = await plane.call("GET", path));
+      expect(await must("get apiservice v1.apps --no-headers")).toMatch(/^v1.apps +Local +True/);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
   });
 });

@@ -35,7 +35,10 @@ import type { MemoryLimits } from "./memory-budget.ts";
 import { createDefinitions } from "./io/custom/definitions.ts";
 import { createKubernetesService } from "./io/bootstrap/kubernetes-service.ts";
 import { createSystemObjects } from "./io/bootstrap/system-objects.ts";
+import { createAggregation } from "./io/aggregation/aggregation.ts";
+import type { AggregationPorts } from "./io/aggregation/aggregation.ts";
 import { createApiHttpServer } from "./io/http/server.ts";
+import { joinedTunnel } from "./io/http/tunnel.ts";
 import type { AgentTls } from "./io/node-tunnel/agent.ts";
 import { createMetricsApi } from "./io/metrics-api/metrics-api.ts";
 import { createNodeTunnel } from "./io/node-tunnel/tunnel.ts";
@@ -122,6 +125,7 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
       metrics.watchCacheRevision.set(cache.revision, { resource });
     }
   };
+  const aggregation = createAggregation({ objects, tls: files.aggregationTls, clock, log });
   let started = false;
   const storeHealth = {
     name: "etcd",
@@ -134,7 +138,15 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
   const bootstrapHealth = { name: "poststarthook/bootstrap", check: () => (started ? undefined : "not finished") };
   const documents = createDocuments({
     discovery: createLiveDiscovery(
-      () => ({ all: [...kinds.all, ...metricsKinds, ...custom.all], generation: custom.generation }),
+      () => ({
+        all: [
+          ...kinds.all,
+          ...metricsKinds.filter((kind) => !aggregation.find(`/apis/${kind.group}/${kind.version}`)),
+          ...custom.all,
+          ...aggregation.offered,
+        ],
+        generation: custom.generation + aggregation.generation,
+      }),
       externalHost,
     ),
     custom,
@@ -177,11 +189,12 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
     authenticator,
     authorizer,
     documents,
+    aggregation,
     metricsApi,
     flow: createFlowControl(config.limits, metrics),
     memory: createMemoryBudget(memoryLimits, { heap: createHeapGauge(clock), metrics }),
   };
-  const tunnel = createNodeTunnel({ reader: objects, tls: files.agentTls });
+  const tunnel = joinedTunnel(aggregation, createNodeTunnel({ reader: objects, tls: files.agentTls }));
 
   const bootstrap: Component = {
     async start(signal) {
@@ -228,6 +241,7 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
     kubernetesService,
     maintenance,
     metricsApi,
+    aggregation,
     reloaded.component,
     createCompaction(client, config.compactionIntervalMs, { clock, log }),
   ]);
@@ -264,12 +278,13 @@ interface Files {
   readonly etcd: () => ClientTls | undefined;
   readonly tokenKeys: () => TokenKeys;
   readonly agentTls: () => AgentTls;
+  readonly aggregationTls: AggregationPorts["tls"];
   readonly tokens: () => ReturnType<typeof parseTokenFile>;
 }
 
 async function readFiles(config: ApiServerConfig, { load }: ReloadedFiles): Promise<Files> {
-  const { etcd, serviceAccounts, tokenFile, agents } = config;
-  const [storeTls, readTokenKeys, agentTls, tokens] = await Promise.all([
+  const { etcd, serviceAccounts, tokenFile, agents, aggregation } = config;
+  const [storeTls, readTokenKeys, agentTls, tokens, aggregationTls] = await Promise.all([
     load([etcd.caFile, etcd.certFile, etcd.keyFile], ([ca, cert, key]) =>
       ca === undefined && cert === undefined ? undefined : { ca, cert, key },
     ),
@@ -282,6 +297,7 @@ async function readFiles(config: ApiServerConfig, { load }: ReloadedFiles): Prom
     ),
     load([agents.certFile, agents.keyFile, agents.caFile], ([cert, key, ca]) => ({ cert, key, ca })),
     load([tokenFile], ([text]) => (text === undefined ? [] : parseTokenFile(text))),
+    load([aggregation.certFile, aggregation.keyFile], ([cert, key]) => ({ cert, key })),
   ]);
-  return { etcd: storeTls, tokenKeys: readTokenKeys, agentTls, tokens };
+  return { etcd: storeTls, tokenKeys: readTokenKeys, agentTls, tokens, aggregationTls };
 }

@@ -67,6 +67,8 @@ export const flagTable = defineFlags({
   "kubelet-client-certificate": { type: "string", help: "Certificate to show to node agents" },
   "kubelet-client-key": { type: "string", help: "Its key" },
   "kubelet-certificate-authority": { type: "string", help: "Authority of node agents' certificates" },
+  "proxy-client-cert-file": { type: "string", help: "Certificate to show to servers of other groups (APIServices)" },
+  "proxy-client-key-file": { type: "string", help: "Its key" },
   "max-requests-inflight": { type: "number", default: 400, help: "Reading requests at once" },
   "max-mutating-requests-inflight": { type: "number", default: 200, help: "Writing requests at once" },
   "allow-privileged": {
@@ -107,6 +109,8 @@ export interface ApiServerConfig {
     readonly keyFile: string | undefined;
     readonly caFile: string | undefined;
   };
+  /** What other servers are shown. */
+  readonly aggregation: { readonly certFile: string | undefined; readonly keyFile: string | undefined };
   readonly limits: { readonly reading: number; readonly mutating: number };
 }
 
@@ -159,6 +163,7 @@ export function readConfig(flags: FlagValues<typeof flagTable>): ApiServerConfig
       keyFile: flags["kubelet-client-key"],
       caFile: flags["kubelet-certificate-authority"],
     },
+    aggregation: { certFile: flags["proxy-client-cert-file"], keyFile: flags["proxy-client-key-file"] },
     limits: { reading: flags["max-requests-inflight"], mutating: flags["max-mutating-requests-inflight"] },
   };
 }

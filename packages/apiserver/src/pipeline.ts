@@ -6,11 +6,13 @@
 //
 // It knows no HTTP: `io/http` makes a Request of what arrives and writes the Reply.
 import { StatusError, statuses } from "@coxswain/apimachinery";
+import { isAvailable } from "./core/aggregation/api-services.ts";
 import { forbidden } from "./core/authz/forbidden.ts";
 import { impersonate as impersonateAs } from "./core/authn/impersonation.ts";
 import { requestAttributes } from "./core/authz/request-attributes.ts";
 import { readRequestInfo } from "./core/request-info.ts";
 import type { Authenticator, Authorizer, Credentials, RequestInfo, UserInfo } from "./core/request.ts";
+import type { Aggregation } from "./io/aggregation/aggregation.ts";
 import type { MetricsApi } from "./io/metrics-api/metrics-api.ts";
 import type { TunnelRequest } from "./io/http/tunnel.ts";
 import type { Answer, Parts } from "./verbs/parts.ts";
@@ -61,6 +63,8 @@ export interface PipelineParts extends Parts {
   readonly authenticator: Authenticator;
   readonly authorizer: Authorizer;
   readonly documents: Documents;
+  /** Left out: no other servers are asked. */
+  readonly aggregation?: Pick<Aggregation, "find">;
   /** Left out: there is no metrics API. */
   readonly metricsApi?: Pick<MetricsApi, "serves" | "answer">;
   readonly flow: FlowControl;
@@ -151,7 +155,14 @@ function authorize(passage: Passage, { authorizer }: PipelineParts): void {
 }
 
 async function serve(passage: Passage, parts: PipelineParts): Promise<void> {
-  const { info, request } = passage;
+  const { info, request, user } = passage;
+  const elsewhere = parts.aggregation?.find(info.path);
+  if (elsewhere) {
+    passage.reply = isAvailable(elsewhere)
+      ? { type: "tunnel", request: { info, user, query: request.query, object: elsewhere } }
+      : { type: "document", code: 503, contentType: "text/plain; charset=utf-8", body: "service unavailable\n" };
+    return;
+  }
   if (parts.metricsApi?.serves(info)) {
     const body = await parts.metricsApi.answer(info, request);
     passage.reply = { type: "document", code: 200, contentType: "application/json", body };

@@ -1,4 +1,4 @@
-// The door to `io/node-tunnel`: requests that become streams to a node agent, a pod or a service. Type only.
+// The door to `io/node-tunnel`: requests that become streams to a node agent, a pod or a service, and to other servers.
 // Authentication, authorization and CONNECT admission are over when the tunnel is called.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
@@ -11,8 +11,17 @@ export interface TunnelRequest {
   readonly info: RequestInfo;
   readonly user: UserInfo;
   readonly query: URLSearchParams;
-  /** The pod, service or node. */
+  /** The pod, service or node, or the APIService of another server. */
   readonly object: ApiObject;
+}
+
+/** Requests for another server's group go there, all others to nodes, pods and services. */
+export function joinedTunnel(elsewhere: Tunnel, here: Tunnel): Tunnel {
+  const of = ({ object }: TunnelRequest): Tunnel => (object.kind === "APIService" ? elsewhere : here);
+  return {
+    serve: (request, raw, response, signal) => of(request).serve(request, raw, response, signal),
+    upgrade: (request, raw, socket, head) => of(request).upgrade(request, raw, socket, head),
+  };
 }
 
 export interface Tunnel {

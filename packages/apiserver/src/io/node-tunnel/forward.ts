@@ -18,6 +18,12 @@ export interface Target {
   readonly tls: AgentTls | undefined;
   /** With the query. */
   readonly path: string;
+  /** Whose certificate it must be; left out: it is verified where there is an authority, by the host. */
+  readonly servername?: string;
+  /** Said in addition, in place of what the client says under the same names. */
+  readonly headers?: Readonly<Record<string, string | string[]>>;
+  /** It knows the path as the client does: nothing has to lead back through us. */
+  readonly isWhole?: boolean;
 }
 
 /** Headers of one connection, or of the way up to here, that are nobody's business behind us. */
@@ -62,10 +68,11 @@ export async function forwardWhole(
   response: ServerResponse | Http2ServerResponse,
   signal: AbortSignal,
 ): Promise<void> {
-  const prefix = info.path.slice(0, info.path.length - info.rest.length).replace(/\/$/, "");
+  const prefix = target.isWhole ? "" : info.path.slice(0, info.path.length - info.rest.length).replace(/\/$/, "");
   const host = raw.headers.host ?? String(raw.headers[":authority"] ?? "");
   const headers = {
     ...passedHeaders(raw.headers),
+    ...target.headers,
     host: `${target.host}:${target.port}`,
     "x-forwarded-uri": info.path,
     "x-forwarded-host": host,
@@ -136,16 +143,22 @@ function send(
       signal,
     };
     const outgoing =
-      tls === undefined
-        ? httpRequest(options, resolve)
-        : httpsRequest(
-            { ...options, cert: tls.cert, key: tls.key, ca: tls.ca, rejectUnauthorized: tls.ca !== undefined },
-            resolve,
-          );
+      tls === undefined ? httpRequest(options, resolve) : httpsRequest({ ...options, ...tlsOptions(target) }, resolve);
     outgoing.on("error", reject);
     if (options.method === "GET" || options.method === "HEAD") outgoing.end();
     else raw.pipe(outgoing);
   });
+}
+
+/** How a connection to the target is secured. */
+export function tlsOptions({ tls, servername, isWhole }: Target): object {
+  return {
+    cert: tls?.cert,
+    key: tls?.key,
+    ca: tls?.ca,
+    rejectUnauthorized: servername !== undefined || (isWhole !== true && tls?.ca !== undefined),
+    ...(servername !== undefined && { servername }),
+  };
 }
 
 export function dialError(target: Target, cause: Error): StatusError {

@@ -5,7 +5,7 @@ import type { IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { dialError, type Target } from "./forward.ts";
+import { dialError, type Target, tlsOptions } from "./forward.ts";
 
 // Not imported: the facade of an import evaluates all that node:http has, and so loads the client behind `fetch`, which no daemon uses.
 const { request: httpRequest } = process.getBuiltinModule("node:http");
@@ -35,10 +35,7 @@ export function passUpgrade(target: Target, raw: IncomingMessage, socket: Duplex
         ? httpRequest(options)
         : httpsRequest({
             ...options,
-            cert: tls.cert,
-            key: tls.key,
-            ca: tls.ca,
-            rejectUnauthorized: tls.ca !== undefined,
+            ...tlsOptions(target),
           });
     const leave = (): void => void outgoing.destroy();
     socket.once("close", leave);
@@ -104,6 +101,8 @@ function headOf(answer: IncomingMessage, headers: readonly string[]): string {
 /** The headers as they came, names and order included, without what was meant for us. */
 function passedHeaders(target: Target, raw: IncomingMessage): string[] {
   const headers = ["Host", `${target.host}:${target.port}`];
+  for (const [name, values] of Object.entries(target.headers ?? {}))
+    for (const value of Array.isArray(values) ? values : [values]) headers.push(name, value);
   for (let i = 0; i + 1 < raw.rawHeaders.length; i += 2) {
     const [name = "", value = ""] = [raw.rawHeaders[i], raw.rawHeaders[i + 1]];
     const lower = name.toLowerCase();

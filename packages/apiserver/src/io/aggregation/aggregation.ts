@@ -1,0 +1,242 @@
+// Groups that other servers answer for: an APIService with a service behind it. Requests for the group go on to that server with the name of
+// whoever asks; whether it answers is looked at again and again, said in the APIService's status, and its resources are told in discovery.
+// Its OpenAPI is not merged into ours.
+import { request as httpsRequest } from "node:https";
+import { resources } from "@coxswain/api";
+import type { ResourceInfo } from "@coxswain/api";
+import type { APIService } from "@coxswain/api/apiregistration/v1";
+import { jsonEqual, StatusError } from "@coxswain/apimachinery";
+import { rfc3339 } from "@coxswain/clock";
+import type { Clock, Timer } from "@coxswain/clock";
+import type { Component, Logger } from "@coxswain/daemon";
+import type { Availability, RemoteService } from "../../core/aggregation/api-services.ts";
+import {
+  apiServiceResource,
+  available,
+  identityHeaders,
+  isApiService,
+  isRemote,
+  offeredBy,
+  ownServices,
+  serviceNameOf,
+  withAvailability,
+} from "../../core/aggregation/api-services.ts";
+import type { ObjectView, ObjectWriter } from "../../core/request.ts";
+import type { Tunnel, TunnelRequest } from "../http/tunnel.ts";
+import { forwardWhole, tlsOptions } from "../node-tunnel/forward.ts";
+import type { Target } from "../node-tunnel/forward.ts";
+import { serviceTarget } from "../node-tunnel/proxy-target.ts";
+import { passUpgrade } from "../node-tunnel/upgrade.ts";
+
+export interface Aggregation extends Component, Tunnel {
+  /** The APIService of another server that a path belongs to. */
+  find(path: string): RemoteService | undefined;
+  /** What other servers offer, and a number that rises with every change of it. */
+  readonly offered: readonly Offered[];
+  readonly generation: number;
+}
+
+interface Offered {
+  readonly group: string;
+  readonly version: string;
+  readonly info: ResourceInfo;
+}
+
+export interface AggregationPorts {
+  readonly objects: ObjectWriter;
+  /** What to show to other servers. */
+  readonly tls: () => { readonly cert: string | Buffer | undefined; readonly key: string | Buffer | undefined };
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+const checkEveryMs = 30_000;
+/** While one of them does not answer. */
+const checkAgainMs = 3000;
+const checkTimeoutMs = 5000;
+const longestListBytes = 4 * 1024 * 1024;
+
+export function createAggregation({ objects, tls, clock, log }: AggregationPorts): Aggregation {
+  const aborter = new AbortController();
+  const known = new Map<string, readonly ResourceInfo[]>();
+  let offered: readonly Offered[] = [];
+  let generation = 0;
+  let timer: Timer | undefined;
+  let unsubscribe: (() => void) | undefined;
+  let checking: Promise<void> = Promise.resolve();
+  let services: ObjectView | undefined;
+  const view = (): ObjectView => (services ??= objects.view(apiServiceResource));
+
+  const targetOf = ({ spec }: RemoteService, path: string, headers: Target["headers"] = {}): Target => {
+    const { namespace = "", name = "", port = 443 } = spec.service;
+    const { host, port: number } = serviceTarget(objects, namespace, `https:${name}:${port}`, path);
+    const ca = spec.caBundle ? Buffer.from(spec.caBundle, "base64") : undefined;
+    return {
+      host,
+      port: number,
+      path,
+      tls: { ...tls(), ca },
+      ...(spec.insecureSkipTLSVerify !== true && { servername: `${name}.${namespace}.svc` }),
+      headers,
+      isWhole: true,
+    };
+  };
+
+  const check = async (service: RemoteService): Promise<Availability> => {
+    const { group = "", version = "", service: behind } = service.spec;
+    const { namespace = "", name = "", port = 443 } = behind;
+    const no = (reason: string, message: string): Availability => ({ status: "False", reason, message });
+    const found = await objects.read({ group: "", resource: "services" }, namespace, name);
+    if (!found) return no("ServiceNotFound", `service/${name} in ${JSON.stringify(namespace)} is not present`);
+    await objects.view({ group: "", resource: "services" }).whenSynced(aborter.signal);
+    await objects.view({ group: "discovery.k8s.io", resource: "endpointslices" }).whenSynced(aborter.signal);
+    const path = `/apis/${group}/${version}`;
+    let target: Target;
+    try {
+      target = targetOf(
+        service,
+        path,
+        identityHeaders({ username: "system:kube-aggregator", groups: ["system:masters"] }),
+      );
+    } catch (error) {
+      if (!(error instanceof StatusError)) throw error;
+      if (error.message.startsWith("no service port"))
+        return no(
+          "ServicePortError",
+          `service/${name} in ${JSON.stringify(namespace)} is not listening on port ${port}`,
+        );
+      return no("MissingEndpoints", `endpoints for service/${name} in ${JSON.stringify(namespace)} have no addresses`);
+    }
+    try {
+      learn(`${version}.${group}`, offeredBy(await readJson(target, aborter.signal, clock), group, version));
+      return available;
+    } catch (error) {
+      const url = `https://${target.host}:${target.port}${path}`;
+      return no("FailedDiscoveryCheck", `failing or missing response from ${url}: ${(error as Error).message}`);
+    }
+  };
+
+  const learn = (name: string, resources: readonly ResourceInfo[] | undefined): void => {
+    if (jsonEqual(known.get(name) ?? null, resources ?? null)) return;
+    if (resources) known.set(name, resources);
+    else known.delete(name);
+    offered = [...known.values()].flat().map((info) => ({ group: info.group, version: info.version, info }));
+    generation += 1;
+  };
+
+  const checkAll = async (): Promise<void> => {
+    const services = [...view().list()].filter(isApiService);
+    const names = new Set(services.filter(isRemote).map(({ metadata }) => metadata.name));
+    for (const name of known.keys()) if (!names.has(name)) learn(name, undefined);
+    let isWell = true;
+    for (const service of services) {
+      const found = isRemote(service) ? await check(service) : undefined;
+      if (found && found.status !== "True") isWell = false;
+      await say(service, found);
+    }
+    if (names.size > 0) arm(isWell ? checkEveryMs : checkAgainMs);
+  };
+
+  const say = async (service: APIService, found: Availability | undefined): Promise<void> => {
+    const now = rfc3339(clock.now());
+    if (!withAvailability(service, found, now)) return;
+    await objects.update(apiServiceResource, "", service.metadata.name, (current) =>
+      isApiService(current) && jsonEqual(current.spec, service.spec)
+        ? withAvailability(current, found, now)
+        : undefined,
+    );
+  };
+
+  const look = (): void => {
+    timer?.cancel();
+    checking = checking
+      .then(() => (aborter.signal.aborted ? undefined : checkAll()))
+      .catch((err: unknown) => {
+        if (aborter.signal.aborted) return;
+        log.warn({ err }, "other servers' availability could not be looked at; tried again soon");
+        arm(checkAgainMs);
+      });
+  };
+  const arm = (afterMs: number): void => {
+    timer?.cancel();
+    if (!aborter.signal.aborted) timer = clock.setTimeout(look, afterMs);
+  };
+
+  return {
+    get offered() {
+      return offered;
+    },
+    get generation() {
+      return generation;
+    },
+    find(path) {
+      const name = serviceNameOf(path);
+      const service = name === undefined ? undefined : view().get("", name);
+      return service && isRemote(service) ? service : undefined;
+    },
+    serve: (request, raw, response, signal) => forwardWhole(whither(request), request, raw, response, signal),
+    upgrade: (request, raw, socket, head) => passUpgrade(whither(request), raw, socket, head),
+    async start(signal) {
+      await view().whenSynced(signal);
+      for (const service of ownServices(resources, rfc3339(clock.now())))
+        if (!view().get("", service.metadata.name)) await objects.createIfAbsent(apiServiceResource, service);
+      unsubscribe = view().subscribe(({ old, object }) => {
+        // What it says itself is no news.
+        if (!old || !object || !isApiService(old) || !isApiService(object) || !jsonEqual(old.spec, object.spec)) look();
+      });
+      look();
+    },
+    ready: () => [],
+    async stop() {
+      aborter.abort(new DOMException("stopped", "AbortError"));
+      timer?.cancel();
+      unsubscribe?.();
+      await checking;
+    },
+  };
+
+  function whither({ info, query, object, user }: TunnelRequest): Target {
+    const search = query.size === 0 ? "" : `?${query.toString()}`;
+    return targetOf(object as RemoteService, `${info.path}${search}`, identityHeaders(user));
+  }
+}
+
+/** Rejects for anything but an answer of the 200s that is JSON. */
+function readJson(target: Target, signal: AbortSignal, clock: Clock): Promise<unknown> {
+  const aborter = new AbortController();
+  const timer = clock.setTimeout(() => aborter.abort(new Error("the server did not answer in time")), checkTimeoutMs);
+  return new Promise<unknown>((resolve, reject) => {
+    const outgoing = httpsRequest(
+      {
+        host: target.host,
+        port: target.port,
+        path: target.path,
+        headers: { ...target.headers, accept: "application/json" },
+        agent: false,
+        signal: AbortSignal.any([signal, aborter.signal]),
+        ...tlsOptions(target),
+      },
+      (answer) => {
+        const pieces: Buffer[] = [];
+        let bytes = 0;
+        answer.on("data", (piece: Buffer) => {
+          pieces.push(piece);
+          bytes += piece.length;
+          if (bytes > longestListBytes) answer.destroy(new Error("the answer is too long"));
+        });
+        answer.on("error", reject);
+        answer.on("end", () => {
+          const status = answer.statusCode ?? 0;
+          if (status < 200 || status > 299) return reject(new Error(`bad status from the server: ${status}`));
+          try {
+            resolve(JSON.parse(Buffer.concat(pieces).toString()));
+          } catch (cause) {
+            reject(new Error("the answer is no JSON", { cause }));
+          }
+        });
+      },
+    );
+    outgoing.on("error", reject);
+    outgoing.end();
+  }).finally(() => timer.cancel());
+}

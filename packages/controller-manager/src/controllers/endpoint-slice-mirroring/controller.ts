@@ -6,7 +6,7 @@ import type { ReconcileResult } from "@coxswain/controller";
 import { createLoop, wakeOn } from "../../loop/controller.ts";
 import type { Controller, ControllerPorts } from "../../loop/controller.ts";
 import { sameJson } from "../../loop/same-json.ts";
-import { managerLabel, serviceLabel } from "../endpoint-slice/watches.ts";
+import { managerLabel, serviceLabel } from "../endpoint-slice/labels.ts";
 import { isMirrored, mirroredSlices, mirrorName } from "./plan.ts";
 
 /** The cache does not show yet what was written a moment ago. */

@@ -6,7 +6,7 @@ import type { DeepReadonly } from "@coxswain/apimachinery";
 import { canonicalJson } from "../../loop/same-json.ts";
 import { controllerReference } from "../../ownership/adopt.ts";
 import type { ReadonlyService } from "../../services/endpoints-of.ts";
-import { managerLabel, serviceLabel } from "../endpoint-slice/watches.ts";
+import { managerLabel, serviceLabel } from "../endpoint-slice/labels.ts";
 
 export type ReadonlyEndpoints = DeepReadonly<Endpoints>;
 

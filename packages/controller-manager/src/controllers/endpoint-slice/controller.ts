@@ -10,12 +10,13 @@ import { createLoop } from "../../loop/controller.ts";
 import type { Controller, ControllerPorts } from "../../loop/controller.ts";
 import { controllerReference } from "../../ownership/adopt.ts";
 import { createCreator } from "../../ownership/create-once.ts";
-import { hasSelector, isHeadless, podsOf } from "../../services/endpoints-of.ts";
+import { hasSelector, podsOf } from "../../services/endpoints-of.ts";
 import type { ReadonlyService } from "../../services/endpoints-of.ts";
+import { labelsOfSlices, managerLabel, managerName } from "./labels.ts";
 import { planEndpointSlices } from "./plan.ts";
 import type { SliceAction, SliceContent } from "./plan.ts";
 import { createTriggerTimes, triggerAnnotation } from "./trigger-time.ts";
-import { endpointSliceWatches, managerLabel, managerName, serviceLabel } from "./watches.ts";
+import { endpointSliceWatches } from "./watches.ts";
 
 const zoneLabel = "topology.kubernetes.io/zone";
 
@@ -99,12 +100,7 @@ function sliceObject(
       ...(Object.keys(annotations).length > 0 || metadata.annotations ? { annotations } : {}),
       generateName: `${service.metadata.name}-`,
       namespace: service.metadata.namespace,
-      labels: {
-        ...service.metadata.labels,
-        [managerLabel]: managerName,
-        [serviceLabel]: service.metadata.name,
-        ...(isHeadless(service) ? { "service.kubernetes.io/headless": "" } : {}),
-      },
+      labels: labelsOfSlices(service),
       ownerReferences: [controllerReference({ object: service, apiVersion: "v1", kind: "Service" })],
     },
     addressType: content.addressType,

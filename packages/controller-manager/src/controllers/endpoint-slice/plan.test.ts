@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Pod, Service } from "@coxswain/api/core/v1";
 import type { EndpointSlice } from "@coxswain/api/discovery/v1";
 import { endpointSubsets } from "../endpoints/plan.ts";
+import { labelsOfSlices } from "./labels.ts";
 import { mostEndpoints, planEndpointSlices } from "./plan.ts";
 import type { ReadonlySlice, SliceAction } from "./plan.ts";
 
@@ -50,10 +51,11 @@ function carryOut(
     if (action.kind !== "create") result = result.filter((slice) => slice !== action.slice);
     if (action.kind === "delete") continue;
     const metadata = action.kind === "update" ? action.slice.metadata : { name: next(), namespace: "default" };
+    const labels = labelsOfSlices(service());
     result.push({
       apiVersion: "discovery.k8s.io/v1",
       kind: "EndpointSlice",
-      metadata,
+      metadata: { ...metadata, labels },
       ...action.content,
     } as EndpointSlice);
   }
@@ -132,6 +134,18 @@ describe("planEndpointSlices", () => {
     expect(hints("PreferSameZone", undefined)).toEqual([undefined, undefined]);
     expect(hints("PreferSameNode", "z")).toEqual([{ forZones, forNodes }, undefined]);
     expect(hints("PreferSameNode", undefined)).toEqual([{ forNodes }, undefined]);
+  });
+
+  it("takes over the labels of its service, and leaves those that the service has no more", () => {
+    const slices = carryOut([], planEndpointSlices(view([pod(1)])).actions, () => "s");
+    const labelled = { ...service(), metadata: { ...service().metadata, labels: { team: "a" } } };
+    expect(planEndpointSlices(view([pod(1)], slices, labelled)).actions).toMatchObject([{ kind: "update" }]);
+    const others = slices.map((slice) => ({
+      ...slice,
+      metadata: { ...slice.metadata, labels: labelsOfSlices(labelled) },
+    }));
+    expect(planEndpointSlices(view([pod(1)], others)).actions).toMatchObject([{ kind: "update" }]);
+    expect(planEndpointSlices(view([pod(1)], others, labelled)).actions).toEqual([]);
   });
 
   it("changes one slice when one pod changes", () => {

@@ -6,9 +6,10 @@ import type { Plan } from "@coxswain/controller";
 import { canonicalJson, sameJson } from "../../loop/same-json.ts";
 import { isReady, isTerminating } from "../../pods/state.ts";
 import type { ReadonlyPod } from "../../pods/state.ts";
-import { hostnameOf, isHeadless, podsOf, resolvePorts } from "../../services/endpoints-of.ts";
+import { hostnameOf, podsOf, resolvePorts } from "../../services/endpoints-of.ts";
 import type { ReadonlyService } from "../../services/endpoints-of.ts";
 import { hintsOf } from "./hints.ts";
+import { labelsOfSlices } from "./labels.ts";
 
 export type ReadonlySlice = DeepReadonly<EndpointSlice>;
 type AddressType = "IPv4" | "IPv6";
@@ -37,12 +38,13 @@ export const mostEndpoints = 100;
 
 export function planEndpointSlices(view: EndpointSliceView): Plan<SliceAction> {
   const groups = desiredGroups(view);
+  const labels = labelsOfSlices(view.service);
   const left = new Set(view.slices.filter((slice) => slice.metadata.deletionTimestamp === undefined));
   const actions: SliceAction[] = [];
   for (const [key, group] of groups) {
     const mine = [...left].filter((slice) => groupKey(slice.addressType, slice.ports ?? []) === key);
     for (const slice of mine) left.delete(slice);
-    actions.push(...fitGroup(group, mine, isHeadless(view.service)));
+    actions.push(...fitGroup(group, mine, labels));
   }
   for (const slice of left) actions.push({ kind: "delete", slice });
   // A slice that would go takes the place of one that would come: half the writes, and readers see no gap.
@@ -95,7 +97,11 @@ function desiredGroups(view: EndpointSliceView): Map<string, Group> {
   return groups;
 }
 
-function fitGroup(group: Group, slices: readonly ReadonlySlice[], headless: boolean): SliceAction[] {
+function fitGroup(
+  group: Group,
+  slices: readonly ReadonlySlice[],
+  labels: Readonly<Record<string, string>>,
+): SliceAction[] {
   const wanted = new Map(group.endpoints.map((endpoint) => [endpointKey(endpoint), endpoint]));
   const contents = slices.map((slice) => {
     const kept = (slice.endpoints ?? []).flatMap((endpoint) => {
@@ -118,7 +124,7 @@ function fitGroup(group: Group, slices: readonly ReadonlySlice[], headless: bool
     if (endpoints.length === 0 && !spare) return [{ kind: "delete", slice }];
     spare = endpoints.length === 0 ? false : spare;
     const content = { addressType, ports, endpoints };
-    const unchanged = sameJson(slice.endpoints ?? [], endpoints) && isMarkedHeadless(slice) === headless;
+    const unchanged = sameJson(slice.endpoints ?? [], endpoints) && sameJson(slice.metadata.labels ?? {}, labels);
     return unchanged ? [] : [{ kind: "update", slice, content }];
   });
   const rest = [...wanted.values()];
@@ -164,5 +170,3 @@ function addressTypes(service: ReadonlyService): readonly AddressType[] {
 const endpointKey = (endpoint: DeepReadonly<Endpoint>): string => endpoint.targetRef?.uid ?? endpoint.addresses.join();
 const groupKey = (addressType: string, ports: DeepReadonly<readonly EndpointPort[]>): string =>
   `${addressType} ${canonicalJson(ports)}`;
-const isMarkedHeadless = (slice: ReadonlySlice): boolean =>
-  slice.metadata.labels?.["service.kubernetes.io/headless"] !== undefined;

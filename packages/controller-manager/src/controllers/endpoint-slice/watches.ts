@@ -4,10 +4,7 @@ import type { SharedInformers } from "../../loop/informers.ts";
 import { wakeOn } from "../../loop/controller.ts";
 import type { Watch } from "../../loop/controller.ts";
 import { servicesOf } from "../../services/endpoints-of.ts";
-
-export const managerLabel = "endpointslice.kubernetes.io/managed-by";
-export const managerName = "endpointslice-controller.k8s.io";
-export const serviceLabel = "kubernetes.io/service-name";
+import { managerLabel, managerName, serviceLabel } from "./labels.ts";
 
 export function endpointSliceWatches(informers: SharedInformers): readonly Watch[] {
   return [

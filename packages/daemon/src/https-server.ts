@@ -3,15 +3,17 @@
 // when their files change. It speaks HTTP/1.1 only; the apiserver and the store bring their own servers. A daemon that runs as a
 // pod may have no certificate: then it is plain HTTP, and the daemon's own gate says who may see more than health.
 import { createServer as createHttpServer } from "node:http";
-import type { IncomingMessage, Server as HttpServer } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { createServer } from "node:https";
 import type { Server } from "node:https";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
-import type { FastifyInstance, FastifyRequest, fastify as Fastify } from "fastify";
+import type { FastifyInstance } from "fastify";
 import type { Clock, Timer } from "@coxswain/clock";
 import type { Component } from "./component.ts";
 import { StartError } from "./errors.ts";
+import { createRoutedApp, createSmallApp } from "./http-app.ts";
+import type { App, Gate } from "./http-app.ts";
 import type { Logger } from "./logger.ts";
 import type { MetricsRegistry } from "./metrics.ts";
 import { readTlsFiles, tlsFilesStamp } from "./tls-files.ts";
@@ -63,13 +65,12 @@ export interface HttpsServerPorts {
 
 /** How often certificate files are looked at, in milliseconds. */
 const reloadIntervalMs = 30_000;
-const openPaths: ReadonlySet<string> = new Set(["/healthz", "/livez", "/readyz"]);
 
 export function createHttpsServer(config: HttpsServerConfig | PlainServerConfig, ports: HttpsServerPorts): HttpsServer {
-  let app: FastifyInstance | undefined;
+  let app: App | undefined;
   let certificates: { reload(): Promise<void>; cancel(): void } | undefined;
 
-  const gate = async (request: IncomingMessage): Promise<Refusal | undefined> => {
+  const gate: Gate = async (request) => {
     if (ports.gate) return ports.gate(request);
     const peer = verifiedPeer(request);
     return peer !== undefined && (ports.authorize?.(peer) ?? true) ? undefined : { status: 401, text: "Unauthorized" };
@@ -79,9 +80,7 @@ export function createHttpsServer(config: HttpsServerConfig | PlainServerConfig,
     async start() {
       const [server, watch] =
         config.certFile === undefined ? [createHttpServer(), undefined] : await openTls(config, ports);
-      // Only where it is needed: it costs 15 MB of memory, and the store has a server of its own.
-      const { fastify } = await import("fastify");
-      app = createApp(fastify, server, ports, gate);
+      app = ports.routes ? await createRoutedApp(server, ports, gate) : createSmallApp(server, ports, gate);
       server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
         void admitUpgrade(request, socket, ports, gate).then((admitted) => {
           if (admitted) ports.upgrade?.(request, socket, head);
@@ -96,7 +95,6 @@ export function createHttpsServer(config: HttpsServerConfig | PlainServerConfig,
       certificates?.cancel();
       const closing = app;
       app = undefined;
-      closing?.server.closeAllConnections();
       await closing?.close();
     },
   };
@@ -125,42 +123,12 @@ function valuesOf(attribute: string | readonly string[] | undefined): readonly s
   return attribute === undefined ? [] : typeof attribute === "string" ? [attribute] : attribute;
 }
 
-function createApp(
-  fastify: typeof Fastify,
-  server: Server | HttpServer,
-  ports: HttpsServerPorts,
-  gate: (request: IncomingMessage) => Promise<Refusal | undefined>,
-): FastifyInstance {
-  const app = fastify({
-    serverFactory: (handler) => server.on("request", handler),
-    forceCloseConnections: true,
-    routerOptions: { maxParamLength: 512 },
-  });
-  app.addHook("onRequest", async (request, reply) => {
-    if (openPaths.has(pathOf(request))) return;
-    const refusal = await gate(request.raw);
-    if (refusal) await reply.code(refusal.status).type("text/plain").send(refusal.text);
-  });
-  app.get("/healthz", (_request, reply) => reply.type("text/plain").send("ok"));
-  app.get("/livez", (_request, reply) => reply.type("text/plain").send("ok"));
-  app.get("/readyz", (_request, reply) => {
-    const missing = ports.ready();
-    reply.code(missing.length === 0 ? 200 : 503).type("text/plain");
-    return reply.send(missing.length === 0 ? "ok" : missing.map((item) => `[-] ${item}\n`).join(""));
-  });
-  app.get("/metrics", async (_request, reply) =>
-    reply.type(ports.metrics.contentType).send(await ports.metrics.expose()),
-  );
-  ports.routes?.(app);
-  return app;
-}
-
 /** Refuses in words; a gate that fails refuses, too. */
 async function admitUpgrade(
   request: IncomingMessage,
   socket: Duplex,
   ports: HttpsServerPorts,
-  gate: (request: IncomingMessage) => Promise<Refusal | undefined>,
+  gate: Gate,
 ): Promise<boolean> {
   // Until the protocols own it, nobody else hears that the client has gone.
   const gone = (): void => void socket.destroy();
@@ -182,13 +150,9 @@ async function admitUpgrade(
   return false;
 }
 
-function pathOf(request: FastifyRequest): string {
-  return request.url.split("?", 1)[0] ?? "";
-}
-
-async function listen(app: FastifyInstance, config: Pick<HttpsServerConfig, "host" | "port">): Promise<void> {
+async function listen(app: App, config: Pick<HttpsServerConfig, "host" | "port">): Promise<void> {
   try {
-    await app.listen({ host: config.host, port: config.port });
+    await app.listen(config.host, config.port);
   } catch (cause) {
     await app.close();
     throw new StartError(listenFailure(cause as NodeJS.ErrnoException, config.host, config.port), { cause });

@@ -16,6 +16,7 @@ import {
   noneLost,
   revisionOf,
 } from "./look.ts";
+import { networkInPods } from "./network-pods.ts";
 import { smoke, until } from "./smoke.ts";
 import { startWriter } from "./writer.ts";
 
@@ -54,6 +55,16 @@ export const topologies: Readonly<Record<string, (run: Run) => Promise<void>>> =
       await smoke(lab, "m1", ["m2", "m3"]);
       await leaveAndReturn(lab, say, "m1", "m3");
       await smoke(lab, "m1", ["m2", "m3"]);
+    }),
+
+  /** A master and a worker whose proxy is a DaemonSet and whose DNS server is a Deployment, then their own again. */
+  "network-in-pods": (run) =>
+    inLab(run, 2, async (lab, say) => {
+      await lab.up("m1", "master");
+      await lab.whenReady("m1", ["m1"]);
+      await joinWorkers(lab, say, "m1", ["m2"]);
+      await smoke(lab, "m1", ["m2"]);
+      await timed(say, "proxy and DNS server as pods, and back", () => networkInPods(lab, "m1", ["m1", "m2"], ["m2"]));
     }),
 
   /** Three masters, three workers; any master is powered off under a writer, and comes back. */

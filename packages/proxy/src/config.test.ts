@@ -29,6 +29,14 @@ describe("the proxy's flags", () => {
     expect(read("--nodeport-addresses=primary")).toMatchObject({ nodePortsOnPrimary: true, nodePortAddresses: [] });
   });
 
+  it("serve health plainly where there is no certificate, as in a pod, and refuse half of one", () => {
+    const given = (...words: readonly string[]) =>
+      readConfig(parseFlags(flags, ["--kubeconfig=k", ...words], new Map()));
+    expect(given()).toMatchObject({ server: { host: "0.0.0.0", port: 10256 } });
+    expect(given()).not.toHaveProperty("server.certFile");
+    expect(() => given("--tls-cert-file=c")).toThrow("--tls-cert-file and --tls-private-key-file are given together");
+  });
+
   it.each([
     ["--proxy-mode=ipvs", "ipvs is not supported, use nftables"],
     ["--proxy-mode=magic", 'expected iptables, nftables, userspace, found "magic"'],

@@ -63,6 +63,7 @@ const quick = [
   "container-provisioning",
   "virtual-network",
   "correlated-processes",
+  "routing",
 ] as const;
 
 describe("a demo of", () => {

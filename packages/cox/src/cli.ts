@@ -6,7 +6,7 @@ import { Args, parseArgs, UsageError } from "./args/flags.ts";
 import type { Flags } from "./args/flags.ts";
 import type { Command } from "./command.ts";
 import { commandNames, findCommand, yargsCommands } from "./commands.ts";
-import { CommandError, describeFailure, exitCodeOf } from "./failure.ts";
+import { CommandError, describeFailure, ExitError, exitCodeOf } from "./failure.ts";
 import { isMachineCommand } from "./machine/summaries.ts";
 import { openSession } from "./open-session.ts";
 import type { Host } from "./session.ts";
@@ -68,11 +68,10 @@ async function dispatch(argv: readonly string[], host: Host): Promise<number> {
 async function runCommand(command: Command, path: string, argv: readonly string[], host: Host): Promise<number> {
   const subcommands = command.subcommands ?? {};
   const { flags: leading, name, rest } = splitCommand(argv);
-  const found =
-    name === undefined
-      ? undefined
-      : (subcommands[name] ?? Object.values(subcommands).find((each) => each.aliases?.includes(name)));
-  if (found !== undefined) return runCommand(await found.load(), `${path} ${name}`, [...leading, ...rest], host);
+  const found = Object.entries(subcommands).find(
+    ([key, each]) => name !== undefined && (key === name || each.aliases?.includes(name) === true),
+  );
+  if (found !== undefined) return runCommand(await found[1].load(), `${path} ${found[0]}`, [...leading, ...rest], host);
   const flags: Flags = { ...globalFlags, ...command.flags };
   const args = readArgs(flags, argv, path);
   if (args.flag("help") || command.run === undefined) {
@@ -90,7 +89,10 @@ async function runCommand(command: Command, path: string, argv: readonly string[
   } catch (error) {
     if (error instanceof UsageError)
       throw new CommandError(`error: ${error.message}\nSee 'cox ${path} -h' for help and examples`, { cause: error });
-    throw error;
+    const { guessAfter } = await import("./guess.ts");
+    const guess = host.signal.aborted ? "" : await guessAfter(error, session);
+    if (guess === "") throw error;
+    throw new ExitError(exitCodeOf(error), `${describeFailure(error)}\n${guess}`);
   }
   return 0;
 }

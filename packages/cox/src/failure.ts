@@ -89,10 +89,21 @@ function describeConnection(error: ClientError): string {
   const unreachable = /^cannot reach (?:https?:\/\/)?(\S+): (.*)$/.exec(message);
   if (unreachable)
     return `Unable to connect to the server: ${unreachable[1]}: ${reasons[unreachable[2] ?? ""] ?? unreachable[2]}`;
-  if (code === "tls-failed" || code === "connection-failed" || code === "connection-lost")
-    return `Unable to connect to the server: ${message}`;
+  if (code === "tls-failed")
+    return `Unable to connect to the server: ${message}${nextSteps.find(([said]) => said.test(message))?.[1] ?? ""}`;
+  if (code === "connection-failed" || code === "connection-lost") return `Unable to connect to the server: ${message}`;
   return `error: ${message}`;
 }
+
+/** What to do about a server that is not trusted. */
+const nextSteps: readonly (readonly [RegExp, string])[] = [
+  [/has expired/, " - the server's own certificate: `cox certs renew` on that machine, if it is one of ours"],
+  [
+    /Hostname\/IP does not match/,
+    " - is the address in the kubeconfig right? --tls-server-name takes one of these names instead",
+  ],
+  [/self-signed|unable to|issuer/i, " - is the certificate authority in the kubeconfig that of this cluster?"],
+];
 
 const reasons: Readonly<Record<string, string>> = {
   ENOTFOUND: "no such host; is the name in the kubeconfig right?",

@@ -1,8 +1,10 @@
 // Help for people: the list of commands, and one command's page, made from the same declarations that are parsed.
-import type { Flag, Flags } from "./args/flags.ts";
+import type { Flags } from "./args/flags.ts";
 import type { Command } from "./command.ts";
+import { examplesOf } from "./examples.ts";
 import { groups, yargsCommands } from "./commands.ts";
 import { machineSummaries } from "./machine/summaries.ts";
+import { shownDefault } from "./reference/pages.ts";
 
 export function overallHelp(): string {
   const list = (
@@ -26,10 +28,11 @@ Use "cox options" for a list of global command-line options (applies to all comm
 
 export function commandHelp(command: Command, path: string): string {
   const subcommands = Object.entries(command.subcommands ?? {});
+  const examples = examplesOf(path, command);
   const width = Math.max(0, ...subcommands.map(([name]) => name.length));
   const parts = [
     `${command.description ?? `${command.summary}.`}\n`,
-    command.examples === undefined ? "" : `Examples:\n${indent(command.examples)}\n`,
+    examples === "" ? "" : `Examples:\n${indent(examples)}\n`,
     subcommands.length === 0
       ? ""
       : `Available Commands:\n${subcommands.map(([name, { summary }]) => `  ${name.padEnd(width)}   ${summary}\n`).join("")}`,
@@ -51,21 +54,6 @@ export function flagHelp(flags: Flags): string {
       return `    ${short}--${name}=${shownDefault(flag)}:\n\t${flag.help}\n`;
     })
     .join("\n");
-}
-
-function shownDefault(flag: Flag): string {
-  switch (flag.type) {
-    case "bool":
-      return flag.default ?? "false";
-    case "number":
-      return flag.default ?? "0";
-    case "duration":
-      return flag.default ?? "0s";
-    case "text":
-      return `'${flag.default ?? ""}'`;
-    default:
-      return `[${flag.default ?? ""}]`;
-  }
 }
 
 const indent = (text: string): string =>

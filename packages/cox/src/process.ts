@@ -1,4 +1,5 @@
 // The process of the command line: argv, environment, terminal, signals and the exit code. No decision about clusters.
+import { writeSync } from "node:fs";
 import { homedir } from "node:os";
 import { isatty } from "node:tty";
 import { systemClock, systemRandom } from "@coxswain/clock";
@@ -14,10 +15,14 @@ export async function runProcess(): Promise<void> {
     process.exit(130);
   });
   process.on("SIGTERM", () => process.exit(143));
-  // `cox … | head` closes the pipe early; that is the reader's right and no failure.
-  const leave = (error: NodeJS.ErrnoException): never => process.exit(error.code === "EPIPE" ? 0 : 1);
+  // `cox … | head` closes the pipe early; that is the reader's right and no failure. A full disk is one.
+  const leave = (error: NodeJS.ErrnoException): never => {
+    if (error.code === "EPIPE") process.exit(0);
+    writeSync(2, `error: what was to be written is lost: ${error.message}\n`);
+    process.exit(1);
+  };
   process.stdout.on("error", leave);
-  process.stderr.on("error", leave);
+  process.stderr.on("error", ({ code: why }: NodeJS.ErrnoException) => process.exit(why === "EPIPE" ? 0 : 1));
 
   const output = (stream: NodeJS.WriteStream): Output => ({
     write: (text) => void stream.write(text),
@@ -26,6 +31,9 @@ export async function runProcess(): Promise<void> {
     },
     get columns() {
       return stream.columns || 80;
+    },
+    get rows() {
+      return stream.rows || 24;
     },
     drained: () =>
       stream.writableNeedDrain ? new Promise((resolve) => stream.once("drain", () => resolve())) : Promise.resolve(),
@@ -54,6 +62,9 @@ export async function runProcess(): Promise<void> {
   };
 
   const code = await runCox(process.argv.slice(2), host);
-  // What was written reaches its reader before the process ends; open handles of a broken connection do not hold it.
-  process.stdout.write("", () => process.stderr.write("", () => process.exit(code)));
+  // What was written reaches its reader before the process ends; open handles of a broken connection do not hold it. What could not be
+  // written is told by the stream's own error, which comes next.
+  process.stdout.write("", (lost) => {
+    if (!lost) process.stderr.write("", () => process.exit(code));
+  });
 }

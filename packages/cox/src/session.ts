@@ -3,11 +3,12 @@ import type { Clock, Random } from "@coxswain/clock";
 import type { Client, ClientConfig } from "@coxswain/client";
 import type { Mapper } from "./resource/mapper.ts";
 
-/** Where text goes; a terminal has a width. */
+/** Where text goes; a terminal has a width and a height. */
 export interface Output {
   write(text: string | Uint8Array): void;
   readonly isTerminal: boolean;
   readonly columns: number;
+  readonly rows: number;
   /** Resolves when little is left to be written: for streams that are faster than their reader. */
   drained(): Promise<void>;
 }

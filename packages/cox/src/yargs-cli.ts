@@ -19,6 +19,8 @@ export async function runYargs(argv: readonly string[], host: Host): Promise<num
   };
   let cli = yargs()
     .scriptName("cox")
+    // All else is in English, too.
+    .locale("en")
     .version(coxVersion)
     .help()
     .alias("help", "h")

@@ -12,6 +12,14 @@ export interface Outcome {
   readonly stderr: string;
 }
 
+/** Output on a terminal; `signal` is its Ctrl-C. */
+export interface Terminal {
+  readonly columns: number;
+  readonly rows: number;
+  readonly signal: AbortSignal;
+  saw(text: string): void;
+}
+
 export function runKubectl(words: readonly string[], kubeconfig: string, input = ""): Promise<Outcome> {
   return new Promise((resolve) => {
     const child = execFile(
@@ -33,27 +41,38 @@ export async function runCommand(
   kubeconfig: string,
   cache: string,
   input = "",
+  terminal?: Terminal,
 ): Promise<Outcome> {
   const written = { out: [] as Uint8Array[], err: [] as Uint8Array[] };
   const output = (to: Uint8Array[]): Output => ({
-    write: (text) => void to.push(typeof text === "string" ? Buffer.from(text) : text),
-    isTerminal: false,
-    columns: 80,
+    write(text) {
+      const bytes = typeof text === "string" ? Buffer.from(text) : text;
+      to.push(bytes);
+      terminal?.saw(Buffer.from(bytes).toString());
+    },
+    isTerminal: terminal !== undefined,
+    columns: terminal?.columns ?? 80,
+    rows: terminal?.rows ?? 24,
     drained: () => Promise.resolve(),
   });
   const host: Host = {
-    env: { ...process.env, KUBECONFIG: kubeconfig, KUBECACHEDIR: cache },
+    env: {
+      ...process.env,
+      KUBECONFIG: kubeconfig,
+      KUBECACHEDIR: cache,
+      ...(terminal && { TERM: "xterm", NO_COLOR: "1" }),
+    },
     home: homedir(),
     out: output(written.out),
     err: output(written.err),
     input: {
-      isTerminal: false,
+      isTerminal: terminal !== undefined,
       chunks: (async function* () {
         yield await Promise.resolve(Buffer.from(input));
       })(),
       setRaw: () => undefined,
     },
-    signal: new AbortController().signal,
+    signal: terminal?.signal ?? new AbortController().signal,
     clock: systemClock,
     random: systemRandom,
   };
@@ -99,6 +118,8 @@ function inKeyOrder(text: string): string {
     .replace(/(?<=^Data\n====\n)\S+:\n----\n[\s\S]*(?=^BinaryData$)/m, (entries) =>
       entries
         .split(/^(?=\S+:\n----$)/m)
+        // The last one stands before a line more or less than the others.
+        .map((entry) => entry.replace(/\n+$/, "\n"))
         .sort()
         .join(""),
     )

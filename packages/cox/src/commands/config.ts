@@ -1,5 +1,5 @@
 // `cox config`: looks into kubeconfig files and changes them. Writes to the first file that has the entry, or to the first named.
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { bool, outputFlags, text } from "../args/common.ts";
 import type { Args } from "../args/flags.ts";
@@ -52,8 +52,10 @@ function merged(session: Session): Config {
 
 function write(file: string, config: Config): void {
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(`${file}.new`, formatYaml(config), { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  // Whole or not at all; a link stays a link.
+  const target = existsSync(file) ? realpathSync(file) : file;
+  writeFileSync(`${target}.new`, formatYaml(config), { mode: 0o600 });
+  renameSync(`${target}.new`, target);
 }
 
 /** Changes the file that has an entry, or the first. */

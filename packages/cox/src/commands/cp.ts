@@ -8,6 +8,7 @@ import { getObject } from "../resource/api.ts";
 import { defaultContainer } from "../resource/pods-of.ts";
 import type { PodLike } from "../resource/pods-of.ts";
 import { runRemote } from "../resource/remote-command.ts";
+import { withProgress } from "../print/progress.ts";
 import type { Session } from "../session.ts";
 
 export const cp: Command = {
@@ -119,11 +120,27 @@ async function toPod(session: Session, args: Args, local: string, target: Spec):
   const full = isDirectory ? `${path === "/" ? "" : path}/${baseName(local)}` : path;
   const ownership = args.flag("no-preserve") ? ["--no-same-permissions", "--no-same-owner"] : [];
   const directory = directoryOf(full);
-  await runThere(session, remote, ["tar", ...ownership, "-xmf", "-", ...(directory === "" ? [] : ["-C", directory])], {
-    stdin: packTree(local, baseName(full)),
-    stdout: (chunk) => session.out.write(chunk),
-  });
+  let sent = 0;
+  await withProgress(
+    session,
+    () => `copied ${amountText(sent)}`,
+    (busy) =>
+      runThere(busy, remote, ["tar", ...ownership, "-xmf", "-", ...(directory === "" ? [] : ["-C", directory])], {
+        stdin: counted(packTree(local, baseName(full)), (bytes) => (sent += bytes)),
+        stdout: (chunk) => busy.out.write(chunk),
+      }),
+  );
 }
+
+async function* counted(chunks: AsyncIterable<Uint8Array>, count: (bytes: number) => void): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    count(chunk.length);
+    yield chunk;
+  }
+}
+
+const amountText = (bytes: number): string =>
+  bytes < 1024 ** 2 ? `${Math.round(bytes / 1024)} KiB` : `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
 
 async function fromPod(session: Session, args: Args, source: Spec, local: string): Promise<void> {
   const { createUnpacker, exists, isDirectory, baseName, inside } = await import("../resource/archives.ts");
@@ -133,7 +150,18 @@ async function fromPod(session: Session, args: Args, source: Spec, local: string
   for (let tried = 0; ; tried += 1) {
     const unpacker = createUnpacker(source.path, target, (warning) => session.err.write(`warning: ${warning}\n`));
     try {
-      await runThere(session, remote, ["tar", "cf", "-", source.path], { stdout: (chunk) => unpacker.write(chunk) });
+      let come = 0;
+      await withProgress(
+        session,
+        () => `copied ${amountText(come)}`,
+        (busy) =>
+          runThere(busy, remote, ["tar", "cf", "-", source.path], {
+            stdout: (chunk) => {
+              come += chunk.length;
+              return unpacker.write(chunk);
+            },
+          }),
+      );
       await unpacker.end();
       return;
     } catch (error) {

@@ -15,6 +15,7 @@ import {
 } from "../args/common.ts";
 import { UsageError } from "../args/flags.ts";
 import type { Args } from "../args/flags.ts";
+import { agreed } from "../ask.ts";
 import type { Command } from "../command.ts";
 import { CommandError, throwAll } from "../failure.ts";
 import { call, pathOf } from "../resource/api.ts";
@@ -78,6 +79,7 @@ cox delete pod foo --grace-period=0 --force`,
       ignoreNotFound: args.flag("ignore-not-found") || args.flag("all"),
     });
     if (infos.length > 0 && args.flag("interactive") && !(await confirmed(session, infos))) return;
+    if (!(await sure(session, args, infos))) return;
     const gone = await deleteInfos(session, args, infos, errors);
     if (infos.length === 0 && errors.length === 0 && !args.flag("ignore-not-found"))
       session.out.write("No resources found\n");
@@ -168,12 +170,37 @@ function tell(session: Session, args: Args, info: Info, { dryRun, gracePeriod }:
   session.out.write(`${kind} "${info.name}" ${operation}${suffix}\n`);
 }
 
-async function confirmed(session: Session, infos: readonly Info[]): Promise<boolean> {
+function confirmed(session: Session, infos: readonly Info[]): Promise<boolean> {
   session.out.write(
-    `You are about to delete the following ${infos.length} resource(s):\n${infos.map((info) => `${kindName(info.descriptor)}/${info.name}\n`).join("")}Do you want to continue? (y/N): `,
+    `You are about to delete the following ${infos.length} resource(s):\n${infos.map((info) => `${kindName(info.descriptor)}/${info.name}\n`).join("")}`,
   );
-  const answer = (await session.readStdin()).trim().split("\n")[0] ?? "";
-  if (/^y$/i.test(answer)) return true;
-  session.out.write("deletion is cancelled\n");
+  return goOn(session, session.out, "Do you want to continue?");
+}
+
+/** What goes with an object, and does not come back when the object is made again. */
+const lossOf: Readonly<Record<string, string>> = {
+  namespaces: "everything in it goes, too",
+  persistentvolumes: "its data may go, too",
+  persistentvolumeclaims: "its data may go, too",
+  "customresourcedefinitions.apiextensions.k8s.io": "every object of its kind goes, too",
+};
+
+/** At a terminal, where data would be lost; `--interactive=false` says that one means it. Scripts are never asked. */
+function sure(session: Session, args: Args, infos: readonly Info[]): boolean | Promise<boolean> {
+  if (!session.input.isTerminal || !session.err.isTerminal) return true;
+  if (args.has("interactive") || args.text("dry-run") !== "none") return true;
+  const losses = infos.flatMap(({ descriptor, name }) => {
+    const { resource, group } = descriptor;
+    const loss = lossOf[group === "" ? resource : `${resource}.${group}`];
+    return loss === undefined ? [] : [`${kindName(descriptor)}/${name}: ${loss}`];
+  });
+  if (losses.length === 0) return true;
+  session.err.write(`This cannot be undone:\n${losses.map((line) => `  ${line}\n`).join("")}`);
+  return goOn(session, session.err, "Do you want to continue?");
+}
+
+async function goOn(session: Session, output: Session["out"], question: string): Promise<boolean> {
+  if (await agreed(session, output, question)) return true;
+  output.write("deletion is cancelled\n");
   return false;
 }

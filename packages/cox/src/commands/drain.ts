@@ -4,6 +4,7 @@ import { bool, dryRunFlag, duration, number, selectorFlag, text } from "../args/
 import type { Args } from "../args/flags.ts";
 import type { Command } from "../command.ts";
 import { CommandError, throwAll } from "../failure.ts";
+import { withProgress } from "../print/progress.ts";
 import { call, getObject, isNotFound, listObjects, pathOf } from "../resource/api.ts";
 import type { Obj } from "../resource/api.ts";
 import type { Descriptor } from "../resource/mapper.ts";
@@ -91,22 +92,24 @@ async function drainNode(session: Session, args: Args, node: string, pods: Descr
   if (warned.length > 0) session.err.write(`Warning: ${warned.join("; ")}\n`);
   const leaving = verdicts.filter(({ leave }) => leave).map(({ pod }) => pod);
   const method = args.flag("disable-eviction") ? "deleting" : "evicting";
-  await Promise.all(
-    leaving.map(async (pod) => {
-      session.out.write(
-        `${method} pod ${pod.metadata.namespace}/${pod.metadata.name}${dryRun === "client" ? " (dry run)" : dryRun === "server" ? " (server dry run)" : ""}\n`,
-      );
-      if (dryRun === "client") return;
-      if (!(await remove(session, args, pods, pod, dryRun)) || dryRun !== "none") return;
-      await waitForObject(
-        session,
-        { descriptor: pods, namespace: pod.metadata.namespace, name: pod.metadata.name },
-        args.duration("timeout"),
-        (now) => now?.metadata.uid !== pod.metadata.uid,
-      );
-      session.out.write(`pod/${pod.metadata.name} ${args.flag("disable-eviction") ? "deleted" : "evicted"}\n`);
-    }),
-  );
+  let gone = 0;
+  const soFar = (): string => `draining ${node}: ${gone} of ${leaving.length} pods gone`;
+  const leave = async (waiting: Session, pod: Obj): Promise<void> => {
+    waiting.out.write(
+      `${method} pod ${pod.metadata.namespace}/${pod.metadata.name}${dryRun === "client" ? " (dry run)" : dryRun === "server" ? " (server dry run)" : ""}\n`,
+    );
+    if (dryRun === "client") return;
+    if (!(await remove(waiting, args, pods, pod, dryRun)) || dryRun !== "none") return;
+    await waitForObject(
+      waiting,
+      { descriptor: pods, namespace: pod.metadata.namespace, name: pod.metadata.name },
+      args.duration("timeout"),
+      (now) => now?.metadata.uid !== pod.metadata.uid,
+    );
+    gone += 1;
+    waiting.out.write(`pod/${pod.metadata.name} ${args.flag("disable-eviction") ? "deleted" : "evicted"}\n`);
+  };
+  await withProgress(session, soFar, (waiting) => Promise.all(leaving.map((pod) => leave(waiting, pod))));
 }
 
 interface Verdict {

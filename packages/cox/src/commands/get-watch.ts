@@ -3,6 +3,7 @@ import { StatusError } from "@coxswain/apimachinery";
 import type { Status } from "@coxswain/apimachinery";
 import type { Args } from "../args/flags.ts";
 import { CommandError } from "../failure.ts";
+import { createLive } from "../print/live.ts";
 import type { Printer } from "../print/printer.ts";
 import { tableTabs } from "../print/tabs.ts";
 import { tableLines } from "../print/table.ts";
@@ -14,7 +15,7 @@ import type { Descriptor } from "../resource/mapper.ts";
 import type { Session } from "../session.ts";
 import { readTables, tableOptions, tableType } from "./get.ts";
 
-interface Watched {
+export interface Watched {
   readonly descriptor: Descriptor;
   readonly namespace: string | undefined;
   readonly name: string | undefined;
@@ -29,6 +30,8 @@ export async function watchTable(session: Session, args: Args, printer: Printer 
   ]
     .filter((part) => part !== "")
     .join(",");
+  const live = printer === undefined && !args.flag("output-watch-events") ? createLive(session) : undefined;
+  if (live !== undefined) return (await import("./get-live.ts")).watchLive(session, args, watched, fieldSelector, live);
   const from = await beginning(session, args, watched, fieldSelector, printer);
   const stream = await session.client.stream({
     method: "GET",
@@ -47,7 +50,7 @@ export async function watchTable(session: Session, args: Args, printer: Printer 
       continue;
     }
     const table = event.object as Table;
-    if (table.columnDefinitions.length > 0) columns = table.columnDefinitions;
+    if ((table.columnDefinitions ?? []).length > 0) columns = table.columnDefinitions;
     write(
       session,
       args,

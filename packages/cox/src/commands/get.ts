@@ -208,6 +208,10 @@ async function printTables(session: Session, args: Args): Promise<void> {
   if (filled.length === 0 && errors.length === 0 && !args.flag("ignore-not-found")) {
     const everywhere = args.flag("all-namespaces") || parts.some(({ descriptor }) => !descriptor.namespaced);
     session.err.write(everywhere ? "No resources found\n" : `No resources found in ${session.namespace} namespace.\n`);
+    if (!everywhere && session.err.isTerminal) {
+      const { guessAfterNothing } = await import("../guess.ts");
+      session.err.write(await guessAfterNothing(session));
+    }
   }
   throwAll(errors);
 }
@@ -237,7 +241,7 @@ function merge(tables: readonly Table[]): Table {
   return { columnDefinitions: tables[0]?.columnDefinitions ?? [], rows: tables.flatMap((table) => table.rows) };
 }
 
-async function sorted(args: Args, table: Table): Promise<Table> {
+export async function sorted(args: Args, table: Table): Promise<Table> {
   const key = args.text("sort-by");
   if (key === "") return table;
   const { sortBy } = await import("../print/sort.ts");

@@ -73,6 +73,7 @@ cox logs --all-of deploy/web`,
       if (!isNotFound(error)) throw error;
       throw new CommandError(
         `error: error from server (NotFound): ${(error as Error).message} in namespace "${session.namespace}"`,
+        { cause: error },
       );
     });
     if (found.length === 0) {

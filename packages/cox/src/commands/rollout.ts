@@ -21,6 +21,7 @@ import type { Info } from "../resource/builder.ts";
 import { createReporter, dryRunOf } from "../resource/report.ts";
 import { waitForObject } from "../resource/wait-for.ts";
 import { rfc3339 } from "@coxswain/clock";
+import { createLive } from "../print/live.ts";
 import { rolloutProgress } from "../resource/rollout-progress.ts";
 import { revisionsOf } from "../resource/revisions.ts";
 import type { Session } from "../session.ts";
@@ -109,10 +110,15 @@ const status: Command = {
   run: async (session, args) => {
     for (const info of await workloads(session, args)) {
       let said = "";
+      const live = createLive(session);
       const look = (object: Obj | undefined): boolean => {
         if (object === undefined) throw new CommandError("object has been deleted");
         const progress = rolloutProgress(object, args.number("revision"));
-        if (progress.text !== said) session.out.write(progress.text);
+        // On a terminal each state takes the place of the one before.
+        live?.clear();
+        if (live !== undefined && !progress.done && args.flag("watch") && progress.failed === undefined)
+          live.show(wrapped(progress.text.trimEnd(), session.out.columns));
+        else if (progress.text !== said) session.out.write(progress.text);
         said = progress.text;
         if (progress.failed !== undefined) throw new CommandError(progress.failed);
         return progress.done || !args.flag("watch");
@@ -125,6 +131,9 @@ const status: Command = {
     }
   },
 };
+
+const wrapped = (text: string, columns: number): readonly string[] =>
+  text.match(new RegExp(`.{1,${columns}}`, "g")) ?? [];
 
 const history: Command = {
   usage: "rollout history (TYPE NAME | TYPE/NAME) [flags] [options]",

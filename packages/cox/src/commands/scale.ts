@@ -38,6 +38,7 @@ cox scale --current-replicas=2 --replicas=3 deployment/mysql`,
     if (infos.length === 0 && errors.every(isNotFound))
       throw new CommandError(
         `no objects passed to scale ${errors.map((error) => (error as Error).message).join(", ")}`,
+        { cause: errors[0] },
       );
     if (infos.length > 1 && args.text("resource-version") !== "")
       throw new CommandError("cannot use --resource-version with multiple resources");

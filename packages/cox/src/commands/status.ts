@@ -3,14 +3,14 @@ import { bool, duration, text } from "../args/common.ts";
 import type { Command } from "../command.ts";
 import { CommandError } from "../failure.ts";
 import { bold, green, red } from "../print/colour.ts";
+import { createLive } from "../print/live.ts";
 import type { Session } from "../session.ts";
 import { readOverview } from "../status/overview.ts";
 import { overviewScreen } from "../status/screen.ts";
+import { storeFlags } from "../status/store.ts";
 import { createFacts } from "../why/facts.ts";
 import { schedulerFlag } from "./why.ts";
 
-/** Home, and clear from there: what stood above the screen stays. */
-const redraw = "\u001b[H\u001b[J";
 const wide = 200;
 
 export const status: Command = {
@@ -29,6 +29,7 @@ cox status --watch`,
     watch: bool("Show it again and again, in the same place.", { short: "w" }),
     interval: duration("How long to wait between two looks.", { default: "2s" }),
     "scheduler-address": schedulerFlag,
+    ...storeFlags,
   },
   run: async (session, args) => {
     const format = args.text("output");
@@ -39,9 +40,10 @@ cox status --watch`,
     if (args.words.length > 0) throw new CommandError(`status takes no arguments, and got ${args.words.join(" ")}`);
     const interval = args.duration("interval");
     if (interval < 100) throw new CommandError("--interval must be at least 100ms");
+    const live = createLive(session);
     for (;;) {
       const facts = createFacts(session, args.text("scheduler-address"));
-      const overview = await readOverview(session, facts);
+      const overview = await readOverview(session, facts, args);
       const shown =
         format === "json"
           ? `${JSON.stringify(overview, null, args.flag("watch") ? undefined : 2)}\n`
@@ -50,10 +52,8 @@ cox status --watch`,
               red: red(session),
               green: green(session),
             });
-      const front = args.flag("watch") && session.out.isTerminal && format === "" ? redraw : "";
-      session.out.write(
-        `${front}${shown}${args.flag("watch") && !session.out.isTerminal && format === "" ? "\n" : ""}`,
-      );
+      if (live !== undefined && args.flag("watch") && format === "") live.show(shown.trimEnd().split("\n"));
+      else session.out.write(args.flag("watch") && format === "" ? `${shown}\n` : shown);
       if (!args.flag("watch")) return;
       await pause(session, interval);
     }

@@ -14,6 +14,7 @@ import type { Args } from "../args/flags.ts";
 import type { Command } from "../command.ts";
 import { CommandError, throwAll } from "../failure.ts";
 import { evaluateJsonPath, parseJsonPath, relaxedJsonPath, valueText } from "../print/jsonpath.ts";
+import { withProgress } from "../print/progress.ts";
 import { isNotFound } from "../resource/api.ts";
 import type { Obj } from "../resource/api.ts";
 import { collectWithErrors, parseTargets } from "../resource/builder.ts";
@@ -55,25 +56,30 @@ cox wait --for=delete pod/busybox1 --timeout=60s`,
     const wanted = args.list("for").at(-1) ?? "";
     const condition = parseCondition(wanted);
     const timeout = args.duration("timeout") < 0 ? 7 * 24 * 3_600_000 : Math.max(args.duration("timeout"), 1);
-    const report = await createReporter(session, args);
     const infos = await targets(session, args, condition.kind, timeout);
     const errors: unknown[] = [];
     if (infos.length === 0 && condition.kind !== "delete") throw new CommandError("no matching resources found");
-    await Promise.all(
-      infos.map(async (info) => {
-        try {
-          const uid = info.object.metadata.uid;
-          const object = await waitForObject(session, info, timeout, (now) => {
-            if (condition.kind === "delete")
-              return now === undefined || (uid !== undefined && now.metadata.uid !== uid);
-            return now !== undefined && condition.met(now);
-          });
-          await report(info.descriptor, object ?? info.object, "condition met");
-        } catch (error) {
-          errors.push(error);
-        }
-      }),
-    );
+    let met = 0;
+    const soFar = (): string => `waiting for ${wanted}: ${met} of ${infos.length}`;
+    await withProgress(session, soFar, async (waiting) => {
+      const report = await createReporter(waiting, args);
+      await Promise.all(
+        infos.map(async (info) => {
+          try {
+            const uid = info.object.metadata.uid;
+            const object = await waitForObject(session, info, timeout, (now) => {
+              if (condition.kind === "delete")
+                return now === undefined || (uid !== undefined && now.metadata.uid !== uid);
+              return now !== undefined && condition.met(now);
+            });
+            met += 1;
+            await report(info.descriptor, object ?? info.object, "condition met");
+          } catch (error) {
+            errors.push(error);
+          }
+        }),
+      );
+    });
     throwAll(errors);
   },
 };

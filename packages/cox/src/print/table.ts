@@ -5,6 +5,7 @@ export interface TableObject {
   readonly metadata?: {
     readonly name?: string;
     readonly namespace?: string;
+    readonly creationTimestamp?: string;
     readonly labels?: Readonly<Record<string, string>>;
   };
 }

@@ -1,6 +1,7 @@
 // Waits until objects are gone: by a watch from what was seen, so that nothing is missed and nobody is asked twice.
 import { StatusError } from "@coxswain/apimachinery";
 import { CommandError } from "../failure.ts";
+import { withProgress } from "../print/progress.ts";
 import type { Session } from "../session.ts";
 import { getObject, isNotFound, pathOf } from "./api.ts";
 import type { Info } from "./builder.ts";
@@ -12,7 +13,9 @@ export async function waitUntilGone(session: Session, infos: readonly Info[], ti
   const late = new AbortController();
   const timer = timeoutMs > 0 ? session.clock.setTimeout(() => late.abort(), timeoutMs) : undefined;
   const signal = AbortSignal.any([session.signal, late.signal]);
-  try {
+  let done = 0;
+  const soFar = (): string => `waiting until ${infos[done]?.name ?? ""} is gone: ${done} of ${infos.length} are`;
+  const waitForAll = async (): Promise<void> => {
     for (const info of infos) {
       try {
         await gone(session, info, signal);
@@ -24,7 +27,11 @@ export async function waitUntilGone(session: Session, infos: readonly Info[], ti
         else if (error instanceof StatusError) errors.push(error);
         else throw error;
       }
+      done += 1;
     }
+  };
+  try {
+    await withProgress(session, soFar, waitForAll);
   } finally {
     timer?.cancel();
   }

@@ -8,6 +8,9 @@ import type { Obj } from "../resource/api.ts";
 import type { Session } from "../session.ts";
 import type { Cause } from "../why/answer.ts";
 import type { Facts } from "../why/facts.ts";
+import type { Args } from "../args/flags.ts";
+import { readStore } from "./store.ts";
+import type { StoreState } from "./store.ts";
 import { leaderOf } from "../why/scheduler.ts";
 import { why } from "../why/why.ts";
 
@@ -50,6 +53,7 @@ export interface Overview {
   /** Checks of the API server that answered, which are not ok. */
   readonly failing: readonly string[];
   readonly leaders: readonly Leadership[];
+  readonly store: StoreState;
   readonly certificates: readonly { readonly of: string; readonly until: string }[];
   readonly troubles: readonly Trouble[];
   /** Troubles beyond those that are told. */
@@ -60,25 +64,28 @@ export interface Overview {
 const toldTroubles = 20;
 const workloadTypes = ["deployments.apps", "statefulsets.apps", "daemonsets.apps", "jobs.batch"];
 
-export async function readOverview(session: Session, facts: Facts): Promise<Overview> {
-  const [nodes, pods, usage, slices, scheduler, manager, version, checks, served, workloads] = await Promise.all([
-    facts.list("nodes", undefined),
-    facts.list("pods", undefined),
-    facts.list("nodes.metrics.k8s.io", undefined),
-    facts.list("endpointslices", "default", { labelSelector: "kubernetes.io/service-name=kubernetes" }),
-    leaderOf(facts, "kube-scheduler"),
-    leaderOf(facts, "kube-controller-manager"),
-    session.client.request({ method: "GET", path: "/version", signal: session.signal }),
-    session.client.request({
-      method: "GET",
-      path: "/readyz",
-      query: { verbose: true },
-      accept: "*/*",
-      signal: session.signal,
-    }),
-    servingCertificate(session),
-    Promise.all(workloadTypes.map((type) => facts.list(type, undefined))),
-  ]);
+export async function readOverview(session: Session, facts: Facts, args: Args): Promise<Overview> {
+  const [nodes, pods, usage, slices, scheduler, manager, version, checks, served, store, workloads] = await Promise.all(
+    [
+      facts.list("nodes", undefined),
+      facts.list("pods", undefined),
+      facts.list("nodes.metrics.k8s.io", undefined),
+      facts.list("endpointslices", "default", { labelSelector: "kubernetes.io/service-name=kubernetes" }),
+      leaderOf(facts, "kube-scheduler"),
+      leaderOf(facts, "kube-controller-manager"),
+      session.client.request({ method: "GET", path: "/version", signal: session.signal }),
+      session.client.request({
+        method: "GET",
+        path: "/readyz",
+        query: { verbose: true },
+        accept: "*/*",
+        signal: session.signal,
+      }),
+      servingCertificate(session),
+      readStore(session, args),
+      Promise.all(workloadTypes.map((type) => facts.list(type, undefined))),
+    ],
+  );
   const own = ownCertificate(session);
   const { troubles, more } = await readTroubles(facts, nodes, workloads.flat(), pods);
   const leadership = (name: string, found: Awaited<ReturnType<typeof leaderOf>>): Leadership => ({
@@ -97,6 +104,7 @@ export async function readOverview(session: Session, facts: Facts): Promise<Over
       .filter((line) => line.startsWith("[-]"))
       .map((line) => line.slice(3)),
     leaders: [leadership("scheduler", scheduler), leadership("controller manager", manager)],
+    store,
     certificates: [
       ...(served === undefined ? [] : [{ of: "API server", until: served }]),
       ...(own === undefined ? [] : [{ of: "yours", until: own }]),

@@ -19,7 +19,11 @@ export function overviewScreen(overview: Overview, now: number, columns: number,
   const { machines, leaders, troubles } = overview;
   const ready = machines.filter(({ state }) => state.startsWith("Ready")).length;
   const good =
-    ready === machines.length && troubles.length === 0 && overview.failing.length === 0 && leaders.every(isLed);
+    ready === machines.length &&
+    troubles.length === 0 &&
+    overview.failing.length === 0 &&
+    leaders.every(isLed) &&
+    (overview.store.members ?? []).every(({ behind }) => behind !== undefined);
   const lines = [
     `${bold(overview.server)}  ${overview.version}  ${good ? green("all is well") : red(`${troubles.length + overview.more} in trouble`)}`,
     "",
@@ -41,6 +45,7 @@ export function overviewScreen(overview: Overview, now: number, columns: number,
           ({ name, holder, renewedMsAgo }) =>
             `${name}\t${holder || "nobody leads"}\t${renewedMsAgo === undefined ? "" : `leads, renewed ${humanDuration(renewedMsAgo)} ago`}`,
         ),
+        ...storeRows(overview.store, red),
       ],
     ),
     "",
@@ -70,6 +75,15 @@ export function overviewScreen(overview: Overview, now: number, columns: number,
       : []),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+function storeRows(store: Overview["store"], red: Paints["red"]): readonly string[] {
+  if (store.members === undefined) return [`store\t\t${store.unknown}`];
+  return store.members.map(({ name, address, role, behind, sizeBytes = 0 }) => {
+    const lag = behind === 0 ? "has all" : `${behind} ${behind === 1 ? "entry" : "entries"} behind`;
+    const said = behind === undefined ? red("does not answer") : `${lag}, ${memoryText(sizeBytes)}`;
+    return `store ${name}\t${address}\t${role === "leader" ? "leads" : role}, ${said}`;
+  });
 }
 
 const isLed = ({ renewedMsAgo }: Overview["leaders"][number]): boolean =>

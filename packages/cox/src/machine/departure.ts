@@ -9,7 +9,7 @@ import { paths, read, send } from "./api.ts";
 import { filesOf, storeServers } from "./daemons.ts";
 import { MachineError } from "./failure.ts";
 import { listMembers, openStore } from "./members.ts";
-import { mustReadRecord } from "./record.ts";
+import { mustReadRecord, readRecord } from "./record.ts";
 import type { SetupPorts } from "./setup.ts";
 
 /** Takes the machine out of the store and the API. Answers what a person still has to do. */
@@ -89,12 +89,13 @@ const cleanups: Readonly<Record<string, string>> = {
 /** Removes containers, rules and links of ours, then the machine's files. */
 export async function reset(directory: string, say: (text: string) => void): Promise<void> {
   const { flags, at } = filesOf(directory);
+  // What the cluster ran here as pods has left its rules here all the same.
+  const asPods: readonly string[] = readRecord(directory)?.without ?? [];
   for (const [daemon, flag] of Object.entries(cleanups)) {
     const file = flags(daemon);
-    if (!existsSync(file)) continue;
-    const given = readFileSync(file, "utf8")
-      .split("\n")
-      .filter((line) => line.startsWith("--"));
+    if (!existsSync(file) && !asPods.includes(daemon)) continue;
+    const text = existsSync(file) ? readFileSync(file, "utf8") : "";
+    const given = text.split("\n").filter((line) => line.startsWith("--"));
     const failed = await run(daemon, [...given, flag]);
     if (failed !== undefined) say(`${daemon} could not clean up: ${failed}`);
   }

@@ -1,7 +1,8 @@
 // The same command lines through kubectl and cox against one cluster: what they print, how they end, and what they leave behind.
 // What differs on purpose is listed in cox/differences.ts, with the reason.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { join } from "node:path";
+import { copyFileSync, mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { startControlPlane } from "./control-plane.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import { differences } from "./cox/differences.ts";
@@ -114,5 +115,100 @@ describe("cox and kubectl", () => {
       ...writers.map((each, at) => (typeof each === "string" ? each : `${each[0]} #${at}`)),
     ]);
     expect(differences.filter(({ line }) => !tried.has(line))).toEqual([]);
+  });
+});
+
+describe("cox on a terminal", () => {
+  const onTerminal = async (
+    words: readonly string[],
+    saw: (text: string, stop: () => void) => void = () => undefined,
+    size = { columns: 80, rows: 24 },
+    typed = "",
+  ): Promise<Outcome> => {
+    const stopper = new AbortController();
+    const terminal = { ...size, signal: stopper.signal, saw: (text: string) => saw(text, () => stopper.abort()) };
+    return runCommand(words, kubeconfig, cache, typed, terminal);
+  };
+
+  it("asks before what cannot be undone, and takes anything but yes for a no", async () => {
+    await plane.must(["create", "namespace", "precious"]);
+    expect(await onTerminal(["delete", "namespace", "precious"], undefined, undefined, "no\n")).toEqual({
+      code: 0,
+      stdout: "",
+      stderr:
+        "This cannot be undone:\n  namespace/precious: everything in it goes, too\nDo you want to continue? (y/N): deletion is cancelled\n",
+    });
+    expect((await onTerminal(["delete", "ns/precious", "--wait=false"], undefined, undefined, "y\n")).stdout).toBe(
+      'namespace "precious" deleted\n',
+    );
+  });
+
+  it.each([
+    [["get", "pod", "web1", "-n", "demo"], 'pods "web1" not found', "Did you mean this?\n\tweb-1"],
+    [["get", "pod", "web", "-n", "demo"], 'pods "web" not found', "Did you mean this?\n\tweb-1\n\tweb-2"],
+    [["describe", "cm", "setings", "-n", "demo"], 'configmaps "setings" not found', "Did you mean this?\n\tsettings"],
+    [["get", "pod", "web-1"], 'pods "web-1" not found', "There is one in the namespace demo: -n demo"],
+    [
+      ["get", "pod", "web-1", "-n", "dem"],
+      'pods "web-1" not found',
+      "There is no namespace dem.\nDid you mean this?\n\tdemo",
+    ],
+    [["get", "node", "nothing-like-it"], 'nodes "nothing-like-it" not found', ""],
+  ])("guesses what %j meant", async (words, refusal, guess) => {
+    expect(await onTerminal(words)).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: `Error from server (NotFound): ${refusal}\n${guess === "" ? "" : `${guess}\n`}`,
+    });
+  });
+
+  it("says that there is no such namespace where kubectl finds nothing in it", async () => {
+    expect((await onTerminal(["get", "pods", "-n", "dmo"])).stderr).toBe(
+      "No resources found in dmo namespace.\nThere is no namespace dmo.\nDid you mean this?\n\tdemo\n",
+    );
+  });
+
+  it.each([
+    [80, ["NAME       DATA   AGE", "settings   1      AGE"], "watched    0      AGE"],
+    [20, ["NAME       DATA   A…", "settings   1      A…"], "watched    0      A…"],
+  ])("draws what it watches again in its place, on %i columns", async (columns, before, added) => {
+    const namespace = `live-${columns}`;
+    await plane.must(["create", "namespace", namespace]);
+    await plane.must(["create", "configmap", "settings", "--from-literal=a=b", "-n", namespace]);
+    const pictures: string[] = [];
+    let create: Promise<string> | undefined;
+    const outcome = await onTerminal(
+      ["get", "configmaps", "-n", namespace, "--watch"],
+      (text, stop) => {
+        const picture = text.replace(/ \d+s?…?$/gm, columns === 80 ? " AGE" : " A…");
+        if (picture !== pictures.at(-1)) pictures.push(picture);
+        create ??= plane.must(["create", "configmap", "watched", "-n", namespace]);
+        if (text.includes("watched")) stop();
+      },
+      { columns, rows: 24 },
+    );
+    await create;
+    expect([outcome.code, outcome.stderr]).toEqual([130, ""]);
+    expect(pictures).toEqual([
+      `\r\u001b[J${before.join("\n")}\n`,
+      `\u001b[2A\r\u001b[J${[...before, added].join("\n")}\n`,
+    ]);
+  });
+
+  it("shows the store's members to whom they answer, and says to others where they are", async () => {
+    const storeLine = async (...words: string[]): Promise<string | undefined> =>
+      (await onTerminal(["status", ...words], undefined, { columns: 200, rows: 50 })).stdout
+        .split("\n")
+        .find((line) => line.startsWith("  store"));
+    // The files of the store's client lie beside the kubeconfig, as on a master.
+    expect(await storeLine("--etcd-servers", plane.storeUrl)).toMatch(
+      /^ {2}store test +127\.0\.0\.1:\d+ +leads, (has all|\d+ entr(y|ies) behind), \d+Mi$/,
+    );
+    const elsewhere = join(plane.dir, "some", "where", "admin.conf");
+    mkdirSync(dirname(elsewhere), { recursive: true });
+    copyFileSync(kubeconfig, elsewhere);
+    expect(await storeLine("--kubeconfig", elsewhere)).toMatch(
+      /^ {2}store +its members are not behind the API: ask on a master, or with --etcd-servers and its certificates$/,
+    );
   });
 });

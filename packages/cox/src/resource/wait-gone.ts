@@ -14,7 +14,8 @@ export async function waitUntilGone(session: Session, infos: readonly Info[], ti
   const timer = timeoutMs > 0 ? session.clock.setTimeout(() => late.abort(), timeoutMs) : undefined;
   const signal = AbortSignal.any([session.signal, late.signal]);
   let done = 0;
-  const soFar = (): string => `waiting until ${infos[done]?.name ?? ""} is gone: ${done} of ${infos.length} are`;
+  const others = infos.length === 1 ? (): string => "" : (): string => `: ${done} of ${infos.length} are`;
+  const soFar = (): string => `waiting until ${infos[done]?.name ?? "the last"} is gone${others()}`;
   const waitForAll = async (): Promise<void> => {
     for (const info of infos) {
       try {

@@ -41,7 +41,8 @@ export const drills: readonly Drill[] = [
     load: { ...load, store: true, requestsPerSecond: 0 },
     detect: "store-leader-changed",
     recover: "write-acknowledged",
-    bounds: { writeGap: { percentile: 99, mostMs: 10_000 }, recoverMs: 3000, convergeMs: 60_000 },
+    // Who is with the silent member leaves it after four seconds.
+    bounds: { writeGap: { percentile: 99, mostMs: 10_000 }, recoverMs: 6000, convergeMs: 60_000 },
   },
   {
     id: "D-03",

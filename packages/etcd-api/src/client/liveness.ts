@@ -6,7 +6,6 @@
 //   quickly   while something asked has no answer and not a byte arrives: a ping after one beat of silence, the end six beats later
 //
 // It counts beats of the event loop, not time: a process that was itself held up reads what has arrived before it judges.
-import type { Http2Connection } from "../http2/connection.ts";
 import type { Timers } from "../grpc/timers.ts";
 
 export interface Liveness {
@@ -24,13 +23,24 @@ const beatsUntilCut = 6;
 /** etcd counts pings that come faster than its `--grpc-keepalive-min-time`, five seconds, as an attack. */
 const beatsBetweenPings = 12;
 
+/** What is needed of a connection. */
+export interface Watched {
+  readonly socket: { readonly destroyed: boolean; on(event: "close", listener: () => void): unknown };
+  readonly streams: { readonly size: number };
+  /** Pieces that have arrived. */
+  readonly chunksRead: number;
+  /** Resolves when it is answered. */
+  ping(): Promise<unknown>;
+  destroy(error: Error): void;
+}
+
 export interface LivenessOptions {
   readonly pingIntervalMs: number;
   /** There is another endpoint to go to: silence is looked into at once. */
   readonly quick: boolean;
 }
 
-export function watchLiveness(connection: Http2Connection, options: LivenessOptions, timers: Timers): Liveness {
+export function watchLiveness(connection: Watched, options: LivenessOptions, timers: Timers): Liveness {
   const { socket } = connection;
   let waiting = 0;
   let expecting = false;
@@ -38,13 +48,21 @@ export function watchLiveness(connection: Http2Connection, options: LivenessOpti
   let silent = 0;
   let sincePing = beatsBetweenPings;
   let unanswered = false;
+  /** What had been read when the last ping was answered. */
+  let heardWithAnswer = 0;
   let beating: { cancel(): void } | undefined;
 
   const ping = (): void => {
     unanswered = true;
     sincePing = 0;
-    void connection.ping().then(() => (unanswered = false));
+    void connection.ping().then(() => {
+      unanswered = false;
+      heardWithAnswer = connection.chunksRead;
+    });
   };
+  // A server that has answered something since the last ping does not mind another.
+  const mayPing = (): boolean =>
+    !unanswered && (sincePing >= beatsBetweenPings || connection.chunksRead > heardWithAnswer);
   const cut = (): void => connection.destroy(new Error("the other side has not answered a ping"));
   const beat = (): void => {
     beating = undefined;
@@ -58,14 +76,13 @@ export function watchLiveness(connection: Http2Connection, options: LivenessOpti
     }
     if (unanswered && silent >= beatsUntilCut && sincePing >= beatsUntilCut) return cut();
     if (waiting === 0 && !expecting && !unanswered) return;
-    if (silent >= beatsUntilPing && !unanswered && sincePing >= beatsBetweenPings) ping();
+    if (silent >= beatsUntilPing && mayPing()) ping();
     beating = timers.setTimeout(beat, beatMs);
   };
   const rouse = (): void => {
     if (!options.quick || beating !== undefined || socket.destroyed) return;
     heard = connection.chunksRead;
     silent = 0;
-    // A server that has answered something since the last ping does not mind another.
     if (!unanswered) sincePing = beatsBetweenPings;
     beating = timers.setTimeout(beat, beatMs);
   };

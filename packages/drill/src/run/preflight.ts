@@ -56,13 +56,15 @@ export async function unwell(target: Target, client: Client): Promise<readonly s
   return [...new Set([...ill.flat(), ...unready, ...silent])];
 }
 
-async function margin(target: Target, { fault }: Drill): Promise<readonly string[]> {
+/** Only a strike at masters can take a member of the store away. */
+async function margin(target: Target, { fault, aim }: Drill): Promise<readonly string[]> {
   const members = await storeMembers(target);
   const spare = members.filter(({ answers }) => answers).length - (Math.floor(members.length / 2) + 1);
   const harmless = ["rollOut", "flushRules", "rulesLock", "restartEngine", "restartAgent", "rollingRestart"].includes(
     fault,
   );
-  return members.length > 0 && spare < 1 && !harmless
+  const strikesMasters = aim.who === "store-leader" || aim.who === "each-master";
+  return members.length > 0 && spare < 1 && strikesMasters && !harmless
     ? ["the store has no member to lose: a strike may take the cluster down"]
     : [];
 }

@@ -80,16 +80,17 @@ function follow(
   sink: WatchSink,
 ): () => void {
   const { kind, options } = scope;
+  const keys = encodingKeys(kind);
   let sent = false;
   const changed = (change: Change): void => {
     if (after !== undefined && change.revision <= after) return;
     const matched = change.before && inScope(scope, change.before);
     const matches = change.after && inScope(scope, change.after);
     if (matches && change.after)
-      emit(kind, sink, matched ? "MODIFIED" : "ADDED", change.after, change.revision, change.encoded);
+      emit(kind, keys, sink, matched ? "MODIFIED" : "ADDED", change.after, change.revision, change.encoded);
     else if (matched && change.before)
       // The last state that the watcher knew, at the revision at which it ceased to be that.
-      emit(kind, sink, "DELETED", change.before, change.revision, change.encoded);
+      emit(kind, keys, sink, "DELETED", change.before, change.revision, change.encoded);
     else return;
     sent = true;
   };
@@ -137,6 +138,13 @@ function inScope({ options, namespace, name }: Scope, entry: Entry): boolean {
   return options.labels.matches(entry.labels) && options.fields.matches(entry.fields);
 }
 
+type EncodingKeys = Readonly<Record<WatchEventKind, string>>;
+
+/** By which watchers of the same version find an event that another has encoded. Made once a watch: a thousand ask for each event. */
+function encodingKeys({ apiVersion }: Kind): EncodingKeys {
+  return { ADDED: `${apiVersion} ADDED`, MODIFIED: `${apiVersion} MODIFIED`, DELETED: `${apiVersion} DELETED` };
+}
+
 function* initialEvents(kind: Kind, entries: readonly Entry[]): Generator<InitialEvent> {
   for (const entry of entries) {
     const object = (): ApiObject => toServed(kind, entry.object());
@@ -149,6 +157,7 @@ function* initialEvents(kind: Kind, entries: readonly Entry[]): Generator<Initia
 
 function emit(
   kind: Kind,
+  keys: EncodingKeys,
   sink: WatchSink,
   type: WatchEventKind,
   entry: Entry,
@@ -161,12 +170,12 @@ function emit(
     return toServed(kind, decoded);
   };
   const line = (): Buffer => {
-    const known = encoded?.get(`${kind.apiVersion} ${type}`);
+    const known = encoded?.get(keys[type]);
     if (known) return known;
     const made = kind.conversion
       ? Buffer.concat([Buffer.from(`{"type":"${type}","object":`), encodeObject(object()), Buffer.from("}\n")])
       : lineOf(entry, type, revision);
-    encoded?.set(`${kind.apiVersion} ${type}`, made);
+    encoded?.set(keys[type], made);
     return made;
   };
   sink.event(type, line, object, encoded);

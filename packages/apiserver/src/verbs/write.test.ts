@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { ApiObject } from "@coxswain/apimachinery";
 import type { TestApi } from "../../testing/test-api.ts";
 import { createTestApi } from "../../testing/test-api.ts";
 
@@ -299,6 +300,23 @@ describe("many writers of one object", () => {
   });
 });
 
+describe("owners of fields", () => {
+  it("whoever creates an object owns what was sent, not what admission added", async () => {
+    const admit = ({ object }: { readonly object: ApiObject | undefined }): ApiObject | undefined =>
+      object && { ...object, data: { ...(object as ApiObject & { data: object }).data, added: "by admission" } };
+    const admitting = createTestApi([{ name: "Adds", handles: () => true, admit }]);
+    const created = await admitting.send("POST", `${configMaps}?fieldManager=me`, {
+      metadata: { name: "c" },
+      data: { sent: "by me" },
+    });
+    admitting.stop();
+    expect(created.body["data"]).toEqual({ sent: "by me", added: "by admission" });
+    expect(created.body.metadata.managedFields?.map(({ manager, fieldsV1 }) => [manager, fieldsV1])).toEqual([
+      ["me", { "f:data": { ".": {}, "f:sent": {} } }],
+    ]);
+  });
+});
+
 describe("delete", () => {
   it("delete removes what nothing holds and says what it was", async () => {
     const { body } = await api.send("POST", configMaps, { metadata: { name: "c" } });
@@ -362,6 +380,7 @@ describe("delete", () => {
     await api.send("POST", "/api/v1/namespaces", { metadata: { name: "n" } });
     const { body } = await api.send("DELETE", "/api/v1/namespaces/n");
     expect(body["status"]).toEqual({ phase: "Terminating" });
+    expect(body.metadata).not.toHaveProperty("deletionGracePeriodSeconds");
     await api.send("PUT", "/api/v1/namespaces/n/finalize", { ...body, spec: {} });
     expect((await api.send("GET", "/api/v1/namespaces/n")).code).toBe(404);
   });

@@ -61,6 +61,7 @@ export function createAggregation({ objects, tls, clock, log }: AggregationPorts
   const known = new Map<string, readonly ResourceInfo[]>();
   let offered: readonly Offered[] = [];
   let generation = 0;
+  let registered = false;
   let timer: Timer | undefined;
   let unsubscribe: (() => void) | undefined;
   let checking: Promise<void> = Promise.resolve();
@@ -124,7 +125,14 @@ export function createAggregation({ objects, tls, clock, log }: AggregationPorts
     generation += 1;
   };
 
+  const register = async (): Promise<void> => {
+    for (const service of ownServices(resources, rfc3339(clock.now())))
+      if (!view().get("", service.metadata.name)) await objects.createIfAbsent(apiServiceResource, service);
+    registered = true;
+  };
+
   const checkAll = async (): Promise<void> => {
+    if (!registered) await register();
     const services = [...view().list()].filter(isApiService);
     const names = new Set(services.filter(isRemote).map(({ metadata }) => metadata.name));
     for (const name of known.keys()) if (!names.has(name)) learn(name, undefined);
@@ -178,8 +186,6 @@ export function createAggregation({ objects, tls, clock, log }: AggregationPorts
     upgrade: (request, raw, socket, head) => passUpgrade(whither(request), raw, socket, head),
     async start(signal) {
       await view().whenSynced(signal);
-      for (const service of ownServices(resources, rfc3339(clock.now())))
-        if (!view().get("", service.metadata.name)) await objects.createIfAbsent(apiServiceResource, service);
       unsubscribe = view().subscribe(({ old, object }) => {
         // What it says itself is no news.
         if (!old || !object || !isApiService(old) || !isApiService(object) || !jsonEqual(old.spec, object.spec)) look();

@@ -20,6 +20,7 @@ export const customResourceDefinitionStrategy: Strategy = {
   markDeleted(object) {
     const definition = object as CustomResourceDefinition;
     const { metadata, status } = definition;
+    delete metadata.deletionGracePeriodSeconds;
     metadata.finalizers = [...new Set([...(metadata.finalizers ?? []), cleanupFinalizer])];
     const ending = {
       type: "Terminating",

@@ -7,6 +7,8 @@ import { keep, memberOf } from "../../strategy.ts";
 export const namespaceStrategy: Strategy = {
   holdsDeletion: (namespace) => specFinalizers(namespace).length > 0,
   markDeleted(namespace) {
+    // Its end has no grace: only that it has begun is said.
+    delete namespace.metadata.deletionGracePeriodSeconds;
     (namespace as Loose)["status"] = { ...memberOf(namespace, "status"), phase: "Terminating" };
   },
   prepareForCreate(namespace) {

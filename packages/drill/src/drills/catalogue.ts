@@ -155,7 +155,7 @@ export const drills: readonly Drill[] = [
   },
   {
     id: "D-09",
-    title: "A zone with a master and a worker is lost",
+    title: "Each master's machine loses power in turn",
     breaks: "power off of a whole master for 30 s, one after the other",
     proves: ["A115", "A116"],
     fault: "powerOff",

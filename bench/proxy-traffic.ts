@@ -13,7 +13,7 @@ const prefix = ["ip", "netns", "exec", machine];
 const clientAddress = "10.244.0.2";
 const endpoint = "10.244.1.2";
 const services = 100;
-const defaultRounds = 7;
+const defaultRounds = 5;
 
 const modes: Readonly<Record<string, () => Dataplane>> = {
   nftables: () => createNftDataplane("ipv4", createNftTool({ prefix })),
@@ -30,30 +30,44 @@ const serverSource = `
     more();
   }).listen(8080, () => console.log("there"));`;
 
-/** Prints milliseconds of a request by a new connection and by a kept one, as medians, and MiB a second. */
+/**
+ * Asks two URLs in turns from one process, so that what it has warmed up and what else the machine does count for both alike. Prints for each
+ * milliseconds of a request by a new connection and by a kept one, as medians, and MiB a second.
+ */
 const clientSource = `
   const { Agent, get } = require("http");
+  const urls = process.argv.slice(1);
   const ask = (url, agent) => new Promise((resolve, reject) => get(url, { agent }, (answer) => {
     let size = 0; answer.on("data", (chunk) => (size += chunk.length)).on("end", () => resolve(size)).on("error", reject);
   }).on("error", reject));
-  const median = async (agent) => {
-    const times = [];
-    for (let i = 0; i < 300; i++) { const begin = performance.now(); await ask(process.argv[1], agent); times.push(performance.now() - begin); }
-    return times.sort((a, b) => a - b)[150];
+  const middle = (values) => values.sort((a, b) => a - b)[values.length >> 1];
+  const inTurns = async (count, measure) => {
+    const values = urls.map(() => []);
+    for (let i = 0; i < count; i++) for (const at of i % 2 ? [1, 0] : [0, 1]) values[at].push(await measure(at));
+    return values.map(middle);
   };
-  (async () => {
-    await median(new Agent());
-    const fresh = await median(new Agent());
-    const kept = await median(new Agent({ keepAlive: true, maxSockets: 1 }));
+  const timed = (agents, path) => async (at) => {
     const begin = performance.now();
-    const size = await ask(process.argv[1] + "bulk", new Agent());
-    console.log(JSON.stringify([fresh, kept, size / 1048576 / ((performance.now() - begin) / 1000)]));
+    const size = await ask(urls[at] + path, agents[at]);
+    return { took: performance.now() - begin, size };
+  };
+  const requests = (agents) => inTurns(600, async (at) => (await timed(agents, "")(at)).took);
+  const fresh = () => urls.map(() => new Agent());
+  (async () => {
+    await requests(fresh());
+    const news = await requests(fresh());
+    const kept = await requests(urls.map(() => new Agent({ keepAlive: true, maxSockets: 1 })));
+    const rates = await inTurns(4, async (at) => {
+      const { took, size } = await timed(fresh(), "bulk")(at);
+      return size / 1048576 / (took / 1000);
+    });
+    console.log(JSON.stringify(urls.map((_url, at) => [news[at], kept[at], rates[at]])));
     process.exit(0);
   })();`;
 
 export const benchmark: StandaloneBenchmark = {
   summary:
-    "requests and bytes through a service's address against straight ones, among 100 services: medians of rounds in turns",
+    "requests and bytes through a service's address against straight ones, among 100 services: medians of rounds, in each both in turns",
   async measure(say, words) {
     const figures: Figure[] = [];
     const rounds = Number(words.find((word) => /^\d+$/.test(word)) ?? defaultRounds);
@@ -122,15 +136,15 @@ async function writeRules(dataplane: Dataplane): Promise<void> {
 const addressOf = (index: number): string => `10.96.0.${index + 1}`;
 
 function compare(mode: string, rounds: number): readonly Figure[] {
-  const ask = (url: string): readonly number[] =>
-    JSON.parse(
-      execFileSync("ip", ["netns", "exec", client, process.execPath, "-e", clientSource, url], { encoding: "utf8" }),
-    );
-  const turns = Array.from({ length: rounds }, () => ({
-    straight: ask(`http://${endpoint}:8080/`),
-    // The last of a hundred, so that a search from the first to the last would show.
-    through: ask(`http://${addressOf(services - 1)}:80/`),
-  }));
+  // The last of a hundred services, so that a search from the first to the last would show.
+  const urls = [`http://${endpoint}:8080/`, `http://${addressOf(services - 1)}:80/`];
+  const turns = Array.from({ length: rounds }, () => {
+    const words = ["netns", "exec", client, process.execPath, "-e", clientSource, ...urls];
+    const [straight = [], through = []] = JSON.parse(
+      execFileSync("ip", words, { encoding: "utf8" }),
+    ) as readonly (readonly number[])[];
+    return { straight, through };
+  });
   const middle = (values: readonly number[]): number =>
     values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
   return ["new connection", "kept connection", "throughput"].flatMap((name, at) => {

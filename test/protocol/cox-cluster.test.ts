@@ -196,9 +196,9 @@ deployment.apps/web 0/2 ready AGE
     // The attempts so far, and when the last of them began. Times are whole seconds: two attempts may begin at the same.
     const attempts = async (): Promise<{ readonly count: number; readonly beganAt: number }> => {
       const pod = JSON.parse(await cluster.must(["-n", "demo", "get", "pod", "crash", "-o", "json"])) as CrashingPod;
-      const [{ restartCount = 0, state = {}, lastState = {} } = {}] = pod.status.containerStatuses;
-      const { startedAt = "" } = state.running ?? state.terminated ?? lastState.terminated ?? {};
-      return { count: restartCount, beganAt: Date.parse(startedAt) };
+      const [container] = pod.status.containerStatuses;
+      const begun = container?.state.running ?? container?.state.terminated ?? container?.lastState.terminated;
+      return { count: container?.restartCount ?? 0, beganAt: Date.parse(begun?.startedAt ?? "") };
     };
     // What starts before the announced time started because it was wished for.
     let announced = 0;

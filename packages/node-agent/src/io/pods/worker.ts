@@ -142,6 +142,9 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
     if (state.gone || text === state.reported) return;
     state.reported = text;
     state.lastStatus = status;
+    // The engine's news of a start may come before the answer to it.
+    for (const { name, startedAtMs } of view.containers)
+      if (startedAtMs !== undefined) mark(state, `started ${name}`, clock.now());
     if (status.phase === "Running") mark(state, "running", clock.now());
     if (status.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True"))
       mark(state, "ready", clock.now());

@@ -63,6 +63,15 @@ export async function missingOf(client: Client, namespace: string): Promise<stri
   return missing.length === 0 ? undefined : missing.join("; ");
 }
 
+/** Whether the service has all of its pods again without those of a machine: one that is lost keeps its pods until it is back. */
+export async function isReplaced(client: Client, namespace: string, machine: string): Promise<boolean> {
+  const { items } = await client
+    .resource(pods)
+    .list({ namespace, labelSelector: "app=web", signal: AbortSignal.timeout(5000) });
+  const ready = items.filter((pod) => isReady(pod) && pod.spec?.nodeName !== machine);
+  return ready.length === webReplicas;
+}
+
 export async function rollOut(client: Client, namespace: string, mark: string): Promise<void> {
   const patch = { spec: { template: { metadata: { annotations: { "coxswain.io/drill-roll-out": mark } } } } };
   await client.resource(deployments).patch({ namespace, name: "web" }, patch, { type: "merge" });

@@ -3,7 +3,7 @@
 import type { Drill } from "./drill.ts";
 
 const load = { writers: 6, store: false, requestsPerSecond: 20 };
-const lostNode = { needs: { workers: 2 }, load, detect: "node-not-ready", recover: "canary-whole" } as const;
+const lostNode = { needs: { workers: 2 }, load, detect: "node-not-ready", recover: "canary-replaced" } as const;
 /** Found after 8 s, pods leave 5 s later: the replacements run within 20 s. */
 const lostFast = {
   detectMs: 10_000,

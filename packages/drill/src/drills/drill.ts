@@ -59,6 +59,7 @@ export type Signal =
   | "lease-moved"
   | "node-not-ready"
   | "canary-whole"
+  | "canary-replaced"
   | "request-answered"
   | "rolled-out";
 

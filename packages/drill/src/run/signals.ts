@@ -2,7 +2,7 @@
 // the strike, or nothing when it did not come within the time.
 import { deployments } from "@coxswain/api/apps/v1";
 import { nodes } from "@coxswain/api/core/v1";
-import { missingOf, rollOut } from "../api-load/canary.ts";
+import { isReplaced, missingOf, rollOut } from "../api-load/canary.ts";
 import type { Client } from "@coxswain/client";
 import type { Clock } from "@coxswain/clock";
 import type { Observers } from "../api-load/observers.ts";
@@ -71,6 +71,8 @@ async function look(signal: Signal, at: number, evidence: Evidence): Promise<num
     }
     case "canary-whole":
       return (await missingOf(client, namespace)) === undefined ? clock.now() : undefined;
+    case "canary-replaced":
+      return (await isReplaced(client, namespace, machine)) ? clock.now() : undefined;
     case "rolled-out": {
       const web = await client
         .resource(deployments)

@@ -11,7 +11,7 @@ const closing: (() => void)[] = [];
 afterEach(() => closing.splice(0).forEach((close) => close()));
 
 describe("a connection that has fallen silent", () => {
-  it("is given up after two times five seconds when there are other servers, and says that the answer is lost", async () => {
+  it("is given up after two times two seconds when there are other servers, and says that the answer is lost", async () => {
     const server = createServer((request, response) => {
       if (request.url === "/answered") response.end("ok");
     });
@@ -44,8 +44,8 @@ describe("a connection that has fallen silent", () => {
       (error: unknown) => (error as { code: string }).code,
     );
     silent = true;
-    await clock.advance(5000);
-    await clock.advance(5000);
+    await clock.advance(2000);
+    await clock.advance(2000);
     expect(session.usable()).toBe(true);
     await clock.advance(250);
     expect(session.usable()).toBe(false);

@@ -1,6 +1,6 @@
 // HTTP/2: all exchanges with a server over one connection, so that thirty watches cost one handshake. A connection that
 // says nothing for 30 s is asked (PING) and given up after another 15 s, as client-go does, so that a vanished server is
-// noticed by its watches; with other servers to go to, after 5 s and another 5 s, so that a node's heartbeat finds another in time. Node keeps the flow windows of streams apart: a slow reader does not stop the others.
+// noticed by its watches; with other servers to go to, after 2 s and another 2 s, so that a node's heartbeat finds another before a lease of 8 s ends. Node keeps the flow windows of streams apart: a slow reader does not stop the others.
 import { connect, constants } from "node:http2";
 import type { ClientHttp2Stream, IncomingHttpHeaders } from "node:http2";
 import type { Socket } from "node:net";
@@ -16,7 +16,7 @@ export interface Patience {
 }
 
 export const withoutChoice: Patience = { quietMs: 30_000, pingTimeoutMs: 15_000 };
-export const withOthers: Patience = { quietMs: 5000, pingTimeoutMs: 5000 };
+export const withOthers: Patience = { quietMs: 2000, pingTimeoutMs: 2000 };
 const streamWindowBytes = 1024 * 1024;
 const connectionWindowBytes = 8 * 1024 * 1024;
 

@@ -1,6 +1,7 @@
 // What a pod's worker remembers between looks: its own attempts and what it has reported. Everything else is read anew.
 import type { Pod, PodStatus } from "@coxswain/api/core/v1";
 import { retryAskedAtMs } from "../../core/pod/backoff.ts";
+import { ownConditions } from "../../core/pod/overwritten.ts";
 import type { PodEnding, StartFailure, VolumesState } from "../../core/pod/view.ts";
 
 /** What a worker remembers between looks: its own attempts and what it reported. */
@@ -14,6 +15,8 @@ export interface PodState {
   reported: string;
   written: string;
   writtenStatus: PodStatus | undefined;
+  /** The resource version that the last write of it has made. */
+  writtenVersion: string | undefined;
   because: string;
   seenAtMs: number;
   attachedIP: string | undefined;
@@ -50,6 +53,7 @@ export function createPodState(pod: Pod): PodState {
     reported: "",
     written: "",
     writtenStatus: undefined,
+    writtenVersion: undefined,
     because: "",
     seenAtMs: 0,
     attachedIP: undefined,
@@ -73,15 +77,6 @@ export function createPodState(pod: Pod): PodState {
 export function mark(state: PodState, phase: string, nowMs: number): void {
   if (!state.timeline.has(phase)) state.timeline.set(phase, nowMs);
 }
-
-const ownConditions: ReadonlySet<string> = new Set([
-  "PodReadyToStartContainers",
-  "Initialized",
-  "Ready",
-  "ContainersReady",
-  "PodResizePending",
-  "PodResizeInProgress",
-]);
 
 /** Our status is the newest for what we decide; conditions of others (readiness gates) are newest in the API. */
 function withForeignConditions(own: PodStatus, api: PodStatus | undefined): PodStatus {

@@ -2,7 +2,7 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { Pod } from "@coxswain/api/core/v1";
+import type { Pod, PodStatus } from "@coxswain/api/core/v1";
 import { systemClock as clock, systemRandom as random } from "@coxswain/clock";
 import { createFakeRuntime } from "@coxswain/container-runtime/testing";
 import { createLogger, createMetricsRegistry } from "@coxswain/daemon";
@@ -88,5 +88,32 @@ test("a sandbox that comes up in the middle of a look is not made again", async 
   worker.poke();
   await expect.poll(() => worker.pod().status?.phase).toBe("Running");
   expect({ made, starts: fake.starts("main") }).toEqual({ made: 1, starts: 1 });
+  await worker.stop();
+});
+
+test("readiness that the controllers took away while the node was not heard is given back", async () => {
+  const fake = createFakeRuntime({ clock }, { everyImage: true });
+  const ports = portsOver(fake);
+  const written: (PodStatus | undefined)[] = [];
+  const writeStatus: PodApi["writeStatus"] = async (of, status) => {
+    written.push(status);
+    return { ...of, metadata: { ...of.metadata, resourceVersion: `${10 * written.length}` }, status };
+  };
+  const worker = createPodWorker(pod, { ...ports, api: { ...ports.api, writeStatus } });
+  const readiness = (status: PodStatus | undefined): string | undefined =>
+    status?.conditions?.find(({ type }) => type === "Ready")?.status;
+  await expect.poll(() => readiness(written.at(-1)), { timeout: 20_000 }).toBe("True");
+  const [count, status] = [written.length, written.at(-1)];
+  const conditions = (status?.conditions ?? []).map((condition) =>
+    condition.type === "Ready" ? { ...condition, status: "False" } : condition,
+  );
+  const seen = (resourceVersion: string): void =>
+    worker.update({ ...pod, metadata: { ...pod.metadata, resourceVersion }, status: { ...status, conditions } });
+  // From before our last write: no news.
+  seen(`${10 * count - 1}`);
+  expect(written).toHaveLength(count);
+  seen(`${10 * count + 1}`);
+  await expect.poll(() => written.length, { timeout: 20_000 }).toBe(count + 1);
+  expect(readiness(written.at(-1))).toBe("True");
   await worker.stop();
 });

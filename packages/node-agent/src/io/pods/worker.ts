@@ -6,6 +6,7 @@ import { backoffMarks, backoffTimes } from "../../core/pod/backoff.ts";
 import { hostPortsOf } from "../../core/network/host-ports.ts";
 import type { HostPort } from "../../core/network/host-ports.ts";
 import { allContainersOf } from "../../core/pod/lifecycle.ts";
+import { isOverwritten } from "../../core/pod/overwritten.ts";
 import { planPod } from "../../core/pod/plan.ts";
 import { podStatus } from "../../core/pod/status.ts";
 import type { ContainerView, PodEnding, PodView } from "../../core/pod/view.ts";
@@ -165,6 +166,7 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
         );
         state.written = reported;
         state.writtenStatus = lastStatus;
+        state.writtenVersion = written?.metadata.resourceVersion;
         if (!written) {
           state.gone = true;
           poke();
@@ -178,6 +180,15 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
         await clock.sleep(retryMs, stopping.signal).catch(() => undefined);
       }
     }
+  };
+
+  /** Writes our status once more when somebody has changed it since; what was seen before our last write says nothing. */
+  const restore = ({ metadata, status }: Pod): void => {
+    const { lastStatus, writtenVersion = "0" } = state;
+    if (!lastStatus || state.written !== state.reported || !isOverwritten(status, lastStatus)) return;
+    if (BigInt(metadata.resourceVersion ?? "0") <= BigInt(writtenVersion)) return;
+    state.written = "";
+    publishing ??= publish().finally(() => (publishing = undefined));
   };
 
   /** One event for each wait, as the kubelet has it. */
@@ -259,6 +270,7 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
           state.deletionSeenAtMs = clock.now();
         state.apiPod = pod;
         if (pod.metadata?.deletionTimestamp) actor.abortStarts();
+        restore(pod);
       }
       if (!pod) actor.abortStarts();
       poke();

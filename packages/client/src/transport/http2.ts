@@ -20,6 +20,11 @@ export const withOthers: Patience = { quietMs: 2000, pingTimeoutMs: 2000 };
 const streamWindowBytes = 1024 * 1024;
 const connectionWindowBytes = 8 * 1024 * 1024;
 
+/** The other side has not refused and not hung up: it says nothing any more, and would not answer a second time either. */
+export class SilentServer extends Error {
+  override readonly name = "SilentServer";
+}
+
 export interface Http2Session {
   /** False when new requests need another connection; those under way may still end well. */
   usable(): boolean;
@@ -58,7 +63,7 @@ export function createHttp2Session(
         if (clock.monotonic() - lastHeard < quietMs) return watch();
         watchdog = clock.setTimeout(() => {
           // Once more round the loop: a process that was held up reads first what has come meanwhile.
-          watchdog = clock.setTimeout(() => session.destroy(new Error("no answer to a ping")), 250);
+          watchdog = clock.setTimeout(() => session.destroy(new SilentServer("no answer to a ping")), 250);
         }, pingTimeoutMs);
         session.ping(() => {
           watchdog?.cancel();

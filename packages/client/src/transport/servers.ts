@@ -4,6 +4,7 @@
 // and reading twice does no harm (GET, HEAD).
 import type { Clock } from "@coxswain/clock";
 import { ClientError } from "../errors.ts";
+import { SilentServer } from "./http2.ts";
 import type { Exchange, OutgoingRequest, Transport } from "./transport.ts";
 
 /** How often "not now" is obeyed before it is handed to the caller. */
@@ -53,9 +54,11 @@ export function createServers(
         return await server.transport.send(request);
       } catch (error) {
         if (!(error instanceof ClientError)) throw error;
+        const silent = error.cause instanceof SilentServer;
+        if (silent && index === current % servers.length) current = (index + 1) % servers.length;
         if (error.code === "connection-lost" && !reading) throw error;
         takeRenewed();
-        const mayRepeatHere = error.code === "connection-lost" && tries === 0;
+        const mayRepeatHere = error.code === "connection-lost" && tries === 0 && !silent;
         if (index === current % servers.length && !mayRepeatHere) current = (index + 1) % servers.length;
         if (failure === undefined || error.code === "tls-failed") failure = error;
         if (servers.length === 1 && error.code !== "connection-lost") break;

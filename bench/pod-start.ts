@@ -2,7 +2,6 @@
 // the other, 110 at once, what the agent then uses at rest, a command in a pod, and a log read to its end.
 import { spawn } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
-import { readFileSync } from "node:fs";
 import { createClient, loadKubeconfig } from "@coxswain/client";
 import { pods } from "@coxswain/api/core/v1";
 import type { Pod } from "@coxswain/api/core/v1";
@@ -14,6 +13,7 @@ import type { TestNode } from "../test/protocol/node.ts";
 import { memoryMb } from "./apiserver/load.ts";
 import type { Figure, StandaloneBenchmark } from "./bench.ts";
 import { summarize } from "./bench.ts";
+import { cpuMs } from "./controllers/plane.ts";
 
 const inTurn = 50;
 const atOnce = 110;
@@ -82,9 +82,9 @@ export const benchmark: StandaloneBenchmark = {
     say(`${atOnce} pods at once`);
 
     await delay(5_000);
-    const cpuBefore = cpuSeconds(node.pid());
+    const cpuBefore = cpuMs(node.pid());
     await delay(atRestMs);
-    const cpuShare = ((cpuSeconds(node.pid()) - cpuBefore) / (atRestMs / 1000)) * 100;
+    const cpuShare = ((cpuMs(node.pid()) - cpuBefore) / atRestMs) * 100;
     const memory = memoryMb(node.pid(), "VmRSS");
     const execs = await measureCommands(plane, node);
     say("commands");
@@ -160,12 +160,6 @@ async function measureLog(plane: ControlPlane): Promise<readonly Figure[]> {
     { name: "logs -f while it is written", unit: "MB/s", value: written },
     { name: "logs -f of what is there", unit: "MB/s", value: there },
   ];
-}
-
-function cpuSeconds(pid: number): number {
-  const [, after = ""] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ");
-  const fields = after.split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 function benchPod(name: string, node: TestNode, command = ["/bin/busybox", "sleep", "3600"]): Pod {

@@ -1,6 +1,5 @@
 // Pods through the API: created by a client, seen and bound by the scheduler, seen bound by a watch; store, apiserver and scheduler
 // are three real processes, nodes are only objects. First as fast as it goes, then fifty a second.
-import { readFileSync } from "node:fs";
 import { nodes, pods } from "@coxswain/api/core/v1";
 import { createClient, loadKubeconfig } from "@coxswain/client";
 import type { Client } from "@coxswain/client";
@@ -8,6 +7,7 @@ import { systemClock } from "@coxswain/clock";
 import { startSchedulingPlane } from "../test/system/scheduler-plane.ts";
 import type { Figure, StandaloneBenchmark } from "./bench.ts";
 import { summarize } from "./bench.ts";
+import { cpuMs } from "./controllers/plane.ts";
 import { node, pod } from "./scheduler/workloads.ts";
 
 const nodeCount = 200;
@@ -79,12 +79,6 @@ export const benchmark: StandaloneBenchmark = {
     ] satisfies Figure[];
   },
 };
-
-/** Time that a process has had a core; ticks are hundredths of a second. */
-function cpuMs(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-  return (Number(fields[11]) + Number(fields[12])) * 10;
-}
 
 async function makeNode(client: Client, index: number): Promise<void> {
   const wanted = node(index, undefined);

@@ -2,7 +2,6 @@
 // Health is open to all; everything else asks for a certificate of the client authority. Certificates are read again
 // when their files change. It speaks HTTP/1.1 only; the apiserver and the store bring their own servers. A daemon that runs as a
 // pod may have no certificate: then it is plain HTTP, and the daemon's own gate says who may see more than health.
-import { createServer as createHttpServer } from "node:http";
 import type { IncomingMessage } from "node:http";
 import { createServer } from "node:https";
 import type { Server } from "node:https";
@@ -11,13 +10,16 @@ import { TLSSocket } from "node:tls";
 import type { FastifyInstance } from "fastify";
 import type { Clock, Timer } from "@coxswain/clock";
 import type { Component } from "./component.ts";
-import { StartError } from "./errors.ts";
+import { StartError, UsageError } from "./errors.ts";
 import { createRoutedApp, createSmallApp } from "./http-app.ts";
 import type { App, Gate } from "./http-app.ts";
 import type { Logger } from "./logger.ts";
 import type { MetricsRegistry } from "./metrics.ts";
 import { readTlsFiles, tlsFilesStamp } from "./tls-files.ts";
 import type { TlsFiles, TlsMaterial } from "./tls-files.ts";
+
+// Not imported: the facade of an import evaluates all that node:http has, and so loads the client behind `fetch`, which no daemon uses.
+const { createServer: createHttpServer } = process.getBuiltinModule("node:http");
 
 export interface HttpsServerConfig extends TlsFiles {
   readonly host: string;
@@ -29,6 +31,24 @@ export interface PlainServerConfig {
   readonly host: string;
   readonly port: number;
   readonly certFile?: undefined;
+}
+
+interface ServerFlags {
+  readonly "bind-address": string;
+  readonly "secure-port": number;
+  readonly "tls-cert-file": string | undefined;
+  readonly "tls-private-key-file": string | undefined;
+  readonly "client-ca-file": string | undefined;
+}
+
+/** The server that a daemon's flags ask for: plain where neither certificate nor key is given. Throws `UsageError` for one without the other. */
+export function serverConfigOf(flags: ServerFlags): HttpsServerConfig | PlainServerConfig {
+  const [host, port] = [flags["bind-address"], flags["secure-port"]];
+  const [certFile, keyFile] = [flags["tls-cert-file"], flags["tls-private-key-file"]];
+  if (certFile !== undefined && keyFile !== undefined)
+    return { host, port, certFile, keyFile, clientCaFile: flags["client-ca-file"] };
+  if (certFile === undefined && keyFile === undefined) return { host, port };
+  throw new UsageError("--tls-cert-file and --tls-private-key-file are given together or not at all");
 }
 
 export interface PeerIdentity {

@@ -6,7 +6,7 @@ export { parseDuration } from "./duration.ts";
 export { StartError, UsageError } from "./errors.ts";
 export { defineFlags, describeFlags, parseFlags } from "./flags.ts";
 export type { Flag, FlagTable, FlagTypes, FlagValues } from "./flags.ts";
-export { createHttpsServer, listenFailure, verifiedPeer } from "./https-server.ts";
+export { createHttpsServer, listenFailure, serverConfigOf, verifiedPeer } from "./https-server.ts";
 export type {
   HttpsServer,
   HttpsServerConfig,

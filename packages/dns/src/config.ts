@@ -1,6 +1,6 @@
 // Every flag of the DNS daemon once, and the one value they are parsed into.
 import { BlockList, isIP } from "node:net";
-import { UsageError, defineFlags } from "@coxswain/daemon";
+import { UsageError, defineFlags, serverConfigOf } from "@coxswain/daemon";
 import type { FlagValues, HttpsServerConfig, PlainServerConfig } from "@coxswain/daemon";
 import type { UpstreamConfig } from "./io/servers.ts";
 import type { ResolverConfig } from "./resolver.ts";
@@ -99,7 +99,7 @@ export function readConfig(values: FlagValues<typeof flags>): DnsConfig {
     },
     upstream: { resolvConf: values["resolv-conf"], own: [address], port: 53 },
     memory: { path: values["memory-file"], maxAgeMs: values["memory-max-age"] },
-    server: serverOf(values),
+    server: serverConfigOf(values),
   };
 }
 
@@ -113,13 +113,4 @@ function ownership(cidrs: readonly string[]): (address: string) => boolean {
     list.addSubnet(network, Number(bits), family === 4 ? "ipv4" : "ipv6");
   }
   return (address) => list.check(address, address.includes(":") ? "ipv6" : "ipv4");
-}
-
-function serverOf(values: FlagValues<typeof flags>): RunConfig["server"] {
-  const [host, port] = [values["bind-address"], values["secure-port"]];
-  const [certFile, keyFile] = [values["tls-cert-file"], values["tls-private-key-file"]];
-  if (certFile !== undefined && keyFile !== undefined)
-    return { host, port, certFile, keyFile, clientCaFile: values["client-ca-file"] };
-  if (certFile === undefined && keyFile === undefined) return { host, port };
-  throw new UsageError("--tls-cert-file and --tls-private-key-file are given together or not at all");
 }

@@ -1,6 +1,6 @@
 // Every flag of the proxy once, under kube-proxy's names, and the one value they are parsed into.
 import { hostname } from "node:os";
-import { UsageError, defineFlags } from "@coxswain/daemon";
+import { UsageError, defineFlags, serverConfigOf } from "@coxswain/daemon";
 import type { FlagValues, HttpsServerConfig, PlainServerConfig } from "@coxswain/daemon";
 import { canonicalRange } from "./core/address.ts";
 
@@ -89,7 +89,7 @@ export function readConfig(values: FlagValues<typeof flags>): ProxyConfig {
     masqueradeAll: values["masquerade-all"],
     masqueradeMark: 2 ** bit,
     sync: { minIntervalMs, checkIntervalMs },
-    server: serverOf(values),
+    server: serverConfigOf(values),
   };
 }
 
@@ -123,13 +123,4 @@ function rangeOf(flag: string, text: string): string {
   const range = text.includes("/") ? (canonicalRange(text, "ipv4") ?? canonicalRange(text, "ipv6")) : undefined;
   if (range === undefined) throw new UsageError(`${flag}: expected an address range, found ${JSON.stringify(text)}`);
   return range;
-}
-
-function serverOf(values: FlagValues<typeof flags>): RunConfig["server"] {
-  const [host, port] = [values["bind-address"], values["secure-port"]];
-  const [certFile, keyFile] = [values["tls-cert-file"], values["tls-private-key-file"]];
-  if (certFile !== undefined && keyFile !== undefined)
-    return { host, port, certFile, keyFile, clientCaFile: values["client-ca-file"] };
-  if (certFile === undefined && keyFile === undefined) return { host, port };
-  throw new UsageError("--tls-cert-file and --tls-private-key-file are given together or not at all");
 }

@@ -57,16 +57,11 @@ export async function unwell(target: Target, client: Client): Promise<readonly s
 }
 
 /** Only a strike at masters can take a member of the store away. */
-async function margin(target: Target, { fault, aim }: Drill): Promise<readonly string[]> {
+async function margin(target: Target, { aim }: Drill): Promise<readonly string[]> {
+  if (aim.who !== "store-leader" && aim.who !== "each-master") return [];
   const members = await storeMembers(target);
   const spare = members.filter(({ answers }) => answers).length - (Math.floor(members.length / 2) + 1);
-  const harmless = ["rollOut", "flushRules", "rulesLock", "restartEngine", "restartAgent", "rollingRestart"].includes(
-    fault,
-  );
-  const strikesMasters = aim.who === "store-leader" || aim.who === "each-master";
-  return members.length > 0 && spare < 1 && strikesMasters && !harmless
-    ? ["the store has no member to lose: a strike may take the cluster down"]
-    : [];
+  return members.length > 0 && spare < 1 ? ["the store has no member to lose: a strike may take the cluster down"] : [];
 }
 
 async function storeMembers(target: Target): Promise<readonly { readonly name: string; readonly answers: boolean }[]> {

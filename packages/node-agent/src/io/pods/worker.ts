@@ -151,8 +151,10 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
       mark(state, "ready", clock.now());
     tellBackoffs(status);
     observeStart(status);
-    publishing ??= publish().finally(() => (publishing = undefined));
+    tell();
   };
+
+  const tell = (): void => void (publishing ??= publish().finally(() => (publishing = undefined)));
 
   /** Writes the newest status until the API has it. Those in between are skipped. */
   const publish = async (): Promise<void> => {
@@ -188,7 +190,7 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
     if (!lastStatus || state.written !== state.reported || !isOverwritten(status, lastStatus)) return;
     if (BigInt(metadata.resourceVersion ?? "0") <= BigInt(writtenVersion)) return;
     state.written = "";
-    publishing ??= publish().finally(() => (publishing = undefined));
+    tell();
   };
 
   /** One event for each wait, as the kubelet has it. */

@@ -9,7 +9,7 @@ import type { Client } from "@coxswain/client";
 import { systemClock } from "@coxswain/clock";
 import { writeKubeconfig } from "../../scripts/cluster/kubeconfig.ts";
 import { daemonEntry } from "../../scripts/cluster/layout.ts";
-import { hollowEntry } from "../../scripts/cluster/processes.ts";
+import { hollowEntry, nodeFlagsOf } from "../../scripts/cluster/processes.ts";
 import { freePort } from "../../test/protocol/control-plane.ts";
 import type { ControlPlane } from "../../test/protocol/control-plane.ts";
 import { startSchedulingPlane } from "../../test/system/scheduler-plane.ts";
@@ -46,7 +46,7 @@ export async function startBenchPlane(hollowNodes: number): Promise<BenchPlane> 
   ];
   const children: ChildProcess[] = [];
   const start = (name: string, entry: string, args: readonly string[]): number => {
-    const child = spawn(process.execPath, [entry, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [...nodeFlagsOf(name), entry, ...args], { stdio: ["ignore", "pipe", "pipe"] });
     children.push(child);
     const log = createWriteStream(join(dir, `${name}.log`));
     child.stdout.pipe(log, { end: false });

@@ -246,13 +246,15 @@ function kubeconfigFor(plan: ClusterPlan, machine: Machine, name: string, user: 
  */
 const youngMiB: Readonly<Record<string, number>> = { store: 8, apiserver: 16 };
 
+/** Node's own flags for a daemon, wherever it is started. */
+export const nodeFlagsOf = (name: string): readonly string[] => [`--max-semi-space-size=${youngMiB[name] ?? 1}`];
+
 function common(
   name: string,
   machine: Machine,
   readyz: string,
 ): Pick<ProcessSpec, "name" | "machine" | "entry" | "nodeFlags" | "readyz"> {
-  const nodeFlags = [`--max-semi-space-size=${youngMiB[name] ?? 1}`];
-  return { name, machine, entry: daemonEntry(name), nodeFlags, readyz };
+  return { name, machine, entry: daemonEntry(name), nodeFlags: nodeFlagsOf(name), readyz };
 }
 
 function tlsFlags(pki: ClusterPki, machine: Machine, name: string): string[] {

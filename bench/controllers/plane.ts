@@ -46,7 +46,9 @@ export async function startBenchPlane(hollowNodes: number): Promise<BenchPlane> 
   ];
   const children: ChildProcess[] = [];
   const start = (name: string, entry: string, args: readonly string[]): number => {
-    const child = spawn(process.execPath, [...nodeFlagsOf(name), entry, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [...nodeFlagsOf(name), entry, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     children.push(child);
     const log = createWriteStream(join(dir, `${name}.log`));
     child.stdout.pipe(log, { end: false });

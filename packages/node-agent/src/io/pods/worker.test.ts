@@ -91,6 +91,9 @@ test("a sandbox that comes up in the middle of a look is not made again", async 
   await worker.stop();
 });
 
+const readiness = (status: PodStatus | undefined): string | undefined =>
+  status?.conditions?.find(({ type }) => type === "Ready")?.status;
+
 test("readiness that the controllers took away while the node was not heard is given back", async () => {
   const fake = createFakeRuntime({ clock }, { everyImage: true });
   const ports = portsOver(fake);
@@ -100,8 +103,6 @@ test("readiness that the controllers took away while the node was not heard is g
     return { ...of, metadata: { ...of.metadata, resourceVersion: `${10 * written.length}` }, status };
   };
   const worker = createPodWorker(pod, { ...ports, api: { ...ports.api, writeStatus } });
-  const readiness = (status: PodStatus | undefined): string | undefined =>
-    status?.conditions?.find(({ type }) => type === "Ready")?.status;
   await expect.poll(() => readiness(written.at(-1)), { timeout: 20_000 }).toBe("True");
   const [count, status] = [written.length, written.at(-1)];
   const conditions = (status?.conditions ?? []).map((condition) =>
@@ -115,5 +116,30 @@ test("readiness that the controllers took away while the node was not heard is g
   seen(`${10 * count + 1}`);
   await expect.poll(() => written.length, { timeout: 20_000 }).toBe(count + 1);
   expect(readiness(written.at(-1))).toBe("True");
+  await worker.stop();
+});
+
+test("what others changed between our write of the status and its answer is looked at when the answer comes", async () => {
+  const fake = createFakeRuntime({ clock }, { everyImage: true });
+  const ports = portsOver(fake);
+  const written: (PodStatus | undefined)[] = [];
+  let taken = false;
+  const writeStatus: PodApi["writeStatus"] = async (of, status) => {
+    written.push(status);
+    const version = 10 * written.length;
+    if (readiness(status) === "True" && !taken) {
+      taken = true;
+      const conditions = (status.conditions ?? []).map((condition) =>
+        condition.type === "Ready" ? { ...condition, status: "False" } : condition,
+      );
+      const metadata = { ...pod.metadata, resourceVersion: `${version + 1}` };
+      worker.update({ ...pod, metadata, status: { ...status, conditions } });
+    }
+    return { ...of, metadata: { ...of.metadata, resourceVersion: `${version}` }, status };
+  };
+  const worker = createPodWorker(pod, { ...ports, api: { ...ports.api, writeStatus } });
+  const ready = (): number => written.filter((status) => readiness(status) === "True").length;
+  await expect.poll(ready, { timeout: 20_000 }).toBe(2);
+  expect(written.slice(-2).map(readiness)).toEqual(["True", "True"]);
   await worker.stop();
 });

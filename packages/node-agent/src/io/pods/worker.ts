@@ -154,7 +154,12 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
     tell();
   };
 
-  const tell = (): void => void (publishing ??= publish().finally(() => (publishing = undefined)));
+  const tell = (): void =>
+    void (publishing ??= publish().finally(() => {
+      publishing = undefined;
+      // What came while our write was under way could not be compared with it then.
+      restore(state.apiPod);
+    }));
 
   /** Writes the newest status until the API has it. Those in between are skipped. */
   const publish = async (): Promise<void> => {
@@ -187,7 +192,8 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
   /** Writes our status once more when somebody has changed it since; what was seen before our last write says nothing. */
   const restore = ({ metadata, status }: Pod): void => {
     const { lastStatus, writtenVersion = "0" } = state;
-    if (!lastStatus || state.written !== state.reported || !isOverwritten(status, lastStatus)) return;
+    if (state.gone || stopping.signal.aborted || state.written !== state.reported) return;
+    if (!lastStatus || !isOverwritten(status, lastStatus)) return;
     if (BigInt(metadata.resourceVersion ?? "0") <= BigInt(writtenVersion)) return;
     state.written = "";
     tell();

@@ -45,6 +45,12 @@ export interface ComposeLab extends AsyncDisposable {
   whenReady(master: string, names: readonly string[], timeoutMs?: number): Promise<void>;
 }
 
+function controlPlane(role: MachineRole): readonly string[] {
+  if (role !== "master" && role !== "master-external-store" && role !== "single") return [];
+  const member = role === "master-external-store" ? [] : ["store"];
+  return [...member, "apiserver", "scheduler", "controller-manager"];
+}
+
 export async function createComposeLab(options: {
   readonly dataDir: string;
   readonly imageDir?: string;
@@ -124,7 +130,10 @@ export async function createComposeLab(options: {
     compose: (name, args) => inside(name, ["docker-compose", ...args]),
     async up(name, role, more) {
       self.prepare(name, role, more);
-      const { code, stderr } = await self.compose(name, ["up", "-d"]);
+      // The node agent runs these, as pods; compose then does not.
+      const asPods = more?.["COXSWAIN_STATIC_PODS"] === "yes" ? controlPlane(role) : [];
+      const scales = asPods.flatMap((daemon) => ["--scale", `${daemon}=0`]);
+      const { code, stderr } = await self.compose(name, ["up", "-d", ...scales]);
       if (code === 0) return;
       const logs = await self.compose(name, ["logs", "--no-color", "setup"]);
       throw new Failure(`${name}: docker-compose up failed: ${stderr.trim().split("\n").at(-1) ?? ""}\n${logs.stdout}`);

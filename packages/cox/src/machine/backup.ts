@@ -26,7 +26,7 @@ import { openStore } from "./members.ts";
 import { profileNamed } from "./profiles.ts";
 import type { MachineRecord } from "./record.ts";
 import { mustReadRecord, readRecord, recordFile } from "./record.ts";
-import { spoken, writeMachine } from "./setup.ts";
+import { baseOf, spoken, writeMachine } from "./setup.ts";
 import type { MachineOptions, SetupPorts } from "./setup.ts";
 
 const snapshotName = "store.db";
@@ -85,13 +85,7 @@ export async function restore(
     writeWhole(join(directory, "pki", file), readFileSync(from), file.endsWith(".key") ? 0o600 : 0o644);
   }
   const record: MachineRecord = {
-    name,
-    address,
-    apiPort: options.apiPort,
-    apiHosts: options.apiHosts,
-    dockerSocket: options.dockerSocket,
-    resolvConf: options.resolvConf,
-    role: "master",
+    ...baseOf(options, "master"),
     tainted: options.tainted,
     ...spoken(profileNamed(profile, "backup.json")),
     masters: [{ name, address }],

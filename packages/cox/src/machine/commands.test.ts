@@ -88,6 +88,37 @@ describe.runIf(process.getuid?.() === 0 && address !== "")("a machine", () => {
     expect(flags().sort()).toEqual([...others, "dns", "proxy"].sort());
   });
 
+  it("leaves the control plane to its node agent as static pods, and takes it back", async () => {
+    const at = (...parts: string[]): string => join(directory, "cox", ...parts);
+    const controlPlane = ["apiserver", "controller-manager", "scheduler", "store"];
+    const manifests = () => readdirSync(at("manifests")).sort();
+    const flags = () => readdirSync(at("flags")).sort();
+    await cox(["init", "--static-pods", "--image", "registry.example/coxswain:1"]);
+    expect(manifests()).toEqual(controlPlane.map((name) => `${name}.json`));
+    expect(flags()).toEqual(["dns", "node-agent", "proxy"]);
+    expect(readFileSync(at("flags", "node-agent"), "utf8")).toContain(`--pod-manifest-path=${at("manifests")}\n`);
+    const { metadata, spec } = JSON.parse(readFileSync(at("manifests", "store.json"), "utf8")) as {
+      metadata: object;
+      spec: { containers: { image: string; command: string[]; livenessProbe: object }[]; hostNetwork: boolean };
+    };
+    expect(metadata).toEqual({
+      name: "store",
+      namespace: "kube-system",
+      labels: { component: "store", tier: "control-plane" },
+    });
+    expect(spec.hostNetwork).toBe(true);
+    expect(spec.containers[0]?.image).toBe("registry.example/coxswain:1");
+    expect(spec.containers[0]?.command).toContain(`--data-dir=${at("store")}`);
+    expect(spec.containers[0]?.livenessProbe).toMatchObject({ httpGet: { path: "/livez", port: 2381 } });
+
+    await cox(["setup"]);
+    expect(manifests()).toEqual([]);
+    expect(flags()).toEqual([...controlPlane, "dns", "node-agent", "proxy"].sort());
+    await cox(["setup"], { COXSWAIN_STATIC_PODS: "yes" });
+    expect(manifests()).toEqual(controlPlane.map((name) => `${name}.json`));
+    expect(flags()).toEqual(["dns", "node-agent", "proxy"]);
+  });
+
   it("refuses a second beginning, and takes the first up again when asked to set up", async () => {
     await cox(["init"]);
     expect(await cox(["init"])).toBe(

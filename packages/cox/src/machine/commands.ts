@@ -20,7 +20,7 @@ import {
   valueOf,
   variableOf,
   wholeNumberOf,
-  withoutOf,
+  placementOf,
 } from "./options.ts";
 import type { Given } from "./options.ts";
 import { profileNamed } from "./profiles.ts";
@@ -29,6 +29,7 @@ import type { MachineCommandName } from "./summaries.ts";
 import { endpointsOf, mustReadRecord, readRecord } from "./record.ts";
 import type { MachineRecord } from "./record.ts";
 import { ensureRequested } from "./requests.ts";
+import { coxVersion } from "../version.ts";
 import { init, initStore, joinCluster, resume, writeMachine } from "./setup.ts";
 import { describeTopology, tableOf, usualTopologies } from "./topologies.ts";
 
@@ -52,6 +53,8 @@ const machineFlags = `
   --docker-socket FILE  default /var/run/docker.sock
   --resolv-conf FILE    what pods' names start from
   --without proxy,dns   daemons that the cluster brings as pods (deploy/manifests)
+  --static-pods         on a master: the node agent runs store, apiserver, scheduler and controller-manager as pods
+  --image REFERENCE     of these pods (default coxswain/coxswain:${coxVersion})
 Each is also an environment variable: --ca-pin is COXSWAIN_CA_PIN.`;
 
 const machineCommands: Readonly<Record<MachineCommandName, MachineCommand>> = {
@@ -162,7 +165,7 @@ const machineCommands: Readonly<Record<MachineCommandName, MachineCommand>> = {
         const record = await resume(
           directory,
           valueOf(given, host.env, "token"),
-          withoutOf(given, host.env),
+          placementOf(given, host.env),
           portsOf(host),
         );
         host.write(`${record.name} is a ${record.role}; its files are up to date\n`);

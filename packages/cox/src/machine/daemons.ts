@@ -18,6 +18,21 @@ export interface DaemonFlags {
   readonly flags: readonly string[];
 }
 
+/** Where a daemon with TLS answers /livez and /readyz. */
+export function healthPortOf(name: string, record: MachineRecord): number {
+  const port = name === "apiserver" ? record.apiPort : healthPorts[name];
+  if (port === undefined) throw new Error(`${name} answers no health checks over TLS`);
+  return port;
+}
+
+const healthPorts: Readonly<Record<string, number>> = {
+  scheduler: 10259,
+  "controller-manager": 10257,
+  "node-agent": 10250,
+  proxy: 10256,
+  dns: 9153,
+};
+
 /** Files below the machine's directory, by name. */
 export function filesOf(directory: string) {
   const at = (...parts: readonly string[]): string => join(directory, ...parts);
@@ -26,6 +41,8 @@ export function filesOf(directory: string) {
     key: (name: string): string => at("pki", `${name}.key`),
     kubeconfig: (name: string): string => at(`${name}.conf`),
     flags: (name: string): string => at("flags", name),
+    manifests: at("manifests"),
+    manifest: (name: string): string => at("manifests", `${name}.json`),
     store: at("store"),
     at,
   };
@@ -156,6 +173,7 @@ function nodeDaemons(record: MachineRecord, directory: string, serving: string):
         `--node-ip=${record.address}`,
         ...(record.role === "master" && record.tainted ? [`--register-with-taints=${masterTaint}=:NoSchedule`] : []),
         `--root-dir=${join(directory, "node-agent")}`,
+        ...(record.staticPods ? [`--pod-manifest-path=${filesOf(directory).manifests}`] : []),
         `--local-volume-dir=${join(directory, "volumes")}`,
         `--container-runtime-endpoint=unix://${record.dockerSocket}`,
         "--pod-infra-container-image=coxswain/pause:1",

@@ -100,7 +100,7 @@ export async function reset(directory: string, say: (text: string) => void): Pro
     if (failed !== undefined) say(`${daemon} could not clean up: ${failed}`);
   }
   // Volumes stay: they are people's data. The record first: a reset that is interrupted leaves no machine that looks whole.
-  const names = ["machine.json", "flags", "pki", "store", "node-agent", "keeper-health", "ready", "cache"];
+  const names = ["machine.json", "flags", "manifests", "pki", "store", "node-agent", "keeper-health", "ready", "cache"];
   const kubeconfigs = ["admin", "keeper", "scheduler", "controller-manager", "node-agent", "proxy", "dns"].map(
     (name) => `${name}.conf`,
   );

@@ -3,9 +3,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import { parseArgs } from "node:util";
 import { MachineError } from "./failure.ts";
+import { coxVersion } from "../version.ts";
 import { optionalDaemons } from "./record.ts";
 import type { NamedAddress, OptionalDaemon } from "./record.ts";
-import type { MachineOptions } from "./setup.ts";
+import type { MachineOptions, Placement } from "./setup.ts";
 
 export type Values = Readonly<Record<string, string | boolean | undefined>>;
 
@@ -34,11 +35,12 @@ const strings = [
   "dead-member-grace",
   "profile",
   "without",
+  "image",
   "masters",
   "workers",
   "output",
 ] as const;
-const booleans = ["master", "single", "force", "external", "help"] as const;
+const booleans = ["master", "single", "static-pods", "force", "external", "help"] as const;
 
 /** Throws MachineError for what is not known. */
 export function parseMachineArgs(argv: readonly string[]): Given {
@@ -104,12 +106,19 @@ export function machineOptionsOf(given: Given, env: Readonly<Record<string, stri
     apiHosts: (valueOf(given, env, "api-hosts") ?? "").split(",").filter(Boolean),
     dockerSocket,
     resolvConf: valueOf(given, env, "resolv-conf") ?? usualResolver(),
-    without: withoutOf(given, env),
+    ...placementOf(given, env),
   };
 }
 
+/** Which daemons run as processes of their own; the rest are pods. */
+export function placementOf(given: Given, env: Readonly<Record<string, string | undefined>>): Placement {
+  const asPods = given.values["static-pods"] === true || valueOf(given, env, "static-pods") === "yes";
+  const image = valueOf(given, env, "image") ?? `coxswain/coxswain:${coxVersion}`;
+  return { without: withoutOf(given, env), ...(asPods ? { staticPods: { image } } : {}) };
+}
+
 /** "proxy,dns": those of a node's daemons that are not the machine's own. */
-export function withoutOf(given: Given, env: Readonly<Record<string, string | undefined>>): readonly OptionalDaemon[] {
+function withoutOf(given: Given, env: Readonly<Record<string, string | undefined>>): readonly OptionalDaemon[] {
   const named = (valueOf(given, env, "without") ?? "").split(",").filter(Boolean);
   const unknown = named.find((name) => !optionalDaemons.some((known) => known === name));
   if (unknown !== undefined)

@@ -3,17 +3,10 @@
 import { readFileSync } from "node:fs";
 import { Agent, request } from "node:https";
 import type { RequestOptions } from "node:https";
-import { daemonsOf, filesOf } from "./daemons.ts";
+import { daemonsOf, filesOf, healthPortOf } from "./daemons.ts";
 import { writeWhole } from "./files.ts";
 import type { MachineRecord } from "./record.ts";
 
-const ports: Readonly<Record<string, number>> = {
-  scheduler: 10259,
-  "controller-manager": 10257,
-  "node-agent": 10250,
-  proxy: 10256,
-  dns: 9153,
-};
 const patienceMs = 3000;
 
 export interface ReadinessProbe {
@@ -34,7 +27,7 @@ export function createReadinessProbe(directory: string): ReadinessProbe {
         names
           .filter((name) => name !== "store")
           .map(async (name): Promise<[string, string]> => {
-            const port = name === "apiserver" ? record.apiPort : (ports[name] ?? 0);
+            const port = healthPortOf(name, record);
             const said = await ask({ host: record.address, port, path: "/readyz", agent, ca, timeout: patienceMs });
             writeWhole(at("ready", name), `${said}\n`, 0o644);
             return [name, said];

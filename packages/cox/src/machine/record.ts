@@ -35,6 +35,8 @@ export interface MachineRecord {
   readonly resolvConf: string;
   /** Daemons that are not this machine's own: the cluster brings them as pods. */
   readonly without?: readonly OptionalDaemon[];
+  /** The control plane's daemons run as static pods of this machine's node agent, from this image. */
+  readonly staticPods?: { readonly image: string };
   /** How soon the cluster acts on silence; Kubernetes' own times where nothing is said. */
   readonly profile?: Profile;
   /** It came from a backup: the masters that are written in the cluster are those of before. */

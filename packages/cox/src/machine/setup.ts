@@ -19,8 +19,9 @@ import type { Profile } from "./profiles.ts";
 import type { MachineRecord, NamedAddress, OptionalDaemon, StorePlace } from "./record.ts";
 import { endpointsOf, mustReadRecord, readRecord, recordFile, writeRecord } from "./record.ts";
 import { ensureRequested } from "./requests.ts";
+import { staticPodOf } from "./static-pods.ts";
 
-export interface MachineOptions {
+export interface MachineOptions extends Placement {
   readonly directory: string;
   readonly name: string;
   readonly address: string;
@@ -28,7 +29,12 @@ export interface MachineOptions {
   readonly apiHosts: readonly string[];
   readonly dockerSocket: string;
   readonly resolvConf: string;
+}
+
+/** What does not run as a process of its own: daemons that the cluster brings, and a control plane of static pods. */
+export interface Placement {
   readonly without: readonly OptionalDaemon[];
+  readonly staticPods?: { readonly image: string };
 }
 
 export interface SetupPorts {
@@ -75,8 +81,7 @@ export async function init(options: InitOptions, ports: SetupPorts): Promise<Inv
       ? { kind: "external", servers: options.etcdServers }
       : { kind: "member", state: "new", members: [{ name, address }] };
   const record: MachineRecord = {
-    ...common(options),
-    role: "master",
+    ...baseOf(options, "master"),
     tainted: options.tainted,
     ...spoken(options.profile),
     masters: [{ name, address }],
@@ -104,8 +109,7 @@ export async function initStore(
     );
   await ensureAuthorities(directory, ["etcd-ca"], ports.clock);
   const record: MachineRecord = {
-    ...common(options),
-    role: "store",
+    ...baseOf(options, "store"),
     tainted: false,
     masters: [],
     store: { kind: "member", state: "new", members },
@@ -147,9 +151,8 @@ export async function joinCluster(options: JoinOptions, ports: SetupPorts): Prom
     const apiPort = Number(settings.data?.["apiPort"] ?? options.apiPort);
     const tainted = role === "master" && options.tainted;
     const base = {
-      ...common(options),
+      ...baseOf(options, role),
       apiPort,
-      role,
       tainted,
       ...spoken(profileNamed(settings.data?.["profile"], "coxswain-config")),
     } as const;
@@ -196,12 +199,12 @@ export async function joinCluster(options: JoinOptions, ports: SetupPorts): Prom
 export async function resume(
   directory: string,
   token: string | undefined,
-  without: readonly OptionalDaemon[],
+  placement: Placement,
   ports: SetupPorts,
 ): Promise<MachineRecord> {
   const { clock, say, signal } = ports;
-  const { without: _before, ...rest } = mustReadRecord(directory);
-  let record: MachineRecord = { ...rest, ...lacking(without) };
+  const { without: _without, staticPods: _staticPods, ...rest } = mustReadRecord(directory);
+  let record: MachineRecord = { ...rest, ...placed(placement, rest.role) };
   const renewed =
     record.role === "worker"
       ? await ensureRequested(record, directory, token, ports, signal)
@@ -242,10 +245,18 @@ async function comeBack(record: MachineRecord, directory: string, { clock, say }
 
 /** Flags and kubeconfigs, then the record. */
 export function writeMachine(record: MachineRecord, directory: string): void {
-  const { cert, key, kubeconfig, flags, at } = filesOf(directory);
-  for (const daemon of daemonsOf(record, directory))
-    writeIfChanged(flags(daemon.name), `${daemon.flags.join("\n")}\n`, 0o644);
-  // A daemon without flags stays off.
+  const { cert, key, kubeconfig, flags, manifest, at } = filesOf(directory);
+  for (const daemon of daemonsOf(record, directory)) {
+    const pod = record.staticPods && staticPodOf(daemon, record, record.staticPods.image, directory);
+    // The node agent runs what has a manifest; a daemon without flags stays off.
+    if (pod) {
+      writeIfChanged(manifest(daemon.name), `${JSON.stringify(pod, null, 2)}\n`, 0o600);
+      rmSync(flags(daemon.name), { force: true });
+    } else {
+      rmSync(manifest(daemon.name), { force: true });
+      writeIfChanged(flags(daemon.name), `${daemon.flags.join("\n")}\n`, 0o644);
+    }
+  }
   for (const name of record.without ?? []) rmSync(flags(name), { force: true });
   const servers = endpointsOf(record);
   for (const { name, user, certificate = name } of kubeconfigsOf(record)) {
@@ -319,10 +330,19 @@ export function spoken(profile: Profile): { readonly profile?: Profile } {
   return profile === "default" ? {} : { profile };
 }
 
-function common({ name, address, apiPort, apiHosts, dockerSocket, resolvConf, without }: MachineOptions) {
-  return { name, address, apiPort, apiHosts, dockerSocket, resolvConf, ...lacking(without) };
+/** What a machine's record says of itself, whatever the cluster. */
+export function baseOf<Role extends MachineRecord["role"]>(options: MachineOptions, role: Role) {
+  const { name, address, apiPort, apiHosts, dockerSocket, resolvConf } = options;
+  return { role, name, address, apiPort, apiHosts, dockerSocket, resolvConf, ...placed(options, role) };
 }
 
-function lacking(without: readonly OptionalDaemon[]): Pick<MachineRecord, "without"> {
-  return without.length === 0 ? {} : { without };
+/** What is as usual is not spoken of; only a master has daemons that may be static pods. */
+function placed(
+  { without, staticPods }: Placement,
+  role: MachineRecord["role"],
+): Pick<MachineRecord, "without" | "staticPods"> {
+  return {
+    ...(without.length === 0 ? {} : { without }),
+    ...(staticPods !== undefined && role === "master" ? { staticPods } : {}),
+  };
 }

@@ -12,7 +12,7 @@ export const benchmark: StandaloneBenchmark = {
   async measure(say) {
     await using plane = await startControlPlane();
     const pid = plane.servers[0]?.pid ?? 0;
-    using load = createLoad(plane, 4);
+    using load = await createLoad(plane, 4);
     for (let index = 0; index < namespaces; index += 1) await createNamespace(load, `n-${index}`);
     const creates = await timed("pod create", namespaces * podsPerNamespace, 64, (index) =>
       load.call("POST", `/api/v1/namespaces/n-${index % namespaces}/pods`, pod(`pod-${index}`)),
@@ -20,7 +20,7 @@ export const benchmark: StandaloneBenchmark = {
     say("created");
     const full = memoryMb(pid, "VmRSS");
     const one = await timed("list alone", 3, 1, () => load.call("GET", "/api/v1/pods"));
-    const loads = Array.from({ length: clients }, () => createLoad(plane, 1));
+    const loads = await Promise.all(Array.from({ length: clients }, () => createLoad(plane, 1)));
     let refused = 0;
     const together = await timed(`list with ${clients} at once`, clients, clients, async (index) => {
       await loads[index]?.call("GET", "/api/v1/pods").catch(() => (refused += 1));

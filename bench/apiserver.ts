@@ -28,7 +28,7 @@ export const benchmark: StandaloneBenchmark = {
     const stoppedAt = performance.now();
     await server.restart();
     const start: Figure = { name: "start to ready", unit: "ms", value: performance.now() - stoppedAt };
-    using load = createLoad(plane, 4);
+    using load = await createLoad(plane, 4);
     for (const name of ["warm", "listed"]) await createNamespace(load, name);
     const pods = (namespace: string): string => `/api/v1/namespaces/${namespace}/pods`;
     const create = (namespace: string, prefix: string) => (index: number) =>
@@ -46,7 +46,7 @@ export const benchmark: StandaloneBenchmark = {
       load.call("GET", `${pods("listed")}?resourceVersion=0`),
     );
     say("listed");
-    const delivery = await watchEvents(createLoad(plane, 10), load);
+    const delivery = await watchEvents(await createLoad(plane, 10), load);
     const after: Figure = { name: "memory after all this", unit: "MB", value: memoryMb(server.pid, "VmRSS") };
     const lists = [...list, ...cached].filter(({ unit }) => unit === "ms");
     return [start, idle, ...create16, ...create64, ...get16, ...get64, ...lists, ...delivery, after];
@@ -60,12 +60,9 @@ async function watchEvents(readers: Load, writer: Load): Promise<readonly Figure
   const path = "/api/v1/namespaces/watched/configmaps";
   const durations: number[] = [];
   let arrived = 0;
-  const streams = Array.from({ length: watchers }, (_unused, index) => {
-    const stream = load.open(`${path}?watch=true`);
-    stream.on("error", () => undefined);
+  const take = (): ((chunk: Buffer) => void) => {
     let rest = "";
-    stream.on("data", (chunk: Buffer) => {
-      if (index >= measuredWatchers) return;
+    return (chunk) => {
       const now = performance.now();
       const lines = (rest + chunk.toString("latin1")).split("\n");
       rest = lines.pop() ?? "";
@@ -73,10 +70,12 @@ async function watchEvents(readers: Load, writer: Load): Promise<readonly Figure
         durations.push(now - Number(/"sent":"([\d.]+)"/.exec(line)?.[1]));
         arrived += 1;
       }
-    });
-    return stream;
-  });
-  await Promise.all(streams.map((stream) => new Promise((resolve) => stream.once("response", resolve))));
+    };
+  };
+  const watching = Array.from({ length: watchers }, (_unused, index) =>
+    load.watch(`${path}?watch=true`, index < measuredWatchers ? take() : () => undefined),
+  );
+  await Promise.all(watching);
   const total = eventsPerSecond * watchSeconds;
   const startedAt = performance.now();
   for (let index = 0; index < total; index += 1) {

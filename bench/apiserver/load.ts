@@ -1,52 +1,79 @@
 // What the benchmarks of the apiserver share: a control plane of their own, so that no scheduler or node agent works along, and a
-// client that costs as little as possible, since it runs on the same cores.
-import { connect } from "node:http2";
-import type { ClientHttp2Session, ClientHttp2Stream } from "node:http2";
+// client that costs as little as possible, since it runs on the same cores: with `node:http2` a call cost the client more than the server.
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { connect } from "node:tls";
+import { encodeHeaders, Http2Connection } from "@coxswain/etcd-api/http2";
+import type { Http2Stream } from "@coxswain/etcd-api/http2";
 import type { ControlPlane } from "../../test/protocol/control-plane.ts";
 import type { Figure } from "../bench.ts";
 import { summarize } from "../bench.ts";
 
 export interface Load extends Disposable {
   call(method: string, path: string, body?: string): Promise<{ readonly status: number; readonly bytes: number }>;
-  /** A stream of its own, for watches. */
-  open(path: string): ClientHttp2Stream;
+  /** A watch: resolves when its answer has begun; bytes come as they do. */
+  watch(path: string, take: (bytes: Buffer) => void): Promise<void>;
 }
 
-export function createLoad(plane: ControlPlane, connections: number): Load {
-  const url = `https://127.0.0.1:${plane.servers[0]?.port}`;
-  const sessions = Array.from({ length: connections }, (): ClientHttp2Session => {
-    const session = connect(url, { ...plane.tls, settings: { initialWindowSize: 4 * 1024 * 1024 } });
-    session.on("connect", () => session.setLocalWindowSize(64 * 1024 * 1024));
-    return session;
-  });
+export async function createLoad(plane: ControlPlane, connections: number): Promise<Load> {
+  const port = plane.servers[0]?.port ?? 0;
+  const lines = await Promise.all(Array.from({ length: connections }, () => dial(port, plane.tls)));
+  const authority = `127.0.0.1:${port}`;
   let turn = 0;
-  const next = (): ClientHttp2Session => {
-    const session = sessions[turn++ % sessions.length];
-    if (!session) throw new Error("a load needs a connection");
-    return session;
+  const begin = (method: string, path: string, body: Buffer | undefined): Http2Stream => {
+    const line = lines[turn++ % lines.length];
+    if (!line) throw new Error("a load needs a connection");
+    const block = encodeHeaders({
+      ":method": method,
+      ":scheme": "https",
+      ":authority": authority,
+      ":path": path,
+      "user-agent": "bench",
+      ...(body && { "content-type": "application/json", "content-length": body.length }),
+    });
+    const stream = line.request(block, body === undefined);
+    if (body !== undefined) stream.sendData(body, true);
+    return stream;
   };
   return {
     call: (method, path, body) =>
       new Promise((resolve, reject) => {
-        const headers = { ":method": method, ":path": path, "user-agent": "bench", ...(body && json) };
-        const stream = next().request(headers, { endStream: body === undefined });
+        const stream = begin(method, path, body === undefined ? undefined : Buffer.from(body));
         let status = 0;
         let bytes = 0;
-        stream.on("response", (answer) => (status = answer[":status"] ?? 0));
-        stream.on("data", (chunk: Buffer) => (bytes += chunk.length));
-        stream.on("error", reject);
-        stream.on("end", () => (status < 300 ? resolve({ status, bytes }) : reject(new Error(`${path}: ${status}`))));
-        if (body !== undefined) stream.end(body);
+        stream.handler = {
+          headers: (headers) => (status = Number(headers[":status"])),
+          data: (chunk) => (bytes += chunk.length),
+          closed: ({ complete }) =>
+            complete && status < 300 ? resolve({ status, bytes }) : reject(new Error(`${path}: ${status}`)),
+        };
       }),
-    open: (path) => next().request({ ":method": "GET", ":path": path, "user-agent": "bench" }),
+    watch: (path, take) =>
+      new Promise((resolve, reject) => {
+        begin("GET", path, undefined).handler = {
+          headers: () => resolve(),
+          data: take,
+          closed: () => reject(new Error(`${path}: the watch has ended`)),
+        };
+      }),
     [Symbol.dispose]() {
-      for (const session of sessions) session.destroy();
+      for (const line of lines) line.destroy();
     },
   };
 }
 
-const json = { "content-type": "application/json" };
+async function dial(port: number, tls: ControlPlane["tls"]): Promise<Http2Connection> {
+  const socket = connect({ host: "127.0.0.1", port, ...tls, ALPNProtocols: ["h2"] });
+  await once(socket, "secureConnect");
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const connection = new Http2Connection(
+    socket,
+    { role: "client", streamWindowBytes: 4 * 1024 * 1024 },
+    { settled: resolve, closed: (error) => reject(error ?? new Error("the connection has ended")) },
+  );
+  await promise;
+  return connection;
+}
 
 /** `count` calls with `parallel` in flight: how many in a second, and how long each took. */
 export async function timed(

@@ -168,4 +168,24 @@ describe("kubectl's verbs", () => {
     expect(await must("create token default --duration=10m")).toMatch(/^ey/);
     expect(await must("cluster-info")).toContain("control plane");
   });
+
+  it("shows the flow schemas, priority levels and components that every cluster has", async () => {
+    const schemas = await must("get flowschemas");
+    const rows = schemas.split("\n").map((line) => line.split(/\s+/));
+    expect(rows[0]).toEqual(["NAME", "PRIORITYLEVEL", "MATCHINGPRECEDENCE", "DISTINGUISHERMETHOD", "AGE", "MISSINGPL"]);
+    expect(rows.find(([name]) => name === "probes")).toEqual([
+      "probes",
+      "exempt",
+      "2",
+      "<none>",
+      expect.any(String),
+      "False",
+    ]);
+    expect(rows.slice(1).filter(([name]) => name).length).toBe(13);
+    const levels = await must("get prioritylevelconfigurations -o name");
+    expect(levels.trim().split("\n").length).toBe(8);
+    const components = (await must("get componentstatuses")).split("\n").map((line) => line.split(/\s+/).slice(0, 3));
+    expect(components).toContainEqual(["etcd-0", "Healthy", "ok"]);
+    expect(components.map(([name]) => name)).toEqual(expect.arrayContaining(["scheduler", "controller-manager"]));
+  });
 });

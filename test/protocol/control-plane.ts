@@ -37,6 +37,7 @@ export interface AnswerBody {
   readonly kind: string;
   readonly metadata: {
     readonly name: string;
+    readonly uid: string;
     readonly resourceVersion: string;
     readonly continue?: string;
     readonly remainingItemCount?: number;

@@ -36,6 +36,8 @@ import { createDefinitions } from "./io/custom/definitions.ts";
 import { createKubernetesService } from "./io/bootstrap/kubernetes-service.ts";
 import { createSystemObjects } from "./io/bootstrap/system-objects.ts";
 import { createAggregation } from "./io/aggregation/aggregation.ts";
+import { createComponentStatuses } from "./io/component-statuses.ts";
+import { createFlowSchemas } from "./io/flow-schemas/flow-schemas.ts";
 import type { AggregationPorts } from "./io/aggregation/aggregation.ts";
 import { createApiHttpServer } from "./io/http/server.ts";
 import { joinedTunnel } from "./io/http/tunnel.ts";
@@ -171,6 +173,7 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
 
   const metricsApi = createMetricsApi({ reader: objects, tls: files.agentTls, clock, log });
 
+  const flowSchemas = createFlowSchemas({ objects, clock, log });
   const parts: PipelineParts = {
     kinds,
     storage,
@@ -192,6 +195,12 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
     aggregation,
     metricsApi,
     flow: createFlowControl(config.limits, metrics),
+    flowSchemas,
+    components: createComponentStatuses({
+      clock,
+      stores: config.etcd.servers,
+      askStore: (endpoint) => client.maintenance.status({}, { endpoint }),
+    }),
     memory: createMemoryBudget(memoryLimits, { heap: createHeapGauge(clock), metrics }),
   };
   const tunnel = joinedTunnel(aggregation, createNodeTunnel({ reader: objects, tls: files.agentTls }));
@@ -237,6 +246,7 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
   const whole = sequence([
     bootstrap,
     createDefinitions(custom, { objects, clock, log }),
+    flowSchemas,
     http,
     kubernetesService,
     maintenance,

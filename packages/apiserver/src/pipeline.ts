@@ -10,9 +10,11 @@ import { isAvailable } from "./core/aggregation/api-services.ts";
 import { forbidden } from "./core/authz/forbidden.ts";
 import { impersonate as impersonateAs } from "./core/authn/impersonation.ts";
 import { requestAttributes } from "./core/authz/request-attributes.ts";
-import { readRequestInfo } from "./core/request-info.ts";
+import { isLongRunning, readRequestInfo } from "./core/request-info.ts";
 import type { Authenticator, Authorizer, Credentials, RequestInfo, UserInfo } from "./core/request.ts";
 import type { Aggregation } from "./io/aggregation/aggregation.ts";
+import type { ComponentStatuses } from "./io/component-statuses.ts";
+import type { FlowMatch, FlowSchemas } from "./io/flow-schemas/flow-schemas.ts";
 import type { MetricsApi } from "./io/metrics-api/metrics-api.ts";
 import type { TunnelRequest } from "./io/http/tunnel.ts";
 import type { Answer, Parts } from "./verbs/parts.ts";
@@ -25,8 +27,8 @@ export interface Request {
   readonly path: string;
   readonly query: URLSearchParams;
   header(name: string): string | undefined;
-  /** As they came, repeated ones apart. */
-  readonly headers: Iterable<readonly [name: string, value: string]>;
+  /** Those whose lower-case names begin so, in the order in which they came, repeated ones apart. */
+  headersOf(prefix: string): readonly (readonly [name: string, value: string])[];
   readonly credentials: Credentials;
   readonly body: () => Promise<Buffer>;
   /** Aborted when the client goes away. */
@@ -55,6 +57,8 @@ export interface Passage {
   reply: Reply | undefined;
   /** The stage that said no, and to what: for counting, so both are of a few words. */
   refusal: { readonly stage: "authentication" | "authorization" | "admission"; readonly reason: string } | undefined;
+  /** The flow schema and priority level it belongs to, once that is known. */
+  flow: FlowMatch | undefined;
   /** Called when the reply has been sent or has failed. */
   readonly onEnd: (() => void)[];
 }
@@ -68,6 +72,10 @@ export interface PipelineParts extends Parts {
   /** Left out: there is no metrics API. */
   readonly metricsApi?: Pick<MetricsApi, "serves" | "answer">;
   readonly flow: FlowControl;
+  /** Left out: answers do not say whose rules they went by. */
+  readonly flowSchemas?: Pick<FlowSchemas, "classify">;
+  /** Left out: there are none. */
+  readonly components?: ComponentStatuses;
   readonly memory: MemoryBudget;
 }
 
@@ -101,6 +109,7 @@ export function createPassage(request: Request): Passage {
     user: nobody,
     reply: undefined,
     refusal: undefined,
+    flow: undefined,
     onEnd: [],
   };
 }
@@ -126,7 +135,9 @@ async function authenticate(passage: Passage, { authenticator }: PipelineParts):
 }
 
 function impersonate(passage: Passage, { authorizer }: PipelineParts): void {
-  const outcome = impersonateAs(passage.user, passage.request.headers, authorizer);
+  const asked = passage.request.headersOf("impersonate-");
+  if (asked.length === 0) return;
+  const outcome = impersonateAs(passage.user, asked, authorizer);
   switch (outcome.kind) {
     case "none":
       return;
@@ -141,7 +152,10 @@ function impersonate(passage: Passage, { authorizer }: PipelineParts): void {
   }
 }
 
-function enterFlow(passage: Passage, { flow }: PipelineParts): void {
+function enterFlow(passage: Passage, { flow, flowSchemas }: PipelineParts): void {
+  const { info, user } = passage;
+  // Streams and proxies are nobody's flow; a watch is, for as long as it begins.
+  if (info.verb === "watch" || !isLongRunning(info)) passage.flow = flowSchemas?.classify(info, user);
   passage.onEnd.push(flow.enter(passage.info, passage.user));
 }
 

@@ -164,7 +164,7 @@ function requestOf(method: string, path: string, body: unknown, headers: Readonl
     path: bare,
     query: new URLSearchParams(query),
     header: (name) => all[name],
-    headers: Object.entries(all),
+    headersOf: (prefix) => Object.entries(all).filter(([name]) => name.startsWith(prefix)),
     credentials: { certificate: undefined, bearerToken: undefined },
     body: async () => bytes,
     memory: boundless,

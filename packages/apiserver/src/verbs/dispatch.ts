@@ -15,6 +15,7 @@ import type { Kind } from "../core/registry/kind.ts";
 import { decodeStored } from "../core/registry/encoding.ts";
 import type { Passage, PipelineParts, Reply } from "../pipeline.ts";
 import { mutatingAdmission, validatingAdmission } from "./admit.ts";
+import { answerComponentStatuses } from "./component-statuses.ts";
 import { create } from "./create.ts";
 import { removeCollection } from "./delete-collection.ts";
 import { remove } from "./delete.ts";
@@ -41,7 +42,8 @@ export async function dispatch(passage: Passage, parts: PipelineParts): Promise<
   if (review) return answerReview(parts, exchange, kind.kind, "");
   if (kind.group === "" && kind.resource === "bindings" && info.verb === "create")
     return bind(parts, exchange, podKind(parts));
-  if (kind.resource === "componentstatuses") return componentStatuses(exchange);
+  if (kind.resource === "componentstatuses" && kind.group === "" && parts.components)
+    return answerComponentStatuses(parts.components, exchange);
   if (!kind.info.verbs.includes(info.verb)) throw new StatusError(statuses.methodNotAllowed());
   switch (info.verb) {
     case "get":
@@ -183,13 +185,6 @@ const podOptions: Readonly<Record<string, string>> = {
 /** What admission sees of a stream or proxy: its options, by Kubernetes' kinds. */
 function optionsKind({ kind }: Kind, subresource: string): string {
   return podOptions[subresource] ?? `${kind}ProxyOptions`;
-}
-
-/** Components do not register with the API; the list is kept for old clients and is empty. */
-function componentStatuses({ kind, info }: Exchange): Reply {
-  if (info.verb === "get") throw new StatusError(statuses.notFound(kind, info.name));
-  if (info.verb !== "list") throw new StatusError(statuses.methodNotAllowed());
-  return { type: "list", kind, metadata: { resourceVersion: "" }, items: [] };
 }
 
 function podKind(parts: PipelineParts): Kind {

@@ -8,7 +8,7 @@ import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import { Http2Connection } from "./connection.ts";
 import { errorCodes, frameTypes, preface } from "./frame.ts";
-import { HeaderDecoder, encodeHeaders } from "./hpack.ts";
+import { HeaderDecoder, encodeHeaders, repeatedHeaders } from "./hpack.ts";
 import type { Headers } from "./hpack.ts";
 import type { Http2Stream } from "./stream.ts";
 
@@ -75,6 +75,18 @@ describe("headers", () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  test("that come more than once are joined, and stand apart as well", () => {
+    const block = encodeHeaders({ ":path": "/", "x-group": ["a, b", "c"], "x-long": "y".repeat(5000) });
+    const headers = new HeaderDecoder().decode(block);
+    expect(headers["x-group"]).toBe("a, b, c");
+    expect(headers[repeatedHeaders]).toEqual([
+      [":path", "/"],
+      ["x-group", "a, b"],
+      ["x-group", "c"],
+      ["x-long", "y".repeat(5000)],
+    ]);
   });
 
   test("that we write are read by Node, and by ourselves", async () => {

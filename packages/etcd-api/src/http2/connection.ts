@@ -11,6 +11,7 @@ import {
   FrameCutter,
   defaultWindowBytes,
   errorCodes,
+  expectBytes,
   frameFlags,
   frameTypes,
   maxWindowBytes,
@@ -40,6 +41,8 @@ export interface ConnectionOptions {
   readonly role: "server" | "client";
   /** How much may arrive on one stream before its handler has taken it. */
   readonly streamWindowBytes: number;
+  /** How many streams a client may have open on a connection; left out: more than any needs. */
+  readonly mostStreams?: number;
 }
 
 const connectionWindowBytes = 16 << 20;
@@ -173,6 +176,8 @@ export class Http2Connection implements StreamCarrier {
       [settingIds.maxHeaderListSize, mostHeaderBlockBytes],
     ];
     if (this.#options.role === "client") settings.push([settingIds.enablePush, 0]);
+    if (this.#options.mostStreams !== undefined)
+      settings.push([settingIds.maxConcurrentStreams, this.#options.mostStreams]);
     this.#outbox.settings(settings);
     this.#outbox.windowUpdate(0, connectionWindowBytes - defaultWindowBytes);
   }
@@ -305,7 +310,7 @@ export class Http2Connection implements StreamCarrier {
     // Of a stream that was reset, or that came after our GOAWAY.
     if (id <= this.#highest || this.#goingAway) return;
     this.#highest = id;
-    if (this.streams.size >= mostStreams) {
+    if (this.streams.size >= (this.#options.mostStreams ?? mostStreams)) {
       this.#outbox.reset(id, errorCodes.refusedStream);
       return;
     }
@@ -395,9 +400,4 @@ export class Http2Connection implements StreamCarrier {
     for (const stream of Array.from(this.streams.values())) stream.close({ complete: false });
     for (const go of this.#peerRoom.splice(0)) go();
   }
-}
-
-function expectBytes(payload: Buffer, length: number): void {
-  if (payload.length !== length)
-    throw new ConnectionError(errorCodes.frameSizeError, `a frame of ${payload.length} bytes instead of ${length}`);
 }

@@ -109,3 +109,9 @@ export function withoutPadding(flags: number, payload: Buffer): Buffer {
   if (padding >= payload.length) throw new ConnectionError(errorCodes.protocolError, "padding longer than its frame");
   return payload.subarray(1, payload.length - padding);
 }
+
+/** Throws when a payload is not as long as its frame must be. */
+export function expectBytes(payload: Buffer, length: number): void {
+  if (payload.length !== length)
+    throw new ConnectionError(errorCodes.frameSizeError, `a frame of ${payload.length} bytes instead of ${length}`);
+}

@@ -3,8 +3,14 @@
 import { ConnectionError, errorCodes } from "./frame.ts";
 import { decodeHuffman } from "./huffman.ts";
 
+/** Under this key all headers stand as they came, where a name came more than once. */
+export const repeatedHeaders: unique symbol = Symbol("repeated headers");
+
 /** Names in lower case; several values of one name are joined by a comma. */
-export type Headers = Readonly<Record<string, string | undefined>>;
+export interface Headers {
+  readonly [name: string]: string | undefined;
+  readonly [repeatedHeaders]?: readonly (readonly [name: string, value: string])[];
+}
 
 /** RFC 7541, appendix A; index 1 comes first. A name without a value stands for itself. */
 const staticTable: readonly (readonly [name: string, value: string])[] = (
@@ -55,13 +61,18 @@ export class HeaderDecoder {
   }
 
   #read(block: Buffer): Headers {
-    const headers: Record<string, string> = Object.create(null) as Record<string, string>;
+    const headers = Object.create(null) as Record<string, string> & {
+      [repeatedHeaders]?: (readonly [name: string, value: string])[];
+    };
     const reader = new BlockReader(block);
     let listBytes = 0;
+    let all: (readonly [name: string, value: string])[] | undefined;
     const add = (name: string, value: string): void => {
       listBytes += name.length + value.length + entryOverheadBytes;
       if (listBytes > maxListBytes) throw new ConnectionError(errorCodes.enhanceYourCalm, "too many header bytes");
       const before = headers[name];
+      if (before !== undefined && all === undefined) headers[repeatedHeaders] = all = Object.entries(headers);
+      all?.push([name, value]);
       headers[name] = before === undefined ? value : `${before}${name === "cookie" ? "; " : ", "}${value}`;
     };
     while (reader.at < block.length) {
@@ -156,36 +167,51 @@ class BlockReader {
   }
 }
 
-/** A block for these headers, the same for every connection and call. */
-export function encodeHeaders(headers: Readonly<Record<string, string | number | undefined>>): Buffer {
-  const parts: Buffer[] = [];
-  for (const [name, given] of Object.entries(headers)) {
+/** Blocks are written here before they are cut out. */
+let scratch = Buffer.allocUnsafeSlow(4096);
+
+/** A block for these headers, the same for every connection and call. Several values of a name are headers of their own. */
+export function encodeHeaders(
+  headers: Readonly<Record<string, string | number | readonly string[] | undefined>>,
+): Buffer {
+  let at = 0;
+  for (const name in headers) {
+    const given = headers[name];
     if (given === undefined) continue;
-    const value = String(given);
-    const whole = staticPairs.get(`${name}\0${value}`);
-    if (whole !== undefined) {
-      parts.push(integer(whole, 7, 0x80));
-      continue;
-    }
-    const known = staticNames.get(name);
-    if (known === undefined) parts.push(integer(0, 4, 0), plainText(name));
-    else parts.push(integer(known, 4, 0));
-    parts.push(plainText(value));
+    if (typeof given === "object") for (const value of given) at = writeHeader(at, name, value);
+    else at = writeHeader(at, name, String(given));
   }
-  return Buffer.concat(parts);
+  return Buffer.from(scratch.subarray(0, at));
 }
 
-function plainText(text: string): Buffer {
-  const bytes = Buffer.from(text, "latin1");
-  return Buffer.concat([integer(bytes.length, 7, 0), bytes]);
+function writeHeader(from: number, name: string, value: string): number {
+  const room = from + name.length + value.length + mostHeaderOverheadBytes;
+  if (room > scratch.length) scratch = Buffer.concat([scratch], room * 2);
+  const whole = staticPairs.get(`${name}\0${value}`);
+  if (whole !== undefined) return writeInteger(from, whole, 7, 0x80);
+  const known = staticNames.get(name);
+  if (known !== undefined) return writeText(writeInteger(from, known, 4, 0), value);
+  return writeText(writeText(writeInteger(from, 0, 4, 0), name), value);
 }
 
-function integer(value: number, prefixBits: number, pattern: number): Buffer {
+/** Three integers of at most five bytes each. */
+const mostHeaderOverheadBytes = 15;
+
+function writeText(from: number, text: string): number {
+  const at = writeInteger(from, text.length, 7, 0);
+  return at + scratch.write(text, at, "latin1");
+}
+
+function writeInteger(from: number, value: number, prefixBits: number, pattern: number): number {
   const mask = 2 ** prefixBits - 1;
-  if (value < mask) return Buffer.from([pattern | value]);
-  const bytes = [pattern | mask];
+  if (value < mask) {
+    scratch[from] = pattern | value;
+    return from + 1;
+  }
+  let at = from;
+  scratch[at++] = pattern | mask;
   let rest = value - mask;
-  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 0x80);
-  bytes.push(rest);
-  return Buffer.from(bytes);
+  for (; rest >= 128; rest = Math.floor(rest / 128)) scratch[at++] = (rest % 128) | 0x80;
+  scratch[at++] = rest;
+  return at;
 }

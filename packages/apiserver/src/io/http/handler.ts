@@ -55,6 +55,7 @@ export async function handle(raw: RawRequest, response: RawResponse, ports: Hand
     const representation = passage.info.isResourceRequest ? representationFor(request, passage) : fallback;
     const reply = await withinDeadline(passage.info, request.query, ports.clock, () => pass(passage, ports.parts));
     code = "code" in reply ? reply.code : 200;
+    nameFlow(response, passage);
     await send(raw, response, passage, reply, representation, aborter.signal, ports);
   } catch (error) {
     code = await sendFailure(response, passage, error, ports);
@@ -139,6 +140,7 @@ async function sendFailure(
     response.destroy();
     return status.code;
   }
+  nameFlow(response, passage);
   const text = render(status, representationOfFailure(passage.request));
   const retry = status.details?.retryAfterSeconds;
   await sendBytes(
@@ -155,6 +157,13 @@ async function sendFailure(
     },
   );
   return status.code;
+}
+
+/** Whose rules a request went by: for whoever wonders why it waits, or is refused. */
+function nameFlow(response: RawResponse, { flow }: Passage): void {
+  if (!flow) return;
+  response.setHeader("x-kubernetes-pf-flowschema-uid", flow.schema);
+  response.setHeader("x-kubernetes-pf-prioritylevel-uid", flow.level);
 }
 
 function representationOfFailure(request: Request): Representation {

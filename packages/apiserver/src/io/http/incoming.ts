@@ -1,7 +1,6 @@
 // A request as it arrives over HTTP/1.1 or HTTP/2, in the words of the pipeline. The body is read when a verb asks for it,
 // up to its limit.
-import type { IncomingMessage } from "node:http";
-import type { Http2ServerRequest } from "node:http2";
+import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { pipeline } from "node:stream";
 import type { Readable } from "node:stream";
@@ -16,7 +15,15 @@ import type { Trust } from "./trust.ts";
 /** Kubernetes' limit for a body. */
 export const maxBodyBytes = 3 * 1024 * 1024;
 
-export type RawRequest = IncomingMessage | Http2ServerRequest;
+/** What an IncomingMessage of Node and a StreamRequest have in common. */
+export interface RawRequest extends Readable {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Names and values in turns, as they came. */
+  readonly rawHeaders: readonly string[];
+  readonly socket: Socket;
+}
 
 export function createRequest(raw: RawRequest, trust: Trust, signal: AbortSignal, memory: MemoryShare): Request {
   const url = raw.url ?? "/";
@@ -24,7 +31,7 @@ export function createRequest(raw: RawRequest, trust: Trust, signal: AbortSignal
   const path = at < 0 ? url : url.slice(0, at);
   const header = (name: string): string | undefined => {
     const value = raw.headers[name];
-    return Array.isArray(value) ? value.join(", ") : value;
+    return typeof value === "object" ? value.join(", ") : value;
   };
   let body: Promise<Buffer> | undefined;
   return {
@@ -32,7 +39,7 @@ export function createRequest(raw: RawRequest, trust: Trust, signal: AbortSignal
     path,
     query: new URLSearchParams(at < 0 ? "" : url.slice(at + 1)),
     header,
-    headers: pairsOf(raw.rawHeaders),
+    headersOf: (prefix) => pairsOf(raw, prefix),
     credentials: credentialsOf(raw, trust, header),
     body: () => (body ??= readBody(raw, header("content-encoding"), memory)),
     signal,
@@ -40,9 +47,21 @@ export function createRequest(raw: RawRequest, trust: Trust, signal: AbortSignal
   };
 }
 
-function* pairsOf(raw: readonly string[]): Generator<readonly [string, string]> {
-  for (let at = 0; at + 1 < raw.length; at += 2) yield [raw[at] ?? "", raw[at + 1] ?? ""];
+/** Most requests have none of them: what there is is looked through before it is taken apart. */
+function pairsOf(raw: RawRequest, prefix: string): readonly (readonly [name: string, value: string])[] {
+  let any = false;
+  for (const name in raw.headers) any ||= name.startsWith(prefix);
+  if (!any) return none;
+  const pairs: [string, string][] = [];
+  const { rawHeaders } = raw;
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = (rawHeaders[at] ?? "").toLowerCase();
+    if (name.startsWith(prefix)) pairs.push([name, rawHeaders[at + 1] ?? ""]);
+  }
+  return pairs;
 }
+
+const none: readonly never[] = [];
 
 function credentialsOf(raw: RawRequest, trust: Trust, header: (name: string) => string | undefined): Credentials {
   const authorization = header("authorization") ?? "";
@@ -68,8 +87,8 @@ const subjects = new WeakMap<TLSSocket, { readonly shown: Shown; readonly genera
 
 /** What a connection has shown is the same for its whole life: looked up once, and again when other authorities are believed. */
 function certificateOf(raw: RawRequest, trust: Trust): Shown {
-  const socket = "stream" in raw ? raw.stream?.session?.socket : raw.socket;
-  if (!isTls(socket)) return nothing;
+  const { socket } = raw;
+  if (!(socket instanceof TLSSocket)) return nothing;
   const generation = trust.generation();
   const known = subjects.get(socket);
   if (known?.generation === generation) return known.shown;
@@ -101,13 +120,6 @@ function readCertificate(socket: TLSSocket): Shown {
   };
 }
 
-function isTls(socket: unknown): socket is TLSSocket {
-  // HTTP/2 hands out a proxy of the socket that is not an instance.
-  return (
-    socket instanceof TLSSocket || (typeof socket === "object" && socket !== null && "getPeerCertificate" in socket)
-  );
-}
-
 function textsOf(value: string | string[] | undefined): string[] {
   return value === undefined ? [] : Array.isArray(value) ? value : [value];
 }
@@ -117,7 +129,7 @@ const memoryPerByte = 8;
 
 async function readBody(raw: RawRequest, encoding: string | undefined, memory: MemoryShare): Promise<Buffer> {
   // A failure on the way ends the reading below, too.
-  const stream = encoding === "gzip" ? pipeline(raw as Readable, createGunzip(), () => undefined) : raw;
+  const stream = encoding === "gzip" ? pipeline(raw, createGunzip(), () => undefined) : raw;
   const declared = Number(raw.headers["content-length"] ?? 0);
   if (declared > maxBodyBytes) throw tooLarge();
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
@@ -136,13 +148,20 @@ async function readBody(raw: RawRequest, encoding: string | undefined, memory: M
       reject(error as Error);
     }
   };
+  let whole = false;
   stream.on("data", take);
-  stream.once("end", () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
+  stream.once("end", () => {
+    whole = true;
+    resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+  });
   stream.once("error", (error: NodeJS.ErrnoException) => {
     const isPacked = error.code?.startsWith("Z_") === true;
     reject(isPacked ? new StatusError(statuses.badRequest(`gzip: ${error.message}`), { cause: error }) : error);
   });
-  stream.once("close", () => reject(new Error("the body ended before its end")));
+  stream.once("close", () => {
+    // An error with its stack is dear, and every body is followed by a close.
+    if (!whole) reject(new Error("the body ended before its end"));
+  });
   if (stream.readableEnded) resolve(Buffer.alloc(0));
   else if (stream.destroyed) reject(new Error("the body ended before it was read"));
   return promise;

@@ -1,7 +1,5 @@
 // Writes a reply in the form the client takes: kept bytes as they are, tables and metadata made on the way, YAML and gzip
 // on request. Long answers go out in pieces, as fast as the client reads.
-import type { ServerResponse } from "node:http";
-import type { Http2ServerResponse } from "node:http2";
 import type { Writable } from "node:stream";
 import { promisify } from "node:util";
 import { constants, createGzip, gzip } from "node:zlib";
@@ -13,7 +11,15 @@ import { includeObjectOf, partialOf, tableOf } from "../../core/tables/table.ts"
 import type { Answer } from "../../verbs/parts.ts";
 import { listForm } from "./list-form.ts";
 
-export type RawResponse = ServerResponse | Http2ServerResponse;
+/** What a ServerResponse of Node and a StreamAnswer have in common. */
+export interface RawResponse extends Writable {
+  statusCode: number;
+  readonly headersSent: boolean;
+  setHeader(name: string, value: string | readonly string[]): unknown;
+  writeHead(code: number, headers: Record<string, string | string[]>): unknown;
+  /** Sends status and headers before there is a body. */
+  flushHeaders(): void;
+}
 
 /** Answers from this size on are compressed when the client agrees, as kube-apiserver does. */
 const gzipFromBytes = 128 * 1024;
@@ -78,9 +84,9 @@ export async function sendList(response: RawResponse, answer: ListAnswer, sendin
   const begin = (): Writable => {
     const encoded = acceptsGzip ? { "content-encoding": "gzip", vary: "Accept-Encoding" } : {};
     writeHead(response, 200, representation.mediaType, encoded, warnings);
-    if (!acceptsGzip) return response as Writable;
+    if (!acceptsGzip) return response;
     const zip = createGzip({ level: constants.Z_BEST_SPEED });
-    zip.pipe(response as Writable);
+    zip.pipe(response);
     return zip;
   };
   let pending: Buffer[] = [form.begin];
@@ -159,7 +165,5 @@ export function writeHead(
     ...headers,
     ...(agents.length > 0 && { warning: agents }),
   };
-  // The two responses agree on this call, but their types do not.
-  if ("stream" in response) response.writeHead(code, all);
-  else response.writeHead(code, all);
+  response.writeHead(code, all);
 }

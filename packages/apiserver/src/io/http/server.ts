@@ -1,8 +1,7 @@
 // The listener: HTTP/2 and HTTP/1.1 on one TLS port, client certificates asked for but not demanded, upgrades for streams.
 // Certificates are read again when their files change.
 import type { IncomingMessage } from "node:http";
-import { createSecureServer } from "node:http2";
-import type { Http2SecureServer, Http2Session } from "node:http2";
+import type { Server } from "node:https";
 import type { Duplex } from "node:stream";
 import type { Clock, Timer } from "@coxswain/clock";
 import { StatusError, statuses } from "@coxswain/apimachinery";
@@ -13,8 +12,11 @@ import { createPassage, pass } from "../../pipeline.ts";
 import { createFanOut } from "./fan-out.ts";
 import type { HandlerPorts } from "./handler.ts";
 import { failureText, handle } from "./handler.ts";
-import { boundHandshakes, handshakeTimeoutMs } from "./handshakes.ts";
+import { boundHandshakes } from "./handshakes.ts";
 import { createRequest } from "./incoming.ts";
+import { createListener } from "./listener.ts";
+import type { Listener, Material } from "./listener.ts";
+import { httpDate } from "./stream-messages.ts";
 import { createTrust } from "./trust.ts";
 
 export interface ServerConfig extends TlsFiles {
@@ -23,11 +25,6 @@ export interface ServerConfig extends TlsFiles {
 }
 
 const reloadIntervalMs = 5_000;
-/**
- * Clients keep connections for reuse: one that closes under a request looks like a failure. Headers must come in time; a body that is
- * proxied may take its own, all others are ended with their request.
- */
-const http1Times = { keepAliveTimeout: 120_000, headersTimeout: 30_000, requestTimeout: 3_600_000 };
 /** How long open requests may take to end when the server stops. */
 const drainMs = 2000;
 
@@ -35,9 +32,8 @@ export function createApiHttpServer(
   config: ServerConfig,
   outer: Omit<HandlerPorts, "trust" | "fanOut"> & { readonly clock: Clock; readonly log: Logger },
 ): Component {
-  let listener: Http2SecureServer | undefined;
+  let listener: Listener | undefined;
   let timer: Timer | undefined;
-  const sessions = new Set<Http2Session>();
   const connections = new Set<Duplex>();
   const upgraded = new Set<Duplex>();
 
@@ -47,13 +43,13 @@ export function createApiHttpServer(
       const material = await readTlsFiles(config);
       const trust = createTrust(material.ca);
       const ports = { ...outer, trust, fanOut: createFanOut(outer.clock) };
-      const server = createListener(material);
+      const created = createListener(
+        contextOf(material),
+        (request, response) => void handle(request, response, ports),
+        httpDate(() => ports.clock.now()),
+      );
+      const { server } = created;
       boundHandshakes(server);
-      server.on("session", (session) => {
-        sessions.add(session);
-        session.on("close", () => sessions.delete(session));
-        session.on("error", () => session.destroy());
-      });
       server.on("secureConnection", (socket) => {
         connections.add(socket);
         socket.on("close", () => connections.delete(socket));
@@ -63,7 +59,6 @@ export function createApiHttpServer(
         socket.on("close", () => upgraded.delete(socket));
         void upgrade(request, socket, head, ports);
       });
-      server.on("request", (request, response) => void handle(request, response, ports));
       try {
         await listen(server, config);
       } catch (cause) {
@@ -87,7 +82,7 @@ export function createApiHttpServer(
         }, reloadIntervalMs);
       };
       arm();
-      listener = server;
+      listener = created;
     },
     ready: () => (listener ? [] : ["the API does not listen yet"]),
     async stop() {
@@ -95,11 +90,9 @@ export function createApiHttpServer(
       const closing = listener;
       listener = undefined;
       if (!closing) return;
-      for (const session of sessions) session.close();
-      const closed = new Promise<void>((resolve) => void closing.close(() => resolve()));
-      if (closesIdle(closing)) closing.closeIdleConnections();
+      closing.shutdown();
+      const closed = new Promise<void>((resolve) => void closing.server.close(() => resolve()));
       const force = outer.clock.setTimeout(() => {
-        for (const session of sessions) session.destroy();
         for (const socket of upgraded) socket.destroy();
         for (const socket of connections) socket.destroy();
       }, drainMs);
@@ -109,33 +102,12 @@ export function createApiHttpServer(
   };
 }
 
-function createListener(material: TlsMaterial): Http2SecureServer {
-  return createSecureServer({
-    ...contextOf(material),
-    allowHTTP1: true,
-    ...http1Times,
-    requestCert: true,
-    rejectUnauthorized: false,
-    handshakeTimeout: handshakeTimeoutMs,
-    // A client that cancels many watches is not an attacker; Node would close its connection.
-    streamResetBurst: 100_000,
-    streamResetRate: 10_000,
-    maxSessionMemory: 1000,
-    settings: { initialWindowSize: 1024 * 1024, maxConcurrentStreams: 1000 },
-  });
-}
-
-function contextOf({ cert, key, ca }: TlsMaterial): { cert: Buffer; key: Buffer; ca: Buffer; minVersion: "TLSv1.2" } {
+function contextOf({ cert, key, ca }: TlsMaterial): Material {
   // Without an authority of our own, the system's would verify strangers: an empty list verifies nobody.
   return { cert, key, ca: ca ?? Buffer.alloc(0), minVersion: "TLSv1.2" };
 }
 
-/** Of HTTP/1.1: whoever keeps a connection for later must not hold the end up. Node has it, its types do not. */
-function closesIdle(server: object): server is { closeIdleConnections(): void } {
-  return "closeIdleConnections" in server;
-}
-
-function listen(server: Http2SecureServer, { host, port }: ServerConfig): Promise<void> {
+function listen(server: Server, { host, port }: ServerConfig): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen({ host, port }, () => {

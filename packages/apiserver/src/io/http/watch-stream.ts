@@ -72,8 +72,7 @@ export function streamWatch(
     const chunk = pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces);
     ports.onEvents(events);
     events = 0;
-    // The callers' types differ, the method does not.
-    blocked = !(response as NodeJS.WritableStream).write(chunk);
+    blocked = !response.write(chunk);
   };
   /** The next piece of what was there when the watch began; the one after it when the reader has taken this. */
   const writeFirst = (): void => {
@@ -157,7 +156,7 @@ export function streamWatch(
   };
 
   writeHead(response, 200, "application/json", {}, form.warnings);
-  if ("flushHeaders" in response) response.flushHeaders();
+  response.flushHeaders();
   response.on("drain", () => {
     blocked = false;
     flush();

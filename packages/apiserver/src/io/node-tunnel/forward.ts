@@ -1,10 +1,11 @@
 // Passes one ordinary request on and its answer back, in chunks as they come. It does not retry and does not rewrite pages; addresses that
 // answers redirect to are rewritten so that they lead through us again.
-import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { pipeline } from "node:stream/promises";
 import { StatusError, statuses } from "@coxswain/apimachinery";
+import type { RawRequest } from "../http/incoming.ts";
+import type { RawResponse } from "../http/outgoing.ts";
 import type { TunnelRequest } from "../http/tunnel.ts";
 import type { AgentTls } from "./agent.ts";
 
@@ -47,8 +48,8 @@ const largestErrorBytes = 2048;
 /** A stream of text, whose errors become a Status. */
 export async function forwardLog(
   target: Target,
-  raw: IncomingMessage | Http2ServerRequest,
-  response: ServerResponse | Http2ServerResponse,
+  raw: RawRequest,
+  response: RawResponse,
   signal: AbortSignal,
 ): Promise<void> {
   const upstream = await send(target, raw, undefined, signal).catch((cause: Error) => {
@@ -64,12 +65,12 @@ export async function forwardLog(
 export async function forwardWhole(
   target: Target,
   { info }: Pick<TunnelRequest, "info">,
-  raw: IncomingMessage | Http2ServerRequest,
-  response: ServerResponse | Http2ServerResponse,
+  raw: RawRequest,
+  response: RawResponse,
   signal: AbortSignal,
 ): Promise<void> {
   const prefix = target.isWhole ? "" : info.path.slice(0, info.path.length - info.rest.length).replace(/\/$/, "");
-  const host = raw.headers.host ?? String(raw.headers[":authority"] ?? "");
+  const host = String(raw.headers["host"] ?? raw.headers[":authority"] ?? "");
   const headers = {
     ...passedHeaders(raw.headers),
     ...target.headers,
@@ -98,11 +99,7 @@ function throughUs(location: string, target: Target, prefix: string): string {
   return url.host === base.host ? `${prefix}${url.pathname}${url.search}${url.hash}` : location;
 }
 
-async function copy(
-  upstream: IncomingMessage,
-  response: ServerResponse | Http2ServerResponse,
-  signal: AbortSignal,
-): Promise<void> {
+async function copy(upstream: IncomingMessage, response: RawResponse, signal: AbortSignal): Promise<void> {
   try {
     await pipeline(upstream, response);
   } catch (error) {
@@ -112,22 +109,18 @@ async function copy(
   }
 }
 
-/** Sends status and headers at once, over HTTP/1.1 and HTTP/2 alike (both have `flushHeaders`, though only one says so). */
-export function beginAnswer(
-  response: ServerResponse | Http2ServerResponse,
-  status: number,
-  headers: OutgoingHttpHeaders,
-): void {
+/** Sends status and headers at once. */
+export function beginAnswer(response: RawResponse, status: number, headers: OutgoingHttpHeaders): void {
   response.statusCode = status;
   for (const [name, value] of Object.entries(headers))
     if (value !== undefined) response.setHeader(name, typeof value === "number" ? String(value) : value);
-  if ("flushHeaders" in response) response.flushHeaders();
+  response.flushHeaders();
 }
 
 /** Without headers it is a plain GET. */
 function send(
   target: Target,
-  raw: IncomingMessage | Http2ServerRequest,
+  raw: RawRequest,
   headers: OutgoingHttpHeaders | undefined,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
@@ -177,7 +170,7 @@ function dialWords(target: Target, cause: NodeJS.ErrnoException): string {
   return `dial tcp ${target.host}:${target.port}: ${words[cause.code ?? ""] ?? cause.message}`;
 }
 
-function passedHeaders(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
+function passedHeaders(headers: RawRequest["headers"]): OutgoingHttpHeaders {
   return Object.fromEntries(
     Object.entries(headers).filter(
       ([name]) =>

@@ -1,8 +1,9 @@
 // The connection to one Docker Engine: a bounded keep-alive pool for short calls, a socket of its own for every
 // stream, and the one translation of Docker's refusals. It knows no pods.
-import Docker from "dockerode";
+import type Docker from "dockerode";
 import { RuntimeError } from "../errors.ts";
 import type { RuntimeErrorCode } from "../errors.ts";
+import { DockerClient } from "./library.ts";
 
 // Not imported: the facade of an import evaluates all that node:http has, and so loads the client behind `fetch`, which no daemon uses.
 const { Agent } = process.getBuiltinModule("node:http");
@@ -34,8 +35,8 @@ export function connectEngine(socketPath: string): Engine {
   const pooled = { socketPath, agent };
   const single = { socketPath, agent: new Pool({ keepAlive: false }) };
   return {
-    short: new Docker(pooled),
-    long: new Docker(single),
+    short: new DockerClient(pooled),
+    long: new DockerClient(single),
     close: () => agent.destroy(),
   };
 }

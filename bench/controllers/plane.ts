@@ -62,7 +62,7 @@ export async function startBenchPlane(hollowNodes: number): Promise<BenchPlane> 
     `--root-ca-file=${authority}`,
     `--service-account-private-key-file=${pki.serviceAccountKey.privateKey}`,
   ]);
-  const hollow = start("hollow", hollowEntry, [
+  const hollow = start("hollow-nodes", hollowEntry, [
     ...(await server()),
     `--kubeconfig=${plane.servers[0]?.kubeconfig}`,
     `--nodes=${hollowNodes}`,
@@ -106,7 +106,7 @@ export async function startBenchPlane(hollowNodes: number): Promise<BenchPlane> 
       await systemClock.sleep(500);
     }
   } catch (error) {
-    const logs = ["controller-manager", "hollow"].map((name) =>
+    const logs = ["controller-manager", "hollow-nodes"].map((name) =>
       readFileSync(join(dir, `${name}.log`), "utf8").slice(-2000),
     );
     await bench[Symbol.asyncDispose]();

@@ -31,6 +31,7 @@ export function createHollowNetwork(podCidr: () => string | undefined): PodNetwo
 /** A pod whose ConfigMap or Secret is missing waits for it, as on a real node. */
 export function createHollowVolumes(api: PodApi, rootDirectory: string): Volumes {
   const known = new Set<string>();
+  const directories = new Set<string>();
   const mustExist = async (pod: Pod, signal: AbortSignal | undefined): Promise<void> => {
     const namespace = pod.metadata.namespace ?? "";
     for (const { name: volume, configMap, secret, persistentVolumeClaim: claim } of pod.spec?.volumes ?? []) {
@@ -54,11 +55,13 @@ export function createHollowVolumes(api: PodApi, rootDirectory: string): Volumes
     mountsOf: async () => [],
     async podDirectory({ metadata }) {
       const directory = join(rootDirectory, metadata.uid ?? "");
-      await mkdir(directory, { recursive: true });
+      if (!directories.has(directory)) await mkdir(directory, { recursive: true });
+      directories.add(directory);
       return directory;
     },
     async remove(podUid) {
       await rm(join(rootDirectory, podUid), { recursive: true, force: true });
+      directories.delete(join(rootDirectory, podUid));
       known.delete(podUid);
     },
     podUids: async () => [...known],

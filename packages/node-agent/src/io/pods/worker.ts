@@ -332,7 +332,13 @@ function viewOf(
     fenced: state.fenced,
     ending: state.ending,
     isAddressed: state.withdrawal === "under way" && !state.gone && !state.fenced,
-    node: { ...ports.node, room: ports.roomFor(state.apiPod) },
+    node: {
+      ...ports.node,
+      // Counted over all pods of the node; few looks ask.
+      get room() {
+        return ports.roomFor(state.apiPod);
+      },
+    },
     resizeFailures: state.resizeFailures,
   };
 }

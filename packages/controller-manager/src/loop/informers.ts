@@ -42,7 +42,13 @@ const owned: Indexers<ApiObject> = {
 export type SharedInformers = ReturnType<typeof createSharedInformers>;
 
 export function createSharedInformers(client: Pick<Client, "resource">, ports: InformerPorts) {
-  const made = new Map<string, Pick<Informer<ApiObject>, "run" | "whenSynced">>();
+  interface Made {
+    readonly descriptor: Pick<ResourceDescriptor, "group" | "resource">;
+    readonly informer: Pick<Informer<ApiObject>, "run" | "whenSynced" | "subscribe">;
+    /** Nothing of the collection is left out. */
+    readonly whole: boolean;
+  }
+  const all = new Set<Made>();
   const shared = <T extends ApiObject>(
     descriptor: ResourceDescriptor<T>,
     indexers: Indexers<T> = {},
@@ -50,13 +56,15 @@ export function createSharedInformers(client: Pick<Client, "resource">, ports: I
   ): (() => Informer<T>) => {
     let informer: Informer<T> | undefined;
     return () => {
-      informer ??= createInformer(
+      if (informer !== undefined) return informer;
+      const made = createInformer(
         client.resource(descriptor),
-        { indexers, ...scope, transform: withoutManagedFields },
+        { indexers, ...scope, transform: withoutManagedFields, sharing: true },
         ports,
       );
-      made.set(`${descriptor.resource} ${scope.fieldSelector ?? ""}`, informer);
-      return informer;
+      informer = made;
+      all.add({ descriptor, informer: made, whole: Object.keys(scope).length === 0 });
+      return made;
     };
   };
   const informers = {
@@ -95,7 +103,7 @@ export function createSharedInformers(client: Pick<Client, "resource">, ports: I
     jobs: shared(jobs, owned),
     cronJobs: shared(cronJobs, owned),
     horizontalPodAutoscalers: shared(horizontalPodAutoscalers),
-    nodeLeases: shared(leases, {}, { namespace: "kube-node-lease" }),
+    leases: shared(leases),
     bootstrapTokens: shared(
       secrets,
       {},
@@ -115,12 +123,16 @@ export function createSharedInformers(client: Pick<Client, "resource">, ports: I
     ...informers,
     /** Follows everything that has been asked for, until the signal. */
     run: async (signal: AbortSignal): Promise<void> => {
-      await Promise.all([...made.values()].map((informer) => informer.run(signal)));
+      await Promise.all([...all].map(({ informer }) => informer.run(signal)));
     },
     /** Resolves when all first lists are in. */
     whenAllSynced: async (signal: AbortSignal): Promise<void> => {
-      await Promise.all([...made.values()].map((informer) => informer.whenSynced(signal)));
+      await Promise.all([...all].map(({ informer }) => informer.whenSynced(signal)));
     },
+    /** Who follows all of a collection already; undefined when nobody has asked for it. */
+    following: ({ group, resource }: ResourceDescriptor): Made["informer"] | undefined =>
+      [...all].find((one) => one.whole && one.descriptor.group === group && one.descriptor.resource === resource)
+        ?.informer,
   };
 }
 

@@ -41,3 +41,11 @@ export const restarts = (pod: ReadonlyPod): number =>
 export const createdMs = (object: {
   readonly metadata: { readonly creationTimestamp?: string | null | undefined };
 }): number => parseRfc3339(object.metadata.creationTimestamp ?? "") ?? 0;
+
+/** When an ended pod ended, as far as is known. */
+export function endedMs(pod: ReadonlyPod): number {
+  const ends = (pod.status?.containerStatuses ?? []).map(
+    (status) => parseRfc3339(status.state?.terminated?.finishedAt ?? "") ?? 0,
+  );
+  return Math.max(createdMs(pod), ...ends, parseRfc3339(pod.metadata.deletionTimestamp ?? "") ?? 0);
+}

@@ -16,6 +16,7 @@ import type { Log } from "../log.ts";
 import { isAtLeast, newer } from "../resource-version.ts";
 import { createCache } from "./cache.ts";
 import type { Indexers } from "./cache.ts";
+import { createSharing } from "./sharing.ts";
 
 export type InformerSource<T extends ApiObject> = Pick<ResourceClient<T>, "descriptor" | "list" | "watch">;
 
@@ -26,6 +27,8 @@ export interface InformerOptions<T extends ApiObject> {
   readonly indexers?: Indexers<T>;
   /** Cuts what nobody here reads (managed fields, say) before an object is kept. */
   readonly transform?: (object: T) => T;
+  /** Keeps what objects have in common once (sharing.ts). The source must hand out objects that are nobody else's. */
+  readonly sharing?: boolean;
 }
 
 export interface InformerPorts {
@@ -91,13 +94,16 @@ export function createInformer<T extends ApiObject>(
       }
     }
   };
-  const keep = (object: T): DeepReadonly<T> =>
-    (options.transform ? options.transform(object) : object) as DeepReadonly<T>;
+  const sharing = options.sharing ? createSharing<T>() : undefined;
+  const keep = (object: T, known: DeepReadonly<T> | undefined): DeepReadonly<T> => {
+    const cut = options.transform ? options.transform(object) : object;
+    return (sharing ? sharing.keep(cut, known) : cut) as DeepReadonly<T>;
+  };
 
   const upsert = (object: T, key: string): void => {
     const known = cache.get(key);
     if (known !== undefined && known.metadata.resourceVersion === object.metadata.resourceVersion) return;
-    const kept = keep(object);
+    const kept = keep(object, known);
     cache.put(kept);
     if (known === undefined) tell({ type: "added", object: kept });
     else if (known.metadata.uid === object.metadata.uid) tell({ type: "updated", object: kept, old: known });
@@ -138,7 +144,7 @@ export function createInformer<T extends ApiObject>(
       if (type === "DELETED") {
         if (known !== undefined && isAtLeast(seen, known.metadata.resourceVersion) !== false) {
           cache.remove(key);
-          tell({ type: "deleted", object: keep(object) });
+          tell({ type: "deleted", object: keep(object, known) });
         }
       } else if (isAtLeast(known?.metadata.resourceVersion ?? version, seen) !== true) upsert(object, key);
     }

@@ -9,19 +9,18 @@ import { rfc3339 } from "@coxswain/clock";
 import type { ReconcileResult } from "@coxswain/controller";
 import { createLoop } from "../../loop/controller.ts";
 import type { Controller, ControllerPorts } from "../../loop/controller.ts";
+import { heartbeatKey, heartbeatNamespace } from "../../nodes/heartbeats.ts";
 import { allOf } from "../../ownership/batches.ts";
 import type { ReadonlyPod } from "../../pods/state.ts";
 import { revisionLabel } from "../../revisions/revisions.ts";
 import { planFencedPods } from "./plan.ts";
 import { fencedPodWatches } from "./watches.ts";
 
-const leaseNamespace = "kube-node-lease";
-
 export function createFencedPodsController(ports: ControllerPorts): Controller {
   const { client, informers, clock, log } = ports;
   const followed = {
     nodes: informers.nodes(),
-    leases: informers.nodeLeases(),
+    leases: informers.leases(),
     pods: informers.pods(),
     revisions: informers.controllerRevisions(),
   };
@@ -45,7 +44,7 @@ export function createFencedPodsController(ports: ControllerPorts): Controller {
       return;
     }
     const view = {
-      silentMs: listen(name, followed.leases.get(`${leaseNamespace}/${name}`)),
+      silentMs: listen(name, followed.leases.get(heartbeatKey(name))),
       pods: followed.pods.byIndex("node", name),
       revisionOf: ({ metadata }: ReadonlyPod) =>
         followed.revisions.get(`${metadata.namespace}/${metadata.labels?.[revisionLabel] ?? ""}`),
@@ -65,7 +64,7 @@ export function createFencedPodsController(ports: ControllerPorts): Controller {
 
   const readLease = async (name: string, signal: AbortSignal): Promise<Lease | undefined> => {
     try {
-      return await client.resource(leaseResource).get({ namespace: leaseNamespace, name }, { signal });
+      return await client.resource(leaseResource).get({ namespace: heartbeatNamespace, name }, { signal });
     } catch (error) {
       if (isNotFound(error)) return undefined;
       throw error;

@@ -6,6 +6,7 @@ import { objectKey } from "@coxswain/apimachinery";
 import type { Informer } from "@coxswain/controller";
 import { wakeOn } from "../../loop/controller.ts";
 import type { Watch } from "../../loop/controller.ts";
+import { heartbeatOf } from "../../nodes/heartbeats.ts";
 
 export function fencedPodWatches(informers: {
   readonly nodes: Informer<Node>;
@@ -15,7 +16,7 @@ export function fencedPodWatches(informers: {
 }): readonly Watch[] {
   return [
     wakeOn(informers.nodes, (node) => [objectKey(node)]),
-    wakeOn(informers.leases, ({ metadata }) => [metadata.name]),
+    wakeOn(informers.leases, heartbeatOf),
     wakeOn(informers.pods, ({ metadata, spec }) =>
       metadata.deletionTimestamp !== undefined && spec?.nodeName ? [spec.nodeName] : [],
     ),

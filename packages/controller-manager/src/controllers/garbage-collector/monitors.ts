@@ -1,5 +1,5 @@
-// Follows every kind that can be deleted, metadata only, and feeds the graph. Kinds come and go (CRDs): what the server offers is
-// asked for again and again.
+// Follows every kind that can be deleted and feeds the graph: through the informer of another controller where there is one, otherwise by
+// metadata only. Kinds come and go (CRDs): what the server offers is asked for again and again.
 import type { ApiObject, ResourceDescriptor } from "@coxswain/apimachinery";
 import { qualifiedName } from "@coxswain/apimachinery";
 import { createInformer } from "@coxswain/controller";
@@ -34,7 +34,13 @@ export function createMonitors(
   const started = Promise.withResolvers<void>();
 
   const follow = (descriptor: ResourceDescriptor, signal: AbortSignal): Monitor => {
+    const shared = ports.informers.following(descriptor);
     const stop = new AbortController();
+    if (shared !== undefined) {
+      const leave = shared.subscribe((event) => observe(event, descriptor));
+      stop.signal.addEventListener("abort", leave, { once: true });
+      return { descriptor, stop, running: Promise.resolve(), whenSynced: shared.whenSynced };
+    }
     const apiVersion = descriptor.group === "" ? descriptor.version : `${descriptor.group}/${descriptor.version}`;
     const transform = (object: ApiObject): ApiObject => skeleton(object, apiVersion, descriptor.kind);
     const informer = createInformer(client.metadata(descriptor), { transform }, { clock, random, log });

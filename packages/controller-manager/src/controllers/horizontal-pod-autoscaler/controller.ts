@@ -40,7 +40,7 @@ export function createHorizontalPodAutoscalerController(ports: ControllerPorts, 
   const pods = informers.pods();
   const autoscalerClient = client.resource(horizontalPodAutoscalers);
   const kinds = createKinds(client, clock);
-  const metrics = createMetricsReader(client);
+  const metrics = createMetricsReader(client, clock);
   const events = ports.events("horizontal-pod-autoscaler");
   const memories = new Map<string, Memory>();
   /** The pods each autoscaler works on: two that share pods would pull at them from both sides. */

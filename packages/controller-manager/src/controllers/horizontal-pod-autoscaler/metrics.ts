@@ -4,6 +4,7 @@ import type { CrossVersionObjectReference, MetricIdentifier } from "@coxswain/ap
 import { labelSelectorMatcher, quantityMillis } from "@coxswain/apimachinery";
 import type { DeepReadonly } from "@coxswain/apimachinery";
 import type { Client, Query, RawResponse } from "@coxswain/client";
+import type { Clock } from "@coxswain/clock";
 import { parseRfc3339 } from "@coxswain/clock";
 import { parseDuration } from "@coxswain/daemon";
 import type { Sample } from "./replicas.ts";
@@ -22,7 +23,17 @@ interface MetricValueList {
     readonly describedObject?: { readonly name?: string };
     readonly timestamp?: string;
     readonly windowSeconds?: number | null;
+    /** The same in v1beta1. */
+    readonly window?: number | null;
     readonly value: string;
+  }[];
+}
+
+interface ApiGroupList {
+  readonly groups?: readonly {
+    readonly name: string;
+    readonly preferredVersion?: { readonly version: string };
+    readonly versions?: readonly { readonly version: string }[];
   }[];
 }
 
@@ -66,21 +77,62 @@ export class MetricsError extends Error {
 
 /** A custom metric that names no window speaks of so long a time. */
 const customWindowMs = 60_000;
+const customGroup = "custom.metrics.k8s.io";
+const customVersions: ReadonlySet<string> = new Set(["v1beta1", "v1beta2"]);
+/** Adapters come, go and are replaced: so long is it believed which version one serves. */
+const versionBelievedMs = 60_000;
 
-export function createMetricsReader(client: Pick<Client, "request">): MetricsReader {
-  const read = async <T>(api: string, path: string, query: Query, signal: AbortSignal): Promise<T> => {
+export function createMetricsReader(client: Pick<Client, "request">, clock: Clock): MetricsReader {
+  let custom: { readonly version: string; readonly atMs: number } | undefined;
+
+  const failed = (api: string, why: string, cause?: unknown): MetricsError =>
+    new MetricsError(`unable to fetch metrics from ${api} metrics API: ${why}`, { cause });
+  const ask = async (api: string, path: string, query: Query, signal: AbortSignal): Promise<RawResponse> => {
     try {
-      const answer = await client.request({ method: "GET", path, query, signal });
-      if (answer.status >= 400) throw new MetricsError(refusal(answer));
-      return answer.json() as T;
+      return await client.request({ method: "GET", path, query, signal });
     } catch (error) {
       signal.throwIfAborted();
-      const message = error instanceof Error ? error.message : String(error);
-      throw new MetricsError(`unable to fetch metrics from ${api} metrics API: ${message}`, { cause: error });
+      throw failed(api, error instanceof Error ? error.message : String(error), error);
     }
   };
-  const custom = (namespace: string, path: string, query: Query, signal: AbortSignal): Promise<MetricValueList> =>
-    read("custom", `/apis/custom.metrics.k8s.io/v1beta2${inNamespace(namespace)}${path}`, query, signal);
+  const read = async <T>(api: string, path: string, query: Query, signal: AbortSignal): Promise<T> => {
+    const answer = await ask(api, path, query, signal);
+    if (answer.status >= 400) throw failed(api, refusal(answer));
+    try {
+      return answer.json() as T;
+    } catch (error) {
+      throw failed(api, error instanceof Error ? error.message : String(error), error);
+    }
+  };
+  /** The version that the server prefers, if it is one of those that are understood here. */
+  const customVersion = async (signal: AbortSignal): Promise<string> => {
+    if (custom !== undefined && clock.monotonic() - custom.atMs < versionBelievedMs) return custom.version;
+    custom = undefined;
+    const { groups = [] } = await read<ApiGroupList>("custom", "/apis", {}, signal);
+    const group = groups.find(({ name }) => name === customGroup);
+    if (group === undefined) throw failed("custom", `no custom metrics API (${customGroup}) registered`);
+    const { preferredVersion, versions = [] } = group;
+    const offered = [...(preferredVersion ? [preferredVersion] : []), ...versions].map(({ version }) => version);
+    const version = offered.find((one) => customVersions.has(one));
+    if (version === undefined) throw failed("custom", "no known available metric versions found");
+    custom = { version, atMs: clock.monotonic() };
+    return version;
+  };
+  const readCustom = async (
+    namespace: string,
+    path: string,
+    query: Query,
+    signal: AbortSignal,
+  ): Promise<NonNullable<MetricValueList["items"]>> => {
+    const version = await customVersion(signal);
+    const place = `/apis/${customGroup}/${version}${inNamespace(namespace)}${path}`;
+    const { items = [] } = await read<MetricValueList>("custom", place, query, signal).catch((error: unknown) => {
+      custom = undefined; // perhaps it is another one by now
+      throw error;
+    });
+    if (items.length === 0) throw new MetricsError("no metrics returned from custom metrics API");
+    return items;
+  };
 
   return {
     async resource({ namespace, selector, resource, container }, signal) {
@@ -107,17 +159,14 @@ export function createMetricsReader(client: Pick<Client, "request">): MetricsRea
     },
     async pods({ namespace, selector, metric }, signal) {
       const query = { labelSelector: selector, metricLabelSelector: textOf(metric.selector) };
-      const { items = [] } = await custom(namespace, `/pods/*/${encodeURIComponent(metric.name)}`, query, signal);
-      if (items.length === 0) throw new MetricsError("no metrics returned from custom metrics API");
+      const items = await readCustom(namespace, `/pods/*/${encodeURIComponent(metric.name)}`, query, signal);
       return new Map(
-        items.map((item) => [
-          item.describedObject?.name ?? "",
-          {
-            milli: quantityMillis(item.value),
-            atMs: parseRfc3339(item.timestamp ?? "") ?? 0,
-            windowMs: typeof item.windowSeconds === "number" ? item.windowSeconds * 1000 : customWindowMs,
-          },
-        ]),
+        items.map(({ describedObject, value, timestamp, windowSeconds, window }) => {
+          const seconds = windowSeconds ?? window;
+          const windowMs = typeof seconds === "number" ? seconds * 1000 : customWindowMs;
+          const sample = { milli: quantityMillis(value), atMs: parseRfc3339(timestamp ?? "") ?? 0, windowMs };
+          return [describedObject?.name ?? "", sample];
+        }),
       );
     },
     async object({ namespace, resource, object, metric }, signal) {
@@ -126,10 +175,8 @@ export function createMetricsReader(client: Pick<Client, "request">): MetricsRea
           ? "/metrics"
           : `/${resource}/${encodeURIComponent(object.name)}`;
       const query = { metricLabelSelector: textOf(metric.selector) };
-      const list = await custom(namespace, `${place}/${encodeURIComponent(metric.name)}`, query, signal);
-      const [value] = list.items ?? [];
-      if (value === undefined) throw new MetricsError("no metrics returned from custom metrics API");
-      return quantityMillis(value.value);
+      const [first] = await readCustom(namespace, `${place}/${encodeURIComponent(metric.name)}`, query, signal);
+      return quantityMillis(first?.value ?? "0");
     },
     async external({ namespace, metric }, signal) {
       const path = `/apis/external.metrics.k8s.io/v1beta1${inNamespace(namespace)}/${encodeURIComponent(metric.name)}`;

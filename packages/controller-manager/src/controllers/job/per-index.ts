@@ -1,10 +1,10 @@
 // Failures of each completion index, for Jobs that limit them one by one (KEP-3850). A pod carries how often its index had failed before
 // it; the last failed pod of an index keeps its finalizer until a successor carries the number on, so that no restart forgets it.
-import { isActive } from "../../pods/state.ts";
+import { endedMs, isActive } from "../../pods/state.ts";
 import type { ReadonlyPod } from "../../pods/state.ts";
 import { judgeFailure } from "./failure-policy.ts";
 import { parseIndexes } from "./indexes.ts";
-import { endedMs, hasFailed, hasFinalizer, indexOf, isIndexed } from "./view.ts";
+import { hasFailed, hasFinalizer, indexOf, isIndexed } from "./view.ts";
 import type { JobView } from "./view.ts";
 
 export const failureCountAnnotation = "batch.kubernetes.io/job-index-failure-count";

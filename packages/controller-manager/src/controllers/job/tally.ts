@@ -2,13 +2,13 @@
 // then the finalizer goes, and only when it is gone the UID becomes a number (KEP-2307).
 import type { JobStatus } from "@coxswain/api/batch/v1";
 import { rfc3339 } from "@coxswain/clock";
-import { isActive, isFinished, isReady } from "../../pods/state.ts";
+import { endedMs, isActive, isFinished, isReady } from "../../pods/state.ts";
 import type { ReadonlyPod } from "../../pods/state.ts";
 import { judgeFailure } from "./failure-policy.ts";
 import { formatIndexes, parseIndexes } from "./indexes.ts";
 import { tallyIndexes } from "./per-index.ts";
 import type { IndexTally } from "./per-index.ts";
-import { endedMs, hasFailed, hasFinalizer, indexOf, isIndexed } from "./view.ts";
+import { hasFailed, hasFinalizer, indexOf, isIndexed } from "./view.ts";
 import type { JobView } from "./view.ts";
 
 export interface Tally {

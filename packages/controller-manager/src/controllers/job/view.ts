@@ -1,8 +1,7 @@
 // A Job and its pods as its plan sees them, and what is asked of them everywhere.
 import type { Job } from "@coxswain/api/batch/v1";
 import type { DeepReadonly } from "@coxswain/apimachinery";
-import { parseRfc3339 } from "@coxswain/clock";
-import { createdMs, isFinished } from "../../pods/state.ts";
+import { isFinished } from "../../pods/state.ts";
 import type { ReadonlyPod } from "../../pods/state.ts";
 
 export type ReadonlyJob = DeepReadonly<Job>;
@@ -36,11 +35,4 @@ export function hasFailed(job: ReadonlyJob, pod: ReadonlyPod): boolean {
   if (pod.status?.phase === "Failed") return true;
   if (pod.metadata.deletionTimestamp === undefined || isFinished(pod)) return false;
   return !waitsForEnd(job) || pod.spec?.nodeName === undefined;
-}
-
-export function endedMs(pod: ReadonlyPod): number {
-  const ends = (pod.status?.containerStatuses ?? []).map(
-    (status) => parseRfc3339(status.state?.terminated?.finishedAt ?? "") ?? 0,
-  );
-  return Math.max(createdMs(pod), ...ends, parseRfc3339(pod.metadata.deletionTimestamp ?? "") ?? 0);
 }

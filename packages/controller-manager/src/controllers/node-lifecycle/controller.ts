@@ -6,6 +6,7 @@ import { rfc3339 } from "@coxswain/clock";
 import type { ReconcileResult } from "@coxswain/controller";
 import { createLoop, wakeOn } from "../../loop/controller.ts";
 import type { Controller, ControllerPorts } from "../../loop/controller.ts";
+import { heartbeatKey, heartbeatOf } from "../../nodes/heartbeats.ts";
 import { allOf } from "../../ownership/batches.ts";
 import { isReady } from "../../pods/state.ts";
 import type { ReadonlyPod } from "../../pods/state.ts";
@@ -24,7 +25,7 @@ export interface NodeLifecycleConfig {
 export function createNodeLifecycleController(ports: ControllerPorts, config: NodeLifecycleConfig): Controller {
   const { client, informers, clock, log } = ports;
   const nodes = informers.nodes();
-  const leases = informers.nodeLeases();
+  const leases = informers.leases();
   const pods = informers.pods();
   const nodeClient = client.resource(nodeResource);
   const podClient = client.resource(podResource);
@@ -34,7 +35,7 @@ export function createNodeLifecycleController(ports: ControllerPorts, config: No
 
   const listen = (node: ReadonlyNode): { readonly silentMs: number; readonly graceMs: number } => {
     const { name, uid } = node.metadata;
-    const lease = leases.get(`kube-node-lease/${name}`);
+    const lease = leases.get(heartbeatKey(name));
     const beats = (node.status?.conditions ?? [])
       .filter((one) => one.status !== "Unknown")
       .map((one) => one.lastHeartbeatTime ?? "");
@@ -154,7 +155,7 @@ export function createNodeLifecycleController(ports: ControllerPorts, config: No
         ? [objectKey(node)]
         : nodes.list().map(objectKey),
     ),
-    wakeOn(leases, (lease) => [lease.metadata.name]),
+    wakeOn(leases, heartbeatOf),
     wakeOn(pods, () => []),
   ];
   return createLoop({ name: "node-lifecycle", watches, reconcile }, ports);

@@ -64,6 +64,7 @@ export function createReplicatorController<T extends Replicator>(
     );
     const view: ReplicaSetView = { replicator: set, pods: owned, podsOnNode: podsOnNode(set), nowMs: clock.now() };
     const plan = planReplicaSet(view);
+    if (plan.pause !== undefined) events.record(set, "Warning", "BackOff", plan.pause.because);
     const makes = plan.actions.some((action) => action.kind === "create");
     if (makes && !(await isAsCached(set, setClient, signal))) return; // its change will wake us
     const failure = await act(key, set, plan.actions, plan.because, signal);
@@ -73,7 +74,7 @@ export function createReplicatorController<T extends Replicator>(
     );
     await writeStatus(set, status, signal);
     if (failure) throw failure.error;
-    return { wakeAfterMs };
+    return { wakeAfterMs: soonest(wakeAfterMs, plan.pause?.leftMs) };
   };
 
   const act = async (
@@ -141,3 +142,6 @@ export function createReplicatorController<T extends Replicator>(
     ports,
   );
 }
+
+const soonest = (one: number | undefined, other: number | undefined): number | undefined =>
+  one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);

@@ -13,6 +13,7 @@ import {
   isReady,
   isTerminating,
   availableInMs,
+  endedMs,
   restarts,
 } from "../../pods/state.ts";
 import type { ReadonlyPod } from "../../pods/state.ts";
@@ -34,13 +35,20 @@ export type PodAction =
 /** Most creations or deletions in one go; the rest follows when these have been seen. */
 export const burst = 500;
 
-export function planReplicaSet(view: ReplicaSetView): Plan<PodAction> {
+/** A pod that failed this soon after it was made says that the next one will, too. */
+const soonMs = 60_000;
+const rememberedMs = 3_600_000;
+const longestPauseMs = 300_000;
+
+export function planReplicaSet(view: ReplicaSetView): Plan<PodAction> & { readonly pause?: Pause } {
   const { replicator, pods } = view;
   if (replicator.metadata.deletionTimestamp !== undefined) return { actions: [], because: "it is being deleted" };
   const wanted = replicator.spec?.replicas ?? 1;
   const living = pods.filter(isActive);
   const missing = wanted - living.length;
   if (missing > 0) {
+    const pause = pauseAfter(view, wanted);
+    if (pause !== undefined) return { actions: [], because: pause.because, pause };
     return {
       actions: [{ kind: "create", count: Math.min(missing, burst) }],
       because: `${missing} of ${wanted} pods are missing`,
@@ -54,6 +62,28 @@ export function planReplicaSet(view: ReplicaSetView): Plan<PodAction> {
     return { actions, because: `${-missing} more pods than the ${wanted} asked for` };
   }
   return { actions: [], because: "as many pods as asked for" };
+}
+
+export interface Pause {
+  readonly leftMs: number;
+  readonly because: string;
+}
+
+/**
+ * Pods that fail for good (refused by their node, say) are replaced at once only while they have failed less than twice each, on average;
+ * then after 2, 4, 8 … 300 s: a template that no node takes must not fill the store. What has failed is all that is remembered.
+ */
+function pauseAfter({ pods, nowMs }: ReplicaSetView, wanted: number): Pause | undefined {
+  const ends = pods
+    .filter((pod) => pod.status?.phase === "Failed" && createdMs(pod) > nowMs - rememberedMs)
+    .filter((pod) => endedMs(pod) - createdMs(pod) < soonMs)
+    .map(endedMs);
+  const rounds = Math.floor(ends.length / wanted);
+  if (rounds < 2) return undefined;
+  const pauseMs = Math.min(1000 * 2 ** (rounds - 1), longestPauseMs);
+  const leftMs = ends.reduce((latest, end) => Math.max(latest, end), 0) + pauseMs - nowMs;
+  const because = `${ends.length} pods failed soon after they were made: the next follow after ${pauseMs / 1000} s`;
+  return leftMs > 0 ? { leftMs, because } : undefined;
 }
 
 /** The order in which pods are given up. */

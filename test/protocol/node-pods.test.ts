@@ -1,6 +1,7 @@
 // What a pod promises on a node, asked through kubectl: a real apiserver, a real node agent, real containers. One control plane and
 // one node for all of it.
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startControlPlane } from "./control-plane.ts";
 import type { ControlPlane } from "./control-plane.ts";
@@ -27,12 +28,17 @@ describe.skipIf(absence !== undefined)(
           "--container-log-max-size=1Mi",
           "--container-log-max-files=6",
           "--retained-log-size=64Mi",
+          "--node-lease-duration-seconds=4",
+          "--fence-after=3s",
         ],
       });
     });
     afterAll(async () => {
+      const sentry = readFileSync(join(node.rootDir, "sentry", "pid"), "utf8").trim();
       await node[Symbol.asyncDispose]();
       expect(node.containers({}, true)).toEqual([]);
+      // Killed; nobody may have taken note of it yet.
+      expect(existsSync(`/proc/${sentry}`) ? readFileSync(`/proc/${sentry}/cmdline`, "utf8") : "").toBe("");
       await plane[Symbol.asyncDispose]();
     });
 
@@ -343,6 +349,26 @@ describe.skipIf(absence !== undefined)(
         .toMatch(/^again=[2-9] always=[2-9] over=0 stays=0 $|^stays=0 again=[2-9] over=0 always=[2-9] $/);
       expect(await path("ruled", "{.status.phase}")).toBe("Running");
       await remove("ruled");
+    });
+
+    test("fenced pods of an agent that was killed end without it, others go on, and the next agent finds both", async () => {
+      const containers = [{ name: "main", image: testImage, command: lasting }];
+      await create("single", { containers }, { annotations: { "coxswain.io/fencing": "true" } });
+      await create("plain", { containers });
+      const main = (name: string): readonly string[] =>
+        node.containers({ "io.kubernetes.pod.name": name, "io.kubernetes.container.name": "main" });
+      await runs("single");
+      await runs("plain");
+      const before = { single: main("single"), plain: main("plain") };
+      await node.stop("SIGKILL");
+      await expect.poll(() => main("single"), within).toEqual([]);
+      expect(main("plain")).toEqual(before.plain);
+      await node.start();
+      await expect.poll(() => main("single").length, within).toBe(1);
+      expect(main("single")).not.toEqual(before.single);
+      expect(main("plain")).toEqual(before.plain);
+      await remove("single");
+      await remove("plain");
     });
   },
 );

@@ -18,6 +18,9 @@ import type { BackoffTimes } from "./core/pod/backoff.ts";
 import { defaultLeaseSeconds, renewIntervalMs } from "./core/heartbeat.ts";
 import { parseTaint } from "./core/node/status.ts";
 
+/** One agent on a machine needs no other. */
+export const defaultClusterId = "coxswain";
+
 /** Below it a slow answer or two would lose the node. */
 const leastLeaseSeconds = 4;
 
@@ -38,7 +41,7 @@ export const flags = defineFlags({
     default: "10.244.0.0/16",
     help: "Addresses of all pods; what leaves it is masqueraded",
   },
-  "cluster-id": { type: "string", default: "coxswain", help: "Mark of this cluster's containers on the machine" },
+  "cluster-id": { type: "string", default: defaultClusterId, help: "Mark of this cluster's containers on the machine" },
   "pod-cidr": { type: "string", help: "Addresses of this node's pods, when nobody allocates them" },
   "bridge-name": { type: "string", default: "cox0", help: "Bridge that the pods of this node are connected to" },
   "root-dir": {

@@ -11,11 +11,14 @@ import { createEventRecorder, createInformer } from "@coxswain/controller";
 import { StartError } from "@coxswain/daemon";
 import type { Component, DaemonPorts } from "@coxswain/daemon";
 import { createNetfilter, createTool } from "@coxswain/netfilter";
+import { defaultClusterId } from "./config.ts";
 import type { NodeAgentConfig } from "./config.ts";
 import { agentMarks } from "./core/container/config.ts";
+import { cpuSharesOf } from "./core/container/resources.ts";
 import { routesTo } from "./core/network/routes.ts";
 import { isPodChain, podTables } from "./core/network/rules.ts";
 import { messageOf } from "./errors.ts";
+import { createPodCgroups, whyNoPodCgroups } from "./io/cgroup/pod-cgroups.ts";
 import { establishIdentity } from "./io/certificates/identity.ts";
 import { createEndpointWithdrawal } from "./io/endpoints/withdrawal.ts";
 import { createRetainedLogs } from "./io/logs/retained.ts";
@@ -23,6 +26,7 @@ import { createVolumes } from "./io/mounts/volumes.ts";
 import { createPodNetwork } from "./io/net/pod-network.ts";
 import { createFence } from "./io/node/fence.ts";
 import { hasAppArmor, machineTime, mayProtectProcesses, readMachine } from "./io/node/machine.ts";
+import { createSentry } from "./io/node/sentry.ts";
 import { createRegistration } from "./io/node/registration.ts";
 import { createPodApi } from "./io/pods/api.ts";
 import { createPodEvents } from "./io/pods/events.ts";
@@ -108,6 +112,29 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
   let hostResolvConf = await readFile(config.resolvConfFile, "utf8").catch(() => "");
 
   const retained = createRetainedLogs(config.retainedLogs, { clock, runtime, log });
+  const whyNoCgroups = config.podCgroups.isOn ? whyNoPodCgroups(version) : "switched off";
+  if (config.podCgroups.isOn && whyNoCgroups !== undefined)
+    log.warn({ because: whyNoCgroups }, "pods have no cgroups of their own: limits of whole pods are not enforced");
+  const allocatable = {
+    cpu: facts.cpus - (config.reserved["cpu"] ?? 0),
+    memoryBytes: facts.memoryBytes - (config.reserved["memory"] ?? 0),
+  };
+  const cgroups =
+    whyNoCgroups === undefined
+      ? createPodCgroups(
+          {
+            top: config.clusterId === defaultClusterId ? "kubepods" : `kubepods_${config.clusterId}`,
+            allocatable: config.podCgroups.enforcesAllocatable
+              ? { cpuShares: cpuSharesOf(allocatable.cpu), cpuQuotaUs: undefined, memoryBytes: allocatable.memoryBytes }
+              : undefined,
+          },
+          { clock, log, pods: () => podSet.workers().map((worker) => worker.pod()) },
+        )
+      : undefined;
+  const sentry = createSentry(
+    { directory: join(config.rootDirectory, "sentry"), cgroups: "/sys/fs/cgroup", lookSeconds: 5 },
+    { log },
+  );
   const podSet: PodSet = createPodSet({
     clock,
     random,
@@ -122,13 +149,13 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
     probed: (pod, container, kind, ok) => resources.probed(pod, container, kind, ok),
     endpoints: config.withdrawalTimeoutMs > 0 ? withdrawal : undefined,
     ended: feed.ended,
+    guard: (containerId) => sentry.guard(containerId),
+    guarded: sentry,
+    cgroups,
     node: {
       name: config.nodeName,
       hostIPs: facts.addresses,
-      allocatable: {
-        cpu: facts.cpus - (config.reserved["cpu"] ?? 0),
-        memoryBytes: facts.memoryBytes - (config.reserved["memory"] ?? 0),
-      },
+      allocatable,
       memoryBytes: facts.memoryBytes,
       mayProtect,
     },
@@ -158,6 +185,7 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
     { afterMs: config.fenceAfterMs, file: join(config.rootDirectory, "lease-renewed.json") },
     {
       ...{ clock, log, machineTime },
+      heard: (untilUptimeMs) => sentry.heard(untilUptimeMs),
       close: () => podSet.fence(),
       open: (signal) => podSet.release((pod) => api.current(pod, signal)),
     },
@@ -236,13 +264,14 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
   return {
     async start(signal) {
       if (config.cleanup === "and-exit") {
-        await clearMachine({ runtime, network, volumes });
+        await clearMachine({ runtime, network, volumes, cgroups, sentry });
         daemon.end("the machine is cleared");
         return;
       }
       // Pods that are ended in order still need the API and the engine's word after the stop has begun.
       const until = config.shutdown.graceMs > 0 ? living.signal : AbortSignal.any([signal, living.signal]);
       // Before anything else: what this node may not run any more ends before anybody is asked.
+      await sentry.open();
       await fence.open();
       await server.start(until);
       const owned = [
@@ -281,7 +310,7 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
       await withdrawal.stop();
       await loops;
       loops = undefined;
-      if (config.cleanup === "on-stop") await clearMachine({ runtime, network, volumes });
+      if (config.cleanup === "on-stop") await clearMachine({ runtime, network, volumes, cgroups, sentry });
       await client.close();
       engine.close();
     },

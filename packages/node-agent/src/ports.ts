@@ -18,6 +18,7 @@ import type { SelfView } from "./core/container/field-ref.ts";
 import type { HostPort } from "./core/network/host-ports.ts";
 import type { ProbeKind } from "./core/probe/probe.ts";
 import type { ResolverSettings } from "./core/network/files.ts";
+import type { PodCgroups } from "./io/cgroup/pod-cgroups.ts";
 import type { Puller } from "./io/runtime/puller.ts";
 import type { AgentMetrics } from "./metrics.ts";
 
@@ -118,6 +119,10 @@ export interface PodPorts {
     pod: Pod,
     container: { readonly name: string; readonly attempt: number; readonly id: string },
   ) => Promise<void>;
+  /** Called before a container of a fenced pod starts; rejects when its end could not be promised. */
+  readonly guard?: ((containerId: string) => Promise<void>) | undefined;
+  /** Left out, pods have no cgroups of their own. */
+  readonly cgroups?: Omit<PodCgroups, "clear"> | undefined;
   readonly containerLog: ContainerLog;
   /** Where seccomp profiles of type Localhost are. */
   readonly seccompDirectory: string;

@@ -1,6 +1,6 @@
 // The agent's pods with real containers, a real bridge and real rules, and the API as a table in memory: what the tests with an engine share.
 import { execFileSync } from "node:child_process";
-import { accessSync, mkdtempSync } from "node:fs";
+import { accessSync, existsSync, mkdtempSync, readFileSync, readdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,6 +14,7 @@ import { createNetfilter, createTool } from "@coxswain/netfilter";
 import { clearMachine } from "../src/cleanup.ts";
 import { agentMarks } from "../src/core/container/config.ts";
 import { isPodChain, podTables } from "../src/core/network/rules.ts";
+import { createPodCgroups } from "../src/io/cgroup/pod-cgroups.ts";
 import { createVolumes } from "../src/io/mounts/volumes.ts";
 import { createPodNetwork } from "../src/io/net/pod-network.ts";
 import { createPodSet } from "../src/io/pods/pod-set.ts";
@@ -46,6 +47,7 @@ export function whyNoRealPods(): string | undefined {
 
 /** Everything but the containers is of this process; `begin` before the first test, `end` after the last. */
 export function createRealPods() {
+  const withCgroups = existsSync("/sys/fs/cgroup/memory/cgroup.procs");
   /** The machine's clock, as somebody who sets it would make it look. */
   let setByMs = 0;
   const clock: Clock = { ...systemClock, now: () => systemClock.now() + setByMs };
@@ -107,6 +109,11 @@ export function createRealPods() {
     deletePod: async (pod) => void deleted.add(pod.metadata.name ?? ""),
   };
   const volumes = createVolumes({ rootDirectory, localVolumeDirectory }, { clock, random, api });
+  const cgroupTop = `kubepods_agent-test-${mark}`;
+  const cgroups = createPodCgroups(
+    { top: cgroupTop, allocatable: { cpuShares: 2048, cpuQuotaUs: undefined, memoryBytes: 2 ** 32 } },
+    { clock, log: createLogger("test", "error"), pods: () => set.workers().map((worker) => worker.pod()) },
+  );
   const metrics = createMetricsRegistry("test").create(agentMetrics);
   const newSet = (): PodSet =>
     createPodSet({
@@ -117,6 +124,7 @@ export function createRealPods() {
       runtime,
       network,
       volumes,
+      cgroups: withCgroups ? cgroups : undefined,
       api,
       events: {
         record: (pod, container, type, reason) =>
@@ -157,6 +165,12 @@ export function createRealPods() {
     metadata: { name, namespace: "default", uid: uidOf(name), creationTimestamp: rfc3339(clock.now()) },
     spec: { restartPolicy: "Always", terminationGracePeriodSeconds: 2, containers: [], ...spec },
   });
+  /** A file of the pod's own cgroup; undefined when there is none. */
+  const cgroupOf = (pod: Pod, level: string, file: string): string | undefined => {
+    const [controller = ""] = file.split(".");
+    const path = join("/sys/fs/cgroup", controller, cgroupTop, level, `pod${pod.metadata.uid ?? ""}`, file);
+    return existsSync(path) ? readFileSync(path, "utf8").trim() : undefined;
+  };
   const remove = async (pod: Pod): Promise<void> => {
     set.put({
       ...pod,
@@ -212,7 +226,21 @@ export function createRealPods() {
       configMaps,
       subnet,
     },
-    ...{ podOf, uidOf, remove, status, isReady, containerId, logOf, execIn, told, saysAtItsEnd },
+    ...{
+      podOf,
+      uidOf,
+      withCgroups,
+      cgroupTop,
+      cgroupOf,
+      remove,
+      status,
+      isReady,
+      containerId,
+      logOf,
+      execIn,
+      told,
+      saysAtItsEnd,
+    },
     podSet: () => set,
     async begin() {
       await clearMachine({ runtime, network, volumes });
@@ -230,7 +258,8 @@ export function createRealPods() {
     collectOrphans: () => set.collectOrphans(aborter.signal),
     async end() {
       await halt();
-      await clearMachine({ runtime, network, volumes });
+      await clearMachine({ runtime, network, volumes, cgroups });
+      expect(readdirSync("/sys/fs/cgroup", { recursive: true }).filter((name) => name.includes(cgroupTop))).toEqual([]);
       expect(execFileSync("ip", ["-o", "link"]).toString()).not.toContain(bridge);
       expect([...(await netfilter.read()).values()].flatMap((table) => [...table.chains.keys()])).toEqual([]);
       await rm(rootDirectory, { recursive: true, force: true });

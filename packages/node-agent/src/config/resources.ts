@@ -47,6 +47,16 @@ export const resourceFlags = defineFlags({
     default: "5m",
     help: "How long a condition of pressure outlasts what caused it",
   },
+  "cgroups-per-qos": {
+    type: "boolean",
+    default: true,
+    help: "Give each pod a cgroup of its own, with the limits of the pod as a whole, in a tree by quality of service",
+  },
+  "enforce-node-allocatable": {
+    type: "list",
+    default: ["pods"],
+    help: "Who is held to what the reservations leave: pods, or none",
+  },
   "image-gc-high-threshold": {
     type: "number",
     default: 85,
@@ -78,6 +88,7 @@ export interface ResourceConfig {
     readonly maxGraceSeconds: number;
     readonly transitionMs: number;
   };
+  readonly podCgroups: { readonly isOn: boolean; readonly enforcesAllocatable: boolean };
   readonly shutdown: ShutdownSettings;
   readonly unsafeSysctls: readonly string[];
   readonly imageGc: { readonly highPercent: number; readonly lowPercent: number; readonly leastAgeMs: number };
@@ -102,10 +113,23 @@ export function readResourceConfig(values: FlagValues<typeof resourceFlags>): Re
       maxGraceSeconds: values["eviction-max-pod-grace-period"],
       transitionMs: values["eviction-pressure-transition-period"],
     },
+    podCgroups: podCgroups(values["cgroups-per-qos"], values["enforce-node-allocatable"]),
     shutdown: { graceMs, criticalGraceMs },
     unsafeSysctls: unsafeSysctls(values["allowed-unsafe-sysctls"]),
     imageGc: { highPercent, lowPercent, leastAgeMs: values["minimum-image-ttl-duration"] },
   };
+}
+
+function podCgroups(isOn: boolean, enforced: readonly string[]): ResourceConfig["podCgroups"] {
+  const held = enforced.filter((name) => name !== "" && name !== "none");
+  const unknown = held.find((name) => name !== "pods");
+  if (unknown !== undefined)
+    throw new UsageError(`--enforce-node-allocatable: expected pods or none, found ${JSON.stringify(unknown)}`);
+  if (!isOn && held.length > 0)
+    throw new UsageError(
+      "--enforce-node-allocatable=pods needs --cgroups-per-qos; give none with --cgroups-per-qos=false",
+    );
+  return { isOn, enforcesAllocatable: held.length > 0 };
 }
 
 function unsafeSysctls(names: readonly string[]): readonly string[] {

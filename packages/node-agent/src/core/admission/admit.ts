@@ -95,7 +95,7 @@ function byResource([a]: readonly [string, number], [b]: readonly [string, numbe
 
 /** What the scheduler counts: all containers together, or the hungriest moment of the init containers; cpu in thousandths. */
 export function requestsOf(pod: Pod): Readonly<Record<string, number>> {
-  const { containers = [], initContainers = [], overhead = {} } = pod.spec ?? {};
+  const { containers = [], initContainers = [], overhead = {}, resources } = pod.spec ?? {};
   const of = (container: (typeof containers)[number]): Readonly<Record<string, number>> => {
     const { requests = {}, limits = {} } = container.resources ?? {};
     return Object.fromEntries(
@@ -119,6 +119,9 @@ export function requestsOf(pod: Pod): Readonly<Record<string, number>> {
   for (const container of containers) plus(of(container));
   plus(sidecars);
   for (const [name, peak] of Object.entries(peaks)) total[name] = Math.max(total[name] ?? 0, peak);
+  // What the pod asks for as a whole wins.
+  for (const [name, quantity] of Object.entries({ ...resources?.limits, ...resources?.requests }))
+    total[name] = inUnits(name, quantity);
   plus(Object.fromEntries(Object.entries(overhead).map(([name, quantity]) => [name, inUnits(name, quantity)])));
   return total;
 }

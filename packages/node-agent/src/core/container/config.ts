@@ -37,6 +37,8 @@ export interface ResolvedContainer {
   readonly log: ContainerLog;
   /** Where profiles of type Localhost are. */
   readonly seccompDirectory: string;
+  /** The pod's cgroup; the runtime's own place when left out. */
+  readonly cgroupParent: string | undefined;
 }
 
 export interface SandboxFacts {
@@ -46,10 +48,11 @@ export interface SandboxFacts {
   readonly clusterDomain: string;
   /** What the pod's runtime class names; the runtime's own choice when left out. */
   readonly handler: string | undefined;
+  readonly cgroupParent: string | undefined;
 }
 
 export function sandboxConfig(pod: Pod, facts: SandboxFacts): SandboxConfig {
-  const { attempt, image, podIP, handler } = facts;
+  const { attempt, image, podIP, handler, cgroupParent } = facts;
   const { spec } = pod;
   const labels = {
     ...podLabels(pod),
@@ -61,6 +64,7 @@ export function sandboxConfig(pod: Pod, facts: SandboxFacts): SandboxConfig {
     image,
     hostname: ownHostname(pod, facts.clusterDomain),
     ...(handler ? { handler } : {}),
+    ...(cgroupParent === undefined ? {} : { cgroupParent }),
     labels,
     network: spec?.hostNetwork ? "host" : "none",
     hostPid: spec?.hostPID ?? false,
@@ -70,11 +74,12 @@ export function sandboxConfig(pod: Pod, facts: SandboxFacts): SandboxConfig {
 }
 
 export function containerConfig(resolved: ResolvedContainer): ContainerConfig {
-  const { pod, container, attempt, crashes, variables } = resolved;
+  const { pod, container, attempt, crashes, variables, cgroupParent } = resolved;
   const { spec } = pod;
   return {
     name: nameOf(pod, container.name, attempt),
     image: resolved.image,
+    ...(cgroupParent === undefined ? {} : { cgroupParent }),
     labels: {
       ...podLabels(pod),
       [marks.containerName]: container.name,

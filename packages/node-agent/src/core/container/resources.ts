@@ -1,11 +1,11 @@
 // Requests and limits as the cgroup's numbers, and the order in which the kernel would kill, as the kubelet has them.
-import type { Container, Pod } from "@coxswain/api/core/v1";
+import type { Container, Pod, ResourceRequirements } from "@coxswain/api/core/v1";
 import type { ContainerResources } from "@coxswain/container-runtime";
 import { amountOf } from "./amount.ts";
 
 const cpuPeriodUs = 100_000;
 const leastQuotaUs = 1_000;
-const leastShares = 2;
+export const leastShares = 2;
 const mostShares = 262_144;
 
 /** `system-node-critical`. */
@@ -25,12 +25,22 @@ export function containerResources(
   const cpuRequest = amountOf(requests?.cpu) ?? amountOf(limits?.cpu) ?? 0;
   const cpuLimit = amountOf(limits?.cpu) ?? 0;
   const memoryLimit = amountOf(limits?.memory) ?? 0;
+  const cpuQuotaUs = cpuQuotaOf(cpuLimit);
   return {
-    cpuShares: Math.min(mostShares, Math.max(leastShares, Math.floor(cpuRequest * 1024))),
-    ...(cpuLimit > 0 ? { cpuPeriodUs, cpuQuotaUs: Math.max(leastQuotaUs, Math.round(cpuLimit * cpuPeriodUs)) } : {}),
+    cpuShares: cpuSharesOf(cpuRequest),
+    ...(cpuQuotaUs === undefined ? {} : { cpuPeriodUs, cpuQuotaUs }),
     ...(memoryLimit > 0 ? { memoryBytes: Math.floor(memoryLimit) } : {}),
     oomScoreAdj: oomScoreAdj(pod, container, nodeMemoryBytes, mayProtect),
   };
+}
+
+export function cpuSharesOf(cpus: number): number {
+  return Math.min(mostShares, Math.max(leastShares, Math.floor(cpus * 1024)));
+}
+
+/** For a period of 100 ms; undefined without a limit. */
+export function cpuQuotaOf(cpus: number | undefined): number | undefined {
+  return cpus ? Math.max(leastQuotaUs, Math.round(cpus * cpuPeriodUs)) : undefined;
 }
 
 /**
@@ -46,13 +56,18 @@ function oomScoreAdj(pod: Pod, container: Container, nodeMemoryBytes: number, ma
 }
 
 export function qosOf(pod: Pod): QosClass {
-  const containers = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
-  const amounts = containers.map((container) =>
+  const { initContainers = [], containers = [], resources: ofPod } = pod.spec ?? {};
+  const resources = isSet(ofPod) ? [ofPod] : [...initContainers, ...containers].map((container) => container.resources);
+  const amounts = resources.map((one) =>
     ["cpu", "memory"].map((name) => {
-      const limit = amountOf(container.resources?.limits?.[name]) ?? 0;
-      return { limit, request: amountOf(container.resources?.requests?.[name]) ?? limit };
+      const limit = amountOf(one?.limits?.[name]) ?? 0;
+      return { limit, request: amountOf(one?.requests?.[name]) ?? limit };
     }),
   );
   if (amounts.flat().every(({ limit, request }) => limit === 0 && request === 0)) return "BestEffort";
   return amounts.flat().every(({ limit, request }) => limit > 0 && request === limit) ? "Guaranteed" : "Burstable";
+}
+
+function isSet(resources: ResourceRequirements | undefined): boolean {
+  return Object.keys({ ...resources?.requests, ...resources?.limits }).length > 0;
 }

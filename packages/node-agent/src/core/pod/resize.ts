@@ -66,7 +66,9 @@ export function differences(
 
 export function podRequests(pod: Pod): Amounts {
   const { init, regular } = containersOf(pod);
-  return sum([...regular, ...init.filter(isSidecar)].map((container) => container.resources?.requests));
+  const { cpu, memoryBytes } = sum([...regular, ...init.filter(isSidecar)].map(({ resources }) => resources?.requests));
+  const ofPod = { ...pod.spec?.resources?.limits, ...pod.spec?.resources?.requests };
+  return { cpu: amountOf(ofPod["cpu"]) ?? cpu, memoryBytes: amountOf(ofPod["memory"]) ?? memoryBytes };
 }
 
 function allocated(pod: Pod): Amounts {

@@ -18,6 +18,7 @@ function agent(bootedMs: number, bootId = "boot") {
   const started = clock.monotonic();
   const journal: string[] = [];
   const asked = Promise.withResolvers<void>();
+  const heard: number[] = [];
   let answers = true;
   const fence: Fence = createFence(
     { afterMs: 60_000, file: join(directory, "lease.json") },
@@ -25,6 +26,7 @@ function agent(bootedMs: number, bootId = "boot") {
       clock,
       log: createLogger("test", "error"),
       machineTime: async () => ({ bootId, uptimeMs: bootedMs + clock.monotonic() - started }),
+      heard: async (untilMs) => void heard.push(untilMs - bootedMs),
       close: () => void journal.push("close"),
       open: async () => {
         journal.push("open");
@@ -36,7 +38,7 @@ function agent(bootedMs: number, bootId = "boot") {
   const aborter = new AbortController();
   const run = (): Promise<void> => fence.run(aborter.signal);
   const end = (): void => aborter.abort(new Error("over"));
-  return { clock, fence, journal, asked, run, end, refuse: () => (answers = false) };
+  return { clock, fence, journal, heard, asked, run, end, refuse: () => (answers = false) };
 }
 
 test("an agent that does not know when the lease was renewed fences, and goes on when the API has been asked", async () => {
@@ -63,8 +65,11 @@ test("a restarted agent trusts a renewal that is young enough, on the machine's 
   await first.asked.promise;
   first.end();
   await running;
+  expect(first.heard).toEqual([60_000]);
   const young = agent(30_000);
   expect(await young.fence.open()).toBe(false);
+  // Until the same moment as before.
+  expect(young.heard).toEqual([30_000]);
   await young.clock.advance(29_999);
   expect(young.fence.lapsed()).toBe(false);
   await young.clock.advance(1);

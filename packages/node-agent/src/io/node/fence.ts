@@ -21,6 +21,8 @@ export interface FencePorts {
   readonly log: Logger;
   /** Milliseconds since the machine started, and which start that was. */
   readonly machineTime: () => Promise<{ readonly bootId: string; readonly uptimeMs: number }>;
+  /** Somebody who outlives this process is told until when pods may run. Never rejects. */
+  readonly heard: (untilUptimeMs: number) => Promise<void>;
   /** Ends the pods. */
   readonly close: () => void;
   /** Asks the API about each and lets those go on that are still wanted. */
@@ -55,8 +57,10 @@ export function createFence(config: { readonly afterMs: number; readonly file: s
 
   const remember = async (sentAtMs: number): Promise<void> => {
     try {
-      const { bootId, uptimeMs } = await ports.machineTime();
-      const text = JSON.stringify({ bootId, uptimeMs: uptimeMs - (clock.monotonic() - sentAtMs) });
+      const { bootId, uptimeMs: nowMs } = await ports.machineTime();
+      const uptimeMs = nowMs - (clock.monotonic() - sentAtMs);
+      await ports.heard(uptimeMs + config.afterMs);
+      const text = JSON.stringify({ bootId, uptimeMs });
       await mkdir(dirname(config.file), { recursive: true, mode: 0o750 });
       await writeFile(`${config.file}.new`, text);
       await rename(`${config.file}.new`, config.file);
@@ -77,6 +81,7 @@ export function createFence(config: { readonly afterMs: number; readonly file: s
         held = true;
         deadlineMs = clock.monotonic() + config.afterMs - ageMs;
         arm();
+        await ports.heard(now.uptimeMs + config.afterMs - ageMs);
       }
       return lapsed;
     },
@@ -97,6 +102,8 @@ export function createFence(config: { readonly afterMs: number; readonly file: s
       while (!signal.aborted) {
         if (lapsed && held) {
           try {
+            // Whoever guards the pods must know of the renewal before they run.
+            await writing;
             await ports.open(signal);
             // It may have lapsed again while the API was asked.
             if (!held) {

@@ -29,7 +29,7 @@ export function createOomWatcher(ports: {
   readonly tellNode: (type: "Warning", reason: string, message: string) => void;
 }): OomWatcher {
   const { clock } = ports;
-  let kills: readonly OomKill[] = [];
+  let kills: readonly (OomKill & { told?: true })[] = [];
 
   const read = (): void => {
     for (const kill of ports.log.readNew().flatMap((record) => oomKillIn(record) ?? [])) {
@@ -49,9 +49,11 @@ export function createOomWatcher(ports: {
       if (container === undefined) return;
       const usage = (await ports.containers()).find((candidate) => candidate.id === id)?.usage;
       read();
-      const kill = kills.findLast((candidate) => candidate.victimCgroup.includes(id));
-      kills = kills.filter((candidate) => candidate !== kill);
       const podUid = labels[marks.podUid] ?? "";
+      const kill = kills.findLast((candidate) => !candidate.told && candidate.victimCgroup.includes(id));
+      // Where the pod's own limit was hit, the engine tells it of all its containers; one of them was killed.
+      if (!kill && kills.some(({ cgroup }) => cgroup?.endsWith(`/pod${podUid}`))) return;
+      if (kill) kill.told = true;
       const limit = usage?.memoryLimitBytes ?? ports.limitOf(podUid, container);
       ports.tellPod(podUid, container, containerOomMessage(container, kill, limit, usage?.mostMemoryBytes));
     },

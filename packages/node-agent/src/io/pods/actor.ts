@@ -109,6 +109,7 @@ export function createPodActor(
       const config = sandboxConfig(pod, {
         ...{ attempt, image: ports.sandboxImage, podIP: address },
         ...{ clusterDomain: ports.resolver().clusterDomain, handler: await handlerOf(pod, signal) },
+        cgroupParent: ports.cgroups?.prepare(pod),
       });
       const id = await timed("run_podsandbox", runtime.runPodSandbox(config, signal));
       mark(state, "sandbox", clock.now());
@@ -253,7 +254,9 @@ export function createPodActor(
         throw new Error(
           `attempting to set pod memory limit (${wanted.memoryBytes}) below current usage (${used}) of container ${action.name}`,
         );
+      ports.cgroups?.resize(state.pod, "before");
       await timed("update_container", runtime.updateContainer(action.id, wanted, loop.signal));
+      ports.cgroups?.resize(state.pod, "after");
       state.resizeFailures.delete(action.name);
       const text = `Pod resize completed: ${JSON.stringify({ container: action.name, ...container.resources })}`;
       events.record(state.pod, action.name, "Normal", "ResizeCompleted", text);
@@ -276,7 +279,10 @@ export function createPodActor(
         case "removeSandbox":
           return track("", () => runtime.removePodSandbox(action.id, loop.signal));
         case "stopSandbox":
-          return track("", () => runtime.stopPodSandbox(action.id, loop.signal));
+          return track("", async () => {
+            await runtime.stopPodSandbox(action.id, loop.signal);
+            await ports.cgroups?.remove(state.apiPod.metadata.uid ?? "");
+          });
         case "startContainer":
           return track(action.name, () => start(action, view));
         case "removeContainer":
@@ -303,6 +309,7 @@ export function createPodActor(
       await keepLogs(view.containers);
       await Promise.all(view.sandboxes.map((sandbox) => runtime.removePodSandbox(sandbox.id, loop.signal)));
       await Promise.all(view.containers.map((container) => runtime.removeContainer(container.id, loop.signal)));
+      await ports.cgroups?.remove(state.apiPod.metadata?.uid ?? "");
       await volumes.remove(state.apiPod.metadata?.uid ?? "");
       // Last, so that an agent killed in between finds the object again and goes on.
       if (!state.gone) await ports.api.deletePod(state.apiPod, loop.signal);

@@ -5,6 +5,7 @@ import { marks } from "@coxswain/container-runtime";
 import type { Rejection } from "../../core/admission/admit.ts";
 import { fenceGraceSeconds, fencingMarks, isFenced } from "../../core/fencing.ts";
 import { podRequests } from "../../core/pod/resize.ts";
+import type { Sentry } from "../node/sentry.ts";
 import { selfView } from "../runtime/start-container.ts";
 import type { PodPorts } from "../../ports.ts";
 import { nameOf } from "./state.ts";
@@ -33,6 +34,8 @@ export interface PodSet {
 export interface PodSetPorts extends Omit<PodPorts, "roomFor"> {
   /** Why a new pod is not taken beside the others; undefined when it is. */
   readonly admit?: (pod: Pod, others: readonly Pod[]) => Rejection | undefined;
+  /** Who guards containers of fenced pods: they have ended, or these are all there are. */
+  readonly guarded?: Pick<Sentry, "forget" | "reconcile">;
   /** Nothing is left of the pod of this name. */
   readonly ended?: (name: string) => void;
 }
@@ -105,9 +108,19 @@ export function createPodSet(given: PodSetPorts): PodSet {
 
   const followEvents = async (signal: AbortSignal): Promise<void> => {
     for await (const event of runtime.events(signal)) {
-      if (event.type === "connected") for (const worker of workers.values()) worker.poke();
-      else workers.get(event.labels[marks.podUid] ?? "")?.poke();
+      if (event.type === "connected") {
+        for (const worker of workers.values()) worker.poke();
+        given.guarded
+          ?.reconcile(presentFenced)
+          .catch((error: unknown) => log.warn({ err: error }, "guarded containers could not be counted"));
+      } else workers.get(event.labels[marks.podUid] ?? "")?.poke();
+      if (event.type === "exited" || event.type === "removed") given.guarded?.forget(event.id);
     }
+  };
+
+  const presentFenced = async (): Promise<readonly string[]> => {
+    const fencedHere = (await runtime.list()).filter(({ labels }) => labels[fencingMarks.pod] === "true");
+    return fencedHere.filter(({ state }) => state !== "exited").map(({ id }) => id);
   };
 
   const refresh = async (signal: AbortSignal): Promise<void> => {
@@ -130,6 +143,7 @@ export function createPodSet(given: PodSetPorts): PodSet {
       if (summary.kind === "sandbox") await runtime.removePodSandbox(summary.id, signal);
       else await runtime.removeContainer(summary.id, signal);
     }
+    await ports.cgroups?.remove(uid);
     await volumes.remove(uid);
   };
 
@@ -178,7 +192,7 @@ export function createPodSet(given: PodSetPorts): PodSet {
     },
     async collectOrphans(signal) {
       const inRuntime = (await runtime.list(undefined, signal)).map((summary) => summary.labels[marks.podUid] ?? "");
-      const uids = new Set([...inRuntime, ...(await volumes.podUids())]);
+      const uids = new Set([...inRuntime, ...(await volumes.podUids()), ...(ports.cgroups?.podUids() ?? [])]);
       for (const uid of uids) {
         if (uid === "" || workers.has(uid) || waiting.has(uid)) continue;
         log.info({ object: uid }, "removing what is left of an unknown pod");

@@ -8,6 +8,7 @@ import type { Mount } from "@coxswain/container-runtime";
 import { containerConfig, fqdnOf, hostnameOf, rootRefusal } from "../../core/container/config.ts";
 import { containerEnv, envReferences } from "../../core/container/env.ts";
 import type { SelfView } from "../../core/container/field-ref.ts";
+import { isFenced } from "../../core/fencing.ts";
 import { hostsFile, resolvConf } from "../../core/network/files.ts";
 import { AgentError, messageOf } from "../../errors.ts";
 import type { PodPorts } from "../../ports.ts";
@@ -55,9 +56,11 @@ export async function startContainer(
       targetContainerId: request.targetContainerId,
       log: ports.containerLog,
       seccompDirectory: ports.seccompDirectory,
+      cgroupParent: ports.cgroups?.prepare(pod),
     });
     signal.throwIfAborted();
     id = await ports.runtime.createContainer(request.sandboxId, config, signal);
+    if (isFenced(pod)) await ports.guard?.(id);
   } catch (error) {
     if (signal.aborted || (isRuntimeError(error) && error.code === "unavailable")) throw error;
     if (error instanceof AgentError) return configError(ports, request, error.message);

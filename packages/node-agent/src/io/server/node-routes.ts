@@ -120,6 +120,7 @@ export function configurationOf(config: {
     readonly transitionMs: number;
   };
   readonly imageGc: { readonly highPercent: number; readonly lowPercent: number; readonly leastAgeMs: number };
+  readonly podCgroups: { readonly isOn: boolean; readonly enforcesAllocatable: boolean };
   readonly certificates: { readonly rotateClient: boolean; readonly rotateServing: boolean };
 }): Readonly<Record<string, unknown>> {
   const thresholds = (isHard: boolean) =>
@@ -136,6 +137,8 @@ export function configurationOf(config: {
     maxPods: config.maxPods,
     clusterDNS: config.clusterDns,
     clusterDomain: config.clusterDomain,
+    cgroupsPerQOS: config.podCgroups.isOn,
+    enforceNodeAllocatable: config.podCgroups.enforcesAllocatable ? ["pods"] : [],
     evictionHard: thresholds(true),
     evictionSoft: thresholds(false),
     evictionMaxPodGracePeriod: config.eviction.maxGraceSeconds,

@@ -1,0 +1,88 @@
+// Where a pod's cgroup lies in the tree by quality of service, and what the pod as a whole may use: the kubelet's rules (its ResourceConfigForPod).
+// Pure; the kernel's files are `io/cgroup/pod-cgroups.ts`'s.
+import type { Container, Pod } from "@coxswain/api/core/v1";
+import { amountOf } from "../container/amount.ts";
+import { cpuQuotaOf, cpuSharesOf, leastShares, qosOf } from "../container/resources.ts";
+import { containersOf, isSidecar } from "../pod/lifecycle.ts";
+
+export interface CgroupLimits {
+  readonly cpuShares: number;
+  readonly cpuQuotaUs: number | undefined;
+  readonly memoryBytes: number | undefined;
+}
+
+/** The container that holds the pod's namespaces needs some, too: a container is to meet its own limit before its pod's. */
+const sandboxBytes = 8 * 2 ** 20;
+
+/** As the engine takes it for a parent. */
+export function podCgroupPath(top: string, pod: Pod): string {
+  const qos = qosOf(pod);
+  const level = qos === "Guaranteed" ? "" : `/${qos.toLowerCase()}`;
+  return `/${top}${level}/pod${pod.metadata.uid ?? ""}`;
+}
+
+/** All levels that a pod may be at, for whoever only knows its uid. */
+export function qosLevels(top: string): readonly string[] {
+  return [`/${top}`, `/${top}/burstable`, `/${top}/besteffort`];
+}
+
+export function podLimits(pod: Pod): CgroupLimits {
+  if (qosOf(pod) === "BestEffort") return { cpuShares: leastShares, cpuQuotaUs: undefined, memoryBytes: undefined };
+  const own = pod.spec?.resources;
+  const ownCpu = amountOf(own?.limits?.["cpu"]);
+  const ownMemory = amountOf(own?.limits?.["memory"]);
+  const cpuRequest = amountOf(own?.requests?.["cpu"]) ?? ownCpu ?? aggregate(pod, (container) => requestOf(container));
+  const quota =
+    ownCpu === undefined ? ifAll(pod, (container) => cpuQuotaOf(limitOf(container, "cpu"))) : cpuQuotaOf(ownCpu);
+  const memory = ifAll(pod, (container) => limitOf(container, "memory"));
+  return {
+    cpuShares: cpuSharesOf(cpuRequest),
+    cpuQuotaUs: quota,
+    memoryBytes:
+      ownMemory !== undefined
+        ? Math.floor(ownMemory)
+        : memory === undefined
+          ? undefined
+          : Math.floor(memory) + sandboxBytes,
+  };
+}
+
+/** Burstable pods share what they have asked for together; those that ask for nothing get what nobody wants. */
+export function burstableShares(pods: readonly Pod[]): number {
+  const burstable = pods.filter((pod) => qosOf(pod) === "Burstable");
+  return Math.max(
+    leastShares,
+    burstable.reduce((total, pod) => total + podLimits(pod).cpuShares, 0),
+  );
+}
+
+/** The sum, when every container has such a limit: one without has none, and so has the pod. */
+function ifAll(pod: Pod, of: (container: Container) => number | undefined): number | undefined {
+  const { init, regular } = containersOf(pod);
+  if ([...init, ...regular].some((container) => !of(container))) return undefined;
+  return aggregate(pod, (container) => of(container) ?? 0);
+}
+
+/** Containers and sidecars together, or the largest init container on top of the sidecars before it. */
+function aggregate(pod: Pod, of: (container: Container) => number): number {
+  const { init, regular } = containersOf(pod);
+  let sidecars = 0;
+  let peak = 0;
+  for (const container of init) {
+    if (isSidecar(container)) sidecars += of(container);
+    peak = Math.max(peak, isSidecar(container) ? sidecars : sidecars + of(container));
+  }
+  return Math.max(
+    peak,
+    regular.reduce((total, container) => total + of(container), sidecars),
+  );
+}
+
+function requestOf(container: Container): number {
+  const { requests, limits } = container.resources ?? {};
+  return amountOf(requests?.["cpu"]) ?? amountOf(limits?.["cpu"]) ?? 0;
+}
+
+function limitOf(container: Container, name: "cpu" | "memory"): number | undefined {
+  return amountOf(container.resources?.limits?.[name]);
+}

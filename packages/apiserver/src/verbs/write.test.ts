@@ -52,6 +52,15 @@ describe("create", () => {
     expect(api.storage.peek("/registry/pods/default/a")).not.toContain("resourceVersion");
   });
 
+  it.each([
+    [{ limits: { cpu: "1", memory: "1Gi" } }, "Guaranteed"],
+    [{ requests: { cpu: "500m" }, limits: { memory: "1Gi" } }, "Burstable"],
+  ])("create judges the quality of service by what the pod asks for as a whole: %j", async (resources, qosClass) => {
+    const containers = [{ name: "c", image: "i" }];
+    const { body } = await api.send("POST", pods, { ...pod("whole"), spec: { containers, resources } });
+    expect(body["status"]).toEqual({ phase: "Pending", qosClass });
+  });
+
   it("create refuses a name that is taken", async () => {
     await api.send("POST", pods, pod("a"));
     const { code, body } = await api.send("POST", pods, pod("a"));

@@ -78,10 +78,17 @@ type Amounts = Readonly<Record<string, string>>;
 /** Guaranteed: every container's limits are set and equal its requests; BestEffort: none has any; Burstable: the rest. */
 export function qualityOfService(pod: ApiObject): "Guaranteed" | "Burstable" | "BestEffort" {
   const spec = memberOf(pod, "spec");
-  const containers = [
-    ...((spec["initContainers"] as object[] | undefined) ?? []),
-    ...((spec["containers"] as object[] | undefined) ?? []),
-  ];
+  const ofPod = memberOf(spec, "resources");
+  const saysItself = [memberOf(ofPod, "requests"), memberOf(ofPod, "limits")].some(
+    (one) => Object.keys(one).length > 0,
+  );
+  // A pod that has resources as a whole is judged by them alone.
+  const containers = saysItself
+    ? [spec]
+    : [
+        ...((spec["initContainers"] as object[] | undefined) ?? []),
+        ...((spec["containers"] as object[] | undefined) ?? []),
+      ];
   const counted = (amounts: Amounts): [string, string][] =>
     Object.entries(amounts).filter(
       ([name, amount]) => (name === "cpu" || name === "memory") && compareQuantities(amount, "0") > 0,

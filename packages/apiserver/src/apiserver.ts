@@ -35,6 +35,7 @@ import type { MemoryLimits } from "./memory-budget.ts";
 import { createDefinitions } from "./io/custom/definitions.ts";
 import { createKubernetesService } from "./io/bootstrap/kubernetes-service.ts";
 import { createSystemObjects } from "./io/bootstrap/system-objects.ts";
+import { createPolicyStatus } from "./io/admission/policy-status.ts";
 import { createAggregation } from "./io/aggregation/aggregation.ts";
 import { createComponentStatuses } from "./io/component-statuses.ts";
 import { createFlowSchemas } from "./io/flow-schemas/flow-schemas.ts";
@@ -51,6 +52,7 @@ import { startFeed } from "./io/storage/feed.ts";
 import { measured } from "./io/storage/measured.ts";
 import { createObjects } from "./io/storage/objects.ts";
 import { periodically } from "./io/periodically.ts";
+import { createHookClient } from "./io/webhook/client.ts";
 import { createReloadedFiles } from "./io/reloaded-files.ts";
 import type { ReloadedFiles } from "./io/reloaded-files.ts";
 import { metricTable } from "./metrics.ts";
@@ -127,6 +129,7 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
       metrics.watchCacheRevision.set(cache.revision, { resource });
     }
   };
+  const hooks = createHookClient({ objects, clock });
   const aggregation = createAggregation({ objects, tls: files.aggregationTls, clock, log });
   let started = false;
   const storeHealth = {
@@ -179,7 +182,7 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
     storage,
     feed,
     startedFeed: (kind) => feeds.get(kind.prefix),
-    admission: admissionPlugins(config.admission, { objects, authorizer, clock, random }),
+    admission: admissionPlugins(config.admission, { objects, authorizer, kinds, caller: hooks, clock, random, log }),
     services,
     reviews: reviews(
       { issuer: issuers[0] ?? "", audiences, maxExpirationSeconds },
@@ -252,6 +255,8 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
     maintenance,
     metricsApi,
     aggregation,
+    hooks,
+    createPolicyStatus({ objects, clock, log }),
     reloaded.component,
     createCompaction(client, config.compactionIntervalMs, { clock, log }),
   ]);

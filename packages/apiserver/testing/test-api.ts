@@ -15,6 +15,7 @@ import type { PipelineParts, Reply, Request } from "../src/pipeline.ts";
 import { createPassage, pass } from "../src/pipeline.ts";
 import type { MemoryStorage } from "./memory-storage.ts";
 import { createMemoryStorage } from "./memory-storage.ts";
+import { silentLogger } from "./silent-logger.ts";
 
 /** A decoded answer; members beyond metadata are looked at by name. */
 export type Body = ApiObject &
@@ -48,13 +49,6 @@ export function createTestApi(admission: readonly AdmissionPlugin[] = []): TestA
   const random = createSeededRandom(1);
   const custom = createCustomKinds();
   const kinds = createKinds(custom);
-  const silent = {
-    debug: () => undefined,
-    info: () => undefined,
-    warn: () => undefined,
-    error: () => undefined,
-    child: () => silent,
-  };
   let aborter = new AbortController();
   const feeds = new Map<string, Feed>();
   const feed = (kind: Kind): Feed => {
@@ -62,7 +56,7 @@ export function createTestApi(admission: readonly AdmissionPlugin[] = []): TestA
     if (!known)
       feeds.set(
         kind.prefix,
-        (known = startFeed(kind.prefix, kind.fields, { storage, clock, log: silent, signal: aborter.signal })),
+        (known = startFeed(kind.prefix, kind.fields, { storage, clock, log: silentLogger, signal: aborter.signal })),
       );
     return known;
   };
@@ -85,7 +79,7 @@ export function createTestApi(admission: readonly AdmissionPlugin[] = []): TestA
     objects: createObjects({ kinds, storage, feed, clock, random }),
     clock,
     random,
-    log: silent,
+    log: silentLogger,
     authenticator: {
       authenticate: async () => ({ kind: "user", user: { username: "admin", groups: ["system:masters"] } }),
     },

@@ -22,6 +22,23 @@ export interface WriteOptions {
   readonly isApply?: boolean;
 }
 
+/** The options as admission is shown them: a patch becomes one of the other two. */
+export function shownOptions(kind: "CreateOptions" | "UpdateOptions", options: WriteOptions): object {
+  const { dryRun, fieldManager, fieldValidation } = options;
+  return {
+    kind,
+    apiVersion: "meta.k8s.io/v1",
+    ...(dryRun && { dryRun: ["All"] }),
+    ...(fieldManager !== "" && { fieldManager }),
+    ...(fieldValidation !== "Warn" && { fieldValidation }),
+  };
+}
+
+/** The same for a deletion. */
+export function shownDeleteOptions({ isDryRun: _isDryRun, ...options }: ReadDeleteOptions): object {
+  return { kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1", ...options };
+}
+
 /** `kind` is the name of the options type in messages: CreateOptions, UpdateOptions, PatchOptions. */
 export function readWriteOptions(query: URLSearchParams, kind: string): WriteOptions {
   const errors: FieldError[] = [];

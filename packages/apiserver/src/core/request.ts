@@ -96,8 +96,23 @@ export interface AdmissionAttributes {
   readonly dryRun: boolean;
   /** True for a create by a server-side apply or an update that creates: plugins treat it as CREATE already. */
   readonly userAgent: string;
+  /** What the client says of the write besides (CreateOptions, …), as JSON; none for CONNECT. */
+  readonly options?: object | undefined;
+  /** Aborted when the client goes away. */
+  readonly signal?: AbortSignal | undefined;
+  /** While mutating. */
+  readonly reinvocation?: Reinvocation | undefined;
   /** Adds a `Warning` header. */
   warn(text: string): void;
+}
+
+/** All mutating plugins are asked a second time when one of them (a webhook, a policy) has changed the object behind the others' backs. */
+export interface Reinvocation {
+  readonly isSecond: boolean;
+  /** Asks for the second round. */
+  request(): void;
+  /** What a plugin wants to remember from the first round to the second. */
+  readonly notes: Map<string, unknown>;
 }
 
 /** One admission plugin; its place is in `admission/order.ts`. Refusal is a thrown StatusError (usually 403). */

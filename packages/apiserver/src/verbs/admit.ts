@@ -1,6 +1,6 @@
 // The two admission stages over all plugins, in the order of `core/admission/order.ts`.
 import type { ApiObject } from "@coxswain/apimachinery";
-import type { AdmissionAttributes, Operation } from "../core/request.ts";
+import type { AdmissionAttributes, Operation, Reinvocation } from "../core/request.ts";
 import type { Exchange, Parts } from "./parts.ts";
 
 export interface AdmissionSubject {
@@ -9,19 +9,36 @@ export interface AdmissionSubject {
   readonly oldObject: ApiObject | undefined;
   readonly name: string;
   readonly dryRun: boolean;
+  /** What the client says besides; none for CONNECT. */
+  readonly options?: object;
   /** Kind of the object when it is not the resource's own (Binding, Eviction, Scale, …). */
   readonly kind?: { readonly group: string; readonly version: string; readonly kind: string };
 }
 
+/** All plugins once, and once more when one of them asks for it. */
 export async function mutatingAdmission(
   parts: Parts,
   exchange: Exchange,
   subject: AdmissionSubject,
 ): Promise<ApiObject | undefined> {
+  let isRequested = false;
+  const notes = new Map<string, unknown>();
+  const request = (): void => void (isRequested = true);
+  const first = await mutatingRound(parts, exchange, subject, { isSecond: false, request, notes });
+  if (!isRequested) return first;
+  return mutatingRound(parts, exchange, { ...subject, object: first }, { isSecond: true, request, notes });
+}
+
+async function mutatingRound(
+  parts: Parts,
+  exchange: Exchange,
+  subject: AdmissionSubject,
+  reinvocation: Reinvocation,
+): Promise<ApiObject | undefined> {
   let object = subject.object;
   for (const plugin of parts.admission) {
     if (!plugin.admit) continue;
-    const attributes = attributesOf(exchange, subject, object);
+    const attributes = { ...attributesOf(exchange, subject, object), reinvocation };
     if (!plugin.handles(attributes)) continue;
     try {
       object = (await plugin.admit(attributes)) ?? object;
@@ -51,7 +68,7 @@ function attributesOf(
   subject: AdmissionSubject,
   object: ApiObject | undefined,
 ): AdmissionAttributes {
-  const { info, kind, user, userAgent, warn } = exchange;
+  const { info, kind, user, userAgent, warn, signal } = exchange;
   return {
     operation: subject.operation,
     kind: subject.kind ?? { group: kind.group, version: kind.version, kind: kind.kind },
@@ -67,6 +84,8 @@ function attributesOf(
     user,
     dryRun: subject.dryRun,
     userAgent,
+    options: subject.options,
+    signal,
     warn,
   };
 }

@@ -6,7 +6,7 @@ import { parseBody } from "../core/body/decode-body.ts";
 import { trackUpdate } from "../core/field-manager.ts";
 import { agreeWithPath, generatedName, nameOwnersOnce, stampCreate } from "../core/metadata.ts";
 import type { WriteOptions } from "../core/options.ts";
-import { readWriteOptions } from "../core/options.ts";
+import { readWriteOptions, shownOptions } from "../core/options.ts";
 import { encodeForStore } from "../core/registry/encoding.ts";
 import { prepareForCreate } from "../core/registry/strategy.ts";
 import type { Loose } from "../core/registry/strategy.ts";
@@ -61,11 +61,20 @@ async function tryCreate(
 ): Promise<Answer | undefined> {
   const { kind } = exchange;
   const { dryRun } = options;
-  const subject = { operation: "CREATE", oldObject: undefined, name: given.metadata.name ?? "", dryRun } as const;
+  const subject = {
+    operation: "CREATE",
+    oldObject: undefined,
+    name: given.metadata.name ?? "",
+    dryRun,
+    options: shownOptions("CreateOptions", options),
+  } as const;
   // Who wrote it owns what was written, not what admission and the strategy add.
   if (kind.hasStatus && !kind.strategy.createsWithStatus) delete (given as Loose)["status"];
   if (!options.isApply) trackUpdate(kind, given, undefined, { options, exchange, nowMs: parts.clock.now() });
+  const { uid, creationTimestamp, namespace } = given.metadata;
   const admitted = (await mutatingAdmission(parts, exchange, { ...subject, object: given })) ?? given;
+  // Whatever a webhook says of them: they are the server's.
+  if (admitted !== given) agreeWithServer(admitted, { uid, creationTimestamp, namespace });
   prepareForCreate(kind.strategy, kind.blankStatus(), admitted, {
     nowMs: parts.clock.now(),
     subresource: "",
@@ -74,6 +83,7 @@ async function tryCreate(
   const allocated = isService(kind) ? await parts.services.allocate(admitted, undefined, dryRun) : undefined;
   const object = allocated?.service ?? admitted;
   try {
+    await kind.rules.prepare?.(object);
     const errors = kind.rules.validateCreate(object);
     if (errors.length > 0) throw new StatusError(statuses.invalid(kind, object.metadata.name ?? "", errors));
     for (const warning of kind.rules.warnings(object)) exchange.warn(warning);
@@ -97,4 +107,16 @@ async function tryCreate(
     await allocated?.revert();
     throw error;
   }
+}
+
+function agreeWithServer(
+  { metadata }: ApiObject,
+  own: Pick<ApiObject["metadata"], "uid" | "creationTimestamp" | "namespace">,
+): void {
+  if ((metadata.namespace ?? "") !== (own.namespace ?? ""))
+    throw new StatusError(
+      statuses.badRequest("the namespace of the provided object does not match the namespace sent on the request"),
+    );
+  metadata.uid = own.uid;
+  metadata.creationTimestamp = own.creationTimestamp;
 }

@@ -7,7 +7,7 @@ import { findSchema } from "@coxswain/api";
 import { decodeObject, parseBody } from "../core/body/decode-body.ts";
 import { modified } from "../core/metadata.ts";
 import type { ReadDeleteOptions } from "../core/options.ts";
-import { readDeleteOptions } from "../core/options.ts";
+import { readDeleteOptions, shownDeleteOptions } from "../core/options.ts";
 import { decodeStored, encodeForStore } from "../core/registry/encoding.ts";
 import type { Kind } from "../core/registry/kind.ts";
 import { mayVanish } from "../core/registry/strategy.ts";
@@ -65,6 +65,7 @@ export async function deleteObject(
       oldObject: object,
       name,
       dryRun: options.isDryRun,
+      options: shownDeleteOptions(options),
     } as const;
     await mutatingAdmission(parts, exchange, subject);
     await validatingAdmission(parts, exchange, subject);

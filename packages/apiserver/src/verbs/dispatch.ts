@@ -8,8 +8,10 @@ import { requestAttributes } from "../core/authz/request-attributes.ts";
 import { decodeObject, parseBody } from "../core/body/decode-body.ts";
 import { subresourceShape } from "../core/discovery/discovery.ts";
 import { definitionResource } from "../core/custom/custom-kinds.ts";
-import type { RequestInfo } from "../core/request.ts";
-import { readWriteOptions } from "../core/options.ts";
+import type { GroupVersionKind, RequestInfo } from "../core/request.ts";
+import { isTrue } from "../core/request-info.ts";
+import type { WriteOptions } from "../core/options.ts";
+import { readWriteOptions, shownOptions } from "../core/options.ts";
 import { splitProxyName } from "../core/proxy-name.ts";
 import type { Kind } from "../core/registry/kind.ts";
 import { decodeStored } from "../core/registry/encoding.ts";
@@ -131,21 +133,31 @@ async function answerReview(
   const schema = findSchema(type);
   if (!schema) throw new StatusError(statuses.pathNotFound());
   const parsed = parseBody(await exchange.body(), exchange.contentType, bodyKind);
-  const object = decodeObject(parsed, type, schema, options.fieldValidation, exchange.warn);
-  if (subresource !== "") {
-    const subject = {
-      operation: "CREATE",
-      object,
-      oldObject: undefined,
-      name: info.name,
-      dryRun: options.dryRun,
-      kind: type,
-    } as const;
-    await mutatingAdmission(parts, exchange, subject);
-    await validatingAdmission(parts, exchange, subject);
-  }
+  const given = decodeObject(parsed, type, schema, options.fieldValidation, exchange.warn);
+  const object = subresource === "" ? given : await admitted(parts, exchange, given, type, options);
   const answer = await review(object, { user, namespace: info.namespace, name: info.name, reader: parts.objects });
   return { type: "object", code: 201, object: answer };
+}
+
+/** The body of a subresource that makes something, as admission lets it pass. */
+async function admitted(
+  parts: PipelineParts,
+  exchange: Exchange,
+  given: ApiObject,
+  type: GroupVersionKind,
+  options: WriteOptions,
+): Promise<ApiObject> {
+  const subject = {
+    operation: "CREATE",
+    oldObject: undefined,
+    name: exchange.info.name,
+    dryRun: options.dryRun,
+    options: shownOptions("CreateOptions", options),
+    kind: type,
+  } as const;
+  const object = (await mutatingAdmission(parts, exchange, { ...subject, object: given })) ?? given;
+  await validatingAdmission(parts, exchange, { ...subject, object });
+  return object;
 }
 
 /** Streams and proxies: admission as CONNECT, then the tunnel takes over. */
@@ -156,12 +168,16 @@ async function connect(parts: PipelineParts, exchange: Exchange): Promise<Reply>
   const { value, revision } = await mustRead(parts, kind, keyOf(kind, info.namespace, bare), bare);
   const object = decodeStored(value, revision);
   if (info.subresource !== "log") {
-    const options: ApiObject & Record<string, unknown> = {
-      kind: optionsKind(kind, info.subresource),
-      apiVersion: "v1",
-      metadata: { name: "" },
-    };
-    const subject = { operation: "CONNECT", object: options, oldObject: undefined, name: bare, dryRun: false } as const;
+    const options = connectOptions(optionsKind(kind, info.subresource), info, query);
+    const type = { group: "", version: "v1", kind: options.kind };
+    const subject = {
+      operation: "CONNECT",
+      object: options,
+      oldObject: undefined,
+      name: bare,
+      dryRun: false,
+      kind: type,
+    } as const;
     await mutatingAdmission(parts, exchange, subject);
     await validatingAdmission(parts, exchange, subject);
   }
@@ -185,6 +201,21 @@ const podOptions: Readonly<Record<string, string>> = {
 /** What admission sees of a stream or proxy: its options, by Kubernetes' kinds. */
 function optionsKind({ kind }: Kind, subresource: string): string {
   return podOptions[subresource] ?? `${kind}ProxyOptions`;
+}
+
+function connectOptions(optionsKind: string, { rest }: RequestInfo, query: URLSearchParams): ApiObject {
+  const object: ApiObject & Record<string, unknown> = { kind: optionsKind, apiVersion: "v1", metadata: { name: "" } };
+  if (optionsKind.endsWith("ProxyOptions")) object["path"] = `/${rest}`;
+  for (const name of ["stdin", "stdout", "stderr", "tty"]) if (isTrue(query.get(name))) object[name] = true;
+  const container = query.get("container");
+  if (container !== null) object["container"] = container;
+  if (query.has("command")) object["command"] = query.getAll("command");
+  if (query.has("ports"))
+    object["ports"] = query
+      .getAll("ports")
+      .flatMap((text) => text.split(","))
+      .map(Number);
+  return object;
 }
 
 function podKind(parts: PipelineParts): Kind {

@@ -6,7 +6,7 @@ import type { ApiObject, DeleteOptions, StructSchema } from "@coxswain/apimachin
 import { rfc3339 } from "@coxswain/clock";
 import { decodeObject, mediaTypeOf, parseBody } from "../core/body/decode-body.ts";
 import type { WriteOptions } from "../core/options.ts";
-import { readDeleteOptions, readWriteOptions } from "../core/options.ts";
+import { readDeleteOptions, readWriteOptions, shownOptions } from "../core/options.ts";
 import { decodeStored } from "../core/registry/encoding.ts";
 import { valuesAt } from "../core/custom/simple-path.ts";
 import type { Kind } from "../core/registry/kind.ts";
@@ -65,8 +65,14 @@ export async function changeScale(parts: Parts, exchange: Exchange): Promise<Ans
           ),
         );
       }
-      setAt(current as Loose, kind.rules.scale?.specReplicasPath ?? ".spec.replicas", replicas);
+      setReplicas(kind, current, replicas);
       return current;
+    },
+    admittedAs: {
+      type: scaleType,
+      of: (object) => scaleOf(kind, object),
+      into: (object, scale) =>
+        setReplicas(kind, object, (memberOf(scale, "spec")["replicas"] as number | undefined) ?? 0),
     },
   });
   return answer.type === "encoded" || answer.type === "object"
@@ -76,6 +82,10 @@ export async function changeScale(parts: Parts, exchange: Exchange): Promise<Ans
 
 function objectOf(answer: Extract<Answer, { type: "encoded" | "object" }>): ApiObject {
   return answer.type === "encoded" ? answer.object() : answer.object;
+}
+
+function setReplicas(kind: Kind, object: ApiObject, replicas: number): void {
+  setAt(object as Loose, kind.rules.scale?.specReplicasPath ?? ".spec.replicas", replicas);
 }
 
 /** Sets a member behind dots, `.spec.replicas`; what lies on the way is made. */
@@ -136,16 +146,19 @@ export async function bind(parts: Parts, exchange: Exchange, podKind: Kind): Pro
   const { info } = exchange;
   const options = readWriteOptions(exchange.query, "CreateOptions");
   const parsed = parseBody(await exchange.body(), exchange.contentType, "Binding");
-  const binding = decodeObject(
-    parsed,
-    bindingType,
-    mustFindSchema(bindingType),
-    options.fieldValidation,
-    exchange.warn,
-  );
-  const name = info.name || binding.metadata.name;
-  if (binding.metadata.name !== name)
+  const given = decodeObject(parsed, bindingType, mustFindSchema(bindingType), options.fieldValidation, exchange.warn);
+  const name = info.name || given.metadata.name;
+  if (given.metadata.name !== name)
     throw new StatusError(statuses.badRequest("name in URL does not match name in Binding object"));
+  const subject = {
+    operation: "CREATE",
+    oldObject: undefined,
+    name,
+    dryRun: options.dryRun,
+    options: shownOptions("CreateOptions", options),
+    kind: bindingType,
+  } as const;
+  const binding = (await mutatingAdmission(parts, exchange, { ...subject, object: given })) ?? given;
   const node = textOf(binding, "target", "name");
   const targetKind = textOf(binding, "target", "kind");
   if (node === "")
@@ -158,16 +171,7 @@ export async function bind(parts: Parts, exchange: Exchange, podKind: Kind): Pro
         fieldErrors.notSupported("target.kind", targetKind, ["Node", ""]),
       ]),
     );
-  const subject = {
-    operation: "CREATE",
-    object: binding,
-    oldObject: undefined,
-    name,
-    dryRun: options.dryRun,
-    kind: bindingType,
-  } as const;
-  await mutatingAdmission(parts, exchange, subject);
-  await validatingAdmission(parts, exchange, subject);
+  await validatingAdmission(parts, exchange, { ...subject, object: binding });
   await changeObject({ ...parts, admission: [] }, asPod(exchange, podKind, name, "binding"), options, {
     name,
     isSystem: true,
@@ -235,33 +239,36 @@ export async function evict(parts: Parts, exchange: Exchange): Promise<Answer> {
   const type: GroupVersionKind = { group: "policy", version: "v1", kind: "Eviction" };
   const parsed = parseBody(await exchange.body(), exchange.contentType, "Eviction");
   const old = (parsed.value as Record<string, unknown> | null)?.["apiVersion"] === "policy/v1beta1";
-  const eviction = decodeObject(
+  const posted = decodeObject(
     old ? { ...parsed, value: { ...(parsed.value as object), apiVersion: "policy/v1" } } : parsed,
     type,
     mustFindSchema(type),
     options.fieldValidation,
     exchange.warn,
   );
-  if (eviction.metadata.name && eviction.metadata.name !== info.name)
+  if (posted.metadata.name && posted.metadata.name !== info.name)
     throw new StatusError(statuses.badRequest("name in URL does not match name in Eviction object"));
+  const subject = {
+    operation: "CREATE",
+    oldObject: undefined,
+    name: info.name,
+    dryRun: options.dryRun,
+    options: shownOptions("CreateOptions", options),
+    kind: type,
+  } as const;
+  const eviction = (await mutatingAdmission(parts, exchange, { ...subject, object: posted })) ?? posted;
   const given = memberOf(eviction, "deleteOptions") as DeleteOptions;
   const deleteOptions = readDeleteOptions(new URLSearchParams(), {
     ...given,
     ...(options.dryRun && { dryRun: ["All"] }),
   });
-  const subject = {
-    operation: "CREATE",
-    object: eviction,
-    oldObject: undefined,
-    name: info.name,
-    dryRun: options.dryRun,
-    kind: type,
-  } as const;
-  await validatingAdmission(parts, exchange, subject);
+  await validatingAdmission(parts, exchange, { ...subject, object: eviction });
   const { value, revision } = await mustRead(parts, kind, keyOf(kind, info.namespace, info.name), info.name);
   const pod = decodeStored(value, revision);
   await checkBudgets(parts, pod, deleteOptions.isDryRun);
-  await deleteObject(parts, { ...exchange, info: { ...info, subresource: "" } }, info.name, deleteOptions);
+  // The eviction has been admitted; what follows from it is the server's own doing.
+  const quietly = { ...parts, admission: [] };
+  await deleteObject(quietly, { ...exchange, info: { ...info, subresource: "" } }, info.name, deleteOptions);
   return { type: "status", code: 201, status: { ...statuses.success(), code: 201 } };
 }
 

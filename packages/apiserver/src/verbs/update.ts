@@ -7,9 +7,10 @@ import { parseBody } from "../core/body/decode-body.ts";
 import { trackUpdate } from "../core/field-manager.ts";
 import { agreeWithPath, checkVersion, modified, nameOwnersOnce, stampUpdate } from "../core/metadata.ts";
 import type { WriteOptions } from "../core/options.ts";
-import { readWriteOptions } from "../core/options.ts";
+import { readWriteOptions, shownOptions } from "../core/options.ts";
 import { decodeStored, encodeForStore } from "../core/registry/encoding.ts";
 import { mayVanish, prepareForUpdate } from "../core/registry/strategy.ts";
+import type { GroupVersionKind } from "../core/request.ts";
 import type { StoredValue } from "../core/storage.ts";
 import { storedValueOf } from "../core/watch-cache/entry.ts";
 import { mutatingAdmission, validatingAdmission } from "./admit.ts";
@@ -49,6 +50,13 @@ export interface ObjectChange {
    */
   readonly isSystem?: boolean;
   readonly name?: string;
+  /** What admission is shown instead of the object: the body of a subresource, such as Scale. */
+  readonly admittedAs?: {
+    readonly type: GroupVersionKind;
+    of(object: ApiObject): ApiObject;
+    /** Carries out what admission has made of it. */
+    into(object: ApiObject, admitted: ApiObject): void;
+  };
 }
 
 export async function changeObject(
@@ -130,8 +138,20 @@ async function tryChange(
   stampUpdate(kind, next, old);
   nameOwnersOnce(next, info.verb === "patch", exchange.warn);
   kind.rules.setDefaults(next);
-  const subject = { operation: "UPDATE", oldObject: old, name: old.metadata.name, dryRun: options.dryRun } as const;
-  const admitted = (await mutatingAdmission(parts, exchange, { ...subject, object: next })) ?? next;
+  const { admittedAs } = change;
+  const shown = (object: ApiObject): ApiObject => admittedAs?.of(object) ?? object;
+  const subject = {
+    operation: "UPDATE",
+    oldObject: shown(old),
+    name: old.metadata.name,
+    dryRun: options.dryRun,
+    options: shownOptions("UpdateOptions", options),
+    ...(admittedAs && { kind: admittedAs.type }),
+  } as const;
+  const seen = shown(next);
+  const made = (await mutatingAdmission(parts, exchange, { ...subject, object: seen })) ?? seen;
+  if (admittedAs && made !== seen) admittedAs.into(next, made);
+  const admitted = admittedAs ? next : made;
   if (!change.isSystem)
     prepareForUpdate(kind.strategy, kind.hasStatus, admitted, old, { nowMs: parts.clock.now(), subresource });
   if (!change.tracksItself && !change.isSystem)
@@ -140,10 +160,11 @@ async function tryChange(
     isService(kind) && subresource === "" ? await parts.services.allocate(admitted, old, options.dryRun) : undefined;
   const object = allocated?.service ?? admitted;
   try {
+    await kind.rules.prepare?.(object);
     const errors = kind.rules.validateUpdate(object, old, subresource);
     if (errors.length > 0) throw new StatusError(statuses.invalid(kind, old.metadata.name, errors));
     if (subresource === "") for (const warning of kind.rules.warnings(object, old)) exchange.warn(warning);
-    await validatingAdmission(parts, exchange, { ...subject, object });
+    await validatingAdmission(parts, exchange, { ...subject, object: shown(object) });
     const value = encodeForStore(toStored(kind, object));
     const outcome = await write(parts, exchange, options, object, value, current, mustWrite);
     if (outcome.kind === "written") await allocated?.commit();

@@ -3,6 +3,9 @@ import { createSeededRandom, createSimulatedClock } from "@coxswain/clock/testin
 import type { Pod } from "@coxswain/api/core/v1";
 import { describe, expect, test } from "vitest";
 import { createMemoryObjects } from "../../../testing/memory-objects.ts";
+import { silentLogger } from "../../../testing/silent-logger.ts";
+import { createCustomKinds } from "../custom/custom-kinds.ts";
+import { createKinds } from "../registry/kind.ts";
 import { createAuthorizer } from "../authz/authorizer.ts";
 import { bootstrapPolicy } from "../authz/bootstrap.ts";
 import type { AdmissionAttributes, UserInfo } from "../request.ts";
@@ -39,7 +42,15 @@ async function gate(more: Readonly<Record<string, readonly ApiObject[]>> = {}) {
   const authorizer = createAuthorizer({ modes: ["Node", "RBAC"] }, { reader: objects });
   const plugins = admissionPlugins(
     { enabled: [], disabled: [], tolerations: { notReadySeconds: 300, unreachableSeconds: 20 } },
-    { objects, authorizer, clock, random: createSeededRandom(1) },
+    {
+      objects,
+      authorizer,
+      kinds: createKinds(createCustomKinds()),
+      caller: { post: () => Promise.reject(new Error("no webhook is configured here")) },
+      clock,
+      random: createSeededRandom(1),
+      log: silentLogger,
+    },
   );
   const warnings: string[] = [];
   async function admit(
@@ -357,6 +368,9 @@ test("the plugins run in Kubernetes' order", async () => {
     "CertificateSigning",
     "CertificateSubjectRestriction",
     "DefaultIngressClass",
+    "MutatingAdmissionWebhook",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionWebhook",
     "ResourceQuota",
     "RBACEscalation",
   ]);

@@ -1,10 +1,13 @@
 // The built-in admission plugins in Kubernetes' order (`pkg/kubeapiserver/options/plugins.go`). Every request passes them from top to
-// bottom, first all `admit`, then all `validate`. Later stages have their places between the last two groups:
+// bottom, first all `admit`, then all `validate`. What clients configure stands behind all that may change an object, and before the quota, which
+// charges for what has come of it:
 //
 //   … DefaultIngressClass | mutating policies and webhooks | validating policies and webhooks | ResourceQuota | escalation check
 import type { Clock, Random } from "@coxswain/clock";
+import type { Logger } from "@coxswain/daemon";
 import type { ClusterAuthorizer } from "../authz/authorizer.ts";
 import { createEscalationCheck } from "../authz/rbac/escalation.ts";
+import type { Kinds } from "../registry/kind.ts";
 import type { AdmissionPlugin, ObjectWriter } from "../request.ts";
 import { createCertificatePlugins } from "./certificate-plugins.ts";
 import { certificateSubjectRestriction } from "./certificate-subject-restriction.ts";
@@ -21,10 +24,14 @@ import { createNamespaceLifecycle } from "./namespace-lifecycle.ts";
 import { createNodeRestriction } from "./node-restriction.ts";
 import { createPersistentVolumeClaimResize } from "./persistent-volume-claim-resize.ts";
 import { createPodSecurity } from "./pod-security/pod-security.ts";
+import { createValidatingPolicies } from "./policy/validating.ts";
 import { createPriorityAdmission } from "./priority.ts";
 import { createResourceQuotaAdmission } from "./resource-quota.ts";
 import { createServiceAccountAdmission } from "./service-account.ts";
 import { taintNodesByCondition } from "./taint-nodes-by-condition.ts";
+import type { HookCaller } from "./webhook/caller.ts";
+import { createMutatingWebhooks } from "./webhook/mutating.ts";
+import { createValidatingWebhooks } from "./webhook/validating.ts";
 
 export interface AdmissionConfig {
   /** `--enable-admission-plugins`: in addition to those on by default. */
@@ -38,8 +45,11 @@ export interface AdmissionPorts {
   /** Plugins read; only the quota writes, to charge what it admits. */
   readonly objects: ObjectWriter;
   readonly authorizer: ClusterAuthorizer;
+  readonly kinds: Kinds;
+  readonly caller: HookCaller;
   readonly clock: Clock;
   readonly random: Random;
+  readonly log: Logger;
 }
 
 /** Not a plugin in Kubernetes but part of storage, so no flag turns it off. */
@@ -58,10 +68,8 @@ export function admissionPlugins(config: AdmissionConfig, ports: AdmissionPorts)
   });
 }
 
-function allPlugins(
-  { tolerations }: AdmissionConfig,
-  { objects: reader, authorizer, clock, random }: AdmissionPorts,
-): readonly AdmissionPlugin[] {
+function allPlugins({ tolerations }: AdmissionConfig, ports: AdmissionPorts): readonly AdmissionPlugin[] {
+  const { objects: reader, authorizer, clock, random } = ports;
   return [
     createNamespaceLifecycle(reader),
     createLimitRanger(reader),
@@ -78,6 +86,9 @@ function allPlugins(
     ...createCertificatePlugins(authorizer),
     certificateSubjectRestriction,
     createDefaultIngressClass(reader),
+    createMutatingWebhooks(ports),
+    createValidatingPolicies(ports),
+    createValidatingWebhooks(ports),
     createResourceQuotaAdmission(reader, clock),
     createEscalationCheck(authorizer.policy, authorizer),
   ];

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { JsonSchema } from "../custom/structural.ts";
-import { CelError, compile } from "./environment.ts";
+import { Budget, CelError, compile } from "./environment.ts";
+import { optional } from "./dynamic-values.ts";
 import { celValue } from "./values.ts";
 
 const schema: JsonSchema = {
@@ -43,9 +44,10 @@ const self = celValue(
   schema,
 );
 
+const rule = { self: "dyn", oldSelf: "dyn" };
 const failureOf = (expression: string): string => {
   try {
-    compile(expression).run(self, undefined);
+    compile(expression, rule).run({ self });
   } catch (error) {
     if (error instanceof CelError) return error.message;
     throw error;
@@ -80,25 +82,52 @@ describe("expressions", () => {
     "url('https://a.example/x?y=z').getQuery() == {'y': ['z']} && url('/x').getHost() == ''",
     "cel.bind(most, self.steps.map(s, s.cost).max(), most == 2)",
   ])("%s", (expression) => {
-    expect(compile(expression).run(self, undefined)).toBe(true);
+    expect(compile(expression, rule).run({ self })).toBe(true);
   });
 
   it("fail in the evaluator's words", () => {
     expect(failureOf("self.nothing == 1")).toBe("no such key: nothing");
     expect(failureOf("self.replicas / 0 == 1")).toBe("division by zero");
     expect(failureOf("self.tags.filter(t, false).max() == ''")).toBe("max called on empty list");
-    expect(() => compile("self.replicas +")).toThrow(CelError);
-    expect(() => compile("other == 1")).toThrow("Unknown variable: other");
-    expect(() => compile("self.name.shout()")).toThrow(CelError);
+    expect(() => compile("self.replicas +", rule)).toThrow(CelError);
+    expect(() => compile("self.replicas == 1 && other == 1", rule)).toThrow(
+      expect.objectContaining({
+        message: "undeclared reference to 'other' (in container '')",
+        located:
+          "ERROR: <input>:1:23: undeclared reference to 'other' (in container '')\n | self.replicas == 1 && other == 1\n | ......................^",
+      }),
+    );
+    expect(() => compile("self.name.shout()", rule)).toThrow(CelError);
   });
 
   it("know whether they speak of the value of before, which may be optional", () => {
     const old = celValue({ replicas: 2 }, schema);
-    expect(compile("self.name == 'oldSelf'").usesOldSelf).toBe(false);
-    expect(compile("self.tags.all(t, oldSelf.replicas == 2)")).toMatchObject({ usesOldSelf: true, type: "bool" });
-    expect(compile("self.replicas > oldSelf.replicas").run(self, old)).toBe(true);
-    const optional = compile("!oldSelf.hasValue() || oldSelf.value().replicas == 2", true);
-    expect([optional.run(self, old), optional.run(self, undefined)]).toEqual([true, true]);
-    expect(optional.run(self, self)).toBe(false);
+    expect(compile("self.name == 'oldSelf'", rule).uses("oldSelf")).toBe(false);
+    const transition = compile("self.tags.all(t, oldSelf.replicas == 2)", rule);
+    expect([transition.uses("oldSelf"), transition.type]).toEqual([true, "bool"]);
+    expect(compile("self.replicas > oldSelf.replicas", rule).run({ self, oldSelf: old })).toBe(true);
+    const either = compile("!oldSelf.hasValue() || oldSelf.value().replicas == 2", {
+      ...rule,
+      oldSelf: "optional<dyn>",
+    });
+    const given = [old, undefined, self].map((before) => either.run({ self, oldSelf: optional(before) }));
+    expect(given).toEqual([true, true, false]);
+  });
+
+  it("cost what they look at, and end where the budget does, whatever the rest of the expression says", () => {
+    const many = new Map([["items", Array.from({ length: 2000 }, (_, at) => BigInt(at))]]);
+    const squared = compile("true || self.items.all(x, self.items.all(y, x + y >= 0))", rule);
+    expect(squared.run({ self: many })).toBe(true);
+    const nested = compile("self.items.all(x, self.items.all(y, x + y >= 0)) || true", rule);
+    const over = "operation cancelled: actual cost limit exceeded";
+    expect(() => nested.run({ self: many })).toThrow(expect.objectContaining({ message: over, isOutOfBudget: true }));
+    const budget = new Budget(20_000);
+    const once = compile("self.items.all(x, x >= 0)", rule);
+    expect(once.run({ self: many }, budget)).toBe(true);
+    expect(budget.left).toBeLessThan(12_000);
+    expect(() => {
+      once.run({ self: many }, budget);
+      once.run({ self: many }, budget);
+    }).toThrow("validation failed due to running out of cost budget, no further validation rules will be run");
   });
 });

@@ -1,57 +1,81 @@
-// The expression language of validation rules (CEL), by the one library that speaks it, with Kubernetes' own functions added. An expression is
-// parsed and checked once. Values come in as `values.ts` makes them: fields are looked up when an expression runs, for their types are the
-// values' own. Not there: comprehensions over two variables, named formats, semantic versions, and the budget of costs (what an object may
-// be as large as, and how deep an expression may be, bounds the work).
+// The expression language of rules, conditions and policies (CEL), by the one library that speaks it, with Kubernetes' own functions added. An
+// expression is parsed and checked once, and shared by all who ask for the same text with the same variables. Values come in as `values.ts` and
+// `dynamic-values.ts` make them: fields are looked up when an expression runs, for their types are the values' own. Not there: comprehensions
+// over two variables, and named formats.
+import { Environment, EvaluationError, ParseError, TypeError as CheckError } from "@marcbachmann/cel-js";
 import type { ASTNode } from "@marcbachmann/cel-js";
-import { Environment, EvaluationError, Optional, ParseError, TypeError as CheckError } from "@marcbachmann/cel-js";
 import { addAddressFunctions } from "./address-functions.ts";
+import { addAuthorizerFunctions } from "./authorizer-functions.ts";
+import { addLazyMembers } from "./dynamic-values.ts";
 import { addListFunctions } from "./list-functions.ts";
+import { Budget, CostError, installMeter, metered, outOfBudget } from "./meter.ts";
 import { addQuantityFunctions } from "./quantity-functions.ts";
 import { addTextFunctions } from "./text-functions.ts";
-import type { CelValue } from "./values.ts";
+
+export { Budget } from "./meter.ts";
+
+/** Names of variables, and their types. */
+export type Variables = Readonly<Record<string, string>>;
 
 export interface Program {
   /** The type of its result, such as `bool`. */
   readonly type: string;
-  readonly usesOldSelf: boolean;
-  /** Throws a CelError. `old` is undefined where there is none. */
-  run(self: CelValue, old: CelValue | undefined): unknown;
+  /** Whether a variable stands anywhere in it. */
+  uses(variable: string): boolean;
+  /** Throws a CelError. Costs are taken from the budget, which may be shared by several expressions. */
+  run(values: Readonly<Record<string, unknown>>, budget?: Budget): unknown;
 }
 
 /** An expression that cannot be read, or that failed when it ran; the message is one line. */
 export class CelError extends Error {
   override readonly name = "CelError";
+  /** What the compiler says, with the place; the message where there is none. */
+  readonly located: string;
+  /** Nothing more is to be run for this request. */
+  readonly isOutOfBudget: boolean;
+
+  constructor(
+    message: string,
+    { located = message, isOutOfBudget = false, cause }: Partial<Omit<CelError, keyof Error>> & ErrorOptions = {},
+  ) {
+    super(message, { cause });
+    this.located = located;
+    this.isOutOfBudget = isOutOfBudget;
+  }
 }
 
 const limits = { maxAstNodes: 20_000, maxDepth: 100, maxListElements: 1000, maxMapEntries: 1000, maxCallArguments: 32 };
-const made = new Map<boolean, Environment>();
+const environments = new Map<string, Environment>();
 const programs = new Map<string, Program>();
 const mostPrograms = 5000;
+const mostEnvironments = 100;
 
-/** The compiled expression, shared by all who ask for the same text; throws a CelError. */
-export function compile(expression: string, optionalOldSelf = false): Program {
-  const key = `${optionalOldSelf ? "optional " : ""}${expression}`;
+/** Throws a CelError. */
+export function compile(expression: string, variables: Variables): Program {
+  const scope = JSON.stringify(variables);
+  const key = `${scope}${expression}`;
   const known = programs.get(key);
   if (known) return known;
-  const program = compileAnew(expression, optionalOldSelf);
+  const program = compileAnew(expression, scope, variables);
   if (programs.size >= mostPrograms) programs.clear();
   programs.set(key, program);
   return program;
 }
 
-function compileAnew(expression: string, optionalOldSelf: boolean): Program {
+function compileAnew(expression: string, scope: string, variables: Variables): Program {
   try {
-    const parsed = environmentOf(optionalOldSelf).parse(expression);
+    const parsed = environmentOf(scope, variables).parse(expression);
     const checked = parsed.check();
     if (!checked.valid) throw checked.error ?? new CelError("the expression has no type");
-    const usesOldSelf = mentions(parsed.ast, "oldSelf");
+    const nodes = installMeter(parsed.ast);
     return {
       type: String(checked.type),
-      usesOldSelf,
-      run(self, old) {
+      uses: (variable) => mentions(parsed.ast, variable),
+      run(values, budget = new Budget()) {
         try {
-          const before = optionalOldSelf ? (old === undefined ? Optional.none() : Optional.of(old)) : (old ?? null);
-          return parsed({ self, oldSelf: before }) as unknown;
+          if (budget.left < nodes) throw new CostError(outOfBudget);
+          budget.left -= nodes;
+          return metered(budget, () => parsed({ ...values }) as unknown);
         } catch (error) {
           throw celError(error);
         }
@@ -62,18 +86,26 @@ function compileAnew(expression: string, optionalOldSelf: boolean): Program {
   }
 }
 
-function environmentOf(optionalOldSelf: boolean): Environment {
-  let environment = made.get(optionalOldSelf);
+function environmentOf(scope: string, variables: Variables): Environment {
+  let environment = environments.get(scope);
   if (!environment) {
     environment = new Environment({ enableOptionalTypes: true, homogeneousAggregateLiterals: false, limits });
-    environment.registerVariable("self", "dyn").registerVariable("oldSelf", optionalOldSelf ? "optional<dyn>" : "dyn");
-    for (const add of [addListFunctions, addTextFunctions, addQuantityFunctions, addAddressFunctions]) add(environment);
-    made.set(optionalOldSelf, environment);
+    for (const add of [
+      addListFunctions,
+      addTextFunctions,
+      addQuantityFunctions,
+      addAddressFunctions,
+      addAuthorizerFunctions,
+      addLazyMembers,
+    ])
+      add(environment);
+    for (const [name, type] of Object.entries(variables)) environment.registerVariable(name, type);
+    if (environments.size >= mostEnvironments) environments.clear();
+    environments.set(scope, environment);
   }
   return environment;
 }
 
-/** Whether a variable stands anywhere in the expression. */
 function mentions(node: unknown, name: string): boolean {
   if (Array.isArray(node)) return node.some((part) => mentions(part, name));
   if (typeof node !== "object" || node === null || !("op" in node)) return false;
@@ -83,8 +115,10 @@ function mentions(node: unknown, name: string): boolean {
 
 function celError(error: unknown): CelError {
   if (error instanceof CelError) return error;
-  if (error instanceof EvaluationError || error instanceof ParseError || error instanceof CheckError)
-    return new CelError(wordsOf(error), { cause: error });
+  if (error instanceof CostError) return new CelError(error.message, { isOutOfBudget: true, cause: error });
+  if (error instanceof EvaluationError) return new CelError(wordsOf(error), { cause: error });
+  if (error instanceof ParseError || error instanceof CheckError)
+    return new CelError(wordsOf(error), { located: locatedOf(error), cause: error });
   // A function met a value that it is not made for.
   if (error instanceof Error) return new CelError(error.message.split("\n", 1)[0] ?? "", { cause: error });
   throw error;
@@ -92,6 +126,29 @@ function celError(error: unknown): CelError {
 
 /** In the words of Kubernetes' evaluator, where people know them. */
 function wordsOf(error: { readonly code: string; readonly summary: string }): string {
-  const missing = /^No such key: (.+)$/.exec(error.summary)?.[1];
-  return missing !== undefined && error.code === "no_such_key" ? `no such key: ${missing}` : error.summary;
+  const { code, summary } = error;
+  const rest = summary.slice(summary.indexOf(": ") + 2);
+  switch (code) {
+    case "no_such_key":
+      return summary.startsWith("No such key: ") ? `no such key: ${rest}` : summary;
+    case "index_out_of_bounds":
+      return summary.replace(/^.*index out of bounds, index (-?\d+).*$/, "index out of bounds: $1");
+    case "unknown_variable":
+      return `undeclared reference to '${rest}' (in container '')`;
+    default:
+      return summary;
+  }
+}
+
+/** As the compiler of Kubernetes shows a fault: the place, the line, and an arrow below. */
+function locatedOf(error: CheckError | ParseError): string {
+  const syntax = error instanceof ParseError ? "Syntax error: " : "";
+  const words = `${syntax}${wordsOf(error)}`;
+  const { range } = error;
+  const input = error.node?.input;
+  if (!range || input === undefined) return `ERROR: <input>:1:1: ${words}`;
+  const before = input.slice(0, range.start).split("\n");
+  const column = [...(before.at(-1) ?? "")].length;
+  const line = input.split("\n")[before.length - 1] ?? "";
+  return `ERROR: <input>:${before.length}:${column + 1}: ${words}\n | ${line}\n | ${".".repeat(column)}^`;
 }

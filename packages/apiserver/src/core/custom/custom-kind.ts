@@ -5,12 +5,13 @@ import type { CustomResourceDefinition, CustomResourceDefinitionVersion } from "
 import { age, cloneJson, decode, dnsSubdomainErrors, jsonEqual } from "@coxswain/apimachinery";
 import type { ApiObject, Decoded, FieldError, JsonObject, StructSchema } from "@coxswain/apimachinery";
 import { decodeWith } from "../body/decode-body.ts";
+import { loadLanguage } from "../cel/lazily.ts";
 import type { Conversion } from "../registry/conversions.ts";
 import type { Kind } from "../registry/kind.ts";
 import type { KindRules, KindTable } from "../registry/rules.ts";
 import type { Loose, Strategy } from "../registry/strategy.ts";
 import { mergeSchemaOf } from "./merge-schema.ts";
-import { validateByRules } from "./rules.ts";
+import { hasRules, validateByRules } from "./rules.ts";
 import { valuesAt } from "./simple-path.ts";
 import type { JsonSchema } from "./structural.ts";
 import { fillDefaults, prune } from "./structural.ts";
@@ -118,6 +119,7 @@ function rulesOf(
     decode: (parsed, validation, warn) =>
       decodeWith(parsed, info, (input) => read(input, schema, merge), validation, warn),
     setDefaults: (object) => fillDefaults(object, schema),
+    prepare: () => (hasRules(schema) ? loadLanguage() : undefined),
     validateCreate: (object) => [
       ...validateMetadata(object.metadata, info.namespaced, dnsSubdomainErrors),
       ...validateContent(object, schema),

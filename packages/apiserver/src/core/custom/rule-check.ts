@@ -3,9 +3,9 @@
 import type { CustomResourceDefinition, ValidationRule } from "@coxswain/api/apiextensions/v1";
 import type { ApiObject, FieldError } from "@coxswain/apimachinery";
 import { fieldErrors, jsonEqual } from "@coxswain/apimachinery";
-import { CelError, compile } from "../cel/environment.ts";
+import { loadedLanguage } from "../cel/lazily.ts";
 import { isDefinition } from "./custom-kinds.ts";
-import { hasRules, rulesOf } from "./rules.ts";
+import { hasRules, rulesOf, variablesOf } from "./rules.ts";
 import type { JsonSchema } from "./structural.ts";
 import { isSchema } from "./structural.ts";
 
@@ -21,6 +21,14 @@ export function ruleErrors(object: ApiObject, old?: ApiObject): readonly FieldEr
     if (!root || !hasRules(root) || (before && jsonEqual(before, root))) return [];
     return errorsIn(root, `spec.versions[${index}].schema.openAPIV3Schema`);
   });
+}
+
+/** Whether any version of a definition has rules at all. */
+export function definitionHasRules(object: ApiObject): boolean {
+  return (
+    isDefinition(object) &&
+    object.spec.versions.some(({ schema }) => schema?.openAPIV3Schema !== undefined && hasRules(schema.openAPIV3Schema))
+  );
 }
 
 function schemaOf({ spec }: CustomResourceDefinition, name: string): JsonSchema | undefined {
@@ -56,13 +64,14 @@ function errorsOf(rule: ValidationRule, path: string): FieldError[] {
   return errors;
 }
 
-function compiled({ optionalOldSelf }: ValidationRule, expression: string, wanted: string, path: string): FieldError[] {
+function compiled(rule: ValidationRule, expression: string, wanted: string, path: string): FieldError[] {
+  const { CelError, compile } = loadedLanguage();
   try {
-    const { type } = compile(expression, optionalOldSelf === true);
+    const { type } = compile(expression, variablesOf(rule));
     if (type === wanted || type === "dyn") return [];
     return [invalid(path, expression, `compilation failed: cel expression must evaluate to a ${wanted}`)];
   } catch (error) {
     if (!(error instanceof CelError)) throw error;
-    return [invalid(path, expression, `compilation failed: ERROR: ${error.message}`)];
+    return [invalid(path, expression, `compilation failed: ${error.located}`)];
   }
 }

@@ -1,5 +1,6 @@
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { fieldErrorText } from "@coxswain/apimachinery";
+import { loadLanguage } from "../cel/lazily.ts";
 import type { JsonSchema } from "./structural.ts";
 import { validateByRules } from "./rules.ts";
 import { validateBySchema } from "./validate.ts";
@@ -46,6 +47,8 @@ const schema: JsonSchema = {
     },
   },
 };
+
+beforeAll(async () => void (await loadLanguage()));
 
 const object = (name: string, spec: object): object => ({ apiVersion: "x/v1", kind: "X", metadata: { name }, spec });
 const said = (value: object, old?: object): string[] => {

@@ -4,9 +4,9 @@
 import type { FieldError } from "@coxswain/apimachinery";
 import { fieldErrors, isJsonObject, jsonEqual } from "@coxswain/apimachinery";
 import type { ValidationRule } from "@coxswain/api/apiextensions/v1";
-import { CelError, compile } from "../cel/environment.ts";
+import { loadedLanguage } from "../cel/lazily.ts";
+import type { Language } from "../cel/lazily.ts";
 import type { CelValue } from "../cel/values.ts";
-import { celValue } from "../cel/values.ts";
 import type { JsonSchema } from "./structural.ts";
 import { isSchema, memberSchema } from "./structural.ts";
 
@@ -37,7 +37,17 @@ export function validateByRules(
         "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation",
       ),
     ];
-  return walk(value, schema, "", old, true);
+  const language = loadedLanguage();
+  const run: Run = { language, budget: new language.Budget(), isOver: false };
+  return walk(run, value, schema, "", old, true);
+}
+
+/** What the rules of one object share. */
+interface Run {
+  readonly language: Language;
+  readonly budget: InstanceType<Language["Budget"]>;
+  /** Its budget is spent: no further rule is run. */
+  isOver: boolean;
 }
 
 const known = new WeakMap<JsonSchema, boolean>();
@@ -58,17 +68,17 @@ export function rulesOf(schema: JsonSchema): readonly ValidationRule[] {
   return schema["x-kubernetes-validations"] ?? [];
 }
 
-function walk(value: unknown, schema: JsonSchema, path: string, old: unknown, isRoot = false): FieldError[] {
-  if (value === null || value === undefined || !hasRules(schema)) return [];
+function walk(run: Run, value: unknown, schema: JsonSchema, path: string, old: unknown, isRoot = false): FieldError[] {
+  if (run.isOver || value === null || value === undefined || !hasRules(schema)) return [];
   if (old !== undefined && jsonEqual(old, value)) return [];
-  const errors = checkHere(value, schema, path, old, isRoot);
-  for (const part of schema.allOf ?? []) errors.push(...walk(value, { type: schema.type, ...part }, path, old));
-  if (Array.isArray(value)) errors.push(...walkList(value, schema, path, old));
+  const errors = checkHere(run, value, schema, path, old, isRoot);
+  for (const part of schema.allOf ?? []) errors.push(...walk(run, value, { type: schema.type, ...part }, path, old));
+  if (Array.isArray(value)) errors.push(...walkList(run, value, schema, path, old));
   else if (isJsonObject(value))
     for (const [name, member] of Object.entries(value)) {
       const part = memberSchema(schema, name);
       const at = memberPath(path, name, schema);
-      if (part) errors.push(...walk(member, part, at, isJsonObject(old) ? old[name] : undefined));
+      if (part) errors.push(...walk(run, member, part, at, isJsonObject(old) ? old[name] : undefined));
     }
   return errors;
 }
@@ -81,6 +91,7 @@ function memberPath(path: string, name: string, { properties }: JsonSchema): str
 
 /** Only items of lists with keys have a predecessor. */
 function walkList(
+  run: Run,
   value: readonly unknown[],
   { items, ...schema }: JsonSchema,
   path: string,
@@ -91,18 +102,27 @@ function walkList(
   const keyOf = (item: unknown): string =>
     JSON.stringify(isJsonObject(item) ? keys?.map((key) => item[key] ?? null) : null);
   const before = keys && Array.isArray(old) ? new Map(old.map((item) => [keyOf(item), item])) : undefined;
-  return value.flatMap((item, index) => walk(item, items, `${path}[${index}]`, before?.get(keyOf(item))));
+  return value.flatMap((item, index) => walk(run, item, items, `${path}[${index}]`, before?.get(keyOf(item))));
 }
 
-function checkHere(value: unknown, schema: JsonSchema, path: string, old: unknown, isRoot: boolean): FieldError[] {
+function checkHere(
+  run: Run,
+  value: unknown,
+  schema: JsonSchema,
+  path: string,
+  old: unknown,
+  isRoot: boolean,
+): FieldError[] {
   const rules = rulesOf(schema);
   if (rules.length === 0) return [];
+  const { celValue } = run.language;
   const self = celValue(value, schema, isRoot);
   const before = old === undefined || old === null ? undefined : celValue(old, schema, isRoot);
-  return rules.flatMap((rule) => checkRule(rule, self, before, schema, path) ?? []);
+  return rules.flatMap((rule) => (run.isOver ? [] : (checkRule(run, rule, self, before, schema, path) ?? [])));
 }
 
 function checkRule(
+  run: Run,
   rule: ValidationRule,
   self: CelValue,
   before: CelValue | undefined,
@@ -111,15 +131,15 @@ function checkRule(
 ): FieldError | undefined {
   const place = path || "<nil>";
   try {
-    const program = compile(rule.rule, rule.optionalOldSelf === true);
-    if (program.usesOldSelf && before === undefined && rule.optionalOldSelf !== true) return undefined;
-    if (program.run(self, before) === true) return undefined;
+    const program = run.language.compile(rule.rule, variablesOf(rule));
+    if (program.uses("oldSelf") && before === undefined && rule.optionalOldSelf !== true) return undefined;
+    if (program.run(valuesOf(run, rule, self, before), run.budget) === true) return undefined;
   } catch (error) {
-    if (!(error instanceof CelError)) throw error;
-    return invalid(place, type, `${error.message} evaluating rule: ${rule.message?.trim() || rule.rule.trim()}`);
+    if (!(error instanceof run.language.CelError)) throw error;
+    return invalid(place, type, failureWords(run, error, rule.message?.trim() || rule.rule.trim()));
   }
   const at = rule.fieldPath ? `${path}${path === "" ? rule.fieldPath.replace(/^\./, "") : rule.fieldPath}` : place;
-  const words = ownWords(rule, self, before) ?? (rule.message?.trim() || `failed rule: ${rule.rule.trim()}`);
+  const words = ownWords(run, rule, self, before) ?? (rule.message?.trim() || `failed rule: ${rule.rule.trim()}`);
   switch (rule.reason) {
     case "FieldValueForbidden":
       return forbidden(at, words);
@@ -132,15 +152,38 @@ function checkRule(
   }
 }
 
+function failureWords(run: Run, error: InstanceType<Language["CelError"]>, rule: string): string {
+  if (!error.isOutOfBudget) return `${error.message} evaluating rule: ${rule}`;
+  run.isOver = true;
+  return error.message.startsWith("operation cancelled")
+    ? `'${error.message}': no further validation rules will be run due to call cost exceeds limit for rule: ${rule}`
+    : error.message;
+}
+
+/** What a rule may speak of. */
+export function variablesOf({ optionalOldSelf }: ValidationRule): Readonly<Record<string, string>> {
+  return { self: "dyn", oldSelf: optionalOldSelf === true ? "optional<dyn>" : "dyn" };
+}
+
+function valuesOf(
+  { language }: Run,
+  { optionalOldSelf }: ValidationRule,
+  self: CelValue,
+  before: CelValue | undefined,
+): Readonly<Record<string, unknown>> {
+  return { self, oldSelf: optionalOldSelf === true ? language.optional(before) : (before ?? null) };
+}
+
 /** What the rule's `messageExpression` says; undefined when it has none, or none that can be used. */
-function ownWords(rule: ValidationRule, self: CelValue, before: CelValue | undefined): string | undefined {
+function ownWords(run: Run, rule: ValidationRule, self: CelValue, before: CelValue | undefined): string | undefined {
   if (!rule.messageExpression) return undefined;
   try {
-    const words = compile(rule.messageExpression, rule.optionalOldSelf === true).run(self, before);
+    const program = run.language.compile(rule.messageExpression, variablesOf(rule));
+    const words = program.run(valuesOf(run, rule, self, before), run.budget);
     const text = typeof words === "string" ? words.trim() : "";
     return text === "" || text.includes("\n") || Buffer.byteLength(text) > longestMessage ? undefined : text;
   } catch (error) {
-    if (error instanceof CelError) return undefined;
+    if (error instanceof run.language.CelError) return undefined;
     throw error;
   }
 }

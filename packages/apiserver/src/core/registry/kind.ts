@@ -40,8 +40,12 @@ export interface Kind {
 
 export interface Kinds {
   find(group: string, version: string, resource: string): Kind | undefined;
+  /** The resource whose objects are of this kind. */
+  ofType(type: GroupVersionKind): Kind | undefined;
   /** The version a resource is stored in. */
   stored(of: GroupResource): Kind | undefined;
+  /** The other versions, and the other names, under which the same objects are served. */
+  equivalents(kind: Kind): readonly Kind[];
   /** The built-in ones. */
   readonly all: readonly Kind[];
 }
@@ -56,6 +60,14 @@ export function createKinds(custom: Pick<CustomKinds, "all" | "find">): Kinds {
     all,
     find: (group, version, resource) =>
       byResource.get(`${group}/${version}/${resource}`) ?? custom.find(group, version, resource),
+    ofType: ({ group, version, kind }) =>
+      [...all, ...custom.all].find(
+        (other) => other.kind === kind && other.group === group && other.version === version && other.prefix !== "",
+      ),
+    equivalents: (kind) =>
+      kind.prefix === ""
+        ? []
+        : [...all, ...custom.all].filter((other) => other !== kind && other.prefix === kind.prefix),
     stored({ group, resource }) {
       const kind =
         stored.get(`${group}/${resource}`) ??

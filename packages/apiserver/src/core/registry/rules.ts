@@ -5,7 +5,9 @@ import { validateCreate, validateUpdate } from "@coxswain/api";
 import type { ApiObject, FieldError, StructSchema } from "@coxswain/apimachinery";
 import type { FieldValidation, ParsedBody } from "../body/decode-body.ts";
 import { decodeObject } from "../body/decode-body.ts";
-import { ruleErrors } from "../custom/rule-check.ts";
+import { expressionErrors, hasExpressions } from "../admission/expressions.ts";
+import { loadLanguage } from "../cel/lazily.ts";
+import { definitionHasRules, ruleErrors } from "../custom/rule-check.ts";
 import type { GroupVersionKind } from "../request.ts";
 
 export interface KindRules {
@@ -13,6 +15,8 @@ export interface KindRules {
   decode(parsed: ParsedBody, validation: FieldValidation, warn: (text: string) => void): ApiObject;
   /** In place. */
   setDefaults(object: ApiObject): void;
+  /** To be awaited before an object is validated, when it answers something. */
+  readonly prepare?: (object: ApiObject) => Promise<unknown> | undefined;
   validateCreate(object: ApiObject): readonly FieldError[];
   validateUpdate(object: ApiObject, old: ApiObject, subresource: string): readonly FieldError[];
   /** Said of an object that is accepted. */
@@ -49,6 +53,7 @@ export function builtInRules(type: GroupVersionKind, schema: () => StructSchema)
   return {
     decode: (parsed, validation, warn) => decodeObject(parsed, type, schema(), validation, warn),
     setDefaults: (object) => void defaultObject(type, object),
+    prepare: (object) => (definitionHasRules(object) || hasExpressions(object) ? loadLanguage() : undefined),
     validateCreate: (object) => [...validateCreate(type, object), ...furtherErrors(type, object)],
     validateUpdate: (object, old, subresource) => [
       ...validateUpdate(type, object, old, subresource),
@@ -64,7 +69,8 @@ export function builtInRules(type: GroupVersionKind, schema: () => StructSchema)
   };
 }
 
-/** What only the server can judge: whether it can carry out the rules of a definition. */
-function furtherErrors({ kind }: GroupVersionKind, object: ApiObject, old?: ApiObject): readonly FieldError[] {
-  return kind === "CustomResourceDefinition" ? ruleErrors(object, old) : [];
+/** What only the server can judge: whether it can carry out the rules of a definition, and the expressions of admission. */
+function furtherErrors({ group, kind }: GroupVersionKind, object: ApiObject, old?: ApiObject): readonly FieldError[] {
+  if (kind === "CustomResourceDefinition") return ruleErrors(object, old);
+  return group === "admissionregistration.k8s.io" ? expressionErrors(object, old) : [];
 }

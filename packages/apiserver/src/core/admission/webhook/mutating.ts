@@ -1,0 +1,122 @@
+// MutatingAdmissionWebhook: webhooks are asked one after the other, each sees what those before it have made of the object. One that changes it
+// causes a second round of all mutating plugins, in which those webhooks are asked again that want it (`reinvocationPolicy: IfNeeded`) and
+// after which the object was changed.
+import type { ApiObject } from "@coxswain/apimachinery";
+import { applyJsonPatch, jsonEqual, StatusError, statuses } from "@coxswain/apimachinery";
+import { decodeAs } from "../../registry/decode-as.ts";
+import { convertBetween } from "../../registry/convert.ts";
+import type { AdmissionAttributes, AdmissionPlugin, Reinvocation } from "../../request.ts";
+import { configured } from "../match/configured.ts";
+import { isExempt } from "../match/rules.ts";
+import type { Matched } from "../match/selection.ts";
+import { HookError } from "./caller.ts";
+import { denied, unreachable } from "./denial.ts";
+import type { Hook } from "./hooks.ts";
+import { hooksOf } from "./hooks.ts";
+import type { HookPorts } from "./invocation.ts";
+import { ask, matchHook, passesOver, shownAs } from "./invocation.ts";
+
+const name = "MutatingAdmissionWebhook";
+const configurations = { group: "admissionregistration.k8s.io", resource: "mutatingwebhookconfigurations" };
+
+export function createMutatingWebhooks(ports: HookPorts): AdmissionPlugin {
+  const hooks = configured(ports.objects, [configurations], ([objects = []]) => hooksOf(objects));
+  return {
+    name,
+    handles: (attributes) => !isExempt(attributes) && (!hooks.synced() || hooks.current().length > 0),
+    async admit(attributes) {
+      await hooks.whenSynced(attributes.signal);
+      const rounds = roundsOf(attributes.reinvocation);
+      // Something else has changed it meanwhile: all that want to know are asked again.
+      if (attributes.reinvocation?.isSecond && !jsonEqual(rounds.output ?? null, attributes.object ?? null))
+        rounds.requireAgain();
+      let object = attributes.object;
+      for (const hook of hooks.current()) {
+        const current = { ...attributes, object };
+        const matched = await matchHook(hook, current, ports);
+        if (!matched || (attributes.reinvocation?.isSecond && !rounds.again.has(hook.id))) continue;
+        const next = await mutate(hook, current, matched, ports);
+        if (next !== undefined && !jsonEqual(next, object ?? null)) {
+          rounds.requireAgain();
+          attributes.reinvocation?.request();
+        }
+        object = next ?? object;
+        if (hook.spec.reinvocationPolicy === "IfNeeded") rounds.asked.add(hook.id);
+      }
+      rounds.output = object;
+      return object === attributes.object ? undefined : object;
+    },
+  };
+}
+
+interface Rounds {
+  /** Webhooks that have been asked and want to be again after a change. */
+  readonly asked: Set<string>;
+  /** Those of them after which there was one. */
+  readonly again: Set<string>;
+  /** What the first round made of the object. */
+  output: ApiObject | undefined;
+  requireAgain(): void;
+}
+
+function roundsOf(reinvocation: Reinvocation | undefined): Rounds {
+  const known = reinvocation?.notes.get(name) as Rounds | undefined;
+  if (known) return known;
+  const rounds: Rounds = {
+    asked: new Set(),
+    again: new Set(),
+    output: undefined,
+    requireAgain: () => {
+      for (const id of rounds.asked) rounds.again.add(id);
+      rounds.asked.clear();
+    },
+  };
+  reinvocation?.notes.set(name, rounds);
+  return rounds;
+}
+
+/** The object as the webhook wants it; undefined when it has nothing to say. */
+async function mutate(
+  hook: Hook,
+  attributes: AdmissionAttributes,
+  matched: Matched,
+  ports: HookPorts,
+): Promise<ApiObject | undefined> {
+  try {
+    const shown = await shownAs(attributes, matched.kind, ports.kinds);
+    const { allowed, status, patch } = await ask(hook, attributes, matched, shown, true, ports);
+    if (!allowed) throw denied(hook.spec.name, status);
+    return patch === undefined ? undefined : await patched(hook, attributes, matched, shown.object, patch, ports);
+  } catch (error) {
+    if (passesOver(hook, error, ports.log)) return undefined;
+    if (error instanceof HookError) throw unreachable(hook.spec.name, error.message, error);
+    throw error;
+  }
+}
+
+async function patched(
+  { spec }: Hook,
+  attributes: AdmissionAttributes,
+  matched: Matched,
+  object: ApiObject | undefined,
+  patch: string,
+  { kinds }: HookPorts,
+): Promise<ApiObject | undefined> {
+  try {
+    const operations: unknown = JSON.parse(patch);
+    if (Array.isArray(operations) && operations.length === 0) return undefined;
+    if (!object)
+      throw new Error(
+        `admission webhook ${JSON.stringify(spec.name)} attempted to modify the object, which is not supported for this operation`,
+      );
+    const value = applyJsonPatch(object, operations);
+    const { group, version, resource } = matched.resource;
+    const made = decodeAs(matched.kind, kinds.find(group, version, resource), value);
+    const own = kinds.find(attributes.resource.group, attributes.resource.version, attributes.resource.resource);
+    const other = kinds.find(group, version, resource);
+    return own && other && own !== other && made.kind === other.kind ? await convertBetween(other, own, made) : made;
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    throw new StatusError(statuses.internalError(error.message), { cause: error });
+  }
+}

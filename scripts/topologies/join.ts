@@ -91,12 +91,17 @@ export async function freshInvitation(lab: ComposeLab, master: string): Promise<
   const { stdout, stderr, code } = await lab.cox(master, ["invite"]);
   if (code !== 0) throw new Failure(stderr);
   const id = /COXSWAIN_TOKEN=([a-z0-9]{6})/.exec(stdout)?.[1] ?? "";
+  await untilOffered(lab, master, id);
+  return Object.fromEntries(
+    [...stdout.matchAll(/(COXSWAIN_\w+)=(\S+)/g)].map(([, key = "", value = ""]) => [key, value]),
+  );
+}
+
+/** The master's keeper has put the token into the cluster. */
+export async function untilOffered(lab: ComposeLab, master: string, id: string): Promise<void> {
   await until("the keeper offers the invitation", 180_000, async () =>
     (await lab.kubectl(master, ["-n", "kube-system", "get", "secret", `bootstrap-token-${id}`])).code === 0
       ? true
       : undefined,
-  );
-  return Object.fromEntries(
-    [...stdout.matchAll(/(COXSWAIN_\w+)=(\S+)/g)].map(([, key = "", value = ""]) => [key, value]),
   );
 }

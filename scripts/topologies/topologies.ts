@@ -12,6 +12,7 @@ import { networkInPods } from "./network-pods.ts";
 import { backUp, replaceMaster, restoreOnto } from "./recovery.ts";
 import { smoke, until } from "./smoke.ts";
 import { lookAtStaticPods } from "./static-pods.ts";
+import { withSystemd } from "./systemd.ts";
 import { startWriter } from "./writer.ts";
 
 interface Run {
@@ -90,6 +91,9 @@ export const topologies: Readonly<Record<string, (run: Run) => Promise<void>>> =
       await lookAtStaticPods(lab, "m1", ["m1", "m2", "m3"]);
       await smoke(lab, "m1", ["m4"]);
     }),
+
+  /** A master and a worker whose daemons are systemd's units instead of compose's services. */
+  systemd: (run) => inLab(run, 2, async (lab, say) => withSystemd(lab, say, "m1", "m2")),
 
   /** Three masters, three workers; any master is powered off under a writer, and comes back. */
   stacked: (run) =>

@@ -522,3 +522,136 @@ describe("validating admission policies", () => {
     expect(said).toContain(`spec.validations[1].expression: Invalid value: "'text'": must evaluate to bool`);
   });
 });
+
+describe("custom resources that a webhook converts", () => {
+  const group = "stable.example.com";
+  const schema = (properties: object): object => ({
+    openAPIV3Schema: { type: "object", properties: { spec: { type: "object", properties } } },
+  });
+  const definition = (port: number): object => ({
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: `hosts.${group}` },
+    spec: {
+      group,
+      scope: "Namespaced",
+      names: { plural: "hosts", singular: "host", kind: "Host" },
+      conversion: {
+        strategy: "Webhook",
+        webhook: {
+          conversionReviewVersions: ["v1"],
+          clientConfig: { url: `https://127.0.0.1:${port}/convert`, caBundle },
+        },
+      },
+      versions: [
+        {
+          name: "v1",
+          served: true,
+          storage: true,
+          schema: schema({ host: { type: "string" }, port: { type: "integer" } }),
+        },
+        {
+          name: "v1beta1",
+          served: true,
+          storage: false,
+          schema: schema({ address: { type: "string" }, weight: { type: "integer", default: 5 } }),
+        },
+      ],
+    },
+  });
+  const convert: Hook = ({ request: { uid, desiredAPIVersion, objects } }, answer) => {
+    const convertedObjects = objects.map(({ spec, ...object }) => {
+      const { host = "", port = 0, address = "" } = spec as { host?: string; port?: number; address?: string };
+      const [name, number] = address.split(":");
+      const made = desiredAPIVersion.endsWith("/v1")
+        ? { host: name, port: Number(number) }
+        : { address: `${host}:${port}` };
+      return { ...object, apiVersion: desiredAPIVersion, spec: made };
+    });
+    answer({ uid, result: { status: "Success" }, convertedObjects });
+  };
+  const path = (version: string, name = ""): string =>
+    `/apis/${group}/${version}/namespaces/default/hosts${name === "" ? "" : `/${name}`}`;
+  const spec = async (version: string, name: string): Promise<unknown> =>
+    (await plane.call("GET", path(version, name))).body.spec;
+
+  it("are stored in one version and served, listed, changed and watched in every other", async () => {
+    hooks.set("/convert", convert);
+    await must("create -f -", definition((server.address() as AddressInfo).port));
+    await must(`wait --for condition=established --timeout=30s crd/hosts.${group}`);
+    const make = (name: string, version: string, content: object): object => ({
+      apiVersion: `${group}/${version}`,
+      kind: "Host",
+      metadata: { name },
+      spec: content,
+    });
+    const first = await post(path("v1beta1"), make("a", "v1beta1", { address: "h:1" }));
+    expect([first.status, first.body.spec]).toEqual([201, { address: "h:1", weight: 5 }]);
+    expect((await post(path("v1"), make("b", "v1", { host: "g", port: 2 }))).status).toBe(201);
+    expect(await spec("v1", "a")).toEqual({ host: "h", port: 1 });
+    expect(await spec("v1beta1", "b")).toEqual({ address: "g:2", weight: 5 });
+    asked.length = 0;
+    const { body } = await plane.call("GET", path("v1beta1"));
+    expect(body.items.map(({ metadata, spec: shown }) => [metadata.name, shown])).toEqual([
+      ["a", { address: "h:1", weight: 5 }],
+      ["b", { address: "g:2", weight: 5 }],
+    ]);
+    expect(asked).toHaveLength(1);
+    const from = body.metadata.resourceVersion;
+    const patched = await plane.call("PATCH", path("v1beta1", "b"), {
+      headers: { "content-type": "application/merge-patch+json" },
+      body: { spec: { address: "g:3" } },
+    });
+    expect(patched.body.spec).toEqual({ address: "g:3", weight: 5 });
+    expect(await spec("v1", "b")).toEqual({ host: "g", port: 3 });
+    await plane.call("DELETE", path("v1beta1", "a"));
+    const events = async (query: string): Promise<unknown[]> =>
+      (await plane.call("GET", `${path("v1beta1")}?watch=true&timeoutSeconds=1&${query}`)).text
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as { type: string; object: { metadata: { name: string }; spec: unknown } })
+        .map(({ type, object }) => [type, object.metadata.name, object.spec]);
+    expect(await events(`resourceVersion=${from}`)).toEqual([
+      ["MODIFIED", "b", { address: "g:3", weight: 5 }],
+      ["DELETED", "a", { address: "h:1", weight: 5 }],
+    ]);
+    expect(await events("")).toEqual([["ADDED", "b", { address: "g:3", weight: 5 }]]);
+    expect(await must(`get hosts.v1beta1.${group} b -o jsonpath={.spec.address}`)).toBe("g:3");
+  });
+
+  it("are not served when the webhook says no, or says nonsense", async () => {
+    hooks.set("/convert", ({ request: { uid } }, answer) =>
+      answer({ uid, result: { status: "Failure", message: "not today" } }),
+    );
+    const kind = `conversion webhook for ${group}/v1, Kind=Host`;
+    expect(await message(plane.call("GET", path("v1beta1", "b")))).toEqual([500, `${kind} failed: not today`]);
+    hooks.set("/convert", ({ request: { uid, desiredAPIVersion, objects } }, answer) =>
+      answer({
+        uid,
+        result: { status: "Success" },
+        convertedObjects: objects.map((object) => ({
+          ...object,
+          apiVersion: desiredAPIVersion,
+          metadata: { name: "z" },
+        })),
+      }),
+    );
+    expect(await message(plane.call("GET", path("v1beta1", "b")))).toEqual([
+      500,
+      `${kind} returned invalid converted object at index 0: must have the same name: b != z`,
+    ]);
+    expect(await spec("v1", "b")).toEqual({ host: "g", port: 3 });
+    hooks.set("/convert", convert);
+    const bad = { ...definition(1), metadata: { name: `hosts2.${group}` } } as object as {
+      spec: { conversion: object };
+    };
+    bad.spec.conversion = { strategy: "Webhook", webhook: { conversionReviewVersions: ["v7"], clientConfig: {} } };
+    const said = await refused("create -f -", bad);
+    expect(said).toContain(
+      "spec.conversion.webhookClientConfig: Required value: exactly one of url or service is required",
+    );
+    expect(said).toContain(
+      'spec.conversion.conversionReviewVersions: Invalid value: ["v7"]: must include at least one of v1, v1beta1',
+    );
+  });
+});

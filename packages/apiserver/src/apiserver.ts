@@ -78,7 +78,7 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
   const aborter = new AbortController();
   const client = createEtcdClient({ endpoints: config.etcd.servers, tls: files.etcd }, { clock });
   const storage = measured(createEtcdStorage(client, { clock }), { clock, metrics });
-  const custom = createCustomKinds();
+  const custom = createCustomKinds({ caller: { post: (...asked) => hooks.post(...asked) }, uuid: () => random.uuid() });
   const kinds = createKinds(custom);
 
   const feeds = new Map<string, Feed>();

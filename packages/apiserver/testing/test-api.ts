@@ -15,6 +15,7 @@ import type { PipelineParts, Reply, Request } from "../src/pipeline.ts";
 import { createPassage, pass } from "../src/pipeline.ts";
 import type { MemoryStorage } from "./memory-storage.ts";
 import { createMemoryStorage } from "./memory-storage.ts";
+import { noConversion } from "./no-conversion.ts";
 import { silentLogger } from "./silent-logger.ts";
 
 /** A decoded answer; members beyond metadata are looked at by name. */
@@ -47,7 +48,7 @@ export function createTestApi(admission: readonly AdmissionPlugin[] = []): TestA
   const storage = createMemoryStorage();
   const clock = createSimulatedClock(Date.parse("2026-01-01T00:00:00Z"));
   const random = createSeededRandom(1);
-  const custom = createCustomKinds();
+  const custom = createCustomKinds(noConversion);
   const kinds = createKinds(custom);
   let aborter = new AbortController();
   const feeds = new Map<string, Feed>();

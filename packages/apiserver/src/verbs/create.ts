@@ -7,6 +7,7 @@ import { trackUpdate } from "../core/field-manager.ts";
 import { agreeWithPath, generatedName, nameOwnersOnce, stampCreate } from "../core/metadata.ts";
 import type { WriteOptions } from "../core/options.ts";
 import { readWriteOptions, shownOptions } from "../core/options.ts";
+import { toBeStored } from "../core/registry/convert.ts";
 import { encodeForStore } from "../core/registry/encoding.ts";
 import { prepareForCreate } from "../core/registry/strategy.ts";
 import type { Loose } from "../core/registry/strategy.ts";
@@ -14,7 +15,6 @@ import { mutatingAdmission, validatingAdmission } from "./admit.ts";
 import { answerOf, keyOf } from "./get.ts";
 import type { Answer, Exchange, Parts } from "./parts.ts";
 import { isService } from "./parts.ts";
-import { toStored } from "./served.ts";
 import { storeWrite } from "./store-write.ts";
 
 /** How often a name is drawn before the client is told to try again. */
@@ -89,7 +89,7 @@ async function tryCreate(
     for (const warning of kind.rules.warnings(object)) exchange.warn(warning);
     await validatingAdmission(parts, exchange, { ...subject, object });
     const key = keyOf(kind, object.metadata.namespace ?? "", object.metadata.name);
-    const value = encodeForStore(toStored(kind, object));
+    const value = encodeForStore(await toBeStored(kind, object));
     if (dryRun) {
       if ((await parts.storage.get(key)).value) return undefined;
       return { type: "object", code: 201, object, kind };

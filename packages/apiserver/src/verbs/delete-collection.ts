@@ -2,9 +2,8 @@
 import { isNotFound } from "@coxswain/apimachinery";
 import { readListOptions } from "../core/options.ts";
 import { deleteObject, readOptions } from "./delete.ts";
-import { selectFrom } from "./list.ts";
+import { itemsOf, selectFrom } from "./list.ts";
 import type { Answer, Exchange, Parts } from "./parts.ts";
-import { itemOf } from "./served.ts";
 
 /** Deletions under way at once. */
 const concurrency = 16;
@@ -29,6 +28,5 @@ export async function removeCollection(parts: Parts, exchange: Exchange): Promis
     }
   };
   await Promise.all(Array.from({ length: concurrency }, worker));
-  const listed = kind.conversion ? items.map((item) => itemOf(kind, () => item.object(), item.tailBytes)) : items;
-  return { type: "list", kind, metadata: { resourceVersion: String(revision) }, items: listed };
+  return { type: "list", kind, metadata: { resourceVersion: String(revision) }, items: await itemsOf(kind, items) };
 }

@@ -8,6 +8,7 @@ import { decodeObject, parseBody } from "../core/body/decode-body.ts";
 import { modified } from "../core/metadata.ts";
 import type { ReadDeleteOptions } from "../core/options.ts";
 import { readDeleteOptions, shownDeleteOptions } from "../core/options.ts";
+import { served, toBeStored } from "../core/registry/convert.ts";
 import { decodeStored, encodeForStore } from "../core/registry/encoding.ts";
 import type { Kind } from "../core/registry/kind.ts";
 import { mayVanish } from "../core/registry/strategy.ts";
@@ -15,7 +16,6 @@ import { mutatingAdmission, validatingAdmission } from "./admit.ts";
 import { answerOf, keyOf } from "./get.ts";
 import type { Answer, Exchange, Parts } from "./parts.ts";
 import { isService } from "./parts.ts";
-import { toServed, toStored } from "./served.ts";
 
 /** Each time somebody else has got on. */
 const attempts = 1000;
@@ -57,7 +57,7 @@ export async function deleteObject(
   let current = (await parts.storage.get(key)).value;
   for (let attempt = 1; attempt <= attempts; attempt += 1) {
     if (!current) throw new StatusError(statuses.notFound(kind, name));
-    const object = toServed(kind, decodeStored(current.value, current.revision));
+    const object = await served(kind, decodeStored(current.value, current.revision));
     checkPreconditions(kind, object, options);
     const subject = {
       operation: "DELETE",
@@ -82,7 +82,7 @@ export async function deleteObject(
     }
     if (next === "pending") return answerOf(kind, 200, current);
     if (options.isDryRun) return { type: "object", code: 200, object: next, kind };
-    const value = encodeForStore(toStored(kind, next));
+    const value = encodeForStore(await toBeStored(kind, next));
     const outcome = await parts.storage.replace(key, value, current.revision);
     if (outcome.kind === "written") return answerOf(kind, 200, { key, value, revision: outcome.revision });
     current = outcome.current;

@@ -2,6 +2,7 @@
 // that what is in memory is the newest state.
 import { StatusError, statuses } from "@coxswain/apimachinery";
 import { readRevision } from "../core/options.ts";
+import { served } from "../core/registry/convert.ts";
 import { decodeStored, encodeObject, withRevision } from "../core/registry/encoding.ts";
 import { objectKeyIn } from "../core/registry/keys.ts";
 import type { StoredValue } from "../core/storage.ts";
@@ -51,8 +52,14 @@ export async function mustRead(parts: Parts, kind: Kind, key: string, name: stri
 }
 
 /** A stored value as an answer; its bytes are sent as they are when the kind is stored as it is served. */
-export function answerOf(kind: Kind, code: number, stored: StoredValue): Answer {
+export function answerOf(kind: Kind, code: number, stored: StoredValue): Answer | Promise<Answer> {
+  if (kind.conversion?.remote) return convertedAnswer(kind, code, stored);
   const object = (): ReturnType<typeof decodeStored> => toServed(kind, decodeStored(stored.value, stored.revision));
   const bytes = kind.conversion ? encodeObject(object()) : withRevision(stored.value, stored.revision).bytes;
   return { type: "encoded", code, bytes, object, kind };
+}
+
+async function convertedAnswer(kind: Kind, code: number, stored: StoredValue): Promise<Answer> {
+  const object = await served(kind, decodeStored(stored.value, stored.revision));
+  return { type: "encoded", code, bytes: encodeObject(object), object: () => object, kind };
 }

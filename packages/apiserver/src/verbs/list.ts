@@ -16,7 +16,7 @@ import type { WatchCache } from "../core/watch-cache/cache.ts";
 import type { Entry } from "../core/watch-cache/entry.ts";
 import { createEntry } from "../core/watch-cache/entry.ts";
 import type { Answer, Exchange, Parts } from "./parts.ts";
-import { itemOf } from "./served.ts";
+import { convertedItems, itemOf } from "./served.ts";
 
 /** How long a list waits for the watch cache before it reads the store itself. */
 const freshnessMs = 1000;
@@ -49,7 +49,7 @@ export async function list(parts: Parts, exchange: Exchange): Promise<Answer> {
     // A first page must be read where its followers will be: at one revision of the store.
     return fromStore({ revision: undefined, from: undefined });
   }
-  const items = itemsOf(kind, selected);
+  const items = await itemsOf(kind, selected);
   return { type: "list", kind, metadata: { resourceVersion: String(cache.revision) }, items };
 }
 
@@ -85,7 +85,12 @@ function select(
   return entries.filter((entry) => labels.matches(entry.labels) && fields.matches(entry.fields));
 }
 
-function itemsOf(kind: Kind, entries: readonly Entry[]): readonly Item[] {
+export function itemsOf(kind: Kind, entries: readonly Entry[]): readonly Item[] | Promise<readonly Item[]> {
+  if (kind.conversion?.remote)
+    return convertedItems(
+      kind,
+      entries.map((entry) => entry.object()),
+    );
   return kind.conversion ? entries.map((entry) => itemOf(kind, () => entry.object(), entry.tailBytes)) : entries;
 }
 
@@ -127,7 +132,12 @@ async function listFromStore(
     if (page.values.length === 0) remaining = 0;
     if (remaining === 0 || options.limit === 0 || picked.length >= options.limit) break;
   }
-  const items = picked.map((value): Item => storedItem(kind, value));
+  const items = kind.conversion?.remote
+    ? await convertedItems(
+        kind,
+        picked.map(({ value, revision: at }) => decodeStored(value, at)),
+      )
+    : picked.map((value): Item => storedItem(kind, value));
   const metadata = {
     resourceVersion: String(revision),
     ...(remaining > 0 && { continue: encodeContinue(revision, from, prefix) }),

@@ -7,6 +7,7 @@ import { rfc3339 } from "@coxswain/clock";
 import { decodeObject, mediaTypeOf, parseBody } from "../core/body/decode-body.ts";
 import type { WriteOptions } from "../core/options.ts";
 import { readDeleteOptions, readWriteOptions, shownOptions } from "../core/options.ts";
+import { served } from "../core/registry/convert.ts";
 import { decodeStored } from "../core/registry/encoding.ts";
 import { valuesAt } from "../core/custom/simple-path.ts";
 import type { Kind } from "../core/registry/kind.ts";
@@ -21,7 +22,6 @@ import { deleteObject } from "./delete.ts";
 import { keyOf, mustRead } from "./get.ts";
 import type { Answer, Exchange, Parts } from "./parts.ts";
 import { patchFunction, readPatch } from "./patch.ts";
-import { toServed } from "./served.ts";
 import { changeObject } from "./update.ts";
 
 const scaleType: GroupVersionKind = { group: "autoscaling", version: "v1", kind: "Scale" };
@@ -30,7 +30,7 @@ const bindingType: GroupVersionKind = { group: "", version: "v1", kind: "Binding
 export async function getScale(parts: Parts, exchange: Exchange): Promise<Answer> {
   const { kind, info } = exchange;
   const { value, revision } = await mustRead(parts, kind, keyOf(kind, info.namespace, info.name), info.name);
-  return { type: "object", code: 200, object: scaleOf(kind, toServed(kind, decodeStored(value, revision))) };
+  return { type: "object", code: 200, object: scaleOf(kind, await served(kind, decodeStored(value, revision))) };
 }
 
 /** PUT and PATCH of /scale: the number of replicas, nothing else. */

@@ -8,6 +8,7 @@ import { trackUpdate } from "../core/field-manager.ts";
 import { agreeWithPath, checkVersion, modified, nameOwnersOnce, stampUpdate } from "../core/metadata.ts";
 import type { WriteOptions } from "../core/options.ts";
 import { readWriteOptions, shownOptions } from "../core/options.ts";
+import { served, toBeStored } from "../core/registry/convert.ts";
 import { decodeStored, encodeForStore } from "../core/registry/encoding.ts";
 import { mayVanish, prepareForUpdate } from "../core/registry/strategy.ts";
 import type { GroupVersionKind } from "../core/request.ts";
@@ -18,7 +19,7 @@ import { createObject } from "./create.ts";
 import { answerOf, keyOf } from "./get.ts";
 import type { Answer, Exchange, Parts } from "./parts.ts";
 import { isService } from "./parts.ts";
-import { toServed, toStored } from "./served.ts";
+import { toServed } from "./served.ts";
 import { storeWrite } from "./store-write.ts";
 
 /** How often a change is computed again before the client hears of the conflict: each time somebody else has got on. */
@@ -130,10 +131,13 @@ async function tryChange(
 ): Promise<Attempt> {
   const { kind, info } = exchange;
   const { subresource } = info;
-  const read = (): ApiObject => toServed(kind, decodeStored(current.value, current.revision));
-  const old = read();
+  const isRemote = kind.conversion?.remote !== undefined;
+  const decoded = (): ApiObject => decodeStored(current.value, current.revision);
+  const old = isRemote ? await served(kind, decoded()) : toServed(kind, decoded());
+  const read = (): ApiObject => (isRemote ? cloneJson(old) : toServed(kind, decoded()));
   const next = change.next(change.isSystem ? { ...old, metadata: { ...old.metadata } } : read());
-  if (!next) return mustWrite ? { kind: "changed", current } : { kind: "done", answer: answerOf(kind, 200, current) };
+  if (!next)
+    return mustWrite ? { kind: "changed", current } : { kind: "done", answer: await answerOf(kind, 200, current) };
   checkVersion(kind, next, String(current.revision));
   stampUpdate(kind, next, old);
   nameOwnersOnce(next, info.verb === "patch", exchange.warn);
@@ -165,7 +169,7 @@ async function tryChange(
     if (errors.length > 0) throw new StatusError(statuses.invalid(kind, old.metadata.name, errors));
     if (subresource === "") for (const warning of kind.rules.warnings(object, old)) exchange.warn(warning);
     await validatingAdmission(parts, exchange, { ...subject, object: shown(object) });
-    const value = encodeForStore(toStored(kind, object));
+    const value = encodeForStore(await toBeStored(kind, object));
     const outcome = await write(parts, exchange, options, object, value, current, mustWrite);
     if (outcome.kind === "written") await allocated?.commit();
     else await allocated?.revert();
@@ -205,10 +209,11 @@ async function write(
       (value.length === current.value.length &&
         jsonEqual(JSON.parse(value.toString()), JSON.parse(current.value.toString()))))
   )
-    return { kind: "written", answer: answerOf(kind, 200, current) };
+    return { kind: "written", answer: await answerOf(kind, 200, current) };
   const outcome = await storeWrite(parts, kind, { key: current.key, value, object }, () =>
     parts.storage.replace(current.key, value, current.revision, kind.strategy.ttlSeconds),
   );
   if (outcome.kind === "changed") return outcome;
-  return { kind: "written", answer: answerOf(kind, 200, { key: current.key, value, revision: outcome.revision }) };
+  const answer = await answerOf(kind, 200, { key: current.key, value, revision: outcome.revision });
+  return { kind: "written", answer };
 }

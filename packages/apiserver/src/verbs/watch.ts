@@ -10,6 +10,7 @@ import type { Change, WatchCache } from "../core/watch-cache/cache.ts";
 import type { Entry } from "../core/watch-cache/entry.ts";
 import { decodeEntry, lineOf, piecesOf } from "../core/watch-cache/entry.ts";
 import { encodeObject } from "../core/registry/encoding.ts";
+import { convertingSink } from "./converting-sink.ts";
 import { selectFrom, tooLargeVersion } from "./list.ts";
 import type { Answer, Exchange, InitialEvent, Parts, WatchEventKind, WatchSink, WatchSource } from "./parts.ts";
 import { toServed } from "./served.ts";
@@ -46,7 +47,15 @@ export async function watch(parts: Parts, exchange: Exchange): Promise<Answer> {
   const source: WatchSource = {
     timeoutMs,
     allowBookmarks: options.allowWatchBookmarks,
-    start: (sink) => follow(feed.cache, scope, after, recalled, options.sendInitialEvents === true, sink),
+    start: (reader) => {
+      const converting = kind.conversion?.remote && convertingSink(kind, reader);
+      const seen = (revision: number): void => {
+        const note = (): void => void lastSeen.set(reader, revision);
+        if (converting) converting.after(note);
+        else note();
+      };
+      return follow(feed.cache, scope, after, recalled, options.sendInitialEvents === true, converting ?? reader, seen);
+    },
   };
   return { type: "watch", kind, watch: source };
 }
@@ -78,6 +87,7 @@ function follow(
   recalled: Recalled | undefined,
   marksInitialEnd: boolean,
   sink: WatchSink,
+  nowAt: (revision: number) => void,
 ): () => void {
   const { kind, options } = scope;
   const keys = encodingKeys(kind);
@@ -111,7 +121,7 @@ function follow(
   }
   sink.flush();
   sent = false;
-  const seen = (revision: number): void => void lastSeen.set(sink, Math.max(revision, after ?? 0));
+  const seen = (revision: number): void => nowAt(Math.max(revision, after ?? 0));
   seen(cache.revision);
   return cache.listen({
     changed,

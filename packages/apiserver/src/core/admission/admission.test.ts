@@ -3,6 +3,7 @@ import { createSeededRandom, createSimulatedClock } from "@coxswain/clock/testin
 import type { Pod } from "@coxswain/api/core/v1";
 import { describe, expect, test } from "vitest";
 import { createMemoryObjects } from "../../../testing/memory-objects.ts";
+import { noConversion } from "../../../testing/no-conversion.ts";
 import { silentLogger } from "../../../testing/silent-logger.ts";
 import { createCustomKinds } from "../custom/custom-kinds.ts";
 import { createKinds } from "../registry/kind.ts";
@@ -45,7 +46,7 @@ async function gate(more: Readonly<Record<string, readonly ApiObject[]>> = {}) {
     {
       objects,
       authorizer,
-      kinds: createKinds(createCustomKinds()),
+      kinds: createKinds(createCustomKinds(noConversion)),
       caller: { post: () => Promise.reject(new Error("no webhook is configured here")) },
       clock,
       random: createSeededRandom(1),

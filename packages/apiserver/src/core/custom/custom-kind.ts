@@ -10,6 +10,8 @@ import type { Conversion } from "../registry/conversions.ts";
 import type { Kind } from "../registry/kind.ts";
 import type { KindRules, KindTable } from "../registry/rules.ts";
 import type { Loose, Strategy } from "../registry/strategy.ts";
+import type { ConversionPorts, Convert } from "./conversion-review.ts";
+import { converterOf } from "./conversion-review.ts";
 import { mergeSchemaOf } from "./merge-schema.ts";
 import { hasRules, validateByRules } from "./rules.ts";
 import { valuesAt } from "./simple-path.ts";
@@ -20,11 +22,18 @@ import { validateBySchema } from "./validate.ts";
 const verbs = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
 
 /** The kinds of a definition: one for each version that is served. */
-export function customKinds(definition: CustomResourceDefinition): readonly Kind[] {
-  return definition.spec.versions.filter(({ served }) => served).map((version) => customKind(definition, version));
+export function customKinds(definition: CustomResourceDefinition, ports: ConversionPorts): readonly Kind[] {
+  const convert = converterOf(definition, ports);
+  return definition.spec.versions
+    .filter(({ served }) => served)
+    .map((version) => customKind(definition, version, convert));
 }
 
-function customKind(definition: CustomResourceDefinition, version: CustomResourceDefinitionVersion): Kind {
+function customKind(
+  definition: CustomResourceDefinition,
+  version: CustomResourceDefinitionVersion,
+  convert: Convert | undefined,
+): Kind {
   const { group, names: wanted, scope } = definition.spec;
   const names = definition.status?.acceptedNames ?? wanted;
   const isEnding = definition.metadata.deletionTimestamp !== undefined;
@@ -58,7 +67,7 @@ function customKind(definition: CustomResourceDefinition, version: CustomResourc
     strategy: strategyOf(status !== undefined),
     hasStatus: status !== undefined,
     blankStatus: () => undefined,
-    conversion: conversionOf(definition, version.name),
+    conversion: conversionOf(definition, version.name, convert),
     schema: merge,
     fields: (object) =>
       Object.fromEntries(selectable.map((path) => [path.replace(/^\./, ""), textOf(valuesAt(object, path)[0])])),
@@ -66,16 +75,23 @@ function customKind(definition: CustomResourceDefinition, version: CustomResourc
   };
 }
 
-/** Versions differ in their name only: that is conversion without a webhook. */
-function conversionOf({ spec }: CustomResourceDefinition, version: string): Conversion | undefined {
+/** Without a webhook versions differ in their name only. */
+function conversionOf(
+  { spec }: CustomResourceDefinition,
+  version: string,
+  convert: Convert | undefined,
+): Conversion | undefined {
   const storage = spec.versions.find(({ storage: isStored }) => isStored)?.name ?? version;
   if (spec.versions.length === 1) return undefined;
+  const stored = { group: spec.group, version: storage, resource: spec.names.plural };
+  const asIs = (object: ApiObject): ApiObject => object;
+  if (convert) return { stored, toStored: asIs, fromStored: asIs, remote: convert };
   const as = (name: string) => (object: ApiObject) => {
     object.apiVersion = `${spec.group}/${name}`;
     return object;
   };
   return {
-    stored: { group: spec.group, version: storage, resource: spec.names.plural },
+    stored,
     toStored: as(storage),
     fromStored: as(version),
   };

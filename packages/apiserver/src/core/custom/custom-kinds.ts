@@ -2,6 +2,7 @@
 import type { CustomResourceDefinition } from "@coxswain/api/apiextensions/v1";
 import type { ApiObject } from "@coxswain/apimachinery";
 import type { Kind } from "../registry/kind.ts";
+import type { ConversionPorts } from "./conversion-review.ts";
 import { customKinds } from "./custom-kind.ts";
 
 export interface CustomKinds {
@@ -13,7 +14,8 @@ export interface CustomKinds {
   put(name: string, definition: CustomResourceDefinition | undefined): void;
 }
 
-export function createCustomKinds(): CustomKinds {
+/** The ports are for definitions whose versions a webhook converts. */
+export function createCustomKinds(ports: ConversionPorts): CustomKinds {
   const byDefinition = new Map<string, { readonly seen: string; readonly kinds: readonly Kind[] }>();
   let byResource = new Map<string, Kind>();
   let all: readonly Kind[] = [];
@@ -40,7 +42,7 @@ export function createCustomKinds(): CustomKinds {
       const { metadata, spec, status } = definition;
       const seen = JSON.stringify([metadata.uid, metadata.deletionTimestamp, spec, status?.acceptedNames]);
       if (byDefinition.get(name)?.seen === seen) return;
-      byDefinition.set(name, { seen, kinds: customKinds(definition) });
+      byDefinition.set(name, { seen, kinds: customKinds(definition, ports) });
       collect();
     },
   };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { noConversion } from "../../../testing/no-conversion.ts";
 import { createCustomKinds } from "../custom/custom-kinds.ts";
 import { createKinds } from "../registry/kind.ts";
 import { createDiscovery } from "./discovery.ts";
@@ -16,7 +17,7 @@ interface LegacyResource {
   categories?: string[];
 }
 
-const discovery = createDiscovery(createKinds(createCustomKinds()), "127.0.0.1:6443");
+const discovery = createDiscovery(createKinds(createCustomKinds(noConversion)), "127.0.0.1:6443");
 const everything = "create,delete,deletecollection,get,list,patch,update,watch";
 const aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 

@@ -8,6 +8,8 @@ export interface Conversion {
   /** From the served version to the stored one; the object is the caller's own and may be changed. */
   readonly toStored: (object: ApiObject) => ApiObject;
   readonly fromStored: (object: ApiObject) => ApiObject;
+  /** Another program converts: the two functions leave objects as they are, and this one is awaited instead. Throws StatusError. */
+  readonly remote?: (objects: readonly ApiObject[], apiVersion: string) => Promise<readonly ApiObject[]>;
 }
 
 const conversions: Readonly<Record<string, Conversion>> = {

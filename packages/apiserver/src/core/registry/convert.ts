@@ -1,12 +1,37 @@
 // Between the versions of a resource: from the stored one to the one that is served, and back. For most kinds there is nothing to do, for some
-// two functions do it, and for custom resources with a conversion webhook another program does (`RemoteConversion`), so it has to be awaited.
+// two functions do it, and for custom resources with a conversion webhook another program does, so it has to be awaited.
 import type { ApiObject } from "@coxswain/apimachinery";
-import { cloneJson } from "@coxswain/apimachinery";
+import { apiVersionOf, cloneJson } from "@coxswain/apimachinery";
 import type { Kind } from "./kind.ts";
+
+/** The object as it is served; it belongs to the caller, before and after. */
+export async function served(kind: Kind, stored: ApiObject): Promise<ApiObject> {
+  const { conversion } = kind;
+  if (!conversion) return stored;
+  if (!conversion.remote) return conversion.fromStored(stored);
+  const [object = stored] = await servedAll(kind, [stored]);
+  return object;
+}
+
+/** Many at once: whoever else converts them is asked once. */
+export async function servedAll(kind: Kind, stored: readonly ApiObject[]): Promise<readonly ApiObject[]> {
+  const { conversion, apiVersion } = kind;
+  if (!conversion) return stored;
+  if (!conversion.remote) return stored.map(conversion.fromStored);
+  const objects = await conversion.remote(stored, apiVersion);
+  for (const object of objects) kind.rules.setDefaults(object);
+  return objects;
+}
+
+/** The object as it is stored. */
+export async function toBeStored({ conversion }: Kind, object: ApiObject): Promise<ApiObject> {
+  if (!conversion) return object;
+  if (!conversion.remote) return conversion.toStored(object);
+  const [made = object] = await conversion.remote([object], apiVersionOf(conversion.stored));
+  return made;
+}
 
 /** An object of one version in another version of the same resource. The given one is left as it is. */
 export async function convertBetween(from: Kind, to: Kind, object: ApiObject): Promise<ApiObject> {
-  const copy = cloneJson(object);
-  const stored = from.conversion ? from.conversion.toStored(copy) : copy;
-  return to.conversion ? to.conversion.fromStored(stored) : stored;
+  return served(to, await toBeStored(from, cloneJson(object)));
 }

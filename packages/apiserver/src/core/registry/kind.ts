@@ -53,6 +53,10 @@ export interface Kinds {
 export function createKinds(custom: Pick<CustomKinds, "all" | "find">): Kinds {
   const all = resources.map(createKind);
   const byResource = new Map(all.map((kind) => [`${kind.group}/${kind.version}/${kind.resource}`, kind]));
+  const byPrefix = Map.groupBy(
+    all.filter(({ prefix }) => prefix !== ""),
+    ({ prefix }) => prefix,
+  );
   const stored = new Map(
     all.filter((kind) => kind.conversion === undefined).map((kind) => [`${kind.group}/${kind.resource}`, kind]),
   );
@@ -65,9 +69,9 @@ export function createKinds(custom: Pick<CustomKinds, "all" | "find">): Kinds {
         (other) => other.kind === kind && other.group === group && other.version === version && other.prefix !== "",
       ),
     equivalents: (kind) =>
-      kind.prefix === ""
-        ? []
-        : [...all, ...custom.all].filter((other) => other !== kind && other.prefix === kind.prefix),
+      [...(byPrefix.get(kind.prefix) ?? []), ...custom.all].filter(
+        (other) => other !== kind && other.prefix === kind.prefix,
+      ),
     stored({ group, resource }) {
       const kind =
         stored.get(`${group}/${resource}`) ??

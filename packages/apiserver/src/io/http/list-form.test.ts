@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { load } from "js-yaml";
+import { noConversion } from "../../../testing/no-conversion.ts";
 import { createCustomKinds } from "../../core/custom/custom-kinds.ts";
 import { createKinds } from "../../core/registry/kind.ts";
 import type { Representation } from "../../core/tables/accept.ts";
 import { createEntry } from "../../core/watch-cache/entry.ts";
 import { listForm } from "./list-form.ts";
 
-const kind = createKinds(createCustomKinds()).find("", "v1", "configmaps");
+const kind = createKinds(createCustomKinds(noConversion)).find("", "v1", "configmaps");
 if (!kind) throw new Error("no config maps");
 const entry = (name: string) =>
   createEntry(

@@ -68,7 +68,7 @@ export function createHookClient({ objects, clock }: { objects: ObjectReader; cl
       } catch (error) {
         if (error instanceof HookError) throw error;
         const why = either.aborted ? wordsOfAbort(aborter.signal) : callWords(error, target);
-        throw new HookError(`failed to call webhook: Post ${JSON.stringify(target.url)}: ${why}`, { cause: error });
+        throw new HookError(`Post ${JSON.stringify(target.url)}: ${why}`, { cause: error });
       } finally {
         timer.cancel();
       }
@@ -121,7 +121,7 @@ async function targetOf(
     return { ...at, path: asked, servername, url: shown };
   } catch (error) {
     if (!(error instanceof StatusError)) throw error;
-    throw new HookError(`failed to call webhook: Post ${JSON.stringify(shown)}: ${serviceWords(error, name)}`, {
+    throw new HookError(`Post ${JSON.stringify(shown)}: ${serviceWords(error, name)}`, {
       cause: error,
     });
   }
@@ -188,15 +188,15 @@ async function read(answer: IncomingMessage): Promise<unknown> {
   for await (const piece of answer as AsyncIterable<Buffer>) {
     pieces.push(piece);
     bytes += piece.length;
-    if (bytes > longestAnswerBytes) throw new HookError("failed to call webhook: the answer is too long");
+    if (bytes > longestAnswerBytes) throw new HookError("the answer is too long");
   }
   const text = Buffer.concat(pieces).toString();
   const value = parsed(text);
   const status = answer.statusCode ?? 0;
-  if (status < 200 || status > 299) throw new HookError(`failed to call webhook: ${refusalWords(status, value, text)}`);
+  if (status < 200 || status > 299) throw new HookError(`${refusalWords(status, value, text)}`);
   if (value === undefined)
     throw new HookError(
-      `failed to call webhook: couldn't get version/kind; json parse error: invalid character in ${JSON.stringify(text.slice(0, 64))}`,
+      `couldn't get version/kind; json parse error: invalid character in ${JSON.stringify(text.slice(0, 64))}`,
     );
   return value;
 }

@@ -8,14 +8,16 @@ import {
 } from "@coxswain/apimachinery";
 import { oneOf } from "../../../validation/values.ts";
 import { unchanged } from "../../../validation/metadata.ts";
+import { validateClient } from "../../../admissionregistration/v1/webhook-configuration/validation.ts";
 import type {
+  CustomResourceConversion,
   CustomResourceDefinition,
   CustomResourceDefinitionNames,
   CustomResourceDefinitionSpec,
   JSONSchemaProps,
 } from "../types.ts";
 
-const { invalid, required } = fieldErrors;
+const { forbidden, invalid, required } = fieldErrors;
 const scopes = ["Cluster", "Namespaced"];
 
 export function validateCustomResourceDefinition({
@@ -35,6 +37,7 @@ export function validateCustomResourceDefinition({
       spec.names[name] ? [] : [required(`spec.names.${name}`)],
     ),
     ...validateNames(spec.names, "spec.names"),
+    ...validateConversion(spec.conversion, "spec.conversion"),
   ];
 }
 
@@ -107,6 +110,39 @@ function membersHaveTypes(schema: DeepReadonly<JSONSchemaProps>, path: string): 
 
 function isSchema(part: unknown): part is DeepReadonly<JSONSchemaProps> {
   return typeof part === "object" && part !== null && !Array.isArray(part);
+}
+
+/** Paths are those of the form that Kubernetes validates, in which a webhook's members stand one level higher. */
+function validateConversion(
+  conversion: DeepReadonly<CustomResourceConversion> | undefined,
+  path: string,
+): FieldError[] {
+  if (conversion === undefined) return [];
+  const { strategy, webhook } = conversion;
+  const errors = oneOf(strategy, ["None", "Webhook"], `${path}.strategy`);
+  const [client, versions] = [`${path}.webhookClientConfig`, `${path}.conversionReviewVersions`];
+  if (strategy !== "Webhook") {
+    const words = "should not be set when strategy is not set to Webhook";
+    if (webhook?.clientConfig !== undefined) errors.push(forbidden(client, words));
+    if (webhook?.conversionReviewVersions?.length) errors.push(forbidden(versions, words));
+    return errors;
+  }
+  if (webhook?.clientConfig === undefined) errors.push(required(client, "required when strategy is set to Webhook"));
+  else errors.push(...validateClient(webhook.clientConfig, client));
+  return [...errors, ...validateReviewVersions(webhook?.conversionReviewVersions ?? [], versions)];
+}
+
+const reviewVersions = ["v1", "v1beta1"];
+
+function validateReviewVersions(given: readonly string[], path: string): FieldError[] {
+  if (given.length === 0) return [required(path)];
+  const errors = given.flatMap((version, index) =>
+    given.indexOf(version) < index
+      ? [invalid(`${path}[${index}]`, version, "duplicate version")]
+      : label(version, `${path}[${index}]`),
+  );
+  if (given.some((version) => reviewVersions.includes(version))) return errors;
+  return [...errors, invalid(path, given, `must include at least one of ${reviewVersions.join(", ")}`)];
 }
 
 function validateNames(names: DeepReadonly<CustomResourceDefinitionNames>, path: string): FieldError[] {

@@ -4,6 +4,7 @@ import type { ParamKind, ParamRef } from "@coxswain/api/admissionregistration/v1
 import type { ApiObject, DeepReadonly } from "@coxswain/apimachinery";
 import { cloneJson, labelSelectorMatcher, parseApiVersion } from "@coxswain/apimachinery";
 import type { Clock } from "@coxswain/clock";
+import { servedAll } from "../../registry/convert.ts";
 import type { Kind, Kinds } from "../../registry/kind.ts";
 import type { ObjectReader, ObjectView } from "../../request.ts";
 
@@ -50,8 +51,7 @@ export async function paramsOf(
   const found = chosen(view, ref, within);
   if (found.length === 0 && ref.parameterNotFoundAction === "Deny")
     throw new ConfigurationError("no params found for policy binding with `Deny` parameterNotFoundAction");
-  const { conversion } = resource;
-  return conversion ? found.map((object) => conversion.fromStored(cloneJson(object))) : found;
+  return resource.conversion ? servedAll(resource, found.map(cloneJson)) : found;
 }
 
 function chosen(

@@ -87,7 +87,12 @@ export async function ask(
     throw dryRunUnsupported(spec.name);
   const uid = random.uuid();
   const { version, body } = reviewOf(attributes, matched, shown, { uid, versions: spec.admissionReviewVersions });
-  const value = await caller.post(spec.clientConfig, body, spec.timeoutSeconds ?? 10, attributes.signal);
+  const value = await caller
+    .post(spec.clientConfig, body, spec.timeoutSeconds ?? 10, attributes.signal)
+    .catch((error: unknown) => {
+      if (error instanceof HookError) throw new HookError(`failed to call webhook: ${error.message}`, { cause: error });
+      throw error;
+    });
   const answer = readAnswer(value, { uid, version, isMutating });
   for (const warning of answer.warnings) attributes.warn(warning);
   return answer;

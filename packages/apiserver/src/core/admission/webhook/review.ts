@@ -50,8 +50,15 @@ export function reviewOf(
       "could not create admission objects: webhook does not accept known AdmissionReview versions (v1, v1beta1)",
     );
   const { dryRun, options, ...rest } = admissionRequest(attributes, as);
-  const request = { uid, ...rest, object: object ?? null, oldObject: oldObject ?? null, dryRun, options };
+  const request = { uid, ...rest, object: bodyOf(attributes, object), oldObject: oldObject ?? null, dryRun, options };
   return { version, body: { kind: "AdmissionReview", apiVersion: `admission.k8s.io/${version}`, request } };
+}
+
+/** The options of a stream have no metadata. */
+function bodyOf({ operation }: AdmissionAttributes, object: ApiObject | undefined): object | null {
+  if (!object || operation !== "CONNECT") return object ?? null;
+  const { metadata: _none, ...options } = object;
+  return options;
 }
 
 export interface HookAnswer {

@@ -59,7 +59,7 @@ async function dispatch(argv: readonly string[], host: Host): Promise<number> {
     const { runPlugin } = await import("./plugins.ts");
     const code = await runPlugin([name, ...rest], host);
     if (code !== undefined) return code;
-    throw unknownCommand(name, "", commandNames());
+    throw unknownCommand(name, commandNames());
   }
   return runCommand(await entry.load(), name, [...leading, ...rest], host);
 }
@@ -77,11 +77,13 @@ async function runCommand(command: Command, path: string, argv: readonly string[
   if (args.flag("help") || command.run === undefined) {
     if (!args.flag("help") && args.words.length > 0) {
       if (args.words[0] !== undefined && Object.keys(subcommands).length > 0)
-        throw unknownCommand(args.words[0], ` ${path}`, Object.keys(subcommands));
+        throw unknownSubcommand(args.words[0], path, Object.keys(subcommands));
     }
     const { commandHelp } = await import("./help.ts");
-    host.out.write(commandHelp(command, path));
-    return 0;
+    // Asked for, it is an answer; a command that says nothing by itself was not ended.
+    const asked = args.flag("help");
+    (asked ? host.out : host.err).write(commandHelp(command, path));
+    return asked ? 0 : 1;
   }
   await using session = openSession(args, host, command.flags);
   try {
@@ -107,10 +109,16 @@ function readArgs(flags: Flags, argv: readonly string[], path: string): Args {
   }
 }
 
-function unknownCommand(name: string, path: string, known: readonly string[]): CommandError {
+function unknownSubcommand(name: string, path: string, known: readonly string[]): CommandError {
   const guess = nearest(name, known);
   const hint = guess === undefined ? "" : `\n\nDid you mean this?\n\t${guess}\n`;
-  return new CommandError(`error: unknown command "${name}" for "cox${path}"${hint}`);
+  return new CommandError(`error: unknown command "${name}"\nSee 'cox ${path} -h' for help and examples${hint}`);
+}
+
+function unknownCommand(name: string, known: readonly string[]): CommandError {
+  const guess = nearest(name, known);
+  const hint = guess === undefined ? "" : `\n\nDid you mean this?\n\t${guess}\n`;
+  return new CommandError(`error: unknown command "${name}" for "cox"${hint}`);
 }
 
 /** The first word that is no flag, and what stood around it: "-n x get pods" is "get". */

@@ -121,6 +121,8 @@ cox uncordon worker-1`,
 cox auth reconcile -f roles.yaml --dry-run=client`,
   "auth whoami": `
 cox auth whoami -o yaml`,
+  "apply edit-last-applied": `
+cox apply edit-last-applied deploy/web`,
   "apply view-last-applied": `
 cox apply view-last-applied deploy/web`,
   "apply set-last-applied": `
@@ -145,6 +147,10 @@ cox config get-contexts`,
 cox config get-users`,
   "config rename-context": `
 cox config rename-context admin@cluster home`,
+  "config set": `
+cox config set clusters.home.server https://10.0.0.11:6443`,
+  "config unset": `
+cox config unset contexts.home.namespace`,
   "config set-cluster": `
 cox config set-cluster home --server=https://10.0.0.11:6443 --certificate-authority=ca.crt`,
   "config set-context": `

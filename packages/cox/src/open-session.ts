@@ -21,7 +21,7 @@ export function openSession(args: Args, host: Host, own: Flags = {}): OpenSessio
   let stdin: Promise<string> | undefined;
   let warned = 0;
   let config: ClientConfig | undefined;
-  const clientConfig = (): ClientConfig => (config ??= configOf(args, host, kubeconfigPath, own));
+  const clientConfig = (): ClientConfig => (config ??= withBasic(args, own, configOf(args, host, kubeconfigPath, own)));
   const connected = (): Client =>
     (client ??= watched(createClient(clientConfig(), host), args, host, () => (warned += 1)));
   return {
@@ -57,6 +57,14 @@ const cacheDirectory = (args: Args, host: Host): string =>
   args.has("cache-dir")
     ? args.text("cache-dir")
     : (host.env["KUBECACHEDIR"] ?? join(host.home, ".kube", "cache", "cox"));
+
+/** A name and a password on the command line are there instead of the kubeconfig's token. */
+function withBasic(args: Args, own: Flags, config: ClientConfig): ClientConfig {
+  const username = own["username"] === undefined ? args.text("username") : "";
+  if (username === "") return config;
+  const { token: _other, ...rest } = config;
+  return { ...rest, basic: { username, password: own["password"] === undefined ? args.text("password") : "" } };
+}
 
 const accountDirectory = "/var/run/secrets/kubernetes.io/serviceaccount";
 

@@ -37,6 +37,11 @@ export async function runProcess(): Promise<void> {
     },
     drained: () =>
       stream.writableNeedDrain ? new Promise((resolve) => stream.once("drain", () => resolve())) : Promise.resolve(),
+    // Node reads the size again at SIGWINCH, while somebody listens.
+    onResize: (changed) => {
+      stream.on("resize", changed);
+      return () => void stream.off("resize", changed);
+    },
   });
 
   const host: Host = {

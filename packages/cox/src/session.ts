@@ -11,6 +11,8 @@ export interface Output {
   readonly rows: number;
   /** Resolves when little is left to be written: for streams that are faster than their reader. */
   drained(): Promise<void>;
+  /** Calls `changed` whenever the terminal has another size, until what it answers is called. */
+  onResize(changed: () => void): () => void;
 }
 
 export interface Input {

@@ -54,6 +54,7 @@ export async function runCommand(
     columns: terminal?.columns ?? 80,
     rows: terminal?.rows ?? 24,
     drained: () => Promise.resolve(),
+    onResize: () => () => undefined,
   });
   const host: Host = {
     env: {

@@ -29,7 +29,31 @@ export const globalFlags: Flags = {
   "request-timeout": text("The length of time to wait before giving up on a single server request.", { default: "0" }),
   "cache-dir": text("Where what the server offers is remembered; empty asks each time"),
   "warnings-as-errors": bool("Treat warnings received from the server as errors and exit with a non-zero exit code"),
-  v: number("Print requests (6) and their bodies (8) on standard error"),
+  username: text("Username for basic authentication to the API server"),
+  password: text("Password for basic authentication to the API server"),
+  "match-server-version": bool("Require server version to match client version", {
+    fixed: "cox has a version of its own; cox version shows both",
+  }),
+  "disable-compression": bool("If true, opt-out of response compression for all requests to the server", {
+    default: "true",
+    fixed: "cox asks for no compression",
+  }),
+  profile: text("Name of profile to capture.", {
+    default: "none",
+    fixed: "node --cpu-prof makes profiles of cox",
+  }),
+  "profile-output": text("Name of the file to write the profile to", {
+    default: "profile.pprof",
+    fixed: "node --cpu-prof makes profiles of cox",
+  }),
+  "log-flush-frequency": duration("Maximum number of seconds between log flushes", {
+    default: "5s",
+    fixed: "what -v shows is written at once",
+  }),
+  vmodule: text("comma-separated list of pattern=N settings for file-filtered logging", {
+    fixed: "-v sets what is shown",
+  }),
+  v: number("Print requests (6) and their bodies (8) on standard error", { short: "v" }),
   help: bool("Print the help of the command", { short: "h" }),
 };
 
@@ -77,6 +101,10 @@ export const fieldManagerFlag = (manager: string): Flags => ({
 
 export const validateFlag: Flags = {
   validate: text("Must be one of: strict (or true), warn, ignore (or false).", { default: "strict", bare: "strict" }),
+};
+
+export const lineEndingsFlag: Flags = {
+  "windows-line-endings": bool("Defaults to the line ending native to your platform."),
 };
 
 export const localFlag: Flags = { local: bool("If true, the command will NOT contact api-server but run locally.") };

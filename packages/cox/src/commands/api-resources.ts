@@ -1,6 +1,7 @@
 // `cox api-resources` and `cox api-versions`: what the server offers.
 import { bool, slice, text } from "../args/common.ts";
 import type { Command } from "../command.ts";
+import { UsageError } from "../args/flags.ts";
 import { CommandError } from "../failure.ts";
 import { alignTabs, tableTabs } from "../print/tabs.ts";
 
@@ -27,7 +28,7 @@ cox api-resources --api-group=rbac.authorization.k8s.io`,
     verbs: slice("Limit to resources that support the specified verbs."),
   },
   run: async (session, args) => {
-    if (args.words.length > 0) throw new CommandError(`unexpected arguments: [${args.words.join(" ")}]`);
+    if (args.words.length > 0) throw new UsageError(`unexpected arguments: [${args.words.join(" ")}]`);
     const format = args.text("output");
     if (!["", "wide", "name"].includes(format)) throw new CommandError(`--output ${format} is not available`);
     if (!["", "name", "kind"].includes(args.text("sort-by")))
@@ -81,7 +82,7 @@ export const apiVersions: Command = {
   summary: 'Print the supported API versions on the server, in the form of "group/version"',
   flags: {},
   run: async (session, args) => {
-    if (args.words.length > 0) throw new CommandError(`unexpected arguments: [${args.words.join(" ")}]`);
+    if (args.words.length > 0) throw new UsageError(`unexpected arguments: [${args.words.join(" ")}]`);
     const discovery = await session.client.discover(session.signal);
     const versions = new Set(
       discovery.resources.map(({ descriptor }) =>

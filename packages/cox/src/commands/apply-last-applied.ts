@@ -1,5 +1,17 @@
-// `cox apply view-last-applied` and `set-last-applied`: the annotation of `apply`, shown and corrected.
-import { bool, dryRunFlag, filenameFlags, outputFlags, selectorFlag, text, allFlag } from "../args/common.ts";
+// `cox apply view-last-applied`, `set-last-applied` and `edit-last-applied`: the annotation of `apply`, shown and corrected.
+import {
+  allFlag,
+  bool,
+  dryRunFlag,
+  fieldManagerFlag,
+  filenameFlags,
+  lineEndingsFlag,
+  outputFlags,
+  selectorFlag,
+  text,
+  validateFlag,
+} from "../args/common.ts";
+import { UsageError } from "../args/flags.ts";
 import type { Command } from "../command.ts";
 import { CommandError } from "../failure.ts";
 import { formatJson, sortKeys } from "../print/json.ts";
@@ -7,6 +19,9 @@ import { formatYaml } from "../print/yaml.ts";
 import { patchObject } from "../resource/api.ts";
 import { collect } from "../resource/builder.ts";
 import { lastAppliedAnnotation, lastAppliedOf, withLastApplied } from "../resource/last-applied.ts";
+import { editUntilTaken } from "../resource/editor.ts";
+import { nameOf } from "../resource/mapper.ts";
+import { fieldValidationOf } from "../resource/validation.ts";
 import { createReporter, dryRunOf } from "../resource/report.ts";
 import { fromFiles } from "../resource/builder.ts";
 import { getObject } from "../resource/api.ts";
@@ -23,7 +38,7 @@ export const viewLastApplied: Command = {
   run: async (session, args) => {
     const infos = await collect(session, args, { latest: true });
     if (!["yaml", "json"].includes(args.text("output")))
-      throw new CommandError(
+      throw new UsageError(
         `Unexpected -o output mode: ${args.text("output")}, the flag 'output' must be one of yaml|json`,
       );
     for (const info of infos) {
@@ -68,6 +83,38 @@ export const setLastApplied: Command = {
               { dryRun: dryRun === "server" },
             );
       await report(info.descriptor, object, "configured");
+    }
+  },
+};
+
+export const editLastApplied: Command = {
+  usage: "apply edit-last-applied (RESOURCE/NAME | -f FILENAME) [options]",
+  summary: "Edit latest last-applied-configuration annotations of a resource/object",
+  flags: {
+    ...filenameFlags,
+    ...outputFlags,
+    ...fieldManagerFlag("kubectl-client-side-apply"),
+    ...validateFlag,
+    ...lineEndingsFlag,
+  },
+  run: async (session, args) => {
+    const infos = await collect(session, args, { latest: true });
+    for (const info of infos) {
+      const last = lastAppliedOf(info.object);
+      if (last === undefined)
+        throw new CommandError(`no last-applied-configuration annotation found on resource: ${info.name}`);
+      await editUntilTaken(session, args, last, async (edited) => {
+        const annotation = withLastApplied(edited).metadata.annotations?.[lastAppliedAnnotation];
+        await patchObject(
+          session,
+          info.descriptor,
+          info,
+          "merge",
+          { metadata: { annotations: { [lastAppliedAnnotation]: annotation } } },
+          { fieldManager: args.text("field-manager"), fieldValidation: fieldValidationOf(args) },
+        );
+        session.out.write(`${nameOf(info.descriptor, info.name)} edited\n`);
+      });
     }
   },
 };

@@ -39,19 +39,20 @@ const setLastApplied: CommandEntry = {
   load: () => import("./apply-last-applied.ts").then((module) => module.setLastApplied),
 };
 
+const editLastApplied: CommandEntry = {
+  summary: "Edit latest last-applied-configuration annotations of a resource/object",
+  load: () => import("./apply-last-applied.ts").then((module) => module.editLastApplied),
+};
+
+/** Those that `diff` has, too. */
 export const applyFlags = {
   ...filenameFlags,
   ...selectorFlag,
-  ...allFlag,
-  ...dryRunFlag,
   ...fieldManagerFlag("kubectl-client-side-apply"),
-  ...validateFlag,
+  "prune-allowlist": array("Overwrite the default allowlist with <group/version/kind> for --prune"),
   "server-side": bool("If true, apply runs in the server instead of the client."),
   "force-conflicts": bool("If true, server-side apply will force the changes against conflicts."),
 };
-
-/** Of --wait and --timeout. */
-const notWaited = "deletions by --force and --prune are begun and not waited for; cox wait --for=delete does that";
 
 export const apply: Command = {
   usage: "apply (-f FILENAME | -k DIRECTORY) [options]",
@@ -70,6 +71,9 @@ cox apply --server-side --force-conflicts -f deploy/
 cox apply --prune -f manifests/ -l app=nginx`,
   flags: {
     ...applyFlags,
+    ...allFlag,
+    ...dryRunFlag,
+    ...validateFlag,
     ...outputFlags,
     cascade: text('Must be "background", "orphan", or "foreground".', { default: "background", bare: "background" }),
     force: bool("If true, immediately remove resources from API and bypass graceful deletion."),
@@ -78,16 +82,28 @@ cox apply --prune -f manifests/ -l app=nginx`,
     }),
     overwrite: bool(
       "Automatically resolve conflicts between the modified and live configuration by using values from the modified configuration",
-      { default: "true", fixed: "what the manifest says always wins; see the differences first with cox diff" },
+      { default: "true" },
+    ),
+    "openapi-patch": bool(
+      "If true, use openapi to calculate diff when the openapi presents and the resource can be found in the openapi spec. cox has the built-in types and uses them in either case.",
+      { default: "true" },
     ),
     prune: bool(
       "Automatically delete resource objects, that do not appear in the configs and are created by either apply or create --save-config.",
     ),
-    "prune-allowlist": array("Overwrite the default allowlist with <group/version/kind> for --prune"),
-    timeout: duration("The length of time to wait before giving up on a delete.", { fixed: notWaited }),
-    wait: bool("If true, wait for resources to be gone before returning.", { fixed: notWaited }),
+    subresource: text(
+      "If specified, apply will operate on the subresource of the requested object.  Only allowed when using --server-side.",
+    ),
+    timeout: duration(
+      "The length of time to wait before giving up on a delete by --force or --prune, zero means as long as it takes",
+    ),
+    wait: bool("If true, wait for pruned resources to be gone before returning. This waits for finalizers."),
   },
-  subcommands: { "view-last-applied": viewLastApplied, "set-last-applied": setLastApplied },
+  subcommands: {
+    "edit-last-applied": editLastApplied,
+    "set-last-applied": setLastApplied,
+    "view-last-applied": viewLastApplied,
+  },
   run: async (session, args) => {
     checkFlags(args);
     const dryRun = dryRunOf(session, args);
@@ -137,8 +153,12 @@ function checkFlags(args: Args): void {
   if (!hasFiles(args)) throw new CommandError("must specify one of -f and -k");
   if (args.flag("force-conflicts") && !args.flag("server-side"))
     throw new CommandError("--force-conflicts only works with --server-side");
+  if (args.flag("force") && args.text("dry-run") === "server")
+    throw new CommandError("--dry-run=server cannot be used with --force");
   if (args.flag("force") && args.flag("server-side"))
     throw new CommandError("--force cannot be used with --server-side");
+  if (args.text("subresource") !== "" && !args.flag("server-side"))
+    throw new CommandError("--subresource can only be specified for --server-side");
   if (args.flag("prune") && !args.flag("all") && args.text("selector") === "")
     throw new CommandError(
       "all resources selected for prune without explicitly passing --all. To prune all resources, pass the --all flag. If you did not mean to prune all resources, specify a label selector",
@@ -172,6 +192,7 @@ async function applyOnServer(session: Session, args: Args, info: Info, dryRun: D
       "apply",
       { ...info.object, metadata },
       {
+        ...(args.text("subresource") === "" ? {} : { subresource: args.text("subresource") }),
         dryRun: dryRun === "server",
         fieldManager: args.has("field-manager") ? args.text("field-manager") : "kubectl",
         fieldValidation: fieldValidationOf(args),
@@ -228,6 +249,10 @@ async function applyHere(
   const { findSchema } = await import("@coxswain/api");
   const schema = findSchema(info.descriptor);
   const patch = threeWayPatch(original, modified, current, schema);
+  if (!args.flag("overwrite")) {
+    const { refuseOverwriting } = await import("../resource/overwriting.ts");
+    refuseOverwriting(original, current, patch, schema);
+  }
   if (Object.keys(patch).length === 0) return { object: current, operation: "unchanged" };
   try {
     const object = await patchObject(
@@ -241,7 +266,7 @@ async function applyHere(
     return { object, operation: "configured" };
   } catch (error) {
     if (args.flag("force") && error instanceof StatusError && [409, 422].includes(error.status.code))
-      return { object: await recreate(session, info, modified, writing), operation: "configured" };
+      return { object: await recreate(session, args, info, modified, writing), operation: "configured" };
     throw new SourceError(
       `error when applying patch:\n${JSON.stringify(patch)}\nto:\n${resourceText(info)}\nfor: "${info.source}"`,
       error,
@@ -251,16 +276,17 @@ async function applyHere(
 
 async function recreate(
   session: Session,
+  args: Args,
   info: Info,
   modified: Obj,
   writing: Parameters<typeof createObject>[4],
 ): Promise<Obj> {
-  const [{ deleteOne }, { waitUntilGone }] = await Promise.all([
+  const [{ cascadeOf, deleteOne }, { waitUntilGone }] = await Promise.all([
     import("./delete.ts"),
     import("../resource/wait-gone.ts"),
   ]);
-  await deleteOne(session, info, { dryRun: "none", gracePeriod: 0, cascade: "background" });
-  throwAll(await waitUntilGone(session, [info], 0));
+  await deleteOne(session, info, { dryRun: "none", gracePeriod: 0, cascade: cascadeOf(args) });
+  throwAll(await waitUntilGone(session, [info], args.duration("timeout")));
   return createObject(session, info.descriptor, info.namespace, modified, writing);
 }
 

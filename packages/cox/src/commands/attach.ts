@@ -26,7 +26,7 @@ cox attach mypod -c ruby-container -i -t`,
     tty: bool("Stdin is a TTY", { short: "t" }),
   },
   run: async (session, args) => {
-    if (args.words.length === 0) throw new UsageError("at least 1 argument is required for attach");
+    if (args.words.length === 0) throw new CommandError("at least 1 argument is required for attach");
     if (args.words.length > 2)
       throw new UsageError(
         "expected POD, TYPE/NAME, or TYPE NAME, (at most 2 arguments) saw " +

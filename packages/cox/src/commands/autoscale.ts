@@ -36,6 +36,7 @@ export const autoscale: Command = {
     name: text("The name for the newly created object."),
   },
   run: async (session, args) => {
+    if (!args.has("max")) throw new CommandError('required flag(s) "max" not set');
     if (args.number("max") < 1)
       throw new CommandError(`--max=MAXPODS is required and must be at least 1, max: ${args.number("max")}`);
     if (args.number("max") < args.number("min"))
@@ -45,7 +46,7 @@ export const autoscale: Command = {
     for (const info of await collect(session, args, { latest: true })) {
       if (!["Deployment", "ReplicaSet", "StatefulSet", "ReplicationController"].includes(info.descriptor.kind))
         throw new CommandError(
-          `cannot autoscale a ${info.descriptor.kind}${info.descriptor.group === "" ? "" : `.${info.descriptor.group}`}: no scale subresource`,
+          `cannot autoscale a ${info.descriptor.kind}${info.descriptor.group === "" ? "" : `.${info.descriptor.group}`}: could not find scale subresource for ${info.descriptor.group}/${info.descriptor.version}, Resource=${info.descriptor.resource} in discovery information`,
         );
       const object = {
         kind: "HorizontalPodAutoscaler",

@@ -1,7 +1,7 @@
 // `cox cluster-info dump`: what one needs to look into a cluster later or elsewhere: objects, events and logs, on the screen or in a directory.
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { allNamespacesFlag, outputFlags, slice, text } from "../args/common.ts";
+import { allNamespacesFlag, duration, outputFlags, slice, text } from "../args/common.ts";
 import type { Command } from "../command.ts";
 import { CommandError } from "../failure.ts";
 import { createPrinter } from "../print/printer.ts";
@@ -32,6 +32,7 @@ cox cluster-info dump -A --output-directory=/tmp/cluster`,
     output: text("Output format. One of: (json, yaml).", { short: "o", default: "json" }),
     ...allNamespacesFlag,
     namespaces: slice("A comma separated list of namespaces to dump."),
+    "pod-running-timeout": duration("The length of time to wait for the log of one container", { default: "20s" }),
     "output-directory": text(
       "Where to output the files. If empty or '-' uses stdout, otherwise creates a directory hierarchy in that directory",
     ),
@@ -74,18 +75,27 @@ cox cluster-info dump -A --output-directory=/tmp/cluster`,
         const file = join(namespace, pod.metadata.name, "logs.txt");
         let content = "";
         for (const container of names) {
-          const answer = await session.client.request({
-            method: "GET",
-            path: `/api/v1/namespaces/${namespace}/pods/${pod.metadata.name}/log`,
-            query: { container },
-            accept: "*/*",
-            signal: session.signal,
-          });
           const title = `container ${container} of pod ${namespace}/${pod.metadata.name}`;
-          content +=
-            answer.status === 200
-              ? `==== START logs for ${title} ====\n${answer.text()}==== END logs for ${title} ====\n`
-              : `==== no logs for ${title}: ${answer.status} ====\n`;
+          const late = new AbortController();
+          const timer = session.clock.setTimeout(() => late.abort(), args.duration("pod-running-timeout"));
+          try {
+            const answer = await session.client.request({
+              method: "GET",
+              path: `/api/v1/namespaces/${namespace}/pods/${pod.metadata.name}/log`,
+              query: { container },
+              accept: "*/*",
+              signal: AbortSignal.any([session.signal, late.signal]),
+            });
+            content +=
+              answer.status === 200
+                ? `==== START logs for ${title} ====\n${answer.text()}==== END logs for ${title} ====\n`
+                : `==== no logs for ${title}: ${answer.status} ====\n`;
+          } catch (error) {
+            if (!late.signal.aborted) throw error;
+            content += `==== no logs for ${title}: its node did not answer in time ====\n`;
+          } finally {
+            timer.cancel();
+          }
         }
         await put(file, content);
       }

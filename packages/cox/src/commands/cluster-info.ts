@@ -26,5 +26,6 @@ export const clusterInfo: Command = {
         `${name} is running at ${session.client.server()}/api/v1/namespaces/kube-system/services/${service.metadata.name}${port === undefined ? "" : `:${str(port["name"]) || str(port["port"])}`}/proxy\n`,
       );
     }
+    session.out.write("\nTo further debug and diagnose cluster problems, use 'cox cluster-info dump'.\n");
   },
 };

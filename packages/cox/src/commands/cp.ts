@@ -1,6 +1,5 @@
 // `cox cp`: files and directories to and from containers, by the tar program there.
 import { bool, number, text } from "../args/common.ts";
-import { UsageError } from "../args/flags.ts";
 import type { Args } from "../args/flags.ts";
 import type { Command } from "../command.ts";
 import { CommandError, ExitError } from "../failure.ts";
@@ -30,7 +29,7 @@ cox cp shop/web-1:/var/log/app.log ./app.log -c app`,
     ),
   },
   run: async (session, args) => {
-    if (args.words.length !== 2) throw new UsageError("source and destination are required");
+    if (args.words.length !== 2) throw new CommandError("source and destination are required");
     const [source, target] = args.words.map((word) => parseSpec(word)) as [Spec, Spec];
     if (source.pod !== undefined && target.pod !== undefined)
       throw new CommandError("one of src or dest must be a local file specification");

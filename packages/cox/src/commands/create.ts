@@ -1,14 +1,16 @@
 // `cox create`: objects from files as they are, or made from flags by the subcommands.
-import { filenameFlags, selectorFlag, text } from "../args/common.ts";
+import { bool, filenameFlags, lineEndingsFlag, selectorFlag, text } from "../args/common.ts";
 import { UsageError } from "../args/flags.ts";
+import type { Args } from "../args/flags.ts";
 import type { Command, CommandEntry } from "../command.ts";
-import { SourceError, throwAll } from "../failure.ts";
+import { CommandError, SourceError, throwAll } from "../failure.ts";
 import { creationFlags } from "../create/creation.ts";
 import { call, createObject } from "../resource/api.ts";
 import { fromFiles, hasFiles } from "../resource/builder.ts";
 import { withLastApplied } from "../resource/last-applied.ts";
 import { createReporter, dryRunOf } from "../resource/report.ts";
 import { fieldValidationOf } from "../resource/validation.ts";
+import type { Session } from "../session.ts";
 
 const workloads =
   (name: keyof typeof import("../create/workloads.ts")): CommandEntry["load"] =>
@@ -28,7 +30,14 @@ cox create -f ./pod.json
 
 # From standard input
 cat pod.json | cox create -f -`,
-  flags: { ...creationFlags, ...filenameFlags, ...selectorFlag, raw: text("Raw URI to POST to the server.") },
+  flags: {
+    ...creationFlags,
+    ...filenameFlags,
+    ...selectorFlag,
+    edit: bool("Edit the API resource before creating."),
+    raw: text("Raw URI to POST to the server."),
+    ...lineEndingsFlag,
+  },
   subcommands: {
     clusterrole: { summary: "Create a cluster role", load: access("clusterRole") },
     clusterrolebinding: {
@@ -82,18 +91,17 @@ cat pod.json | cox create -f -`,
     token: { summary: "Request a service account token", load: async () => (await import("../create/token.ts")).token },
   },
   run: async (session, args) => {
-    if (args.text("raw") !== "") {
-      const [file = "-"] = args.list("filename");
-      const { readFileSync } = await import("node:fs");
-      const body = file === "-" ? await session.readStdin() : readFileSync(file, "utf8");
-      session.out.write(`${JSON.stringify(await call(session, { method: "POST", path: args.text("raw"), body }))}\n`);
-      return;
-    }
-    if (!hasFiles(args)) throw new UsageError("must specify one of -f and -k");
+    if (args.text("raw") !== "") return sendRaw(session, args, "POST");
+    if (!hasFiles(args))
+      throw args.words.length > 0
+        ? new UsageError(`Unexpected args: [${args.words.join(" ")}]`)
+        : new CommandError("must specify one of -f and -k");
     const dryRun = dryRunOf(session, args);
     const report = await createReporter(session, args);
     const errors: unknown[] = [];
-    for (const info of await fromFiles(session, args)) {
+    const files = await fromFiles(session, args);
+    const infos = args.flag("edit") ? await (await import("./edit-new.ts")).editNew(session, args, files) : files;
+    for (const info of infos) {
       const object = args.flag("save-config") ? withLastApplied(info.object) : info.object;
       try {
         const made =
@@ -112,3 +120,11 @@ cat pod.json | cox create -f -`,
     throwAll(errors);
   },
 };
+
+/** A file's text as it is, or standard input's, to an address of the API; its answer on standard output. */
+export async function sendRaw(session: Session, args: Args, method: "POST" | "PUT"): Promise<void> {
+  const [file = "-"] = args.list("filename");
+  const { readFileSync } = await import("node:fs");
+  const body = file === "-" ? await session.readStdin() : readFileSync(file, "utf8");
+  session.out.write(`${JSON.stringify(await call(session, { method, path: args.text("raw"), body }))}\n`);
+}

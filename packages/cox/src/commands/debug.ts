@@ -1,5 +1,5 @@
 // `cox debug`: a container of one's own beside those of a pod, in a copy of the pod, or on a node; with -i our streams are its own.
-import { array, bool, duration, text } from "../args/common.ts";
+import { array, bool, duration, filenameFlags, text } from "../args/common.ts";
 import { UsageError } from "../args/flags.ts";
 import type { Args } from "../args/flags.ts";
 import type { Command } from "../command.ts";
@@ -7,7 +7,7 @@ import { list, part, str } from "../describe/page.ts";
 import { CommandError } from "../failure.ts";
 import { call, createObject, getObject, patchObject } from "../resource/api.ts";
 import type { Obj } from "../resource/api.ts";
-import { parseTargets } from "../resource/builder.ts";
+import { fromFiles, hasFiles, parseTargets } from "../resource/builder.ts";
 import type { Descriptor } from "../resource/mapper.ts";
 import type { PodLike } from "../resource/pods-of.ts";
 import { waitForObject } from "../resource/wait-for.ts";
@@ -16,6 +16,16 @@ import { variable } from "./run.ts";
 import { profileOf, profiles } from "./debug-profiles.ts";
 import { deleteOne } from "./delete.ts";
 import { stream } from "./exec.ts";
+
+/** What a copy keeps of its pod. */
+const kept = {
+  "keep-annotations": { help: "If true, keep the original pod annotations.", usually: false },
+  "keep-init-containers": { help: "Run the init containers for the pod.", usually: true },
+  "keep-labels": { help: "If true, keep the original pod labels.", usually: false },
+  "keep-liveness": { help: "If true, keep the original pod liveness probes.", usually: false },
+  "keep-readiness": { help: "If true, keep the original pod readiness probes.", usually: false },
+  "keep-startup": { help: "If true, keep the original startup probes.", usually: false },
+} as const;
 
 export const debug: Command = {
   usage: "debug (POD | TYPE[[.VERSION].GROUP]/NAME) [ -- COMMAND [args...] ] [options]",
@@ -38,9 +48,19 @@ cox debug node/worker-1 -it --image=busybox`,
     ),
     container: text("Container name to use for debug container.", { short: "c" }),
     "copy-to": text("Create a copy of the target Pod with this name."),
+    custom: text(
+      "Path to a JSON or YAML file containing a partial container spec to customize built-in debug profiles.",
+    ),
     env: array("Environment variables to set in the container."),
+    filename: { ...filenameFlags["filename"]!, help: "identifying the resource to debug" },
     image: text("Container image to use for debug container."),
     "image-pull-policy": text("The image pull policy for the container."),
+    ...Object.fromEntries(
+      Object.entries(kept).map(([name, { help, usually }]) => [
+        name,
+        bool(`${help} (Only with --copy-to.)`, usually ? { default: "true" } : {}),
+      ]),
+    ),
     "pod-running-timeout": duration("The length of time to wait until the container runs", { default: "1m0s" }),
     profile: text(`Options are ${profiles.map((each) => `"${each}"`).join(", ")}.`, { default: "general" }),
     quiet: bool("If true, suppress informational messages.", { short: "q" }),
@@ -56,11 +76,11 @@ cox debug node/worker-1 -it --image=busybox`,
   },
   run: async (session, args) => {
     const words = args.dashAt === undefined ? args.words : args.words.slice(0, args.dashAt);
-    if (words.length === 0) throw new UsageError("NAME or TYPE/NAME is required for debug");
+    if (words.length === 0 && !hasFiles(args)) throw new UsageError("NAME or TYPE/NAME is required for debug");
     if (words.length > 1) throw new CommandError("one target at a time can be debugged");
     const [image, copyTo] = [args.text("image"), args.text("copy-to")];
     if (image === "" && args.list("set-image").length === 0 && copyTo === "")
-      throw new CommandError("you must specify --image when not using --copy-to");
+      throw new CommandError("you must specify --image when not using --copy-to.");
     if (copyTo === "")
       for (const name of ["replace", "same-node", "set-image"])
         if (args.has(name)) throw new CommandError(`--${name} may only be used with --copy-to.`);
@@ -68,13 +88,19 @@ cox debug node/worker-1 -it --image=busybox`,
       throw new CommandError("--target is incompatible with --copy-to. Use --share-processes instead.");
     if (args.flag("tty") && !args.flag("stdin"))
       throw new CommandError("-i/--stdin is required for containers with -t/--tty=true");
-    const [target] = await parseTargets(await session.mapper(), words, "pods");
+    const [file] = hasFiles(args) ? await fromFiles(session, args) : [];
+    const [target] =
+      file === undefined
+        ? await parseTargets(await session.mapper(), words, "pods")
+        : [{ descriptor: file.descriptor, names: [file.name] }];
     const name = target?.names[0] ?? "";
     const pods = await (await session.mapper()).find("pods");
     if (target?.descriptor.resource === "nodes")
       return onNode(session, args, pods, await getObject(session, target.descriptor, undefined, name));
     if (target?.descriptor.resource !== "pods")
-      throw new CommandError(`${target?.descriptor.resource} not supported by debug`);
+      throw new CommandError(
+        `"${target?.descriptor.group}/${target?.descriptor.version}, Kind=${target?.descriptor.kind}" not supported by debug`,
+      );
     const pod = await getObject(session, pods, session.namespace, name);
     return copyTo === "" ? beside(session, args, pods, pod) : inCopy(session, args, pods, pod, copyTo);
   },
@@ -84,11 +110,11 @@ const say = (session: Session, args: Args, text: string): void => {
   if (!args.flag("quiet")) session.out.write(`${text}\n`);
 };
 
-/** The container as the flags describe it. */
-function container(args: Args, name: string, on: "pod" | "node"): Record<string, unknown> {
+/** The container as the flags, the profile and --custom describe it. */
+async function container(args: Args, name: string, on: "pod" | "node"): Promise<Record<string, unknown>> {
   const command = args.dashAt === undefined ? [] : args.words.slice(args.dashAt);
-  const securityContext = profileOf(args.text("profile"), on);
-  return {
+  const { securityContext } = profileOf(args.text("profile"), on);
+  return customized(args, {
     name,
     image: args.text("image"),
     ...(args.text("image-pull-policy") === "" ? {} : { imagePullPolicy: args.text("image-pull-policy") }),
@@ -98,7 +124,24 @@ function container(args: Args, name: string, on: "pod" | "node"): Record<string,
     tty: args.flag("tty"),
     terminationMessagePolicy: "File",
     ...(securityContext === undefined ? {} : { securityContext }),
-  };
+  });
+}
+
+async function customized(args: Args, made: Record<string, unknown>): Promise<Record<string, unknown>> {
+  const file = args.text("custom");
+  if (file === "") return made;
+  const [{ readFileSync }, { decodeYaml }, { schemas }, { applyStrategicMerge, isJsonObject }] = await Promise.all([
+    import("node:fs"),
+    import("../resource/yaml.ts"),
+    import("@coxswain/api"),
+    import("@coxswain/apimachinery"),
+  ]);
+  const custom = decodeYaml(readFileSync(file, "utf8"));
+  if (!isJsonObject(custom)) throw new CommandError(`unable to decode ${file}: a part of a container is expected`);
+  if (["name", "command", "image", "lifecycle", "volumeDevices"].some((field) => custom[field] !== undefined))
+    throw new CommandError("name, command, image, lifecycle and volume devices are not modifiable via custom profile");
+  const schema = schemas.find("core/v1.Container");
+  return schema === undefined ? { ...made, ...custom } : applyStrategicMerge(schema, made, custom);
 }
 
 async function beside(session: Session, args: Args, pods: Descriptor, pod: Obj): Promise<void> {
@@ -111,7 +154,7 @@ async function beside(session: Session, args: Args, pods: Descriptor, pod: Obj):
       args,
       `Targeting container ${JSON.stringify(target)}. If you don't see processes from this container it may be because the container runtime doesn't support this feature.`,
     );
-  const added = { ...container(args, name, "pod"), ...(target === "" ? {} : { targetContainerName: target }) };
+  const added = { ...(await container(args, name, "pod")), ...(target === "" ? {} : { targetContainerName: target }) };
   await patchObject(
     session,
     pods,
@@ -127,23 +170,26 @@ async function onNode(session: Session, args: Args, pods: Descriptor, node: Obj)
   const name = `node-debugger-${node.metadata.name}-${session.random.suffix(5)}`;
   const own = args.text("container") || "debugger";
   say(session, args, `Creating debugging pod ${name} with container ${own} on node ${node.metadata.name}.`);
-  const isolated = args.text("profile") === "restricted" || args.text("profile") === "baseline";
+  const { hostNamespaces, hostFiles } = profileOf(args.text("profile"), "node");
+  const made = await container(args, own, "node");
   await createObject(session, pods, session.namespace, {
     apiVersion: "v1",
     kind: "Pod",
     metadata: { name, labels: { "app.kubernetes.io/managed-by": "kubectl-debug" } },
     spec: {
-      ...(isolated ? {} : { hostNetwork: true, hostPID: true, hostIPC: true }),
+      ...(hostNamespaces ? { hostNetwork: true, hostPID: true, hostIPC: true } : {}),
       nodeName: node.metadata.name,
       restartPolicy: "Never",
       tolerations: [{ operator: "Exists" }],
       containers: [
         {
-          ...container(args, own, "node"),
-          ...(isolated ? {} : { volumeMounts: [{ name: "host-root", mountPath: "/host" }] }),
+          ...made,
+          ...(hostFiles
+            ? { volumeMounts: [...list(made["volumeMounts"]), { name: "host-root", mountPath: "/host" }] }
+            : {}),
         },
       ],
-      ...(isolated ? {} : { volumes: [{ name: "host-root", hostPath: { path: "/" } }] }),
+      ...(hostFiles ? { volumes: [{ name: "host-root", hostPath: { path: "/" } }] } : {}),
     },
   } as object as Obj);
   await follow(session, args, pods, name, own);
@@ -153,13 +199,20 @@ async function inCopy(session: Session, args: Args, pods: Descriptor, pod: Obj, 
   const spec: Record<string, unknown> = { ...part(pod["spec"]) };
   delete spec["ephemeralContainers"];
   if (!args.flag("same-node")) delete spec["nodeName"];
-  if (args.flag("share-processes")) spec["shareProcessNamespace"] = true;
+  const { quietCopy } = profileOf(args.text("profile"), "pod");
+  const keeps = (name: keyof typeof kept): boolean => !quietCopy || args.flag(name);
+  if (args.has("share-processes")) spec["shareProcessNamespace"] = args.flag("share-processes");
+  else if (quietCopy) spec["shareProcessNamespace"] ??= true;
+  if (!keeps("keep-init-containers")) delete spec["initContainers"];
   const images = new Map(
     args.list("set-image").map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]),
   );
   // A copy is looked at, not put to work: nobody's probes restart it, no service selects it.
   const containers = list(spec["containers"]).map((each) => {
-    const { livenessProbe: _liveness, readinessProbe: _readiness, startupProbe: _startup, ...rest } = each;
+    const rest = { ...each };
+    if (!keeps("keep-liveness")) delete rest["livenessProbe"];
+    if (!keeps("keep-readiness")) delete rest["readinessProbe"];
+    if (!keeps("keep-startup")) delete rest["startupProbe"];
     const image = images.get(str(each["name"])) ?? images.get("*");
     return image === undefined ? rest : { ...rest, image };
   });
@@ -169,15 +222,20 @@ async function inCopy(session: Session, args: Args, pods: Descriptor, pod: Obj, 
   const adds = args.text("image") !== "" || at >= 0;
   if (adds && named === "") say(session, args, `Defaulting debug container name to ${own}.`);
   if (at >= 0) {
-    const changed = container(args, own, "pod");
+    const changed = await container(args, own, "pod");
     if (args.text("image") === "") delete changed["image"];
     containers[at] = { ...containers[at], ...changed };
-  } else if (adds) containers.push(container(args, own, "pod"));
+  } else if (adds) containers.push(await container(args, own, "pod"));
   spec["containers"] = containers;
   await createObject(session, pods, session.namespace, {
     apiVersion: "v1",
     kind: "Pod",
-    metadata: { name: copyTo, namespace: session.namespace },
+    metadata: {
+      name: copyTo,
+      namespace: session.namespace,
+      ...(quietCopy && args.flag("keep-labels") ? { labels: pod.metadata.labels } : {}),
+      ...(keeps("keep-annotations") ? { annotations: pod.metadata.annotations } : {}),
+    },
     spec,
   } as object as Obj);
   if (args.flag("replace"))

@@ -105,10 +105,14 @@ function settings(session: Session, args: Args): Deleting {
   if (force && gracePeriod < 0) gracePeriod = 0;
   if (gracePeriod > 0 && force)
     throw new CommandError("--force and --grace-period greater than 0 cannot be specified together");
+  return { dryRun: dryRunOf(session, args), gracePeriod, cascade: cascadeOf(args), force };
+}
+
+export function cascadeOf(args: Args): string {
   const cascade = { true: "background", false: "orphan" }[args.text("cascade")] ?? args.text("cascade");
   if (!["background", "orphan", "foreground"].includes(cascade))
     throw new CommandError(`invalid cascade value (${cascade}). Must be "background", "foreground", or "orphan"`);
-  return { dryRun: dryRunOf(session, args), gracePeriod, cascade, force };
+  return cascade;
 }
 
 /** Deletes each, says so, and waits. Answers what went wrong, `earlier` first. */

@@ -31,13 +31,13 @@ cat service.yaml | cox diff -f -`,
   flags: {
     ...applyFlags,
     "show-managed-fields": outputFlags["show-managed-fields"]!,
-    concurrency: number("Number of objects to process in parallel when diffing against the live version.", {
-      default: "1",
-      fixed: "objects are compared one after the other",
-    }),
-    prune: bool("Include resources that would be deleted by pruning.", {
-      fixed: "cox apply --prune --dry-run=server shows what would go",
-    }),
+    concurrency: number(
+      "Number of objects to process in parallel when diffing against the live version. Larger number = faster, but more memory, I/O and CPU over that shorter period of time.",
+      { default: "1" },
+    ),
+    prune: bool(
+      "Include resources that would be deleted by pruning. Can be used with -l and default shows all resources would be pruned",
+    ),
   },
   run: async (session, args) => {
     if (!hasFiles(args)) throw new ExitError(2, "error: must specify one of -f and -k");
@@ -46,17 +46,30 @@ cat service.yaml | cox diff -f -`,
     try {
       const [live, merged] = ["LIVE", "MERGED"].map((name) => join(directory, name));
       for (const path of [live, merged]) mkdirSync(path ?? "");
-      for (const info of infos) {
+      const seen: Obj[] = [];
+      const compare = async (info: Info): Promise<void> => {
         const now = await getObject(session, info.descriptor, info.namespace, info.name).catch((error: unknown) => {
           if (isNotFound(error)) return undefined;
           throw error;
         });
+        if (now !== undefined) seen.push(now);
         const wanted = await wouldBe(session, args, info, now);
-        const { group, version, kind } = info.descriptor;
-        const file = `${group === "" ? "" : `${group}.`}${version}.${kind}.${info.namespace ?? ""}.${info.name}`;
         const [left, right] = masked(now, wanted, args.flag("show-managed-fields"));
-        writeFileSync(join(live ?? "", file), left);
-        writeFileSync(join(merged ?? "", file), right);
+        writeFileSync(join(live ?? "", fileOf(info)), left);
+        writeFileSync(join(merged ?? "", fileOf(info)), right);
+      };
+      const waiting = [...infos];
+      const worker = async (): Promise<void> => {
+        for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await compare(next);
+      };
+      await Promise.all(Array.from({ length: Math.max(1, args.number("concurrency")) }, worker));
+      if (args.flag("prune")) {
+        const { toPrune } = await import("./apply-prune.ts");
+        for (const { descriptor, object } of await toPrune(session, args, seen)) {
+          const { namespace, name } = object.metadata;
+          const [text] = masked(object, object, args.flag("show-managed-fields"));
+          writeFileSync(join(live ?? "", fileOf({ descriptor, namespace, name })), text);
+        }
       }
       const [program = "diff", ...options] = (session.env["KUBECTL_EXTERNAL_DIFF"] ?? "diff -u -N").split(" ");
       const ran = spawnSync(program, [...options, live ?? "", merged ?? ""], {
@@ -78,6 +91,11 @@ cat service.yaml | cox diff -f -`,
   },
 };
 
+function fileOf({ descriptor, namespace, name }: Pick<Info, "descriptor" | "namespace" | "name">): string {
+  const { group, version, kind } = descriptor;
+  return `${group === "" ? "" : `${group}.`}${version}.${kind}.${namespace ?? ""}.${name}`;
+}
+
 async function wouldBe(session: Session, args: Args, info: Info, now: Obj | undefined): Promise<Obj> {
   if (args.flag("server-side")) {
     const { managedFields: _theirs, ...metadata } = info.object.metadata;
@@ -87,7 +105,11 @@ async function wouldBe(session: Session, args: Args, info: Info, now: Obj | unde
       info,
       "apply",
       { ...info.object, metadata },
-      { dryRun: true, fieldManager: "kubectl", force: args.flag("force-conflicts") },
+      {
+        dryRun: true,
+        fieldManager: args.has("field-manager") ? args.text("field-manager") : "kubectl",
+        force: args.flag("force-conflicts"),
+      },
     );
   }
   const modified = info.object;

@@ -3,7 +3,7 @@ import { StatusError } from "@coxswain/apimachinery";
 import { bool, dryRunFlag, duration, number, selectorFlag, text } from "../args/common.ts";
 import type { Args } from "../args/flags.ts";
 import type { Command } from "../command.ts";
-import { CommandError, throwAll } from "../failure.ts";
+import { CommandError, ExitError } from "../failure.ts";
 import { withProgress } from "../print/progress.ts";
 import { call, getObject, isNotFound, listObjects, pathOf } from "../resource/api.ts";
 import type { Obj } from "../resource/api.ts";
@@ -37,16 +37,16 @@ cox drain foo --grace-period=900 --ignore-daemonsets`,
     "grace-period": number("Period of time in seconds given to each pod to terminate gracefully.", { default: "-1" }),
     "ignore-daemonsets": bool("Ignore DaemonSet-managed pods."),
     "pod-selector": text("Label selector to filter pods on the node"),
-    "skip-wait-for-delete-timeout": number("If pod DeletionTimestamp older than N seconds, skip waiting for the pod.", {
-      fixed: "every pod that leaves is waited for, until --timeout",
-    }),
+    "skip-wait-for-delete-timeout": number(
+      "If pod DeletionTimestamp older than N seconds, skip waiting for the pod.  Seconds must be greater than 0 to skip.",
+    ),
     timeout: duration("The length of time to wait before giving up, zero means infinite"),
   },
   run: async (session, args) => {
     const nodes = await nodesOf(session, args, "drain");
     const dryRun = dryRunOf(session, args);
     for (const node of nodes) await setCordon(session, args, node, true);
-    const errors: unknown[] = [];
+    const errors: string[] = [];
     const pods = await (await session.mapper()).find("pods");
     for (const node of nodes) {
       try {
@@ -55,27 +55,14 @@ cox drain foo --grace-period=900 --ignore-daemonsets`,
           `node/${node.name} drained${dryRun === "client" ? " (dry run)" : dryRun === "server" ? " (server dry run)" : ""}\n`,
         );
       } catch (error) {
-        errors.push(
-          new CommandError(
-            `unable to drain node "${node.name}" due to error: ${(error as Error).message}, continuing command...`,
-          ),
-        );
+        if (session.signal.aborted) throw error;
+        errors.push((error as Error).message);
         session.err.write(
           `error: unable to drain node "${node.name}" due to error: ${(error as Error).message}, continuing command...\nThere are pending nodes to be drained:\n ${node.name}\n`,
         );
       }
     }
-    throwAll(
-      errors.map(
-        (error) =>
-          new CommandError(
-            (error as Error).message.replace(
-              /^unable to drain node "[^"]*" due to error: (.*), continuing command\.\.\.$/s,
-              "$1",
-            ),
-          ),
-      ),
-    );
+    if (errors.length > 0) throw new ExitError(1, [...new Set(errors)].join("\n"));
   },
 };
 
@@ -120,6 +107,10 @@ interface Verdict {
 
 /** The reasons in kubectl's order: mirrors stay, daemon pods stay, then what would be lost. */
 async function judge(session: Session, args: Args, pod: Obj): Promise<Verdict> {
+  const going = pod.metadata.deletionTimestamp;
+  const patience = args.number("skip-wait-for-delete-timeout");
+  if (patience > 0 && going !== undefined && session.clock.now() - Date.parse(going) > patience * 1000)
+    return { leave: false };
   const owner = pod.metadata.ownerReferences?.find(({ controller }) => controller === true);
   if (pod.metadata.annotations?.["kubernetes.io/config.mirror"] !== undefined) return { leave: false };
   const finished = ["Succeeded", "Failed"].includes(String((pod["status"] as { phase?: string } | undefined)?.phase));

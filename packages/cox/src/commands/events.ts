@@ -1,5 +1,5 @@
 // `cox events`: what happened, the latest last; of everything, of one object, of some kinds; and as it comes.
-import { allNamespacesFlag, bool, outputFlags, slice, text } from "../args/common.ts";
+import { allNamespacesFlag, bool, number, outputFlags, slice, text } from "../args/common.ts";
 import type { Args } from "../args/flags.ts";
 import type { Command } from "../command.ts";
 import { Page, num, part, str } from "../describe/page.ts";
@@ -23,6 +23,9 @@ cox events --types=Warning -A`,
   flags: {
     ...outputFlags,
     ...allNamespacesFlag,
+    "chunk-size": number("Return large lists in chunks rather than all at once. Pass 0 to disable.", {
+      default: "500",
+    }),
     for: text("Filter events to only those pertaining to the specified resource."),
     "no-headers": bool("When using the default output format, don't print headers."),
     types: slice("Output only events of given types."),
@@ -36,7 +39,10 @@ cox events --types=Warning -A`,
     for (const kind of kinds)
       if (!["normal", "warning"].includes(kind)) throw new CommandError(`valid --types are Normal or Warning`);
     const wanted = (event: Obj): boolean => kinds.length === 0 || kinds.includes(str(event["type"]).toLowerCase());
-    const found = await listObjects(session, descriptor, namespace, { fieldSelector });
+    const found = await listObjects(session, descriptor, namespace, {
+      fieldSelector,
+      limit: args.number("chunk-size") || undefined,
+    });
     const items = found.items.filter(wanted).toSorted((left, right) => last(left) - last(right));
     const printer = await createPrinter(args);
     if (printer !== undefined)

@@ -73,8 +73,9 @@ export async function stream(
     (named ?? args.text("container")) ||
     defaultContainer(args.flag("quiet") ? { err: { ...session.err, write: () => undefined } } : session, pod);
   const stdin = args.flag("stdin");
-  const tty = args.flag("tty") && session.input.isTerminal;
-  if (args.flag("tty") && !session.input.isTerminal)
+  // Without keys to hand over there is no terminal to be, as in kubectl.
+  const tty = stdin && args.flag("tty") && session.input.isTerminal;
+  if (stdin && args.flag("tty") && !session.input.isTerminal)
     session.err.write("Unable to use a TTY - input is not a terminal or the right kind of file\n");
   if (tty) session.input.setRaw(true);
   try {
@@ -98,7 +99,7 @@ export async function stream(
         session.err.write(chunk);
         await session.err.drained();
       },
-      ...(tty ? { size: { columns: session.out.columns, rows: 24 } } : {}),
+      ...(tty && session.out.isTerminal ? { terminal: session.out, redraw: verb === "attach" } : {}),
     });
   } finally {
     if (tty) session.input.setRaw(false);

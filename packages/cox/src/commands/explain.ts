@@ -1,7 +1,6 @@
 // `cox explain`: what fields a type has and what they mean, from the server's OpenAPI documents.
 import { apiVersionOf } from "@coxswain/apimachinery";
 import { bool, text } from "../args/common.ts";
-import { UsageError } from "../args/flags.ts";
 import type { Command } from "../command.ts";
 import { list, part, str, texts } from "../describe/page.ts";
 import type { Part } from "../describe/page.ts";
@@ -30,10 +29,10 @@ cox explain cm --recursive`,
   },
   run: async (session, args) => {
     if (args.words.length === 0)
-      throw new UsageError(
+      throw new CommandError(
         'You must specify the type of resource to explain. Use "cox api-resources" for a complete list of supported resources.',
       );
-    if (args.words.length > 1) throw new UsageError("We accept only this format: explain RESOURCE");
+    if (args.words.length > 1) throw new CommandError("We accept only this format: explain RESOURCE");
     if (args.text("output") !== "plaintext") throw new CommandError(`unrecognized format: ${args.text("output")}`);
     const [type = "", ...path] = (args.words[0] ?? "").split(".");
     const mapper = await session.mapper();

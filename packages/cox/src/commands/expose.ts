@@ -2,7 +2,7 @@
 import { bool, dryRunFlag, fieldManagerFlag, filenameFlags, outputFlags, text, validateFlag } from "../args/common.ts";
 import type { Args } from "../args/flags.ts";
 import type { Command } from "../command.ts";
-import { createNow, metadataOf, pairs } from "../create/creation.ts";
+import { createNow, metadataOf, overridden, overrideFlags, pairs } from "../create/creation.ts";
 import { list, part, str } from "../describe/page.ts";
 import { CommandError } from "../failure.ts";
 import type { Obj } from "../resource/api.ts";
@@ -21,6 +21,7 @@ cox expose deployment nginx --port=80 --target-port=8000`,
     ...dryRunFlag,
     ...fieldManagerFlag("kubectl-expose"),
     ...validateFlag,
+    ...overrideFlags,
     "save-config": bool("If true, the configuration of current object will be saved in its annotation."),
     "cluster-ip": text(
       "ClusterIP to be assigned to the service. Leave empty to auto-allocate, or set to 'None' to create a headless service.",
@@ -39,18 +40,14 @@ cox expose deployment nginx --port=80 --target-port=8000`,
     type: text("Type for this service: ClusterIP, NodePort, LoadBalancer, or ExternalName."),
   },
   run: async (session, args) => {
-    const infos = await collect(session, args, { latest: true });
+    const infos = await collect(session, args, { latest: true, selectors: false });
     for (const info of infos) {
       const service = serviceFor(args, info.object, info.name);
-      await createNow(
-        session,
-        args,
-        {
-          ...service,
-          metadata: { ...service.metadata, ...(info.namespace === undefined ? {} : { namespace: info.namespace }) },
-        },
-        "exposed",
-      );
+      const placed = {
+        ...service,
+        metadata: { ...service.metadata, ...(info.namespace === undefined ? {} : { namespace: info.namespace }) },
+      };
+      await createNow(session, args, await overridden(args, placed), "exposed");
     }
   },
 };
@@ -135,6 +132,9 @@ function portsFor(
           .map((number) => ({ number, protocol: found.find((each) => each.number === number)?.protocol ?? "TCP" }));
   if (wanted.length === 0 && args.text("cluster-ip") !== "None")
     throw new CommandError("couldn't find port via --port flag or introspection");
+  for (const { number } of wanted)
+    if (!/^\d+$/.test(number))
+      throw new CommandError(`strconv.Atoi: parsing ${JSON.stringify(number)}: invalid syntax`);
   const target = args.text("target-port");
   return wanted.map(({ number, protocol }, at) => ({
     ...(wanted.length > 1 ? { name: `port-${at + 1}` } : {}),

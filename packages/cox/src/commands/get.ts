@@ -1,5 +1,6 @@
 // `cox get`: the server's own tables, or the objects in any format; once, or as they change.
-import { StatusError } from "@coxswain/apimachinery";
+import { StatusError, humanDuration } from "@coxswain/apimachinery";
+import type { ApiObject } from "@coxswain/apimachinery";
 import {
   allNamespacesFlag,
   bool,
@@ -19,7 +20,7 @@ import { createPrinter } from "../print/printer.ts";
 import type { Printer } from "../print/printer.ts";
 import { alignTabs, tableTabs } from "../print/tabs.ts";
 import { tableLines } from "../print/table.ts";
-import type { Table } from "../print/table.ts";
+import type { Table, TableObject } from "../print/table.ts";
 import { call, pathOf } from "../resource/api.ts";
 import {
   checkTargets,
@@ -82,8 +83,6 @@ cox get pods -l app=web --watch`,
     }),
     "server-print": bool("If true, have the server return the appropriate table output.", {
       default: "true",
-      hidden: true,
-      fixed: "tables come from the server; -o custom-columns shows other columns",
     }),
     raw: text("Raw URI to request from the server."),
   },
@@ -272,22 +271,27 @@ export async function readTables(
               includeObject: args.text("sort-by") === "" ? undefined : "Object",
             }
           : { includeObject: args.text("sort-by") === "" ? undefined : "Object" },
-      accept: tableType,
+      accept: args.flag("server-print") ? tableType : "application/json",
     });
-    tables.push(asTable(table));
+    tables.push(asTable(table, session.clock.now()));
     next = table.metadata?.continue;
   } while (next !== undefined && next !== "");
   return tables;
 }
 
-/** A server without tables of its own (an aggregated one) sends objects: name and age are what can be shown of any. */
-function asTable(answer: Table | { readonly items?: readonly unknown[] }): Table {
+/** Objects instead of tables (of an aggregated server, or by --server-print=false): name and age are what can be shown of any. */
+function asTable(answer: Table | { readonly items?: readonly unknown[] }, now: number): Table {
   if ("columnDefinitions" in answer) return { ...answer, rows: answer.rows ?? [] };
-  const items = (answer as { items?: readonly { metadata: { name: string } }[] }).items ?? [
-    answer as { metadata: { name: string } },
-  ];
+  const items = (answer as { items?: readonly ApiObject[] }).items ?? [answer as ApiObject];
   return {
-    columnDefinitions: [{ name: "Name", type: "string", format: "name" }],
-    rows: items.map((item) => ({ cells: [item.metadata.name], object: item })),
+    columnDefinitions: [
+      { name: "Name", type: "string", format: "name" },
+      { name: "Age", type: "string" },
+    ],
+    rows: items.map((item) => {
+      const { name, creationTimestamp: born } = item.metadata;
+      const age = typeof born === "string" ? humanDuration(now - Date.parse(born)) : "<unknown>";
+      return { cells: [name, age], object: item as TableObject };
+    }),
   };
 }

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { StatusError } from "@coxswain/apimachinery";
 import type { RawRequest } from "@coxswain/client";
-import { number, text } from "../args/common.ts";
+import { bool, duration, number, text } from "../args/common.ts";
 import type { Args } from "../args/flags.ts";
 import type { Command } from "../command.ts";
 import { CommandError } from "../failure.ts";
@@ -26,6 +26,16 @@ cox proxy --port=0 --accept-paths='^/api/v1/namespaces/demo/.*'`,
     "accept-paths": text("Regular expression for paths that the proxy should accept.", { default: "^.*" }),
     address: text("The IP address on which to serve on.", { default: "127.0.0.1" }),
     "api-prefix": text("Prefix to serve the proxied API under.", { default: "/" }),
+    "append-server-path": bool(
+      "If true, enables automatic path appending of the kube context server path to each request.",
+      { fixed: "the path of the kubeconfig's server is always in front" },
+    ),
+    "disable-filter": bool(
+      "If true, disable request filtering in the proxy. This is dangerous, and can leave you vulnerable to XSRF attacks, when used with an accessible port.",
+    ),
+    keepalive: duration(
+      "keepalive specifies the keep-alive period for an active network connection. Set to 0 to disable keepalive.",
+    ),
     port: number("The port on which to run the proxy. Set to 0 to pick a random port.", {
       short: "p",
       default: "8001",
@@ -41,17 +51,29 @@ cox proxy --port=0 --accept-paths='^/api/v1/namespaces/demo/.*'`,
       },
     ),
     "unix-socket": text("Unix socket on which to run the proxy.", { short: "u" }),
+    www: text("Also serve static files from the given directory under the specified prefix.", { short: "w" }),
+    "www-prefix": text("Prefix to serve static files under, if static file directory is specified.", {
+      short: "P",
+      default: "/static/",
+    }),
   },
   run: async (session, args) => {
     if (args.words.length > 0) throw new CommandError(`proxy takes no arguments, and got ${args.words.join(" ")}`);
     const filter = createFilter(args);
-    const prefix = args.text("api-prefix").replace(/\/*$/, "/").replace(/^\/*/, "/");
+    if (args.flag("disable-filter") && args.text("unix-socket") === "")
+      session.err.write("Request filter disabled, your proxy is vulnerable to XSRF attacks, please be cautious\n");
+    const slashed = (path: string): string => path.replace(/\/*$/, "/").replace(/^\/*/, "/");
+    const prefix = slashed(args.text("api-prefix"));
+    const files = await filesOf(args.text("www"), slashed(args.text("www-prefix")));
     const server = createServer((request, response) => {
-      serve(session, filter, prefix, request, response).catch((error: unknown) => {
+      const work = files(request)?.(response) ?? serve(session, filter, prefix, request, response);
+      work.catch((error: unknown) => {
         if (response.headersSent) response.destroy();
         else refuse(response, 502, (error as Error).message);
       });
     });
+    const alive = args.duration("keepalive");
+    if (alive > 0) server.on("connection", (socket) => socket.setKeepAlive(true, alive));
     const listening = new Promise<void>((resolve, reject) => {
       server.once("error", (error: Error) => reject(new CommandError(`listen: ${error.message}`)));
       const socket = args.text("unix-socket");
@@ -75,7 +97,23 @@ cox proxy --port=0 --accept-paths='^/api/v1/namespaces/demo/.*'`,
 
 type Filter = (request: IncomingMessage, path: string) => boolean;
 
+/** Files of a directory, by the path of a request; nothing outside of it. */
+async function filesOf(
+  directory: string,
+  prefix: string,
+): Promise<(request: IncomingMessage) => ((response: ServerResponse) => Promise<void>) | undefined> {
+  if (directory === "") return () => undefined;
+  const { serveFile, isDirectory } = await import("../resource/static-files.ts");
+  if (!(await isDirectory(directory))) throw new CommandError(`static file directory ${directory} is not a directory`);
+  return (request) => {
+    const { pathname } = new URL(request.url ?? "/", "http://proxy");
+    if (!pathname.startsWith(prefix)) return undefined;
+    return (response) => serveFile(directory, pathname.slice(prefix.length), request, response);
+  };
+}
+
 function createFilter(args: Args): Filter {
+  if (args.flag("disable-filter")) return () => true;
   const patterns = (name: string): RegExp[] =>
     args
       .text(name)

@@ -10,7 +10,6 @@ import {
   text,
   validateFlag,
 } from "../args/common.ts";
-import { UsageError } from "../args/flags.ts";
 import type { Command } from "../command.ts";
 import { CommandError, SourceError, throwAll } from "../failure.ts";
 import { createObject, isNotFound, replaceObject } from "../resource/api.ts";
@@ -18,7 +17,7 @@ import { fromFiles, hasFiles } from "../resource/builder.ts";
 import { withLastApplied } from "../resource/last-applied.ts";
 import { createReporter, dryRunOf } from "../resource/report.ts";
 import { waitUntilGone } from "../resource/wait-gone.ts";
-import { deleteOne } from "./delete.ts";
+import { cascadeOf, deleteOne } from "./delete.ts";
 import { fieldValidationOf } from "../resource/validation.ts";
 
 export const replace: Command = {
@@ -36,16 +35,26 @@ cox replace --force -f ./pod.json`,
     ...dryRunFlag,
     ...fieldManagerFlag("kubectl-replace"),
     ...validateFlag,
+    cascade: text('Must be "background", "orphan", or "foreground". What happens to dependants with --force.', {
+      default: "background",
+      bare: "background",
+    }),
     force: bool("If true, immediately remove resources from API and bypass graceful deletion."),
     "grace-period": number("Period of time in seconds given to the resource to terminate gracefully.", {
       default: "-1",
     }),
+    raw: text("Raw URI to PUT to the server."),
     "save-config": bool("If true, the configuration of current object will be saved in its annotation."),
     subresource: text("If specified, replace will operate on the subresource of the requested object."),
     timeout: duration("The length of time to wait before giving up on a delete."),
+    wait: bool("If true, wait for resources to be gone before returning; --force always does."),
   },
   run: async (session, args) => {
-    if (!hasFiles(args)) throw new UsageError("Must specify --filename to replace");
+    if (args.text("raw") !== "") {
+      const { sendRaw } = await import("./create.ts");
+      return sendRaw(session, args, "PUT");
+    }
+    if (!hasFiles(args)) throw new CommandError("must specify one of -f and -k");
     if (args.number("grace-period") >= 0 && !args.flag("force"))
       throw new CommandError("--grace-period must have --force specified");
     const dryRun = dryRunOf(session, args);
@@ -67,7 +76,7 @@ cox replace --force -f ./pod.json`,
         if (dryRun === "client") await report(info.descriptor, object, "replaced");
         else if (args.flag("force")) {
           const grace = args.number("grace-period");
-          await deleteOne(session, info, { dryRun, gracePeriod: grace < 0 ? 0 : grace, cascade: "background" }).then(
+          await deleteOne(session, info, { dryRun, gracePeriod: grace < 0 ? 0 : grace, cascade: cascadeOf(args) }).then(
             () =>
               session.out.write(
                 `${info.descriptor.kind.toLowerCase()}${info.descriptor.group === "" ? "" : `.${info.descriptor.group}`} "${info.name}" deleted\n`,

@@ -10,7 +10,6 @@ import {
   dryRunFlag,
 } from "../args/common.ts";
 import type { Args, Flags } from "../args/flags.ts";
-import { UsageError } from "../args/flags.ts";
 import type { Command } from "../command.ts";
 import { CommandError, throwAll } from "../failure.ts";
 import { alignTabs, tableTabs } from "../print/tabs.ts";
@@ -29,8 +28,8 @@ import type { Session } from "../session.ts";
 const flags: Flags = { ...filenameFlags, ...selectorFlag };
 
 async function workloads(session: Session, args: Args): Promise<readonly Info[]> {
-  if (args.words.length === 0 && !hasFiles(args)) throw new UsageError("required resource not specified");
-  return collect(session, args, { latest: true });
+  if (args.words.length === 0 && !hasFiles(args)) throw new CommandError("required resource not specified");
+  return collect(session, args, { latest: true, everything: true });
 }
 
 /** What a template's annotation or a paused flag changes, one workload after the other. */
@@ -66,6 +65,14 @@ function changing(
       throwAll(errors);
     },
   };
+}
+
+/** Only what has revisions has a history to go back in. */
+function rolledOut({ descriptor: { group, kind } }: Info, what: "history" | "rollbacker"): void {
+  if (!["Deployment", "StatefulSet", "DaemonSet"].includes(kind))
+    throw new CommandError(
+      `error retrieving ${what} for ${JSON.stringify(kind)}, no visitor method exists for {${group} ${kind}}`,
+    );
 }
 
 const isPaused = (object: Obj): boolean => (object["spec"] as { paused?: boolean }).paused === true;
@@ -145,14 +152,23 @@ const history: Command = {
   },
   run: async (session, args) => {
     for (const info of await workloads(session, args)) {
+      rolledOut(info, "history");
       const revisions = await revisionsOf(session, info);
       const title = `${info.descriptor.resource === "" ? "" : `${info.descriptor.kind.toLowerCase()}${info.descriptor.group === "" ? "" : `.${info.descriptor.group}`}/${info.name}`}`;
       const wanted = args.number("revision");
       if (wanted > 0) {
+        if (revisions.length === 0) {
+          session.out.write(`${title} with revision #${wanted}\nNo rollout history found.\n`);
+          continue;
+        }
         const found = revisions.find(({ number }) => number === wanted);
         if (found === undefined) throw new CommandError(`unable to find the specified revision`);
         const { describeTemplate } = await import("../describe/pod-template.ts");
         session.out.write(`${title} with revision #${wanted}\n${describeTemplate(found.template)}`);
+        continue;
+      }
+      if (revisions.length === 0) {
+        session.out.write(`${title} \nNo rollout history found.\n`);
         continue;
       }
       const lines = revisions.map(({ number, cause }) => `${number}\t${cause === "" ? "<none>" : cause}\n`).join("");
@@ -176,6 +192,7 @@ const undo: Command = {
     const dryRun = dryRunOf(session, args);
     const report = await createReporter(session, args);
     for (const info of await workloads(session, args)) {
+      rolledOut(info, "rollbacker");
       if (isPaused(info.object))
         throw new CommandError(
           `you cannot rollback a paused deployment; resume it first with 'cox rollout resume' and try again`,

@@ -5,19 +5,22 @@ import {
   dryRunFlag,
   duration,
   fieldManagerFlag,
+  filenameFlags,
   number,
   outputFlags,
   text,
   validateFlag,
 } from "../args/common.ts";
+import { UsageError } from "../args/flags.ts";
+import type { Args } from "../args/flags.ts";
 import type { Command } from "../command.ts";
-import { createNow, pairs } from "../create/creation.ts";
-import { CommandError, ExitError } from "../failure.ts";
+import { createNow, metadataOf, overridden, overrideFlags, pairs } from "../create/creation.ts";
+import { CommandError, ExitError, throwAll } from "../failure.ts";
 import type { Obj } from "../resource/api.ts";
 import type { PodLike } from "../resource/pods-of.ts";
 import { waitForObject } from "../resource/wait-for.ts";
 import { dryRunOf } from "../resource/report.ts";
-import { deleteOne } from "./delete.ts";
+import { cascadeOf, deleteOne } from "./delete.ts";
 import { stream } from "./exec.ts";
 
 export const run: Command = {
@@ -47,7 +50,25 @@ cox run -i -t busybox --image=busybox --restart=Never --rm -- sh`,
     image: text("The image for the container to run."),
     "image-pull-policy": text("The image pull policy for the container."),
     labels: text("Comma separated labels to apply to the pod.", { short: "l" }),
-    overrides: text("An inline JSON override for the generated object."),
+    ...overrideFlags,
+    ...Object.fromEntries(
+      Object.entries(filenameFlags).map(([name, flag]) => [
+        name,
+        { ...flag, fixed: "run makes the pod from its flags; cox create -f makes what a file says" },
+      ]),
+    ),
+    cascade: text('Must be "background", "orphan", or "foreground". What happens to dependants at --rm.', {
+      default: "background",
+      bare: "background",
+    }),
+    expose: bool("If true, create a ClusterIP service associated with the pod.  Requires `--port`."),
+    force: bool("If true, --rm removes the pod at once and bypasses graceful deletion."),
+    "grace-period": number("Seconds that --rm gives the pod to end. Ignored if negative.", { default: "-1" }),
+    "leave-stdin-open": bool(
+      "If the pod is started in interactive mode or with stdin, leave stdin open after the first attach completes.",
+    ),
+    timeout: duration("The length of time to wait before giving up on a delete by --rm with --wait"),
+    wait: bool("If true, --rm waits for the pod to be gone before returning."),
     "pod-running-timeout": duration("The length of time to wait until at least one pod is running", {
       default: "1m0s",
     }),
@@ -62,14 +83,20 @@ cox run -i -t busybox --image=busybox --restart=Never --rm -- sh`,
   },
   run: async (session, args) => {
     const [name, ...words] = args.words;
-    if (name === undefined || args.dashAt === 0) throw new CommandError("NAME is required for run");
-    if (args.text("image") === "") throw new CommandError('required flag(s) "image" not set');
+    if (args.text("image") === "" && !args.has("image")) throw new CommandError('required flag(s) "image" not set');
+    if (name === undefined || args.dashAt === 0) throw new UsageError("NAME is required for run");
+    if (!["Always", "OnFailure", "Never"].includes(args.text("restart")))
+      throw new UsageError(`invalid restart policy: ${args.text("restart")}`);
+    if (!/^[\w./:@-]+$/.test(args.text("image")))
+      throw new CommandError(`Invalid image name ${JSON.stringify(args.text("image"))}: invalid reference format`);
     if (args.flag("tty") && !args.flag("stdin"))
-      throw new CommandError("-i/--stdin is required for containers with -t/--tty=true");
+      throw new UsageError("-i/--stdin is required for containers with -t/--tty=true");
     const attach = args.has("attach") ? args.flag("attach") : args.flag("stdin");
-    if (args.flag("rm") && !attach) throw new CommandError("--rm should only be used for attached containers");
+    if (args.flag("rm") && !attach) throw new UsageError("--rm should only be used for attached containers");
+    if (args.flag("expose") && args.number("port") <= 0)
+      throw new UsageError("--port must be set when exposing a service");
     if (attach && dryRunOf(session, args) !== "none")
-      throw new CommandError(
+      throw new UsageError(
         "--dry-run=[server|client] can't be used with attached containers options (--attach, --stdin, or --tty)",
       );
     const labels = args.text("labels") === "" ? { run: name } : pairs(args.text("labels").split(","), "label");
@@ -83,7 +110,7 @@ cox run -i -t busybox --image=busybox --restart=Never --rm -- sh`,
       ...(args.number("port") > 0 ? { ports: [{ containerPort: args.number("port") }] } : {}),
       resources: {},
       ...(args.flag("privileged") ? { securityContext: { privileged: true } } : {}),
-      ...(args.flag("stdin") ? { stdin: true, stdinOnce: attach } : {}),
+      ...(args.flag("stdin") ? { stdin: true, stdinOnce: attach && !args.flag("leave-stdin-open") } : {}),
       ...(args.flag("tty") ? { tty: true } : {}),
     };
     let pod = {
@@ -98,10 +125,8 @@ cox run -i -t busybox --image=busybox --restart=Never --rm -- sh`,
       spec: { containers: [container], dnsPolicy: "ClusterFirst", restartPolicy: args.text("restart") },
       status: {},
     } as object as Obj;
-    if (args.text("overrides") !== "") {
-      const { applyMergePatch } = await import("@coxswain/apimachinery");
-      pod = applyMergePatch(pod, JSON.parse(args.text("overrides"))) as Obj;
-    }
+    pod = await overridden(args, pod);
+    if (args.flag("expose")) await createNow(session, args, serviceOf(args, name, labels));
     if (!attach) return createNow(session, args, pod);
     await createNow(
       {
@@ -136,12 +161,30 @@ cox run -i -t busybox --image=busybox --restart=Never --rm -- sh`,
       if (code !== 0) throw new ExitError(code, `pod ${session.namespace}/${name} terminated (Error)`);
     } finally {
       if (args.flag("rm")) {
-        await deleteOne(session, info, { dryRun: "none", gracePeriod: -1, cascade: "background" });
+        const grace = args.number("grace-period");
+        const options = { gracePeriod: args.flag("force") && grace < 0 ? 0 : grace, cascade: cascadeOf(args) };
+        await deleteOne(session, info, { dryRun: "none", ...options });
         if (!args.flag("quiet")) session.out.write(`pod "${name}" deleted\n`);
+        if (args.flag("wait")) {
+          const { waitUntilGone } = await import("../resource/wait-gone.ts");
+          throwAll(await waitUntilGone(session, [{ ...info, object: pod, source: "" }], args.duration("timeout")));
+        }
       }
     }
   },
 };
+
+/** The service of --expose. */
+function serviceOf(args: Args, name: string, selector: Record<string, string>): Obj {
+  const port = args.number("port");
+  return {
+    kind: "Service",
+    apiVersion: "v1",
+    metadata: metadataOf(name),
+    spec: { ports: [{ port, protocol: "TCP", targetPort: port }], selector },
+    status: { loadBalancer: {} },
+  } as object as Obj;
+}
 
 export function variable(text: string): { readonly name: string; readonly value?: string } {
   const equals = text.indexOf("=");

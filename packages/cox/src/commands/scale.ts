@@ -29,6 +29,7 @@ cox scale --current-replicas=2 --replicas=3 deployment/mysql`,
     timeout: duration("The length of time to wait before giving up on a scale operation, zero means don't wait."),
   },
   run: async (session, args) => {
+    if (!args.has("replicas")) throw new CommandError('required flag(s) "replicas" not set');
     if (!args.has("replicas") || args.number("replicas") < 0)
       throw new CommandError("The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0");
     const dryRun = dryRunOf(session, args);

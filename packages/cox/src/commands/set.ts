@@ -71,7 +71,7 @@ function specOf(object: Obj, info: Info): PodSpec {
   const spec = podSpec(object);
   if (spec === undefined)
     throw new CommandError(
-      `${info.descriptor.kind.toLowerCase()}/${info.name} the object is not a pod or does not have a pod template: ${object.kind}`,
+      `${info.descriptor.resource}/${info.name} the object is not a pod or does not have a pod template: *${info.descriptor.version}.${object.kind}`,
     );
   return spec;
 }
@@ -86,6 +86,7 @@ function split(args: Args): { readonly names: string[]; readonly changes: string
 }
 
 const flags = (more: Flags = {}): Flags => ({ ...editingFlags("kubectl-set"), ...more });
+const allContainers = (spec: PodSpec): Container[] => [...spec.containers, ...(spec.initContainers ?? [])];
 const chosen = (containers: readonly Container[], pattern: string): Container[] => {
   const expression = new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}$`);
   return containers.filter(({ name }) => expression.test(name));
@@ -128,9 +129,7 @@ const env: Command = {
       { default: "true" },
     ),
     prefix: text("Prefix to append to variable names"),
-    resolve: bool("If true, show secret or configmap references when listing variables", {
-      fixed: "references are listed as they are written",
-    }),
+    resolve: bool("If true, show secret or configmap references when listing variables"),
   }),
   run: async (session, args) => {
     const { names, changes } = split(args);
@@ -141,24 +140,19 @@ const env: Command = {
       "env",
     );
     if (args.flag("list")) {
-      for (const info of await collect(session, args, { words: names, latest: true }))
-        for (const container of chosen(specOf(info.object, info).containers, args.text("containers"))) {
-          session.out.write(`# ${info.descriptor.resource}/${info.name}, container ${container.name}\n`);
-          for (const { name, value, valueFrom } of container.env ?? [])
-            session.out.write(
-              valueFrom === undefined ? `${name}=${value ?? ""}\n` : `# ${name} from ${JSON.stringify(valueFrom)}\n`,
-            );
-        }
+      const { listVariables } = await import("./set-env-list.ts");
+      const local = args.flag("local");
+      for (const info of await collect(session, args, { words: names, latest: true, local }))
+        for (const container of chosen(allContainers(specOf(info.object, info)), args.text("containers")))
+          await listVariables(session, info, container, args.flag("resolve"));
       return;
     }
     const from = args.text("from") === "" ? [] : await imported(session, args);
-    if (all.length === 0 && from.length === 0)
-      throw new CommandError("at least one environment variable must be provided");
     await apply(session, args, names, "env updated", (object, info) => {
       const hit = chosen(specOf(object, info).containers, args.text("containers"));
       if (hit.length === 0)
-        throw new CommandError(
-          `${info.descriptor.kind.toLowerCase()}/${info.name} does not have any containers matching "${args.text("containers")}"`,
+        session.err.write(
+          `Warning: ${info.descriptor.kind}/${info.name} does not have any containers matching "${args.text("containers")}"\n`,
         );
       for (const container of hit) {
         const now = (container.env ?? []).filter(({ name }) => !remove.includes(name));
@@ -186,10 +180,24 @@ async function imported(session: Session, args: Args): Promise<{ name: string; v
   const keys = Object.keys((source.object["data"] ?? {}) as object).filter(
     (key) => args.list("keys").length === 0 || args.list("keys").includes(key),
   );
-  return keys.map((key) => ({
-    name: `${args.text("prefix")}${key.toUpperCase().replace(/[^A-Z0-9_]/g, "_")}`,
-    valueFrom: { [field]: { key, name: source.name } },
-  }));
+  return keys.map((key) => {
+    const name = key.toUpperCase().replace(/[^A-Z0-9_]/g, "_");
+    if (name !== key) session.err.write(`Warning: key ${key} transferred to ${name}\n`);
+    return { name: `${args.text("prefix")}${name}`, valueFrom: { [field]: { key, name: source.name } } };
+  });
+}
+
+/** "cpu=1,memory=1Gi", refused here where a quantity is none. */
+function amounts(list: readonly string[]): Record<string, string> {
+  for (const entry of list) {
+    const equals = entry.indexOf("=");
+    if (equals <= 0) throw new CommandError(`Invalid argument syntax ${entry}, expected <resource>=<value>`);
+    if (!/^[+-]?[0-9.]+[eEinumkKMGTP]*[-+]?[0-9]*$/.test(entry.slice(equals + 1)))
+      throw new CommandError(
+        "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+      );
+  }
+  return pairs(list, "resource");
 }
 
 const resources: Command = {
@@ -202,12 +210,14 @@ const resources: Command = {
   }),
   run: async (session, args) => {
     const [limits, requests] = ["limits", "requests"].map((name) =>
-      args.text(name) === "" ? {} : pairs(args.text(name).split(","), "resource"),
+      args.text(name) === "" ? {} : amounts(args.text(name).split(",")),
     );
     if (args.text("limits") === "" && args.text("requests") === "")
       throw new CommandError("you must specify an update to requests or limits (in the form of --requests/--limits)");
     await apply(session, args, args.words, "resource requirements updated", (object, info) => {
-      for (const container of chosen(specOf(object, info).containers, args.text("containers"))) {
+      const hit = chosen(specOf(object, info).containers, args.text("containers"));
+      if (hit.length === 0) throw new CommandError(`unable to find container named ${args.text("containers")}`);
+      for (const container of hit) {
         const now = container.resources ?? {};
         container.resources = {
           ...now,
@@ -266,7 +276,11 @@ const subject: Command = {
     const more = subjects(args);
     if (more.length === 0)
       throw new CommandError("you must specify at least one value of user, group or serviceaccount");
-    await apply(session, args, args.words, "subjects updated", (object) => {
+    await apply(session, args, args.words, "subjects updated", (object, info) => {
+      if (!["RoleBinding", "ClusterRoleBinding"].includes(object.kind))
+        throw new CommandError(
+          `${info.descriptor.resource}/${info.name} setting subjects is only supported for RoleBinding/ClusterRoleBinding`,
+        );
       const now = (object["subjects"] ?? []) as unknown[];
       const fresh = more.filter((each) => !now.some((other) => JSON.stringify(other) === JSON.stringify(each)));
       object["subjects"] = [...now, ...fresh];

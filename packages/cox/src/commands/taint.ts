@@ -47,9 +47,8 @@ cox taint nodes foo dedicated-`,
     const first = args.words.findIndex((word) => /[=:]/.test(word) || word.endsWith("-"));
     const names = first < 0 ? args.words : args.words.slice(0, first);
     const specs = first < 0 ? [] : args.words.slice(first);
-    if (names.length === 0)
-      throw new UsageError("one or more resources must be specified as <resource> <name> or <resource>/<name>");
-    if (specs.length === 0) throw new UsageError("at least one taint update is required");
+    if (names.length === 0) throw new CommandError("one or more resources must be specified as <resource> <name>");
+    if (specs.length === 0) throw new CommandError("at least one taint update is required");
     const { add, remove } = parseTaints(specs);
     const dryRun = dryRunOf(session, args);
     const report = await createReporter(session, args);
@@ -91,7 +90,11 @@ cox taint nodes foo dedicated-`,
                 { dryRun: dryRun === "server", fieldManager: args.text("field-manager") },
               );
         const operation =
-          remove.length > 0 && add.length === 0 ? "untainted" : remove.length > 0 ? "modified" : "tainted";
+          remove.length > 0 && add.length === 0
+            ? "untainted"
+            : remove.length > 0 || clash.length > 0
+              ? "modified"
+              : "tainted";
         await report(info.descriptor, object, operation);
       } catch (error) {
         errors.push(error);
@@ -110,7 +113,7 @@ function parseTaints(specs: readonly string[]): { readonly add: Taint[]; readonl
     const [key = "", value] = head.split("=");
     if (more.length > 0 || key === "") throw new CommandError(`invalid taint spec: ${spec}`);
     if (effect !== "" && !effects.includes(effect))
-      throw new CommandError(`invalid taint effect: ${effect}, unsupported taint effect`);
+      throw new UsageError(`invalid taint effect: ${effect}, unsupported taint effect`);
     if (removing) remove.push({ key, effect });
     else {
       if (effect === "") throw new CommandError(`unknown taint spec: ${spec}`);

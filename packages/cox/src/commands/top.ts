@@ -24,9 +24,8 @@ const shared = {
   "sort-by": text(
     "If non-empty, sort nodes or pods list using specified field. The field can be either 'cpu' or 'memory'.",
   ),
-  "use-protocol-buffers": bool("Enables using protocol-buffers to access Metrics API; JSON is read in either case.", {
+  "use-protocol-buffers": bool("Enables using protocol-buffers to access Metrics API; cox reads JSON in either case.", {
     default: "true",
-    hidden: true,
   }),
 };
 

@@ -12,7 +12,7 @@ import {
 } from "../args/common.ts";
 import type { Args } from "../args/flags.ts";
 import type { Command } from "../command.ts";
-import { CommandError, throwAll } from "../failure.ts";
+import { CommandError, ExitError, throwAll } from "../failure.ts";
 import { evaluateJsonPath, parseJsonPath, relaxedJsonPath, valueText } from "../print/jsonpath.ts";
 import { withProgress } from "../print/progress.ts";
 import { isNotFound } from "../resource/api.ts";
@@ -80,6 +80,9 @@ cox wait --for=delete pod/busybox1 --timeout=60s`,
         }),
       );
     });
+    // Several that were late stand each on a line of its own, without a word before them.
+    if (errors.length > 1 && errors.every((error) => error instanceof CommandError))
+      throw new ExitError(1, errors.map((error) => (error as CommandError).message).join("\n"));
     throwAll(errors);
   },
 };

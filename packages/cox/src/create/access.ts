@@ -84,6 +84,8 @@ export const clusterRole: Command = creation({
         rules: null,
       };
     if (args.list("verb").length === 0) throw new CommandError("at least one verb must be specified");
+    if (urls.some((url) => url !== "*" && !url.startsWith("/")))
+      throw new CommandError("nonResourceURL should start with /");
     if (urls.length > 0 && args.list("resource").length > 0)
       throw new CommandError("can not specify resource and nonResourceURLs at the same time, use two ClusterRoles");
     return {

@@ -46,8 +46,11 @@ cox create configmap my-config --from-literal=key1=config1 --from-literal=key2=c
       ...(Object.keys(binaryData).length === 0 ? {} : { binaryData }),
     };
     if (!args.flag("append-hash")) return object;
-    const { contentHash } = await import("../kustomize/build.ts");
-    return { ...object, metadata: { ...object.metadata, name: `${object.metadata.name}-${contentHash(object)}` } };
+    const { contentHash } = await import("../kustomize/generate.ts");
+    return {
+      ...object,
+      metadata: { ...object.metadata, name: `${object.metadata.name}-${contentHash(object, object.metadata.name)}` },
+    };
   },
 });
 
@@ -63,8 +66,11 @@ function secretObject(name: string, type: string, data: Record<string, string>) 
 
 async function hashed(args: Args, object: ReturnType<typeof secretObject>) {
   if (!args.flag("append-hash")) return object;
-  const { contentHash } = await import("../kustomize/build.ts");
-  return { ...object, metadata: { ...object.metadata, name: `${object.metadata.name}-${contentHash(object)}` } };
+  const { contentHash } = await import("../kustomize/generate.ts");
+  return {
+    ...object,
+    metadata: { ...object.metadata, name: `${object.metadata.name}-${contentHash(object, object.metadata.name)}` },
+  };
 }
 
 const genericSecret: Command = creation({
@@ -92,8 +98,7 @@ const tlsSecret: Command = creation({
   },
   make: async (args) => {
     const { createPrivateKey, X509Certificate } = await import("node:crypto");
-    for (const name of ["key", "cert"])
-      if (args.text(name) === "") throw new CommandError(`${name === "key" ? "key" : "cert"} must be specified`);
+    if (args.text("key") === "" || args.text("cert") === "") throw new CommandError("key and cert must be specified");
     const [cert, key] = [readFile(args.text("cert")), readFile(args.text("key"))];
     try {
       if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key)))

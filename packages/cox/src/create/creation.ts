@@ -1,7 +1,7 @@
 // What all of `create SOMETHING` share: flags, dry runs, the saved configuration, and one request. The objects are made by the neighbours.
 import { StatusError } from "@coxswain/apimachinery";
 import type { ApiObject, Schema } from "@coxswain/apimachinery";
-import { bool, dryRunFlag, fieldManagerFlag, outputFlags, validateFlag } from "../args/common.ts";
+import { bool, dryRunFlag, fieldManagerFlag, outputFlags, text, validateFlag } from "../args/common.ts";
 import { UsageError } from "../args/flags.ts";
 import type { Args, Flags } from "../args/flags.ts";
 import type { Command } from "../command.ts";
@@ -47,11 +47,36 @@ export function creation({ usage, summary, examples, flags, make, words = "one" 
   };
 }
 
+export const overrideFlags: Flags = {
+  "override-type": text("The method used to override the generated object: json, merge, or strategic.", {
+    default: "merge",
+  }),
+  overrides: text(
+    "An inline JSON override for the generated object. If this is non-empty, it is used to override the generated object. Requires that the object supply a valid apiVersion field.",
+  ),
+};
+
+/** The object with what --overrides says instead. */
+export async function overridden(args: Args, made: Obj): Promise<Obj> {
+  if (args.text("overrides") === "") return made;
+  const type = args.text("override-type");
+  if (type !== "json" && type !== "merge" && type !== "strategic")
+    throw new CommandError(`invalid override type: ${type}`);
+  const [{ applyLocally }, { decodeYaml }, { gvkOf }] = await Promise.all([
+    import("../resource/local-patch.ts"),
+    import("../resource/yaml.ts"),
+    import("../resource/local-mapper.ts"),
+  ]);
+  return applyLocally({ descriptor: gvkOf(made), object: made }, type, decodeYaml(args.text("overrides")));
+}
+
 /** Creates (or only shows) one object and says so. */
 export async function createNow(session: Session, args: Args, made: Obj, operation = "created"): Promise<void> {
   const dryRun = dryRunOf(session, args);
   const report = await createReporter(session, args, args.text("output") === "json" ? await typedOrder() : undefined);
-  const descriptor = await (await session.mapper()).ofObject(made);
+  // What is only shown needs no cluster.
+  const local = dryRun === "client" ? (await import("../resource/local-mapper.ts")).localDescriptor(made) : undefined;
+  const descriptor = local ?? (await (await session.mapper()).ofObject(made));
   const inPlace = descriptor.namespaced && (session.namespaceGiven || dryRun !== "client" || args.flag("save-config"));
   let object: Obj =
     inPlace && made.metadata.namespace === undefined
@@ -71,7 +96,7 @@ export async function createNow(session: Session, args: Args, made: Obj, operati
       },
     ).catch((error: unknown) => {
       if (!(error instanceof StatusError) || ["Namespace", "ClusterRole"].includes(made.kind)) throw error;
-      if (error.status.reason === "Invalid") throw error;
+      if (error.status.reason === "Invalid" && made.kind !== "PriorityClass") throw error;
       throw new CommandError(`failed to create ${made.kind.toLowerCase()}: ${error.message}`, { cause: error });
     });
   await report(descriptor, object, operation);

@@ -10,7 +10,10 @@ const tcp: Flags = { tcp: slice("Port pairs can be specified as '<port>:<targetP
 function ports(args: Args, nodePort?: number): unknown[] {
   return args.list("tcp").map((entry) => {
     const [, port = "", target] = /^(\d+)(?::(.+))?$/.exec(entry) ?? [];
-    if (port === "") throw new CommandError(`unable to parse port ${entry}`);
+    const first = entry.split(":")[0] ?? "";
+    if (port === "") throw new CommandError(`strconv.ParseUint: parsing ${JSON.stringify(first)}: invalid syntax`);
+    if (Number(port) > 65_535)
+      throw new CommandError(`strconv.ParseUint: parsing ${JSON.stringify(first)}: value out of range`);
     return {
       name: entry.replace(":", "-"),
       ...(nodePort === undefined || nodePort === 0 ? {} : { nodePort }),
@@ -62,6 +65,7 @@ const externalName = creation({
   summary: "Create an ExternalName service",
   flags: { ...tcp, "external-name": text("External name of service") },
   make: (args) => {
+    if (!args.has("external-name")) throw new CommandError('required flag(s) "external-name" not set');
     const list = ports(args);
     return make(args, "ExternalName", {
       externalName: args.text("external-name"),

@@ -1,5 +1,7 @@
 // `create token`: a token for a service account, by its TokenRequest.
+import { StatusError } from "@coxswain/apimachinery";
 import { array, duration, text } from "../args/common.ts";
+import { UsageError } from "../args/flags.ts";
 import type { Command } from "../command.ts";
 import { CommandError } from "../failure.ts";
 import { createPrinter } from "../print/printer.ts";
@@ -20,10 +22,14 @@ export const token: Command = {
   run: async (session, args) => {
     const [name] = args.words;
     if (name === undefined || args.words.length > 1)
-      throw new CommandError(`exactly one NAME is required, got ${args.words.length}`);
+      throw new UsageError(`exactly one NAME is required, got ${args.words.length}`);
     const accounts = await (await session.mapper()).find("serviceaccounts");
     const kind = args.text("bound-object-kind");
-    const answer: { readonly status: { readonly token: string } } = await call(session, {
+    if (kind !== "" && !["Node", "Pod", "Secret"].includes(kind))
+      throw new CommandError("supported --bound-object-kind values are Node, Pod, Secret");
+    const answer: { readonly status: { readonly token: string } } = await call<{
+      readonly status: { readonly token: string };
+    }>(session, {
       method: "POST",
       path: pathOf(accounts, session.namespace, name, "token"),
       body: {
@@ -44,6 +50,9 @@ export const token: Command = {
               }),
         },
       },
+    }).catch((error: unknown) => {
+      if (!(error instanceof StatusError)) throw error;
+      throw new CommandError(`failed to create token: ${error.message}`, { cause: error });
     });
     const printer = await createPrinter(args);
     session.out.write(printer ? await printer(answer) : `${answer.status.token}\n`);

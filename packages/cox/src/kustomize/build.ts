@@ -1,14 +1,22 @@
-// Builds a kustomization: its resources and bases, what its generators make, then its changes in kustomize's order. Reads files; the
-// changes themselves are transform.ts. Not here: remote bases, components, vars, replacements, plugins, helm; each is refused by name.
-import { createHash } from "node:crypto";
-import { readFileSync, statSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+// Builds a kustomization: its resources, bases and components, what its generators make, then its changes in kustomize's order; hashes, what
+// refers to names and vars come last, over everything. Reads files; the changes themselves are the neighbours'. Not here: remote bases,
+// helm, plugins, crds, openapi; each is refused by name.
+import { readFileSync, realpathSync, statSync } from "node:fs";
+import { isAbsolute, join, relative, resolve } from "node:path";
 import type { ApiObject } from "@coxswain/apimachinery";
 import { CommandError } from "../failure.ts";
 import type { Obj } from "../resource/api.ts";
 import { isRecord, parseManifest } from "../resource/manifests.ts";
 import { decodeYaml } from "../resource/yaml.ts";
+import { pieceOf } from "./builtins.ts";
+import { configured, readConfiguration, withNameReferences } from "./configurations.ts";
+import type { NameReference } from "./configurations.ts";
+import { contentHash, generate } from "./generate.ts";
+import { ordered } from "./order.ts";
 import { patchAll } from "./patches.ts";
+import { replaceAll, resolveVars } from "./replacements.ts";
+import { resOf, through } from "./resource.ts";
+import type { Res } from "./resource.ts";
 import {
   addLabels,
   addNames,
@@ -18,49 +26,123 @@ import {
   setNamespace,
   setReplicas,
 } from "./transform.ts";
-import type { Kustomization, Generator } from "./types.ts";
+import type { Generator, Kustomization, Var } from "./types.ts";
 
 const fileNames = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
-const unsupported = [
-  "components",
-  "vars",
-  "replacements",
-  "helmCharts",
-  "generators",
-  "transformers",
-  "validators",
-  "crds",
-  "openapi",
-  "configurations",
-];
+/** What there is and cox has not, with the reason. */
+const unsupported: Readonly<Record<string, string>> = {
+  helmCharts: "cox runs no helm",
+  helmChartInflationGenerator: "cox runs no helm",
+  validators: "cox runs no plugins",
+  crds: "cox reads no types from files",
+  openapi: "cox has its own types",
+};
 
-/** The objects in the order kustomize prints them. */
-export async function buildKustomization(directory: string): Promise<ApiObject[]> {
-  return order(await build(directory, new Set()));
+export interface BuildOptions {
+  /** Files may lie outside of the kustomization's directory. */
+  readonly anywhere?: boolean;
+  /** The order unless the kustomization has one. */
+  readonly order?: "legacy" | "fifo";
 }
 
-async function build(directory: string, seen: ReadonlySet<string>): Promise<Obj[]> {
-  if (seen.has(directory))
+/** What is the same for all kustomizations of one build. */
+interface Build extends BuildOptions {
+  readonly vars: Var[];
+  readonly nameReferences: NameReference[];
+}
+
+/** The objects in the order kustomize prints them. */
+export async function buildKustomization(directory: string, options: BuildOptions = {}): Promise<ApiObject[]> {
+  const building: Build = { ...options, vars: [], nameReferences: [] };
+  const top = read(directory);
+  let list = await accumulate(building, directory, [], new Set());
+  list = withNameReferences(renameReferences(withHashes(list)), building.nameReferences);
+  list = resolveVars(list, building.vars);
+  const { buildMetadata = [], sortOptions } = top;
+  for (const each of buildMetadata)
+    if (each !== "managedByLabel")
+      throw new CommandError(`buildMetadata: ${each}: cox does not keep where objects come from`);
+  // The label that kubectl's own kustomize writes, so that objects are the same whoever builds them.
+  if (buildMetadata.length > 0)
+    list = through(list, (objects) =>
+      addLabels(objects, { labels: [{ pairs: { "app.kubernetes.io/managed-by": "kustomize-(devel)" } }] }),
+    );
+  return ordered(
+    list.map(({ object }) => object),
+    sortOptions ?? (options.order === undefined ? {} : { order: options.order }),
+  );
+}
+
+/** Adds what a kustomization has to what is there; a component changes that, too. */
+async function accumulate(
+  building: Build,
+  directory: string,
+  before: readonly Res[],
+  seen: ReadonlySet<string>,
+): Promise<Res[]> {
+  if (seen.has(resolve(directory)))
     throw new CommandError(`accumulating resources: cycle detected: ${[...seen, directory].join(" -> ")}`);
   const kustomization = read(directory);
-  let objects: Obj[] = [];
+  const within = new Set([...seen, resolve(directory)]);
+  const pathOf = (path: string): string => placeOf(building, directory, path);
+  let list = [...before];
   for (const entry of [...(kustomization.resources ?? []), ...(kustomization.bases ?? [])])
-    objects.push(...(await resource(directory, entry, seen)));
-  for (const generator of kustomization.configMapGenerator ?? [])
-    objects = merge(objects, generate("ConfigMap", generator, kustomization, directory), generator);
-  for (const generator of kustomization.secretGenerator ?? [])
-    objects = merge(objects, generate("Secret", generator, kustomization, directory), generator);
-  duplicates(objects);
-  objects = await patchAll(objects, kustomization, directory);
-  if (kustomization.namespace !== undefined) objects = setNamespace(objects, kustomization.namespace);
-  objects = addLabels(objects, kustomization);
-  objects = setAnnotations(objects, kustomization.commonAnnotations ?? {});
-  const before = objects;
-  objects = addNames(objects, kustomization.namePrefix ?? "", kustomization.nameSuffix ?? "");
-  objects = addHashes(objects);
-  objects = renameReferences(objects, before);
-  objects = setImages(objects, kustomization.images ?? []);
-  return setReplicas(objects, kustomization.replicas ?? []);
+    list.push(...(await resource(building, directory, entry, within)));
+  for (const entry of kustomization.components ?? []) {
+    const path = join(directory, entry);
+    if (read(path).kind !== "Component")
+      throw new CommandError(
+        `accumulating components: accumulateDirectory: "expected kind != 'Component' for path '${resolve(path)}'"`,
+      );
+    list = await accumulate(building, path, list, within);
+  }
+  building.vars.push(...(kustomization.vars ?? []));
+  list = generated(list, kustomization, pathOf);
+  for (const entry of kustomization.generators ?? [])
+    for (const piece of pieces(entry, pathOf)) list = generated(list, piece, pathOf);
+  duplicates(list);
+  const configuration = readConfiguration((kustomization.configurations ?? []).map((path) => pathOf(path)));
+  building.nameReferences.push(...configuration.nameReference);
+  list = await transformed(list, kustomization, pathOf);
+  list = configured(list, kustomization, configuration);
+  for (const entry of kustomization.transformers ?? [])
+    for (const piece of pieces(entry, pathOf)) list = await transformed(list, piece, pathOf);
+  return list;
+}
+
+async function transformed(
+  before: readonly Res[],
+  kustomization: Kustomization,
+  pathOf: (path: string) => string,
+): Promise<Res[]> {
+  const { namespace, namePrefix = "", nameSuffix = "" } = kustomization;
+  let list = await patchAll(before, kustomization, pathOf);
+  if (namespace !== undefined) list = through(list, (objects) => setNamespace(objects, namespace));
+  list = through(list, (objects) => addNames(objects, namePrefix, nameSuffix));
+  list = renameReferences(list);
+  list = through(list, (objects) => addLabels(objects, kustomization));
+  list = through(list, (objects) => setAnnotations(objects, kustomization.commonAnnotations ?? {}));
+  list = setReplicas(list, kustomization.replicas ?? []);
+  list = through(list, (objects) => setImages(objects, kustomization.images ?? []));
+  return replaceAll(list, kustomization, pathOf);
+}
+
+/** The configurations of transformers and generators in a file, or written in place. */
+function pieces(entry: string, pathOf: (path: string) => string): Kustomization[] {
+  const text = entry.includes("\n") ? entry : readFileSync(pathOf(entry), "utf8");
+  return parseManifest(text, entry).map(({ object }) => pieceOf(object as Obj));
+}
+
+function generated(list: readonly Res[], kustomization: Kustomization, pathOf: (path: string) => string): Res[] {
+  const kinds = [
+    ["ConfigMap", kustomization.configMapGenerator ?? []],
+    ["Secret", kustomization.secretGenerator ?? []],
+  ] as const;
+  return kinds.reduce<Res[]>(
+    (current, [kind, generators]) =>
+      generators.reduce((now, each) => merge(now, generate(kind, each, kustomization, pathOf), each), current),
+    [...list],
+  );
 }
 
 function read(directory: string): Kustomization {
@@ -70,112 +152,95 @@ function read(directory: string): Kustomization {
   if (file === undefined)
     throw new CommandError(
       statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true
-        ? `unable to find one of 'kustomization.yaml', 'kustomization.yml' or 'Kustomization' in directory '${directory}'`
+        ? `unable to find one of 'kustomization.yaml', 'kustomization.yml' or 'Kustomization' in directory '${resolve(directory)}'`
         : `must build at directory: not a valid directory: evalsymlink failure on '${directory}' : lstat ${resolve(directory)}: no such file or directory`,
     );
   const value = decodeYaml(readFileSync(file, "utf8"));
   if (!isRecord(value)) throw new CommandError(`kustomization.yaml is empty`);
-  for (const name of unsupported)
+  for (const [name, reason] of Object.entries(unsupported))
     if (value[name] !== undefined)
       throw new CommandError(
-        `${file}: cox's kustomize does not know "${name}"; use the kustomize program and pipe what it prints into cox apply -f -`,
+        `${file}: ${name}: ${reason}; use the kustomize program and pipe what it prints into cox apply -f -`,
       );
   return value as Kustomization;
 }
 
-async function resource(directory: string, entry: string, seen: ReadonlySet<string>): Promise<Obj[]> {
-  if (/^https?:\/\/|^git@|^github\.com\//.test(entry))
+/** Files of a kustomization lie in or below its directory, so that it can be moved as a whole. */
+function placeOf({ anywhere }: Build, directory: string, path: string): string {
+  const file = isAbsolute(path) ? path : join(directory, path);
+  if (anywhere === true || statSync(file, { throwIfNoEntry: false }) === undefined) return file;
+  const way = relative(realpathSync(directory), realpathSync(file));
+  if (way.startsWith("..") || isAbsolute(way))
+    throw new CommandError(
+      `security; file '${realpathSync(file)}' is not in or below '${realpathSync(directory)}'; --load-restrictor=LoadRestrictionsNone allows it`,
+    );
+  return file;
+}
+
+async function resource(building: Build, directory: string, entry: string, seen: ReadonlySet<string>): Promise<Res[]> {
+  if (entry.includes("\n")) return parseManifest(entry, directory, "1.2").map(({ object }) => resOf(object as Obj));
+  if (/^https?:\/\/|^ssh:|^git@|^github\.com\/|\?ref=/.test(entry))
     throw new CommandError(`cox's kustomize reads no remote resources: ${entry}`);
   const path = join(directory, entry);
   const found = statSync(path, { throwIfNoEntry: false });
   if (!found)
     throw new CommandError(
-      `accumulating resources: accumulation err='accumulating resources from '${entry}': open ${path}: no such file or directory'`,
+      `accumulating resources: accumulation err='accumulating resources from '${entry}': open ${resolve(path)}: no such file or directory': must build at directory: not a valid directory: evalsymlink failure on '${resolve(path)}' : lstat ${resolve(path)}: no such file or directory`,
     );
-  if (found.isDirectory()) return build(path, new Set([...seen, directory]));
-  return parseManifest(readFileSync(path, "utf8"), path).map(({ object }) => object as Obj);
-}
-
-/** Marks objects of generators while they are changed; taken away when the hash is in the name. */
-const generatedMark = "internal.cox/generated";
-
-function generate(
-  kind: "ConfigMap" | "Secret",
-  generator: Generator,
-  kustomization: Kustomization,
-  directory: string,
-): Obj {
-  const data: Record<string, string> = {};
-  const binary: Record<string, string> = {};
-  const put = (key: string, bytes: Buffer): void => {
-    if (Object.hasOwn(data, key) || Object.hasOwn(binary, key))
-      throw new CommandError(`cannot add key ${key}, another key by that name already exists`);
-    const text = bytes.toString("utf8");
-    if (kind === "Secret") data[key] = bytes.toString("base64");
-    else if (Buffer.from(text).equals(bytes)) data[key] = text;
-    else binary[key] = bytes.toString("base64");
-  };
-  for (const env of [...(generator.envs ?? []), ...(generator.env === undefined ? [] : [generator.env])])
-    for (const line of readFileSync(join(directory, env), "utf8").split("\n")) {
-      const trimmed = line.trimStart();
-      if (trimmed === "" || trimmed.startsWith("#")) continue;
-      const equals = trimmed.indexOf("=");
-      put(equals < 0 ? trimmed : trimmed.slice(0, equals), Buffer.from(equals < 0 ? "" : trimmed.slice(equals + 1)));
-    }
-  for (const file of generator.files ?? []) {
-    const equals = file.indexOf("=");
-    const path = equals < 0 ? file : file.slice(equals + 1);
-    put(equals < 0 ? basename(file) : file.slice(0, equals), readFileSync(join(directory, path)));
-  }
-  for (const literal of generator.literals ?? []) {
-    const equals = literal.indexOf("=");
-    if (equals < 0) throw new CommandError(`invalid literal source ${literal}, expected key=value`);
-    put(literal.slice(0, equals), Buffer.from(literal.slice(equals + 1).replace(/^(["'])([\s\S]*)\1$/, "$2")));
-  }
-  const options = { ...kustomization.generatorOptions, ...generator.options };
-  const object: Obj = {
-    apiVersion: "v1",
-    ...(Object.keys(binary).length > 0 ? { binaryData: binary } : {}),
-    ...(Object.keys(data).length > 0 ? { data } : {}),
-    ...(options.immutable === true ? { immutable: true } : {}),
-    kind,
-    metadata: {
-      name: generator.name,
-      ...(generator.namespace === undefined ? {} : { namespace: generator.namespace }),
-      ...(options.labels === undefined ? {} : { labels: options.labels }),
-      ...(options.annotations === undefined ? {} : { annotations: options.annotations }),
-    },
-    ...(kind === "Secret" ? { type: generator.type ?? "Opaque" } : {}),
-  };
-  return options.disableNameSuffixHash === true ? object : { ...object, [generatedMark]: true };
-}
-
-function merge(objects: readonly Obj[], made: Obj, { behavior = "create" }: Generator): Obj[] {
-  const at = objects.findIndex(
-    (object) =>
-      object.kind === made.kind &&
-      object.metadata.name === made.metadata.name &&
-      object.metadata.namespace === made.metadata.namespace,
+  if (found.isDirectory()) return accumulate(building, path, [], seen);
+  return parseManifest(readFileSync(placeOf(building, directory, entry), "utf8"), path, "1.2").map(({ object }) =>
+    resOf(object as Obj),
   );
-  const old = objects[at];
+}
+
+function merge(list: readonly Res[], made: Res, { behavior = "create" }: Generator): Res[] {
+  const { kind, metadata } = made.object;
+  const at = list.findIndex(
+    ({ object, former }) =>
+      object.kind === kind &&
+      former.some(
+        ({ name, namespace }) =>
+          name === metadata.name && (metadata.namespace === undefined || namespace === metadata.namespace),
+      ),
+  );
+  const old = list[at];
   if (old === undefined) {
     if (behavior !== "create")
       throw new CommandError(
-        `merging from generator: id resid.ResId{Kind: "${made.kind}", Name: "${made.metadata.name}"} does not exist; cannot merge or replace`,
+        `merging from generator: id resid.ResId{Kind: "${kind}", Name: "${metadata.name}"} does not exist; cannot merge or replace`,
       );
-    return [...objects, made];
+    return [...list, made];
   }
   if (behavior === "create")
     throw new CommandError(
-      `merging from generator: may not add resource with an already registered id: ${made.kind}.v1.[noGrp]/${made.metadata.name}.[noNs]`,
+      `merging from generator: may not add resource with an already registered id: ${kind}.v1.[noGrp]/${metadata.name}.[noNs]`,
     );
-  const data = behavior === "merge" ? { ...(old["data"] as object), ...(made["data"] as object) } : made["data"];
-  return objects.with(at, { ...made, data } as Obj);
+  const both = (field: "data" | "binaryData"): object | undefined => {
+    const [before, now] = [old.object[field], made.object[field]] as (object | undefined)[];
+    if (behavior === "replace") return now;
+    return before === undefined && now === undefined ? undefined : { ...before, ...now };
+  };
+  const [data, binaryData] = [both("data"), both("binaryData")];
+  const { data: _data, binaryData: _binary, ...rest } = { ...old.object, ...made.object };
+  const object = {
+    ...rest,
+    ...(data === undefined ? {} : { data }),
+    ...(binaryData === undefined ? {} : { binaryData }),
+    metadata: {
+      ...old.object.metadata,
+      ...(metadata.labels === undefined ? {} : { labels: { ...old.object.metadata.labels, ...metadata.labels } }),
+      ...(metadata.annotations === undefined
+        ? {}
+        : { annotations: { ...old.object.metadata.annotations, ...metadata.annotations } }),
+    },
+  } as Obj;
+  return list.with(at, { ...old, object, hashed: made.hashed });
 }
 
-function duplicates(objects: readonly Obj[]): void {
+function duplicates(list: readonly Res[]): void {
   const seen = new Set<string>();
-  for (const { apiVersion, kind, metadata } of objects) {
+  for (const { object } of list) {
+    const { apiVersion, kind, metadata } = object;
     const id = `${kind}.${apiVersion}/${metadata.name}.${metadata.namespace ?? "[noNs]"}`;
     if (seen.has(id)) throw new CommandError(`may not add resource with an already registered id: ${id}`);
     seen.add(id);
@@ -183,86 +248,15 @@ function duplicates(objects: readonly Obj[]): void {
 }
 
 /** Generated objects change their name with their content, so that what uses them is rolled out again. */
-function addHashes(objects: readonly Obj[]): Obj[] {
-  return objects.map((object) => {
-    const { [generatedMark]: generated, ...rest } = object;
-    if (generated !== true) return object;
-    return { ...rest, metadata: { ...object.metadata, name: `${object.metadata.name}-${contentHash(object)}` } } as Obj;
-  });
-}
-
-/** The first ten digits of a SHA-256 in an alphabet without words. */
-export function contentHash(object: {
-  readonly kind: string;
-  readonly metadata: { readonly name: string };
-  readonly [field: string]: unknown;
-}): string {
-  const sorted = (value: unknown): unknown =>
-    isRecord(value)
-      ? Object.fromEntries(
-          Object.keys(value)
-            .sort()
-            .map((key) => [key, value[key]]),
-        )
-      : (value ?? "");
-  const text =
-    object.kind === "ConfigMap"
-      ? JSON.stringify({
-          ...(object["binaryData"] === undefined ? {} : { binaryData: sorted(object["binaryData"]) }),
-          data: sorted(object["data"]),
-          kind: "ConfigMap",
-          name: object.metadata.name,
-        })
-      : JSON.stringify({
-          data: sorted(object["data"]),
-          kind: "Secret",
-          name: object.metadata.name,
-          type: object["type"],
-        });
-  const signs: Readonly<Record<string, string>> = { "0": "g", "1": "h", "3": "k", a: "m", e: "t" };
-  const escaped = text.replace(/[<>&]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`);
-  return [...createHash("sha256").update(escaped).digest("hex").slice(0, 10)]
-    .map((sign) => signs[sign] ?? sign)
-    .join("");
-}
-
-const first = [
-  "Namespace",
-  "ResourceQuota",
-  "StorageClass",
-  "CustomResourceDefinition",
-  "ServiceAccount",
-  "PodSecurityPolicy",
-  "Role",
-  "ClusterRole",
-  "RoleBinding",
-  "ClusterRoleBinding",
-  "ConfigMap",
-  "Secret",
-  "Endpoints",
-  "Service",
-  "LimitRange",
-  "PriorityClass",
-  "PersistentVolume",
-  "PersistentVolumeClaim",
-  "Deployment",
-  "StatefulSet",
-  "CronJob",
-  "PodDisruptionBudget",
-];
-const last = ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
-
-/** kubectl's order: what others need comes first. */
-function order(objects: readonly Obj[]): Obj[] {
-  const rank = (kind: string): number => {
-    const at = first.indexOf(kind);
-    return at >= 0 ? at - first.length : last.includes(kind) ? 1 : 0;
-  };
-  return objects.toSorted((left, right) => {
-    const difference = rank(left.kind) - rank(right.kind);
-    if (difference !== 0) return difference;
-    const key = ({ apiVersion, kind, metadata }: Obj): string =>
-      `${apiVersion} ${kind} ${metadata.namespace ?? ""} ${metadata.name}`;
-    return key(left) < key(right) ? -1 : 1;
-  });
+function withHashes(list: readonly Res[]): Res[] {
+  return list.flatMap((res) =>
+    !res.hashed
+      ? [res]
+      : through([res], ([object]) => {
+          const { metadata } = object as Obj;
+          return [
+            { ...object, metadata: { ...metadata, name: `${metadata.name}-${contentHash(object as Obj, "")}` } } as Obj,
+          ];
+        }),
+  );
 }

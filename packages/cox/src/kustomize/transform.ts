@@ -1,6 +1,9 @@
 // The changes a kustomization makes to every object: namespace, labels, annotations, names and what refers to them, images, replicas.
 import type { Obj } from "../resource/api.ts";
-import type { Image, Kustomization } from "./types.ts";
+import { atSpec } from "./fields.ts";
+import { newName, through } from "./resource.ts";
+import type { Res } from "./resource.ts";
+import type { Image, Kustomization, Labels } from "./types.ts";
 
 type Tree = Record<string, unknown>;
 
@@ -57,13 +60,16 @@ export function setNamespace(objects: readonly Obj[], namespace: string): Obj[] 
 }
 
 export function addLabels(objects: readonly Obj[], { commonLabels, labels = [] }: Kustomization): Obj[] {
-  const all = [...(commonLabels === undefined ? [] : [{ pairs: commonLabels, includeSelectors: true }]), ...labels];
+  const all: readonly Labels[] = [
+    ...(commonLabels === undefined ? [] : [{ pairs: commonLabels, includeSelectors: true }]),
+    ...labels,
+  ];
   return objects.map((object) =>
     all.reduce((current: Obj, { pairs, ...more }) => {
       const add = (old: unknown): unknown => ({ ...(old as Tree | undefined), ...pairs });
       let next = change(current, ["metadata", "labels"], add, true);
-      const templates =
-        more.includeSelectors === true || ("includeTemplates" in more && more.includeTemplates === true);
+      for (const spec of more.fields ?? []) next = atSpec(next, spec, add);
+      const templates = more.includeSelectors === true || more.includeTemplates === true;
       if (templates && workloads.has(object.kind))
         next = change(next, ["spec", "template", "metadata", "labels"], add, true);
       if (templates && object.kind === "CronJob") {
@@ -73,7 +79,12 @@ export function addLabels(objects: readonly Obj[], { commonLabels, labels = [] }
       if (more.includeSelectors !== true) return next;
       if (selectable.has(object.kind)) next = change(next, ["spec", "selector", "matchLabels"], add, true);
       if (["Service", "ReplicationController"].includes(object.kind))
-        next = change(next, ["spec", "selector"], (old) => (old === undefined ? undefined : add(old)), false);
+        next = change(next, ["spec", "selector"], add, true);
+      if (object.kind === "StatefulSet")
+        next = atSpec(next, { path: "spec/volumeClaimTemplates[]/metadata/labels", create: true }, add);
+      if (object.kind === "NetworkPolicy")
+        for (const path of ["spec/ingress/from/podSelector/matchLabels", "spec/egress/to/podSelector/matchLabels"])
+          next = atSpec(next, { path }, (old) => (old === undefined ? undefined : add(old)));
       if (["PodDisruptionBudget", "NetworkPolicy"].includes(object.kind))
         next = change(
           next,
@@ -127,21 +138,20 @@ const references: Readonly<Record<string, readonly (readonly [parent: string, fi
   Service: [
     ["service", "name"],
     ["spec", "serviceName"],
+    ["backend", "serviceName"],
   ],
+  PersistentVolume: [["spec", "volumeName"]],
+  StorageClass: [["*", "storageClassName"]],
+  PriorityClass: [["*", "priorityClassName"]],
+  IngressClass: [["spec", "ingressClassName"]],
   ServiceAccount: [
     ["spec", "serviceAccountName"],
     ["spec", "serviceAccount"],
   ],
 };
 
-/** `before` holds the same objects under their old names, in the same order. */
-export function renameReferences(objects: readonly Obj[], before: readonly Obj[]): Obj[] {
-  const renamed = new Map<string, string>();
-  objects.forEach((object, at) => {
-    const old = before[at]?.metadata.name;
-    if (old !== undefined && old !== object.metadata.name) renamed.set(`${object.kind}/${old}`, object.metadata.name);
-  });
-  if (renamed.size === 0) return [...objects];
+/** What refers to an object by a name that it had takes the name it has. */
+export function renameReferences(list: readonly Res[]): Res[] {
   const walk = (value: unknown, parent: string): unknown => {
     if (Array.isArray(value)) return value.map((item) => walk(item, parent));
     if (!isTree(value)) return value;
@@ -149,20 +159,23 @@ export function renameReferences(objects: readonly Obj[], before: readonly Obj[]
       Object.entries(value).map(([key, inner]) => {
         if (typeof inner !== "string") return [key, walk(inner, key)];
         for (const [kind, fields] of Object.entries(references))
-          if (fields.some(([holder, field]) => holder === parent && field === key)) {
-            const next = renamed.get(`${kind}/${inner}`);
-            if (next !== undefined) return [key, next];
+          if (fields.some(([holder, field]) => (holder === parent || holder === "*") && field === key)) {
+            const next = newName(list, kind, inner);
+            if (next !== inner) return [key, next];
           }
-        if (key === "name" && ["roleRef", "subjects", "scaleTargetRef"].includes(parent))
-          return [key, renamed.get(`${String(value["kind"])}/${inner}`) ?? inner];
+        if (key === "name" && ["roleRef", "subjects", "scaleTargetRef", "dataSource"].includes(parent))
+          return [key, newName(list, String(value["kind"]), inner)];
         return [key, inner];
       }),
     );
   };
-  return objects.map((object) => {
-    const { metadata, ...rest } = object;
-    return { ...(walk(rest, "") as Obj), metadata };
-  });
+  if (list.every(({ former }) => former.length === 1)) return [...list];
+  return through(list, (objects) =>
+    objects.map((object) => {
+      const { metadata, ...rest } = object;
+      return { ...(walk(rest, "") as Obj), metadata };
+    }),
+  );
 }
 
 export function setImages(objects: readonly Obj[], images: readonly Image[]): Obj[] {
@@ -180,26 +193,30 @@ export function setImages(objects: readonly Obj[], images: readonly Image[]): Ob
   return objects.map((object) => walk(object, "") as Obj);
 }
 
-function newImage(image: string, images: readonly Image[]): string {
+export function newImage(image: string, images: readonly Image[]): string {
   const [, name = image, tag = ""] = /^(.*?)(:[^/:@]*|@.*|:[^/:@]*@.*)?$/.exec(image) ?? [];
   const wanted = images.find((each) => each.name === name);
   if (wanted === undefined) return image;
   const base = wanted.newName ?? name;
+  if (wanted.tagSuffix !== undefined && wanted.newTag === undefined && wanted.digest === undefined)
+    return `${base}${tag}${wanted.tagSuffix}`;
   if (wanted.digest !== undefined) return `${base}@${wanted.digest}`;
   return wanted.newTag === undefined ? `${base}${tag}` : `${base}:${wanted.newTag}`;
 }
 
+/** By any name that an object has had. */
 export function setReplicas(
-  objects: readonly Obj[],
+  list: readonly Res[],
   replicas: readonly { readonly name: string; readonly count: number }[],
-): Obj[] {
-  return objects.map((object) => {
-    const wanted = replicas.find(({ name }) => object.metadata.name === name || object.metadata.name.endsWith(name));
+): Res[] {
+  return list.flatMap((res) => {
+    const { object, former } = res;
+    const wanted = replicas.find(({ name }) => [object.metadata, ...former].some((id) => id.name === name));
     if (
       wanted === undefined ||
       !["Deployment", "ReplicaSet", "StatefulSet", "ReplicationController"].includes(object.kind)
     )
-      return object;
-    return change(object, ["spec", "replicas"], () => wanted.count, true);
+      return [res];
+    return through([res], ([own]) => [change(own as Obj, ["spec", "replicas"], () => wanted.count, true)]);
   });
 }

@@ -4,7 +4,14 @@ import { createLive } from "./live.ts";
 function terminal(columns: number, rows: number) {
   const written: string[] = [];
   const write = (text: string | Uint8Array): void => void written.push(String(text));
-  const out = { write, isTerminal: true, columns, rows, drained: () => Promise.resolve() };
+  const out = {
+    write,
+    isTerminal: true,
+    columns,
+    rows,
+    drained: () => Promise.resolve(),
+    onResize: () => () => undefined,
+  };
   return { out, written };
 }
 

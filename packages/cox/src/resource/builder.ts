@@ -1,6 +1,5 @@
 // From words, files and selectors to the objects a command works on, by kubectl's rules and in its words.
 import { StatusError } from "@coxswain/apimachinery";
-import { UsageError } from "../args/flags.ts";
 import type { Args } from "../args/flags.ts";
 import { CommandError, throwAll } from "../failure.ts";
 import type { Session } from "../session.ts";
@@ -38,6 +37,8 @@ export interface BuildOptions {
   readonly defaultType?: string;
   /** Takes words only; --local uses files as they are. */
   readonly local?: boolean;
+  /** False where --selector is not about the objects that are looked for. */
+  readonly selectors?: boolean;
   /** Uses words of the command line other than all. */
   readonly words?: readonly string[];
 }
@@ -66,7 +67,7 @@ export async function collectWithErrors(
       throw new CommandError(
         "when paths, URLs, or stdin is provided as input, you may not specify resource arguments as well",
       );
-    const infos = await fromFiles(session, args);
+    const infos = await fromFiles(session, args, options.local === true);
     if (options.latest !== true || options.local === true) return { infos, errors: [], single: infos.length === 1 };
     return { ...(await latest(session, infos, options)), single: infos.length === 1 };
   }
@@ -76,12 +77,15 @@ export async function collectWithErrors(
 }
 
 /** The objects of -f and -k, in their order, each in the namespace it will live in. */
-export async function fromFiles(session: Session, args: Args): Promise<Info[]> {
+export async function fromFiles(session: Session, args: Args, local = false): Promise<Info[]> {
   const manifests = await manifestsOf(session, args);
   if (manifests.length === 0) throw new CommandError("no objects passed");
-  const mapper = await session.mapper();
+  const { localDescriptor } = local ? await import("./local-mapper.ts") : { localDescriptor: () => undefined };
   const infos: Info[] = [];
-  for (const manifest of manifests) infos.push(await infoOf(session, mapper, manifest));
+  for (const manifest of manifests)
+    infos.push(
+      infoOf(session, localDescriptor(manifest.object) ?? (await descriptorOf(session, manifest)), manifest, local),
+    );
   return infos;
 }
 
@@ -91,22 +95,28 @@ export async function manifestsOf(session: Session, args: Args): Promise<readonl
   if (fileNames(args).length > 0 || flag(args, "recursive"))
     throw new CommandError("only one of -f or -k can be specified");
   const { buildKustomization } = await import("../kustomize/build.ts");
-  return (await buildKustomization(kustomize)).map((object) => ({ object, source: kustomize }));
+  return (await buildKustomization(kustomize, { order: "fifo" })).map((object) => ({ object, source: kustomize }));
 }
 
-async function infoOf(session: Session, mapper: Mapper, { object, source }: Manifest): Promise<Info> {
-  const descriptor = await mapper.ofObject(object).catch((error: unknown) => {
+async function descriptorOf(session: Session, { object, source }: Manifest): Promise<Descriptor> {
+  const mapper = await session.mapper();
+  return mapper.ofObject(object).catch((error: unknown) => {
     throw new CommandError(
       `resource mapping not found for name: "${object.metadata.name ?? ""}" namespace: "${object.metadata.namespace ?? ""}" from "${source}": ${(error as Error).message.replace("resource mapping not found: ", "")}`,
     );
   });
+}
+
+function infoOf(session: Session, descriptor: Descriptor, { object, source }: Manifest, local: boolean): Info {
   const own = object.metadata.namespace;
   if (descriptor.namespaced && session.namespaceGiven && own !== undefined && own !== session.namespace)
     throw new CommandError(
       `the namespace from the provided object "${own}" does not match the namespace "${session.namespace}". You must pass '--namespace=${own}' to perform this operation.`,
     );
   const namespace = descriptor.namespaced ? (own ?? session.namespace) : undefined;
-  const metadata = descriptor.namespaced ? { ...object.metadata, namespace: namespace ?? "" } : object.metadata;
+  // A file that nobody takes anywhere stays as it is.
+  const metadata =
+    descriptor.namespaced && !local ? { ...object.metadata, namespace: namespace ?? "" } : object.metadata;
   return { descriptor, namespace, name: object.metadata.name ?? "", object: { ...object, metadata } as Obj, source };
 }
 
@@ -132,7 +142,7 @@ async function latest(
 /** "pods web", "pods,services", "deploy/web svc/web". */
 export async function parseTargets(mapper: Mapper, words: readonly string[], defaultType?: string): Promise<Target[]> {
   if (words.length === 0)
-    throw new UsageError(
+    throw new CommandError(
       "You must provide one or more resources by argument or filename.\nExample resource specifications include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'\n   '<resource> <name>'\n   '<resource>'",
     );
   if (words.some((word) => word.includes("/"))) return slashed(mapper, words, defaultType);
@@ -178,7 +188,7 @@ export function scopeOf(session: Session, args: Args, descriptor: Descriptor): s
 /** Refuses names beside selectors, --all beside both, and types with neither where that would mean everything. */
 export function checkTargets(args: Args, targets: readonly Target[], options: BuildOptions): void {
   const named = targets.some((target) => target.names.length > 0);
-  const selector = text(args, "selector");
+  const selector = options.selectors === false ? "" : text(args, "selector");
   const fields = text(args, "field-selector");
   const all = flag(args, "all");
   if (named && (selector !== "" || fields !== ""))
@@ -218,7 +228,7 @@ async function fromServer(
     try {
       if (names.length === 0) {
         const list = await listObjects(session, descriptor, namespace, {
-          labelSelector: text(args, "selector"),
+          labelSelector: options.selectors === false ? "" : text(args, "selector"),
           fieldSelector: text(args, "field-selector"),
         });
         for (const object of list.items)

@@ -1,11 +1,11 @@
 // A patch carried out here instead of by the server: for --local, --dry-run=client and `set`.
 import { applyJsonPatch, applyMergePatch, applyStrategicMerge, isJsonObject } from "@coxswain/apimachinery";
+import type { GroupVersionKind } from "@coxswain/apimachinery";
 import { CommandError } from "../failure.ts";
 import type { Obj } from "./api.ts";
-import type { Info } from "./builder.ts";
 
 export async function applyLocally(
-  info: Pick<Info, "descriptor" | "object">,
+  info: { readonly descriptor: GroupVersionKind; readonly object: Obj },
   type: "json" | "merge" | "strategic",
   patch: unknown,
 ): Promise<Obj> {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { ApiObject } from "@coxswain/apimachinery";
 import { CommandError } from "../failure.ts";
 import { decodeDocuments } from "./yaml.ts";
+import type { YamlVersion } from "./yaml.ts";
 
 export interface Manifest {
   readonly object: ApiObject;
@@ -30,10 +31,10 @@ export async function readManifests(
   return manifests;
 }
 
-export function parseManifest(text: string, source: string): Manifest[] {
+export function parseManifest(text: string, source: string, version: YamlVersion = "1.1"): Manifest[] {
   let documents: readonly unknown[];
   try {
-    documents = decodeDocuments(text);
+    documents = decodeDocuments(text, version);
   } catch (cause) {
     const kind = text.trimStart().startsWith("{") ? "json" : "yaml";
     const reason = (cause as Error).message.split("\n", 1)[0];

@@ -64,7 +64,11 @@ export async function changeMetadata(session: Session, args: Args, field: Field)
   for (const info of infos) {
     try {
       if (args.flag("list") && changes.length === 0) {
-        session.out.write(listed(info, field));
+        if (infos.length > 1)
+          session.out.write(`Listing ${field} for ${info.descriptor.kind}.${info.descriptor.group}/${info.name}:\n`);
+        session.out.write(
+          listed(info, field).replace(infos.length > 1 ? /^(?=.)/gm : /^$/, infos.length > 1 ? " " : ""),
+        );
         continue;
       }
       const changed = change_(session, info, change, field, args.flag("overwrite"));

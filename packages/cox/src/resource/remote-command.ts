@@ -1,8 +1,8 @@
 // exec and attach over WebSockets (v5.channel.k8s.io): a byte in front of each message says which stream it belongs to. Ends with the
-// remote's exit code. Windows follow the terminal's size.
+// remote's exit code. The remote terminal follows the size of ours.
 import type { Query } from "@coxswain/client";
 import { CommandError, ExitError } from "../failure.ts";
-import type { Session } from "../session.ts";
+import type { Output, Session } from "../session.ts";
 
 const channels = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 255 } as const;
 
@@ -14,8 +14,10 @@ export interface RemoteOptions {
   readonly stdin: AsyncIterable<Uint8Array> | undefined;
   stdout(chunk: Uint8Array): void | Promise<void>;
   stderr(chunk: Uint8Array): void | Promise<void>;
-  /** The terminal's size now, and later ones by `onResize`. */
-  readonly size?: { readonly columns: number; readonly rows: number };
+  /** The terminal whose size the remote one has, now and whenever it changes; undefined without one. */
+  readonly terminal?: Pick<Output, "columns" | "rows" | "onResize">;
+  /** A larger size goes ahead of the true one: what is attached to draws its screen again only when the size changes. */
+  readonly redraw?: boolean;
 }
 
 interface RemoteStatus {
@@ -37,11 +39,16 @@ export async function runRemote(session: Session, options: RemoteOptions): Promi
   const send = async (channel: number, bytes: Uint8Array): Promise<void> => {
     if (!ended) await connection.send(Buffer.concat([Buffer.from([channel]), bytes]));
   };
-  if (options.size !== undefined)
-    await send(
+  const { terminal } = options;
+  const resize = (more: number): Promise<void> =>
+    send(
       channels.resize,
-      Buffer.from(JSON.stringify({ Width: options.size.columns, Height: options.size.rows })),
+      Buffer.from(JSON.stringify({ Width: (terminal?.columns ?? 0) + more, Height: (terminal?.rows ?? 0) + more })),
     );
+  if (terminal !== undefined && options.redraw === true) await resize(1);
+  if (terminal !== undefined) await resize(0);
+  // A connection that cannot carry the size any more says so to its reader below.
+  const unfollow = terminal?.onResize(() => void resize(0).catch(() => undefined));
   const pump = async (): Promise<void> => {
     if (options.stdin === undefined) return;
     for await (const chunk of options.stdin) {
@@ -65,6 +72,7 @@ export async function runRemote(session: Session, options: RemoteOptions): Promi
     }
   } finally {
     ended = true;
+    unfollow?.();
     connection.close();
     pumping.catch(() => undefined); // the stream is over; what could not be sent is of no use any more
   }

@@ -19,6 +19,15 @@ const boolTag = defineScalarTag("tag:yaml.org,2002:bool", {
   },
 });
 
+/** As YAML 1.2 has it, and kustomize reads resources: "y" and "on" are texts. */
+const newBoolTag = defineScalarTag("tag:yaml.org,2002:bool", {
+  implicit: true,
+  identify: () => false,
+  implicitFirstChars: [..."tTfF"],
+  resolve: (text: string) =>
+    /^(true|True|TRUE)$/.test(text) ? true : /^(false|False|FALSE)$/.test(text) ? false : NOT_RESOLVED,
+});
+
 const intTag = defineScalarTag<number>("tag:yaml.org,2002:int", {
   implicit: true,
   identify: () => false,
@@ -42,13 +51,19 @@ const floatTag = defineScalarTag<number>("tag:yaml.org,2002:float", {
 });
 
 // Made when it is needed: most commands read no YAML but the kubeconfig, and starts are short.
-let schema: ReturnType<typeof FAILSAFE_SCHEMA.withTags> | undefined;
+let schemas: Record<YamlVersion, ReturnType<typeof FAILSAFE_SCHEMA.withTags>> | undefined;
+
+/** Which words are true and false. */
+export type YamlVersion = "1.1" | "1.2";
 
 /** Every document of a text, JSON among them. Throws an Error whose message is one line. */
-export function decodeDocuments(text: string): readonly unknown[] {
+export function decodeDocuments(text: string, version: YamlVersion = "1.1"): readonly unknown[] {
   try {
-    schema ??= FAILSAFE_SCHEMA.withTags(nullTag, boolTag, intTag, floatTag, mergeTag);
-    return loadAll(text, { schema });
+    schemas ??= {
+      "1.1": FAILSAFE_SCHEMA.withTags(nullTag, boolTag, intTag, floatTag, mergeTag),
+      "1.2": FAILSAFE_SCHEMA.withTags(nullTag, newBoolTag, intTag, floatTag, mergeTag),
+    };
+    return loadAll(text, { schema: schemas[version] });
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
     const line = error.mark?.line;

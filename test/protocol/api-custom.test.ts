@@ -202,6 +202,22 @@ describe("a custom resource", () => {
     }
   });
 
+  it("keeps integers that doubles do not hold, from one request to the next", async () => {
+    const path = "/apis/stable.example.com/v1/namespaces/default/crontabs";
+    const large = "9223372036854775807";
+    const body = `{"metadata":{"name":"large"},"spec":{"cronSpec":"* * * * *","free":{"least":-9007199254740993,"most":${large}}}}`;
+    const made = await plane.call("POST", path, { body, headers: { "content-type": "application/json" } });
+    expect([made.status, made.text]).toEqual([201, expect.stringContaining(`"most":${large}`)]);
+    const patched = await plane.call("PATCH", `${path}/large`, {
+      body: '{"spec":{"free":{"other":9007199254740995}}}',
+      headers: { "content-type": "application/merge-patch+json" },
+    });
+    const free = `"free":{"least":-9007199254740993,"most":${large},"other":9007199254740995}`;
+    expect(patched.text).toContain(free);
+    expect((await plane.call("GET", path, { server: 1 })).text).toContain(free);
+    await plane.call("DELETE", `${path}/large`);
+  });
+
   it("goes with its definition, the held ones last, and its name may be taken again", async () => {
     const finalizer = '{"metadata":{"finalizers":["example.com/hold"]}}';
     await must(`patch ct one --type=merge -p ${finalizer}`);
@@ -219,10 +235,27 @@ describe("a custom resource", () => {
     await must("wait --for condition=established --timeout=30s crd/crontabs.stable.example.com");
     expect(await must("get ct -o name")).toBe("");
   });
+
+  it("has an APIService for its group's version, for as long as there is a definition", async () => {
+    const names = "names: {plural: briefs, singular: brief, kind: Brief}";
+    const version = "{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}";
+    await must(
+      "apply -f -",
+      `---\n{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: briefs.brief.example.com},
+        spec: {group: brief.example.com, scope: Namespaced, ${names}, versions: [${version}]}}`,
+    );
+    await must("wait --for=create apiservice/v1.brief.example.com --timeout=30s");
+    const rows = (await must("get apiservices")).split("\n").map((row) => row.split(/ {2,}/).slice(0, 3));
+    expect(rows).toContainEqual(["v1.brief.example.com", "Local", "True"]);
+    expect(rows).toContainEqual(["v1.stable.example.com", "Local", "True"]);
+    await must("delete crd briefs.brief.example.com");
+    await must("wait --for=delete apiservice/v1.brief.example.com --timeout=30s");
+  });
 });
 
 describe("a group that another server answers for", () => {
   const path = "/apis/shop.example.com/v1";
+  const described = `/openapi/v3${path}`;
   const service = (spec: string): string =>
     `---\n{apiVersion: apiregistration.k8s.io/v1, kind: APIService, metadata: {name: v1.shop.example.com}, spec: {group: shop.example.com,
       version: v1, groupPriorityMinimum: 1000, versionPriority: 10, service: {name: shop, namespace: default}, ${spec}}}`;
@@ -245,15 +278,17 @@ describe("a group that another server answers for", () => {
       const body =
         request.url === path
           ? { kind: "APIResourceList", apiVersion: "v1", groupVersion: "shop.example.com/v1", resources }
-          : {
-              ...order,
-              asked: {
-                url: request.url,
-                method: request.method,
-                user: headers["x-remote-user"],
-                groups: headers["x-remote-group"],
-              },
-            };
+          : request.url === "/openapi/v3"
+            ? { paths: { [path.slice(1)]: { serverRelativeURL: `${described}?hash=ABC` } } }
+            : {
+                ...order,
+                asked: {
+                  url: request.url,
+                  method: request.method,
+                  user: headers["x-remote-user"],
+                  groups: headers["x-remote-group"],
+                },
+              };
       response.setHeader("content-type", "application/json").end(JSON.stringify(body));
     });
     await new Promise<void>((resolve) => server.listen(0, "0.0.0.0", resolve));
@@ -290,6 +325,11 @@ describe("a group that another server answers for", () => {
           user: "alice",
           groups: "system:masters, system:authenticated",
         },
+      });
+      const documents = (await plane.call("GET", "/openapi/v3")).text;
+      expect(documents).toContain(`"apis/shop.example.com/v1":{"serverRelativeURL":"${described}?hash=ABC"}`);
+      expect(JSON.parse((await plane.call("GET", `${described}?hash=ABC`)).text)).toMatchObject({
+        asked: { url: `${described}?hash=ABC`, user: "kubernetes-admin" },
       });
       await must("delete apiservice v1.shop.example.com");
       for (let status = 0; status !== 404;) ({ status } = await plane.call("GET", path));

@@ -1,7 +1,9 @@
 // Attempts to get past the gate, against a real apiserver and store over real TLS. Each must be refused with Kubernetes' status and
 // words, and the right ones must get in meanwhile.
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { systemClock } from "@coxswain/clock";
 import { createAuthority } from "@coxswain/pki";
 import type { KeyPair } from "@coxswain/pki";
@@ -12,14 +14,28 @@ import { askAs, certificateOf, dayMs } from "./gate/callers.ts";
 import type { Asking, Reply, Who } from "./gate/callers.ts";
 
 let plane: ControlPlane;
+/** Of the proxies that may speak for others. */
+let proxies: KeyPair;
+const dir = mkdtempSync(join(tmpdir(), "coxswain-gate-"));
 
 beforeAll(async () => {
-  plane = await startControlPlane({ flags: ["--enable-bootstrap-token-auth"] });
+  proxies = await createAuthority("front-proxy-ca", dayMs, systemClock);
+  const proxyAuthority = join(dir, "front-proxy-ca.crt");
+  writeFileSync(proxyAuthority, proxies.certificate);
+  const flags = [
+    "--enable-bootstrap-token-auth",
+    `--requestheader-client-ca-file=${proxyAuthority}`,
+    "--requestheader-allowed-names=front-proxy-client",
+  ];
+  plane = await startControlPlane({ flags });
   await plane.must(["create", "namespace", "shop"]);
   // No controllers run here that would make the first.
   for (const account of ["default", "web"]) await plane.must(["create", "serviceaccount", account, "-n", "shop"]);
 });
-afterAll(() => plane?.[Symbol.asyncDispose]());
+afterAll(async () => {
+  await plane?.[Symbol.asyncDispose]();
+  rmSync(dir, { recursive: true, force: true });
+});
 
 const certificate = (who: Who, when?: { readonly atMs?: number; readonly authority?: KeyPair }): Promise<KeyPair> =>
   certificateOf(plane, who, when);
@@ -61,6 +77,66 @@ describe("a client certificate", () => {
     );
     expect(await ask(pods, { as: shown })).toMatchObject(unauthorized);
     expect(await ask("/version", { as: shown })).toMatchObject(unauthorized);
+  });
+});
+
+describe("a proxy that speaks for others", () => {
+  const asking = (as: KeyPair, headers: NonNullable<Asking["headers"]>): Asking => ({
+    as,
+    headers,
+    method: "POST",
+    body: { apiVersion: "authentication.k8s.io/v1", kind: "SelfSubjectReview" },
+  });
+  const review = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
+  const jane = { "x-remote-user": "jane", "x-remote-group": ["devs", "ops"], "x-remote-extra-scopes": "a" };
+
+  it("is believed with a certificate of its authority, under a name that is allowed", async () => {
+    const front = await certificate({ commonName: "front-proxy-client" }, { authority: proxies });
+    const answer = await ask(review, asking(front, jane));
+    expect(JSON.parse(answer.text)).toMatchObject({
+      status: {
+        userInfo: { username: "jane", groups: ["devs", "ops", "system:authenticated"], extra: { scopes: ["a"] } },
+      },
+    });
+    expect(await ask(pods, { as: front })).toMatchObject(unauthorized);
+  });
+
+  it("is not believed under another name, of another authority, or without a certificate", async () => {
+    const other = await certificate({ commonName: "somebody" }, { authority: proxies });
+    expect(await ask(review, asking(other, jane))).toMatchObject(unauthorized);
+    const late = await certificate(
+      { commonName: "front-proxy-client" },
+      { authority: proxies, atMs: Date.now() - 3 * dayMs },
+    );
+    expect(await ask(review, asking(late, jane))).toMatchObject(unauthorized);
+    const client = await certificate({ commonName: "front-proxy-client" });
+    const answer = await ask(review, asking(client, jane));
+    expect(JSON.parse(answer.text)).toMatchObject({ status: { userInfo: { username: "front-proxy-client" } } });
+    expect(await ask(pods, { headers: jane })).toMatchObject({
+      status: 403,
+      message: expect.stringContaining("anonymous"),
+    });
+  });
+
+  it("is made known to servers of other groups", async () => {
+    const text = await plane.must([
+      "get",
+      "configmap",
+      "-n",
+      "kube-system",
+      "extension-apiserver-authentication",
+      "-ojson",
+    ]);
+    const { data } = JSON.parse(text) as { data: Record<string, string> };
+    expect(data).toEqual({
+      "client-ca-file": expect.stringContaining("BEGIN CERTIFICATE"),
+      "requestheader-client-ca-file": `${proxies.certificate.trim()}\n`,
+      "requestheader-allowed-names": '["front-proxy-client"]',
+      "requestheader-username-headers": '["X-Remote-User"]',
+      "requestheader-uid-headers": '["X-Remote-Uid"]',
+      "requestheader-group-headers": '["X-Remote-Group"]',
+      "requestheader-extra-headers-prefix": '["X-Remote-Extra-"]',
+    });
   });
 });
 

@@ -59,16 +59,34 @@ export function selectableFields(type: GroupVersionKind, object: DeepReadonly<Ap
     "metadata.name": object.metadata.name,
     "metadata.namespace": object.metadata.namespace ?? "",
   };
-  for (const [field, path] of Object.entries(paths[schemaName(type) ?? ""] ?? {}))
-    result[field] = textAt(object, field, path.split(" "));
+  for (const { field, ways } of waysOf(schemaName(type) ?? "")) result[field] = textAt(object, field, ways);
   return result;
 }
 
-/** The first of the paths that leads to something. */
-function textAt(object: unknown, field: string, paths: readonly string[]): string {
-  for (const path of paths) {
+/** A field, and the members that lead to it; the first way that leads to something counts. */
+interface Selectable {
+  readonly field: string;
+  readonly ways: readonly (readonly string[])[];
+}
+const taken = new Map<string, readonly Selectable[]>();
+
+/** Every object that changes is looked at: its paths are taken apart once. */
+function waysOf(name: string): readonly Selectable[] {
+  let known = taken.get(name);
+  if (!known) {
+    known = Object.entries(paths[name] ?? {}).map(([field, path]) => ({
+      field,
+      ways: path.split(" ").map((way) => way.split(".")),
+    }));
+    taken.set(name, known);
+  }
+  return known;
+}
+
+function textAt(object: unknown, field: string, ways: Selectable["ways"]): string {
+  for (const way of ways) {
     let value: unknown = object;
-    for (const part of path.split("."))
+    for (const part of way)
       value = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[part] : undefined;
     if (value === undefined || value === null || value === "") continue;
     if (field === "status.podIPs" && Array.isArray(value))

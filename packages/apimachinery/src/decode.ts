@@ -71,8 +71,8 @@ export function zeroValue(schema: Schema): unknown {
 interface Context {
   readonly complaints: string[];
   readonly hints: string[];
-  /** Where we are, for complaints: with indices. */
-  readonly path: string[];
+  /** Where we are, for complaints: names and indices. Made a text when there is something to complain of. */
+  readonly path: (string | number)[];
   /** Where we are in Go's words: names only. */
   readonly goPath: string[];
   struct: StructSchema | undefined;
@@ -123,7 +123,7 @@ function decodedInOrder(context: Context, schema: StructSchema, input: Record<st
     const field = schema.fields.get(name);
     const member = input[name];
     if (field === undefined) {
-      const path = context.path.length === 0 ? name : `${context.path.join("")}.${name}`;
+      const path = pathText([...context.path, name]);
       context.complaints.push(`unknown field ${JSON.stringify(path)}`);
       const meant = nearest(name, schema.fields.keys());
       if (meant !== undefined) context.hints.push(`${JSON.stringify(path)}: did you mean ${JSON.stringify(meant)}?`);
@@ -135,12 +135,16 @@ function decodedInOrder(context: Context, schema: StructSchema, input: Record<st
 }
 
 function decodeMember(context: Context, field: FieldSchema, member: unknown): unknown {
-  context.path.push(context.path.length === 0 ? field.name : `.${field.name}`);
+  context.path.push(field.name);
   context.goPath.push(field.name);
   const value = decodeValue(context, field.schema, member);
   context.path.pop();
   context.goPath.pop();
   return value;
+}
+
+function pathText(path: readonly (string | number)[]): string {
+  return path.map((part, at) => (typeof part === "number" ? `[${part}]` : at === 0 ? part : `.${part}`)).join("");
 }
 
 /** Members that Go writes even when nothing was given: those without omitempty, and structs by value. */
@@ -185,7 +189,7 @@ function decodeValue(context: Context, schema: Schema, value: unknown): unknown 
           items.push(zeroValue(schema.items));
           continue;
         }
-        context.path.push(`[${index}]`);
+        context.path.push(index);
         items.push(decodeValue(context, schema.items, item));
         context.path.pop();
       }
@@ -196,7 +200,7 @@ function decodeValue(context: Context, schema: Schema, value: unknown): unknown 
       const result: Record<string, unknown> = {};
       for (const key of Object.keys(value).sort()) {
         const item = value[key];
-        context.path.push(`.${key}`);
+        context.path.push(key);
         setMember(result, key, item === null ? zeroValue(schema.values) : decodeValue(context, schema.values, item));
         context.path.pop();
       }
@@ -229,6 +233,11 @@ function decodeScalar(context: Context, schema: ScalarSchema, value: unknown): u
       return value;
     case "int32":
     case "int64": {
+      // What is no number but an integer all the same fits int64: whoever parsed it has looked.
+      if (typeof value === "bigint") {
+        if (schema.scalar === "int64") return value;
+        throw wrongType(context, value, schema.scalar, true);
+      }
       const [least, most] = integerRanges[schema.scalar] ?? [0, 0];
       if (typeof value !== "number") throw wrongType(context, value, schema.scalar);
       if (!Number.isInteger(value) || value < least || value > most)
@@ -236,6 +245,7 @@ function decodeScalar(context: Context, schema: ScalarSchema, value: unknown): u
       return value;
     }
     case "double":
+      if (typeof value === "bigint") return Number(value);
       if (typeof value !== "number") throw wrongType(context, value, "float64");
       return value;
     case "bytes":
@@ -253,15 +263,16 @@ function decodeScalar(context: Context, schema: ScalarSchema, value: unknown): u
       return decodeQuantity(value);
     case "intOrString":
       if (typeof value === "string") return value;
-      if (typeof value !== "number")
+      if (typeof value !== "number" && typeof value !== "bigint")
         throw new DecodeError(`json: cannot unmarshal ${jsonType(value)} into Go value of type int32`);
-      if (!Number.isInteger(value))
+      if (typeof value === "bigint" || !Number.isInteger(value))
         throw new DecodeError(`json: cannot unmarshal number ${value} into Go value of type int32`);
       return value;
   }
 }
 
-function decodeQuantity(value: unknown): string {
+function decodeQuantity(given: unknown): string {
+  const value = typeof given === "bigint" ? String(given) : given;
   if (typeof value !== "string" && typeof value !== "number") throw new DecodeError(quantityFormatError);
   try {
     return canonicalQuantity(value);
@@ -319,8 +330,8 @@ function conversionError(value: unknown, type: string): string {
     ? "map"
     : Array.isArray(value)
       ? "slice"
-      : typeof value === "number"
-        ? Number.isInteger(value)
+      : typeof value === "number" || typeof value === "bigint"
+        ? typeof value === "bigint" || Number.isInteger(value)
           ? "int64"
           : "float64"
         : jsonType(value);
@@ -336,6 +347,7 @@ function conversionError(value: unknown, type: string): string {
 function jsonType(value: unknown): string {
   if (Array.isArray(value)) return "array";
   if (value === null) return "null";
+  if (typeof value === "bigint") return "number";
   return typeof value === "boolean" ? "bool" : typeof value;
 }
 

@@ -33,6 +33,8 @@ import { createHeapGauge } from "./io/heap-gauge.ts";
 import { createMemoryBudget } from "./memory-budget.ts";
 import type { MemoryLimits } from "./memory-budget.ts";
 import { createDefinitions } from "./io/custom/definitions.ts";
+import { createAuthenticationTrust } from "./io/bootstrap/authentication-trust.ts";
+import type { AuthenticationTrust } from "./io/bootstrap/authentication-trust.ts";
 import { createKubernetesService } from "./io/bootstrap/kubernetes-service.ts";
 import { createSystemObjects } from "./io/bootstrap/system-objects.ts";
 import { createPolicyStatus } from "./io/admission/policy-status.ts";
@@ -102,6 +104,7 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
       audiences,
       staticTokens: files.tokens,
       bootstrapTokens: config.bootstrapTokens,
+      requestHeader: config.requestHeader,
     },
     { keys: files.tokenKeys, reader: objects, clock },
   );
@@ -130,7 +133,7 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
     }
   };
   const hooks = createHookClient({ objects, clock });
-  const aggregation = createAggregation({ objects, tls: files.aggregationTls, clock, log });
+  const aggregation = createAggregation({ objects, custom, tls: files.aggregationTls, clock, log });
   let started = false;
   const storeHealth = {
     name: "etcd",
@@ -155,6 +158,7 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
       externalHost,
     ),
     custom,
+    described: aggregation.described,
     metrics: { ...ports.metrics, expose: () => (lookAtCaches(), ports.metrics.expose()) },
     clock,
     live: [{ name: "ping", check: () => undefined }, storeHealth],
@@ -221,7 +225,11 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
       client.close();
     },
   };
-  const http = createApiHttpServer({ ...config.listen, ...config.tls }, { parts, tunnel, clock, log, metrics });
+  const proxyCaFile = config.requestHeader?.caFile;
+  const http = createApiHttpServer(
+    { ...config.listen, ...config.tls, proxyCaFile },
+    { parts, tunnel, clock, log, metrics },
+  );
   const kubernetesService = createKubernetesService(
     { address: config.advertiseAddress, port: config.listen.port, clusterIp },
     {
@@ -250,6 +258,7 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
     bootstrap,
     createDefinitions(custom, { objects, clock, log }),
     flowSchemas,
+    createAuthenticationTrust({ objects, trust: files.trust, clock, log }),
     http,
     kubernetesService,
     maintenance,
@@ -295,11 +304,12 @@ interface Files {
   readonly agentTls: () => AgentTls;
   readonly aggregationTls: AggregationPorts["tls"];
   readonly tokens: () => ReturnType<typeof parseTokenFile>;
+  readonly trust: () => AuthenticationTrust;
 }
 
 async function readFiles(config: ApiServerConfig, { load }: ReloadedFiles): Promise<Files> {
   const { etcd, serviceAccounts, tokenFile, agents, aggregation } = config;
-  const [storeTls, readTokenKeys, agentTls, tokens, aggregationTls] = await Promise.all([
+  const [storeTls, readTokenKeys, agentTls, tokens, aggregationTls, trust] = await Promise.all([
     load([etcd.caFile, etcd.certFile, etcd.keyFile], ([ca, cert, key]) =>
       ca === undefined && cert === undefined ? undefined : { ca, cert, key },
     ),
@@ -313,6 +323,10 @@ async function readFiles(config: ApiServerConfig, { load }: ReloadedFiles): Prom
     load([agents.certFile, agents.keyFile, agents.caFile], ([cert, key, ca]) => ({ cert, key, ca })),
     load([tokenFile], ([text]) => (text === undefined ? [] : parseTokenFile(text))),
     load([aggregation.certFile, aggregation.keyFile], ([cert, key]) => ({ cert, key })),
+    load([config.tls.clientCaFile, config.requestHeader?.caFile], ([clientCa, ca]) => ({
+      clientCa,
+      requestHeader: config.requestHeader && ca !== undefined ? { ...config.requestHeader, ca } : undefined,
+    })),
   ]);
-  return { etcd: storeTls, tokenKeys: readTokenKeys, agentTls, tokens, aggregationTls };
+  return { etcd: storeTls, tokenKeys: readTokenKeys, agentTls, tokens, aggregationTls, trust };
 }

@@ -2,6 +2,7 @@
 import { defineFlags, UsageError } from "@coxswain/daemon";
 import type { FlagValues } from "@coxswain/daemon";
 import type { AdmissionConfig } from "./core/admission/order.ts";
+import type { RequestHeaderConfig } from "./core/authn/request-header.ts";
 import type { AuthorizationMode } from "./core/authz/authorizer.ts";
 import { authorizationModes } from "./core/authz/authorizer.ts";
 import type { IpRange } from "./core/registry/core/service/allocation/ip-range.ts";
@@ -25,6 +26,23 @@ export const flagTable = defineFlags({
   "tls-cert-file": { type: "string", required: true, help: "Serving certificate" },
   "tls-private-key-file": { type: "string", required: true, help: "Its key" },
   "client-ca-file": { type: "string", help: "Authority of client certificates" },
+  "requestheader-client-ca-file": {
+    type: "string",
+    help: "Authority of proxies that name in headers whom they speak for",
+  },
+  "requestheader-allowed-names": {
+    type: "list",
+    default: [],
+    help: "Common names of such proxies; none: any that the authority has signed",
+  },
+  "requestheader-username-headers": { type: "list", default: ["X-Remote-User"], help: "Headers with the user's name" },
+  "requestheader-uid-headers": { type: "list", default: ["X-Remote-Uid"], help: "Headers with the user's uid" },
+  "requestheader-group-headers": { type: "list", default: ["X-Remote-Group"], help: "Headers with the user's groups" },
+  "requestheader-extra-headers-prefix": {
+    type: "list",
+    default: ["X-Remote-Extra-"],
+    help: "How headers begin that say more of the user",
+  },
   "token-auth-file": { type: "string", help: 'Static bearer tokens: token,user,uid,"group1,group2"' },
   "enable-bootstrap-token-auth": {
     type: "boolean",
@@ -90,6 +108,8 @@ export interface ApiServerConfig {
   readonly listen: { readonly host: string; readonly port: number };
   readonly advertiseAddress: string;
   readonly tls: { readonly certFile: string; readonly keyFile: string; readonly clientCaFile?: string | undefined };
+  /** Left out: no proxy may speak for others. */
+  readonly requestHeader: (RequestHeaderConfig & { readonly caFile: string }) | undefined;
   readonly tokenFile: string | undefined;
   readonly bootstrapTokens: boolean;
   readonly anonymousAuth: boolean;
@@ -134,6 +154,7 @@ export function readConfig(flags: FlagValues<typeof flagTable>): ApiServerConfig
       keyFile: flags["tls-private-key-file"],
       clientCaFile: flags["client-ca-file"],
     },
+    requestHeader: requestHeaderOf(flags),
     tokenFile: flags["token-auth-file"],
     bootstrapTokens: flags["enable-bootstrap-token-auth"],
     anonymousAuth: flags["anonymous-auth"],
@@ -165,6 +186,19 @@ export function readConfig(flags: FlagValues<typeof flagTable>): ApiServerConfig
     },
     aggregation: { certFile: flags["proxy-client-cert-file"], keyFile: flags["proxy-client-key-file"] },
     limits: { reading: flags["max-requests-inflight"], mutating: flags["max-mutating-requests-inflight"] },
+  };
+}
+
+function requestHeaderOf(flags: FlagValues<typeof flagTable>): ApiServerConfig["requestHeader"] {
+  const caFile = flags["requestheader-client-ca-file"];
+  if (caFile === undefined) return undefined;
+  return {
+    caFile,
+    allowedNames: flags["requestheader-allowed-names"],
+    username: flags["requestheader-username-headers"],
+    uid: flags["requestheader-uid-headers"],
+    group: flags["requestheader-group-headers"],
+    extraPrefix: flags["requestheader-extra-headers-prefix"],
   };
 }
 

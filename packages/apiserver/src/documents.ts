@@ -33,6 +33,8 @@ export interface HealthCheck {
 
 export interface DocumentsPorts {
   readonly custom: Pick<CustomKinds, "all" | "generation">;
+  /** Where other servers' groups are described, by the place below `/openapi/v3/`. */
+  readonly described?: ReadonlyMap<string, string>;
   readonly discovery: Discovery;
   readonly metrics: MetricsRegistry;
   readonly clock: Clock;
@@ -108,7 +110,7 @@ export function createDocuments(ports: DocumentsPorts): Documents {
     const other = ports.others.get(path);
     if (other) return json(await other());
     if (path === "/openapi/v2") return openApiV2Reply(request);
-    if (path === "/openapi/v3") return json({ paths: openApiPaths(ports.custom) });
+    if (path === "/openapi/v3") return json({ paths: openApiPaths(ports) });
     const name = path.slice("/openapi/v3/".length);
     if (path.startsWith("/openapi/v3/") && openApiDiscoveryNames.includes(name))
       return documentFrom(`v3 ${name}`, () => openApiDiscoveryV3(name, gitVersion), request);
@@ -214,7 +216,8 @@ function isServed(group: string, version: string): boolean {
 }
 
 /** The list of OpenAPI documents; the hash lets clients keep what they have. It changes with the server's version. */
-function openApiPaths({ all, generation }: DocumentsPorts["custom"]): Record<string, object> {
+function openApiPaths({ custom, described = new Map() }: DocumentsPorts): Record<string, object> {
+  const { all, generation } = custom;
   const entry = (path: string, state: string): [string, object] => [
     path,
     { serverRelativeURL: `/openapi/v3/${path}?hash=${createHash(Buffer.from(`${state} ${path}`))}` },
@@ -223,5 +226,6 @@ function openApiPaths({ all, generation }: DocumentsPorts["custom"]): Record<str
   return Object.fromEntries([
     ...[...openApiDiscoveryNames, ...new Set(paths)].map((path) => entry(path, gitVersion)),
     ...all.map(({ group, version }) => entry(`apis/${group}/${version}`, `${gitVersion} ${generation}`)),
+    ...[...described].map(([path, serverRelativeURL]): [string, object] => [path, { serverRelativeURL }]),
   ]);
 }

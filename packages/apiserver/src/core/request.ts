@@ -31,16 +31,25 @@ export interface RequestInfo {
   readonly rest: string;
 }
 
+/** The subject of a certificate that one of our authorities has signed. */
+export interface ShownCertificate {
+  readonly commonName: string;
+  readonly organizations: readonly string[];
+  /** The handshake was in this time, but a connection may live longer. Milliseconds since the epoch. */
+  readonly validFromMs: number;
+  readonly validToMs: number;
+}
+
 /** What a request brings along to say who sent it. */
 export interface Credentials {
-  /** Subject of the client certificate, when the client authority has signed it and it is valid now. */
-  readonly certificate:
+  /** Of the client, when the client authority has signed it. */
+  readonly certificate: ShownCertificate | undefined;
+  /** Of a proxy that speaks for others, when the authority of such proxies has signed it, and what it says of them. */
+  readonly proxy?:
     | {
-        readonly commonName: string;
-        readonly organizations: readonly string[];
-        /** The handshake was in this time, but a connection may live longer. Milliseconds since the epoch. */
-        readonly validFromMs: number;
-        readonly validToMs: number;
+        readonly certificate: ShownCertificate;
+        /** Headers whose lower-case names begin so, repeated ones apart. */
+        readonly headersOf: (prefix: string) => readonly (readonly [name: string, value: string])[];
       }
     | undefined;
   /** A certificate was shown that is not such: expired, of another authority, or not for clients. */

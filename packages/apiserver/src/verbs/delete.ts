@@ -113,13 +113,16 @@ function checkPreconditions(kind: Kind, object: ApiObject, { preconditions }: De
   }
 }
 
+/** A deletion's time must have a year of four digits; Go's overflows far earlier. */
+const longestGraceSeconds = 200_000_000_000;
+
 /** The object as it lives on, "pending" when it already does so, "gone" when nothing holds it. */
 function marked(kind: Kind, object: ApiObject, options: DeleteOptions, nowMs: number): ApiObject | "gone" | "pending" {
   const { strategy } = kind;
   const { metadata } = object;
   const finalizers = finalizersFor(kind, object, options);
   const wasDeleting = metadata.deletionTimestamp !== undefined;
-  const wanted = strategy.gracePeriodSeconds?.(object, options) ?? 0;
+  const wanted = Math.min(strategy.gracePeriodSeconds?.(object, options) ?? 0, longestGraceSeconds);
   const before = metadata.deletionGracePeriodSeconds ?? 0;
   // A second DELETE may only shorten the grace; saying nothing leaves it.
   const grace = !wasDeleting ? wanted : options.gracePeriodSeconds === undefined ? before : Math.min(before, wanted);

@@ -1,7 +1,7 @@
 // PUT and everything else that changes an object: read it, compute the next one, default, mutating admission, prepare,
 // validate, validating admission, and write it if it is still the one that was read. Without a resourceVersion of the
 // client's the change is computed anew when someone else was first.
-import { cloneJson, isAlreadyExists, jsonEqual, StatusError, statuses } from "@coxswain/apimachinery";
+import { cloneJson, isAlreadyExists, jsonEqual, parseJson, StatusError, statuses } from "@coxswain/apimachinery";
 import type { ApiObject } from "@coxswain/apimachinery";
 import { parseBody } from "../core/body/decode-body.ts";
 import { trackUpdate } from "../core/field-manager.ts";
@@ -207,7 +207,7 @@ async function write(
     !mustWrite &&
     (value.equals(current.value) ||
       (value.length === current.value.length &&
-        jsonEqual(JSON.parse(value.toString()), JSON.parse(current.value.toString()))))
+        jsonEqual(parseJson(value.toString()), parseJson(current.value.toString()))))
   )
     return { kind: "written", answer: await answerOf(kind, 200, current) };
   const outcome = await storeWrite(parts, kind, { key: current.key, value, object }, () =>

@@ -553,3 +553,67 @@ describe("pods' other subresources", () => {
     expect(body["status"]).toMatchObject({ capacity: { cpu: "2" } });
   });
 });
+
+describe("integers that doubles do not hold", () => {
+  const large = "9223372036854775807";
+  const stored = (): string => api.storage.peek("/registry/pods/default/a") ?? "";
+  const tolerating = (seconds: string): string =>
+    JSON.stringify({
+      ...pod("a"),
+      spec: {
+        containers: [{ name: "c", image: "x:1" }],
+        tolerations: [{ key: "k", operator: "Exists", effect: "NoExecute", tolerationSeconds: 0 }],
+      },
+    }).replace('"tolerationSeconds":0', `"tolerationSeconds":${seconds}`);
+
+  it("are kept as they came, through patches of every kind", async () => {
+    expect((await api.send("POST", pods, tolerating(large))).code).toBe(201);
+    expect(stored()).toContain(`"tolerationSeconds":${large}`);
+    await api.send("PATCH", `${pods}/a`, { metadata: { labels: { a: "b" } } }, merge);
+    await api.send(
+      "PATCH",
+      `${pods}/a`,
+      { metadata: { labels: { c: "d" } } },
+      { "content-type": "application/strategic-merge-patch+json" },
+    );
+    await api.send(
+      "PATCH",
+      `${pods}/a`,
+      `[{"op":"test","path":"/spec/tolerations/0/tolerationSeconds","value":${large}}]`,
+      {
+        "content-type": "application/json-patch+json",
+      },
+    );
+    expect(stored()).toContain('"labels":{"a":"b","c":"d"}');
+    expect(stored()).toContain(`"tolerationSeconds":${large}`);
+    const other = await api.send(
+      "PATCH",
+      `${pods}/a`,
+      '[{"op":"test","path":"/spec/tolerations/0/tolerationSeconds","value":9223372036854775806}]',
+      {
+        "content-type": "application/json-patch+json",
+      },
+    );
+    expect(other.code).toBe(422);
+    const applied = await api.send(
+      "PATCH",
+      `${pods}/a?fieldManager=m&force=true`,
+      tolerating("9007199254740993"),
+      apply,
+    );
+    expect(applied.code).toBe(200);
+    expect(stored()).toContain('"tolerationSeconds":9007199254740993');
+  });
+
+  it("make no pod that cannot be deleted", async () => {
+    const grace = tolerating("1").replace(
+      '"spec":{',
+      `"spec":{"nodeName":"n","terminationGracePeriodSeconds":${large},`,
+    );
+    expect((await api.send("POST", pods, grace)).code).toBe(201);
+    expect(stored()).toContain(`"terminationGracePeriodSeconds":${large}`);
+    const { code, body } = await api.send("DELETE", `${pods}/a`);
+    expect([code, body.metadata.deletionGracePeriodSeconds]).toEqual([200, 200_000_000_000]);
+    expect((await api.send("DELETE", `${pods}/a?gracePeriodSeconds=0`)).code).toBe(200);
+  });
+});

@@ -16,6 +16,8 @@ describe("groups of other servers", () => {
     ["/apis/shop.example.com/v1/namespaces/a/orders", "v1.shop.example.com"],
     ["/apis/shop.example.com", undefined],
     ["/apis//v1", undefined],
+    ["/openapi/v3/apis/shop.example.com/v1", "v1.shop.example.com"],
+    ["/openapi/v3/api/v1", undefined],
     ["/api/v1/pods", undefined],
     ["/healthz", undefined],
   ])("%s belongs to %s", (path, name) => {

@@ -1,6 +1,7 @@
 // Which requests belong to another server, what is known of that server, and what its status should say. After kube-aggregator: reasons and
 // words are its own. It decides; `io/aggregation` asks and passes on.
 import type { ResourceInfo } from "@coxswain/api";
+import type { CustomResourceDefinition } from "@coxswain/api/apiextensions/v1";
 import type { APIService, APIServiceCondition } from "@coxswain/api/apiregistration/v1";
 import { isJsonObject } from "@coxswain/apimachinery";
 import type { ApiObject } from "@coxswain/apimachinery";
@@ -23,10 +24,22 @@ export function isRemote(object: ApiObject): object is RemoteService {
   return isApiService(object) && object.spec?.service !== undefined;
 }
 
-/** The name of the APIService that a path belongs to; undefined for paths that belong to none. */
+/** The name of the APIService that a path belongs to, or the description of its group; undefined for paths that belong to none. */
 export function serviceNameOf(path: string): string | undefined {
-  const [empty, prefix, group, version] = path.split("/", 4);
+  const below = path.startsWith(describedBelow) ? path.slice(describedBelow.length) : path;
+  const [empty, prefix, group, version] = below.split("/", 4);
   return empty === "" && prefix === "apis" && group && version ? `${version}.${group}` : undefined;
+}
+
+const describedBelow = "/openapi/v3";
+
+/** Where a server says that its group is described; undefined when it does not. The list is what it has at `/openapi/v3`. */
+export function describedAt(list: unknown, group: string, version: string): string | undefined {
+  const paths = isJsonObject(list) && isJsonObject(list["paths"]) ? list["paths"] : {};
+  const entry = paths[`apis/${group}/${version}`];
+  const url = isJsonObject(entry) ? entry["serverRelativeURL"] : undefined;
+  const own = `${describedBelow}/apis/${group}/${version}`;
+  return typeof url === "string" && (url === own || url.startsWith(`${own}?`)) ? url : undefined;
 }
 
 export type Availability = Pick<APIServiceCondition, "status" | "reason" | "message">;
@@ -95,7 +108,7 @@ export function ownServices(resources: readonly ResourceInfo[], now: string): re
     const groupPriorityMinimum = priorities[group];
     if (groupPriorityMinimum === undefined || seen.has(name)) return [];
     seen.add(name);
-    const labels = { "kube-aggregator.kubernetes.io/automanaged": "onstart" };
+    const labels = { [automanaged]: "onstart" };
     const versionPriority = version === "v2" ? 30 : 15;
     return [
       {
@@ -107,6 +120,36 @@ export function ownServices(resources: readonly ResourceInfo[], now: string): re
       },
     ];
   });
+}
+
+const automanaged = "kube-aggregator.kubernetes.io/automanaged";
+
+/** The objects that stand for the groups and versions that definitions of custom resources have brought. */
+export function customServices(
+  kinds: readonly { readonly group: string; readonly version: string }[],
+  now: string,
+): readonly APIService[] {
+  const byName = new Map(kinds.map(({ group, version }) => [`${version}.${group}`, { group, version }]));
+  return [...byName].map(([name, { group, version }]) => ({
+    apiVersion: "apiregistration.k8s.io/v1",
+    kind: "APIService",
+    metadata: { name, labels: { [automanaged]: "true" } },
+    spec: { group, version, groupPriorityMinimum: 1000, versionPriority: 100 },
+    status: { conditions: [{ type: "Available", ...ownAvailability, lastTransitionTime: now }] },
+  }));
+}
+
+/** Made for a definition: it goes when no definition brings its group and version any more. */
+export function isOfDefinition({ metadata, spec }: APIService): boolean {
+  return metadata.labels?.[automanaged] === "true" && spec?.service === undefined;
+}
+
+/** Whether a definition serves what the service stands for. */
+export function isServedBy({ spec }: APIService, definition: CustomResourceDefinition): boolean {
+  return (
+    definition.spec.group === spec?.group &&
+    definition.spec.versions.some(({ name, served }) => served && name === spec.version)
+  );
 }
 
 /** How the other server learns who asks. */

@@ -1,4 +1,4 @@
-// Who is asking: the client certificate's subject, else the bearer token's owner, else `system:anonymous`. Kubernetes' order: the
+// Who is asking: whom a proxy speaks for, else the client certificate's subject, else the bearer token's owner, else `system:anonymous`. Kubernetes' order: the
 // first that knows the caller wins, and a token that nobody knows is an error even where strangers are served.
 // The handshake has checked the certificate already; files are read and keys held elsewhere.
 import type { Clock } from "@coxswain/clock";
@@ -17,6 +17,8 @@ import { brokenBinding } from "./bound-objects.ts";
 import { anonymous, serviceAccountGroups, serviceAccountUsername, withAuthenticated } from "./groups.ts";
 import { brokenSecret } from "./legacy-tokens.ts";
 import { findStaticToken, type StaticToken } from "./static-tokens.ts";
+import { remoteUser } from "./request-header.ts";
+import type { RequestHeaderConfig } from "./request-header.ts";
 import type { TokenKeys } from "./token-keys.ts";
 
 export interface AuthenticatorConfig {
@@ -26,6 +28,8 @@ export interface AuthenticatorConfig {
   readonly staticTokens: () => readonly StaticToken[];
   /** Whether bootstrap tokens are known (`--enable-bootstrap-token-auth`). */
   readonly bootstrapTokens: boolean;
+  /** How proxies name those whom they speak for; left out: nobody may speak for others. */
+  readonly requestHeader?: RequestHeaderConfig | undefined;
 }
 
 export type TokenAuthentication =
@@ -55,7 +59,10 @@ export function createAuthenticator(
     certificate,
     certificateRejected = false,
     bearerToken,
+    proxy,
   }: Credentials): Promise<Authentication> {
+    const proxied = proxy && proxiedUser(proxy);
+    if (proxied) return { kind: "user", user: withAuthenticated(proxied) };
     if (certificate !== undefined && certificate.commonName !== "") {
       const nowMs = ports.clock.now();
       if (nowMs < certificate.validFromMs || nowMs > certificate.validToMs)
@@ -72,6 +79,16 @@ export function createAuthenticator(
     // Whoever shows something must not be served as if they had shown nothing.
     if (certificateRejected) return refused("certificate", "the client certificate is not valid here");
     return config.anonymousAuth ? { kind: "user", user: anonymous } : refused("nothing", "no credentials");
+  }
+
+  /** A proxy that is not believed, or names nobody, is judged by what else it shows. */
+  function proxiedUser({ certificate, headersOf }: NonNullable<Credentials["proxy"]>): UserInfo | undefined {
+    if (config.requestHeader === undefined) return undefined;
+    const { allowedNames } = config.requestHeader;
+    const nowMs = ports.clock.now();
+    if (nowMs < certificate.validFromMs || nowMs > certificate.validToMs) return undefined;
+    if (allowedNames.length > 0 && !allowedNames.includes(certificate.commonName)) return undefined;
+    return remoteUser(config.requestHeader, headersOf);
   }
 
   async function authenticateToken(token: string, audiences: readonly string[]): Promise<TokenAuthentication> {

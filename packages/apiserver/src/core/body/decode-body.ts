@@ -10,6 +10,7 @@ import {
   StatusError,
   statuses,
   strictDecodingError,
+  parseJson,
 } from "@coxswain/apimachinery";
 import type { ApiObject, Decoded, JsonObject, StructSchema } from "@coxswain/apimachinery";
 import { findSchema } from "@coxswain/api";
@@ -67,7 +68,7 @@ export function parseText(text: string, format: "json" | "yaml", of: string): Pa
   // kubectl sends JSON as YAML in server-side apply; reading JSON is ten times cheaper.
   if (format === "json" || text.startsWith("{")) {
     try {
-      const value: unknown = JSON.parse(text);
+      const value = parseJson(text);
       assertDepth(text);
       return {
         value,

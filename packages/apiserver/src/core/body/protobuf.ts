@@ -2,6 +2,7 @@
 // `k8s\0` + runtime.Unknown, then the object by its schema. Fields that the schema does not know are skipped. It does not write.
 //
 //   "k8s\0" { 1: { 1: apiVersion, 2: kind }, 2: the object's own message }
+import { exactInteger } from "@coxswain/apimachinery";
 import type { FieldSchema, ScalarName, Schema, StructSchema } from "@coxswain/apimachinery";
 import { rfc3339 } from "@coxswain/clock";
 
@@ -161,7 +162,7 @@ function readScalar(scalar: ScalarName, value: WireValue): unknown {
     case "int32":
       return Number(BigInt.asIntN(32, asInteger(value)));
     case "int64":
-      return Number(BigInt.asIntN(64, asInteger(value)));
+      return exactInteger(BigInt.asIntN(64, asInteger(value)));
     case "double": {
       const bytes = Buffer.alloc(8);
       bytes.writeBigUInt64LE(BigInt.asUintN(64, asInteger(value)));

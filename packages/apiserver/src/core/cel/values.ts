@@ -27,6 +27,7 @@ export function celValue(value: unknown, schema: JsonSchema, isObject = false): 
   }
   if (isJsonObject(value)) return mapOf(value, schema, isObject || schema["x-kubernetes-embedded-resource"] === true);
   if (typeof value === "number") return numberOf(value, schema);
+  if (typeof value === "bigint") return schema.type === "number" ? Number(value) : value;
   if (typeof value === "string") return textOf(value, schema.format);
   return typeof value === "boolean" ? value : null;
 }

@@ -25,6 +25,7 @@ export function validateBySchema(value: unknown, schema: JsonSchema, path: strin
 function typeOf(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "array";
+  if (typeof value === "bigint") return "integer";
   return typeof value === "number" ? (Number.isInteger(value) ? "integer" : "number") : typeof value;
 }
 
@@ -53,13 +54,13 @@ function valueErrors(value: unknown, schema: JsonSchema, path: string): FieldErr
   const should = (detail: string): void => void errors.push(invalid(path, value, `${says(path)} should ${detail}`));
   if (schema.enum && !schema.enum.some((one) => jsonEqual(one, value)))
     errors.push(notSupported(path, value, schema.enum.map(enumText)));
-  if (typeof value === "number") {
+  if (typeof value === "number" || typeof value === "bigint") {
     const { maximum, minimum, multipleOf } = schema;
     if (maximum !== undefined && (schema.exclusiveMaximum === true ? value >= maximum : value > maximum))
       should(`be less than ${schema.exclusiveMaximum === true ? "" : "or equal to "}${maximum}`);
     if (minimum !== undefined && (schema.exclusiveMinimum === true ? value <= minimum : value < minimum))
       should(`be greater than ${schema.exclusiveMinimum === true ? "" : "or equal to "}${minimum}`);
-    if (multipleOf !== undefined && multipleOf !== 0 && !isMultiple(value, multipleOf))
+    if (multipleOf !== undefined && multipleOf !== 0 && !isMultiple(Number(value), multipleOf))
       should(`be a multiple of ${multipleOf}`);
     if (schema.format === "int32" && (value < -(2 ** 31) || value >= 2 ** 31))
       errors.push(invalid(path, value, `${says(path)} must be of type int32: ${JSON.stringify(typeOf(value))}`));

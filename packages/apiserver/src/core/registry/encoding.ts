@@ -1,6 +1,7 @@
 // The bytes of objects. They are stored as JSON that begins with kind, apiVersion and metadata, without a
 // resourceVersion; that one is the store's revision and is spliced in when the bytes leave. So an object is encoded once
 // when it is written, and lists and watches copy bytes. It decodes nothing it does not have to.
+import { parseJson } from "@coxswain/apimachinery";
 import type { ApiObject } from "@coxswain/apimachinery";
 
 /** An object as it leaves: encoded, with its resourceVersion. */
@@ -71,14 +72,14 @@ const closingBrace = 0x7d;
 
 /** Bytes that someone else wrote, in another order. */
 function withRevisionSlowly(value: Buffer, revision: number, before: string, after: string): EncodedObject {
-  const object = JSON.parse(value.toString()) as ApiObject;
+  const object = parseJson(value.toString()) as ApiObject;
   const { text, itemAt } = assemble(object, { resourceVersion: String(revision), ...object.metadata });
   return { bytes: Buffer.from(`${before}${text}${after}`), itemAt: before.length + itemAt };
 }
 
 /** Decodes stored bytes. The result belongs to the caller. */
 export function decodeStored(value: Buffer, revision: number): ApiObject {
-  const object = JSON.parse(value.toString()) as ApiObject;
+  const object = parseJson(value.toString()) as ApiObject;
   object.metadata.resourceVersion = String(revision);
   return object;
 }

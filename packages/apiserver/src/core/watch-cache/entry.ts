@@ -1,5 +1,6 @@
 // What the watch cache keeps of an object: its bytes as they are sent, and the few values that selectors look at. The
 // decoded object is made when someone asks and not kept, except where a view of the server itself reads it often.
+import { parseJson } from "@coxswain/apimachinery";
 import type { ApiObject } from "@coxswain/apimachinery";
 import type { Item } from "../item.ts";
 import { withRevision } from "../registry/encoding.ts";
@@ -80,7 +81,7 @@ export function readEntry(
   selectable: SelectableFields | undefined,
   known?: ApiObject,
 ): { readonly entry: Entry; readonly object: ApiObject } {
-  const object = known ?? (JSON.parse(value.toString()) as ApiObject);
+  const object = known ?? (parseJson(value.toString()) as ApiObject);
   object.metadata.resourceVersion = String(revision);
   const { name, namespace = "", labels = {} } = object.metadata;
   const type = created ? "ADDED" : "MODIFIED";
@@ -111,7 +112,7 @@ const comma = 0x2c;
 
 /** Decoded anew at each call; the result belongs to the caller. */
 export function decodeEntry(entry: Entry): ApiObject {
-  return JSON.parse(objectBytes(entry).toString()) as ApiObject;
+  return parseJson(objectBytes(entry).toString()) as ApiObject;
 }
 
 /** The same state as an event of another type, without a copy. */

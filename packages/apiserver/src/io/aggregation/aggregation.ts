@@ -1,6 +1,6 @@
 // Groups that other servers answer for: an APIService with a service behind it. Requests for the group go on to that server with the name of
 // whoever asks; whether it answers is looked at again and again, said in the APIService's status, and its resources are told in discovery.
-// Its OpenAPI is not merged into ours.
+// What it says of its group in OpenAPI v3 is passed on; it is not merged into v2.
 import { request as httpsRequest } from "node:https";
 import { resources } from "@coxswain/api";
 import type { ResourceInfo } from "@coxswain/api";
@@ -13,14 +13,20 @@ import type { Availability, RemoteService } from "../../core/aggregation/api-ser
 import {
   apiServiceResource,
   available,
+  customServices,
+  describedAt,
   identityHeaders,
   isApiService,
+  isOfDefinition,
   isRemote,
+  isServedBy,
   offeredBy,
   ownServices,
   serviceNameOf,
   withAvailability,
 } from "../../core/aggregation/api-services.ts";
+import { definitionResource, isDefinition } from "../../core/custom/custom-kinds.ts";
+import type { CustomKinds } from "../../core/custom/custom-kinds.ts";
 import type { ObjectView, ObjectWriter } from "../../core/request.ts";
 import type { Tunnel, TunnelRequest } from "../http/tunnel.ts";
 import { forwardWhole, tlsOptions } from "../node-tunnel/forward.ts";
@@ -34,6 +40,8 @@ export interface Aggregation extends Component, Tunnel {
   /** What other servers offer, and a number that rises with every change of it. */
   readonly offered: readonly Offered[];
   readonly generation: number;
+  /** Where other servers' groups are described, by the place below `/openapi/v3/`. */
+  readonly described: ReadonlyMap<string, string>;
 }
 
 interface Offered {
@@ -44,6 +52,8 @@ interface Offered {
 
 export interface AggregationPorts {
   readonly objects: ObjectWriter;
+  /** Kinds that definitions have brought. */
+  readonly custom: Pick<CustomKinds, "all">;
   /** What to show to other servers. */
   readonly tls: () => { readonly cert: string | Buffer | undefined; readonly key: string | Buffer | undefined };
   readonly clock: Clock;
@@ -56,14 +66,15 @@ const checkAgainMs = 3000;
 const checkTimeoutMs = 5000;
 const longestListBytes = 4 * 1024 * 1024;
 
-export function createAggregation({ objects, tls, clock, log }: AggregationPorts): Aggregation {
+export function createAggregation({ objects, custom, tls, clock, log }: AggregationPorts): Aggregation {
   const aborter = new AbortController();
   const known = new Map<string, readonly ResourceInfo[]>();
+  const described = new Map<string, string>();
   let offered: readonly Offered[] = [];
   let generation = 0;
   let registered = false;
   let timer: Timer | undefined;
-  let unsubscribe: (() => void) | undefined;
+  let unsubscribe: readonly (() => void)[] = [];
   let checking: Promise<void> = Promise.resolve();
   let services: ObjectView | undefined;
   const view = (): ObjectView => (services ??= objects.view(apiServiceResource));
@@ -110,11 +121,20 @@ export function createAggregation({ objects, tls, clock, log }: AggregationPorts
     }
     try {
       learn(`${version}.${group}`, offeredBy(await readJson(target, aborter.signal, clock), group, version));
+      await learnDescription(group, version, { ...target, path: "/openapi/v3" });
       return available;
     } catch (error) {
       const url = `https://${target.host}:${target.port}${path}`;
       return no("FailedDiscoveryCheck", `failing or missing response from ${url}: ${(error as Error).message}`);
     }
+  };
+
+  /** A server need not describe itself. */
+  const learnDescription = async (group: string, version: string, target: Target): Promise<void> => {
+    const list = await readJson(target, aborter.signal, clock).catch(() => undefined);
+    const url = describedAt(list, group, version);
+    if (url === undefined) described.delete(`apis/${group}/${version}`);
+    else described.set(`apis/${group}/${version}`, url);
   };
 
   const learn = (name: string, resources: readonly ResourceInfo[] | undefined): void => {
@@ -131,11 +151,28 @@ export function createAggregation({ objects, tls, clock, log }: AggregationPorts
     registered = true;
   };
 
+  /** Definitions' groups have services of their own, for as long as one serves them. */
+  const registerCustom = async (): Promise<void> => {
+    const wanted = customServices(custom.all, rfc3339(clock.now()));
+    for (const service of wanted)
+      if (!view().get("", service.metadata.name)) await objects.createIfAbsent(apiServiceResource, service);
+    const names = new Set(wanted.map(({ metadata }) => metadata.name));
+    const left = [...view().list()].filter(isApiService).filter(isOfDefinition);
+    for (const service of left.filter(({ metadata }) => !names.has(metadata.name))) {
+      // Another apiserver may have seen the definition before this one.
+      const definitions = (await objects.readAll(definitionResource, "")).filter(isDefinition);
+      if (!definitions.some((definition) => isServedBy(service, definition)))
+        await objects.remove(apiServiceResource, "", service.metadata.name);
+    }
+  };
+
   const checkAll = async (): Promise<void> => {
     if (!registered) await register();
+    await registerCustom();
     const services = [...view().list()].filter(isApiService);
     const names = new Set(services.filter(isRemote).map(({ metadata }) => metadata.name));
     for (const name of known.keys()) if (!names.has(name)) learn(name, undefined);
+    for (const place of described.keys()) if (!names.has(serviceNameOf(`/${place}`) ?? "")) described.delete(place);
     let isWell = true;
     for (const service of services) {
       const found = isRemote(service) ? await check(service) : undefined;
@@ -177,6 +214,7 @@ export function createAggregation({ objects, tls, clock, log }: AggregationPorts
     get generation() {
       return generation;
     },
+    described,
     find(path) {
       const name = serviceNameOf(path);
       const service = name === undefined ? undefined : view().get("", name);
@@ -186,17 +224,21 @@ export function createAggregation({ objects, tls, clock, log }: AggregationPorts
     upgrade: (request, raw, socket, head) => passUpgrade(whither(request), raw, socket, head),
     async start(signal) {
       await view().whenSynced(signal);
-      unsubscribe = view().subscribe(({ old, object }) => {
-        // What it says itself is no news.
-        if (!old || !object || !isApiService(old) || !isApiService(object) || !jsonEqual(old.spec, object.spec)) look();
-      });
+      unsubscribe = [
+        view().subscribe(({ old, object }) => {
+          // What it says itself is no news.
+          if (!old || !object || !isApiService(old) || !isApiService(object) || !jsonEqual(old.spec, object.spec))
+            look();
+        }),
+        objects.view(definitionResource).subscribe(look),
+      ];
       look();
     },
     ready: () => [],
     async stop() {
       aborter.abort(new DOMException("stopped", "AbortError"));
       timer?.cancel();
-      unsubscribe?.();
+      for (const end of unsubscribe) end();
       await checking;
     },
   };

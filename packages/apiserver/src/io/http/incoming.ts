@@ -6,7 +6,7 @@ import { pipeline } from "node:stream";
 import type { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { StatusError, statuses } from "@coxswain/apimachinery";
-import type { Credentials } from "../../core/request.ts";
+import type { Credentials, ShownCertificate } from "../../core/request.ts";
 import type { MemoryShare } from "../../memory-budget.ts";
 import type { Request } from "../../pipeline.ts";
 import { firstGeneration } from "./trust.ts";
@@ -66,7 +66,13 @@ const none: readonly never[] = [];
 function credentialsOf(raw: RawRequest, trust: Trust, header: (name: string) => string | undefined): Credentials {
   const authorization = header("authorization") ?? "";
   const bearer = /^Bearer +(\S+)\s*$/i.exec(authorization)?.[1];
-  return { ...certificateOf(raw, trust), bearerToken: bearer ?? tokenFromProtocols(header("sec-websocket-protocol")) };
+  const { subject, isClient, isProxy } = shownOn(raw, trust);
+  return {
+    certificate: isClient ? subject : undefined,
+    certificateRejected: subject !== undefined && !isClient,
+    proxy: isProxy && subject ? { certificate: subject, headersOf: (prefix) => pairsOf(raw, prefix) } : undefined,
+    bearerToken: bearer ?? tokenFromProtocols(header("sec-websocket-protocol")),
+  };
 }
 
 /** Browsers cannot set headers on a WebSocket: the token travels as a subprotocol. */
@@ -80,28 +86,34 @@ function tokenFromProtocols(protocols: string | undefined): string | undefined {
 }
 
 type PeerSubject = Readonly<Record<string, string | string[] | undefined>>;
-type Shown = Pick<Credentials, "certificate" | "certificateRejected">;
-const nothing: Shown = { certificate: undefined };
-const rejected: Shown = { certificate: undefined, certificateRejected: true };
+/** What a connection has shown, and which of our authorities believe it. */
+interface Shown {
+  readonly subject: ShownCertificate | undefined;
+  readonly isClient: boolean;
+  readonly isProxy: boolean;
+}
+const nothing: Shown = { subject: undefined, isClient: false, isProxy: false };
 const subjects = new WeakMap<TLSSocket, { readonly shown: Shown; readonly generation: number }>();
 
-/** What a connection has shown is the same for its whole life: looked up once, and again when other authorities are believed. */
-function certificateOf(raw: RawRequest, trust: Trust): Shown {
+/** The same for a connection's whole life: looked up once, and again when other authorities are believed. */
+function shownOn(raw: RawRequest, trust: Trust): Shown {
   const { socket } = raw;
   if (!(socket instanceof TLSSocket)) return nothing;
   const generation = trust.generation();
   const known = subjects.get(socket);
   if (known?.generation === generation) return known.shown;
   const atHandshake = known?.shown ?? readCertificate(socket);
-  const shown = generation === firstGeneration ? atHandshake : judgeAgain(socket, atHandshake, trust);
+  const suffices = generation === firstGeneration && !trust.hasProxies();
+  const shown = suffices ? atHandshake : judge(socket, atHandshake, trust);
   subjects.set(socket, { shown, generation });
   return shown;
 }
 
-function judgeAgain(socket: TLSSocket, shown: Shown, trust: Trust): Shown {
-  if (shown.certificate === undefined) return shown;
-  const certificate = socket.getPeerX509Certificate();
-  return certificate !== undefined && trust.believes(certificate) ? shown : rejected;
+/** What the handshake refused stays refused: it looked at more than who has signed. */
+function judge(socket: TLSSocket, shown: Shown, trust: Trust): Shown {
+  const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined;
+  if (certificate === undefined) return { ...shown, isClient: false, isProxy: false };
+  return { ...shown, isClient: trust.believes(certificate), isProxy: trust.believesProxy(certificate) };
 }
 
 function readCertificate(socket: TLSSocket): Shown {
@@ -109,9 +121,10 @@ function readCertificate(socket: TLSSocket): Shown {
   const shown = socket.getPeerCertificate();
   const subject = shown.subject as PeerSubject | undefined;
   if (subject === undefined) return nothing;
-  if (!socket.authorized) return rejected;
   return {
-    certificate: {
+    isClient: socket.authorized,
+    isProxy: false,
+    subject: {
       commonName: textsOf(subject["CN"])[0] ?? "",
       organizations: textsOf(subject["O"]),
       validFromMs: Date.parse(shown.valid_from),

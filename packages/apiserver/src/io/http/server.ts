@@ -20,6 +20,8 @@ import { httpDate } from "./stream-messages.ts";
 import { createTrust } from "./trust.ts";
 
 export interface ServerConfig extends TlsFiles {
+  /** Authority of proxies that speak for others. */
+  readonly proxyCaFile?: string | undefined;
   readonly host: string;
   readonly port: number;
 }
@@ -39,9 +41,9 @@ export function createApiHttpServer(
 
   return {
     async start() {
-      let stamp = await tlsFilesStamp(config).catch(() => "");
-      const material = await readTlsFiles(config);
-      const trust = createTrust(material.ca);
+      let stamp = await stampOf(config).catch(() => "");
+      const material = await readMaterial(config);
+      const trust = createTrust(material.ca, material.proxyCa);
       const ports = { ...outer, trust, fanOut: createFanOut(outer.clock) };
       const created = createListener(
         contextOf(material),
@@ -66,11 +68,11 @@ export function createApiHttpServer(
         throw new StartError(listenFailure(cause as NodeJS.ErrnoException, config.host, config.port), { cause });
       }
       const look = async (): Promise<void> => {
-        const now = await tlsFilesStamp(config);
+        const now = await stampOf(config);
         if (now === stamp) return;
-        const changed = await readTlsFiles(config);
+        const changed = await readMaterial(config);
         server.setSecureContext(contextOf(changed));
-        trust.update(changed.ca);
+        trust.update(changed.ca, changed.proxyCa);
         stamp = now;
         ports.log.info({ certFile: config.certFile }, "certificates reloaded");
       };
@@ -102,9 +104,24 @@ export function createApiHttpServer(
   };
 }
 
-function contextOf({ cert, key, ca }: TlsMaterial): Material {
+type ServerMaterial = TlsMaterial & { readonly proxyCa: Buffer | undefined };
+
+async function readMaterial(config: ServerConfig): Promise<ServerMaterial> {
+  const { proxyCaFile } = config;
+  const { ca: proxyCa } = proxyCaFile === undefined ? {} : await readTlsFiles({ ...config, clientCaFile: proxyCaFile });
+  return { ...(await readTlsFiles(config)), proxyCa };
+}
+
+async function stampOf(config: ServerConfig): Promise<string> {
+  const { proxyCaFile } = config;
+  const proxies = proxyCaFile === undefined ? "" : await tlsFilesStamp({ ...config, clientCaFile: proxyCaFile });
+  return `${await tlsFilesStamp(config)} ${proxies}`;
+}
+
+function contextOf({ cert, key, ca, proxyCa }: ServerMaterial): Material {
+  const authorities = [ca, proxyCa].filter((one) => one !== undefined);
   // Without an authority of our own, the system's would verify strangers: an empty list verifies nobody.
-  return { cert, key, ca: ca ?? Buffer.alloc(0), minVersion: "TLSv1.2" };
+  return { cert, key, ca: authorities.length > 0 ? authorities : Buffer.alloc(0), minVersion: "TLSv1.2" };
 }
 
 function listen(server: Server, { host, port }: ServerConfig): Promise<void> {

@@ -5,7 +5,7 @@ import type { IncomingMessage } from "node:http";
 import { Agent, request as httpsRequest } from "node:https";
 import type { WebhookClientConfig } from "@coxswain/api/admissionregistration/v1";
 import type { Service } from "@coxswain/api/core/v1";
-import { isJsonObject, reasonOf, StatusError } from "@coxswain/apimachinery";
+import { isJsonObject, parseJson, reasonOf, StatusError } from "@coxswain/apimachinery";
 import type { DeepReadonly } from "@coxswain/apimachinery";
 import type { Clock } from "@coxswain/clock";
 import type { Component } from "@coxswain/daemon";
@@ -203,7 +203,7 @@ async function read(answer: IncomingMessage): Promise<unknown> {
 
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return parseJson(text);
   } catch {
     return undefined;
   }

@@ -2,7 +2,7 @@
 // causes a second round of all mutating plugins, in which those webhooks are asked again that want it (`reinvocationPolicy: IfNeeded`) and
 // after which the object was changed.
 import type { ApiObject } from "@coxswain/apimachinery";
-import { applyJsonPatch, jsonEqual, StatusError, statuses } from "@coxswain/apimachinery";
+import { applyJsonPatch, jsonEqual, parseJson, StatusError, statuses } from "@coxswain/apimachinery";
 import { decodeAs } from "../../registry/decode-as.ts";
 import { convertBetween } from "../../registry/convert.ts";
 import type { AdmissionAttributes, AdmissionPlugin, Reinvocation } from "../../request.ts";
@@ -103,7 +103,7 @@ async function patched(
   { kinds }: HookPorts,
 ): Promise<ApiObject | undefined> {
   try {
-    const operations: unknown = JSON.parse(patch);
+    const operations = parseJson(patch);
     if (Array.isArray(operations) && operations.length === 0) return undefined;
     if (!object)
       throw new Error(

@@ -38,10 +38,11 @@ export const podStrategy: Strategy = {
       keep(status as Loose, memberOf(old, "status") as Loose, "qosClass");
   },
   gracePeriodSeconds(pod, options) {
-    const asked =
+    const asked = Number(
       options.gracePeriodSeconds ??
-      (memberOf(pod, "spec")["terminationGracePeriodSeconds"] as number | undefined) ??
-      30;
+        (memberOf(pod, "spec")["terminationGracePeriodSeconds"] as number | undefined) ??
+        30,
+    );
     // Nobody runs it yet, or nothing in it runs any more.
     if (textOf(pod, "spec", "nodeName") === "") return 0;
     const phase = textOf(pod, "status", "phase");

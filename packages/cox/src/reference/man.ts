@@ -1,4 +1,5 @@
 // The reference as man pages, one a command, in the macros of man(7). Reads and writes nothing.
+import type { HelpPage } from "./elsewhere.ts";
 import type { FlagLine, Page, Reference } from "./pages.ts";
 
 /** Texts by their file names. */
@@ -8,6 +9,26 @@ export function manPages(reference: Reference, version: string): ReadonlyMap<str
     ["cox.1", overview(reference, version)],
     ...all.map((page) => [`${nameOf(page.path)}.1`, manPage(page, version)] as const),
   ]);
+}
+
+/** Commands that are declared elsewhere: their help, line by line. */
+export function helpManPages(pages: readonly HelpPage[], version: string): ReadonlyMap<string, string> {
+  return new Map(
+    pages.map(({ path, summary, text }) => [
+      `${nameOf(path)}.1`,
+      joined([
+        head(nameOf(path), version),
+        ".SH NAME",
+        `${escaped(nameOf(path))} \\- ${escaped(summary)}`,
+        ".SH DESCRIPTION",
+        ".nf",
+        escaped(text),
+        ".fi",
+        ".SH SEE ALSO",
+        "\\fBcox\\fR(1)",
+      ]),
+    ]),
+  );
 }
 
 const nameOf = (path: string): string => `cox-${path.replaceAll(" ", "-")}`;

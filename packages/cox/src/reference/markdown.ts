@@ -1,4 +1,5 @@
 // The reference as one Markdown page. Reads nothing.
+import type { HelpPage } from "./elsewhere.ts";
 import type { FlagLine, Page, Reference } from "./pages.ts";
 
 export function referencePage(reference: Reference): string {
@@ -8,11 +9,21 @@ export function referencePage(reference: Reference): string {
     ...reference.groups.flatMap(({ title, pages }) => [`## ${title}`, ...pages.map(section)]),
     ...reference.elsewhere.flatMap(({ title, commands }) => [
       `## ${title}`,
-      "`cox COMMAND --help` tells the rest.",
+      "Their flags are in [cox-machines.md](cox-machines.md).",
       commands.map(({ name, summary }) => `- \`cox ${name}\`: ${summary}`).join("\n"),
     ]),
     "## Flags of every command",
     flagList(reference.globalFlags),
+  ];
+  return `${parts.join("\n\n")}\n`;
+}
+
+/** What `--help` says of the commands that are declared elsewhere. */
+export function machinesPage(pages: readonly HelpPage[]): string {
+  const parts = [
+    "# Reference of cox: machines and drills",
+    "What `cox COMMAND --help` says, by `npm run reference`. How machines become a cluster is told in [deploy.md](../deploy.md), drills in [drills.md](../drills.md).",
+    ...pages.flatMap(({ path, text }) => [`## cox ${path}`, fenced(text)]),
   ];
   return `${parts.join("\n\n")}\n`;
 }

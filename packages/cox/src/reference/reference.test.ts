@@ -6,7 +6,7 @@ import { parseArgs } from "../args/flags.ts";
 import type { CommandEntry } from "../command.ts";
 import { groups } from "../commands.ts";
 import { examplesOf } from "../examples.ts";
-import { manTexts, referenceText } from "./reference.ts";
+import { machinesText, manTexts, referenceText } from "./reference.ts";
 
 const committed = join(import.meta.dirname, "../../../../docs/reference/cox.md");
 
@@ -36,6 +36,15 @@ describe("the reference of cox", () => {
     for (const { commands } of groups)
       for (const [name, entry] of Object.entries(commands)) if (entry.hidden !== true) await look(name, entry);
     expect(found).toEqual([]);
+  });
+
+  it("has a page with the flags of every command about machines and drills", async () => {
+    const machines = readFileSync(join(committed, "../cox-machines.md"), "utf8");
+    const headings = machines.match(/^## .*$/gm) ?? [];
+    expect(headings).toEqual(
+      expect.arrayContaining(["## cox init", "## cox plan", "## cox drill", "## cox drill run"]),
+    );
+    expect(await machinesText()).toContain("--etcd-servers URLS");
   });
 
   it("gives each command a man page, whose texts are no requests to the formatter", async () => {

@@ -5,6 +5,7 @@ import { eventually } from "./cluster.ts";
 import { duels } from "./controllers-duel.ts";
 import { ready, startControllersPlane } from "./controllers-plane.ts";
 import type { ControllersPlane } from "./controllers-plane.ts";
+import { startMetricsAdapter } from "./metrics-adapter.ts";
 
 let controllers: ControllersPlane;
 let plane: ControlPlane;
@@ -84,6 +85,62 @@ describe("an autoscaler", () => {
       /SuccessfulRescale +.*New size: 3; reason: cpu resource utilization \(percentage of request\) above target/,
     );
     await plane.must(["delete", "hpa/web", "deployment/web"]);
+  });
+
+  it("asks the servers behind the API what pods, objects and the world outside measure, and says when one is gone", async () => {
+    await apply(deployment("busy", 2));
+    await plane.must(["rollout", "status", "deployment/busy", "--timeout=60s"]);
+    const size = (): Promise<string> => field("{.spec.replicas}", "deployment", "busy");
+    const active = (key: "reason" | "message"): Promise<string> =>
+      field(`{.status.conditions[?(@.type=="ScalingActive")].${key}}`, "hpa", "busy");
+    const names = async (): Promise<readonly string[]> =>
+      (await field("{.items[*].metadata.name}", "pods", "-l", "app=busy")).split(" ");
+    const requests = async (value: string): Promise<void> =>
+      void adapter.values.set("pods/requests", Object.fromEntries((await names()).map((name) => [name, value])));
+    const adapter = await startMetricsAdapter(plane);
+    await requests("24");
+    adapter.values.set("services/front/load", { front: "8" });
+    adapter.values.set("queue", { mail: "5", sms: "7" });
+    const describedObject = { apiVersion: "v1", kind: "Service", name: "front" };
+    await apply({
+      apiVersion: "autoscaling/v2",
+      kind: "HorizontalPodAutoscaler",
+      metadata: { name: "busy" },
+      spec: {
+        scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "busy" },
+        maxReplicas: 9,
+        behavior: { scaleUp: { tolerance: "300m" } },
+        metrics: [
+          {
+            type: "Pods",
+            pods: { metric: { name: "requests" }, target: { type: "AverageValue", averageValue: "20" } },
+          },
+          {
+            type: "Object",
+            object: { metric: { name: "load" }, describedObject, target: { type: "Value", value: "8" } },
+          },
+          {
+            type: "External",
+            external: { metric: { name: "queue" }, target: { type: "AverageValue", averageValue: "6" } },
+          },
+        ],
+      },
+    });
+    // A fifth above its target is within the tolerance that the autoscaler asks for.
+    await becomes("its line", / 24\/20, 8\/8 \+ 1 more\.\.\. +1 +9 +2 /, () => read("hpa", "busy"));
+    adapter.values.set("queue", { mail: "5", sms: "13" });
+    await becomes("its size for the world outside", "3", size);
+    adapter.values.set("services/front/load", { front: "16" });
+    await becomes("its size for the object", /^[4-9]$/, size);
+    expect(await plane.must(["events", "--for=hpa/busy"])).toMatch(
+      /New size: \d; reason: Service metric load above target/,
+    );
+    await adapter[Symbol.asyncDispose]();
+    await becomes("the reason", "FailedGetPodsMetric", () => active("reason"));
+    await becomes("what is said", /no custom metrics API \(custom\.metrics\.k8s\.io\) registered/, () =>
+      active("message"),
+    );
+    await plane.must(["delete", "hpa/busy", "deployment/busy"]);
   });
 });
 
@@ -274,6 +331,18 @@ describe("what people get wrong", () => {
     }
     await plane.must(["delete", "configmap", "ring-a", "--cascade=foreground", "--timeout=60s"]);
     await plane.must(["wait", "--for=delete", "configmap/ring-b", "--timeout=60s"]);
+  });
+
+  it("pods that fail as soon as they are made: their successors come ever more slowly, and an event says so", async () => {
+    controllers.outcome = ({ metadata }) =>
+      metadata.labels?.["app"] === "hopeless" ? { phase: "Failed", reason: "UnexpectedAdmissionError" } : ready();
+    await apply(deployment("hopeless", 2));
+    await becomes("what is said", /BackOff .*pods failed soon after they were made: the next follow after 2 s/, () =>
+      plane.must(["events", "--types=Warning"]),
+    );
+    controllers.outcome = ready;
+    await plane.must(["rollout", "status", "deployment/hopeless", "--timeout=60s"]);
+    await plane.must(["delete", "deployment/hopeless"]);
   });
 
   it("a rollout that somebody edits by hand ends as the Deployment says, also over a restart", async () => {

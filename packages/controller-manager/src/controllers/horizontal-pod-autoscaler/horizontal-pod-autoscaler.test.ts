@@ -176,8 +176,7 @@ describe("an autoscaler", () => {
     const world = createWorld(5);
     await createTarget(world, 2, "100m");
     const item = (name: string, value: string) => ({ describedObject: { name }, timestamp: world.now(), value });
-    const versions = [{ version: "v1" }, { version: "v1beta2" }];
-    world.api.answers.set("/apis", { groups: [{ name: "custom.metrics.k8s.io", versions }] });
+    world.api.answers.set("/apis/custom.metrics.k8s.io/v1beta2", { kind: "APIResourceList", resources: [] });
     world.api.answers.set("/apis/custom.metrics.k8s.io/v1beta2/namespaces/default/pods/*/requests", {
       items: [item("web-0", "30"), item("web-1", "30")],
     });

@@ -29,14 +29,6 @@ interface MetricValueList {
   }[];
 }
 
-interface ApiGroupList {
-  readonly groups?: readonly {
-    readonly name: string;
-    readonly preferredVersion?: { readonly version: string };
-    readonly versions?: readonly { readonly version: string }[];
-  }[];
-}
-
 type Selector = MetricIdentifier["selector"];
 
 export interface MetricsReader {
@@ -78,7 +70,7 @@ export class MetricsError extends Error {
 /** A custom metric that names no window speaks of so long a time. */
 const customWindowMs = 60_000;
 const customGroup = "custom.metrics.k8s.io";
-const customVersions: ReadonlySet<string> = new Set(["v1beta1", "v1beta2"]);
+const customVersions = ["v1beta2", "v1beta1"] as const;
 /** Adapters come, go and are replaced: so long is it believed which version one serves. */
 const versionBelievedMs = 60_000;
 
@@ -104,19 +96,18 @@ export function createMetricsReader(client: Pick<Client, "request">, clock: Cloc
       throw failed(api, error instanceof Error ? error.message : String(error), error);
     }
   };
-  /** The version that the server prefers, if it is one of those that are understood here. */
+  /** The newest version that is served. Asked for one by one: adapters need not have resources that a list of groups would show. */
   const customVersion = async (signal: AbortSignal): Promise<string> => {
     if (custom !== undefined && clock.monotonic() - custom.atMs < versionBelievedMs) return custom.version;
     custom = undefined;
-    const { groups = [] } = await read<ApiGroupList>("custom", "/apis", {}, signal);
-    const group = groups.find(({ name }) => name === customGroup);
-    if (group === undefined) throw failed("custom", `no custom metrics API (${customGroup}) registered`);
-    const { preferredVersion, versions = [] } = group;
-    const offered = [...(preferredVersion ? [preferredVersion] : []), ...versions].map(({ version }) => version);
-    const version = offered.find((one) => customVersions.has(one));
-    if (version === undefined) throw failed("custom", "no known available metric versions found");
-    custom = { version, atMs: clock.monotonic() };
-    return version;
+    let why = `no custom metrics API (${customGroup}) registered`;
+    for (const version of customVersions) {
+      const answer = await ask("custom", `/apis/${customGroup}/${version}`, {}, signal);
+      if (answer.status < 400) custom = { version, atMs: clock.monotonic() };
+      else if (answer.status !== 404) why = refusal(answer);
+      if (custom !== undefined) return custom.version;
+    }
+    throw failed("custom", why);
   };
   const readCustom = async (
     namespace: string,

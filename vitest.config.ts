@@ -4,6 +4,8 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
+    // Tests that say they may run side by side start containers: two cores bear three of them.
+    maxConcurrency: 3,
     projects: [
       {
         test: {

@@ -41,9 +41,7 @@ export async function joinMasters(
       const before = await livingVoters(lab, master);
       await lab.up(name, "master", { ...invitation, ...more });
       await lab.whenReady(master, [name]);
-      await until(`${name}'s API is ready`, 180_000, async () =>
-        (await lab.kubectl(name, ["get", "--raw", "/readyz"])).code === 0 ? true : undefined,
-      );
+      await untilServing(lab, name);
       await until(`${name} votes`, 180_000, async () =>
         (await livingVoters(lab, master)) > before ? true : undefined,
       );
@@ -94,6 +92,13 @@ export async function freshInvitation(lab: ComposeLab, master: string): Promise<
   await untilOffered(lab, master, id);
   return Object.fromEntries(
     [...stdout.matchAll(/(COXSWAIN_\w+)=(\S+)/g)].map(([, key = "", value = ""]) => [key, value]),
+  );
+}
+
+/** The master's own API server is ready. */
+export async function untilServing(lab: ComposeLab, name: string): Promise<void> {
+  await until(`${name}'s API is ready`, 180_000, async () =>
+    (await lab.kubectl(name, ["get", "--raw", "/readyz"])).code === 0 ? true : undefined,
   );
 }
 

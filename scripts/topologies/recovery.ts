@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { ComposeLab } from "../cluster/compose-lab.ts";
 import { Failure } from "../cluster/failure.ts";
-import { freshInvitation, timed } from "./join.ts";
+import { freshInvitation, timed, untilServing } from "./join.ts";
 import type { Say } from "./join.ts";
 import { livingVoters, revisionOf } from "./look.ts";
 import { until } from "./smoke.ts";
@@ -33,6 +33,7 @@ export async function replaceMaster(
   await timed(say, "a dead master replaced by an empty machine of its name", async () => {
     await lab.up(name, "master", { ...(await freshInvitation(lab, witness)), ...more });
     await lab.whenReady(witness, [name]);
+    await untilServing(lab, name);
     await until(`${name} votes`, 180_000, async () =>
       (await livingVoters(lab, witness)) === voters ? true : undefined,
     );

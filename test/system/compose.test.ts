@@ -1,13 +1,15 @@
 // Machines set up as a person sets up theirs: our image, the compose files of deploy/compose, a .env each, docker-compose 1.29. One master becomes
-// three under a client that writes; then the first is powered off. `npm run topologies` does the rest.
+// three under a client that writes; the first is powered off and replaced by an empty machine; all of it is lost and restored from a backup; and a
+// cluster has its store elsewhere. Each is put to the same smoke test. `npm run topologies` is the long form.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createComposeLab } from "../../scripts/cluster/compose-lab.ts";
 import type { ComposeLab } from "../../scripts/cluster/compose-lab.ts";
-import { joinMasters, joinWorkers } from "../../scripts/topologies/join.ts";
+import { externalMasters, joinMasters, joinWorkers } from "../../scripts/topologies/join.ts";
 import { countOf, kubeconfigOf, livingVoters, noneLost } from "../../scripts/topologies/look.ts";
+import { backUp, powerUpEmpty, replaceMaster, restoreOnto } from "../../scripts/topologies/recovery.ts";
 import { smoke, until } from "../../scripts/topologies/smoke.ts";
 import { startWriter } from "../../scripts/topologies/writer.ts";
 import { defaultDataDir, layoutOf } from "../../scripts/cluster/layout.ts";
@@ -21,7 +23,7 @@ let dataDir = "";
 beforeAll(async () => {
   dataDir = mkdtempSync(join(tmpdir(), "cx-"));
   lab = await createComposeLab({ dataDir, imageDir: layoutOf(defaultDataDir).imageDir, machines: 4, say: quiet });
-  await lab.up("m1", "master");
+  await lab.up("m1", "master", { COXSWAIN_PROFILE: "fast" });
   await lab.whenReady("m1", ["m1"]);
 }, longMs);
 afterAll(async () => {
@@ -86,6 +88,40 @@ describe("machines that are set up by compose files", () => {
       await lab.must("m3", ["-n", "demo", "scale", "deployment/web", "--replicas=5"]);
       await lab.must("m3", ["-n", "demo", "rollout", "status", "deployment/web", "--timeout=100s"]);
       await smoke(lab, "m4", ["m2"]);
+    },
+    longMs,
+  );
+
+  it(
+    "take an empty machine in the place of a master that is lost: one command, learner, then voter (A016, P06)",
+    async () => {
+      await replaceMaster(lab, quiet, { witness: "m3", name: "m1", voters: 3 });
+      await smoke(lab, "m1", ["m2"]);
+    },
+    longMs,
+  );
+
+  it(
+    "are all lost, and one that is empty goes on from the backup, later in revisions (A043)",
+    async () => {
+      const backup = await backUp(lab, "m3");
+      for (const name of ["m1", "m2", "m3", "m4"]) await lab.lab.off(name);
+      await powerUpEmpty(lab, "m1");
+      await restoreOnto(lab, quiet, { backup, name: "m1", lost: ["m2", "m3", "m4"] });
+      await smoke(lab, "m1", ["m1"]);
+    },
+    longMs,
+  );
+
+  it(
+    "have their store on a host of its own (A113)",
+    async () => {
+      await Promise.all(["m2", "m3"].map((name) => powerUpEmpty(lab, name)));
+      const { address } = lab.machine("m2");
+      await lab.up("m2", "store", { COXSWAIN_STORES: `m2=${address}` });
+      const pki = join(lab.directoryOf("m2").data, "pki");
+      await externalMasters(lab, quiet, `https://${address}:2379`, pki, ["m3"], { COXSWAIN_SINGLE: "yes" });
+      await smoke(lab, "m3", ["m3"]);
     },
     longMs,
   );

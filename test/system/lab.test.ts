@@ -16,7 +16,7 @@ import { newestReport, startDrill } from "./drill.ts";
 let cluster: TestCluster;
 let lab: Lab;
 beforeAll(async () => {
-  cluster = await startCluster(["--workers", "3"]);
+  cluster = await startCluster(["--workers", "3", "--profile", "fast"]);
   lab = createLab({ directory: await labDirectory(layoutOf(cluster.dataDir).labDir) }, { clock: systemClock });
 });
 afterAll(async () => {
@@ -57,25 +57,38 @@ describe("a lab of one master and three workers", () => {
   });
 });
 
-/** The demos that need nothing but the lab as it is; `npm run demos` plays those, too, that break it and wait for what follows. */
-const quick = [
-  "resource-utilization",
+/** These need nothing but the lab as it is, and not all of it: they are played side by side. */
+const besideOthers = [
   "load-balancing",
   "container-provisioning",
   "virtual-network",
   "correlated-processes",
   "routing",
+  "horizontal-scaling",
+  "container-monitoring",
 ] as const;
 
-describe("a demo of", () => {
-  it.each(quick)(
+/** Plays a demo; answers what it told. */
+async function told(name: keyof typeof demos, mayCutPower = false): Promise<readonly string[]> {
+  const said: string[] = [];
+  const forbidden = (): Promise<void> => Promise.reject(new Error("this demo is not given the switch"));
+  const machine = "m4";
+  const power = mayCutPower
+    ? { machine, off: () => lab.off(machine), on: () => lab.on(machine) }
+    : { machine, off: forbidden, on: forbidden };
+  await perform(demos[name], { cluster, lab, namespace: name, power, say: (text) => said.push(text) });
+  return said;
+}
+
+it("a demo of resource-utilization, which fills the machines", async () => {
+  expect(await told("resource-utilization")).not.toEqual([]);
+}, 240_000);
+
+describe.concurrent("a demo of", () => {
+  it.each(besideOthers)(
     "%s",
     async (name) => {
-      const told: string[] = [];
-      const forbidden = (): Promise<void> => Promise.reject(new Error("this demo is not given the switch"));
-      const power = { machine: "m4", off: forbidden, on: forbidden };
-      await perform(demos[name], { cluster, lab, namespace: name, power, say: (text) => told.push(text) });
-      expect(told.length).toBeGreaterThan(0);
+      expect(await told(name)).not.toEqual([]);
     },
     240_000,
   );
@@ -125,4 +138,15 @@ describe("a drill", () => {
     expect(await cluster.must(["get", "namespaces", "-o", "name"])).not.toContain("drill-");
     expect((await run("ebtables-save", [])).stdout).not.toMatch(/DROP.*cxl/);
   }, 600_000);
+});
+
+describe.concurrent("a demo, while a machine loses its power, of", () => {
+  it("node-failure, then redistribution", async () => {
+    expect(await told("node-failure", true)).not.toEqual([]);
+    expect(await told("redistribution", true)).not.toEqual([]);
+  }, 400_000);
+
+  it("dynamic-scaling on the other machines", async () => {
+    expect(await told("dynamic-scaling")).not.toEqual([]);
+  }, 400_000);
 });

@@ -32,6 +32,8 @@ import type { MachineOptions, SetupPorts } from "./setup.ts";
 const snapshotName = "store.db";
 /** Above what any client can have seen. */
 const bump = 1_000_000_000;
+/** With these no informer believes what it had seen. */
+export const restoreFlags: readonly string[] = [`--bump-revision=${bump}`, "--mark-compacted"];
 
 /** Writes a new directory; whole or not at all. Answers the snapshot's size. */
 export async function backUp(directory: string, target: string, clock: Clock): Promise<number> {
@@ -93,7 +95,7 @@ export async function restore(
     restored: true,
   };
   await ensureCertificates(record, directory, ports.clock);
-  await run([
+  await runStoreProgram([
     "snapshot",
     "restore",
     join(source, snapshotName),
@@ -102,8 +104,7 @@ export async function restore(
     `--initial-cluster=${name}=https://${address}:2380`,
     `--initial-advertise-peer-urls=https://${address}:2380`,
     `--initial-cluster-token=restored-${ports.clock.now()}`,
-    `--bump-revision=${bump}`,
-    "--mark-compacted",
+    ...restoreFlags,
   ]);
   const invitation = createInvitation(ports.clock, ports.random);
   writeInvitation(directory, invitation);
@@ -113,8 +114,8 @@ export async function restore(
 
 const storeEntry = fileURLToPath(new URL("../../../store/src/main.ts", import.meta.url));
 
-/** The store's own program: only it knows its files. */
-function run(args: readonly string[]): Promise<void> {
+/** The store's own program, for what is done while no member runs: only it knows its files. */
+export function runStoreProgram(args: readonly string[]): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [storeEntry, ...args], { stdio: ["ignore", "pipe", "pipe"] });
     let text = "";
@@ -122,7 +123,7 @@ function run(args: readonly string[]): Promise<void> {
     child.once("error", reject);
     child.once("exit", (code) => {
       if (code === 0) resolve();
-      else reject(new MachineError(`the snapshot cannot be restored: ${text.trim().split("\n").at(-1) ?? ""}`));
+      else reject(new MachineError(`the store cannot be made anew: ${text.trim().split("\n").at(-1) ?? ""}`));
     });
   });
 }

@@ -104,6 +104,7 @@ export async function ensureMaster(
   };
   const path = paths.configMap("coxswain-config");
   const there = (await read(client, path, signal)) as { data?: Record<string, string> } | undefined;
+  if (record.restored) await settleTaint(client, record, signal);
   if (record.restored && there !== undefined) await send(client, "DELETE", path, undefined, signal);
   if (record.restored || Object.entries(own.data).some(([name, value]) => there?.data?.[name] !== value)) {
     // Each master owns its own line, so that none removes another's.
@@ -171,6 +172,29 @@ export async function ensureMasterLabel(client: Client, name: string, signal: Ab
     signal,
   });
   return true;
+}
+
+interface ShownNode {
+  readonly metadata: { readonly resourceVersion: string };
+  readonly spec?: { readonly taints?: readonly { readonly key: string; readonly effect: string }[] };
+}
+
+/** A node takes its taints when it is made. One that a backup has made is as it was then, whatever its machine is to be now. */
+async function settleTaint(client: Client, record: MachineRecord, signal: AbortSignal): Promise<void> {
+  const node = (await read(client, paths.node(record.name), signal)) as ShownNode | undefined;
+  const taints = node?.spec?.taints ?? [];
+  if (node === undefined || taints.some(({ key }) => key === masterTaint) === record.tainted) return;
+  const others = taints.filter(({ key }) => key !== masterTaint);
+  const own = record.tainted ? [{ key: masterTaint, effect: "NoSchedule" }] : [];
+  const { resourceVersion } = node.metadata;
+  const answer = await client.request({
+    method: "PATCH",
+    path: paths.node(record.name),
+    body: { metadata: { resourceVersion }, spec: { taints: [...others, ...own] } },
+    contentType: "application/merge-patch+json",
+    signal,
+  });
+  if (answer.status >= 400) throw new Error(`the taints of ${record.name} are refused: ${answer.text()}`);
 }
 
 const addonsFolder = fileURLToPath(new URL("../../../../deploy/addons/", import.meta.url));

@@ -325,9 +325,16 @@ export const healthFile = (directory: string): string => filesOf(directory).at("
 
 function writeHealth(directory: string, complaints: readonly string[], nowMs: number): void {
   const lines = [...complaints];
-  const soon = listCertificates(directory, nowMs).filter(({ daysLeft }) => daysLeft < warnDays);
-  lines.push(...soon.map(({ name, daysLeft }) => `certificate ${name} ends in ${daysLeft} days`));
+  lines.push(...endingCertificates(directory, nowMs));
   writeWhole(healthFile(directory), `${JSON.stringify({ atMs: nowMs, complaints: lines })}\n`, 0o644);
+}
+
+/** A complaint for each certificate that ends within a month. */
+export function endingCertificates(directory: string, nowMs: number): readonly string[] {
+  const soon = listCertificates(directory, nowMs).filter(({ daysLeft }) => daysLeft < warnDays);
+  return soon.map(
+    ({ name, daysLeft }) => `certificate ${name} ${daysLeft < 0 ? "has ended" : `ends in ${daysLeft} days`}`,
+  );
 }
 
 /** Complaints of a keeper that was there lately; one about itself when it was not. */

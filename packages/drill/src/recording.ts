@@ -30,7 +30,18 @@ export interface Recording {
   readonly end: EndState | undefined;
   /** How few ready pods the disruption budget's deployment ever had, and when. */
   readonly readiness: readonly { readonly at: number; readonly ready: number }[];
+  /** Older recordings have none. */
+  readonly probes?: readonly Probe[];
   readonly store: { readonly history: History; readonly beginning: number; readonly prefix: string } | undefined;
+}
+
+/** What was found while a fault lasted. */
+export interface Probe {
+  readonly at: number;
+  readonly strike: number;
+  readonly promise: string;
+  readonly kept: boolean;
+  readonly because: string;
 }
 
 export interface Strike {
@@ -39,6 +50,8 @@ export interface Strike {
   readonly aim: string;
   readonly actions: readonly Action[];
   readonly at: number;
+  /** When its healing began. */
+  readonly healingAt?: number;
   readonly healedAt?: number;
   /** Until the cluster noticed: a new leader, a node NotReady. */
   readonly detectMs?: number;

@@ -9,9 +9,15 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { createClient, loadKubeconfig } from "@coxswain/client";
 import type { Clock } from "@coxswain/clock";
-import type { Act, Action, Target, TargetMachine } from "@coxswain/drill";
+import { hardships } from "@coxswain/drill";
+import type { Act, Action, Need, Target, TargetMachine } from "@coxswain/drill";
 import { createEtcdClient } from "@coxswain/etcd-api";
 import { CommandError } from "../failure.ts";
+import { endingCertificates } from "../machine/keeper.ts";
+import { asMachine } from "./ground.ts";
+import type { Ground } from "./ground.ts";
+import { hardshipHands } from "./hardships/all.ts";
+import { shownCertificates } from "./shown-certificates.ts";
 import { entrancesOf, pidsOf, pidsWith, signalAll } from "./processes.ts";
 
 const execute = promisify(execFile);
@@ -108,6 +114,17 @@ export function openTarget({ on, dataDir }: TargetConfig, clock: Clock): Target 
       signal.removeEventListener("abort", stop);
     }
   };
+  const store = storeOf(dataDir, mastersOnly, clock);
+  const ground: Ground = {
+    dataDir,
+    machines,
+    clock,
+    store,
+    run: runInside,
+    lab,
+    kill: (name, daemon) => signalAll(pidsOf(daemon, marksOf(find(name).name)), "SIGKILL"),
+    pids: (name, daemon) => pidsOf(daemon, marksOf(find(name).name)),
+  };
 
   const perform = async (action: Action): Promise<void> => {
     switch (action.act) {
@@ -158,15 +175,10 @@ export function openTarget({ on, dataDir }: TargetConfig, clock: Clock): Target 
         // Not waited for: it is held while other things happen.
         spawnQuietly(inside(action.machine, ["flock", "/run/xtables.lock", "sleep", String(action.seconds)]));
         return;
-      case "burn-cpu":
-        spawnQuietly(
-          inside(action.machine, [
-            process.execPath,
-            "-e",
-            `const end=Date.now()+${action.seconds * 1000};while(Date.now()<end);`,
-          ]),
-        );
-        return;
+      case "impose":
+        return await hardshipHands[action.what].impose(ground, action.machine, action.amount);
+      case "lift":
+        return await hardshipHands[action.what].lift(ground, action.machine, action.amount);
       case "roll-out":
         throw new Error("a roll-out is done through the API");
     }
@@ -179,13 +191,22 @@ export function openTarget({ on, dataDir }: TargetConfig, clock: Clock): Target 
     name: inLab ? "lab" : hostname(),
     machines,
     node: process.execPath,
-    unable(act: Act) {
-      const needsLab: readonly Act[] = ["power-off", "pause-machine", "restart-engine", "cut"];
-      if (needsLab.includes(act) && !inLab)
-        return "this computer cannot be powered off or cut off from itself; use a lab";
-      if (needsLab.includes(act) && !existsSync(labScript))
+    unable(need) {
+      const isHardship = isHardshipName(need);
+      const needsLab: readonly Need[] = ["power-off", "pause-machine", "restart-engine", "cut"] satisfies Act[];
+      if ((isHardship || needsLab.includes(need)) && !inLab)
+        return isHardship
+          ? "this is done to the machines of a lab alone, never to a computer that somebody lives on"
+          : "this computer cannot be powered off or cut off from itself; use a lab";
+      if ((isHardship || needsLab.includes(need)) && !existsSync(labScript))
         return "the lab's tool is not here; use a checkout of the project";
-      return process.getuid?.() === 0 ? undefined : "it takes root";
+      if (process.getuid?.() !== 0) return "it takes root";
+      return isHardship ? hardshipHands[need].available() : undefined;
+    },
+    certificates: () => shownCertificates(machines, port),
+    async complaints(name) {
+      using own = asMachine(ground, name);
+      return endingCertificates(own.directory, clock.now());
     },
     perform(action) {
       const done = turn.then(() => perform(action));
@@ -201,7 +222,7 @@ export function openTarget({ on, dataDir }: TargetConfig, clock: Clock): Target 
         clock,
       });
     },
-    store: storeOf(dataDir, mastersOnly, clock),
+    store,
     run: async (name, command, line, signal) => lines(inside(name, command), line, signal),
     async engine(name, args, signal) {
       const [program = "", ...rest] = engine(name, args);
@@ -256,6 +277,8 @@ function thisMachine(kubeconfig: string): TargetMachine {
   const server = loadKubeconfig(kubeconfig, { userAgent: "cox-drill" }).servers[0] ?? "";
   return { name: hostname().toLowerCase(), address: new URL(server).hostname, master: true, worker: true };
 }
+
+const isHardshipName = (need: Need): need is keyof typeof hardships => Object.hasOwn(hardships, need);
 
 const readJson = <T>(file: string): T => JSON.parse(readFileSync(file, "utf8")) as T;
 

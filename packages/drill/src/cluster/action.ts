@@ -1,8 +1,11 @@
 // What a drill does to a cluster, as values: they can be drawn from a seed, written down before they are done, undone by somebody
 // else after the driver has died, and shown in a report. Nothing is done here.
+import { hardships } from "./hardship.ts";
+import type { Hardship } from "./hardship.ts";
 
 export type DaemonName = "store" | "apiserver" | "scheduler" | "controller-manager" | "node-agent" | "proxy" | "dns";
 
+export const masterDaemons: readonly DaemonName[] = ["store", "apiserver", "scheduler", "controller-manager"];
 export const nodeDaemons: readonly DaemonName[] = ["node-agent", "proxy", "dns"];
 
 export type Action =
@@ -13,15 +16,25 @@ export type Action =
       readonly act: "power-off" | "power-on" | "pause-machine" | "resume-machine" | "restart-engine" | "flush-rules";
       readonly machine: string;
     }
-  /** Holds the lock of iptables; burns processor time. Both end by themselves. */
-  | { readonly act: "hold-rules-lock" | "burn-cpu"; readonly machine: string; readonly seconds: number }
+  /** Holds the lock of iptables; ends by itself. */
+  | { readonly act: "hold-rules-lock"; readonly machine: string; readonly seconds: number }
   /** Drops what `from` sends to `to`. */
   | { readonly act: "cut"; readonly from: string; readonly to: string }
   | { readonly act: "mend" }
+  /** A condition that stays until it is lifted. */
+  | {
+      readonly act: "impose" | "lift";
+      readonly what: Hardship;
+      readonly machine: string;
+      readonly amount: number;
+    }
   /** Through the API: every pod of the drill's own deployment is replaced. */
   | { readonly act: "roll-out" };
 
 export type Act = Action["act"];
+
+/** What a fault must be able to do. */
+export type Need = Act | Hardship;
 
 /** What takes it back; undefined where nothing is left behind. Harmless when done twice, or when the action never happened. */
 export function undoOf(action: Action): Action | undefined {
@@ -36,6 +49,8 @@ export function undoOf(action: Action): Action | undefined {
       return { ...action, act: "resume-machine" };
     case "cut":
       return { act: "mend" };
+    case "impose":
+      return { ...action, act: "lift" };
     default:
       return undefined;
   }
@@ -66,8 +81,11 @@ export function describe(action: Action): string {
     case "roll-out":
       return "roll out the drill's web deployment";
     case "hold-rules-lock":
-    case "burn-cpu":
       return `${action.act} on ${action.machine} for ${action.seconds} s`;
+    case "impose":
+      return `${action.what} (${action.amount}) on ${action.machine}: ${hardships[action.what]}`;
+    case "lift":
+      return `${action.what} on ${action.machine} lifted`;
     default:
       return `${action.act} ${action.machine}`;
   }

@@ -2,7 +2,7 @@
 // lab and for the computer it runs on. Verbs resolve when what they say has happened.
 import type { Client } from "@coxswain/client";
 import type { EtcdClient } from "@coxswain/etcd-api";
-import type { Act, Action } from "./action.ts";
+import type { Action, Need } from "./action.ts";
 
 export interface TargetMachine {
   readonly name: string;
@@ -17,7 +17,7 @@ export interface Target {
   readonly name: string;
   readonly machines: readonly TargetMachine[];
   /** Why this cannot be done here; undefined when it can. */
-  unable(act: Act): string | undefined;
+  unable(need: Need): string | undefined;
   /** Throws when it could not be done. "roll-out" is not for the target. */
   perform(action: Action): Promise<void>;
   /** A client that knows all API servers, the given one first; or no other. */
@@ -25,6 +25,10 @@ export interface Target {
   /** Clients of the store's members; undefined when nobody gave us a certificate for it. */
   readonly store:
     { names(): readonly string[]; connect(name: string): EtcdClient; connectAll(): EtcdClient } | undefined;
+  /** What every daemon shows on its port at this moment; those that do not answer are not among them. */
+  certificates(): Promise<readonly { readonly daemon: string; readonly machine: string; readonly endsMs: number }[]>;
+  /** What the product itself complains of on that machine (`cox health`): certificates that end soon. */
+  complaints(machine: string): Promise<readonly string[]>;
   /** Runs a program in a machine and hands over its lines until it ends or the signal comes. */
   run(machine: string, command: readonly string[], line: (text: string) => void, signal: AbortSignal): Promise<void>;
   /** The container engine's own command line; answers what it wrote. */
@@ -42,5 +46,7 @@ export interface Target {
   versions(): Promise<Readonly<Record<string, string>>>;
 }
 
-export const masters = (target: Target): readonly TargetMachine[] => target.machines.filter(({ master }) => master);
-export const workers = (target: Target): readonly TargetMachine[] => target.machines.filter(({ worker }) => worker);
+export const masters = (target: Pick<Target, "machines">): readonly TargetMachine[] =>
+  target.machines.filter(({ master }) => master);
+export const workers = (target: Pick<Target, "machines">): readonly TargetMachine[] =>
+  target.machines.filter(({ worker }) => worker);

@@ -1,7 +1,8 @@
 // What a drill is: data. What it breaks and how often, whom it aims at, what must be there, which load runs, and which promises are
 // judged with which bounds. The runner reads it; nothing in a drill is code.
 import type { DaemonName } from "../cluster/action.ts";
-import type { FaultName } from "../faults/cluster.ts";
+import type { FaultName } from "../faults/cluster/catalogue.ts";
+import type { ProbeName } from "../run/probes.ts";
 
 export interface Drill {
   readonly id: string;
@@ -10,12 +11,20 @@ export interface Drill {
   readonly breaks: string;
   /** Rows of the project's checklist that it proves. */
   readonly proves: readonly string[];
-  readonly fault: FaultName;
-  readonly aim: AimRule;
+  /** One for all strikes, or several that take turns; each of several that cannot be had is left out and said. */
+  readonly fault: FaultName | readonly FaultName[];
+  /** Undefined: whom each fault usually hits. */
+  readonly aim?: AimRule;
   /** Strikes, unless `--for` sets a time. */
   readonly strikes: number;
   /** How long a fault stays before it is healed; 0 for faults that leave nothing. */
   readonly holdMs: number;
+  /** Time runs from the beginning of the healing, where nothing can be expected before: a disk that is lost stays lost. */
+  readonly recoverFrom?: "healing";
+  /** How long to go on looking after the healing, before the next strike or the end. */
+  readonly afterMs?: number;
+  /** What is looked at while the fault lasts, and promised for that time. */
+  readonly probes?: readonly ProbeName[];
   readonly needs: { readonly masters?: number; readonly workers?: number };
   readonly load: {
     readonly writers: number;
@@ -49,6 +58,8 @@ export type AimRule =
     }
   /** Strike after strike the next one. */
   | { readonly who: "each-master" | "each-worker"; readonly daemon?: DaemonName }
+  /** The last master that does not lead the store. */
+  | { readonly who: "other-master"; readonly daemon?: DaemonName }
   /** A worker that runs pods of the canary and none of the clients. */
   | { readonly who: "busy-worker"; readonly daemon?: DaemonName }
   | { readonly who: "nobody" };
@@ -61,7 +72,13 @@ export type Signal =
   | "canary-whole"
   | "canary-replaced"
   | "request-answered"
-  | "rolled-out";
+  | "rolled-out"
+  /** Every master has a member of the store that votes and answers. */
+  | "members-vote"
+  /** Every daemon shows a certificate on its port that is good for days. */
+  | "certificates-fresh"
+  /** The store has no alarm. */
+  | "no-alarm";
 
 export interface Bounds {
   readonly writeGap?: { readonly percentile: number; readonly mostMs: number };
@@ -70,6 +87,8 @@ export interface Bounds {
   readonly detectMs?: number;
   readonly recoverMs?: number;
   readonly convergeMs: number;
+  /** Every watch was told to list anew: nobody may believe that it missed nothing. */
+  readonly listsAnew?: true;
   /** Containers of the canary that ran before must run on: nothing may restart them. */
   readonly noRestarts?: true;
   /** The strike is a voluntary disruption, so the disruption budget holds. */

@@ -6,7 +6,7 @@ import type { Observers } from "../api-load/observers.ts";
 import { masters, workers } from "../cluster/target.ts";
 import type { Target } from "../cluster/target.ts";
 import type { AimRule } from "../drills/drill.ts";
-import type { Aim } from "../faults/cluster.ts";
+import type { Aim } from "../faults/cluster/fault.ts";
 
 export interface Sight {
   readonly target: Target;
@@ -42,6 +42,12 @@ export async function takeAim(rule: AimRule, number: number, sight: Sight): Prom
       const those = rule.who === "each-master" ? masters(target) : workers(target);
       const machine = those[(number - 1) % Math.max(1, those.length)]?.name;
       if (machine === undefined) throw new Error("there is no such machine");
+      return { machine, ...daemon };
+    }
+    case "other-master": {
+      const leader = observers.storeLeaders.at(-1)?.leader;
+      const machine = masters(target).findLast(({ name }) => name !== leader)?.name;
+      if (machine === undefined) throw new Error("there is no other master");
       return { machine, ...daemon };
     }
     case "busy-worker":

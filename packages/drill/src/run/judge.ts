@@ -1,11 +1,13 @@
 // From a recording to verdicts: which checkers a drill's promises need, with its bounds. Pure, so that an old recording can be judged by
 // newer checkers.
+import { checkAnew, forgiveLost } from "../checkers/aftermath.ts";
 import { checkApiWatches } from "../checkers/api-watches.ts";
 import { checkApiWrites } from "../checkers/api-writes.ts";
 import { checkEndState } from "../checkers/end-state.ts";
 import { answersOfWrites, checkBudget, checkGap, checkRequests, checkTimes, gapsOf } from "../checkers/gaps.ts";
 import { checkOneInstance } from "../checkers/instances.ts";
 import { checkOneLeader } from "../checkers/leadership.ts";
+import { checkProbes } from "../checkers/probes.ts";
 import { checkStore } from "../checkers/store.ts";
 import { verdict } from "../checkers/verdict.ts";
 import type { Verdict } from "../checkers/verdict.ts";
@@ -16,7 +18,8 @@ import type { Recording } from "../recording.ts";
 
 export function judge(drill: Drill, recording: Recording): readonly Verdict[] {
   const { bounds } = drill;
-  const { strikes, writes, requests, end, store } = recording;
+  const { strikes, requests, end, store } = recording;
+  const writes = forgiveLost(recording.writes, strikes);
   const struck = strikes.filter(({ failed }) => failed === undefined);
   return [
     injection(recording),
@@ -36,7 +39,7 @@ export function judge(drill: Drill, recording: Recording): readonly Verdict[] {
       ? [
           checkGap(
             "write gap",
-            gapsOf(answersOfWrites(writes), strikes),
+            gapsOf(answersOfWrites(recording.writes), strikes),
             bounds.writeGap.percentile,
             bounds.writeGap.mostMs,
           ),
@@ -57,6 +60,8 @@ export function judge(drill: Drill, recording: Recording): readonly Verdict[] {
         ]
       : []),
     ...(bounds.noRestarts ? [restarts(recording)] : []),
+    ...(bounds.listsAnew ? [checkAnew(recording.watches, struck)] : []),
+    ...checkProbes(drill.probes ?? [], recording.probes ?? [], struck.length),
     ...checkEndState(end, bounds.convergeMs),
   ];
 }

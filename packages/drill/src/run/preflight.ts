@@ -4,14 +4,20 @@ import type { Client } from "@coxswain/client";
 import type { Target } from "../cluster/target.ts";
 import { masters, workers } from "../cluster/target.ts";
 import type { Drill } from "../drills/drill.ts";
-import { clusterFaults, unavailable } from "../faults/cluster.ts";
+import { clusterFaults } from "../faults/cluster/catalogue.ts";
+import type { FaultName } from "../faults/cluster/catalogue.ts";
 
 /** Reasons not to begin; none when all is well. */
 export async function preflight(drill: Drill, target: Target, client: Client): Promise<readonly string[]> {
   const { needs } = drill;
-  const cannot = unavailable(clusterFaults[drill.fault], target);
+  const wanted = faultsOf(drill);
+  const cannot = wanted.flatMap((name) => {
+    const why = clusterFaults[name].available(target);
+    return why === undefined ? [] : [`the fault "${clusterFaults[name].name}" cannot be had: ${why}`];
+  });
   const standing = [
-    ...(cannot === undefined ? [] : [`the fault "${clusterFaults[drill.fault].name}" cannot be had: ${cannot}`]),
+    // Of several, those that can be had are enough.
+    ...(cannot.length < wanted.length && wanted.length > 1 ? [] : cannot),
     ...(masters(target).length < (needs.masters ?? 1)
       ? [`it takes ${needs.masters} masters, there are ${masters(target).length}`]
       : []),
@@ -22,6 +28,8 @@ export async function preflight(drill: Drill, target: Target, client: Client): P
   ];
   return standing.length > 0 ? standing : [...(await unwell(target, client)), ...(await margin(target, drill))];
 }
+
+export const faultsOf = ({ fault }: Drill): readonly FaultName[] => (typeof fault === "string" ? [fault] : fault);
 
 /** What of the cluster does not answer or is not ready. */
 export async function unwell(target: Target, client: Client): Promise<readonly string[]> {
@@ -57,8 +65,9 @@ export async function unwell(target: Target, client: Client): Promise<readonly s
 }
 
 /** Only a strike at masters can take a member of the store away. */
-async function margin(target: Target, { aim }: Drill): Promise<readonly string[]> {
-  if (aim.who !== "store-leader" && aim.who !== "each-master") return [];
+async function margin(target: Target, drill: Drill): Promise<readonly string[]> {
+  const aims = faultsOf(drill).map((name) => (drill.aim ?? clusterFaults[name].usual).who);
+  if (!aims.some((who) => who === "store-leader" || who === "each-master")) return [];
   const members = await storeMembers(target);
   const spare = members.filter(({ answers }) => answers).length - (Math.floor(members.length / 2) + 1);
   return members.length > 0 && spare < 1 ? ["the store has no member to lose: a strike may take the cluster down"] : [];

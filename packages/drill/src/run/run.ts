@@ -15,12 +15,14 @@ import type { Action } from "../cluster/action.ts";
 import { masters, workers } from "../cluster/target.ts";
 import type { Target } from "../cluster/target.ts";
 import type { Drill, Pace } from "../drills/drill.ts";
-import { clusterFaults } from "../faults/cluster.ts";
-import type { ContainerEvent, EndState, Recording, Strike } from "../recording.ts";
+import { clusterFaults } from "../faults/cluster/catalogue.ts";
+import type { FaultName } from "../faults/cluster/catalogue.ts";
+import type { ContainerEvent, EndState, Probe, Recording, Strike } from "../recording.ts";
 import { takeAim } from "./aim.ts";
 import { lookAtEnd } from "./end-state.ts";
 import type { Journal } from "./journal.ts";
-import { preflight, unwell } from "./preflight.ts";
+import { faultsOf, preflight, unwell } from "./preflight.ts";
+import { prepareProbes, probe } from "./probes.ts";
 import { waitFor } from "./signals.ts";
 import { startStoreLoad } from "./store-load.ts";
 import type { StoreLoad } from "./store-load.ts";
@@ -49,6 +51,8 @@ export interface RunPorts {
 const watchersCount = 3;
 const canaryReadyMs = 120_000;
 const catchUpMs = 60_000;
+/** A cluster that is made anew on six machines takes its time. */
+const mostHealingMs = 180_000;
 
 export async function runDrill(drill: Drill, config: RunConfig, ports: RunPorts): Promise<Recording> {
   const { target, clock, say, journal } = ports;
@@ -66,6 +70,8 @@ export async function runDrill(drill: Drill, config: RunConfig, ports: RunPorts)
   const state: State = {
     strikes: [],
     failures: [],
+    probes: [],
+    unhealed: [],
     writers: undefined,
     watchers: [],
     requests: undefined,
@@ -124,6 +130,7 @@ export async function runDrill(drill: Drill, config: RunConfig, ports: RunPorts)
     containers: [...(observers?.containers ?? []), ...lostWithPower(observers?.containers ?? [], state.strikes)],
     end: state.end,
     readiness: observers?.readiness ?? [],
+    probes: state.probes,
     store: store?.recording,
   };
 }
@@ -131,6 +138,9 @@ export async function runDrill(drill: Drill, config: RunConfig, ports: RunPorts)
 interface State {
   readonly strikes: Strike[];
   readonly failures: string[];
+  readonly probes: Probe[];
+  /** What the strike of this moment does. */
+  unhealed: readonly Action[];
   writers: Writers | undefined;
   readonly watchers: { readonly watch: ReturnType<typeof startWatcher>; readonly client: Client; complete: boolean }[];
   requests: Requests | undefined;
@@ -177,13 +187,17 @@ async function strikeAll(
   const most = config.forMs === undefined ? drill.strikes : Number.POSITIVE_INFINITY;
   for (let number = 1; number <= most && clock.now() < deadline; number += 1) {
     signal.throwIfAborted();
-    await strikeOnce(drill, number, ports, client, namespace, state);
+    const having = faultsOf(drill).filter((name) => clusterFaults[name].available(ports.target) === undefined);
+    const fault = having[(number - 1) % Math.max(1, having.length)];
+    if (fault === undefined) throw new Error("no fault can be had");
+    await strikeOnce(drill, fault, number, ports, client, namespace, state);
     await clock.sleep(1000 + random.int(2000), signal);
   }
 }
 
 async function strikeOnce(
   drill: Drill,
+  faultName: FaultName,
   number: number,
   ports: RunPorts,
   client: Client,
@@ -193,16 +207,19 @@ async function strikeOnce(
   const { target, clock, journal, say } = ports;
   const { observers, writers, requests } = state;
   if (observers === undefined) throw new Error("nobody observes");
-  const fault = clusterFaults[drill.fault];
+  const fault = clusterFaults[faultName];
+  const rule = drill.aim ?? fault.usual;
   const sight = { target, client, observers, namespace, clientsOn: workers(target)[0]?.name, random: ports.random };
-  const aim = await takeAim(drill.aim, number, sight);
+  const aim = await takeAim(rule, number, sight);
   const actions: readonly Action[] = fault.inject(aim, target);
   const said = [aim.daemon, aim.machine].filter(Boolean).join(" on ");
   await journal.write({ at: clock.now(), kind: "injecting", actions });
+  state.unhealed = actions;
   const evidence = {
     clock,
     client,
     namespace,
+    target,
     observers,
     writes: writers?.writes ?? [],
     requests: requests?.seen ?? [],
@@ -214,8 +231,9 @@ async function strikeOnce(
       },
     },
     machine: aim.machine,
-    lease: drill.aim.who === "lease-holder" ? drill.aim.lease : undefined,
+    lease: rule.who === "lease-holder" ? rule.lease : undefined,
   };
+  await prepareProbes(drill.probes ?? [], client, namespace);
   const at = clock.now();
   let failed: string | undefined;
   const perform = async (action: Action): Promise<void> =>
@@ -229,7 +247,7 @@ async function strikeOnce(
       : waitFor(drill.detect, at, Math.max(60_000, drill.holdMs), evidence);
   const holdEnd = at + drill.holdMs;
   const recoveringFrom =
-    failed === undefined
+    failed === undefined && drill.recoverFrom === undefined
       ? waitFor(drill.recover, at, Math.max(60_000, drill.holdMs), evidence)
       : Promise.resolve(undefined);
   // What was so before the strike is not recovery: a node that is lost must be noticed first.
@@ -237,10 +255,20 @@ async function strikeOnce(
     drill.detect === "node-not-ready"
       ? detecting?.then((ms) => (ms === undefined ? undefined : waitFor(drill.recover, at, 60_000, evidence)))
       : recoveringFrom;
+  for (const name of failed === undefined ? (drill.probes ?? []) : [])
+    state.probes.push(await probe(name, number, { target, client, namespace, clock }));
   if (clock.now() < holdEnd) await clock.sleep(holdEnd - clock.now(), ports.signal).catch(() => undefined);
-  await heal(actions, ports);
+  const healingAt = clock.now();
+  const wholeAgain =
+    failed === undefined && drill.recoverFrom === "healing"
+      ? waitFor(drill.recover, healingAt, mostHealingMs, evidence)
+      : recovering;
+  await heal(fault.heal(actions), ports);
+  state.unhealed = [];
   const healedAt = clock.now();
-  const [detectMs, recoverMs] = await Promise.all([detecting, recovering]);
+  const [detectMs, recoverMs] = await Promise.all([detecting, wholeAgain]);
+  const enough = healedAt + (drill.afterMs ?? 0);
+  if (clock.now() < enough) await clock.sleep(enough - clock.now(), ports.signal).catch(() => undefined);
   await until(
     clock,
     drill.bounds.convergeMs,
@@ -260,6 +288,7 @@ async function strikeOnce(
     aim: said,
     actions,
     at,
+    healingAt,
     healedAt,
     ...(detectMs === undefined ? {} : { detectMs }),
     ...(recoverMs === undefined ? {} : { recoverMs }),
@@ -267,8 +296,8 @@ async function strikeOnce(
   });
 }
 
-async function heal(actions: readonly Action[], { target, journal, clock }: RunPorts): Promise<void> {
-  for (const undo of undoAll(actions)) await target.perform(undo);
+async function heal(undoings: readonly Action[], { target, journal, clock }: RunPorts): Promise<void> {
+  for (const undo of undoings) await target.perform(undo);
   await journal.write({ at: clock.now(), kind: "healed", by: "driver" });
 }
 
@@ -313,8 +342,7 @@ async function finish(ports: RunPorts, client: Client, namespace: string, state:
     await work?.().catch((error: unknown) => failures.push(error));
   };
   // Undone once more: an action may have been interrupted between its doing and its healing.
-  for (const undo of undoAll(state.strikes.flatMap(({ actions }) => actions)))
-    await quietly(() => target.perform(undo));
+  for (const undo of undoAll(state.unhealed)) await quietly(() => target.perform(undo));
   await quietly(state.requests?.stop);
   await quietly(state.writers?.stop);
   for (const { watch, client: own } of state.watchers) {
@@ -348,14 +376,14 @@ async function until(
 
 /** Containers on a machine end with its power, and nobody there lives to tell. */
 function lostWithPower(events: readonly ContainerEvent[], strikes: readonly Strike[]): readonly ContainerEvent[] {
+  const dark = (action: Action, machine: string): boolean =>
+    action.act === "power-off" ? action.machine === machine : action.act === "impose" && action.what === "lost-cluster";
   return strikes.flatMap(({ at, actions }) =>
     actions.flatMap((action) =>
-      action.act === "power-off"
+      action.act === "power-off" || action.act === "impose"
         ? [
             ...new Map(
-              events
-                .filter((event) => event.machine === action.machine && event.at <= at)
-                .map((event) => [event.id, event]),
+              events.filter((event) => dark(action, event.machine) && event.at <= at).map((event) => [event.id, event]),
             ).values(),
           ].map((event): ContainerEvent => ({ ...event, at, event: "lost" }))
         : [],

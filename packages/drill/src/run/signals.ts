@@ -6,6 +6,8 @@ import { isReplaced, missingOf, rollOut } from "../api-load/canary.ts";
 import type { Client } from "@coxswain/client";
 import type { Clock } from "@coxswain/clock";
 import type { Observers } from "../api-load/observers.ts";
+import { masters } from "../cluster/target.ts";
+import type { Target } from "../cluster/target.ts";
 import type { Signal } from "../drills/drill.ts";
 import type { ApiWrite, RequestSeen } from "../recording.ts";
 
@@ -18,6 +20,7 @@ export interface Evidence {
   readonly requests: readonly RequestSeen[];
   /** Things that led before the strike. */
   readonly before: { readonly storeLeader: string; readonly leases: Readonly<Record<string, string>> };
+  readonly target: Target;
   readonly machine: string;
   readonly lease: string | undefined;
 }
@@ -89,5 +92,42 @@ async function look(signal: Signal, at: number, evidence: Evidence): Promise<num
     }
     case "request-answered":
       return requests.find((each) => each.ok && each.at >= at)?.at;
+    case "members-vote":
+      return (await everyMasterVotes(evidence.target)) ? clock.now() : undefined;
+    case "certificates-fresh": {
+      const shown = await evidence.target.certificates();
+      return shown.length > 0 && shown.every(({ endsMs }) => endsMs > clock.now() + dayMs) ? clock.now() : undefined;
+    }
+    case "no-alarm":
+      return (await alarms(evidence.target)) === 0 ? clock.now() : undefined;
   }
+}
+
+const dayMs = 24 * 3_600_000;
+
+async function everyMasterVotes(target: Target): Promise<boolean> {
+  const { store } = target;
+  if (store === undefined) return false;
+  const all = store.connectAll();
+  const { members } = await all.cluster.memberList({ linearizable: true }).finally(() => all.close());
+  const voters = members.filter(({ isLearner, clientURLs }) => !isLearner && clientURLs.length > 0);
+  if (voters.length !== masters(target).length || members.length !== voters.length) return false;
+  const answers = await Promise.all(
+    store.names().map(async (name) => {
+      const client = store.connect(name);
+      const { leader, isLearner } = await client.maintenance
+        .status({}, { timeoutMs: 2000 })
+        .finally(() => client.close());
+      return leader !== 0n && !isLearner;
+    }),
+  );
+  return answers.every(Boolean);
+}
+
+/** How many the store has. */
+export async function alarms(target: Target): Promise<number> {
+  const client = target.store?.connectAll();
+  if (client === undefined) throw new Error("nobody gave a certificate for the store");
+  const { alarms: raised } = await client.maintenance.alarm({ action: "GET" }).finally(() => client.close());
+  return raised.length;
 }

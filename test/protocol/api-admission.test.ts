@@ -411,13 +411,14 @@ const policy = (name: string, spec: object): object => ({
   metadata: { name },
   spec: {
     matchConstraints: {
-      resourceRules: [
-        { apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE", "UPDATE"], resources: ["configmaps"] },
-      ],
+      ...rules(["configmaps"]),
       ...matching(name),
     },
     ...spec,
   },
+});
+const rules = (resources: readonly string[]): object => ({
+  resourceRules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE", "UPDATE"], resources }],
 });
 const binding = (name: string, spec: object): object => ({
   apiVersion: "admissionregistration.k8s.io/v1",
@@ -520,6 +521,84 @@ describe("validating admission policies", () => {
       `spec.validations[0].expression: Invalid value: "object.x == params.y": compilation failed: ERROR: <input>:1:13: undeclared reference to 'params' (in container '')`,
     );
     expect(said).toContain(`spec.validations[1].expression: Invalid value: "'text'": must evaluate to bool`);
+  });
+});
+
+describe("mutating admission policies", () => {
+  it("apply configurations and patches that expressions make, again after a change when they want it", async () => {
+    const mutating = (name: string, mutations: readonly object[], more: object = {}): object => ({
+      ...policy(name, {
+        reinvocationPolicy: "Never",
+        mutations,
+        ...more,
+      }),
+      kind: "MutatingAdmissionPolicy",
+    });
+    const bound = (name: string): object => ({
+      apiVersion: "admissionregistration.k8s.io/v1",
+      kind: "MutatingAdmissionPolicyBinding",
+      metadata: { name: `${name}-binding` },
+      spec: { policyName: name },
+    });
+    const applying = (expression: string): object => ({
+      patchType: "ApplyConfiguration",
+      applyConfiguration: { expression },
+    });
+    const patch = (expression: string): object => ({ patchType: "JSONPatch", jsonPatch: { expression } });
+    const where = { matchConstraints: { ...rules(["configmaps"]), ...matching("made") } };
+    await apply(
+      mutating(
+        "a-counts",
+        [
+          patch(
+            "[JSONPatch{op: 'add', path: '/metadata/annotations/' + jsonpatch.escapeKey('example.com/size'), value: string(object.data.size())}]",
+          ),
+        ],
+        {
+          ...where,
+          reinvocationPolicy: "IfNeeded",
+          matchConditions: [{ name: "has", expression: "has(object.metadata.annotations)" }],
+        },
+      ),
+      bound("a-counts"),
+      mutating(
+        "b-adds",
+        [
+          applying(
+            "Object{metadata: Object.metadata{labels: {'made': variables.by}}, data: {'added': 'Object{x: 1}'}}",
+          ),
+        ],
+        { ...where, variables: [{ name: "by", expression: "request.userInfo.username" }] },
+      ),
+      bound("b-adds"),
+      mutating("c-fails", [patch("[JSONPatch{op: 'test', path: '/data/a', value: 'other'}]")], {
+        matchConstraints: { ...rules(["configmaps"]), ...matching("fails") },
+      }),
+      bound("c-fails"),
+    );
+    await settled(maps, map("x", { a: "1" }, { ask: "fails" }), ({ status }) => status === 403);
+    const made = await post(maps, {
+      ...map("made", { a: "1" }, { ask: "made" }),
+      metadata: { name: "made", labels: { ask: "made" }, annotations: { own: "x" } },
+    });
+    expect([made.status, made.body]).toMatchObject([
+      201,
+      {
+        metadata: {
+          labels: { ask: "made", made: "kubernetes-admin" },
+          annotations: { own: "x", "example.com/size": "2" },
+        },
+        data: { a: "1", added: "Object{x: 1}" },
+      },
+    ]);
+    const [status, said] = await message(post(maps, map("x", { a: "1" }, { ask: "fails" })));
+    expect([status, said]).toEqual([
+      403,
+      expect.stringMatching(/^policy 'c-fails' with binding 'c-fails-binding' denied request: JSON Patch: /),
+    ]);
+    expect(await refused("create -f -", mutating("bad", [applying("Object{spec: Object.other{}}")], where))).toContain(
+      'spec.mutations[0].applyConfiguration.expression: Invalid value: "Object{spec: Object.other{}}": compilation failed: type mismatch: unexpected type name "Object.other", expected "Object.spec", which matches field name path from root Object type',
+    );
   });
 });
 

@@ -369,10 +369,42 @@ test("the plugins run in Kubernetes' order", async () => {
     "CertificateSigning",
     "CertificateSubjectRestriction",
     "DefaultIngressClass",
+    "MutatingAdmissionPolicy",
     "MutatingAdmissionWebhook",
     "ValidatingAdmissionPolicy",
     "ValidatingAdmissionWebhook",
     "ResourceQuota",
+    "ParamAccess",
     "RBACEscalation",
   ]);
+});
+
+test("who writes a policy with parameters may read them", async () => {
+  const group = "admissionregistration.k8s.io";
+  const policy = (kind: string): ApiObject =>
+    ({
+      apiVersion: `${group}/v1`,
+      kind: "ValidatingAdmissionPolicy",
+      metadata: { name: "p" },
+      spec: { paramKind: { apiVersion: "v1", kind } },
+    }) as ApiObject;
+  const binding = {
+    apiVersion: `${group}/v1`,
+    kind: "ValidatingAdmissionPolicyBinding",
+    metadata: { name: "b" },
+    spec: { policyName: "p", paramRef: { name: "x", namespace: "shop" } },
+  } as ApiObject;
+  const { objects, admit } = await gate();
+  objects.put(`validatingadmissionpolicies.${group}`, policy("Secret"));
+  const whole = `validatingadmissionpolicies.${group}`;
+  const user = "&{jane  [devs system:authenticated] map[]}";
+  await expect(admit(whole, policy("Secret"))).rejects.toThrow(
+    `spec.paramKind: Forbidden: user ${user} must have "get" permission on all objects of the referenced paramKind (kind=Secret, apiVersion=v1)`,
+  );
+  await expect(admit(`validatingadmissionpolicybindings.${group}`, binding)).rejects.toThrow(
+    `spec.paramRef: Forbidden: user ${user} does not have "get" permission on the object referenced by paramRef`,
+  );
+  const admin = { user: { username: "root", groups: ["system:masters"] } };
+  expect(await admit(whole, policy("Secret"), admin)).toMatchObject({ metadata: { name: "p" } });
+  expect(await admit(whole, policy("Secret"), { operation: "UPDATE", oldObject: policy("Secret") })).toBeDefined();
 });

@@ -18,6 +18,8 @@ interface Expression {
   /** The types that it may have; "dyn" is always one. */
   readonly types: readonly string[];
   readonly variables: Variables;
+  /** It may make messages, such as `Object{…}`. */
+  readonly isMutation?: boolean;
 }
 
 export function hasExpressions(object: ApiObject): boolean {
@@ -29,10 +31,10 @@ export function expressionErrors(object: ApiObject, old?: ApiObject): readonly F
   return expressionsOf(object).flatMap((expression) => (before.has(expression.text) ? [] : errorsOf(expression)));
 }
 
-function errorsOf({ path, text, types, variables }: Expression): readonly FieldError[] {
-  const { CelError, compile } = loadedLanguage();
+function errorsOf({ path, text, types, variables, isMutation }: Expression): readonly FieldError[] {
+  const { CelError, compile, compileMutation } = loadedLanguage();
   try {
-    const { type } = compile(text, variables);
+    const { type } = (isMutation ? compileMutation : compile)(text, variables);
     if (type === "dyn" || types.length === 0 || types.some((wanted) => type.startsWith(wanted))) return [];
     return [fieldErrors.invalid(path, text, mustEvaluate(types))];
   } catch (error) {
@@ -55,7 +57,7 @@ function expressionsOf(object: ApiObject): readonly Expression[] {
     case "ValidatingAdmissionPolicy":
       return ofValidatingPolicy(object as ValidatingAdmissionPolicy);
     case "MutatingAdmissionPolicy":
-      return ofPolicy((object as MutatingAdmissionPolicy).spec ?? {});
+      return ofMutatingPolicy(object as MutatingAdmissionPolicy);
     default:
       return [];
   }
@@ -101,6 +103,16 @@ function ofPolicy(spec: NonNullable<MutatingAdmissionPolicy["spec"]>): readonly 
     })),
     ...ofConditions(spec.matchConditions ?? [], "spec.matchConditions", variables),
   ].filter(({ text }) => text.trim() !== "");
+}
+
+function ofMutatingPolicy({ spec = {} }: MutatingAdmissionPolicy): readonly Expression[] {
+  const variables = policyVariables(spec);
+  const mutations = (spec.mutations ?? []).map(({ jsonPatch, applyConfiguration }, index): Expression => {
+    const path = `spec.mutations[${index}].${jsonPatch ? "jsonPatch" : "applyConfiguration"}.expression`;
+    const text = (jsonPatch ?? applyConfiguration)?.expression ?? "";
+    return { path, text, types: [jsonPatch ? "list" : "map"], variables, isMutation: true };
+  });
+  return [...ofPolicy(spec), ...mutations].filter(({ text }) => text.trim() !== "");
 }
 
 function ofValidatingPolicy(policy: ValidatingAdmissionPolicy): readonly Expression[] {

@@ -24,7 +24,9 @@ import { createNamespaceLifecycle } from "./namespace-lifecycle.ts";
 import { createNodeRestriction } from "./node-restriction.ts";
 import { createPersistentVolumeClaimResize } from "./persistent-volume-claim-resize.ts";
 import { createPodSecurity } from "./pod-security/pod-security.ts";
+import { createMutatingPolicies } from "./policy/mutating.ts";
 import { createValidatingPolicies } from "./policy/validating.ts";
+import { createParamAccess } from "./policy/param-access.ts";
 import { createPriorityAdmission } from "./priority.ts";
 import { createResourceQuotaAdmission } from "./resource-quota.ts";
 import { createServiceAccountAdmission } from "./service-account.ts";
@@ -52,8 +54,8 @@ export interface AdmissionPorts {
   readonly log: Logger;
 }
 
-/** Not a plugin in Kubernetes but part of storage, so no flag turns it off. */
-const alwaysOn: ReadonlySet<string> = new Set(["RBACEscalation"]);
+/** No plugins in Kubernetes but part of storage, so no flag turns them off. */
+const alwaysOn: ReadonlySet<string> = new Set(["ParamAccess", "RBACEscalation"]);
 
 /** The plugins that are on, in order. Throws for a name that is not known. */
 export function admissionPlugins(config: AdmissionConfig, ports: AdmissionPorts): readonly AdmissionPlugin[] {
@@ -86,10 +88,12 @@ function allPlugins({ tolerations }: AdmissionConfig, ports: AdmissionPorts): re
     ...createCertificatePlugins(authorizer),
     certificateSubjectRestriction,
     createDefaultIngressClass(reader),
+    createMutatingPolicies(ports),
     createMutatingWebhooks(ports),
     createValidatingPolicies(ports),
     createValidatingWebhooks(ports),
     createResourceQuotaAdmission(reader, clock),
+    createParamAccess(ports),
     createEscalationCheck(authorizer.policy, authorizer),
   ];
 }

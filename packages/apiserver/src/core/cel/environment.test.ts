@@ -72,6 +72,8 @@ describe("expressions", () => {
     "[3, 1, 2].max() == 3 && [3, 1, 2].min() == 1 && ![3, 1].isSorted()",
     "sets.contains(self.tags, ['a']) && sets.equivalent(self.tags, ['b', 'a']) && !sets.intersects(self.tags, ['c'])",
     "self.name.matches('^[a-z]+$') && self.name.charAt(1) == 'b' && self.name.replace('b', 'x') == 'axc'",
+    "self.name.matches('(?i)^ABC$') && 'x1'.matches('^[[:alpha:]][[:digit:]]$') && matches('a', '\\\\Aa\\\\z') && !self.name.matches('d')",
+    "self.tags.all(t, t.matches('^[ab]$')) && 'aXbx'.findAll('(?i)x') == ['X', 'x']",
     "self.name.find('[bc]') == 'b' && self.name.findAll('[bc]') == ['b', 'c'] && 'aaa'.replace('a', 'b', 2) == 'bba'",
     "'%s has %d of %.1f%%: %s'.format([self.name, self.replicas, 2.5, self.tags]) == 'abc has 3 of 2.5%: [a, b]'",
     "quantity('1Gi').isGreaterThan(quantity('500Mi')) && quantity('1').add(quantity('500m')) == quantity('1500m')",
@@ -80,6 +82,15 @@ describe("expressions", () => {
     "isIP('1.2.3.4') && !isIP('01.2.3.4') && ip('1.2.3.4').family() == 4 && cidr('10.0.0.0/8').prefixLength() == 8",
     "isURL('https://a.example:8080/x?y=z') && url('https://a.example:8080/x?y=z').getPort() == '8080' && !isURL('a b')",
     "url('https://a.example/x?y=z').getQuery() == {'y': ['z']} && url('/x').getHost() == ''",
+    "!format.dns1123Label().validate('abc').hasValue() && format.dns1123Label().validate('A').value().size() == 1",
+    "format.named('uuid').value().validate('x').value() == ['does not match the UUID format'] && !format.named('no').hasValue()",
+    "!format.dns1123LabelPrefix().validate('abc-').hasValue() && format.date().validate('2026-13-01').hasValue()",
+    "semver('1.2.3').isLessThan(semver('1.10.0')) && semver('1.0.0-rc.1').compareTo(semver('1.0.0')) == -1 && semver('1.2.3').minor() == 2",
+    "isSemver('1.2.3-a+b') && !isSemver('v1.2') && isSemver('v1.2', true) && semver('v01.2', true) == semver('1.2.0')",
+    "self.labels.all(k, v, k != v) && !self.labels.exists(k, v, v == 'z') && self.tags.exists(i, t, i == 1 && t == 'b')",
+    "self.tags.transformList(i, t, t + string(i)) == ['a0', 'b1'] && self.tags.transformList(i, t, i > 0, t) == ['b']",
+    "self.labels.transformMap(k, v, v + 'x')['constructor'] == 'yx' && self.tags.transformMapEntry(i, t, {t: i})['b'] == 1",
+    "self.steps.all(i, s, self.tags.existsOne(j, t, i == j)) && self.tags.exists(i, t, t == 'a' || 1 / i == 0)",
     "cel.bind(most, self.steps.map(s, s.cost).max(), most == 2)",
   ])("%s", (expression) => {
     expect(compile(expression, rule).run({ self })).toBe(true);
@@ -89,6 +100,8 @@ describe("expressions", () => {
     expect(failureOf("self.nothing == 1")).toBe("no such key: nothing");
     expect(failureOf("self.replicas / 0 == 1")).toBe("division by zero");
     expect(failureOf("self.tags.filter(t, false).max() == ''")).toBe("max called on empty list");
+    expect(failureOf("self.name.matches('(?=a)')")).toBe("Illegal regex: (?=a)");
+    expect(failureOf("self.replicas.matches('a')")).toBe("found no matching overload for 'int.matches(string)'");
     expect(() => compile("self.replicas +", rule)).toThrow(CelError);
     expect(() => compile("self.replicas == 1 && other == 1", rule)).toThrow(
       expect.objectContaining({

@@ -1,16 +1,20 @@
 // The expression language of rules, conditions and policies (CEL), by the one library that speaks it, with Kubernetes' own functions added. An
 // expression is parsed and checked once, and shared by all who ask for the same text with the same variables. Values come in as `values.ts` and
-// `dynamic-values.ts` make them: fields are looked up when an expression runs, for their types are the values' own. Not there: comprehensions
-// over two variables, and named formats.
+// `dynamic-values.ts` make them: fields are looked up when an expression runs, for their types are the values' own.
 import { Environment, EvaluationError, ParseError, TypeError as CheckError } from "@marcbachmann/cel-js";
 import type { ASTNode } from "@marcbachmann/cel-js";
 import { addAddressFunctions } from "./address-functions.ts";
 import { addAuthorizerFunctions } from "./authorizer-functions.ts";
 import { addLazyMembers } from "./dynamic-values.ts";
+import { addFormatFunctions } from "./format-functions.ts";
 import { addListFunctions } from "./list-functions.ts";
 import { Budget, CostError, installMeter, metered, outOfBudget } from "./meter.ts";
+import { messagesAsMaps } from "./message-literals.ts";
+import { addPairMacros } from "./pair-macros.ts";
 import { addQuantityFunctions } from "./quantity-functions.ts";
 import { addTextFunctions } from "./text-functions.ts";
+import { renameCalls } from "./tree.ts";
+import { addVersionFunctions } from "./version-functions.ts";
 
 export { Budget } from "./meter.ts";
 
@@ -62,9 +66,21 @@ export function compile(expression: string, variables: Variables): Program {
   return program;
 }
 
+/** The same for what a mutation makes: messages are read as the maps that they are. */
+export function compileMutation(expression: string, variables: Variables): Program {
+  let text: string;
+  try {
+    text = messagesAsMaps(expression);
+  } catch (error) {
+    throw celError(error);
+  }
+  return compile(text, variables);
+}
+
 function compileAnew(expression: string, scope: string, variables: Variables): Program {
   try {
     const parsed = environmentOf(scope, variables).parse(expression);
+    renameCalls(parsed.ast, "matches", "goMatches");
     const checked = parsed.check();
     if (!checked.valid) throw checked.error ?? new CelError("the expression has no type");
     const nodes = installMeter(parsed.ast);
@@ -96,6 +112,9 @@ function environmentOf(scope: string, variables: Variables): Environment {
       addQuantityFunctions,
       addAddressFunctions,
       addAuthorizerFunctions,
+      addFormatFunctions,
+      addPairMacros,
+      addVersionFunctions,
       addLazyMembers,
     ])
       add(environment);
@@ -136,7 +155,7 @@ function wordsOf(error: { readonly code: string; readonly summary: string }): st
     case "unknown_variable":
       return `undeclared reference to '${rest}' (in container '')`;
     default:
-      return summary;
+      return summary.replaceAll("goMatches", "matches");
   }
 }
 

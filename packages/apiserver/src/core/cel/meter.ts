@@ -2,6 +2,9 @@
 // and each operator and function with the size of what it looks at. So what grows with the data is counted, whatever the expression is.
 // Kubernetes' figures; its own costs are finer, of the same order.
 
+import type { Handle, Node } from "./tree.ts";
+import { isNode, partsOf } from "./tree.ts";
+
 /** Of one evaluation, and of all that one request causes (`pkg/apis/cel/config.go`). */
 export const perCallLimit = 1_000_000;
 export const requestBudget = 10_000_000;
@@ -46,29 +49,21 @@ export function metered<T>(budget: Budget, work: () => T): T {
   }
 }
 
-function charge(cost: number): void {
+/** Throws when the limit is reached. */
+export function charge(cost: number): void {
   spent += cost;
   if (spent <= limit) return;
   failure ??= new CostError(limit < perCallLimit ? outOfBudget : overLimit);
   throw failure;
 }
 
-/** A node of the library's tree, as far as it is looked at here. */
-interface Node {
-  readonly op: string;
-  readonly args: unknown;
-  readonly meta: Readonly<Record<string, unknown>>;
-  handle?: Handle;
-  setMeta(key: string, value: unknown): unknown;
-}
-
-type Handle = (...values: readonly unknown[]) => unknown;
-
-function isNode(value: unknown): value is Node {
-  return typeof value === "object" && value !== null && "op" in value && "setMeta" in value;
-}
-
 const looking: ReadonlySet<string> = new Set(["==", "!=", "in", "+", "<", "<=", ">", ">=", "call", "rcall"]);
+
+/** How many nodes stand in parts of a tree, macros' inner ones included. */
+export function nodesOf(value: unknown): number {
+  if (!isNode(value)) return partsOf(value).reduce((sum: number, part) => sum + nodesOf(part), 0);
+  return 1 + nodesOf(value.args);
+}
 
 /** Makes a checked tree charge what it does; answers its number of nodes, which one walk over it costs. */
 export function installMeter(root: unknown): number {
@@ -76,8 +71,7 @@ export function installMeter(root: unknown): number {
   const visit = (value: unknown): number => {
     if (typeof value !== "object" || value === null || seen.has(value)) return 0;
     seen.add(value);
-    if (Array.isArray(value)) return value.reduce((sum: number, item) => sum + visit(item), 0);
-    if (!isNode(value)) return isPlain(value) ? visit(Object.values(value)) : 0;
+    if (!isNode(value)) return partsOf(value).reduce((sum: number, part) => sum + visit(part), 0);
     const { alternate, macro } = value.meta;
     if (alternate !== undefined) return visit(alternate);
     if (macro !== undefined) return 1 + visit(macro);
@@ -95,10 +89,6 @@ export function installMeter(root: unknown): number {
     return visit(iterable) + visit(init);
   };
   return visit(root);
-}
-
-function isPlain(value: object): boolean {
-  return Object.getPrototypeOf(value) === Object.prototype;
 }
 
 function weigh(node: Node, handle: Handle): void {

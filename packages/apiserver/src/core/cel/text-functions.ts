@@ -1,6 +1,10 @@
 // Functions on texts that Kubernetes adds to the expression language: charAt, replace, reverse, format, strings.quote, find, findAll, and
 // those on URLs.
 import type { Environment } from "@marcbachmann/cel-js";
+import { goPattern, goRegExp } from "../custom/patterns.ts";
+
+/** Only there so that `jsonpatch.escapeKey(…)` can be written. */
+class JsonPointers {}
 
 /** Only there so that `strings.quote(…)` can be written. */
 class Strings {}
@@ -29,6 +33,9 @@ export function addTextFunctions(environment: Environment): void {
     .registerFunction("string.replace(string, string, int): string", replaceSome)
     .registerFunction("string.reverse(): string", (text: string) => [...text].toReversed().join(""))
     .registerFunction("string.format(list): string", (text: string, values: readonly unknown[]) => format(text, values))
+    // The library's own is for its own regular expressions; `environment.ts` calls this one in its place.
+    .registerFunction("string.goMatches(string): bool", matches)
+    .registerFunction("matches(string, string): bool", matches)
     .registerFunction(
       "string.find(string): string",
       (text: string, pattern: string) => regex(pattern).exec(text)?.[0] ?? "",
@@ -36,6 +43,11 @@ export function addTextFunctions(environment: Environment): void {
     .registerFunction("string.findAll(string): list<string>", (text: string, pattern: string) => findAll(text, pattern))
     .registerFunction("string.findAll(string, int): list<string>", (text: string, pattern: string, most: bigint) =>
       most < 0n ? findAll(text, pattern) : findAll(text, pattern).slice(0, Number(most)),
+    )
+    .registerType("JsonPointers", JsonPointers)
+    .registerConstant("jsonpatch", "JsonPointers", new JsonPointers())
+    .registerFunction("JsonPointers.escapeKey(string): string", (_: JsonPointers, key: string) =>
+      key.replaceAll("~", "~0").replaceAll("/", "~1"),
     )
     .registerType("Strings", Strings)
     .registerConstant("strings", "Strings", new Strings())
@@ -92,9 +104,17 @@ function replaceSome(text: string, from: string, to: string, most: bigint): stri
   );
 }
 
+function matches(text: string, pattern: string): boolean {
+  try {
+    return goPattern(pattern)(text);
+  } catch (cause) {
+    throw new Error(`Illegal regex: ${pattern}`, { cause });
+  }
+}
+
 function regex(pattern: string): RegExp {
   try {
-    return new RegExp(pattern, "g");
+    return goRegExp(pattern);
   } catch (cause) {
     throw new Error(`Illegal regex: ${pattern}`, { cause });
   }

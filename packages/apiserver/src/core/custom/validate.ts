@@ -3,6 +3,7 @@
 import type { FieldError } from "@coxswain/apimachinery";
 import { fieldErrors, isJsonObject, jsonEqual } from "@coxswain/apimachinery";
 import { matchesFormat } from "./formats.ts";
+import { goPattern } from "./patterns.ts";
 import type { JsonSchema } from "./structural.ts";
 import { isSchema, memberSchema } from "./structural.ts";
 
@@ -71,7 +72,7 @@ function valueErrors(value: unknown, schema: JsonSchema, path: string): FieldErr
       errors.push(tooLong(path, value, schema.maxLength));
     if (schema.minLength !== undefined && length < schema.minLength)
       should(`be at least ${schema.minLength} chars long`);
-    if (schema.pattern !== undefined && !patternOf(schema.pattern).test(value)) should(`match '${schema.pattern}'`);
+    if (schema.pattern !== undefined && !matchesPattern(value, schema.pattern)) should(`match '${schema.pattern}'`);
     if (schema.format !== undefined && !matchesFormat(value, schema.format))
       errors.push(invalid(path, value, `${says(path)} must be of type ${schema.format}: ${JSON.stringify(value)}`));
   }
@@ -87,27 +88,13 @@ function isMultiple(value: number, of: number): boolean {
   return Math.abs(times - Math.round(times)) < 1e-9;
 }
 
-const patterns = new Map<string, RegExp>();
-
-/** Go's expressions are close to ours; one that is none here refuses nothing. */
-function patternOf(pattern: string): RegExp {
-  let known = patterns.get(pattern);
-  if (!known) {
-    try {
-      known = new RegExp(pattern, "u");
-    } catch {
-      known = looserPattern(pattern);
-    }
-    patterns.set(pattern, known);
-  }
-  return known;
-}
-
-function looserPattern(pattern: string): RegExp {
+/** One that is none refuses nothing. */
+function matchesPattern(text: string, pattern: string): boolean {
   try {
-    return new RegExp(pattern);
-  } catch {
-    return /^/;
+    return goPattern(pattern)(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return true;
+    throw error;
   }
 }
 

@@ -31,7 +31,7 @@ function includes(items: readonly string[] | undefined, wanted: string): boolean
   return (items ?? []).some((item) => item === "*" || item === wanted);
 }
 
-/** "pods", "pods/status", "pods/*", "* /scale" without the space, "*" (no subresources), "* / *" likewise (everything). */
+// "pods", "pods/status", "pods/*"; a star alone is all resources, without their subresources.
 function resourceMatches(text: string, { resource, subresource }: Asked): boolean {
   const slash = text.indexOf("/");
   const [wanted, part] = slash < 0 ? [text, ""] : [text.slice(0, slash), text.slice(slash + 1)];

@@ -48,7 +48,10 @@ export async function paramsOf(
     );
   const view = ports.objects.view(resource);
   await synced(view, resource, ports.clock);
-  const found = chosen(view, ref, within);
+  const known = chosen(view, ref, within);
+  // What was made a moment ago may not be in memory yet.
+  const newest = known.length === 0 && ref.name ? await ports.objects.read(resource, within, ref.name) : undefined;
+  const found = newest ? [newest] : known;
   if (found.length === 0 && ref.parameterNotFoundAction === "Deny")
     throw new ConfigurationError("no params found for policy binding with `Deny` parameterNotFoundAction");
   return resource.conversion ? servedAll(resource, found.map(cloneJson)) : found;

@@ -5,8 +5,9 @@ import type { ApiObject } from "@coxswain/apimachinery";
 import { applyJsonPatch, jsonEqual, parseJson, StatusError, statuses } from "@coxswain/apimachinery";
 import { decodeAs } from "../../registry/decode-as.ts";
 import { convertBetween } from "../../registry/convert.ts";
-import type { AdmissionAttributes, AdmissionPlugin, Reinvocation } from "../../request.ts";
+import type { AdmissionAttributes, AdmissionPlugin } from "../../request.ts";
 import { configured } from "../match/configured.ts";
+import { roundsOf } from "../match/rounds.ts";
 import { isExempt } from "../match/rules.ts";
 import type { Matched } from "../match/selection.ts";
 import { HookError } from "./caller.ts";
@@ -26,53 +27,21 @@ export function createMutatingWebhooks(ports: HookPorts): AdmissionPlugin {
     handles: (attributes) => !isExempt(attributes) && (!hooks.synced() || hooks.current().length > 0),
     async admit(attributes) {
       await hooks.whenSynced(attributes.signal);
-      const rounds = roundsOf(attributes.reinvocation);
-      // Something else has changed it meanwhile: all that want to know are asked again.
-      if (attributes.reinvocation?.isSecond && !jsonEqual(rounds.output ?? null, attributes.object ?? null))
-        rounds.requireAgain();
+      const rounds = roundsOf(name, attributes);
       let object = attributes.object;
       for (const hook of hooks.current()) {
         const current = { ...attributes, object };
         const matched = await matchHook(hook, current, ports);
-        if (!matched || (attributes.reinvocation?.isSecond && !rounds.again.has(hook.id))) continue;
+        if (!matched || !rounds.isTurnOf(hook.id)) continue;
         const next = await mutate(hook, current, matched, ports);
-        if (next !== undefined && !jsonEqual(next, object ?? null)) {
-          rounds.requireAgain();
-          attributes.reinvocation?.request();
-        }
+        if (next !== undefined && !jsonEqual(next, object ?? null)) rounds.changed();
         object = next ?? object;
-        if (hook.spec.reinvocationPolicy === "IfNeeded") rounds.asked.add(hook.id);
+        if (hook.spec.reinvocationPolicy === "IfNeeded") rounds.wantsAgain(hook.id);
       }
-      rounds.output = object;
+      rounds.end(object);
       return object === attributes.object ? undefined : object;
     },
   };
-}
-
-interface Rounds {
-  /** Webhooks that have been asked and want to be again after a change. */
-  readonly asked: Set<string>;
-  /** Those of them after which there was one. */
-  readonly again: Set<string>;
-  /** What the first round made of the object. */
-  output: ApiObject | undefined;
-  requireAgain(): void;
-}
-
-function roundsOf(reinvocation: Reinvocation | undefined): Rounds {
-  const known = reinvocation?.notes.get(name) as Rounds | undefined;
-  if (known) return known;
-  const rounds: Rounds = {
-    asked: new Set(),
-    again: new Set(),
-    output: undefined,
-    requireAgain: () => {
-      for (const id of rounds.asked) rounds.again.add(id);
-      rounds.asked.clear();
-    },
-  };
-  reinvocation?.notes.set(name, rounds);
-  return rounds;
 }
 
 /** The object as the webhook wants it; undefined when it has nothing to say. */

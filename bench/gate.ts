@@ -11,7 +11,11 @@ import type { Attributes } from "../packages/apiserver/src/core/authz/attributes
 import { createAuthorizer } from "../packages/apiserver/src/core/authz/authorizer.ts";
 import { bootstrapPolicy } from "../packages/apiserver/src/core/authz/bootstrap.ts";
 import type { AdmissionAttributes, Credentials, UserInfo } from "../packages/apiserver/src/core/request.ts";
+import { createCustomKinds } from "../packages/apiserver/src/core/custom/custom-kinds.ts";
+import { createKinds } from "../packages/apiserver/src/core/registry/kind.ts";
 import { createMemoryObjects } from "../packages/apiserver/testing/memory-objects.ts";
+import { noConversion } from "../packages/apiserver/testing/no-conversion.ts";
+import { silentLogger } from "../packages/apiserver/testing/silent-logger.ts";
 import type { Figure, StandaloneBenchmark } from "./bench.ts";
 
 const bindings = 5000;
@@ -34,7 +38,15 @@ export const benchmark: StandaloneBenchmark = {
     const authorizer = createAuthorizer({ modes: ["Node", "RBAC"] }, { reader: objects });
     const plugins = admissionPlugins(
       { enabled: [], disabled: [], tolerations: { notReadySeconds: 300, unreachableSeconds: 300 } },
-      { objects, authorizer, clock, random: createSeededRandom(1) },
+      {
+        objects,
+        authorizer,
+        kinds: createKinds(createCustomKinds(noConversion)),
+        caller: { post: () => Promise.reject(new Error("no webhook is configured here")) },
+        clock,
+        random: createSeededRandom(1),
+        log: silentLogger,
+      },
     );
     const seconds = Math.floor(clock.now() / 1000);
     const token =

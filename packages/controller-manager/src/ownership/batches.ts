@@ -9,6 +9,9 @@ export interface BatchResult {
 
 const mostAtOnce = 16;
 
+/** So many owners are looked after at a time: some that make hundreds of pods must not hold up one that has lost its only one. */
+export const podMakers = 20;
+
 export function inGrowingBatches<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<BatchResult> {
   const { promise, resolve } = Promise.withResolvers<BatchResult>();
   let next = 0;

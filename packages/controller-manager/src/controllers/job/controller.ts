@@ -12,7 +12,7 @@ import type { Controller, ControllerPorts } from "../../loop/controller.ts";
 import { sameJson } from "../../loop/same-json.ts";
 import { carryOutClaim, controllerReference } from "../../ownership/adopt.ts";
 import { isAsCached } from "../../ownership/as-cached.ts";
-import { inGrowingBatches } from "../../ownership/batches.ts";
+import { inGrowingBatches, podMakers } from "../../ownership/batches.ts";
 import { planClaim } from "../../ownership/claim.ts";
 import { controlledBy } from "../../ownership/controlled-by.ts";
 import { createCreator } from "../../ownership/create-once.ts";
@@ -114,7 +114,7 @@ export function createJobController(ports: ControllerPorts): Controller {
   };
 
   const watches = [wakeOn(jobs, (job) => [objectKey(job)]), wakeOn(pods, (pod) => controlledBy("Job", pod))];
-  return createLoop({ name: "job", watches, reconcile }, ports);
+  return createLoop({ name: "job", watches, reconcile, concurrency: podMakers }, ports);
 }
 
 type Creation = Pick<Extract<JobAction, { readonly kind: "create" }>, "index" | "failures">;

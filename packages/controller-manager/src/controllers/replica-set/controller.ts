@@ -11,7 +11,7 @@ import { createLoop } from "../../loop/controller.ts";
 import type { Controller, ControllerPorts } from "../../loop/controller.ts";
 import { carryOutClaim, controllerReference } from "../../ownership/adopt.ts";
 import { isAsCached } from "../../ownership/as-cached.ts";
-import { inGrowingBatches } from "../../ownership/batches.ts";
+import { inGrowingBatches, podMakers } from "../../ownership/batches.ts";
 import { planClaim } from "../../ownership/claim.ts";
 import { createCreator } from "../../ownership/create-once.ts";
 import { podFromTemplate } from "../../pods/from-template.ts";
@@ -137,10 +137,8 @@ export function createReplicatorController<T extends Replicator>(
     return counts;
   };
 
-  return createLoop(
-    { name: kind.name, watches: replicaSetWatches(kind.descriptor.kind, kind.sets, pods), reconcile },
-    ports,
-  );
+  const watches = replicaSetWatches(kind.descriptor.kind, kind.sets, pods);
+  return createLoop({ name: kind.name, watches, reconcile, concurrency: podMakers }, ports);
 }
 
 const soonest = (one: number | undefined, other: number | undefined): number | undefined =>

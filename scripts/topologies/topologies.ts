@@ -14,6 +14,7 @@ import { smoke, until } from "./smoke.ts";
 import { lookAtStaticPods } from "./static-pods.ts";
 import { withSystemd } from "./systemd.ts";
 import { startWriter } from "./writer.ts";
+import { loseZone } from "./zones.ts";
 
 interface Run {
   readonly dataDir: string;
@@ -137,6 +138,9 @@ export const topologies: Readonly<Record<string, (run: Run) => Promise<void>>> =
       }
       await smoke(lab, "m3", ["m4", "m5", "m6"]);
     }),
+
+  /** A master and a worker in each of three zones; one zone is cut off under a writer: the others serve, and its pods run on in them (A116). */
+  zones: (run) => inLab(run, 6, async (lab, say) => loseZone(lab, say)),
 
   /** A running single master becomes three while a client writes. */
   promotion: (run) =>

@@ -1,12 +1,14 @@
 // The same command lines through kubectl and cox against one cluster: what they print, how they end, and what they leave behind.
 // What differs on purpose is listed in cox/differences.ts, with the reason.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { copyFileSync, mkdirSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { startControlPlane } from "./control-plane.ts";
 import type { ControlPlane } from "./control-plane.ts";
+import { configLines } from "./cox/config-lines.ts";
 import { differences } from "./cox/differences.ts";
 import { manifests, statuses } from "./cox/fixture.ts";
+import { kustomizationFiles } from "./cox/kustomizations.ts";
 import { readers, writers } from "./cox/lines.ts";
 import { even, runCommand, runKubectl, splitWords } from "./cox/run.ts";
 import type { Outcome } from "./cox/run.ts";
@@ -108,6 +110,45 @@ describe("cox and kubectl", () => {
     );
     expect(ours).toEqual(theirs);
   }, 600_000);
+
+  it("build the same kustomizations", async () => {
+    const root = join(plane.dir, "kustomizations");
+    for (const [path, text] of Object.entries(kustomizationFiles)) {
+      mkdirSync(dirname(join(root, path)), { recursive: true });
+      writeFileSync(join(root, path), text);
+    }
+    const found: unknown[] = [];
+    for (const folder of new Set(Object.keys(kustomizationFiles).map(dirname))) {
+      const words = ["kustomize", join(root, folder)];
+      const [theirs, ours] = await Promise.all([kubectl(words), cox(words)]);
+      // Each refuses in words of its own.
+      if (theirs.stdout !== ours.stdout || theirs.code !== ours.code) found.push({ folder, theirs, ours });
+    }
+    expect(found).toEqual([]);
+  }, 120_000);
+
+  it("leave the same in a kubeconfig", async () => {
+    const programs = [
+      ["theirs", runKubectl],
+      ["ours", (words: readonly string[], file: string) => runCommand(words, file, cache)],
+    ] as const;
+    const [theirs, ours] = await Promise.all(
+      programs.map(async ([name, run]) => {
+        const directory = join(plane.dir, `config-${name}`);
+        mkdirSync(directory, { recursive: true });
+        writeFileSync(join(directory, "ca.crt"), "an authority\n");
+        const told: unknown[] = [];
+        for (const line of configLines) {
+          const words = splitWords(line.replaceAll("DIR", directory));
+          const { code, stdout, stderr } = even(await run(words, join(directory, "config")));
+          const plain = (text: string): string => text.replaceAll(`config-${name}`, "DIR");
+          told.push({ line, code, stdout: plain(stdout), stderr: plain(stderr) });
+        }
+        return [...told, readFileSync(join(directory, "config"), "utf8")];
+      }),
+    );
+    expect(ours).toEqual(theirs);
+  }, 120_000);
 
   it("lists no difference for a line that is not tried", () => {
     const tried = new Set([

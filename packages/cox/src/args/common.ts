@@ -65,6 +65,12 @@ export const filenameFlags: Flags = {
   recursive: bool("Process the directory used in -f, --filename recursively.", { short: "R" }),
 };
 
+/** Of commands that read folders to the bottom unless told otherwise. */
+export const deepFilenameFlags: Flags = {
+  ...filenameFlags,
+  recursive: { ...filenameFlags["recursive"]!, default: "true" },
+};
+
 export const selectorFlag: Flags = {
   selector: text("Selector (label query) to filter on, supports '=', '==', '!=', 'in', 'notin'.", { short: "l" }),
 };

@@ -1,5 +1,5 @@
 // `cox set`: images, variables, resources, accounts, selectors and subjects, changed in what is there.
-import { array, bool, editingFlags, slice, text } from "../args/common.ts";
+import { array, bool, deepFilenameFlags, editingFlags, slice, text } from "../args/common.ts";
 import type { Args, Flags } from "../args/flags.ts";
 import type { Command } from "../command.ts";
 import { pairs } from "../create/creation.ts";
@@ -246,6 +246,7 @@ const selector: Command = {
   usage: "set selector (-f FILENAME | TYPE NAME) EXPRESSIONS [--resource-version=version] [options]",
   summary: "Set the selector on a resource",
   flags: flags({
+    recursive: deepFilenameFlags["recursive"]!,
     "resource-version": text(
       "If non-empty, the selectors update will only succeed if this is the current resource-version for the object.",
     ),

@@ -1,5 +1,5 @@
 // `cox top`: what nodes and pods use, from the metrics API.
-import { quantityMillis, quantityUnits } from "@coxswain/apimachinery";
+import { humanDuration, quantityMillis, quantityUnits } from "@coxswain/apimachinery";
 import { allNamespacesFlag, bool, fieldSelectorFlag, selectorFlag, text } from "../args/common.ts";
 import type { Args } from "../args/flags.ts";
 import type { Command } from "../command.ts";
@@ -83,6 +83,7 @@ const pod: Command = {
       fieldSelector: args.text("field-selector"),
     });
     if (items.length === 0) {
+      await refuseUnmeasured(session, args, everywhere);
       session.err.write(
         everywhere ? "No resources found\n" : `No resources found in ${session.namespace} namespace.\n`,
       );
@@ -163,6 +164,26 @@ async function read(
     throw error;
   }
 }
+
+/** Pods that run and are not measured are no empty namespace. */
+async function refuseUnmeasured(session: Session, args: Args, everywhere: boolean): Promise<void> {
+  const pods = await listObjects(
+    session,
+    await (await session.mapper()).find("pods"),
+    everywhere ? undefined : session.namespace,
+    { labelSelector: args.text("selector"), fieldSelector: args.text("field-selector") },
+  );
+  for (const { metadata } of pods.items) {
+    const ageMs = session.clock.now() - Date.parse(str(metadata.creationTimestamp));
+    if (ageMs > youngMs)
+      throw new CommandError(
+        `Metrics not available for pod ${metadata.namespace}/${metadata.name}, age: ${humanDuration(ageMs)}`,
+      );
+  }
+}
+
+/** So long a pod need not be measured yet. */
+const youngMs = 120_000;
 
 const usageOf = (usage: unknown): Usage => ({
   cpu: quantityMillis(str(part(usage)["cpu"]) || "0"),

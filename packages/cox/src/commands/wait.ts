@@ -4,7 +4,7 @@ import {
   allNamespacesFlag,
   duration,
   fieldSelectorFlag,
-  filenameFlags,
+  deepFilenameFlags,
   outputFlags,
   selectorFlag,
   array,
@@ -37,7 +37,7 @@ cox wait --for=jsonpath='{.status.phase}'=Running pod/busybox1
 # Until it is gone, but not longer than a minute
 cox wait --for=delete pod/busybox1 --timeout=60s`,
   flags: {
-    ...filenameFlags,
+    ...deepFilenameFlags,
     ...selectorFlag,
     ...fieldSelectorFlag,
     ...allFlag,
@@ -111,7 +111,11 @@ async function targets(
   );
   return Promise.all(
     wanted.map(async (each) => {
-      const object = await waitForObject(session, each, timeout, (now) => now !== undefined);
+      const object = await waitForObject(session, each, timeout, (now) => now !== undefined).catch((error: unknown) => {
+        throw (error as Error).message.startsWith("timed out waiting for the condition")
+          ? new CommandError("timed out waiting for the condition", { cause: error })
+          : error;
+      });
       return { ...each, source: "", object: object as Obj };
     }),
   );

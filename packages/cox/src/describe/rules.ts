@@ -22,7 +22,9 @@ export function ruleLines(rules: readonly Part[]): string[] {
     for (const group of texts(rule["apiGroups"]))
       for (const resource of texts(rule["resources"]))
         for (const name of names.length > 0 ? names : [""]) put({ group, resource, name, url: "", verbs });
-    for (const url of texts(rule["nonResourceURLs"])) put({ group: "", resource: "", name: "", url, verbs });
+    // Addresses of several rules stay apart, as kubectl leaves them.
+    for (const url of texts(rule["nonResourceURLs"]))
+      rows.set(`url ${rows.size}`, { group: "", resource: "", name: "", url, verbs });
   }
   const key = ({ verbs, group, resource, name, url }: Row): string =>
     `[${verbs.join(" ")}],[${group}],[${resource}],[${name}],[${url}]`;

@@ -199,7 +199,7 @@ function splitOutside(text: string, sign: string): string[] {
 
 function parseFilter(text: string): Node {
   const found =
-    /^((?:[^'"=<>!]|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\[\?\(.*?\)\])*?)\s*(==|!=|<=|>=|<|>)\s*(.*)$/s.exec(text);
+    /^((?:[^'"=<>!]|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\[\?\(.*?\)\])*?)\s*(==|!=|<=|>=|<|>|=)\s*(.*)$/s.exec(text);
   if (!found) return { type: "filter", left: parseExpression(text), operator: "exists", right: [] };
   return {
     type: "filter",
@@ -364,6 +364,7 @@ function passes(node: Extract<Node, { type: "filter" }>, item: unknown, root: un
 }
 
 function compare(left: unknown, right: unknown, operator: string): boolean {
+  if (operator === "=") return fail("unrecognized filter operator =");
   const equal = left === right;
   if (operator === "==") return equal;
   if (operator === "!=") return !equal;

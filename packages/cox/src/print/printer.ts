@@ -126,7 +126,7 @@ async function jsonPathPrinter(template: string, asJson: boolean, args: Args): P
 }
 
 async function templatePrinter(text: string, args: Args): Promise<Printer> {
-  const [{ parseTemplate, TemplateError }, { runTemplate }] = await Promise.all([
+  const [{ parseTemplate, TemplateError }, { checkFunctions, runTemplate }] = await Promise.all([
     import("./template-parse.ts"),
     import("./template-run.ts"),
   ]);
@@ -138,7 +138,11 @@ async function templatePrinter(text: string, args: Args): Promise<Printer> {
       throw new CommandError(`${doing} ${text}, ${error.message}`);
     }
   };
-  const template = guard(() => parseTemplate(text), "error parsing template");
+  const template = guard(() => {
+    const parsed = parseTemplate(text);
+    checkFunctions(parsed);
+    return parsed;
+  }, "error parsing template");
   return (object) =>
     guard(() => runTemplate(template, object, args.flag("allow-missing-template-keys")), "error executing template");
 }

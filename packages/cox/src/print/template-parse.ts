@@ -75,7 +75,7 @@ export function parseTemplate(source: string): Template {
         });
       } else nodes.push({ type: "action", pipeline: parsePipeline(action) });
     }
-    if (!top) throw new TemplateError("template: output: unexpected EOF");
+    if (!top) throw new TemplateError(`template: output:${source.split("\n").length}: unexpected EOF`);
     return { nodes, end: "" };
   }
 

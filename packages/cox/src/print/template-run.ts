@@ -92,7 +92,7 @@ export function runTemplate(template: Template, data: unknown, allowMissing: boo
     if (first?.type === "function") {
       const { name } = first;
       // and/or stop at the first value that decides.
-      if (name === "and" || name === "or") {
+      if (deciding.includes(name)) {
         let last: unknown;
         for (const argument of rest) {
           last = operand(argument, dot, scope);
@@ -203,6 +203,22 @@ const htmlSigns: Readonly<Record<string, string>> = {
   '"': "&#34;",
   "'": "&#39;",
 };
+
+/** Throws where a template calls what is no function: said before anything is printed. */
+export function checkFunctions({ body, named }: Template): void {
+  const look = (value: unknown): void => {
+    if (typeof value !== "object" || value === null) return;
+    const { type, name } = value as { readonly type?: unknown; readonly name?: unknown };
+    if (type === "function" && typeof name === "string" && !Object.hasOwn(functions, name) && !deciding.includes(name))
+      throw new TemplateError(`template: output:1: function "${name}" not defined`);
+    for (const inner of Object.values(value)) look(inner);
+  };
+  look(body);
+  for (const nodes of named.values()) look(nodes);
+}
+
+/** They look at one argument after the other. */
+const deciding: readonly string[] = ["and", "or"];
 
 const functions: Readonly<Record<string, (values: readonly unknown[]) => unknown>> = {
   not: ([value]) => !isTrue(value),

@@ -92,7 +92,7 @@ export async function fromFiles(session: Session, args: Args, local = false): Pr
 export async function manifestsOf(session: Session, args: Args): Promise<readonly Manifest[]> {
   const kustomize = text(args, "kustomize");
   if (kustomize === "") return readManifests(fileNames(args), flag(args, "recursive"), session);
-  if (fileNames(args).length > 0 || flag(args, "recursive"))
+  if (fileNames(args).length > 0 || (args.has("recursive") && flag(args, "recursive")))
     throw new CommandError("only one of -f or -k can be specified");
   const { buildKustomization } = await import("../kustomize/build.ts");
   return (await buildKustomization(kustomize, { order: "fifo" })).map((object) => ({ object, source: kustomize }));

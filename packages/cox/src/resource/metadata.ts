@@ -64,10 +64,12 @@ export async function changeMetadata(session: Session, args: Args, field: Field)
   for (const info of infos) {
     try {
       if (args.flag("list") && changes.length === 0) {
-        if (infos.length > 1)
-          session.out.write(`Listing ${field} for ${info.descriptor.kind}.${info.descriptor.group}/${info.name}:\n`);
+        const lines = listed(info, field);
+        const { kind, group } = info.descriptor;
         session.out.write(
-          listed(info, field).replace(infos.length > 1 ? /^(?=.)/gm : /^$/, infos.length > 1 ? " " : ""),
+          infos.length > 1
+            ? `Listing ${field} for ${kind}.${group}/${info.name}:\n${lines.replace(/^(?=.)/gm, " ")}`
+            : lines,
         );
         continue;
       }

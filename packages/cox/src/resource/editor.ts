@@ -31,7 +31,7 @@ export async function editUntilTaken(
   let [failure, shown, keep] = ["", json ? `${formatJson(sortKeys(object))}\n` : formatYaml(object), false];
   try {
     for (;;) {
-      const text = `${note}${failure.replace(/^/gm, "# ")}${failure === "" ? "" : "\n#\n"}${shown}`;
+      const text = `${note}${failure === "" ? "" : `${failure.replace(/^/gm, "# ")}\n#\n`}${shown}`;
       writeFileSync(file, args.flag("windows-line-endings") ? text.replaceAll("\n", "\r\n") : text);
       openEditor(session, file);
       const edited = readFileSync(file, "utf8")

@@ -2,14 +2,18 @@
 // apiservers on one store, either of which may have been told of a definition.
 // About 20 seconds.
 import { createServer } from "node:https";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
-import { networkInterfaces } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
+import { join } from "node:path";
+import { systemClock } from "@coxswain/clock";
+import { createAuthority } from "@coxswain/pki";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ControlPlane } from "./control-plane.ts";
 import { startControlPlane } from "./control-plane.ts";
 
 let plane: ControlPlane;
+const dir = mkdtempSync(join(tmpdir(), "coxswain-custom-"));
 const must = (line: string, input?: string): Promise<string> => plane.must(line.split(" "), input);
 const refused = async (line: string, input?: string): Promise<string> => {
   const { code, stderr } = await plane.kubectl(line.split(" "), input);
@@ -69,11 +73,17 @@ const tab = (name: string, spec: string): string =>
   `---\n{apiVersion: stable.example.com/v1, kind: CronTab, metadata: {name: ${name}}, spec: {${spec}}}`;
 
 beforeAll(async () => {
-  plane = await startControlPlane({ apiservers: 2 });
+  const flags = ["--requestheader-username-headers=X-Remote-User,X-Asker", "--requestheader-allowed-names=nobody"];
+  const authority = join(dir, "proxies.crt");
+  writeFileSync(authority, (await createAuthority("proxies", 86_400_000, systemClock)).certificate);
+  plane = await startControlPlane({ apiservers: 2, flags: [...flags, `--requestheader-client-ca-file=${authority}`] });
   await must("apply -f -", definition);
   await must("wait --for condition=established --timeout=30s crd/crontabs.stable.example.com");
 });
-afterAll(() => plane?.[Symbol.asyncDispose]());
+afterAll(async () => {
+  await plane?.[Symbol.asyncDispose]();
+  rmSync(dir, { recursive: true, force: true });
+});
 
 describe("a custom resource", () => {
   it("is served by every apiserver as soon as one has established it", async () => {
@@ -287,6 +297,7 @@ describe("a group that another server answers for", () => {
                   method: request.method,
                   user: headers["x-remote-user"],
                   groups: headers["x-remote-group"],
+                  asker: headers["x-asker"] ?? null,
                 },
               };
       response.setHeader("content-type", "application/json").end(JSON.stringify(body));
@@ -316,13 +327,19 @@ describe("a group that another server answers for", () => {
       expect(await must("api-resources --api-group=shop.example.com -o name")).toBe("orders.shop.example.com\n");
       expect(await must("get orders first -o name")).toBe("order.shop.example.com/first\n");
       const answer = await plane.call("GET", `${path}/namespaces/default/orders/first?pretty=false`, {
-        headers: { "impersonate-user": "alice", "impersonate-group": "system:masters", "x-remote-user": "mallory" },
+        headers: {
+          "impersonate-user": "alice",
+          "impersonate-group": "system:masters",
+          "x-remote-user": "mallory",
+          "x-asker": "mallory",
+        },
       });
       expect(JSON.parse(answer.text)).toMatchObject({
         asked: {
           url: `${path}/namespaces/default/orders/first?pretty=false`,
           method: "GET",
           user: "alice",
+          asker: null,
           groups: "system:masters, system:authenticated",
         },
       });

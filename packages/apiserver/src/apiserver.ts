@@ -9,6 +9,7 @@ import type { ApiServerConfig } from "./config.ts";
 import { admissionPlugins } from "./core/admission/order.ts";
 import { createAuthenticator } from "./core/authn/authenticator.ts";
 import { jwksPath, openIdConfiguration, openIdConfigurationPath } from "./core/authn/issuer-discovery.ts";
+import { headerStarts } from "./core/authn/request-header.ts";
 import { parseTokenFile } from "./core/authn/static-tokens.ts";
 import { tokenKeys } from "./core/authn/token-keys.ts";
 import type { TokenKeys } from "./core/authn/token-keys.ts";
@@ -133,7 +134,8 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
     }
   };
   const hooks = createHookClient({ objects, clock });
-  const aggregation = createAggregation({ objects, custom, tls: files.aggregationTls, clock, log });
+  const withheld = config.requestHeader ? headerStarts(config.requestHeader) : [];
+  const aggregation = createAggregation({ objects, custom, withheld, tls: files.aggregationTls, clock, log });
   let started = false;
   const storeHealth = {
     name: "etcd",

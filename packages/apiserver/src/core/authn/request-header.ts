@@ -41,6 +41,11 @@ export function remoteUser(names: RequestHeaderNames, headersOf: HeadersOf): Use
   };
 }
 
+/** How all headers begin that such a proxy may send, in lower case. */
+export function headerStarts({ username, uid, group, extraPrefix }: RequestHeaderNames): readonly string[] {
+  return [...username, ...uid, ...group, ...extraPrefix].map((name) => name.toLowerCase());
+}
+
 /** Keys may be escaped as in a URL; what is not well escaped stands for itself. */
 function keyOf(escaped: string): string {
   try {

@@ -54,6 +54,8 @@ export interface AggregationPorts {
   readonly objects: ObjectWriter;
   /** Kinds that definitions have brought. */
   readonly custom: Pick<CustomKinds, "all">;
+  /** How headers begin by which those servers believe us who asks, in lower case: a client must not send them along. */
+  readonly withheld: readonly string[];
   /** What to show to other servers. */
   readonly tls: () => { readonly cert: string | Buffer | undefined; readonly key: string | Buffer | undefined };
   readonly clock: Clock;
@@ -66,7 +68,7 @@ const checkAgainMs = 3000;
 const checkTimeoutMs = 5000;
 const longestListBytes = 4 * 1024 * 1024;
 
-export function createAggregation({ objects, custom, tls, clock, log }: AggregationPorts): Aggregation {
+export function createAggregation({ objects, custom, withheld, tls, clock, log }: AggregationPorts): Aggregation {
   const aborter = new AbortController();
   const known = new Map<string, readonly ResourceInfo[]>();
   const described = new Map<string, string>();
@@ -90,6 +92,7 @@ export function createAggregation({ objects, custom, tls, clock, log }: Aggregat
       tls: { ...tls(), ca },
       ...(spec.insecureSkipTLSVerify !== true && { servername: `${name}.${namespace}.svc` }),
       headers,
+      withheld,
       isWhole: true,
     };
   };

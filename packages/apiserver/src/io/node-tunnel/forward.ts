@@ -23,6 +23,8 @@ export interface Target {
   readonly servername?: string;
   /** Said in addition, in place of what the client says under the same names. */
   readonly headers?: Readonly<Record<string, string | string[]>>;
+  /** Headers of the client that begin so, in lower case, are not passed on: they would say to the target who asks. */
+  readonly withheld?: readonly string[];
   /** It knows the path as the client does: nothing has to lead back through us. */
   readonly isWhole?: boolean;
 }
@@ -72,7 +74,7 @@ export async function forwardWhole(
   const prefix = target.isWhole ? "" : info.path.slice(0, info.path.length - info.rest.length).replace(/\/$/, "");
   const host = String(raw.headers["host"] ?? raw.headers[":authority"] ?? "");
   const headers = {
-    ...passedHeaders(raw.headers),
+    ...passedHeaders(raw.headers, target.withheld),
     ...target.headers,
     host: `${target.host}:${target.port}`,
     "x-forwarded-uri": info.path,
@@ -170,14 +172,15 @@ function dialWords(target: Target, cause: NodeJS.ErrnoException): string {
   return `dial tcp ${target.host}:${target.port}: ${words[cause.code ?? ""] ?? cause.message}`;
 }
 
-function passedHeaders(headers: RawRequest["headers"]): OutgoingHttpHeaders {
+function passedHeaders(headers: RawRequest["headers"], withheld: readonly string[] = []): OutgoingHttpHeaders {
   return Object.fromEntries(
     Object.entries(headers).filter(
       ([name]) =>
         !dropped.has(name) &&
         !name.startsWith(":") &&
         !name.startsWith("impersonate-") &&
-        !name.startsWith("x-remote-"),
+        !name.startsWith("x-remote-") &&
+        !withheld.some((start) => name.startsWith(start)),
     ),
   );
 }

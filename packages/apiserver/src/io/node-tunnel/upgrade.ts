@@ -107,6 +107,7 @@ function passedHeaders(target: Target, raw: IncomingMessage): string[] {
     const [name = "", value = ""] = [raw.rawHeaders[i], raw.rawHeaders[i + 1]];
     const lower = name.toLowerCase();
     if (ours.has(lower) || lower.startsWith("impersonate-") || lower.startsWith("x-remote-")) continue;
+    if (target.withheld?.some((start) => lower.startsWith(start))) continue;
     if (lower !== "sec-websocket-protocol") headers.push(name, value);
     else {
       const protocols = value

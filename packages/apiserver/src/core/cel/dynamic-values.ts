@@ -17,11 +17,11 @@ export function optional(value: unknown): unknown {
   return value === undefined ? Optional.none() : Optional.of(value);
 }
 
-/** JSON of a value; members that are an absent optional are left out. Throws for what JSON cannot say. */
+/** JSON of a value; what is an absent optional is left out. Throws for what JSON cannot say. */
 export function plainValue(value: unknown): unknown {
   if (value instanceof Optional) return value.hasValue() ? plainValue(value.value()) : undefined;
   if (typeof value === "bigint") return Number(value);
-  if (Array.isArray(value)) return value.map(plainValue);
+  if (Array.isArray(value)) return value.map(plainValue).filter((item) => item !== undefined);
   if (value === null || typeof value === "string" || typeof value === "boolean" || typeof value === "number")
     return value;
   const members = value instanceof Map ? [...value] : isPlain(value) ? Object.entries(value) : undefined;

@@ -91,6 +91,7 @@ describe("expressions", () => {
     "self.tags.transformList(i, t, t + string(i)) == ['a0', 'b1'] && self.tags.transformList(i, t, i > 0, t) == ['b']",
     "self.labels.transformMap(k, v, v + 'x')['constructor'] == 'yx' && self.tags.transformMapEntry(i, t, {t: i})['b'] == 1",
     "self.steps.all(i, s, self.tags.existsOne(j, t, i == j)) && self.tags.exists(i, t, t == 'a' || 1 / i == 0)",
+    "has(self.steps[0].cost) && !has(self.steps[1].nothing) && self.steps.all(s, has([s][0].name))",
     "cel.bind(most, self.steps.map(s, s.cost).max(), most == 2)",
   ])("%s", (expression) => {
     expect(compile(expression, rule).run({ self })).toBe(true);

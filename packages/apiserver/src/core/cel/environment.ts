@@ -7,6 +7,7 @@ import { addAddressFunctions } from "./address-functions.ts";
 import { addAuthorizerFunctions } from "./authorizer-functions.ts";
 import { addLazyMembers } from "./dynamic-values.ts";
 import { addFormatFunctions } from "./format-functions.ts";
+import { teachHas } from "./has-macro.ts";
 import { addListFunctions } from "./list-functions.ts";
 import { Budget, CostError, installMeter, metered, outOfBudget } from "./meter.ts";
 import { messagesAsMaps } from "./message-literals.ts";
@@ -21,7 +22,14 @@ export { Budget } from "./meter.ts";
 /** Names of variables, and their types. */
 export type Variables = Readonly<Record<string, string>>;
 
+/** An expression that has been read, for whoever looks at it beside a schema. */
+export interface Expression {
+  readonly text: string;
+  readonly tree: unknown;
+}
+
 export interface Program {
+  readonly expression: Expression;
   /** The type of its result, such as `bool`. */
   readonly type: string;
   /** Whether a variable stands anywhere in it. */
@@ -81,10 +89,12 @@ function compileAnew(expression: string, scope: string, variables: Variables): P
   try {
     const parsed = environmentOf(scope, variables).parse(expression);
     renameCalls(parsed.ast, "matches", "goMatches");
+    teachHas(parsed.ast);
     const checked = parsed.check();
     if (!checked.valid) throw checked.error ?? new CelError("the expression has no type");
     const nodes = installMeter(parsed.ast);
     return {
+      expression: { text: expression, tree: parsed.ast },
       type: String(checked.type),
       uses: (variable) => mentions(parsed.ast, variable),
       run(values, budget = new Budget()) {
@@ -165,8 +175,12 @@ function locatedOf(error: CheckError | ParseError): string {
   const words = `${syntax}${wordsOf(error)}`;
   const { range } = error;
   const input = error.node?.input;
-  if (!range || input === undefined) return `ERROR: <input>:1:1: ${words}`;
-  const before = input.slice(0, range.start).split("\n");
+  return range && input !== undefined ? faultAt(input, range.start, words) : `ERROR: <input>:1:1: ${words}`;
+}
+
+/** A fault at a place of an expression, in the compiler's form. */
+export function faultAt(input: string, at: number, words: string): string {
+  const before = input.slice(0, at).split("\n");
   const column = [...(before.at(-1) ?? "")].length;
   const line = input.split("\n")[before.length - 1] ?? "";
   return `ERROR: <input>:${before.length}:${column + 1}: ${words}\n | ${line}\n | ${".".repeat(column)}^`;

@@ -1,5 +1,5 @@
 // All of the expression language that others use, behind the one door of `lazily.ts`.
 export { createAuthorizerValue } from "./authorizer-functions.ts";
-export { Budget, CelError, compile, compileMutation } from "./environment.ts";
+export { Budget, CelError, compile, compileMutation, faultAt } from "./environment.ts";
 export { dynamicValue, LazyMembers, optional, plainValue } from "./dynamic-values.ts";
 export { celValue } from "./values.ts";

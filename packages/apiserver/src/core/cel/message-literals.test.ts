@@ -14,6 +14,9 @@ describe("messages in mutations", () => {
       metadata: { labels: { a: "a" } },
       spec: { containers: [{ name: "c1" }, { name: "c2" }] },
     });
+    const maybe =
+      "Object{?spec: optional.of(Object.spec{?a: object.?nothing, list: [?object.?nothing, object.?items[?0]], m: {?'x': object.?nothing}})}";
+    expect(plainValue(compileMutation(maybe, types).run({ object }))).toEqual({ spec: { list: [1], m: {} } });
     const patch = "[JSONPatch{op: 'add', path: '/spec', value: Object.spec{__namespace__: 'x', a__dash__b: 1}}]";
     expect(plainValue(compileMutation(patch, types).run({ object }))).toEqual([
       { op: "add", path: "/spec", value: { namespace: "x", "a-b": 1 } },

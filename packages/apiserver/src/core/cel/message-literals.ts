@@ -1,7 +1,12 @@
 // `Object{spec: Object.spec{replicas: 3}}` and `JSONPatch{op: "test", path: "/a"}`, by which mutations say what they make, as the maps that they are:
 // the library has no messages. Names of types say where they stand in the object and nothing more; whether they do is checked.
 
-/** Throws an Error for a type whose name is not that of its place. */
+import { unescapedName } from "./member-names.ts";
+
+/**
+ * Entries that may be absent (`?field: …`, `[?item]`) lose their mark: what is made is put into JSON, where an absent optional is left out.
+ * Throws an Error for a type whose name is not that of its place.
+ */
 export function messagesAsMaps(expression: string): string {
   const open: (Brace | "other")[] = [];
   let result = "";
@@ -27,10 +32,14 @@ export function messagesAsMaps(expression: string): string {
     }
     const field = typeof inside === "object" ? /^\s*(\??)([A-Za-z_]\w*)(\s*:)/.exec(rest) : null;
     if (field && typeof inside === "object" && /[{,]\s*$/.test(result)) {
-      const [all, optional = "", name = "", colon = ""] = field;
+      const [all, , name = "", colon = ""] = field;
       inside.field = name;
-      result += `${optional}"${unescaped(name)}"${colon}`;
+      result += `"${unescapedName(name)}"${colon}`;
       at += all.length;
+      continue;
+    }
+    if (rest.startsWith("?") && /(?:[{,]|(?:^|[^\w)\]}'"\s])\s*\[)\s*$/.test(result)) {
+      at += 1;
       continue;
     }
     const word = /^[A-Za-z_]\w*/.exec(rest)?.[0];
@@ -69,18 +78,4 @@ function endOfText(expression: string, at: number, opening: string, quote: strin
     else from += 1;
   }
   return expression.length;
-}
-
-const signs: Readonly<Record<string, string>> = {
-  __underscores__: "__",
-  __dot__: ".",
-  __dash__: "-",
-  __slash__: "/",
-};
-
-/** Members whose names an expression cannot spell are written as in rules. */
-function unescaped(name: string): string {
-  const keyword = /^__([a-z]+)__$/.exec(name)?.[1];
-  if (keyword !== undefined && signs[name] === undefined) return keyword;
-  return name.replace(/__(?:underscores|dot|dash|slash)__/g, (sign) => signs[sign] ?? sign);
 }

@@ -21,15 +21,22 @@ export function partsOf(value: unknown): readonly unknown[] {
   return Object.getPrototypeOf(value) === Object.prototype ? Object.values(value) : [];
 }
 
-/** Calls of one method become calls of another that takes as many arguments. */
-export function renameCalls(root: unknown, from: string, to: string): void {
+/** Every node, macros and what they have become included. */
+export function visitNodes(root: unknown, look: (node: Node) => void): void {
   const seen = new Set<unknown>();
   const visit = (value: unknown): void => {
     if (typeof value !== "object" || value === null || seen.has(value)) return;
     seen.add(value);
     if (!isNode(value)) return partsOf(value).forEach(visit);
-    if (value.op === "rcall" && Array.isArray(value.args) && value.args[0] === from) value.args[0] = to;
+    look(value);
     for (const part of [value.args, value.meta["alternate"], value.meta["macro"]]) visit(part);
   };
   visit(root);
+}
+
+/** Calls of one method become calls of another that takes as many arguments. */
+export function renameCalls(root: unknown, from: string, to: string): void {
+  visitNodes(root, ({ op, args }) => {
+    if (op === "rcall" && Array.isArray(args) && args[0] === from) args[0] = to;
+  });
 }

@@ -3,6 +3,7 @@
 import { isJsonObject } from "@coxswain/apimachinery";
 import { Duration } from "@marcbachmann/cel-js/evaluator";
 import { parseDuration } from "./duration.ts";
+import { escapedName } from "./member-names.ts";
 import type { JsonSchema } from "../custom/structural.ts";
 import { isSchema, memberSchema } from "../custom/structural.ts";
 
@@ -50,7 +51,7 @@ function mapOf(
   for (const [name, member] of Object.entries(value)) {
     const known = (isObject ? ofEveryObject[name] : undefined) ?? memberSchema(schema, name);
     if (!known && !isFree) continue;
-    result.set(isMap ? name : escaped(name), celValue(member, known ?? anything));
+    result.set(isMap ? name : escapedName(name), celValue(member, known ?? anything));
   }
   return result;
 }
@@ -75,22 +76,4 @@ function textOf(text: string, format: string | undefined): CelValue {
     default:
       return text;
   }
-}
-
-const reserved: ReadonlySet<string> = new Set(
-  "true false null in as break const continue else for function if import let loop package namespace return var void while".split(
-    " ",
-  ),
-);
-const signs: Readonly<Record<string, string>> = {
-  __: "__underscores__",
-  ".": "__dot__",
-  "-": "__dash__",
-  "/": "__slash__",
-};
-
-/** As Kubernetes spells members whose names are none in an expression. */
-function escaped(name: string): string {
-  if (reserved.has(name)) return `__${name}__`;
-  return name.replace(/__|[./-]/g, (sign) => signs[sign] ?? sign);
 }

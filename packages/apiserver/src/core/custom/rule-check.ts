@@ -5,11 +5,12 @@ import type { ApiObject, FieldError } from "@coxswain/apimachinery";
 import { fieldErrors, jsonEqual } from "@coxswain/apimachinery";
 import { loadedLanguage } from "../cel/lazily.ts";
 import { isDefinition } from "./custom-kinds.ts";
+import { lookAt, sizeOf } from "./rule-schema.ts";
 import { hasRules, rulesOf, variablesOf } from "./rules.ts";
 import type { JsonSchema } from "./structural.ts";
 import { isSchema } from "./structural.ts";
 
-const { invalid, notSupported, required } = fieldErrors;
+const { forbidden, invalid, notSupported, required } = fieldErrors;
 const reasons = ["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"];
 
 /** Schemas that are as they were before are not looked at again. */
@@ -19,7 +20,7 @@ export function ruleErrors(object: ApiObject, old?: ApiObject): readonly FieldEr
     const root = schema?.openAPIV3Schema;
     const before = old && isDefinition(old) ? schemaOf(old, name) : undefined;
     if (!root || !hasRules(root) || (before && jsonEqual(before, root))) return [];
-    return errorsIn(root, `spec.versions[${index}].schema.openAPIV3Schema`);
+    return errorsIn(root, `spec.versions[${index}].schema.openAPIV3Schema`, 1, true);
   });
 }
 
@@ -35,7 +36,8 @@ function schemaOf({ spec }: CustomResourceDefinition, name: string): JsonSchema 
   return spec.versions.find((version) => version.name === name)?.schema?.openAPIV3Schema;
 }
 
-function errorsIn(schema: JsonSchema, path: string): FieldError[] {
+/** `times`: how often a value of the schema may stand in one object. */
+function errorsIn(schema: JsonSchema, path: string, times: number, isRoot = false): FieldError[] {
   const { properties = {}, items, additionalProperties, allOf = [] } = schema;
   const parts: (readonly [unknown, string])[] = [
     ...Object.entries(properties).map(([name, part]) => [part, `${path}.properties[${name}]`] as const),
@@ -44,34 +46,82 @@ function errorsIn(schema: JsonSchema, path: string): FieldError[] {
     ...allOf.map((part, index) => [part, `${path}.allOf[${index}]`] as const),
   ];
   return [
-    ...rulesOf(schema).flatMap((rule, index) => errorsOf(rule, `${path}.x-kubernetes-validations[${index}]`)),
-    ...parts.flatMap(([part, at]) => (isSchema(part) && hasRules(part) ? errorsIn(part, at) : [])),
+    ...rulesOf(schema).flatMap((rule, index) =>
+      errorsOf(rule, `${path}.x-kubernetes-validations[${index}]`, schema, times, isRoot),
+    ),
+    ...parts.flatMap(([part, at]) =>
+      isSchema(part) && hasRules(part) ? errorsIn(part, at, times * timesOf(schema, part)) : [],
+    ),
   ];
 }
 
-function errorsOf(rule: ValidationRule, path: string): FieldError[] {
+/** Items and members of maps are as many as fit. */
+function timesOf(schema: JsonSchema, part: JsonSchema): number {
+  return part === schema.items || part === schema.additionalProperties ? sizeOf(schema) : 1;
+}
+
+function errorsOf(
+  rule: ValidationRule,
+  path: string,
+  schema: JsonSchema,
+  times: number,
+  isRoot: boolean,
+): FieldError[] {
   const { messageExpression, message, reason } = rule;
   const errors: FieldError[] = [];
   if (rule.rule.trim() === "") errors.push(required(`${path}.rule`, "rule is not specified"));
-  else errors.push(...compiled(rule, rule.rule, "bool", `${path}.rule`));
+  else errors.push(...compiled(rule, rule.rule, "bool", `${path}.rule`, { schema, times, isRoot }));
   if (message !== undefined && message !== "" && message.trim() === "")
     errors.push(invalid(`${path}.message`, message, "message must be non-empty if specified"));
   if (message?.trim().includes("\n") === true)
     errors.push(invalid(`${path}.message`, message, "message must not contain line breaks"));
   if (messageExpression !== undefined && messageExpression !== "")
-    errors.push(...compiled(rule, messageExpression, "string", `${path}.messageExpression`));
+    errors.push(...compiled(rule, messageExpression, "string", `${path}.messageExpression`, { schema, times, isRoot }));
   if (reason !== undefined && !reasons.includes(reason)) errors.push(notSupported(`${path}.reason`, reason, reasons));
   return errors;
 }
 
-function compiled(rule: ValidationRule, expression: string, wanted: string, path: string): FieldError[] {
-  const { CelError, compile } = loadedLanguage();
+interface Place {
+  readonly schema: JsonSchema;
+  readonly times: number;
+  readonly isRoot: boolean;
+}
+
+/** Kubernetes' limit, and how far beyond it our coarser estimate has to be. */
+const costLimit = 10_000_000;
+const tolerance = 10;
+
+function compiled(
+  rule: ValidationRule,
+  expression: string,
+  wanted: string,
+  path: string,
+  { schema, times, isRoot }: Place,
+): FieldError[] {
+  const { CelError, compile, faultAt } = loadedLanguage();
   try {
-    const { type } = compile(expression, variablesOf(rule));
-    if (type === wanted || type === "dyn") return [];
-    return [invalid(path, expression, `compilation failed: cel expression must evaluate to a ${wanted}`)];
+    const program = compile(expression, variablesOf(rule));
+    const { type } = program;
+    if (type !== wanted && type !== "dyn")
+      return [invalid(path, expression, `compilation failed: cel expression must evaluate to a ${wanted}`)];
+    const { undefinedFields, cost } = lookAt(program.expression, schema, isRoot);
+    const [first] = undefinedFields;
+    if (first)
+      return [
+        invalid(
+          path,
+          expression,
+          `compilation failed: ${faultAt(expression, first.at, `undefined field '${first.name}'`)}`,
+        ),
+      ];
+    return cost * times > costLimit * tolerance ? [forbidden(path, costWords((cost * times) / costLimit))] : [];
   } catch (error) {
     if (!(error instanceof CelError)) throw error;
     return [invalid(path, expression, `compilation failed: ${error.located}`)];
   }
+}
+
+function costWords(factor: number): string {
+  const shown = factor > 100 ? "more than 100x" : `${factor.toFixed(1)}x`;
+  return `estimated rule cost exceeds budget by factor of ${shown} (try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings are declared)`;
 }

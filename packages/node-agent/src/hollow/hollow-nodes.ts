@@ -8,12 +8,16 @@ import { createHttpsServer } from "@coxswain/daemon";
 import type { Component, DaemonPorts } from "@coxswain/daemon";
 import { agentMetrics } from "../metrics.ts";
 import { createPodApi } from "../io/pods/api.ts";
+import type { PodApi } from "../ports.ts";
 import type { HollowConfig } from "./config.ts";
 import { createHollowNode } from "./hollow-node.ts";
 import type { HollowNode } from "./hollow-node.ts";
+import { createTurns } from "./turns.ts";
 
 /** So many nodes register at once; the next follow as they are done. */
 const registrationsAtOnce = 20;
+/** As many as keep an API server busy. */
+const writesAtOnce = 16;
 
 export function createHollowNodes(config: HollowConfig, ports: DaemonPorts): Component {
   const { clock, random, log } = ports;
@@ -25,7 +29,17 @@ export function createHollowNodes(config: HollowConfig, ports: DaemonPorts): Com
   const nodeInformer = createInformer<Node>(client.resource(nodes), { transform: bare }, ports);
   const podInformer = createInformer<Pod>(client.resource(pods), { transform: bare }, ports);
   const serviceInformer = createInformer<Service>(client.resource(services), { transform: bare }, ports);
-  const api = createPodApi({ client, clock, services: () => serviceInformer.list().map((one) => own<Service>(one)) });
+  const podApi = createPodApi({
+    client,
+    clock,
+    services: () => serviceInformer.list().map((one) => own<Service>(one)),
+  });
+  const inTurn = createTurns(writesAtOnce);
+  const api: PodApi = {
+    ...podApi,
+    writeStatus: (...args) => inTurn(() => podApi.writeStatus(...args)),
+    deletePod: (...args) => inTurn(() => podApi.deletePod(...args)),
+  };
   const all = new Map<string, HollowNode>(
     config.nodes.map((node) => [
       node.name,

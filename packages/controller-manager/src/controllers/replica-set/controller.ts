@@ -24,6 +24,9 @@ import type { PodAction, ReplicaSetView, Replicator } from "./plan.ts";
 import { selectorOf } from "./selector.ts";
 import { replicaSetWatches } from "./watches.ts";
 
+/** So many pods are made or removed so soon that nobody asks for the count before. */
+const fewPods = 16;
+
 export function createReplicaSetController(ports: ControllerPorts): Controller {
   return createReplicatorController(
     { name: "replicaset", descriptor: replicaSets, sets: ports.informers.replicaSets() },
@@ -72,7 +75,8 @@ export function createReplicatorController<T extends Replicator>(
       view,
       failure && { reason: failure.reason, message: messageOf(failure.error) },
     );
-    await writeStatus(set, status, signal);
+    // What was done now is seen in a moment and wakes us: counts from before it need not be written first.
+    if (failure || plan.actions.length === 0 || sizeOf(plan.actions) > fewPods) await writeStatus(set, status, signal);
     if (failure) throw failure.error;
     return { wakeAfterMs: soonest(wakeAfterMs, plan.pause?.leftMs) };
   };
@@ -140,6 +144,9 @@ export function createReplicatorController<T extends Replicator>(
   const watches = replicaSetWatches(kind.descriptor.kind, kind.sets, pods);
   return createLoop({ name: kind.name, watches, reconcile, concurrency: podMakers }, ports);
 }
+
+const sizeOf = (actions: readonly PodAction[]): number =>
+  actions.reduce((sum, action) => sum + (action.kind === "create" ? action.count : 1), 0);
 
 const soonest = (one: number | undefined, other: number | undefined): number | undefined =>
   one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);

@@ -216,6 +216,11 @@ describe("validating webhooks", () => {
           ...hook("/service", only("service")),
           clientConfig: { service: { namespace: "default", name: "hook", path: "/x" } },
         },
+        // The API server itself, which knows no such path: found through its service, known by the service's name.
+        {
+          ...hook("/self", only("self")),
+          clientConfig: { service: { namespace: "default", name: "kubernetes", path: "/x" }, caBundle },
+        },
         {
           ...hook("/ignored", { ...only("ignored"), failurePolicy: "Ignore" }),
           clientConfig: { url: `https://127.0.0.1:${closed}` },
@@ -225,7 +230,9 @@ describe("validating webhooks", () => {
     await settled(maps, map("x", {}, { ask: "closed" }), ({ status }) => status === 500);
     const said = async (name: string): Promise<string> => (await post(maps, map("x", {}, { ask: name }))).body.message;
     const failed = (name: string): string => `Internal error occurred: failed calling webhook "${name}.example.com": `;
-    const [slow, ...others] = await Promise.all(["slow", "closed", "wrong", "absent", "strange", "service"].map(said));
+    const [slow, ...others] = await Promise.all(
+      ["slow", "closed", "wrong", "absent", "strange", "service", "self"].map(said),
+    );
     expect(slow).toBe(
       `${failed("slow")}failed to call webhook: Post "${url}/slow?timeout=1s": context deadline exceeded`,
     );
@@ -237,6 +244,7 @@ describe("validating webhooks", () => {
       `${failed("absent")}failed to call webhook: an error on the server ("no such hook") has prevented the request from succeeding`,
       `${failed("strange")}failed to call webhook: Post "${url}/slow?timeout=10s": tls: failed to verify certificate: x509: certificate signed by unknown authority`,
       `${failed("service")}failed to call webhook: Post "https://hook.default.svc:443/x?timeout=10s": service "hook" not found`,
+      `${failed("self")}failed to call webhook: forbidden: User "system:anonymous" cannot post path "/x"`,
     ]);
     expect((await post(maps, map("ignored", {}, { ask: "ignored" }))).status).toBe(201);
     await must("delete validatingwebhookconfiguration away");

@@ -12,6 +12,7 @@ export async function clearMachine(ports: {
   readonly cgroups?: Pick<PodCgroups, "clear"> | undefined;
   readonly sentry?: Pick<Sentry, "dismiss">;
 }): Promise<void> {
+  await ports.network.detachAll?.();
   const present = await ports.runtime.list();
   await Promise.all(
     present

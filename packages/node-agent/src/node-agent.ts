@@ -6,7 +6,7 @@ import type { Node, Pod, Service } from "@coxswain/api/core/v1";
 import type { ApiObject, DeepReadonly } from "@coxswain/apimachinery";
 import { createClient } from "@coxswain/client";
 import { createDockerRuntime } from "@coxswain/container-runtime";
-import type { RuntimeVersion } from "@coxswain/container-runtime";
+import type { ContainerSummary, RuntimeVersion } from "@coxswain/container-runtime";
 import { createEventRecorder, createInformer } from "@coxswain/controller";
 import { StartError } from "@coxswain/daemon";
 import type { Component, DaemonPorts } from "@coxswain/daemon";
@@ -23,6 +23,7 @@ import { establishIdentity } from "./io/certificates/identity.ts";
 import { createEndpointWithdrawal } from "./io/endpoints/withdrawal.ts";
 import { createRetainedLogs } from "./io/logs/retained.ts";
 import { createVolumes } from "./io/mounts/volumes.ts";
+import { createCniNetwork } from "./io/net/cni-network.ts";
 import { createPodNetwork } from "./io/net/pod-network.ts";
 import { createFence } from "./io/node/fence.ts";
 import { hasAppArmor, machineTime, mayProtectProcesses, readMachine } from "./io/node/machine.ts";
@@ -78,13 +79,18 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
     { owned: isPodChain(config.bridge), tables: podTables },
     { tool: createTool({ family: "ipv4", waitSeconds: 5 }) },
   );
-  const network = createPodNetwork(
-    { bridge: config.bridge, clusterCidr: config.clusterCidr, ...config.network, address: facts.addresses[0] },
-    {
-      netfilter,
-      taken: async () => new Set((await runtime.list()).flatMap((summary) => summary.labels[agentMarks.podIP] ?? [])),
-    },
-  );
+  const network = config.network.cni
+    ? createCniNetwork(
+        { ...config.network.cni, directory: join(config.rootDirectory, "cni") },
+        { log, sandboxes: async () => new Set((await runtime.list()).filter(isRunningSandbox).map(({ id }) => id)) },
+      )
+    : createPodNetwork(
+        { bridge: config.bridge, clusterCidr: config.clusterCidr, ...config.network, address: facts.addresses[0] },
+        {
+          netfilter,
+          taken: async () => new Set((await runtime.list()).flatMap(({ labels }) => labels[agentMarks.podIP] ?? [])),
+        },
+      );
   const serviceInformer = createInformer<Service>(client.resource(services), {}, daemon);
   const nodeInformer = createInformer<Node>(client.resource(nodes), {}, daemon);
   const podInformer = createInformer<Pod>(
@@ -250,7 +256,7 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
           configured = podCidr;
           log.info({ node: config.nodeName, podCidr }, "the pod network is ready");
           registration.poke();
-        } else if (configured !== "") await network.repair(signal);
+        } else if (configured !== "" || config.network.cni) await network.repair(signal);
         if (configured !== "" && nodeInformer.synced()) await network.setRoutes(routesTo(all, config.nodeName), signal);
         hostResolvConf = await readFile(config.resolvConfFile, "utf8").catch(() => hostResolvConf);
       } catch (error) {
@@ -315,6 +321,10 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
       engine.close();
     },
   };
+}
+
+function isRunningSandbox({ kind, state }: ContainerSummary): boolean {
+  return kind === "sandbox" && state === "running";
 }
 
 async function reachRuntime(version: () => Promise<RuntimeVersion>, socket: string): Promise<RuntimeVersion> {

@@ -51,16 +51,20 @@ export interface PodEvents {
 
 /** The pods' network on this machine. Everything it makes carries our name and goes with `remove`. */
 export interface PodNetwork {
-  /** Gives the sandbox its interface and address. */
+  /** Gives the sandbox its interface and address: the one that was reserved, if any. */
   attach(
-    sandbox: { readonly id: string; readonly pid: number; readonly address: string },
+    sandbox: { readonly id: string; readonly pid: number; readonly address: string | undefined; readonly pod: Pod },
     signal?: AbortSignal,
   ): Promise<void>;
   isAttached(sandboxId: string): Promise<boolean>;
   /** Why no pod can have an address yet; `undefined` when ready. */
   missing(): string | undefined;
-  /** An address nobody has, held until `release` or until a sandbox carries it. */
-  reserve(): Promise<string>;
+  /** The address of an attached sandbox, where the network has chosen it. */
+  addressOf?(sandboxId: string): string | undefined;
+  /** Gives back what the sandbox has beyond its own namespace. May be called again, and for those that were never attached. */
+  detach?(sandboxId: string): Promise<void>;
+  /** An address nobody has, held until `release` or until a sandbox carries it; undefined where the network chooses when attaching. */
+  reserve(): Promise<string | undefined>;
   release(address: string): void;
   /** Makes ports of the machine lead to the pod; none takes them back. Does nothing when they do already. */
   expose(podUid: string, hostPorts: readonly HostPort[], signal?: AbortSignal): Promise<void>;

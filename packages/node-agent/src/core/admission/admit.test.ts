@@ -66,6 +66,14 @@ test("what does not fit is refused with the kubelet's reasons and words", () => 
   ]);
 });
 
+test("what a pod asks for as a whole counts instead of what its containers do", () => {
+  const whole = (cpu: string) => pod({ resources: { requests: { cpu } } }, { cpu: "100m" });
+  expect([whole("1500m"), whole("1501m")].map((one) => rejectionOf(one, view)?.reason)).toEqual([
+    undefined,
+    "OutOfcpu",
+  ]);
+});
+
 test("init containers count by their hungriest moment beside the sidecars before them", () => {
   const container = (name: string, cpu: string, restartPolicy?: "Always") => ({
     ...{ name, resources: { requests: { cpu } } },

@@ -41,6 +41,8 @@ export interface ManagedPodNetwork extends PodNetwork {
   setRoutes(routes: readonly Route[], signal?: AbortSignal): Promise<void>;
   /** Writes what is missing of rules and bridge; for the periodic look. */
   repair(signal?: AbortSignal): Promise<void>;
+  /** Before sandboxes are removed: what they have beyond their own namespaces. */
+  detachAll?(): Promise<void>;
   /** Takes everything away again: links, routes, rules. */
   remove(): Promise<void>;
 }
@@ -122,7 +124,7 @@ export function createPodNetwork(config: PodNetworkConfig, ports: PodNetworkPort
     },
 
     async attach({ id, pid, address }, signal) {
-      if (!cidr) throw new AgentError("network", "the node has no pod CIDR yet");
+      if (!cidr || address === undefined) throw new AgentError("network", "the node has no pod CIDR yet");
       const link = linkName(id);
       await ipBatch(
         [

@@ -109,9 +109,17 @@ export function createSentry(
       guarded.clear();
       await writing;
       const pid = await livingPid();
-      // It leads a group of its own, with what it waits for.
-      if (pid !== undefined) process.kill(-pid, "SIGKILL");
+      if (pid !== undefined) endGroup(pid);
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** The sentry leads a group of its own, with what it waits for. It may have ended by itself a moment ago. */
+function endGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
 }

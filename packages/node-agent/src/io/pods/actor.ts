@@ -105,7 +105,8 @@ export function createPodActor(
           "SandboxChanged",
           "Pod sandbox changed, it will be killed and re-created.",
         );
-      address = pod.spec?.hostNetwork ? undefined : await network.reserve();
+      const isConnected = !pod.spec?.hostNetwork;
+      address = isConnected ? await network.reserve() : undefined;
       const config = sandboxConfig(pod, {
         ...{ attempt, image: ports.sandboxImage, podIP: address },
         ...{ clusterDomain: ports.resolver().clusterDomain, handler: await handlerOf(pod, signal) },
@@ -113,11 +114,11 @@ export function createPodActor(
       });
       const id = await timed("run_podsandbox", runtime.runPodSandbox(config, signal));
       mark(state, "sandbox", clock.now());
-      if (address !== undefined) {
+      if (isConnected) {
         const sandbox = await runtime.inspect(id);
         if (sandbox?.state !== "running") throw new Error("the sandbox ended before it had its network");
-        await timed("attach_network", network.attach({ id, pid: sandbox.pid, address }, signal));
-        state.attachedIP = address;
+        await timed("attach_network", network.attach({ id, pid: sandbox.pid, address, pod }, signal));
+        state.attachedIP = address ?? network.addressOf?.(id);
         mark(state, "network", clock.now());
       }
       state.sandboxFailure = undefined;
@@ -277,9 +278,13 @@ export function createPodActor(
         case "createSandbox":
           return track("", () => createSandbox(action.attempt));
         case "removeSandbox":
-          return track("", () => runtime.removePodSandbox(action.id, loop.signal));
+          return track("", async () => {
+            await network.detach?.(action.id);
+            await runtime.removePodSandbox(action.id, loop.signal);
+          });
         case "stopSandbox":
           return track("", async () => {
+            await network.detach?.(action.id);
             await runtime.stopPodSandbox(action.id, loop.signal);
             await ports.cgroups?.remove(state.apiPod.metadata.uid ?? "");
           });
@@ -307,7 +312,12 @@ export function createPodActor(
     },
     async finish(view) {
       await keepLogs(view.containers);
-      await Promise.all(view.sandboxes.map((sandbox) => runtime.removePodSandbox(sandbox.id, loop.signal)));
+      await Promise.all(
+        view.sandboxes.map(async ({ id }) => {
+          await network.detach?.(id);
+          await runtime.removePodSandbox(id, loop.signal);
+        }),
+      );
       await Promise.all(view.containers.map((container) => runtime.removeContainer(container.id, loop.signal)));
       await ports.cgroups?.remove(state.apiPod.metadata?.uid ?? "");
       await volumes.remove(state.apiPod.metadata?.uid ?? "");

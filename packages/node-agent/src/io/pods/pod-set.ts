@@ -140,8 +140,10 @@ export function createPodSet(given: PodSetPorts): PodSet {
 
   const removeOrphan = async (uid: string, signal: AbortSignal): Promise<void> => {
     for (const summary of await runtime.list({ podUid: uid }, signal)) {
-      if (summary.kind === "sandbox") await runtime.removePodSandbox(summary.id, signal);
-      else await runtime.removeContainer(summary.id, signal);
+      if (summary.kind === "sandbox") {
+        await ports.network.detach?.(summary.id);
+        await runtime.removePodSandbox(summary.id, signal);
+      } else await runtime.removeContainer(summary.id, signal);
     }
     await ports.cgroups?.remove(uid);
     await volumes.remove(uid);

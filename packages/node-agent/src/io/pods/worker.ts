@@ -64,6 +64,7 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
   const observer = createPodObserver(uid, {
     runtime: ports.runtime,
     isAttached: (id) => ports.network.isAttached(id),
+    addressOf: (id) => ports.network.addressOf?.(id),
     podDirectory: () => ports.volumes.podDirectory(state.pod),
     fallBackToLogs: (name) =>
       allContainersOf(state.pod).some(

@@ -24,6 +24,7 @@ export function createPodObserver(
   ports: {
     readonly runtime: ContainerRuntime;
     readonly isAttached: (sandboxId: string) => Promise<boolean>;
+    readonly addressOf: (sandboxId: string) => string | undefined;
     readonly podDirectory: () => Promise<string>;
     /** The end of a container's log, for those that fall back to it. */
     readonly fallBackToLogs: (containerName: string) => boolean;
@@ -32,8 +33,9 @@ export function createPodObserver(
   const ended = new Map<string, ContainerView>();
 
   const sandboxView = async (inspection: ContainerInspection): Promise<PodObservation["sandboxes"][number]> => {
-    const podIP = inspection.labels[agentMarks.podIP];
-    const running = inspection.state === "running" && (podIP === undefined || (await ports.isAttached(inspection.id)));
+    const running =
+      inspection.state === "running" && (inspection.hostNetwork || (await ports.isAttached(inspection.id)));
+    const podIP = inspection.labels[agentMarks.podIP] ?? ports.addressOf(inspection.id);
     return {
       id: inspection.id,
       attempt: numberOf(inspection.labels[agentMarks.attempt]),

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { systemRandom as random } from "@coxswain/clock";
 import { writeKubeconfig } from "../../scripts/cluster/kubeconfig.ts";
 import { daemonEntry } from "../../scripts/cluster/layout.ts";
+import { nodeFlagsOf } from "../../scripts/cluster/processes.ts";
 import { freePort } from "./control-plane.ts";
 import type { ControlPlane } from "./control-plane.ts";
 
@@ -92,7 +93,7 @@ export async function startNode(plane: ControlPlane, options: TestNodeOptions = 
       sent.end(body);
     });
   const start = async (): Promise<void> => {
-    child = spawn(process.execPath, ["--max-semi-space-size=1", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    child = spawn(process.execPath, [...nodeFlagsOf("node-agent"), ...args], { stdio: ["ignore", "pipe", "pipe"] });
     const file = createWriteStream(logFile, { flags: "a" });
     child.stdout?.pipe(file, { end: false });
     child.stderr?.pipe(file, { end: false });

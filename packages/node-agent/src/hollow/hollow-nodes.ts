@@ -17,7 +17,7 @@ import { createTurns } from "./turns.ts";
 /** So many nodes register at once; the next follow as they are done. */
 const registrationsAtOnce = 20;
 /** As many as keep an API server busy. */
-const writesAtOnce = 16;
+const writesAtOnce = 32;
 
 export function createHollowNodes(config: HollowConfig, ports: DaemonPorts): Component {
   const { clock, random, log } = ports;

@@ -21,7 +21,9 @@ export async function restartWith(
   mkdirSync(join(directory, "real"), { recursive: true });
   const word = `${daemon}-${ground.clock.now()}`;
   writeFileSync(join(directory, `${daemon}.sh`), `${lines.join("\n")}\nexport ${mark}=${word}\n`);
-  writeFileSync(join(directory, "wrapper"), wrapper(directory), { mode: 0o755 });
+  // Another daemon may be starting through it at this moment.
+  if (!existsSync(join(directory, "wrapper")))
+    writeFileSync(join(directory, "wrapper"), wrapper(directory), { mode: 0o755 });
   const real = join(directory, "real", "node");
   await ground.run(machine, [
     "sh",

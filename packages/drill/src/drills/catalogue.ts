@@ -284,7 +284,8 @@ export const drills: readonly Drill[] = [
     bounds: {
       writeGap: { percentile: 100, mostMs: 3000 },
       recoverMs: 45_000,
-      convergeMs: 60_000,
+      // It is looked again only when the old ones have ended.
+      convergeMs: 90_000,
       requests: { graceMs: 0, mostGapMs: 1000 },
     },
   },

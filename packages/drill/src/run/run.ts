@@ -185,9 +185,13 @@ async function strikeAll(
   const { clock, random, signal } = ports;
   const deadline = config.forMs === undefined ? Number.POSITIVE_INFINITY : clock.now() + config.forMs;
   const most = config.forMs === undefined ? drill.strikes : Number.POSITIVE_INFINITY;
+  const having = faultsOf(drill).filter((name) => {
+    const why = clusterFaults[name].available(ports.target);
+    if (why !== undefined) ports.say(`  left out: ${clusterFaults[name].name}: ${why}`);
+    return why === undefined;
+  });
   for (let number = 1; number <= most && clock.now() < deadline; number += 1) {
     signal.throwIfAborted();
-    const having = faultsOf(drill).filter((name) => clusterFaults[name].available(ports.target) === undefined);
     const fault = having[(number - 1) % Math.max(1, having.length)];
     if (fault === undefined) throw new Error("no fault can be had");
     await strikeOnce(drill, fault, number, ports, client, namespace, state);

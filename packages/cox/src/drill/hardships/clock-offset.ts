@@ -29,7 +29,7 @@ export const clockOffset: HardshipHand = {
   available: always,
   async impose(ground, machine, seconds) {
     const line = preload(ground, machine, "clock-offset", source(seconds));
-    await Promise.all(daemonsOf(ground, machine).map((daemon) => restartWith(ground, machine, daemon, [line])));
+    for (const daemon of daemonsOf(ground, machine)) await restartWith(ground, machine, daemon, [line]);
   },
   async lift(ground, machine) {
     for (const daemon of daemonsOf(ground, machine)) await restartPlain(ground, machine, daemon);

@@ -9,6 +9,14 @@ const end = Buffer.from(`${prefix.slice(0, -1)}0`);
 const pieceBytes = 1024 * 1024;
 const mostPieces = 512;
 
+/** Bytes that nothing makes smaller. */
+function noise(seed: number): Buffer {
+  const words = new Uint32Array(pieceBytes / 4);
+  let state = seed;
+  for (let at = 0; at < words.length; at += 1) words[at] = state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+  return Buffer.from(words.buffer);
+}
+
 function openAll({ store }: Ground) {
   if (store === undefined) throw new Error("nobody gave a certificate for the store");
   return store.connectAll();
@@ -37,7 +45,7 @@ export const fullStore: HardshipHand = {
     try {
       for (let piece = 0; ; piece += 1) {
         if (piece === mostPieces) throw new Error(`the store took ${mostPieces} MiB above its quota of ${quota} bytes`);
-        const value = Buffer.alloc(pieceBytes, piece);
+        const value = noise(piece + 1);
         const full = await client.kv.put({ key: Buffer.from(`${prefix}${piece}`), value }).then(
           () => false,
           (error: unknown) => {

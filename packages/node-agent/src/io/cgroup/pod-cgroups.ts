@@ -16,7 +16,7 @@ export interface PodCgroups {
   prepare(pod: Pod): string | undefined;
   /** Before limits of containers change nothing is to be in the way of the old ones or the new; throws what the kernel refuses afterwards. */
   resize(pod: Pod, moment: "before" | "after"): void;
-  /** Nothing of the pod runs any more. */
+  /** The engine has ended all of the pod; what runs in its cgroup all the same is ended, too. */
   remove(podUid: string): Promise<void>;
   podUids(): readonly string[];
   /** The whole tree. */
@@ -28,6 +28,7 @@ const unlimited = -1;
 /** Processes that were killed are still on their way out. */
 const removalTries = 40;
 const removalRetryMs = 50;
+const triesBeforeKill = 10;
 
 /** Why pods have no cgroups of their own here; undefined when they have. */
 export function whyNoPodCgroups(version: Pick<RuntimeVersion, "cgroupVersion" | "cgroupDriver">): string | undefined {
@@ -99,9 +100,25 @@ export function createPodCgroups(
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     }
   };
+  /** An engine that is killed while it makes a container forgets it, and leaves its first process behind: nobody else would end that. */
+  const endRest = (paths: readonly string[]): void => {
+    for (const directory of paths.map((path) => join(root, "memory", path)).filter((path) => existsSync(path))) {
+      const groups = readdirSync(directory, { recursive: true, withFileTypes: true });
+      const files = groups
+        .filter(({ name }) => name === "cgroup.procs")
+        .map(({ parentPath, name }) => join(parentPath, name));
+      const pids = files.flatMap((file) => readFileSync(file, "latin1").split("\n").map(Number));
+      // Processes of another namespace are listed as 0.
+      for (const pid of pids.filter((one) => one > 1)) {
+        log.warn({ pid, cgroup: directory }, "ends a process that is left of a pod which has ended");
+        process.kill(pid, "SIGKILL");
+      }
+    }
+  };
   const removeEverywhere = async (paths: readonly string[]): Promise<void> => {
     for (let attempt = 1; ; attempt++) {
       try {
+        if (attempt % triesBeforeKill === 0) endRest(paths);
         for (const hierarchy of hierarchies()) for (const path of paths) removeTree(join(hierarchy, path));
         return;
       } catch (error) {
@@ -130,7 +147,13 @@ export function createPodCgroups(
       const { cpuShares, cpuQuotaUs, memoryBytes } = podLimits(pod);
       if (moment === "after") {
         applyLevels();
-        return apply(path, { cpuShares, cpuQuotaUs, memoryBytes });
+        try {
+          return apply(path, { cpuShares, cpuQuotaUs, memoryBytes });
+        } catch (error) {
+          // Another container of it still has a larger limit: it comes down next, and the pod with it.
+          if ((error as NodeJS.ErrnoException).code === "EINVAL") return;
+          throw error;
+        }
       }
       const wider = (a: number | undefined, b: number | undefined): number | undefined =>
         a === undefined || b === undefined ? undefined : Math.max(a, b);

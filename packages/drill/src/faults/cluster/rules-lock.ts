@@ -1,7 +1,7 @@
 // A stranger empties the packet filter, and another holds its lock, so that nobody may write what is missing.
 import { clusterFault } from "./fault.ts";
 
-const heldSeconds = 30;
+const heldSeconds = 5;
 
 export const rulesLock = clusterFault({
   name: "rules flushed while somebody holds their lock",

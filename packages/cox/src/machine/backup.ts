@@ -16,7 +16,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Clock } from "@coxswain/clock";
 import { rfc3339 } from "@coxswain/clock";
-import { ensureCertificates, sharedFiles } from "./certificates.ts";
+import {
+  clusterFiles,
+  ensureAuthorities,
+  ensureCertificates,
+  sharedFilesOf,
+  storeAuthorityFiles,
+} from "./certificates.ts";
 import { filesOf, storeServers } from "./daemons.ts";
 import { MachineError } from "./failure.ts";
 import { writeWhole } from "./files.ts";
@@ -54,10 +60,8 @@ export async function backUp(directory: string, target: string, clock: Clock): P
   } finally {
     store.close();
   }
-  for (const name of sharedFiles) {
-    const from = join(directory, "pki", name);
-    if (existsSync(from)) writeWhole(join(part, "pki", name), readFileSync(from), 0o600);
-  }
+  for (const name of sharedFilesOf(directory))
+    writeWhole(join(part, "pki", name), readFileSync(join(directory, "pki", name)), 0o600);
   writeWhole(
     join(part, "backup.json"),
     `${JSON.stringify({ madeAt: rfc3339(clock.now()), by: record.name, bytes, profile: record.profile })}\n`,
@@ -81,11 +85,14 @@ export async function restore(
   const { store } = filesOf(directory);
   if (existsSync(store))
     throw new MachineError(`${store} holds the data of an earlier cluster: \`cox reset\` removes it`);
-  for (const file of sharedFiles) {
+  // A store that was elsewhere becomes a member here, with an authority of its own.
+  const isOwn = existsSync(join(source, "pki", "etcd-ca.key"));
+  for (const file of [...clusterFiles, ...(isOwn ? storeAuthorityFiles : [])]) {
     const from = join(source, "pki", file);
     if (!existsSync(from)) throw new MachineError(`the backup lacks ${file}`);
     writeWhole(join(directory, "pki", file), readFileSync(from), file.endsWith(".key") ? 0o600 : 0o644);
   }
+  await ensureAuthorities(directory, ["etcd-ca"], ports.clock);
   const record: MachineRecord = {
     ...baseOf(options, "master"),
     tainted: options.tainted,

@@ -18,15 +18,23 @@ import { cluster, filesOf } from "./daemons.ts";
 import { writeWhole } from "./files.ts";
 import type { MachineRecord } from "./record.ts";
 
-/** What every master must have alike: they are made by `init` and handed on encrypted. */
-export const sharedFiles = [
-  "kubernetes-ca.crt",
-  "kubernetes-ca.key",
-  "etcd-ca.crt",
-  "etcd-ca.key",
-  "sa.pub",
-  "sa.key",
-] as const;
+/** The cluster's own identity. */
+export const clusterFiles = ["kubernetes-ca.crt", "kubernetes-ca.key", "sa.pub", "sa.key"] as const;
+/** The authority of a store that is the cluster's own. */
+export const storeAuthorityFiles = ["etcd-ca.crt", "etcd-ca.key"] as const;
+/** Who signs for the store is elsewhere: then a client's certificate was given to the first master. */
+const storeClientFiles = ["etcd-ca.crt", "apiserver-etcd-client.crt", "apiserver-etcd-client.key"] as const;
+
+/** All that a master may hand on to another. */
+export const sharedFiles: readonly string[] = [
+  ...new Set([...clusterFiles, ...storeAuthorityFiles, ...storeClientFiles]),
+];
+
+/** What masters must have alike, as this one has it: made or given at `init`, and handed on encrypted. */
+export function sharedFilesOf(directory: string): readonly string[] {
+  const ofStore = existsSync(filesOf(directory).key("etcd-ca")) ? storeAuthorityFiles : storeClientFiles;
+  return [...clusterFiles, ...ofStore];
+}
 
 /** Makes the authorities and the key of service accounts; what is there stays. */
 export async function ensureAuthorities(

@@ -14,6 +14,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { systemClock, systemRandom } from "@coxswain/clock";
 import { listCertificates } from "./certificates.ts";
 import { runMachineCommand } from "./commands.ts";
+import { readInvitation, sharedSecret, unseal } from "./invitation.ts";
+import type { Invitation } from "./invitation.ts";
 import { readRecord } from "./record.ts";
 
 let directory = "";
@@ -117,6 +119,22 @@ describe.runIf(process.getuid?.() === 0 && address !== "")("a machine", () => {
     await cox(["setup"], { COXSWAIN_STATIC_PODS: "yes" });
     expect(manifests()).toEqual(controlPlane.map((name) => `${name}.json`));
     expect(flags()).toEqual(["dns", "node-agent", "proxy"]);
+  });
+
+  it("hands a store's client certificate on to further masters where the store's authority is elsewhere", async () => {
+    const given = ["ca", "cert", "key"].map((name) => join(directory, `given-${name}`));
+    for (const file of given) writeFileSync(file, `${file} of the store`);
+    const flags = given.map((file) => `--etcd-${file.split("-").at(-1)}file=${file}`);
+    await cox(["init", "--etcd-servers", "https://127.0.0.1:2379", ...flags]);
+    const at = join(directory, "cox");
+    const invitation = readInvitation(at, systemClock.now());
+    const { data } = sharedSecret(at, invitation as Invitation, systemRandom) as { data: Record<string, string> };
+    expect(Object.keys(data).sort()).toEqual([
+      ...["apiserver-etcd-client.crt", "apiserver-etcd-client.key", "etcd-ca.crt", "kubernetes-ca.crt"],
+      ...["kubernetes-ca.key", "sa.key", "sa.pub"],
+    ]);
+    const sealed = Buffer.from(data["apiserver-etcd-client.key"] ?? "", "base64");
+    expect(unseal(sealed, invitation?.certificateKey ?? "").toString()).toBe(`${given[2]} of the store`);
   });
 
   it("refuses a second beginning, and takes the first up again when asked to set up", async () => {

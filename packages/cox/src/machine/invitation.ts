@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock, Random } from "@coxswain/clock";
 import { rfc3339 } from "@coxswain/clock";
-import { pinOf, sharedFiles } from "./certificates.ts";
+import { pinOf, sharedFilesOf } from "./certificates.ts";
 import { filesOf } from "./daemons.ts";
 import { MachineError } from "./failure.ts";
 import { writeWhole } from "./files.ts";
@@ -76,7 +76,7 @@ export const sharedSecretName = "coxswain-certs";
 
 /** The masters' common files, each sealed under the invitation's key (AES-256-GCM: nonce, tag, text). */
 export function sharedSecret(directory: string, invitation: Invitation, random: Random): unknown {
-  const data = sharedFiles.map((name) => {
+  const data = sharedFilesOf(directory).map((name) => {
     const plain = readFileSync(join(directory, "pki", name));
     return [name, seal(plain, invitation.certificateKey, random).toString("base64")];
   });

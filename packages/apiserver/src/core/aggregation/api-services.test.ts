@@ -80,6 +80,10 @@ describe("groups of other servers", () => {
         subresources: ["status"],
       },
     ]);
+    const metrics = { resources: ["pods/a", "pods/b"].map((name) => ({ name, namespaced: true, kind: "Value" })) };
+    expect(offeredBy(metrics, "custom.metrics.k8s.io", "v1beta1")).toMatchObject([
+      { resource: "pods", namespaced: true, verbs: [], subresources: ["a", "b"] },
+    ]);
     for (const nothing of [undefined, null, "x", [], {}, { resources: "x" }])
       expect(offeredBy(nothing, "g", "v1")).toEqual([]);
   });

@@ -173,24 +173,32 @@ export function identityHeaders({
 export function offeredBy(list: unknown, group: string, version: string): readonly ResourceInfo[] {
   const entries = isJsonObject(list) && Array.isArray(list["resources"]) ? list["resources"].filter(isJsonObject) : [];
   const nameOf = (entry: Readonly<Record<string, unknown>>): string => String(entry["name"]);
-  return entries
-    .filter((entry) => typeof entry["name"] === "string" && !nameOf(entry).includes("/"))
-    .map((entry) => ({
-      folder: "",
-      group,
-      version,
-      resource: nameOf(entry),
-      kind: typeof entry["kind"] === "string" ? entry["kind"] : "",
-      singular: typeof entry["singularName"] === "string" ? entry["singularName"] : "",
-      namespaced: entry["namespaced"] === true,
-      verbs: textsOf(entry["verbs"]),
-      shortNames: textsOf(entry["shortNames"]),
-      categories: textsOf(entry["categories"]),
-      subresources: entries
-        .map(nameOf)
-        .filter((name) => name.startsWith(`${nameOf(entry)}/`))
-        .map((name) => name.slice(nameOf(entry).length + 1)),
-    }));
+  const named = entries.filter((entry) => typeof entry["name"] === "string");
+  const whole = named.filter((entry) => !nameOf(entry).includes("/"));
+  const known = new Set(whole.map(nameOf));
+  // Metrics servers have "pods/http_requests" and no "pods": what is before the stroke stands for itself, without verbs.
+  for (const entry of named) {
+    const [name = "", part] = nameOf(entry).split("/", 2);
+    if (part === undefined || known.has(name)) continue;
+    known.add(name);
+    whole.push({ name, namespaced: entry["namespaced"] === true });
+  }
+  return whole.map((entry) => ({
+    folder: "",
+    group,
+    version,
+    resource: nameOf(entry),
+    kind: typeof entry["kind"] === "string" ? entry["kind"] : "",
+    singular: typeof entry["singularName"] === "string" ? entry["singularName"] : "",
+    namespaced: entry["namespaced"] === true,
+    verbs: textsOf(entry["verbs"]),
+    shortNames: textsOf(entry["shortNames"]),
+    categories: textsOf(entry["categories"]),
+    subresources: named
+      .map(nameOf)
+      .filter((name) => name.startsWith(`${nameOf(entry)}/`))
+      .map((name) => name.slice(nameOf(entry).length + 1)),
+  }));
 }
 
 function textsOf(value: unknown): string[] {

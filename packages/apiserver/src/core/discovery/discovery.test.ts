@@ -97,4 +97,14 @@ describe("discovery", () => {
       preferredVersion: { groupVersion: "autoscaling/v2", version: "v2" },
     });
   });
+
+  it("names a group whose server has nothing to offer now", () => {
+    const discovery = createDiscovery(
+      { all: [{ group: "custom.metrics.k8s.io", version: "v1beta1" }] },
+      "127.0.0.1:6443",
+    );
+    const groups = JSON.parse(discovery.find("/apis", undefined)?.body.toString() ?? "{}") as { groups: object[] };
+    const version = { groupVersion: "custom.metrics.k8s.io/v1beta1", version: "v1beta1" };
+    expect(groups.groups).toEqual([{ name: "custom.metrics.k8s.io", versions: [version], preferredVersion: version }]);
+  });
 });

@@ -41,12 +41,14 @@ const order = [
   "flowcontrol.apiserver.k8s.io",
 ];
 
-/** What discovery needs to know of a kind. */
-export type Offered = Pick<Kind, "group" | "version" | "info">;
+type OfferedKind = Pick<Kind, "group" | "version" | "info">;
+
+/** What discovery needs to know of a kind; without `info`, of a version that may have none. */
+export type Offered = OfferedKind | (Omit<OfferedKind, "info"> & { readonly info?: never });
 
 interface Version {
   readonly version: string;
-  readonly kinds: Offered[];
+  readonly kinds: OfferedKind[];
 }
 
 /** The same while kinds come and go: made anew when `generation` has changed. */
@@ -71,7 +73,7 @@ export function createDiscovery(kinds: { readonly all: readonly Offered[] }, ser
     groups.set(kind.group, versions);
     let version = versions.find((known) => known.version === kind.version);
     if (!version) versions.push((version = { version: kind.version, kinds: [] }));
-    version.kinds.push(kind);
+    if (kind.info !== undefined) version.kinds.push(kind);
   }
   for (const versions of groups.values()) versions.sort((left, right) => compareVersions(left.version, right.version));
   const names = [...groups.keys()].sort((left, right) => place(left) - place(right) || (left < right ? -1 : 1));

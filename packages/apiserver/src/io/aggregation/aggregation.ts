@@ -25,6 +25,7 @@ import {
   serviceNameOf,
   withAvailability,
 } from "../../core/aggregation/api-services.ts";
+import type { Offered } from "../../core/discovery/discovery.ts";
 import { definitionResource, isDefinition } from "../../core/custom/custom-kinds.ts";
 import type { CustomKinds } from "../../core/custom/custom-kinds.ts";
 import type { ObjectView, ObjectWriter } from "../../core/request.ts";
@@ -42,12 +43,6 @@ export interface Aggregation extends Component, Tunnel {
   readonly generation: number;
   /** Where other servers' groups are described, by the place below `/openapi/v3/`. */
   readonly described: ReadonlyMap<string, string>;
-}
-
-interface Offered {
-  readonly group: string;
-  readonly version: string;
-  readonly info: ResourceInfo;
 }
 
 export interface AggregationPorts {
@@ -144,7 +139,12 @@ export function createAggregation({ objects, custom, withheld, tls, clock, log }
     if (jsonEqual(known.get(name) ?? null, resources ?? null)) return;
     if (resources) known.set(name, resources);
     else known.delete(name);
-    offered = [...known.values()].flat().map((info) => ({ group: info.group, version: info.version, info }));
+    // A server that has nothing now, such as one of metrics, is there all the same.
+    offered = [...known].flatMap(([service, infos]): Offered[] => {
+      const [version = "", ...rest] = service.split(".");
+      const group = rest.join(".");
+      return [{ group, version }, ...infos.map((info) => ({ group, version, info }))];
+    });
     generation += 1;
   };
 

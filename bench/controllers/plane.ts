@@ -7,10 +7,10 @@ import { nodes } from "@coxswain/api/core/v1";
 import { createClient, loadKubeconfig } from "@coxswain/client";
 import type { Client } from "@coxswain/client";
 import { systemClock } from "@coxswain/clock";
+import { freePort } from "@coxswain/daemon/testing";
 import { writeKubeconfig } from "../../scripts/cluster/kubeconfig.ts";
 import { daemonEntry } from "../../scripts/cluster/layout.ts";
 import { hollowEntry, nodeFlagsOf } from "../../scripts/cluster/processes.ts";
-import { freePort } from "../../test/protocol/control-plane.ts";
 import type { ControlPlane } from "../../test/protocol/control-plane.ts";
 import { startSchedulingPlane } from "../../test/system/scheduler-plane.ts";
 

@@ -5,11 +5,10 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@coxswain/clock";
+import { freePort } from "@coxswain/daemon/testing";
 import { createEtcdClient } from "@coxswain/etcd-api";
 
 export type SystemName = "ours" | "etcd";
@@ -42,7 +41,7 @@ const storeMain = new URL("../../packages/store/src/main.ts", import.meta.url).p
 
 export async function startSystem(name: SystemName, count: number): Promise<System> {
   const directory = await mkdtemp(join(tmpdir(), `bench-${name}-`));
-  const ports = await freePorts(count * 2);
+  const ports = await Promise.all(Array.from({ length: count * 2 }, freePort));
   const url = (position: number): string => `http://127.0.0.1:${ports[position]}`;
   const cluster = Array.from({ length: count }, (_, index) => `m${index}=${url(count + index)}`).join(",");
   const members = Array.from({ length: count }, (_, index) =>
@@ -116,12 +115,4 @@ async function answers(endpoint: string, child: ChildProcess): Promise<void> {
       client.close();
     }
   }
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => once(server.close(), "close")));
-  return ports;
 }

@@ -6,8 +6,9 @@ import { createServer } from "node:https";
 import type { Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { freePort } from "@coxswain/daemon/testing";
 import type { Answer, ControlPlane } from "./control-plane.ts";
-import { freePort, startControlPlane } from "./control-plane.ts";
+import { startControlPlane } from "./control-plane.ts";
 
 interface Review {
   readonly request: {

@@ -5,9 +5,9 @@ import type { ChildProcess } from "node:child_process";
 import { createWriteStream, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { Agent, request } from "node:https";
 import type { IncomingHttpHeaders } from "node:http";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "@coxswain/daemon/testing";
 import { authorityNames } from "@coxswain/pki";
 import { openPki } from "../../scripts/cluster/certificates.ts";
 import type { ClusterPki } from "../../scripts/cluster/certificates.ts";
@@ -321,15 +321,4 @@ function parsed(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on("error", reject);
-    server.listen(0, host, () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }

@@ -2,13 +2,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { request } from "node:https";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "@coxswain/clock";
 import { createHttpsServer, createLogger, createMetricsRegistry } from "@coxswain/daemon";
 import type { Component } from "@coxswain/daemon";
+import { freePort } from "@coxswain/daemon/testing";
 import { createAuthority, openAuthority } from "@coxswain/pki";
 import type { KeyPair } from "@coxswain/pki";
 
@@ -145,14 +145,5 @@ function get(path: string, identity?: KeyPair): Promise<{ status: number; body: 
       response.on("end", () => resolve({ status: response.statusCode ?? 0, body }));
     });
     outgoing.on("error", reject).end();
-  });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
   });
 }

@@ -6,10 +6,11 @@ import { createWriteStream, existsSync, readFileSync, writeFileSync } from "node
 import { request } from "node:https";
 import { join } from "node:path";
 import { systemRandom as random } from "@coxswain/clock";
+import { freePort } from "@coxswain/daemon/testing";
 import { writeKubeconfig } from "../../scripts/cluster/kubeconfig.ts";
 import { daemonEntry } from "../../scripts/cluster/layout.ts";
 import { run } from "../system/cluster.ts";
-import { freePort, startControlPlane } from "./control-plane.ts";
+import { startControlPlane } from "./control-plane.ts";
 import type { ControlPlane } from "./control-plane.ts";
 
 export interface JoinedNode extends AsyncDisposable {

@@ -6,10 +6,10 @@ import { accessSync, createWriteStream, mkdirSync, readFileSync } from "node:fs"
 import { Agent, request } from "node:https";
 import { join } from "node:path";
 import { systemRandom as random } from "@coxswain/clock";
+import { freePort } from "@coxswain/daemon/testing";
 import { writeKubeconfig } from "../../scripts/cluster/kubeconfig.ts";
 import { daemonEntry } from "../../scripts/cluster/layout.ts";
 import { nodeFlagsOf } from "../../scripts/cluster/processes.ts";
-import { freePort } from "./control-plane.ts";
 import type { ControlPlane } from "./control-plane.ts";
 
 export interface TestNode extends AsyncDisposable {

@@ -6,9 +6,9 @@ import { createWriteStream, readFileSync } from "node:fs";
 import { Agent, createServer, request } from "node:https";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { join } from "node:path";
+import { freePort } from "@coxswain/daemon/testing";
 import { writeKubeconfig } from "../../scripts/cluster/kubeconfig.ts";
 import { daemonEntry } from "../../scripts/cluster/layout.ts";
-import { freePort } from "../protocol/control-plane.ts";
 import type { ControlPlane } from "../protocol/control-plane.ts";
 import { eventually } from "./cluster.ts";
 

@@ -5,9 +5,10 @@ import type { ChildProcess } from "node:child_process";
 import { createWriteStream, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { join } from "node:path";
+import { freePort } from "@coxswain/daemon/testing";
 import { writeKubeconfig } from "../../scripts/cluster/kubeconfig.ts";
 import { daemonEntry } from "../../scripts/cluster/layout.ts";
-import { freePort, startControlPlane } from "../protocol/control-plane.ts";
+import { startControlPlane } from "../protocol/control-plane.ts";
 import type { ControlPlane } from "../protocol/control-plane.ts";
 import { eventually } from "./cluster.ts";
 

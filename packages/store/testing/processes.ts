@@ -3,11 +3,10 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@coxswain/clock";
+import { freePort } from "@coxswain/daemon/testing";
 import { createEtcdClient } from "@coxswain/etcd-api";
 import type { EtcdClient } from "@coxswain/etcd-api";
 import { createAuthority, openAuthority } from "@coxswain/pki";
@@ -152,14 +151,4 @@ function flagsOf(member: MemberFlags, directory: string, tls: ProcessGroup["tls"
   }
   if (member.initialCluster !== undefined) flags.push("--initial-cluster", member.initialCluster);
   return [...flags, ...(member.more ?? [])];
-}
-
-/** Asked of the system. Another process could take it before it is used; then the start fails loudly. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

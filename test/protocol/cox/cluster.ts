@@ -4,10 +4,10 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { join } from "node:path";
+import { freePort } from "@coxswain/daemon/testing";
 import { writeKubeconfig } from "../../../scripts/cluster/kubeconfig.ts";
 import { daemonEntry } from "../../../scripts/cluster/layout.ts";
 import { makeNodes } from "../../system/scheduler-plane.ts";
-import { freePort } from "../control-plane.ts";
 import { startJoinedNode, until } from "../joined-node.ts";
 import type { JoinedNode } from "../joined-node.ts";
 

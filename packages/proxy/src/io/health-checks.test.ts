@@ -1,21 +1,13 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
+import { freePort } from "@coxswain/daemon/testing";
 import { silentLog, testPort } from "../testing.ts";
 import { createHealthChecks } from "./health-checks.ts";
 import type { HealthChecks } from "./health-checks.ts";
 
 let checks: HealthChecks | undefined;
 afterEach(() => checks?.stop());
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 async function ask(port: number): Promise<unknown> {
   const response = await fetch(`http://127.0.0.1:${port}/`);

@@ -32,11 +32,11 @@ export const demo: Demo = {
       (await stateOf(stage)) === "Unknown" ? true : undefined,
     );
     say(`${power.machine} has no power; known ${((performance.now() - silentSince) / 1000).toFixed(1)} s later`);
-    const dead = (await podsOf(stage, "app=everywhere")).filter((pod) => !isReady(pod));
-    assert.deepEqual(
-      dead.map(({ spec }) => spec.nodeName),
-      [power.machine],
-    );
+    // The node is marked first, its pods right after it.
+    await eventually("its pod, and no other, is not ready any more", 30_000, async () => {
+      const dead = (await podsOf(stage, "app=everywhere")).filter((pod) => !isReady(pod));
+      return dead.map(({ spec }) => spec.nodeName).join() === power.machine ? true : undefined;
+    });
 
     await power.on();
     await eventually(`${power.machine} is in order again`, 90_000, async () =>

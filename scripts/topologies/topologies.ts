@@ -6,7 +6,7 @@ import type { ComposeLab } from "../cluster/compose-lab.ts";
 import { Failure } from "../cluster/failure.ts";
 import { leaveAndReturn, masterLeavesAndReturns } from "./departures.ts";
 import { etcdAndBack } from "./etcd.ts";
-import { externalMasters, joinMasters, joinWorkers, timed } from "./join.ts";
+import { externalMasters, joinMasters, joinWorkers, timed, untilServing } from "./join.ts";
 import { containersOf, countOf, footprint, kubeconfigOf, livingVoters, memberNames, noneLost } from "./look.ts";
 import { networkInPods } from "./network-pods.ts";
 import { backUp, replaceMaster, restoreOnto } from "./recovery.ts";
@@ -85,7 +85,10 @@ export const topologies: Readonly<Record<string, (run: Run) => Promise<void>>> =
       );
       await noneLost(lab, "m2", await writer.stop());
       await lab.lab.on("m1");
-      await timed(say, "power to a ready master", () => lab.whenReady("m2", ["m1", "m2", "m3", "m4"]));
+      await timed(say, "power to a master that serves", async () => {
+        await untilServing(lab, "m1");
+        await lab.whenReady("m2", ["m1", "m2", "m3", "m4"]);
+      });
       await until("m1's member is back", 180_000, async () =>
         (await livingVoters(lab, "m2")) === 3 ? true : undefined,
       );
@@ -132,6 +135,7 @@ export const topologies: Readonly<Record<string, (run: Run) => Promise<void>>> =
         );
         await lab.lab.on(victim);
         await lab.whenReady(witness, ["m1", "m2", "m3", "m4", "m5", "m6"]);
+        await untilServing(lab, victim);
         await until(`${victim}'s member is back`, 180_000, async () =>
           (await livingVoters(lab, witness)) === 3 ? true : undefined,
         );

@@ -3,7 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { runChecks } from "./checks.ts";
 import { aptInstall, findDocker, installDocker, startDocker, stopDocker } from "./cluster/docker.ts";
 import { Failure, runScript } from "./cluster/failure.ts";
@@ -18,7 +18,12 @@ interface Report {
   readonly testResults: readonly {
     readonly name: string;
     readonly status: string;
-    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly fullName: string;
+      readonly failureMessages: readonly string[];
+    }[];
   }[];
 }
 
@@ -30,13 +35,18 @@ await runScript(async () => {
   const wants = (name: string): boolean => only.length === 0 || only.includes(name);
   let [passed, failed, skipped] = [0, 0, 0];
   const skips: string[] = [];
+  const failures: string[] = [];
 
   if (wants("unit")) {
     for (const check of await runChecks()) {
       process.stdout.write(`${check.passed ? "✓" : "✗"} ${check.name} (${(check.durationMs / 1000).toFixed(1)} s)\n`);
-      if (!check.passed) process.stdout.write(`${check.output}\n`);
-      if (check.passed) passed++;
-      else failed++;
+      if (check.passed) {
+        passed++;
+        continue;
+      }
+      process.stdout.write(`${check.output}\n`);
+      failures.push(`${check.name}\n${check.output}`);
+      failed++;
     }
   }
   const root = process.getuid?.() === 0;
@@ -50,13 +60,21 @@ await runScript(async () => {
     skipped += report.numPendingTests + report.numTodoTests;
     for (const file of report.testResults) {
       // A file that does not even load has no tests that could fail.
-      if (file.status === "failed" && file.assertionResults.every((test) => test.status !== "failed")) failed++;
-      for (const test of file.assertionResults)
+      if (file.status === "failed" && file.assertionResults.every((test) => test.status !== "failed")) {
+        failed++;
+        failures.push(`${file.name}\n${file.message}`);
+      }
+      for (const test of file.assertionResults) {
         if (test.status === "pending" || test.status === "skipped") skips.push(test.fullName);
+        if (test.status === "failed")
+          failures.push(`${relative(projectRoot, file.name)}: ${test.fullName}\n${test.failureMessages.join("\n")}`);
+      }
     }
   }
   if (engine !== undefined) await stopDocker(engine);
   for (const name of skips) process.stdout.write(`skipped: ${name}\n`);
+  // Once more at the end: a log of half an hour is read from there, and often only that much of it is kept.
+  for (const failure of failures) process.stdout.write(`failed: ${failure}\n`);
   process.stdout.write(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}\n`);
   return failed === 0 && passed > 0 ? 0 : 1;
 });

@@ -13,6 +13,7 @@ export default defineConfig({
           include: ["packages/*/{src,testing}/**/*.test.ts", "scripts/**/*.test.ts", "test/house/**/*.test.ts"],
           setupFiles: ["test/property-seed.ts"],
           testTimeout: 30_000,
+          hookTimeout: 60_000,
           // Many wait for processes more than they compute; the default leaves one of two cores to nobody.
           maxWorkers: 2,
         },

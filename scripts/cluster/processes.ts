@@ -1,5 +1,6 @@
 // Which daemons run on a machine, and with which flags: the whole wiring of a cluster as one list of values.
 import { join } from "node:path";
+import { frontProxyName } from "@coxswain/pki";
 import { profileFlags } from "@coxswain/cox/profiles";
 import type { Profile } from "@coxswain/cox/profiles";
 import type { CertificateFiles, ClusterPki } from "./certificates.ts";
@@ -58,6 +59,7 @@ export function controlPlaneProcesses(plan: ClusterPlan, machine: Machine): read
   const storeCert = pki.files(machine.name, "etcd-server");
   const peerCert = pki.files(machine.name, "etcd-peer");
   const storeClient = pki.files(machine.name, "apiserver-etcd-client");
+  const frontProxy = pki.files(machine.name, "front-proxy-client");
   const agentClient = pki.files(machine.name, "apiserver-kubelet-client");
   // Each apiserver uses its own machine's member first (stacked topology).
   const stores = [machine, ...masters.filter((other) => other !== machine)].map((member) => url(2379, member));
@@ -102,6 +104,10 @@ export function controlPlaneProcesses(plan: ClusterPlan, machine: Machine): read
         `--kubelet-client-certificate=${agentClient.cert}`,
         `--kubelet-client-key=${agentClient.key}`,
         `--kubelet-certificate-authority=${authority}`,
+        `--proxy-client-cert-file=${frontProxy.cert}`,
+        `--proxy-client-key-file=${frontProxy.key}`,
+        `--requestheader-client-ca-file=${pki.authorityFile("front-proxy-ca")}`,
+        `--requestheader-allowed-names=${frontProxyName}`,
         "--authorization-mode=Node,RBAC",
         ...profileFlags(plan.profile, "apiserver"),
       ],

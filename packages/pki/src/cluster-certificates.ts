@@ -6,9 +6,15 @@ const dayMs = 24 * 3_600_000;
 export const authorityValidityMs: number = 3650 * dayMs;
 export const leafValidityMs: number = 365 * dayMs;
 
-/** The authorities: one for the API's clients and servers, one for the store alone, so that only the apiserver can talk to it. */
-export const authorityNames = ["kubernetes-ca", "etcd-ca"] as const;
+/**
+ * The authorities: one for the API's clients and servers, one for the store alone, so that only the apiserver can talk to it, and one for
+ * who passes requests on in somebody else's name: no other certificate may do so.
+ */
+export const authorityNames = ["kubernetes-ca", "etcd-ca", "front-proxy-ca"] as const;
 export type AuthorityName = (typeof authorityNames)[number];
+
+/** Who the apiserver is to servers of other groups when it passes a request on. */
+export const frontProxyName = "front-proxy-client";
 
 export interface PlannedCertificate {
   /** File name without ending. */
@@ -46,6 +52,7 @@ export function planControlPlaneCertificates(host: ControlPlaneHost): readonly P
       ["server"],
     ),
     client("apiserver-kubelet-client", "kubernetes-ca", "kube-apiserver-kubelet-client"),
+    client("front-proxy-client", "front-proxy-ca", frontProxyName),
     client("admin", "kubernetes-ca", "kubernetes-admin", ["system:masters"]),
     server("scheduler", "kubernetes-ca", "system:kube-scheduler", hosts),
     server("controller-manager", "kubernetes-ca", "system:kube-controller-manager", hosts),

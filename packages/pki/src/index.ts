@@ -3,6 +3,7 @@ export type { Authority, KeyPair, LeafRequest, SignedLeaf, Subject } from "./aut
 export {
   authorityNames,
   authorityValidityMs,
+  frontProxyName,
   leafValidityMs,
   planControlPlaneCertificates,
   planNodeCertificates,

@@ -20,6 +20,7 @@ import {
   clusterFiles,
   ensureAuthorities,
   ensureCertificates,
+  frontProxyFiles,
   sharedFilesOf,
   storeAuthorityFiles,
 } from "./certificates.ts";
@@ -87,8 +88,10 @@ export async function restore(
     throw new MachineError(`${store} holds the data of an earlier cluster: \`cox reset\` removes it`);
   // A store that was elsewhere becomes a member here, with an authority of its own.
   const isOwn = existsSync(join(source, "pki", "etcd-ca.key"));
-  for (const file of [...clusterFiles, ...(isOwn ? storeAuthorityFiles : [])]) {
+  for (const file of [...clusterFiles, ...frontProxyFiles, ...(isOwn ? storeAuthorityFiles : [])]) {
     const from = join(source, "pki", file);
+    // Older backups have none; then one is made.
+    if (!existsSync(from) && frontProxyFiles.some((name) => name === file)) continue;
     if (!existsSync(from)) throw new MachineError(`the backup lacks ${file}`);
     writeWhole(join(directory, "pki", file), readFileSync(from), file.endsWith(".key") ? 0o600 : 0o644);
   }

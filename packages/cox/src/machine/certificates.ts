@@ -22,18 +22,21 @@ import type { MachineRecord } from "./record.ts";
 export const clusterFiles = ["kubernetes-ca.crt", "kubernetes-ca.key", "sa.pub", "sa.key"] as const;
 /** The authority of a store that is the cluster's own. */
 export const storeAuthorityFiles = ["etcd-ca.crt", "etcd-ca.key"] as const;
+/** The authority by which servers of other groups believe an apiserver whom it speaks for; a machine of an older cluster has none yet. */
+export const frontProxyFiles = ["front-proxy-ca.crt", "front-proxy-ca.key"] as const;
 /** Who signs for the store is elsewhere: then a client's certificate was given to the first master. */
 const storeClientFiles = ["etcd-ca.crt", "apiserver-etcd-client.crt", "apiserver-etcd-client.key"] as const;
 
 /** All that a master may hand on to another. */
 export const sharedFiles: readonly string[] = [
-  ...new Set([...clusterFiles, ...storeAuthorityFiles, ...storeClientFiles]),
+  ...new Set([...clusterFiles, ...frontProxyFiles, ...storeAuthorityFiles, ...storeClientFiles]),
 ];
 
 /** What masters must have alike, as this one has it: made or given at `init`, and handed on encrypted. */
 export function sharedFilesOf(directory: string): readonly string[] {
   const ofStore = existsSync(filesOf(directory).key("etcd-ca")) ? storeAuthorityFiles : storeClientFiles;
-  return [...clusterFiles, ...ofStore];
+  const ofProxies = existsSync(filesOf(directory).key("front-proxy-ca")) ? frontProxyFiles : [];
+  return [...clusterFiles, ...ofProxies, ...ofStore];
 }
 
 /** Makes the authorities and the key of service accounts; what is there stays. */
@@ -78,6 +81,8 @@ export async function ensureCertificates(
   force = false,
 ): Promise<readonly string[]> {
   const { cert, key } = filesOf(directory);
+  // What was set up, handed on or backed up before there was such an authority: each master may have its own, others are told of all.
+  if (record.role === "master") await ensureAuthorities(directory, ["front-proxy-ca"], clock);
   const renewed: string[] = [];
   for (const name of authorityNames) {
     const planned = plannedFor(record).filter(({ authority }) => authority === name);

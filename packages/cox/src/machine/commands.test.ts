@@ -130,8 +130,8 @@ describe.runIf(process.getuid?.() === 0 && address !== "")("a machine", () => {
     const invitation = readInvitation(at, systemClock.now());
     const { data } = sharedSecret(at, invitation as Invitation, systemRandom) as { data: Record<string, string> };
     expect(Object.keys(data).sort()).toEqual([
-      ...["apiserver-etcd-client.crt", "apiserver-etcd-client.key", "etcd-ca.crt", "kubernetes-ca.crt"],
-      ...["kubernetes-ca.key", "sa.key", "sa.pub"],
+      ...["apiserver-etcd-client.crt", "apiserver-etcd-client.key", "etcd-ca.crt", "front-proxy-ca.crt"],
+      ...["front-proxy-ca.key", "kubernetes-ca.crt", "kubernetes-ca.key", "sa.key", "sa.pub"],
     ]);
     const sealed = Buffer.from(data["apiserver-etcd-client.key"] ?? "", "base64");
     expect(unseal(sealed, invitation?.certificateKey ?? "").toString()).toBe(`${given[2]} of the store`);

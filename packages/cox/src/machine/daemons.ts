@@ -1,5 +1,6 @@
 // Which daemons run on a machine, and with which flags: the wiring of a cluster of machines as values. It writes nothing.
 import { join } from "node:path";
+import { frontProxyName } from "@coxswain/pki";
 import { profileFlags } from "./profiles.ts";
 import type { MachineRecord } from "./record.ts";
 
@@ -132,6 +133,10 @@ function controlPlane(record: MachineRecord, directory: string): readonly Daemon
         `--kubelet-client-certificate=${cert("apiserver-kubelet-client")}`,
         `--kubelet-client-key=${key("apiserver-kubelet-client")}`,
         `--kubelet-certificate-authority=${authority}`,
+        `--proxy-client-cert-file=${cert("front-proxy-client")}`,
+        `--proxy-client-key-file=${key("front-proxy-client")}`,
+        `--requestheader-client-ca-file=${cert("front-proxy-ca")}`,
+        `--requestheader-allowed-names=${frontProxyName}`,
         "--authorization-mode=Node,RBAC",
       ],
     },

@@ -16,7 +16,7 @@ import { mergeSchemaOf } from "./merge-schema.ts";
 import { hasRules, validateByRules } from "./rules.ts";
 import { valuesAt } from "./simple-path.ts";
 import type { JsonSchema } from "./structural.ts";
-import { fillDefaults, prune } from "./structural.ts";
+import { fillDefaults, hasDefaults, prune } from "./structural.ts";
 import { validateBySchema } from "./validate.ts";
 
 const verbs = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
@@ -67,7 +67,7 @@ function customKind(
     strategy: strategyOf(status !== undefined),
     hasStatus: status !== undefined,
     blankStatus: () => undefined,
-    conversion: conversionOf(definition, version.name, convert),
+    conversion: conversionOf(definition, version.name, schema, convert),
     schema: merge,
     fields: (object) =>
       Object.fromEntries(selectable.map((path) => [path.replace(/^\./, ""), textOf(valuesAt(object, path)[0])])),
@@ -75,14 +75,16 @@ function customKind(
   };
 }
 
-/** Without a webhook versions differ in their name only. */
+/** Without a webhook versions differ in their name and their defaults only. What was stored before there was a default gets it as it is read. */
 function conversionOf(
   { spec }: CustomResourceDefinition,
   version: string,
+  schema: JsonSchema,
   convert: Convert | undefined,
 ): Conversion | undefined {
   const storage = spec.versions.find(({ storage: isStored }) => isStored)?.name ?? version;
-  if (spec.versions.length === 1) return undefined;
+  const fills = hasDefaults(schema);
+  if (spec.versions.length === 1 && !fills) return undefined;
   const stored = { group: spec.group, version: storage, resource: spec.names.plural };
   const asIs = (object: ApiObject): ApiObject => object;
   if (convert) return { stored, toStored: asIs, fromStored: asIs, remote: convert };
@@ -93,7 +95,10 @@ function conversionOf(
   return {
     stored,
     toStored: as(storage),
-    fromStored: as(version),
+    fromStored(object) {
+      if (fills) fillDefaults(object, schema);
+      return as(version)(object);
+    },
   };
 }
 

@@ -71,6 +71,13 @@ export function fillDefaults(value: unknown, schema: JsonSchema): void {
   }
 }
 
+/** Whether there is anything to fill in, at any depth. */
+export function hasDefaults({ properties, additionalProperties, items }: JsonSchema): boolean {
+  return [...Object.values(properties ?? {}), additionalProperties, items].some(
+    (part) => isSchema(part) && (part.default !== undefined || hasDefaults(part)),
+  );
+}
+
 export function isSchema(part: unknown): part is JsonSchema {
   return isJsonObject(part);
 }

@@ -1,7 +1,8 @@
 // The loop of one pod over a runtime in memory, where what ends in the middle of a look must not be done twice.
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import type { Pod, PodStatus } from "@coxswain/api/core/v1";
 import { systemClock as clock, systemRandom as random } from "@coxswain/clock";
 import { createFakeRuntime } from "@coxswain/container-runtime/testing";
@@ -12,6 +13,9 @@ import { agentMetrics } from "../../metrics.ts";
 import type { PodApi, PodPorts } from "../../ports.ts";
 import { createPuller } from "../runtime/puller.ts";
 import { createPodWorker } from "./worker.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "coxswain-worker-"));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 const pod: Pod = {
   apiVersion: "v1",
@@ -35,7 +39,7 @@ function portsOver(runtime: PodPorts["runtime"]): PodPorts {
     ...{ clock, random, log, runtime, api },
     metrics: createMetricsRegistry("test").create(agentMetrics),
     network: createHollowNetwork(() => "10.250.0.0/24"),
-    volumes: createHollowVolumes(api, join(tmpdir(), "coxswain-worker-test")),
+    volumes: createHollowVolumes(api, folder),
     events: { record: () => undefined },
     node: { name: "n1", hostIPs: ["127.0.0.1"], allocatable: { cpu: 1, memoryBytes: 1 }, memoryBytes: 1 },
     sandboxImage: "pause",

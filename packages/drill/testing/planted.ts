@@ -233,6 +233,12 @@ export const plantedBugs: readonly PlantedBug[] = [
     plant: slowly("recoverMs"),
   },
   {
+    drill: "D-16b",
+    bug: "a proxy gives up when it did not get the lock in its time",
+    broken: ["time to recover"],
+    plant: slowly("recoverMs"),
+  },
+  {
     drill: "D-17",
     bug: "a pod is ended before it has left the endpoints everywhere",
     broken: ["requests to the service"],

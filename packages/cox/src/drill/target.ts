@@ -1,6 +1,6 @@
 // The clusters that a drill can break: the lab that `npm start -- --workers N` makes, and a cluster whose daemons run on this computer.
 // Machines are powered, paused and cut by `npm run lab`, so that people and drills use the same switches; daemons get signals.
-import { execFile, spawn } from "node:child_process";
+import { execFile, spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
@@ -201,6 +201,10 @@ export function openTarget({ on, dataDir }: TargetConfig, clock: Clock): Target 
       if ((isHardship || needsLab.includes(need)) && !existsSync(labScript))
         return "the lab's tool is not here; use a checkout of the project";
       if (process.getuid?.() !== 0) return "it takes root";
+      if (need === "hold-rules-lock")
+        return machines
+          .flatMap(({ name, worker }) => (worker ? (whyNoLock(inside(name, ["iptables", "-V"])) ?? []) : []))
+          .at(0);
       return isHardship ? hardshipHands[need].available() : undefined;
     },
     certificates: () => shownCertificates(machines, port),
@@ -286,4 +290,11 @@ function spawnQuietly([program = "", ...args]: readonly string[]): void {
   const child = spawn(program, args, { stdio: "ignore", detached: true });
   child.once("error", () => undefined);
   child.unref();
+}
+
+/** The lock is of the older of the two iptables; the one over nf_tables writes whole transactions and asks nobody. */
+function whyNoLock([program = "", ...args]: readonly string[]): string | undefined {
+  const { stdout, error } = spawnSync(program, args, { encoding: "utf8" });
+  if (error !== undefined) return `iptables cannot be asked: ${error.message}`;
+  return stdout.includes("legacy") ? undefined : "iptables is the one over nf_tables there, which has no lock";
 }

@@ -37,6 +37,22 @@ export async function plantCanary(client: Client, namespace: string): Promise<Ca
   return { namespace, address: service.spec?.clusterIP ?? "" };
 }
 
+/**
+ * Services beside the one that is asked, each with the web pods behind it: what a proxy has to carry in a large cluster. They go with
+ * the namespace. Answers the address of the one that was made last.
+ */
+export async function plantServices(client: Client, namespace: string, count: number): Promise<string> {
+  let [next, last] = [0, ""];
+  const plant = async (): Promise<void> => {
+    for (let number = next++; number < count; number = next++) {
+      const made = asService(namespace, `more-${number}`, { selector: { app: "web" } });
+      last = (await client.resource(services).create(made)).spec?.clusterIP ?? "";
+    }
+  };
+  await Promise.all(Array.from({ length: 16 }, plant));
+  return last;
+}
+
 /** Undefined when everything runs as it should; otherwise what is missing. */
 export async function missingOf(client: Client, namespace: string): Promise<string | undefined> {
   const signal = AbortSignal.timeout(5000);

@@ -22,6 +22,17 @@ setInterval(()=>{const now=Date.now();if(now>end)process.exit(0);let burst=0;whi
 setInterval(()=>{if(lines.length){process.stdout.write(lines.join("\\n")+"\\n");lines=[]}else process.stdout.write("\\n")},200);
 `;
 
+/** Resolves when the address answers from that machine; throws when it does not within the time. */
+export async function untilAnswered(
+  target: Target,
+  machine: string,
+  { address, mostSeconds }: { readonly address: string; readonly mostSeconds: number },
+  signal: AbortSignal,
+): Promise<void> {
+  const asks = `const end=Date.now()+${mostSeconds * 1000};const ask=()=>require("node:http").get("http://${address}/",{agent:false,timeout:3000},(a)=>process.exit(a.statusCode===200?0:1)).on("timeout",function(){this.destroy(new Error("no answer"))}).on("error",(e)=>{if(Date.now()>end){console.error(e.message);process.exit(1)}setTimeout(ask,200)});ask()`;
+  await target.run(machine, [target.node, "-e", asks], () => undefined, signal);
+}
+
 export function startRequests(target: Target, machine: string, address: string, perSecond: number): Requests {
   const seen: RequestSeen[] = [];
   const stopping = new AbortController();

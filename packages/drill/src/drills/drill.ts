@@ -32,6 +32,8 @@ export interface Drill {
     readonly store: boolean;
     /** Requests a second to the web service. */
     readonly requestsPerSecond: number;
+    /** Services with the web pods behind them that stand beside that one. */
+    readonly services?: number;
   };
   /** How to tell that the cluster has noticed, and that it works again. */
   readonly detect?: Signal;
@@ -40,6 +42,9 @@ export interface Drill {
   /** What is different on a cluster that runs in the `fast` profile. */
   readonly fast?: Partial<Pick<Drill, "breaks" | "holdMs" | "bounds">>;
 }
+
+/** What runs beside most drills. */
+export const load = { writers: 6, store: false, requestsPerSecond: 20 } as const;
 
 /** How soon the cluster acts on silence: Kubernetes' own times, or `npm start -- --profile fast`. */
 export type Pace = "default" | "fast";

@@ -2,10 +2,10 @@
 // the last look, clean-up. What was seen goes into a recording; judging it is not done here. Whatever happens, it heals and cleans up.
 import type { Client } from "@coxswain/client";
 import type { Clock, Random } from "@coxswain/clock";
-import { missingOf, plantCanary, removeCanary, rollOut } from "../api-load/canary.ts";
+import { missingOf, plantCanary, plantServices, removeCanary, rollOut } from "../api-load/canary.ts";
 import { startObservers } from "../api-load/observers.ts";
 import type { Observers } from "../api-load/observers.ts";
-import { startRequests } from "../api-load/requests.ts";
+import { startRequests, untilAnswered } from "../api-load/requests.ts";
 import type { Requests } from "../api-load/requests.ts";
 import { startWatcher } from "../api-load/watchers.ts";
 import { readFinal, startWriters } from "../api-load/writers.ts";
@@ -17,10 +17,11 @@ import type { Target } from "../cluster/target.ts";
 import type { Drill, Pace } from "../drills/drill.ts";
 import { clusterFaults } from "../faults/cluster/catalogue.ts";
 import type { FaultName } from "../faults/cluster/catalogue.ts";
-import type { ContainerEvent, EndState, Probe, Recording, Strike } from "../recording.ts";
+import type { EndState, Probe, Recording, Strike } from "../recording.ts";
 import { takeAim } from "./aim.ts";
 import { lookAtEnd } from "./end-state.ts";
 import type { Journal } from "./journal.ts";
+import { lostWithPower } from "./lost-with-power.ts";
 import { faultsOf, preflight, unwell } from "./preflight.ts";
 import { prepareProbes, probe } from "./probes.ts";
 import { waitFor } from "./signals.ts";
@@ -51,6 +52,8 @@ export interface RunPorts {
 const watchersCount = 3;
 const canaryReadyMs = 120_000;
 const catchUpMs = 60_000;
+/** From the making of the last of many services to the rules of every worker. */
+const mostProgrammingSeconds = 120;
 /** A cluster that is made anew on six machines takes its time. */
 const mostHealingMs = 180_000;
 
@@ -160,6 +163,12 @@ async function startAll(drill: Drill, ports: RunPorts, client: Client, namespace
     state.watchers.push({ watch: startWatcher(index + 1, own, namespace, clock), client: own, complete: false });
   }
   await until(clock, canaryReadyMs, "the canary", () => missingOf(client, namespace), ports.signal);
+  if (drill.load.services !== undefined) {
+    const last = await plantServices(client, namespace, drill.load.services);
+    say(`  ${drill.load.services} more services`);
+    const question = { address: last, mostSeconds: mostProgrammingSeconds };
+    for (const { name } of workers(target)) await untilAnswered(target, name, question, ports.signal);
+  }
   state.writers = startWriters(
     { namespace, writers: drill.load.writers, objectsPerWriter: 4, pauseMs: 50, timeoutMs: 10_000 },
     clients,
@@ -376,21 +385,4 @@ async function until(
     if (clock.now() >= deadline) throw new Error(`${what} is not whole after ${withinMs / 1000} s: ${now}`);
     await clock.sleep(250, signal);
   }
-}
-
-/** Containers on a machine end with its power, and nobody there lives to tell. */
-function lostWithPower(events: readonly ContainerEvent[], strikes: readonly Strike[]): readonly ContainerEvent[] {
-  const dark = (action: Action, machine: string): boolean =>
-    action.act === "power-off" ? action.machine === machine : action.act === "impose" && action.what === "lost-cluster";
-  return strikes.flatMap(({ at, actions }) =>
-    actions.flatMap((action) =>
-      action.act === "power-off" || action.act === "impose"
-        ? [
-            ...new Map(
-              events.filter((event) => dark(action, event.machine) && event.at <= at).map((event) => [event.id, event]),
-            ).values(),
-          ].map((event): ContainerEvent => ({ ...event, at, event: "lost" }))
-        : [],
-    ),
-  );
 }

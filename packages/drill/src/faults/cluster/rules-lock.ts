@@ -1,7 +1,7 @@
 // A stranger empties the packet filter, and another holds its lock, so that nobody may write what is missing.
 import { clusterFault } from "./fault.ts";
 
-const heldSeconds = 5;
+export const lockHeldSeconds = 30;
 
 export const rulesLock = clusterFault({
   name: "rules flushed while somebody holds their lock",
@@ -9,6 +9,6 @@ export const rulesLock = clusterFault({
   needs: ["hold-rules-lock", "flush-rules"],
   inject: ({ machine }) => [
     { act: "flush-rules", machine },
-    { act: "hold-rules-lock", machine, seconds: heldSeconds },
+    { act: "hold-rules-lock", machine, seconds: lockHeldSeconds },
   ],
 });

@@ -52,9 +52,12 @@ export function createMemoryObjects(
       const next = found && change(found);
       if (next !== undefined) table(resource).set(next);
     },
-    async remove(resource, namespace, name) {
+    async remove(resource, namespace, name, isIt = () => true) {
       await pause();
+      const held = table(resource).view.get(namespace, name);
+      if (held === undefined || !isIt(held)) return false;
       table(resource).remove(namespace, name);
+      return true;
     },
   };
   for (const [resource, list] of Object.entries(initial)) for (const object of list) objects.put(resource, object);

@@ -9,6 +9,7 @@
 //   core/…/reviews.ts             reviews(…): ReadonlyMap<"group/resource", Review>
 //   io/node-tunnel/tunnel.ts      createNodeTunnel(…): Tunnel (declared in io/http/tunnel.ts)
 import type { ApiObject } from "@coxswain/apimachinery";
+import type { AuditTrail } from "./audit/trail.ts";
 import type { RequestAuthorizer, Subject } from "./authz/attributes.ts";
 
 /** Someone who has been authenticated, or `system:anonymous`. */
@@ -111,6 +112,8 @@ export interface AdmissionAttributes {
   readonly signal?: AbortSignal | undefined;
   /** While mutating. */
   readonly reinvocation?: Reinvocation | undefined;
+  /** What is told of the request in the audit log; undefined: nothing. */
+  readonly audit?: Pick<AuditTrail, "annotate" | "isWhole"> | undefined;
   /** Adds a `Warning` header. */
   warn(text: string): void;
 }
@@ -177,8 +180,16 @@ export interface ObjectWriter extends ObjectReader {
     name: string,
     change: (object: ApiObject) => ApiObject | undefined,
   ): Promise<void>;
-  /** Removes it when it is there, at once, regardless of finalizers. */
-  remove(resource: GroupResource, namespace: string, name: string): Promise<void>;
+  /**
+   * Removes it when it is there, at once, regardless of finalizers, and only as long as `isIt` says so: another may have come in
+   * its place meanwhile. Answers whether it did.
+   */
+  remove(
+    resource: GroupResource,
+    namespace: string,
+    name: string,
+    isIt?: (object: ApiObject) => boolean,
+  ): Promise<boolean>;
 }
 
 /**

@@ -81,14 +81,15 @@ export function createObjects(ports: ObjectsPorts): ObjectWriter {
         current = outcome.current;
       }
     },
-    async remove(of, namespace, name) {
+    async remove(of, namespace, name, isIt = () => true) {
       const key = keyOf(kindOf(of), namespace, name);
       let current = (await storage.get(key)).value;
-      while (current) {
+      while (current && isIt(decodeStored(current.value, current.revision))) {
         const outcome = await storage.remove(key, current.revision);
-        if (outcome.kind === "written") return;
+        if (outcome.kind === "written") return true;
         current = outcome.current;
       }
+      return false;
     },
   };
 }

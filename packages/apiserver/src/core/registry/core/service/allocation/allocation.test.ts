@@ -178,6 +178,17 @@ describe("service allocation", () => {
     ]).toEqual([["10.96.0.2"], [30_002]]);
   });
 
+  test("whoever gives back late leaves the next owner what it has", async () => {
+    const { writer, allocators } = servers([1, 2]);
+    const held = { clusterIP: "10.96.0.9" };
+    const { service: first } = await allocators[0]!.allocate(service("first", held), undefined, false);
+    await allocators[0]!.release(first);
+    await allocators[1]!.allocate(service("second", held), undefined, false);
+    await allocators[0]!.release(first);
+    const addresses = [...writer.view({ group: "networking.k8s.io", resource: "ipaddresses" }).list()];
+    expect(addresses).toMatchObject([{ metadata: { name: "10.96.0.9" }, spec: { parentRef: { name: "second" } } }]);
+  });
+
   test("gives out addresses of further ranges while they are ready and stay, and only then", async () => {
     const { writer, allocators } = servers([1]);
     const cidr = (status: "True" | "False", leaving: boolean): void =>

@@ -2,7 +2,7 @@
 // store lets succeed once (as Kubernetes does since 1.33). Nothing is remembered here; the view only saves useless tries.
 // Ranges other than the flag's are ServiceCIDR objects.
 import type { ApiObject } from "@coxswain/apimachinery";
-import type { ServiceCIDR } from "@coxswain/api/networking/v1";
+import type { IPAddress, ServiceCIDR } from "@coxswain/api/networking/v1";
 import type { Random } from "@coxswain/clock";
 import type { ObjectWriter } from "../../../../request.ts";
 import { dynamicStart, inRange, ipAt, isIpv4Range, parseIpRange, type IpRange } from "./ip-range.ts";
@@ -29,7 +29,8 @@ export interface IpAllocator {
   allocateNext(owner: Owner): Promise<IpOutcome>;
   /** This address, if nobody has it. */
   allocate(ip: string, owner: Owner): Promise<IpOutcome>;
-  release(ip: string): Promise<void>;
+  /** Nothing happens when it is no longer this owner's. */
+  release(ip: string, owner: Owner): Promise<void>;
 }
 
 export function createIpAllocator(
@@ -65,7 +66,9 @@ export function createIpAllocator(
       }
       return { kind: "full" };
     },
-    release: (ip) => writer.remove(addresses, "", ip),
+    async release(ip, owner) {
+      await writer.remove(addresses, "", ip, (object) => isOf(object, owner));
+    },
   };
 }
 
@@ -80,6 +83,11 @@ export function serviceRanges(first: IpRange, objects: Pick<ObjectWriter, "view"
       if (isIpv4Range(text) && !found.some((one) => one.text === text)) found.push(parseIpRange(text));
   }
   return found;
+}
+
+function isOf(address: ApiObject, { namespace, name }: Owner): boolean {
+  const ref = (address as IPAddress).spec?.parentRef;
+  return ref?.namespace === namespace && ref.name === name;
 }
 
 /** The object that holds an address for its service. */

@@ -71,8 +71,9 @@ export function createAllocationRepair(
     for (const { metadata } of held) {
       const bornMs = parseRfc3339(metadata.creationTimestamp ?? "") ?? 0;
       if (owners.has(metadata.name) || bornMs + orphanAgeMs > nowMs) continue;
-      await writer.remove(addresses, "", metadata.name);
-      found.push(`address ${metadata.name} was taken by no service`);
+      // Somebody may have given it back and somebody else have taken it since we looked.
+      if (await writer.remove(addresses, "", metadata.name, (now) => now.metadata.uid === metadata.uid))
+        found.push(`address ${metadata.name} was taken by no service`);
     }
     return found;
   }

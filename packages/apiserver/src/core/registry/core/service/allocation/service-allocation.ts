@@ -5,7 +5,7 @@
 // given back) and `revert` (not stored: what was taken is given back). A crash in between leaves something taken; `repair.ts` finds it.
 import { type ApiObject, type FieldError, fieldErrors, StatusError, statuses } from "@coxswain/apimachinery";
 import type { Service } from "@coxswain/api/core/v1";
-import type { IpAllocator } from "./ip-allocator.ts";
+import type { IpAllocator, Owner } from "./ip-allocator.ts";
 import type { IpRange } from "./ip-range.ts";
 import type { PortAllocator, PortRange } from "./port-allocator.ts";
 
@@ -38,7 +38,7 @@ export function createServiceAllocator(
       familyErrors(service);
       const taken: { ips: string[]; ports: number[] } = { ips: [], ports: [] };
       const giveBack = async (what: { ips: readonly string[]; ports: readonly number[] }): Promise<void> => {
-        await Promise.all(what.ips.map((ip) => ports.ips.release(ip)));
+        await Promise.all(what.ips.map((ip) => ports.ips.release(ip, ownerOf(object))));
         await ports.nodePorts.release(what.ports);
       };
       try {
@@ -60,7 +60,7 @@ export function createServiceAllocator(
     },
     async release(object) {
       const { spec } = object as Service;
-      await Promise.all(ipsOf(spec).map((ip) => ports.ips.release(ip)));
+      await Promise.all(ipsOf(spec).map((ip) => ports.ips.release(ip, ownerOf(object))));
       await ports.nodePorts.release(portsOf(spec));
     },
   };
@@ -85,7 +85,7 @@ export function createServiceAllocator(
     if (asked === "None" || (asked !== "" && ipsOf(old).includes(asked))) return having(asked);
     if (dryRun) return asked === "" ? { ...service, spec: { ...spec, ...families } } : having(asked);
 
-    const owner = { namespace: service.metadata.namespace ?? "", name: service.metadata.name };
+    const owner = ownerOf(service);
     const outcome = asked === "" ? await ports.ips.allocateNext(owner) : await ports.ips.allocate(asked, owner);
     switch (outcome.kind) {
       case "allocated":
@@ -170,6 +170,8 @@ export function createServiceAllocator(
     return { ...service, spec: complete };
   }
 }
+
+const ownerOf = ({ metadata }: ApiObject): Owner => ({ namespace: metadata.namespace ?? "", name: metadata.name });
 
 /** An update that leaves out what the cluster gave means "as it is". */
 function carriedOver(spec: Spec, old: Spec | undefined): Spec {

@@ -22,15 +22,29 @@ setInterval(()=>{const now=Date.now();if(now>end)process.exit(0);let burst=0;whi
 setInterval(()=>{if(lines.length){process.stdout.write(lines.join("\\n")+"\\n");lines=[]}else process.stdout.write("\\n")},200);
 `;
 
-/** Resolves when the address answers from that machine; throws when it does not within the time. */
+const patience = (address: string, mostSeconds: number): string => `
+const http=require("node:http");
+const end=Date.now()+${mostSeconds * 1000};
+const again=(why)=>{if(Date.now()>end){console.log(why);process.exitCode=1}else setTimeout(ask,200)};
+const ask=()=>{const request=http.get("http://${address}/",{agent:false,timeout:3000},(answer)=>{answer.resume();answer.on("end",()=>{if(answer.statusCode!==200)again("status "+answer.statusCode)})});
+request.on("timeout",()=>request.destroy(new Error("no answer within 3 s")));request.on("error",(e)=>again(e.message))};
+ask();
+`;
+
+/** Resolves when the address answers from that machine; throws when it has not within the time. */
 export async function untilAnswered(
   target: Target,
   machine: string,
   { address, mostSeconds }: { readonly address: string; readonly mostSeconds: number },
   signal: AbortSignal,
 ): Promise<void> {
-  const asks = `const end=Date.now()+${mostSeconds * 1000};const ask=()=>require("node:http").get("http://${address}/",{agent:false,timeout:3000},(a)=>process.exit(a.statusCode===200?0:1)).on("timeout",function(){this.destroy(new Error("no answer"))}).on("error",(e)=>{if(Date.now()>end){console.error(e.message);process.exit(1)}setTimeout(ask,200)});ask()`;
-  await target.run(machine, [target.node, "-e", asks], () => undefined, signal);
+  let why = "";
+  const hear = (text: string): void => void (why = text);
+  await target
+    .run(machine, [target.node, "-e", patience(address, mostSeconds)], hear, signal)
+    .catch((cause: unknown) => {
+      throw new Error(`${address} does not answer from ${machine}: ${why}`, { cause });
+    });
 }
 
 export function startRequests(target: Target, machine: string, address: string, perSecond: number): Requests {

@@ -1,9 +1,12 @@
 // The same requests to our store and to Debian's etcd in one run: every answer, every error's code and text, every event must be the
 // same. Takes about 25 seconds.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { decode, encode, rangeRequest, rangeStreamResponse } from "@coxswain/etcd-api";
+import type { DowngradeRequest, GrpcError, Init, RangeRequest, RangeResponse } from "@coxswain/etcd-api";
 import { conformance, randomScript, scripts, transcribe } from "@coxswain/etcd-api/testing";
 import { etcdVersion, startEtcd, startStore } from "./store/endpoints.ts";
 import type { RunningEndpoint } from "./store/endpoints.ts";
+import { rawStream } from "./store/raw-call.ts";
 import { watchScripts } from "./store/watch-scripts.ts";
 import { openWatchStream } from "./store/watch-stream.ts";
 import type { WatchScript } from "./store/watch-scripts.ts";
@@ -45,6 +48,48 @@ describe.skipIf(etcdVersion === undefined)(`our store and etcd (${etcdVersion ??
     expect(own.filter((line) => line.includes("canceled"))).toHaveLength(11);
   });
 
+  // etcd has it since 3.7: Debian's does not, and clients then go back to Range.
+  it("streams a range in parts that together are the range", async () => {
+    const { client, url } = ours;
+    const value = Buffer.alloc(100_000, "v");
+    await Promise.all(Array.from({ length: 40 }, (_, index) => client.kv.put({ key: `rs/${index}`, value })));
+    const { header } = await client.kv.put({ key: "rs/last", value: "new" });
+    const whole = { key: "rs/", rangeEnd: "rs0" };
+    for (const options of [{}, { limit: 7 }, { keysOnly: true }, { countOnly: true }, { revision: header?.revision }]) {
+      const request = { ...whole, ...options };
+      const parts = await streamRange(url, request);
+      expect(parts.slice(0, -1).every((part) => !part?.header && part?.count === 0 && !part.more)).toBe(true);
+      const merged = { ...parts.at(-1), kvs: parts.flatMap((part) => part?.kvs ?? []) };
+      expect(merged).toEqual(await client.kv.range(request));
+    }
+    expect((await streamRange(url, whole)).length).toBeGreaterThan(2);
+    for (const [odd, details] of [
+      [{ sortOrder: "DESCEND" }, "RangeStream does not support custom sort orders"],
+      [{ sortOrder: "ASCEND", sortTarget: "MOD" }, "RangeStream does not support custom sort orders"],
+      [{ minModRevision: 3 }, "RangeStream does not support revision filters"],
+    ] as const)
+      await expect(streamRange(url, { ...whole, ...odd })).rejects.toMatchObject({ code: 12, details });
+    await expect(streamRange(url, { key: "" })).rejects.toMatchObject({ details: "etcdserver: key is not provided" });
+    await expect(streamRange(theirs.url, whole)).rejects.toMatchObject({ code: 12 });
+  });
+
+  it("says honestly, in etcd's words, that there is nothing to downgrade to", async () => {
+    const { maintenance } = ours.client;
+    const told = (action: DowngradeRequest["action"], version = ""): Promise<unknown> =>
+      maintenance.downgrade({ action, version }).catch((error: unknown) => (error as GrpcError).details);
+    expect([
+      await told("VALIDATE", "3.5"),
+      await told("ENABLE", "3.6.0"),
+      await told("VALIDATE", "older"),
+      await told("CANCEL"),
+    ]).toEqual([
+      "etcdserver: invalid downgrade target version",
+      "etcdserver: invalid downgrade target version",
+      "etcdserver: wrong downgrade target version format",
+      "etcdserver: no inflight downgrade job",
+    ]);
+  });
+
   it.each(conformance)("$name: both", async ({ name, run }) => {
     await both(async ({ client }) => {
       const aborter = new AbortController();
@@ -56,6 +101,11 @@ describe.skipIf(etcdVersion === undefined)(`our store and etcd (${etcdVersion ??
     });
   });
 });
+
+async function streamRange(url: string, request: Init<RangeRequest>): Promise<readonly (RangeResponse | undefined)[]> {
+  const messages = await rawStream(url, "/etcdserverpb.KV/RangeStream", encode(rangeRequest, request));
+  return messages.map((bytes) => decode(rangeStreamResponse, bytes).rangeResponse);
+}
 
 /** Who may watch what once auth is on: nobody in particular, the bearer of a made-up token, and a user who may read "a". */
 async function refusedWatches({ url, client: { auth } }: RunningEndpoint): Promise<string[]> {

@@ -45,6 +45,7 @@ export {
   putResponse,
   rangeRequest,
   rangeResponse,
+  rangeStreamResponse,
   txnRequest,
   txnResponse,
 } from "./messages/kv.ts";

@@ -5,6 +5,28 @@ import { createMemoryBackend } from "../testing/memory-backend.ts";
 import { NaiveModel } from "../testing/naive-model.ts";
 import type { ModelValue } from "../testing/naive-model.ts";
 import { openMvcc } from "./mvcc.ts";
+import type { KeyValue } from "./record.ts";
+
+test("a range read in parts is the whole range", async () => {
+  const written = fc.uniqueArray(fc.string({ minLength: 1, maxLength: 2 }), { maxLength: 12 });
+  await fc.assert(
+    fc.asyncProperty(written, fc.nat(4), fc.boolean(), fc.nat(9), async (keys, limit, keysOnly, partBytes) => {
+      const mvcc = await openMvcc(createMemoryBackend(), { minLeaseTtlSeconds: 1 });
+      for (const key of keys) mvcc.put({ key: Buffer.from(key), value: Buffer.from(key.repeat(2)) });
+      const whole = mvcc.range({ key: Buffer.from("\0"), rangeEnd: Buffer.from("\0"), limit, keysOnly });
+      const kvs: KeyValue[] = [];
+      for (let key = Buffer.from("\0"), more = true; more && !(limit > 0 && kvs.length === limit);) {
+        const rest = limit > 0 ? limit - kvs.length : 0;
+        const part = mvcc.range({ key, rangeEnd: Buffer.from("\0"), limit: rest, keysOnly, partBytes: partBytes + 1 });
+        if ("refused" in part) throw new Error(part.refused);
+        kvs.push(...part.kvs);
+        more = part.more;
+        key = Buffer.concat([kvs.at(-1)?.key ?? key, Buffer.alloc(1)]);
+      }
+      expect(kvs).toEqual("refused" in whole ? [] : whole.kvs);
+    }),
+  );
+});
 
 const names = ["a", "b", "ba", "c", "d"] as const;
 const write = fc.tuple(fc.constantFrom(...names), fc.option(fc.constantFrom("x", "y", "z", ""), { nil: undefined }));

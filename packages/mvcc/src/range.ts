@@ -28,14 +28,21 @@ export function range(view: ReadView, query: RangeQuery): RangeAnswer | Refused 
   const prunes = pruner(query);
   const order = sorter(query);
   const wanted = query.countOnly === true ? 0 : mostKeys(query, limit, prunes !== undefined, order !== undefined);
+  const inParts = query.partBytes !== undefined && query.countOnly !== true;
+  const mostBytes = inParts ? query.partBytes : Number.POSITIVE_INFINITY;
   let count = 0;
+  let bytes = 0;
   let kvs: KeyValue[] = [];
   view.keyspace.visit(keys, at, (found) => {
     count++;
-    if (kvs.length < wanted) kvs.push(view.keyspace.record(found.main, found.sub));
+    if (kvs.length >= wanted || bytes >= mostBytes) return !inParts;
+    const kv = view.keyspace.record(found.main, found.sub);
+    bytes += kv.key.length + (query.keysOnly === true ? 0 : kv.value.length);
+    kvs.push(kv);
+    return true;
   });
   if (query.countOnly === true) return { revision: view.now, kvs: [], more: false, count };
-  let more = kvs.length < count && wanted === limit;
+  let more = kvs.length < count && (wanted === limit || bytes >= mostBytes);
   if (prunes !== undefined) kvs = kvs.filter((kv) => !prunes(kv));
   if (order !== undefined) kvs.sort(order);
   if (limit > 0 && kvs.length > limit) {

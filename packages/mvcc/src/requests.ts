@@ -28,6 +28,11 @@ export interface RangeQuery {
   readonly maxModRevision?: number;
   readonly minCreateRevision?: number;
   readonly maxCreateRevision?: number;
+  /**
+   * For reading in parts: the answer ends with the record that brings it to so many bytes, `more` says whether that was early, and what
+   * lies behind is not counted. Not for orders and filters of one's own.
+   */
+  readonly partBytes?: number;
 }
 
 export interface RangeAnswer {
@@ -35,7 +40,7 @@ export interface RangeAnswer {
   readonly revision: number;
   readonly kvs: readonly KeyValue[];
   readonly more: boolean;
-  /** Keys in the range, whatever the limit and the filters. */
+  /** Keys in the range, whatever the limit and the filters; of a part, no count at all. */
   readonly count: number;
 }
 

@@ -28,6 +28,22 @@ describe("the store's flags", () => {
     expect(unusedFlags).toContain("log-outputs");
   });
 
+  it("switch features by etcd's gates", () => {
+    const { corruptCheck, unused } = config("--feature-gates=InitialCorruptCheck=true,CompactHashCheck=true");
+    expect([corruptCheck.initial, unused]).toEqual([true, ["feature-gates=CompactHashCheck"]]);
+    expect(config().corruptCheck.initial).toBe(false);
+  });
+
+  it("ask clients and peers for a certificate as soon as an authority is named", () => {
+    const { clientTls, peerTls } = config(
+      ...[...tls, "--trusted-ca-file=a", "--peer-cert-file=c", "--peer-key-file=k", "--peer-trusted-ca-file=a"],
+    );
+    expect(clientTls).toMatchObject({ requireClientCertificate: true, namesUsers: false });
+    expect(peerTls).toMatchObject({ requireClientCertificate: true });
+    expect(config(...tls).clientTls).toMatchObject({ requireClientCertificate: false });
+    expect(config(...tls, "--trusted-ca-file=a", "--client-cert-auth").clientTls).toMatchObject({ namesUsers: true });
+  });
+
   it("take Go's names of cipher suites", () => {
     const suites =
       "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,TLS_AES_256_GCM_SHA384";
@@ -77,6 +93,8 @@ describe("the store's flags", () => {
     [["--auth-token=jwt,sign-method=ES256"], "--auth-token: priv-key or pub-key is needed"],
     [["--bcrypt-cost=3"], "--bcrypt-cost: expected 4 to 31, found 3"],
     [["--enable-v2"], "--enable-v2: the v2 API is not served"],
+    [["--feature-gates=Nope=true"], "--feature-gates: unrecognized feature gate: Nope"],
+    [["--feature-gates=AllBeta"], `--feature-gates: expected name=true or name=false, found "AllBeta"`],
     [["--host-whitelist=a"], "--host-whitelist: only * is supported"],
   ])("refuse %j in one sentence", (argv, message) => {
     expect(() => config(...argv)).toThrow(new UsageError(message));

@@ -16,7 +16,10 @@ export interface TlsFileNames {
   readonly keyFile: string;
   readonly caFile: string | undefined;
   readonly crlFile?: string | undefined;
+  /** Whoever names an authority means it, as in etcd: it need not be said twice. */
   readonly requireClientCertificate: boolean;
+  /** A certificate's common name is a user's. */
+  readonly namesUsers: boolean;
 }
 
 export interface StoreConfig {
@@ -85,6 +88,7 @@ export function parseConfig(values: FlagValues<typeof flags>): StoreConfig {
     members.find((member) => member.name === name)?.peerUrls ?? [],
     values["initial-advertise-peer-urls"],
   );
+  const gates = gatesOf(values["feature-gates"]);
   const electionMs = values["election-timeout"];
   if (electionMs > mostElectionMs)
     throw new UsageError(
@@ -107,7 +111,10 @@ export function parseConfig(values: FlagValues<typeof flags>): StoreConfig {
     clientTls,
     peerTls,
     tlsLimits: tlsLimitsOf(values["cipher-suites"], values["tls-min-version"], values["tls-max-version"]),
-    unused: unusedFlags.filter((flag) => !isDefault(flag, values[flag])),
+    unused: [
+      ...unusedFlags.filter((flag) => !isDefault(flag, values[flag])),
+      ...[...gates.keys()].filter((gate) => gate !== corruptCheckGate).map((gate) => `feature-gates=${gate}`),
+    ],
     heartbeatMs: values["heartbeat-interval"],
     electionMs,
     snapshotCount: values["snapshot-count"],
@@ -119,7 +126,7 @@ export function parseConfig(values: FlagValues<typeof flags>): StoreConfig {
     autoCompaction: autoCompactionOf(values["auto-compaction-mode"], values["auto-compaction-retention"]),
     forceNewCluster: values["force-new-cluster"],
     corruptCheck: {
-      initial: values["experimental-initial-corrupt-check"],
+      initial: gates.get(corruptCheckGate) ?? values["experimental-initial-corrupt-check"],
       intervalMs: values["corrupt-check-time"] ?? values["experimental-corrupt-check-time"],
     },
     progressIntervalMs:
@@ -128,6 +135,26 @@ export function parseConfig(values: FlagValues<typeof flags>): StoreConfig {
     cors: values.cors,
     auth: authOf(values["auth-token"], values["auth-token-ttl"], values["bcrypt-cost"]),
   };
+}
+
+const corruptCheckGate = "InitialCorruptCheck";
+/** etcd's, as of 3.6. */
+const knownGates: readonly string[] = [
+  ...["AllAlpha", "AllBeta", "CompactHashCheck", "LeaseCheckpoint", "LeaseCheckpointPersist"],
+  ...["SetMemberLocalAddr", "StopGRPCServiceOnDefrag", "TxnModeWriteWithSharedBuffer", corruptCheckGate],
+];
+
+function gatesOf(text: string): ReadonlyMap<string, boolean> {
+  const gates = new Map<string, boolean>();
+  for (const pair of text.split(",").map((each) => each.trim())) {
+    if (pair === "") continue;
+    const [name = "", value] = pair.split("=", 2);
+    if (value !== "true" && value !== "false")
+      throw new UsageError(`--feature-gates: expected name=true or name=false, found ${JSON.stringify(pair)}`);
+    if (!knownGates.includes(name)) throw new UsageError(`--feature-gates: unrecognized feature gate: ${name}`);
+    gates.set(name, value === "true");
+  }
+  return gates;
 }
 
 /** Without a word, what is listened on; but nobody can be reached at "all addresses". */
@@ -202,7 +229,13 @@ function tlsOf(
   if (auth && !caFile) throw new UsageError(`--${prefix}client-cert-auth needs --${prefix}trusted-ca-file`);
   if (!certFile && !keyFile) return undefined;
   if (!certFile || !keyFile) throw new UsageError(`--${prefix}cert-file and --${prefix}key-file are needed together`);
-  return { certFile, keyFile, caFile: caFile || undefined, requireClientCertificate: auth };
+  return {
+    certFile,
+    keyFile,
+    caFile: caFile || undefined,
+    requireClientCertificate: caFile !== "",
+    namesUsers: auth,
+  };
 }
 
 /** Plain HTTP stays on this machine. */

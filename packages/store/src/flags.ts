@@ -30,23 +30,23 @@ export const flags = defineFlags({
   "initial-cluster-token": { type: "string", default: "etcd-cluster", help: "Keeps clusters with equal URLs apart" },
   "cert-file": { type: "string", default: "", help: "Certificate of the client port" },
   "key-file": { type: "string", default: "", help: "Key of the client port" },
-  "trusted-ca-file": { type: "string", default: "", help: "Authority that client certificates are checked against" },
+  "trusted-ca-file": { type: "string", default: "", help: "Authority that clients must have a certificate of" },
   "client-cert-auth": {
     type: "boolean",
     default: false,
-    help: "Refuse clients without a certificate of that authority",
+    help: "Take the name in a client's certificate for a user's (needs --trusted-ca-file)",
   },
   "peer-cert-file": { type: "string", default: "", help: "Certificate of the peer port" },
   "peer-key-file": { type: "string", default: "", help: "Key of the peer port" },
   "peer-trusted-ca-file": {
     type: "string",
     default: "",
-    help: "Authority that peers' certificates are checked against",
+    help: "Authority that peers must have a certificate of",
   },
   "peer-client-cert-auth": {
     type: "boolean",
     default: false,
-    help: "Refuse peers without a certificate of that authority",
+    help: "As --peer-trusted-ca-file does (and needs it)",
   },
   "heartbeat-interval": { type: "number", default: 100, help: "Milliseconds between heartbeats" },
   "election-timeout": { type: "number", default: 1000, help: "Milliseconds without a leader before an election" },
@@ -115,6 +115,11 @@ export const flags = defineFlags({
   "tls-min-version": { type: "string", default: "TLS1.2", help: "Oldest TLS: TLS1.2 or TLS1.3" },
   "tls-max-version": { type: "string", default: "", help: "Newest TLS: TLS1.2, TLS1.3 or, empty, the newest there is" },
   "enable-v2": { type: "boolean", default: false, help: "The v2 API: not served" },
+  "feature-gates": {
+    type: "string",
+    default: "",
+    help: "Features to switch, as name=true,…: InitialCorruptCheck; etcd's others change nothing here",
+  },
   "host-whitelist": { type: "list", default: ["*"], help: "Only * is supported" },
 
   // What others need and this store does without. Given a value, they are named in a warning at the start.
@@ -138,7 +143,6 @@ export const flags = defineFlags({
   "experimental-enable-lease-checkpoint": { type: "boolean", default: true, help: unused("leases are checkpointed") },
   "warning-apply-duration": { type: "duration", default: "100ms", help: unused("see the metrics") },
   "experimental-warning-apply-duration": { type: "duration", default: "100ms", help: unused("see the metrics") },
-  "feature-gates": { type: "string", default: "", help: unused("there are none") },
   "socket-reuse-port": { type: "boolean", default: false, help: unused("a port has one owner") },
   "socket-reuse-address": { type: "boolean", default: false, help: unused("always on") },
   "log-outputs": { type: "list", default: ["default"], help: unused("logs are JSON on stderr") },

@@ -108,7 +108,7 @@ export function createStore(config: StoreConfig, ports: StorePorts): Component {
         linearize: member.linearize,
         jwt: config.auth.token.kind === "jwt" ? await openJwtTokens(config.auth.token) : undefined,
         passwords,
-        certificates: config.clientTls?.requireClientCertificate === true,
+        certificates: config.clientTls?.namesUsers === true,
         clock: ports.clock,
         random: ports.random,
       });

@@ -1,10 +1,9 @@
-// Where etcd's gateway has each method: POST and JSON, under /v3/.
+// Where etcd's gateway has each method: POST and JSON, under /v3/. KV.RangeStream is for gRPC alone, there as here.
 import { methodPath } from "@coxswain/etcd-api";
 
 const services: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   "etcdserverpb.KV": {
     range: ["kv/range"],
-    rangeStream: ["kv/rangestream"],
     put: ["kv/put"],
     deleteRange: ["kv/deleterange"],
     txn: ["kv/txn"],

@@ -71,8 +71,12 @@ const table = {
   electionNotLeader: [statusCodes.unknown, "election: not leader"],
   electionNoLeader: [statusCodes.unknown, "election: no leader"],
   missingLeaderKey: [statusCodes.unknown, '"leader" field must be provided'],
+  streamOrder: [statusCodes.unimplemented, "RangeStream does not support custom sort orders"],
+  streamFilter: [statusCodes.unimplemented, "RangeStream does not support revision filters"],
   invalidDowngradeTarget: [statusCodes.invalidArgument, "etcdserver: invalid downgrade target version"],
-  noInflightDowngrade: [statusCodes.failedPrecondition, "etcdserver: no inflight downgrade"],
+  wrongDowngradeFormat: [statusCodes.invalidArgument, "etcdserver: wrong downgrade target version format"],
+  unknownMethod: [statusCodes.unknown, "etcdserver: unknown method"],
+  noInflightDowngrade: [statusCodes.failedPrecondition, "etcdserver: no inflight downgrade job"],
 } as const satisfies Record<string, readonly [number, string]>;
 
 export type EtcdErrorName = keyof typeof table;

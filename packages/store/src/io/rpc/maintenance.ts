@@ -53,8 +53,8 @@ export async function serveMoveLeader(served: Served, request: MoveLeaderRequest
 }
 
 /** There is no older version to go back to. */
-export function serveDowngrade(served: Served, request: DowngradeRequest): Init<DowngradeResponse> {
-  if (request.action === "CANCEL") throw etcdError("noInflightDowngrade");
-  if (request.version !== served.version.replace(/\.\d+$/, "")) throw etcdError("invalidDowngradeTarget");
-  return { header: served.header(), version: served.version };
+export function serveDowngrade(_served: Served, { action, version }: DowngradeRequest): Init<DowngradeResponse> {
+  if (action === "CANCEL") throw etcdError("noInflightDowngrade");
+  if (action === "UNRECOGNIZED") throw etcdError("unknownMethod");
+  throw etcdError(/^\d+\.\d+(\.\d+)?$/.test(version) ? "invalidDowngradeTarget" : "wrongDowngradeFormat");
 }

@@ -124,13 +124,11 @@ export function createDaemonSetController(ports: ControllerPorts): Controller {
       return;
     }
     const { namespace, name } = action.pod.metadata;
+    const where = `daemon pod ${namespace}/${name} on node ${action.pod.spec?.nodeName ?? ""}`;
     if (action.because === "it failed")
-      events.record(
-        set,
-        "Warning",
-        "FailedDaemonPod",
-        `Found failed daemon pod ${namespace}/${name} on node ${action.pod.spec?.nodeName ?? ""}, will try to kill it`,
-      );
+      events.record(set, "Warning", "FailedDaemonPod", `Found failed ${where}, will try to kill it`);
+    if (action.because === "it succeeded")
+      events.record(set, "Normal", "SucceededDaemonPod", `Found succeeded ${where}, will try to delete it`);
     await removePod(podPorts, key, action.pod, signal);
     events.record(set, "Normal", "SuccessfulDelete", `Deleted pod: ${name}`);
   };

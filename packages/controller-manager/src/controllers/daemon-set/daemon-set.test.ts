@@ -2,8 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { daemonSets } from "@coxswain/api/apps/v1";
 import type { DaemonSet } from "@coxswain/api/apps/v1";
-import { nodes, pods } from "@coxswain/api/core/v1";
-import { createWorld, testNode } from "../../../testing/world.ts";
+import { events, nodes, pods } from "@coxswain/api/core/v1";
+import { createWorld, readyStatus, testNode } from "../../../testing/world.ts";
 import type { World } from "../../../testing/world.ts";
 import { createDaemonSetController } from "./controller.ts";
 import { nodeOf } from "./plan.ts";
@@ -100,6 +100,24 @@ describe("a DaemonSet", () => {
     expect(creations).toBeGreaterThanOrEqual(4);
     expect(creations).toBeLessThanOrEqual(8);
     expect(world.api.all(pods).length).toBeLessThanOrEqual(1);
+    await manager.stop();
+  });
+
+  it("replaces a pod that has ended well, and says so", async () => {
+    const world = createWorld(5);
+    await clusterOf(world, ["a"]);
+    world.agent = () => ({ phase: "Succeeded" });
+    const manager = world.start(createDaemonSetController);
+    await world.api.resource(daemonSets).create(daemonSet("1"));
+    await world.settle(1);
+    world.agent = () => readyStatus(world.now());
+    await world.settle(5);
+    expect(world.activePods()).toHaveLength(1);
+    expect(world.api.all(events).map(({ reason, message }) => `${reason}: ${message}`)).toContainEqual(
+      expect.stringMatching(
+        /^SucceededDaemonPod: Found succeeded daemon pod default\/agent-\w+ on node a?, will try to delete it$/,
+      ),
+    );
     await manager.stop();
   });
 });

@@ -57,6 +57,10 @@ export function planDaemonSet(view: DaemonSetView): Plan<DaemonAction> {
     );
     const living = place.pods.filter((pod) => !isFinished(pod) && pod.metadata.deletionTimestamp === undefined);
     for (const pod of failed) actions.push({ kind: "delete", pod, because: "it failed" });
+    const done = place.pods.filter(
+      (pod) => pod.status?.phase === "Succeeded" && pod.metadata.deletionTimestamp === undefined,
+    );
+    for (const pod of done) actions.push({ kind: "delete", pod, because: "it succeeded" });
     if (!place.shouldContinue) {
       for (const pod of living) actions.push({ kind: "delete", pod, because: "it may not run on its node" });
       continue;

@@ -18,6 +18,7 @@ import { revisionAnnotation, rollbackMarks } from "./annotations.ts";
 import { planDeployment } from "./plan.ts";
 import type { DeploymentAction } from "./plan.ts";
 import { sizeOf } from "./shares.ts";
+import { failedStatus } from "./status.ts";
 import { hashLabel, newReplicaSet } from "./template.ts";
 import { deploymentWatches } from "./watches.ts";
 
@@ -171,12 +172,11 @@ export function createDeploymentController(ports: ControllerPorts): Controller {
       if (action.replicas > 0) scaled(deployment, action.name, 0, action.replicas);
     } catch (error) {
       if (!isAlreadyExists(error)) {
-        events.record(
-          deployment,
-          "Warning",
-          "ReplicaSetCreateError",
-          `Failed to create new replica set "${action.name}": ${messageOf(error)}`,
-        );
+        const message = `Failed to create new replica set "${action.name}": ${messageOf(error)}`;
+        if (!signal.aborted) {
+          events.record(deployment, "Warning", "ReplicaSetCreateError", message);
+          await writeStatus(key, deployment, failedStatus(deployment, message, clock.now()), signal);
+        }
         throw error;
       }
       await settleCollision(key, deployment, action.name, signal);

@@ -71,6 +71,31 @@ describe("a Deployment", () => {
     await manager.stop();
   });
 
+  it("says in its conditions that no replica set can be made for it, and goes on when one can", async () => {
+    const world = createWorld(21);
+    let refuses = true;
+    world.api.faults.beforeWrite = (verb, { resource, group }, object) => {
+      if (refuses && verb === "create" && resource === "replicasets")
+        throw new StatusError(statuses.forbidden({ group, resource }, object, "exceeded quota: few"));
+    };
+    const manager = world.start(createDeploymentController, createReplicaSetController);
+    await world.api.resource(deployments).create(deployment(1, "a"));
+    await world.settle(10);
+    const progress = async () => {
+      const { status } = await world.api.resource(deployments).get({ namespace: "default", name: "web" });
+      return status?.conditions?.find(({ type }) => type === "Progressing");
+    };
+    expect(await progress()).toMatchObject({
+      status: "False",
+      reason: "ReplicaSetCreateError",
+      message: expect.stringMatching(/^Failed to create new replica set "web-\w+": .*exceeded quota: few/),
+    });
+    refuses = false;
+    await world.settle(120);
+    expect(await progress()).toMatchObject({ status: "True", reason: "NewReplicaSetAvailable" });
+    await manager.stop();
+  });
+
   it("rolls back to an earlier replica set when its template comes back", async () => {
     const world = createWorld(2);
     const manager = world.start(createDeploymentController, createReplicaSetController);

@@ -55,6 +55,18 @@ export function deploymentStatus(view: RolloutView): StatusResult {
   };
 }
 
+/** The status while no ReplicaSet can be made for a template: as it was, without progress. */
+export function failedStatus(
+  deployment: DeepReadonly<Deployment>,
+  message: string,
+  nowMs: number,
+): DeepReadonly<DeploymentStatus> {
+  if (!hasDeadline(deployment)) return deployment.status ?? {};
+  const before = deployment.status?.conditions ?? [];
+  const failed = entry("Progressing", "False", "ReplicaSetCreateError", message, nowMs);
+  return { ...deployment.status, conditions: [...withCondition(before, failed)] };
+}
+
 interface Counts extends DeploymentStatus {
   replicas: number;
   updatedReplicas: number;

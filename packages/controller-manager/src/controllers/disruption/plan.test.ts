@@ -59,7 +59,14 @@ describe("budgetStatus", () => {
       "maxUnavailable of pods without a controller",
       { maxUnavailable: 1 },
       "RR",
-      undefined,
+      0,
+      { disruptionsAllowed: 0, currentHealthy: 2, desiredHealthy: 0, expectedPods: 0 },
+    ],
+    [
+      "maxUnavailable of pods whose controller is not known",
+      { maxUnavailable: 1 },
+      "RR",
+      { problem: 'found no controllers for pod "p0"' },
       { disruptionsAllowed: 0, currentHealthy: 2, desiredHealthy: 2, expectedPods: 2 },
     ],
   ])("%s", (_name, spec, letters, wantedByControllers, expected) => {

@@ -10,9 +10,17 @@ export interface BudgetView {
   readonly budget: DeepReadonly<PodDisruptionBudget>;
   /** Pods that its selector matches. */
   readonly pods: readonly ReadonlyPod[];
-  /** How many pods their controllers want in all; undefined when that cannot be told (a pod without a controller). */
-  readonly wantedByControllers: number | undefined;
+  /** How many pods their controllers want in all, pods without one left out. */
+  readonly wantedByControllers: Wanted;
   readonly nowMs: number;
+}
+
+/** A number, or why it cannot be told. */
+export type Wanted = number | { readonly problem: string };
+
+/** Whether a budget counts against what controllers want, rather than against the pods that there are. */
+export function asksControllers({ spec }: DeepReadonly<PodDisruptionBudget>): boolean {
+  return spec?.maxUnavailable !== undefined || typeof spec?.minAvailable === "string";
 }
 
 /** An eviction that was granted counts as gone for this long; by then the pod is deleted, or was not evicted after all. */
@@ -25,25 +33,26 @@ export function budgetStatus(view: BudgetView): {
   const { budget, nowMs } = view;
   const { minAvailable, maxUnavailable } = budget.spec ?? {};
   const living = view.pods.filter((pod) => !isFinished(pod) && pod.metadata.deletionTimestamp === undefined);
-  const byController = maxUnavailable !== undefined || typeof minAvailable === "string";
-  const expected = byController ? view.wantedByControllers : living.length;
-  const unknown = expected === undefined;
-  const desired = unknown
-    ? living.length
-    : maxUnavailable === undefined
-      ? share(minAvailable ?? 1, expected, Math.ceil)
-      : Math.max(0, expected - share(maxUnavailable, expected, Math.ceil));
+  const wanted = asksControllers(budget) ? view.wantedByControllers : living.length;
+  const problem = typeof wanted === "number" ? undefined : wanted.problem;
+  const expected = typeof wanted === "number" ? wanted : living.length;
+  const desired =
+    problem !== undefined
+      ? living.length
+      : maxUnavailable === undefined
+        ? share(minAvailable ?? 1, expected, Math.ceil)
+        : Math.max(0, expected - share(maxUnavailable, expected, Math.ceil));
   const disrupted = stillDisrupted(view);
   const healthy = living.filter((pod) => isReady(pod) && disrupted[pod.metadata.name] === undefined).length;
-  const allowed = unknown || expected <= 0 ? 0 : Math.max(0, healthy - desired);
+  const allowed = problem !== undefined || expected <= 0 ? 0 : Math.max(0, healthy - desired);
   const status: PodDisruptionBudgetStatus = {
     observedGeneration: budget.metadata.generation ?? 0,
     ...(Object.keys(disrupted).length > 0 ? { disruptedPods: disrupted } : {}),
     disruptionsAllowed: allowed,
     currentHealthy: healthy,
     desiredHealthy: desired,
-    expectedPods: expected ?? living.length,
-    conditions: conditionsOf(view, unknown ? "SyncFailed" : allowed > 0 ? "SufficientPods" : "InsufficientPods"),
+    expectedPods: expected,
+    conditions: conditionsOf(view, allowed > 0, problem),
   };
   const ends = Object.values(disrupted).map((time) => (parseRfc3339(time) ?? 0) + evictionMemoryMs - nowMs);
   return { status, wakeAfterMs: ends.length > 0 ? Math.max(0, Math.min(...ends)) : undefined };
@@ -60,15 +69,15 @@ function stillDisrupted({ budget, pods, nowMs }: BudgetView): Record<string, str
   );
 }
 
-function conditionsOf({ budget, nowMs }: BudgetView, reason: string) {
-  const status = reason === "SufficientPods" ? ("True" as const) : ("False" as const);
+function conditionsOf({ budget, nowMs }: BudgetView, allows: boolean, problem: string | undefined) {
+  const status = allows ? ("True" as const) : ("False" as const);
   const before = budget.status?.conditions?.find((condition) => condition.type === "DisruptionAllowed");
   return [
     {
       type: "DisruptionAllowed",
       status,
-      reason,
-      message: reason === "SyncFailed" ? "found no controllers for pods" : "",
+      reason: problem !== undefined ? "SyncFailed" : allows ? "SufficientPods" : "InsufficientPods",
+      message: problem ?? "",
       observedGeneration: budget.metadata.generation ?? 0,
       lastTransitionTime: before?.status === status ? before.lastTransitionTime : rfc3339(nowMs),
     },

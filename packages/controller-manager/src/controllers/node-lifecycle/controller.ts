@@ -30,6 +30,8 @@ export function createNodeLifecycleController(ports: ControllerPorts, config: No
   const nodeClient = client.resource(nodeResource);
   const podClient = client.resource(podResource);
   const events = ports.events("node-controller");
+  /** Nodes that were told of as registered, by name. */
+  const registered = new Map<string, ReadonlyNode>();
   /** The last sign of life of each node and when we saw it. */
   const heard = new Map<string, { readonly sign: string; readonly at: number; readonly spoke: boolean }>();
 
@@ -46,6 +48,22 @@ export function createNodeLifecycleController(ports: ControllerPorts, config: No
     const entry = heard.get(name);
     const known = entry?.spoke || lease !== undefined || beats.length > 0;
     return { silentMs: clock.monotonic() - (entry?.at ?? 0), graceMs: known ? config.graceMs : config.startupGraceMs };
+  };
+
+  /** Says that a node is looked after from now on, once for each node of a name. */
+  const register = (node: ReadonlyNode): void => {
+    const { name, uid } = node.metadata;
+    const before = registered.get(name);
+    registered.set(name, node);
+    if (before?.metadata.uid === uid) return;
+    events.record(node, "Normal", "RegisteredNode", `Node ${name} event: Registered Node ${name} in Controller`);
+  };
+
+  const remove = (name: string): void => {
+    const node = registered.get(name);
+    registered.delete(name);
+    if (node)
+      events.record(node, "Normal", "RemovingNode", `Node ${name} event: Removing Node ${name} from Controller`);
   };
 
   const isDown = (node: ReadonlyNode): boolean => {
@@ -92,8 +110,10 @@ export function createNodeLifecycleController(ports: ControllerPorts, config: No
     if (node === undefined) {
       heard.delete(key);
       letGo.delete(key);
+      remove(key);
       return;
     }
+    register(node);
     const sound = listen(node);
     if (!isDown(node)) letGo.delete(key);
     const { eviction, askAfterMs } = isDown(node) ? askZone(node) : { eviction: "later" as const };
@@ -153,7 +173,7 @@ export function createNodeLifecycleController(ports: ControllerPorts, config: No
     wakeOn(nodes, (node, event) =>
       event.type === "updated" && readiness(event.old) === readiness(event.object)
         ? [objectKey(node)]
-        : nodes.list().map(objectKey),
+        : [objectKey(node), ...nodes.list().map(objectKey)],
     ),
     wakeOn(leases, heartbeatOf),
     wakeOn(pods, () => []),

@@ -1,7 +1,7 @@
 // A node falls silent: conditions, taints, pods marked, pods evicted, and all of it taken back.
 import { describe, expect, it } from "vitest";
 import { leases } from "@coxswain/api/coordination/v1";
-import { nodes, pods } from "@coxswain/api/core/v1";
+import { events, nodes, pods } from "@coxswain/api/core/v1";
 import type { Node } from "@coxswain/api/core/v1";
 import { createWorld, testNode } from "../../../testing/world.ts";
 import type { World } from "../../../testing/world.ts";
@@ -57,6 +57,10 @@ async function live(world: World, seconds: number, beating: readonly string[]): 
   }
 }
 
+/** What was recorded, about what. */
+const told = (world: World): readonly string[] =>
+  world.api.all(events).map(({ involvedObject, reason, message }) => `${involvedObject.name} ${reason}: ${message}`);
+
 describe("a node that falls silent", () => {
   it("is unreachable after the grace period, and its pods leave when they tolerate it no longer", async () => {
     const world = createWorld(1);
@@ -93,6 +97,38 @@ describe("a node that falls silent", () => {
     ).toEqual(["False"]);
     await live(world, 70, ["a"]);
     expect(world.activePods()).toEqual([]);
+    await world.api.resource(nodes).delete({ name: "b" });
+    await live(world, 10, ["a"]);
+    expect(told(world)).toEqual([
+      "a RegisteredNode: Node a event: Registered Node a in Controller",
+      "b RegisteredNode: Node b event: Registered Node b in Controller",
+      "b NodeNotReady: Node b status is now: NodeNotReady",
+      "web NodeNotReady: Node is not ready",
+      "web TaintManagerEviction: Marking for deletion Pod default/web",
+      "b RemovingNode: Node b event: Removing Node b from Controller",
+    ]);
+    await manager.stop();
+  });
+
+  it("and speaks again in time keeps its pods, which are told that they may stay", async () => {
+    const world = createWorld(3);
+    for (const name of ["a", "b"]) await world.api.resource(nodes).create(readyNode(name, world.now()));
+    await world.api.resource(pods).create({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "web", namespace: "default" },
+      spec: {
+        nodeName: "b",
+        containers: [{ name: "web", image: "web" }],
+        tolerations: [{ operator: "Exists", effect: "NoExecute", tolerationSeconds: 60 }],
+      },
+    });
+    const manager = world.start(lifecycle, createTaintEvictionController);
+    await live(world, 20, ["a", "b"]);
+    await live(world, 60, ["a"]);
+    await live(world, 90, ["a", "b"]);
+    expect(world.activePods()).toHaveLength(1);
+    expect(told(world)).toContain("web TaintManagerEviction: Cancelling deletion of Pod default/web");
     await manager.stop();
   });
 

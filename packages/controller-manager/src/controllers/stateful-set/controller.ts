@@ -22,7 +22,7 @@ import type { ReadonlyPod } from "../../pods/state.ts";
 import { revisionLabel } from "../../revisions/revisions.ts";
 import type { ReadonlyRevision } from "../../revisions/revisions.ts";
 import { createRevisionStore } from "../../revisions/store.ts";
-import { ordinalOf, planStatefulSet, statefulSetStatus } from "./plan.ts";
+import { ordinalOf, planStatefulSet, podName, statefulSetStatus } from "./plan.ts";
 import type { ReadonlyStatefulSet, StatefulAction } from "./plan.ts";
 import { claimName, statefulClaims, statefulPod } from "./pod.ts";
 
@@ -121,13 +121,20 @@ export function createStatefulSetController(ports: ControllerPorts): Controller 
   ): Promise<boolean> => {
     const reference = controllerReference({ object: set, apiVersion: "apps/v1", kind: "StatefulSet" });
     const wanted = statefulClaims(set, ordinal, reference);
+    const pod = podName(set, ordinal);
     const known = wanted.map((claim) => claims.get(objectKey(claim)));
     if (known.some((claim) => claim !== undefined && isCondemned(claim))) return false;
     for (const claim of wanted.filter((_, index) => known[index] === undefined)) {
       try {
         claimWrites.wrote(key, (await claimClient.create(claim, { signal })) as ReadonlyClaim);
+        const where = `Claim ${claim.metadata.name} Pod ${pod} in StatefulSet ${set.metadata.name}`;
+        events.record(set, "Normal", "SuccessfulCreate", `create ${where} success`);
       } catch (error) {
-        if (!isAlreadyExists(error)) throw error;
+        if (isAlreadyExists(error)) continue;
+        const where = `Claim ${claim.metadata.name} for Pod ${pod} in StatefulSet ${set.metadata.name}`;
+        if (!signal.aborted)
+          events.record(set, "Warning", "FailedCreate", `create ${where} failed error: ${messageOf(error)}`);
+        throw error;
       }
     }
     return true;

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { statefulSets } from "@coxswain/api/apps/v1";
 import type { StatefulSet } from "@coxswain/api/apps/v1";
-import { persistentVolumeClaims, pods } from "@coxswain/api/core/v1";
+import { events, persistentVolumeClaims, pods } from "@coxswain/api/core/v1";
 import { createWorld, readyStatus } from "../../../testing/world.ts";
 import type { World } from "../../../testing/world.ts";
 import { createStatefulSetController } from "./controller.ts";
@@ -63,6 +63,15 @@ describe("a StatefulSet", () => {
       updatedReplicas: 3,
       currentReplicas: 3,
     });
+    expect(
+      world.api
+        .all(events)
+        .map(({ reason, message }) => `${reason}: ${message}`)
+        .slice(0, 2),
+    ).toEqual([
+      "SuccessfulCreate: create Claim data-db-0 Pod db-0 in StatefulSet db success",
+      "SuccessfulCreate: create Pod db-0 in StatefulSet db successful",
+    ]);
     await manager.stop();
   });
 

@@ -20,13 +20,23 @@ export function createTaintEvictionController(ports: ControllerPorts): Controlle
   const podClient = client.resource(podResource);
   const events = ports.events("taint-eviction-controller");
 
+  /** Pods that will have to leave when their time is over. */
+  const leaving = new Set<string>();
+
   const reconcile = async (key: string, signal: AbortSignal): Promise<ReconcileResult | void> => {
     const pod = pods.get(key);
     const node = pod?.spec?.nodeName === undefined ? undefined : nodes.get(pod.spec.nodeName);
+    const wasLeaving = leaving.delete(key);
     if (pod === undefined || node === undefined || pod.metadata.deletionTimestamp !== undefined) return;
     const eviction = planEviction(pod, dated(node), clock.now());
-    if (eviction.kind === "wait") return { wakeAfterMs: eviction.forMs };
-    if (eviction.kind === "stay") return;
+    if (eviction.kind === "wait") {
+      leaving.add(key);
+      return { wakeAfterMs: eviction.forMs };
+    }
+    if (eviction.kind === "stay") {
+      if (wasLeaving) events.record(pod, "Normal", "TaintManagerEviction", `Cancelling deletion of Pod ${key}`);
+      return;
+    }
     log.info(
       { controller: "taint-eviction", object: key, node: node.metadata.name, because: eviction.because },
       "evicting a pod",

@@ -14,6 +14,8 @@ export interface ProbeState {
 export interface ProbeOutcome {
   readonly ok: boolean;
   readonly message: string;
+  /** It could not be found out: that says nothing of the container. */
+  readonly isUnknown?: boolean;
 }
 
 /** Liveness is presumed until disproved; readiness and startup are to be proved. */

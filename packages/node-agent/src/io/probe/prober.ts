@@ -59,21 +59,21 @@ export function createProber(ports: {
           signal,
         );
         if (signal.aborted) return;
-        ports.probed?.(pod, container.name, kind, outcome.ok);
-        const before = entry.states.get(kind) ?? initialProbeState(kind);
-        const after = stepProbe(before, probe, outcome);
-        entry.states.set(kind, after);
-        if (!outcome.ok)
-          ports.events.record(
-            pod,
-            container.name,
-            "Warning",
-            "Unhealthy",
-            `${kind.charAt(0).toUpperCase()}${kind.slice(1)} probe failed: ${outcome.message}`,
-          );
-        if (after.verdict.result !== before.verdict.result) ports.changed();
-        // A startup probe is asked until it passes; a failed one ends with its container.
-        if (kind === "startup" && after.verdict.result !== "unknown") return;
+        if (!outcome.ok) {
+          const name = `${kind.charAt(0).toUpperCase()}${kind.slice(1)} probe`;
+          const what = outcome.isUnknown ? "errored and resulted in unknown state" : "failed";
+          ports.events.record(pod, container.name, "Warning", "Unhealthy", `${name} ${what}: ${outcome.message}`);
+        }
+        // An engine that is away answers for nobody: its containers go on meanwhile.
+        if (!outcome.isUnknown) {
+          ports.probed?.(pod, container.name, kind, outcome.ok);
+          const before = entry.states.get(kind) ?? initialProbeState(kind);
+          const after = stepProbe(before, probe, outcome);
+          entry.states.set(kind, after);
+          if (after.verdict.result !== before.verdict.result) ports.changed();
+          // A startup probe is asked until it passes; a failed one ends with its container.
+          if (kind === "startup" && after.verdict.result !== "unknown") return;
+        }
         await clock.sleep(periodMs(probe), signal);
       } else if (startup.verdict.result === "failure") return;
       else await clock.sleep(Math.min(250, periodMs(probe)), signal);

@@ -11,6 +11,7 @@ import type {
   TCPSocketAction,
 } from "@coxswain/api/core/v1";
 import type { Clock } from "@coxswain/clock";
+import { isRuntimeError } from "@coxswain/container-runtime";
 import type { ContainerRuntime } from "@coxswain/container-runtime";
 import type { ProbeOutcome } from "../../core/probe/probe.ts";
 import { messageOf } from "../../errors.ts";
@@ -35,6 +36,7 @@ export interface Handler {
 
 /** The kubelet reads this much of a command's or server's answer. */
 const mostAnswerBytes = 10 << 10;
+const mostRedirects = 10;
 
 export async function runHandler(
   ports: { readonly runtime: ContainerRuntime; readonly clock: Clock },
@@ -59,6 +61,7 @@ export async function runHandler(
   } catch (error) {
     return {
       ok: false,
+      isUnknown: !aborter.signal.aborted && saysNothing(error),
       message: aborter.signal.aborted
         ? `command ${JSON.stringify(handler.exec?.command?.join(" ") ?? "")} timed out`.replace('command "" ', "")
         : messageOf(error),
@@ -97,25 +100,45 @@ async function runCommand(
 
 function getHttp(action: HTTPGetAction, target: HandlerTarget, signal: AbortSignal): Promise<ProbeOutcome> {
   const port = portOf(action.port, target.container);
-  const secure = action.scheme === "HTTPS";
+  const protocol = action.scheme === "HTTPS" ? "https:" : "http:";
   const host = action.host || target.podIP;
   const path = action.path ? (action.path.startsWith("/") ? action.path : `/${action.path}`) : "/";
   const given = Object.fromEntries(
     (action.httpHeaders ?? []).map((header) => [header.name.toLowerCase(), header.value]),
   );
-  const options = {
-    host,
-    port,
-    path,
-    method: "GET",
-    signal,
-    agent: false as const,
-    headers: { "user-agent": "kube-probe/1.36", accept: "*/*", connection: "close", ...given },
-  };
+  const headers = { "user-agent": "kube-probe/1.36", accept: "*/*", connection: "close", ...given };
+  return visit({ protocol, host, port, path }, headers, mostRedirects, signal);
+}
+
+interface Place {
+  readonly protocol: string;
+  readonly host: string;
+  readonly port: number;
+  readonly path: string;
+}
+
+/** Follows redirections on the same host, as the kubelet; one to elsewhere is an answer that is good enough. */
+function visit(
+  place: Place,
+  headers: Readonly<Record<string, string>>,
+  redirectsLeft: number,
+  signal: AbortSignal,
+): Promise<ProbeOutcome> {
+  const { protocol, host, port, path } = place;
+  const from = `${protocol}//${host.includes(":") ? `[${host}]` : host}:${port}${path}`;
+  const options = { host, port, path, method: "GET", signal, agent: false as const, headers };
   const { promise, resolve, reject } = Promise.withResolvers<ProbeOutcome>();
-  const request = secure ? httpsRequest({ ...options, rejectUnauthorized: false }) : httpRequest(options);
+  const request =
+    protocol === "https:" ? httpsRequest({ ...options, rejectUnauthorized: false }) : httpRequest(options);
   request.on("response", (response) => {
     const status = response.statusCode ?? 0;
+    const next = status >= 300 && status < 400 ? placeAfter(from, response.headers.location) : undefined;
+    if (next?.host === host) {
+      response.destroy();
+      return redirectsLeft > 0
+        ? resolve(visit(next, headers, redirectsLeft - 1, signal))
+        : resolve({ ok: false, message: `Get ${JSON.stringify(from)}: stopped after ${mostRedirects} redirects` });
+    }
     let read = 0;
     const done = (): void =>
       resolve(
@@ -130,14 +153,18 @@ function getHttp(action: HTTPGetAction, target: HandlerTarget, signal: AbortSign
     response.on("end", done).on("close", done).on("error", done);
   });
   request.on("error", (error) =>
-    reject(
-      signal.aborted
-        ? signal.reason
-        : new Error(`Get "${secure ? "https" : "http"}://${host}:${port}${path}": ${dialText(error, host, port)}`),
-    ),
+    reject(signal.aborted ? signal.reason : new Error(`Get "${from}": ${dialText(error, host, port)}`)),
   );
   request.end();
   return promise;
+}
+
+function placeAfter(from: string, location: string | undefined): Place | undefined {
+  if (location === undefined || !URL.canParse(location, from)) return undefined;
+  const { protocol, hostname, port, pathname, search } = new URL(location, from);
+  if (protocol !== "http:" && protocol !== "https:") return undefined;
+  const host = hostname.replace(/^\[(.*)\]$/, "$1");
+  return { protocol, host, port: Number(port) || (protocol === "https:" ? 443 : 80), path: `${pathname}${search}` };
 }
 
 function openSocket(action: TCPSocketAction, target: HandlerTarget, signal: AbortSignal): Promise<ProbeOutcome> {
@@ -157,8 +184,15 @@ function portOf(port: number | string, container: Container): number {
   if (typeof port === "number") return port;
   const named = container.ports?.find((candidate) => candidate.name === port)?.containerPort ?? Number(port);
   if (!Number.isInteger(named))
-    throw new Error(`couldn't find port: ${JSON.stringify(port)} in container ${container.name}`);
+    throw new UnknownPort(`couldn't find port: ${JSON.stringify(port)} in container ${container.name}`);
   return named;
+}
+
+class UnknownPort extends Error {}
+
+/** The engine is away, or the port has no number. That a container is paused or has ended is its own state. */
+function saysNothing(error: unknown): boolean {
+  return error instanceof UnknownPort || (isRuntimeError(error) && error.code !== "conflict");
 }
 
 /** Go's sentence for a refused or failed connection, which people search for. */

@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
+import type { TLSSocket } from "node:tls";
 import { systemClock } from "@coxswain/clock";
 import { createAuthority } from "@coxswain/pki";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -108,6 +109,34 @@ describe("a custom resource", () => {
     expect(await must("get ct --field-selector spec.image=other -o name")).toBe("");
     const { body } = await plane.call("GET", "/apis/stable.example.com/v1/crontabs");
     expect([body.kind, body.items.map(({ kind }) => kind)]).toEqual(["CronTabList", ["CronTab"]]);
+  });
+
+  it("has defaults that came after it as soon as it is read, for as long as there are such", async () => {
+    const path = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/mode/default";
+    const change = async (patch: object): Promise<void> =>
+      void (await must(`patch crd crontabs.stable.example.com --type=json -p ${JSON.stringify([patch])}`));
+    const read = async (): Promise<readonly (string | undefined)[]> => {
+      const listed = await plane.call("GET", "/apis/stable.example.com/v1/crontabs", { server: 1 });
+      const { text } = await plane.call("GET", "/apis/stable.example.com/v1/namespaces/default/crontabs/one");
+      return [text, listed.text].map((from) => /"mode":"(.*?)"/.exec(from)?.[1]);
+    };
+    await change({ op: "add", path, value: "fast" });
+    await expect.poll(read, { timeout: 10_000 }).toEqual(["fast", "fast"]);
+    await change({ op: "remove", path });
+    await expect.poll(read, { timeout: 10_000 }).toEqual([undefined, undefined]);
+  });
+
+  it("is described to clients that ask for OpenAPI of version 2", async () => {
+    const { text } = await plane.call("GET", "/openapi/v2");
+    const { paths, definitions } = JSON.parse(text) as Record<string, Record<string, { description?: string }>>;
+    expect(Object.keys(paths ?? {})).toContain(
+      "/apis/stable.example.com/v1/namespaces/{namespace}/crontabs/{name}/scale",
+    );
+    expect(definitions?.["com.example.stable.v1.CronTab"]).toHaveProperty(
+      "properties.spec.description",
+      "What is wanted.",
+    );
+    expect(definitions?.["io.k8s.api.core.v1.Pod"]).toBeDefined();
   });
 
   it("is refused in Kubernetes' words when its schema says no", async () => {
@@ -275,7 +304,10 @@ describe("a group that another server answers for", () => {
   it("is unavailable until that server answers, is then its own, and is gone with its registration", async () => {
     await plane.pki.ensureControlPlane("shop", ["shop.default.svc"], "10.96.0.1");
     const { cert, key } = plane.pki.files("shop", "apiserver");
-    const server = createServer({ cert: readFileSync(cert), key: readFileSync(key) }, (request, response) => {
+    // As servers of other groups do it: only who shows a certificate of this authority may say whom it speaks for.
+    const ca = readFileSync(plane.pki.authorityFile("front-proxy-ca"));
+    const tls = { cert: readFileSync(cert), key: readFileSync(key), ca, requestCert: true, rejectUnauthorized: true };
+    const server = createServer(tls, (request, response) => {
       const resources = [
         { name: "orders", singularName: "order", namespaced: true, kind: "Order", verbs: ["get", "list"] },
       ];
@@ -298,6 +330,7 @@ describe("a group that another server answers for", () => {
                   user: headers["x-remote-user"],
                   groups: headers["x-remote-group"],
                   asker: headers["x-asker"] ?? null,
+                  proxy: (request.socket as TLSSocket).getPeerCertificate().subject.CN,
                 },
               };
       response.setHeader("content-type", "application/json").end(JSON.stringify(body));
@@ -340,6 +373,7 @@ describe("a group that another server answers for", () => {
           method: "GET",
           user: "alice",
           asker: null,
+          proxy: "front-proxy-client",
           groups: "system:masters, system:authenticated",
         },
       });

@@ -136,4 +136,61 @@ describe("HTTP/2", () => {
     ]);
     session.destroy();
   });
+
+  it("lets a flow that asks for too much wait, refuses what is too much even for that, and serves all others", async () => {
+    const flows = "/apis/flowcontrol.apiserver.k8s.io/v1";
+    const rbac = "rbac.authorization.k8s.io";
+    const create = async (target: string, body: object): Promise<string> =>
+      (await plane.call("POST", target, { body: { metadata: { name: "narrow" }, ...body } })).body.metadata.uid;
+    const limitResponse = { type: "Queue", queuing: { queues: 1, handSize: 1, queueLengthLimit: 1 } };
+    const limited = { nominalConcurrencyShares: 1, lendablePercent: 0, borrowingLimitPercent: 0, limitResponse };
+    const level = await create(`${flows}/prioritylevelconfigurations`, { spec: { type: "Limited", limited } });
+    const subjects = [{ kind: "User", user: { name: "crowd" } }];
+    const resourceRules = [{ verbs: ["*"], apiGroups: ["*"], resources: ["configmaps"], namespaces: ["*"] }];
+    const priorityLevelConfiguration = { name: "narrow" };
+    const rules = [{ subjects, resourceRules }];
+    await create(`${flows}/flowschemas`, { spec: { matchingPrecedence: 500, priorityLevelConfiguration, rules } });
+    await create(`/apis/${rbac}/v1/clusterrolebindings`, {
+      roleRef: { apiGroup: rbac, kind: "ClusterRole", name: "cluster-admin" },
+      subjects: [{ apiGroup: rbac, kind: "User", name: "crowd" }],
+    });
+    const session = open();
+    const one = { ":path": `${path}/large-0`, "impersonate-user": "crowd" };
+    for (let known: unknown; known !== level;) {
+      const { status, headers } = await answerTo(session, one);
+      known = status === 200 && headers["x-kubernetes-pf-prioritylevel-uid"];
+    }
+    const metric = async (name: string): Promise<string | undefined> =>
+      (await plane.call("GET", "/metrics")).text
+        .split("\n")
+        .find((line) => line.startsWith(name))
+        ?.split(" ")[1];
+    const seats = Number(await metric('apiserver_flowcontrol_nominal_limit_seats{priority_level="narrow"}'));
+    expect(seats).toBe(3);
+
+    // Each keeps its seat until its body has come.
+    const enough = Promise.withResolvers<void>();
+    const refused = new Map<ClientHttp2Stream, IncomingHttpHeaders>();
+    const post = { ":method": "POST", ":path": path, "content-type": "application/json", "impersonate-user": "crowd" };
+    const posts = Array.from({ length: seats + 3 }, () => session.request(post));
+    for (const stream of posts)
+      stream.on("error", enough.reject).once("response", (headers) => {
+        refused.set(stream, headers);
+        if (refused.size === 2) enough.resolve();
+      });
+    await enough.promise;
+    expect([...refused.values()]).toMatchObject(
+      [1, 2].map(() => ({ ":status": 429, "retry-after": "1", "x-kubernetes-pf-prioritylevel-uid": level })),
+    );
+    expect((await get(session, `${path}/large-0`)).status).toBe(200);
+    const others = posts.filter((stream) => !refused.has(stream));
+    const answers = others.map(
+      (stream) => new Promise((resolve) => stream.once("response", (headers) => resolve(headers[":status"]))),
+    );
+    for (const [index, stream] of others.entries()) stream.end(`{"metadata":{"name":"late-${index}"}}`);
+    expect(await Promise.all(answers)).toEqual([201, 201, 201, 201]);
+    const labels = '{priority_level="narrow",flow_schema="narrow",reason="queue-full"}';
+    expect(await metric(`apiserver_flowcontrol_rejected_requests_total${labels}`)).toBe("2");
+    session.destroy();
+  });
 });

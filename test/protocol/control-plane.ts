@@ -214,6 +214,7 @@ function apiServerFlags(pki: ClusterPki, storeUrl: string, port: number): string
   const serving = pki.files("test", "apiserver");
   const storeClient = pki.files("test", "apiserver-etcd-client");
   const agentClient = pki.files("test", "apiserver-kubelet-client");
+  const frontProxy = pki.files("test", "front-proxy-client");
   const authority = pki.authorityFile("kubernetes-ca");
   return [
     `--etcd-servers=${storeUrl}`,
@@ -233,6 +234,8 @@ function apiServerFlags(pki: ClusterPki, storeUrl: string, port: number): string
     `--kubelet-client-certificate=${agentClient.cert}`,
     `--kubelet-client-key=${agentClient.key}`,
     `--kubelet-certificate-authority=${authority}`,
+    `--proxy-client-cert-file=${frontProxy.cert}`,
+    `--proxy-client-key-file=${frontProxy.key}`,
   ];
 }
 

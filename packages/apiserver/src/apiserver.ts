@@ -7,6 +7,8 @@ import type { ClientTls } from "@coxswain/etcd-api";
 import type { TokenVerifier } from "@coxswain/pki";
 import type { ApiServerConfig } from "./config.ts";
 import { admissionPlugins } from "./core/admission/order.ts";
+import { readAuditPolicy, silence } from "./core/audit/policy.ts";
+import type { AuditPolicy } from "./core/audit/policy.ts";
 import { createAuthenticator } from "./core/authn/authenticator.ts";
 import { jwksPath, openIdConfiguration, openIdConfigurationPath } from "./core/authn/issuer-discovery.ts";
 import { headerStarts } from "./core/authn/request-header.ts";
@@ -40,7 +42,10 @@ import { createKubernetesService } from "./io/bootstrap/kubernetes-service.ts";
 import { createSystemObjects } from "./io/bootstrap/system-objects.ts";
 import { createPolicyStatus } from "./io/admission/policy-status.ts";
 import { createAggregation } from "./io/aggregation/aggregation.ts";
+import { createAuditor } from "./io/audit/auditor.ts";
+import { createLogFile } from "./io/audit/log-file.ts";
 import { createComponentStatuses } from "./io/component-statuses.ts";
+import { createFairness } from "./io/fairness/fairness.ts";
 import { createFlowSchemas } from "./io/flow-schemas/flow-schemas.ts";
 import type { AggregationPorts } from "./io/aggregation/aggregation.ts";
 import { createApiHttpServer } from "./io/http/server.ts";
@@ -136,6 +141,29 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
   const hooks = createHookClient({ objects, clock });
   const withheld = config.requestHeader ? headerStarts(config.requestHeader) : [];
   const aggregation = createAggregation({ objects, custom, withheld, tls: files.aggregationTls, clock, log });
+  const flowSchemas = createFlowSchemas({ objects, clock, log });
+  const { isFair, reading, mutating } = config.limits;
+  const fairness = isFair
+    ? createFairness(reading + mutating, {
+        flowSchemas,
+        stored({ apiGroup, apiVersion, resource }) {
+          const kind = kinds.find(apiGroup, apiVersion, resource);
+          return kind && feeds.get(kind.prefix)?.cache.size;
+        },
+        clock,
+        metrics,
+        onError: (err) => log.warn({ err }, "seats could not be shared out; tried again soon"),
+      })
+    : undefined;
+  const auditor =
+    config.audit &&
+    createAuditor(config.audit.mode, {
+      policy: files.auditPolicy,
+      file: createLogFile(config.audit.file, { clock }),
+      clock,
+      log,
+      metrics,
+    });
   let started = false;
   const storeHealth = {
     name: "etcd",
@@ -161,7 +189,7 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
     ),
     custom,
     described: aggregation.described,
-    metrics: { ...ports.metrics, expose: () => (lookAtCaches(), ports.metrics.expose()) },
+    metrics: { ...ports.metrics, expose: () => (lookAtCaches(), fairness?.show(), ports.metrics.expose()) },
     clock,
     live: [{ name: "ping", check: () => undefined }, storeHealth],
     ready: [
@@ -182,7 +210,6 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
 
   const metricsApi = createMetricsApi({ reader: objects, tls: files.agentTls, clock, log });
 
-  const flowSchemas = createFlowSchemas({ objects, clock, log });
   const parts: PipelineParts = {
     kinds,
     storage,
@@ -203,7 +230,8 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
     documents,
     aggregation,
     metricsApi,
-    flow: createFlowControl(config.limits, metrics),
+    ...(auditor && { audit: auditor }),
+    flow: fairness ?? createFlowControl(config.limits, metrics),
     flowSchemas,
     components: createComponentStatuses({
       clock,
@@ -260,6 +288,8 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
     bootstrap,
     createDefinitions(custom, { objects, clock, log }),
     flowSchemas,
+    ...(fairness ? [fairness] : []),
+    ...(auditor ? [auditor] : []),
     createAuthenticationTrust({ objects, trust: files.trust, clock, log }),
     http,
     kubernetesService,
@@ -307,11 +337,12 @@ interface Files {
   readonly aggregationTls: AggregationPorts["tls"];
   readonly tokens: () => ReturnType<typeof parseTokenFile>;
   readonly trust: () => AuthenticationTrust;
+  readonly auditPolicy: () => AuditPolicy;
 }
 
 async function readFiles(config: ApiServerConfig, { load }: ReloadedFiles): Promise<Files> {
   const { etcd, serviceAccounts, tokenFile, agents, aggregation } = config;
-  const [storeTls, readTokenKeys, agentTls, tokens, aggregationTls, trust] = await Promise.all([
+  const [storeTls, readTokenKeys, agentTls, tokens, aggregationTls, trust, auditPolicy] = await Promise.all([
     load([etcd.caFile, etcd.certFile, etcd.keyFile], ([ca, cert, key]) =>
       ca === undefined && cert === undefined ? undefined : { ca, cert, key },
     ),
@@ -329,6 +360,7 @@ async function readFiles(config: ApiServerConfig, { load }: ReloadedFiles): Prom
       clientCa,
       requestHeader: config.requestHeader && ca !== undefined ? { ...config.requestHeader, ca } : undefined,
     })),
+    load([config.audit?.policyFile], ([text]) => (text === undefined ? silence : readAuditPolicy(text))),
   ]);
-  return { etcd: storeTls, tokenKeys: readTokenKeys, agentTls, tokens, aggregationTls, trust };
+  return { etcd: storeTls, tokenKeys: readTokenKeys, agentTls, tokens, aggregationTls, trust, auditPolicy };
 }

@@ -2,6 +2,8 @@
 import { defineFlags, UsageError } from "@coxswain/daemon";
 import type { FlagValues } from "@coxswain/daemon";
 import type { AdmissionConfig } from "./core/admission/order.ts";
+import { auditModes } from "./core/audit/policy.ts";
+import type { AuditMode } from "./core/audit/policy.ts";
 import type { RequestHeaderConfig } from "./core/authn/request-header.ts";
 import type { AuthorizationMode } from "./core/authz/authorizer.ts";
 import { authorizationModes } from "./core/authz/authorizer.ts";
@@ -9,6 +11,7 @@ import type { IpRange } from "./core/registry/core/service/allocation/ip-range.t
 import { parseIpRange } from "./core/registry/core/service/allocation/ip-range.ts";
 import type { PortRange } from "./core/registry/core/service/allocation/port-allocator.ts";
 import { parsePortRange } from "./core/registry/core/service/allocation/port-allocator.ts";
+import type { LogFileConfig } from "./io/audit/log-file.ts";
 
 export const flagTable = defineFlags({
   "etcd-servers": { type: "list", required: true, help: "The stores, such as https://10.0.0.1:2379" },
@@ -87,7 +90,29 @@ export const flagTable = defineFlags({
   "kubelet-certificate-authority": { type: "string", help: "Authority of node agents' certificates" },
   "proxy-client-cert-file": { type: "string", help: "Certificate to show to servers of other groups (APIServices)" },
   "proxy-client-key-file": { type: "string", help: "Its key" },
-  "max-requests-inflight": { type: "number", default: 400, help: "Reading requests at once" },
+  "enable-priority-and-fairness": {
+    type: "boolean",
+    default: true,
+    help: "Share the server among priority levels and flows; otherwise the next two are limits for all",
+  },
+  "audit-policy-file": {
+    type: "string",
+    help: "Which requests are written to the audit log; read again when it changes",
+  },
+  "audit-log-path": { type: "string", help: "File that the audit log is appended to; - is standard output" },
+  "audit-log-mode": {
+    type: "string",
+    default: "blocking",
+    help: `Whether requests wait until it is written that they have come: ${auditModes.join(", ")}`,
+  },
+  "audit-log-maxsize": { type: "number", default: 100, help: "Megabytes after which the audit log is put aside" },
+  "audit-log-maxbackup": { type: "number", default: 0, help: "How many are kept aside; 0 is all" },
+  "audit-log-maxage": { type: "number", default: 0, help: "How many days they are kept; 0 is for ever" },
+  "max-requests-inflight": {
+    type: "number",
+    default: 400,
+    help: "Reading requests at once; with the next one, what is shared out",
+  },
   "max-mutating-requests-inflight": { type: "number", default: 200, help: "Writing requests at once" },
   "allow-privileged": {
     type: "boolean",
@@ -131,7 +156,9 @@ export interface ApiServerConfig {
   };
   /** What other servers are shown. */
   readonly aggregation: { readonly certFile: string | undefined; readonly keyFile: string | undefined };
-  readonly limits: { readonly reading: number; readonly mutating: number };
+  /** Left out: nothing is written. */
+  readonly audit: { readonly policyFile: string; readonly mode: AuditMode; readonly file: LogFileConfig } | undefined;
+  readonly limits: { readonly isFair: boolean; readonly reading: number; readonly mutating: number };
 }
 
 /** Throws UsageError for values that contradict each other or mean nothing. */
@@ -185,7 +212,12 @@ export function readConfig(flags: FlagValues<typeof flagTable>): ApiServerConfig
       caFile: flags["kubelet-certificate-authority"],
     },
     aggregation: { certFile: flags["proxy-client-cert-file"], keyFile: flags["proxy-client-key-file"] },
-    limits: { reading: flags["max-requests-inflight"], mutating: flags["max-mutating-requests-inflight"] },
+    audit: auditOf(flags),
+    limits: {
+      isFair: flags["enable-priority-and-fairness"],
+      reading: flags["max-requests-inflight"],
+      mutating: flags["max-mutating-requests-inflight"],
+    },
   };
 }
 
@@ -199,6 +231,29 @@ function requestHeaderOf(flags: FlagValues<typeof flagTable>): ApiServerConfig["
     uid: flags["requestheader-uid-headers"],
     group: flags["requestheader-group-headers"],
     extraPrefix: flags["requestheader-extra-headers-prefix"],
+  };
+}
+
+/** Without a policy nothing is worth writing, without a file it has no place, as in Kubernetes. */
+function auditOf(flags: FlagValues<typeof flagTable>): ApiServerConfig["audit"] {
+  const [policyFile, path] = [flags["audit-policy-file"], flags["audit-log-path"]];
+  if (policyFile === undefined || path === undefined) return undefined;
+  const mode = auditModes.find((known) => known === flags["audit-log-mode"]);
+  if (!mode)
+    throw new UsageError(
+      `invalid argument ${JSON.stringify(flags["audit-log-mode"])} for "--audit-log-mode" flag: expected ${auditModes.join(", ")}`,
+    );
+  // Kubernetes' own way of leaving the size to its default.
+  const megabytes = flags["audit-log-maxsize"] || 100;
+  return {
+    policyFile,
+    mode,
+    file: {
+      path,
+      longestBytes: megabytes * 1024 * 1024,
+      mostAside: flags["audit-log-maxbackup"],
+      oldestMs: flags["audit-log-maxage"] * 86_400_000,
+    },
   };
 }
 

@@ -7,12 +7,14 @@
 // It knows no HTTP: `io/http` makes a Request of what arrives and writes the Reply.
 import { StatusError, statuses } from "@coxswain/apimachinery";
 import { isAvailable } from "./core/aggregation/api-services.ts";
+import type { AuditTrail } from "./core/audit/trail.ts";
 import { forbidden } from "./core/authz/forbidden.ts";
 import { impersonate as impersonateAs } from "./core/authn/impersonation.ts";
 import { requestAttributes } from "./core/authz/request-attributes.ts";
 import { isLongRunning, readRequestInfo } from "./core/request-info.ts";
 import type { Authenticator, Authorizer, Credentials, RequestInfo, UserInfo } from "./core/request.ts";
 import type { Aggregation } from "./io/aggregation/aggregation.ts";
+import type { Auditor } from "./io/audit/auditor.ts";
 import type { ComponentStatuses } from "./io/component-statuses.ts";
 import type { FlowMatch, FlowSchemas } from "./io/flow-schemas/flow-schemas.ts";
 import type { MetricsApi } from "./io/metrics-api/metrics-api.ts";
@@ -25,6 +27,10 @@ import { dispatch } from "./verbs/dispatch.ts";
 export interface Request {
   readonly method: string;
   readonly path: string;
+  /** Path and query as they came. */
+  readonly uri: string;
+  /** Who holds the other end of the connection. */
+  readonly remoteAddress: string;
   readonly query: URLSearchParams;
   header(name: string): string | undefined;
   /** Those whose lower-case names begin so, in the order in which they came, repeated ones apart. */
@@ -51,6 +57,8 @@ export type Reply =
 /** A request on its way through the stages. */
 export interface Passage {
   readonly request: Request;
+  /** The name of the request in logs on both sides. */
+  readonly auditId: string;
   readonly warnings: Set<string>;
   info: RequestInfo;
   user: UserInfo;
@@ -59,7 +67,11 @@ export interface Passage {
   refusal: { readonly stage: "authentication" | "authorization" | "admission"; readonly reason: string } | undefined;
   /** The flow schema and priority level it belongs to, once that is known. */
   flow: FlowMatch | undefined;
-  /** Called when the reply has been sent or has failed. */
+  /** What is told of it in the audit log; undefined: nothing. */
+  audit: AuditTrail | undefined;
+  /** The reply has been sent or has failed. */
+  isOver: boolean;
+  /** Called then. */
   readonly onEnd: (() => void)[];
 }
 
@@ -71,6 +83,8 @@ export interface PipelineParts extends Parts {
   readonly aggregation?: Pick<Aggregation, "find">;
   /** Left out: there is no metrics API. */
   readonly metricsApi?: Pick<MetricsApi, "serves" | "answer">;
+  /** Left out: there is no audit log. */
+  readonly audit?: Pick<Auditor, "begin" | "stranger">;
   readonly flow: FlowControl;
   /** Left out: answers do not say whose rules they went by. */
   readonly flowSchemas?: Pick<FlowSchemas, "classify">;
@@ -79,9 +93,18 @@ export interface PipelineParts extends Parts {
   readonly memory: MemoryBudget;
 }
 
-/** Admits requests up to limits; throws 429. */
+export interface Entrant {
+  readonly info: RequestInfo;
+  readonly user: UserInfo;
+  readonly flow: FlowMatch | undefined;
+  readonly query: URLSearchParams;
+  /** Aborted when the client goes away. */
+  readonly signal: AbortSignal;
+}
+
+/** Admits requests up to limits; throws 429, at once or after a while. Answers what to call when the request is over, once or more often. */
 export interface FlowControl {
-  enter(info: RequestInfo, user: UserInfo): () => void;
+  enter(entrant: Entrant): (() => void) | Promise<() => void>;
 }
 
 interface Stage {
@@ -92,6 +115,7 @@ interface Stage {
 export const stages: readonly Stage[] = [
   { name: "read request info", run: readInfo },
   { name: "authenticate", run: authenticate },
+  { name: "audit", run: beginAudit },
   { name: "impersonate", run: impersonate },
   { name: "flow control", run: enterFlow },
   { name: "authorize", run: authorize },
@@ -101,15 +125,18 @@ export const stages: readonly Stage[] = [
 const nobody: UserInfo = { username: "", groups: [] };
 
 /** Runs all stages; the passage tells what was found out on the way, also when a stage throws. */
-export function createPassage(request: Request): Passage {
+export function createPassage(request: Request, auditId = ""): Passage {
   return {
     request,
+    auditId,
     warnings: new Set(),
     info: readRequestInfo(request.method, request.path, request.query),
     user: nobody,
     reply: undefined,
     refusal: undefined,
     flow: undefined,
+    audit: undefined,
+    isOver: false,
     onEnd: [],
   };
 }
@@ -124,14 +151,19 @@ function readInfo(passage: Passage): void {
   if (passage.info.verb === "") throw new StatusError(statuses.methodNotAllowed());
 }
 
-async function authenticate(passage: Passage, { authenticator }: PipelineParts): Promise<void> {
+async function authenticate(passage: Passage, { authenticator, audit }: PipelineParts): Promise<void> {
   const { credentials, signal } = passage.request;
   const outcome = await authenticator.authenticate(credentials, signal);
   if (outcome.kind === "unauthorized") {
     passage.refusal = { stage: "authentication", reason: outcome.what };
+    await audit?.stranger(passage);
     throw new StatusError(statuses.unauthorized());
   }
   passage.user = outcome.user;
+}
+
+async function beginAudit(passage: Passage, { audit }: PipelineParts): Promise<void> {
+  if (audit) passage.audit = await audit.begin(passage);
 }
 
 function impersonate(passage: Passage, { authorizer }: PipelineParts): void {
@@ -143,6 +175,7 @@ function impersonate(passage: Passage, { authorizer }: PipelineParts): void {
       return;
     case "user":
       passage.user = outcome.user;
+      passage.audit?.impersonated(outcome.user);
       return;
     case "forbidden":
       passage.refusal = { stage: "authorization", reason: "impersonation" };
@@ -152,17 +185,23 @@ function impersonate(passage: Passage, { authorizer }: PipelineParts): void {
   }
 }
 
-function enterFlow(passage: Passage, { flow, flowSchemas }: PipelineParts): void {
-  const { info, user } = passage;
+async function enterFlow(passage: Passage, { flow, flowSchemas }: PipelineParts): Promise<void> {
+  const { info, user, request } = passage;
   // Streams and proxies are nobody's flow; a watch is, for as long as it begins.
   if (info.verb === "watch" || !isLongRunning(info)) passage.flow = flowSchemas?.classify(info, user);
-  passage.onEnd.push(flow.enter(passage.info, passage.user));
+  const { query, signal } = request;
+  const leave = await flow.enter({ info, user, flow: passage.flow, query, signal });
+  // It may have waited for so long that its client was told so meanwhile.
+  if (passage.isOver) leave();
+  else passage.onEnd.push(leave);
 }
 
 function authorize(passage: Passage, { authorizer }: PipelineParts): void {
   const { info, user, request } = passage;
   const attributes = requestAttributes(user, info, request.query);
   const verdict = authorizer.authorize(attributes);
+  passage.audit?.annotate("authorization.k8s.io/decision", verdict.decision === "allow" ? "allow" : "forbid");
+  passage.audit?.annotate("authorization.k8s.io/reason", verdict.reason);
   if (verdict.decision === "allow") return;
   passage.refusal = { stage: "authorization", reason: attributes.verb };
   throw forbidden(attributes, verdict.reason);

@@ -157,6 +157,8 @@ function requestOf(method: string, path: string, body: unknown, headers: Readonl
   return {
     method,
     path: bare,
+    uri: path,
+    remoteAddress: "127.0.0.1",
     query: new URLSearchParams(query),
     header: (name) => all[name],
     headersOf: (prefix) => Object.entries(all).filter(([name]) => name.startsWith(prefix)),

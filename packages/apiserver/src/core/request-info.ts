@@ -63,6 +63,13 @@ export function readRequestInfo(method: string, path: string, query: URLSearchPa
 
 const streaming: ReadonlySet<string> = new Set(["log", "exec", "attach", "portforward", "proxy"]);
 
+const readingVerbs: ReadonlySet<string> = new Set(["get", "list", "head", "watch"]);
+
+/** Changes nothing; what it would if it were let is not asked. */
+export function isReading({ verb }: RequestInfo): boolean {
+  return readingVerbs.has(verb);
+}
+
 /** Watches and streams last as long as they like. */
 export function isLongRunning({ verb, subresource }: RequestInfo): boolean {
   return verb === "watch" || verb === "proxy" || streaming.has(subresource);

@@ -68,7 +68,7 @@ function attributesOf(
   subject: AdmissionSubject,
   object: ApiObject | undefined,
 ): AdmissionAttributes {
-  const { info, kind, user, userAgent, warn, signal } = exchange;
+  const { info, kind, user, userAgent, warn, signal, audit } = exchange;
   return {
     operation: subject.operation,
     kind: subject.kind ?? { group: kind.group, version: kind.version, kind: kind.kind },
@@ -87,5 +87,6 @@ function attributesOf(
     options: subject.options,
     signal,
     warn,
+    audit,
   };
 }

@@ -20,6 +20,7 @@ export async function apply(parts: Parts, exchange: Exchange, bytes: Buffer, opt
     );
   }
   const parsed = parseText(bytes.toString(), "yaml", kind.kind);
+  exchange.audit?.requested(parsed.value);
   // Decoding checks and complains; what is applied is what was stated, without the zero values decoding writes.
   const checked = kind.rules.decode(parsed, options.fieldValidation, exchange.warn);
   const config = stated(parsed.value as JsonObject, checked as ApiObject & JsonObject) as ApiObject & JsonObject;

@@ -25,6 +25,7 @@ export async function create(parts: Parts, exchange: Exchange): Promise<Answer> 
   const options = readWriteOptions(query, "CreateOptions");
   const parsed = parseBody(await exchange.body(), exchange.contentType, kind.kind);
   const object = kind.rules.decode(parsed, options.fieldValidation, exchange.warn);
+  exchange.audit?.requested(object);
   return createObject(parts, exchange, object, options);
 }
 

@@ -41,6 +41,7 @@ export async function readOptions(exchange: Exchange): Promise<ReadDeleteOptions
       : parsed;
   const decoded = decodeObject(bare, type, schema, "Ignore", exchange.warn);
   const { kind: _kind, apiVersion: _apiVersion, ...options } = decoded as ApiObject & DeleteOptions;
+  exchange.audit?.requested({ kind: "DeleteOptions", apiVersion: exchange.kind.apiVersion, ...options });
   return readDeleteOptions(exchange.query, options);
 }
 

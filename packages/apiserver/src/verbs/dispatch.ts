@@ -134,6 +134,7 @@ async function answerReview(
   if (!schema) throw new StatusError(statuses.pathNotFound());
   const parsed = parseBody(await exchange.body(), exchange.contentType, bodyKind);
   const given = decodeObject(parsed, type, schema, options.fieldValidation, exchange.warn);
+  exchange.audit?.requested(given);
   const object = subresource === "" ? given : await admitted(parts, exchange, given, type, options);
   const answer = await review(object, { user, namespace: info.namespace, name: info.name, reader: parts.objects });
   return { type: "object", code: 201, object: answer };
@@ -238,6 +239,7 @@ function exchangeOf(passage: Passage, kind: Kind): Exchange {
     signal: request.signal,
     reserve: (bytes) => request.memory.reserve(bytes),
     warn: (text) => void warnings.add(text),
+    audit: passage.audit,
     refusedBy: (plugin) => void (passage.refusal = { stage: "admission", reason: plugin }),
   };
 }

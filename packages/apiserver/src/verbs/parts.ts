@@ -2,6 +2,7 @@
 import type { Clock, Random } from "@coxswain/clock";
 import type { Logger } from "@coxswain/daemon";
 import type { ApiObject } from "@coxswain/apimachinery";
+import type { AuditTrail } from "../core/audit/trail.ts";
 import type { Item } from "../core/item.ts";
 import type { AdmissionPlugin, ObjectWriter, Review, UserInfo, RequestInfo } from "../core/request.ts";
 import type { Kind, Kinds } from "../core/registry/kind.ts";
@@ -40,6 +41,8 @@ export interface Exchange {
   /** Takes from the memory budget until the answer has left; throws 429. */
   readonly reserve: (bytes: number) => void;
   readonly warn: (text: string) => void;
+  /** What is told of it in the audit log. */
+  readonly audit: AuditTrail | undefined;
   /** Called when an admission plugin says no. */
   readonly refusedBy: (plugin: string) => void;
 }

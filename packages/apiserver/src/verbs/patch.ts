@@ -40,6 +40,7 @@ export async function patch(parts: Parts, exchange: Exchange): Promise<Answer> {
   const bytes = await exchange.body();
   if (mediaType === "application/apply-patch+yaml") return apply(parts, exchange, bytes, options);
   const parsed = readPatch(bytes);
+  exchange.audit?.requested(parsed.value);
   const next = patchFunction(mediaType, parsed, kind);
   return changeObject(parts, exchange, options, {
     next: (current) => patched(exchange, current, next(current), parsed, options),

@@ -42,6 +42,7 @@ export async function changeScale(parts: Parts, exchange: Exchange): Promise<Ans
   const schema = mustFindSchema(scaleType);
   const mediaType = mediaTypeOf(exchange.contentType);
   const parsed = isPatch ? readPatch(bytes) : parseBody(bytes, exchange.contentType, "Scale");
+  exchange.audit?.requested(parsed.value);
   const wanted = isPatch ? patchFunction(mediaType, parsed, { schema, kind: "Scale" }) : () => parsed.value;
   const answer = await changeObject(parts, exchange, options, {
     next(current) {
@@ -147,6 +148,7 @@ export async function bind(parts: Parts, exchange: Exchange, podKind: Kind): Pro
   const options = readWriteOptions(exchange.query, "CreateOptions");
   const parsed = parseBody(await exchange.body(), exchange.contentType, "Binding");
   const given = decodeObject(parsed, bindingType, mustFindSchema(bindingType), options.fieldValidation, exchange.warn);
+  exchange.audit?.requested(given);
   const name = info.name || given.metadata.name;
   if (given.metadata.name !== name)
     throw new StatusError(statuses.badRequest("name in URL does not match name in Binding object"));
@@ -246,6 +248,7 @@ export async function evict(parts: Parts, exchange: Exchange): Promise<Answer> {
     options.fieldValidation,
     exchange.warn,
   );
+  exchange.audit?.requested(posted);
   if (posted.metadata.name && posted.metadata.name !== info.name)
     throw new StatusError(statuses.badRequest("name in URL does not match name in Eviction object"));
   const subject = {

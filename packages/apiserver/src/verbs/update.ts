@@ -30,6 +30,7 @@ export async function update(parts: Parts, exchange: Exchange): Promise<Answer> 
   const options = readWriteOptions(query, "UpdateOptions");
   const parsed = parseBody(await exchange.body(), exchange.contentType, kind.kind);
   const decoded = kind.rules.decode(parsed, options.fieldValidation, exchange.warn);
+  exchange.audit?.requested(decoded);
   agreeWithPath(kind, decoded, info.namespace, info.name);
   return changeObject(parts, exchange, options, {
     next: () => cloneJson(decoded),

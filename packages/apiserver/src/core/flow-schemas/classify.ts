@@ -1,9 +1,9 @@
 // Which flow schema a request belongs to: the first, in the order of precedence, whose rules match it. After kube-apiserver's
-// `util/flowcontrol/rule.go`. What follows from it (shares, queues) is not here.
+// `util/flowcontrol/rule.go`. What follows from it (shares, queues) is in `core/fairness`.
 import type { FlowSchema, PolicyRulesWithSubjects, ResourcePolicyRule, Subject } from "@coxswain/api/flowcontrol/v1";
 import type { RequestInfo, UserInfo } from "../request.ts";
 
-/** In the order in which they are asked. Those whose level is missing are asked, too: what they say is told to nobody. */
+/** In the order in which they are asked. */
 export function inOrder(schemas: Iterable<FlowSchema>): readonly FlowSchema[] {
   const precedence = ({ spec }: FlowSchema): number => spec?.matchingPrecedence ?? 1000;
   return [...schemas].sort((a, b) => precedence(a) - precedence(b) || (a.metadata.name < b.metadata.name ? -1 : 1));

@@ -1,5 +1,5 @@
 // Keeps the default flow schemas and priority levels there, says in each schema's status whether its level exists, and tells of a request
-// which schema it belongs to. Requests are not queued by it: how many are under way is `flow-control.ts`'s business.
+// which schema it belongs to. Requests are not queued by it: that is `io/fairness`' business.
 import type { FlowSchema, PriorityLevelConfiguration } from "@coxswain/api/flowcontrol/v1";
 import type { ApiObject } from "@coxswain/apimachinery";
 import { rfc3339 } from "@coxswain/clock";
@@ -16,15 +16,23 @@ const schemaResource = { group, resource: "flowschemas" } as const;
 /** As often as Kubernetes does. */
 const keepEveryMs = 60_000;
 
-/** By whose rules a request goes; uids, as the headers of answers have them. */
+/** By whose rules a request goes. */
 export interface FlowMatch {
+  /** Uids, as the headers of answers have them. */
   readonly schema: string;
   readonly level: string;
+  readonly schemaName: string;
+  readonly levelName: string;
+  /** What makes flows of the schema's requests; undefined: all are one. */
+  readonly by: string | undefined;
 }
 
 export interface FlowSchemas extends Component {
   /** Undefined while they are not known. */
   classify(info: RequestInfo, user: UserInfo): FlowMatch | undefined;
+  levels(): readonly PriorityLevelConfiguration[];
+  /** Called after every change of a schema or level. */
+  onChange(listener: () => void): void;
 }
 
 export function createFlowSchemas(ports: {
@@ -40,6 +48,7 @@ export function createFlowSchemas(ports: {
   let timer: Timer | undefined;
   let working: Promise<void> = Promise.resolve();
   let isDue = false;
+  const listeners: (() => void)[] = [];
   let ends: readonly (() => void)[] = [];
   const schemas = (): ObjectView => objects.view(schemaResource);
   const levels = (): ObjectView => objects.view(levelResource);
@@ -67,17 +76,17 @@ export function createFlowSchemas(ports: {
         if (!aborter.signal.aborted) log.warn({ err }, "flow schemas could not be written; tried again soon");
       }));
   const order = (): readonly FlowSchema[] => {
-    const found = inOrder(all());
     named = new Map(
-      found.flatMap((schema) => {
+      inOrder(all()).flatMap((schema): [FlowSchema, FlowMatch][] => {
         const level = levels().get("", schema.spec?.priorityLevelConfiguration.name ?? "");
-        return level ? [[schema, { schema: schema.metadata.uid ?? "", level: level.metadata.uid ?? "" }]] : [];
+        return level ? [[schema, matchOf(schema, level)]] : [];
       }),
     );
-    return found;
+    return [...named.keys()];
   };
   const changed = (): void => {
     ordered = undefined;
+    for (const listener of listeners) listener();
     if (isDue) return;
     isDue = true;
     void look(() => {
@@ -95,6 +104,8 @@ export function createFlowSchemas(ports: {
       const schema = classify((ordered ??= order()), info, user);
       return schema && named.get(schema);
     },
+    levels: () => [...levels().list()].filter(isLevel),
+    onChange: (listener) => void listeners.push(listener),
     async start(signal) {
       await keepDefaults();
       await Promise.all([schemas().whenSynced(signal), levels().whenSynced(signal)]);
@@ -108,6 +119,16 @@ export function createFlowSchemas(ports: {
       for (const end of ends) end();
       await working;
     },
+  };
+}
+
+function matchOf({ metadata, spec }: FlowSchema, level: ApiObject): FlowMatch {
+  return {
+    schema: metadata.uid ?? "",
+    level: level.metadata.uid ?? "",
+    schemaName: metadata.name,
+    levelName: level.metadata.name,
+    by: spec?.distinguisherMethod?.type,
   };
 }
 

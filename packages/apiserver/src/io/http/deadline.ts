@@ -19,7 +19,7 @@ export async function withinDeadline<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   if (isLongRunning(info)) return work();
-  const limitMs = readTimeout(query.get("timeout"));
+  const limitMs = timeoutOf(query);
   const { promise, reject } = Promise.withResolvers<never>();
   const timer = clock.setTimeout(
     () => reject(new StatusError(statuses.timeout("request did not complete within the allotted timeout", 0))),
@@ -32,7 +32,9 @@ export async function withinDeadline<T>(
   }
 }
 
-function readTimeout(text: string | null): number {
+/** Throws 400 for a `timeout` that is none. */
+export function timeoutOf(query: URLSearchParams): number {
+  const text = query.get("timeout");
   if (text === null || text === "") return mostMs;
   const wantedMs = parseDuration(text);
   if (wantedMs === undefined) {

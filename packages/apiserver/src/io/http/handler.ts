@@ -3,6 +3,9 @@ import type { Clock } from "@coxswain/clock";
 import type { Labels, Logger, Metrics } from "@coxswain/daemon";
 import { StatusError, statuses } from "@coxswain/apimachinery";
 import type { Status } from "@coxswain/apimachinery";
+import type { AuditOutcome } from "../../core/audit/trail.ts";
+import { isLongRunning } from "../../core/request-info.ts";
+import { encodeObject } from "../../core/registry/encoding.ts";
 import { readAccept } from "../../core/tables/accept.ts";
 import type { Representation } from "../../core/tables/accept.ts";
 import { statusOf } from "../../errors.ts";
@@ -13,6 +16,7 @@ import type { RawRequest } from "./incoming.ts";
 import { withinDeadline } from "./deadline.ts";
 import type { FanOut } from "./fan-out.ts";
 import { createRequest } from "./incoming.ts";
+import { listText } from "./list-form.ts";
 import type { RawResponse } from "./outgoing.ts";
 import { render, sendBytes, sendList, sendObject, writeHead } from "./outgoing.ts";
 import type { Trust } from "./trust.ts";
@@ -46,34 +50,57 @@ export async function handle(raw: RawRequest, response: RawResponse, ports: Hand
   response.on("error", abort);
   const memory = ports.parts.memory.open(raw.method ?? "");
   const request = createRequest(raw, ports.trust, aborter.signal, memory);
-  const passage = createPassage(request);
-  // The name of the request in logs on both sides; a client may give it one.
-  response.setHeader("audit-id", request.header("audit-id")?.slice(0, 64) || ports.parts.random.uuid());
+  // A client may give its request a name.
+  const auditId = request.header("audit-id")?.slice(0, 64) || ports.parts.random.uuid();
+  const passage = createPassage(request, auditId);
+  response.setHeader("audit-id", auditId);
   const startedMs = ports.clock.monotonic();
-  let code = 200;
+  let outcome: AuditOutcome = { code: 200 };
   try {
     const representation = passage.info.isResourceRequest ? representationFor(request, passage) : fallback;
     const reply = await withinDeadline(passage.info, request.query, ports.clock, () => pass(passage, ports.parts));
-    code = "code" in reply ? reply.code : 200;
+    outcome = outcomeOf(reply);
     nameFlow(response, passage);
+    if (isLongRunning(passage.info)) passage.audit?.started(outcome.code);
     await send(raw, response, passage, reply, representation, aborter.signal, ports);
   } catch (error) {
-    code = await sendFailure(response, passage, error, ports);
+    outcome = await sendFailure(response, passage, error, ports);
   } finally {
     answered = response.writableEnded;
+    passage.isOver = true;
     for (const end of passage.onEnd) end();
     memory.release();
-    count(passage, code, ports.clock.monotonic() - startedMs, ports);
+    passage.audit?.completed(outcome);
+    count(passage, outcome.code, ports.clock.monotonic() - startedMs, ports);
+  }
+}
+
+function outcomeOf(reply: Reply): AuditOutcome {
+  switch (reply.type) {
+    case "object":
+      return { code: reply.code, text: () => encodeObject(reply.object).toString() };
+    case "encoded":
+      return { code: reply.code, text: () => reply.bytes.toString() };
+    case "status":
+      return { code: reply.code, status: reply.status };
+    case "list":
+      return { code: 200, text: () => listText(reply) };
+    case "document":
+      return { code: reply.code };
+    case "watch":
+    case "tunnel":
+      return { code: 200 };
   }
 }
 
 /** Streams and proxies speak for themselves; everything else must be something the client takes. */
-function representationFor(request: Request, { info }: Passage): Representation {
+export function representationFor(request: Request, { info }: Passage): Representation {
   if (["log", "exec", "attach", "portforward", "proxy"].includes(info.subresource)) return fallback;
   return readAccept(request.header("accept"), request.query, request.header("user-agent") ?? "");
 }
 
-async function send(
+/** The reply in the client's form; resolves when it is out. Rejects with StatusError before the first byte. */
+export async function send(
   raw: RawRequest,
   response: RawResponse,
   passage: Passage,
@@ -127,7 +154,7 @@ async function sendFailure(
   passage: Passage,
   error: unknown,
   ports: HandlerPorts,
-): Promise<number> {
+): Promise<AuditOutcome> {
   const { status, isBug } = statusOf(error);
   if (isBug && !passage.request.signal.aborted) {
     ports.metrics.bugs.inc({ resource: passage.info.resource });
@@ -138,7 +165,7 @@ async function sendFailure(
   }
   if (response.headersSent || response.writableEnded || passage.request.signal.aborted) {
     response.destroy();
-    return status.code;
+    return { code: status.code, status };
   }
   nameFlow(response, passage);
   const text = render(status, representationOfFailure(passage.request));
@@ -156,7 +183,7 @@ async function sendFailure(
       ...(status.code === 413 && passage.request.header("connection") !== undefined && { connection: "close" }),
     },
   );
-  return status.code;
+  return { code: status.code, status };
 }
 
 /** Whose rules a request went by: for whoever wonders why it waits, or is refused. */

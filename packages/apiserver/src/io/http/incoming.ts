@@ -37,6 +37,8 @@ export function createRequest(raw: RawRequest, trust: Trust, signal: AbortSignal
   return {
     method: raw.method ?? "GET",
     path,
+    uri: url,
+    remoteAddress: raw.socket.remoteAddress ?? "",
     query: new URLSearchParams(at < 0 ? "" : url.slice(at + 1)),
     header,
     headersOf: (prefix) => pairsOf(raw, prefix),

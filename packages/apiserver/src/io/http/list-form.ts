@@ -28,6 +28,16 @@ export function listForm(
   return format === "yaml" ? yamlForm(empty, pieceOf) : jsonForm(empty, pieceOf, pretty);
 }
 
+/** The whole list as one text. */
+export function listText(answer: ListAnswer): string {
+  const { begin, push, end } = keptForm(answer);
+  const pieces = [begin];
+  for (const [at, item] of answer.items.entries()) push(item, at === 0, pieces);
+  return Buffer.concat([...pieces, end(answer.items.length === 0)])
+    .toString()
+    .trimEnd();
+}
+
 const opening = Buffer.from("{");
 const following = Buffer.from(",{");
 const nothing = Buffer.alloc(0);

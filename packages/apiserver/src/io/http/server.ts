@@ -7,17 +7,20 @@ import type { Clock, Timer } from "@coxswain/clock";
 import { StatusError, statuses } from "@coxswain/apimachinery";
 import type { Component, Logger, TlsFiles, TlsMaterial } from "@coxswain/daemon";
 import { listenFailure, readTlsFiles, StartError, tlsFilesStamp } from "@coxswain/daemon";
+import type { AuditOutcome } from "../../core/audit/trail.ts";
 import { statusOf } from "../../errors.ts";
+import type { Passage, Reply } from "../../pipeline.ts";
 import { createPassage, pass } from "../../pipeline.ts";
 import { createFanOut } from "./fan-out.ts";
 import type { HandlerPorts } from "./handler.ts";
-import { failureText, handle } from "./handler.ts";
+import { failureText, handle, representationFor, send } from "./handler.ts";
 import { boundHandshakes } from "./handshakes.ts";
 import { createRequest } from "./incoming.ts";
 import { createListener } from "./listener.ts";
 import type { Listener, Material } from "./listener.ts";
 import { httpDate } from "./stream-messages.ts";
 import { createTrust } from "./trust.ts";
+import { asksForWebSocket, webSocketResponse } from "./web-socket-response.ts";
 
 export interface ServerConfig extends TlsFiles {
   /** Authority of proxies that speak for others. */
@@ -139,18 +142,36 @@ async function upgrade(raw: IncomingMessage, socket: Duplex, head: Buffer, ports
   socket.on("close", () => aborter.abort(new DOMException("the client has gone", "AbortError")));
   socket.on("error", () => socket.destroy());
   const memory = ports.parts.memory.open("CONNECT");
-  const passage = createPassage(createRequest(raw, ports.trust, aborter.signal, memory));
+  const request = createRequest(raw, ports.trust, aborter.signal, memory);
+  const passage = createPassage(request, request.header("audit-id")?.slice(0, 64) || ports.parts.random.uuid());
+  let outcome: AuditOutcome = { code: 101 };
   try {
     const reply = await pass(passage, ports.parts);
+    const content = streamedBy(reply, passage);
+    if (content !== undefined && asksForWebSocket(raw)) {
+      const response = await webSocketResponse(raw, socket, head, content);
+      const representation = representationFor(passage.request, passage);
+      return await send(raw, response, passage, reply, representation, aborter.signal, ports);
+    }
     if (reply.type !== "tunnel") throw new StatusError(statuses.badRequest("this request cannot be upgraded"));
+    passage.audit?.started(101);
     await ports.tunnel.upgrade(reply.request, raw, socket, head);
   } catch (error) {
     const { status, isBug } = statusOf(error);
     if (isBug)
       ports.log.error({ err: error, path: passage.info.path }, "an upgrade failed for a reason nobody expected");
+    outcome = { code: status.code, status };
     if (socket.writable) socket.end(failureText(status));
   } finally {
+    passage.isOver = true;
+    passage.audit?.completed(outcome);
     for (const end of passage.onEnd) end();
     memory.release();
   }
+}
+
+/** What is sent bit by bit and read only, so that a WebSocket may carry it. */
+function streamedBy(reply: Reply, { info }: Passage): "watch" | "log" | undefined {
+  if (reply.type === "watch") return "watch";
+  return reply.type === "tunnel" && info.isResourceRequest && info.subresource === "log" ? "log" : undefined;
 }

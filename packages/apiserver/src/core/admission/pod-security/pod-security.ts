@@ -1,5 +1,6 @@
 // PodSecurity: a namespace's labels say which level its pods must keep (`enforce`), and at which level clients are warned (`warn`).
-// Workloads that make pods are never refused, only warned about. Audit annotations wait for the audit log.
+// Workloads that make pods are never refused, only warned about. By which level was judged, and what breaks the one of `audit`, is told in the audit
+// log.
 import type { ApiObject } from "@coxswain/apimachinery";
 import type { Pod } from "@coxswain/api/core/v1";
 import type { AdmissionAttributes, AdmissionPlugin, ObjectReader } from "../../request.ts";
@@ -36,6 +37,10 @@ export function createPodSecurity(reader: ObjectReader): AdmissionPlugin {
       const pod = isPod ? (attributes.object as Pod | undefined) : templateOf(attributes);
       if (pod === undefined || (isPod && isHarmlessUpdate(attributes))) return;
       const enforced = isPod ? violationText(labels, "enforce", pod) : undefined;
+      if (isPod) attributes.audit?.annotate(`${prefix}/enforce-policy`, policyOf(labels, "enforce").text);
+      const noted = attributes.audit && violationText(labels, "audit", pod);
+      if (noted !== undefined)
+        attributes.audit?.annotate(`${prefix}/audit-violations`, `would violate PodSecurity ${noted}`);
       if (enforced !== undefined) throw refusal(attributes, `violates PodSecurity ${enforced}`);
       const warned = violationText(labels, "warn", pod);
       if (warned !== undefined) attributes.warn(`would violate PodSecurity ${warned}`);
@@ -43,20 +48,26 @@ export function createPodSecurity(reader: ObjectReader): AdmissionPlugin {
   };
 }
 
-/** `"restricted:latest": privileged (…), …` */
-function violationText(
+type Mode = "enforce" | "warn" | "audit";
+
+/** `restricted:latest` */
+function policyOf(
   labels: Readonly<Record<string, string>>,
-  mode: "enforce" | "warn",
-  pod: Pod,
-): string | undefined {
-  const level = labels[`${prefix}/${mode}`];
-  const known: Level =
-    level === undefined ? "privileged" : level === "privileged" || level === "baseline" ? level : "restricted";
-  const found = violations(known, pod);
+  mode: Mode,
+): { readonly level: Level; readonly text: string } {
+  const said = labels[`${prefix}/${mode}`];
+  const level: Level =
+    said === undefined ? "privileged" : said === "privileged" || said === "baseline" ? said : "restricted";
+  return { level, text: `${level}:${labels[`${prefix}/${mode}-version`] ?? "latest"}` };
+}
+
+/** `"restricted:latest": privileged (…), …` */
+function violationText(labels: Readonly<Record<string, string>>, mode: Mode, pod: Pod): string | undefined {
+  const { level, text } = policyOf(labels, mode);
+  const found = violations(level, pod);
   if (found.length === 0) return undefined;
-  const version = labels[`${prefix}/${mode}-version`] ?? "latest";
   const list = found.map(({ reason, detail }) => (detail === "" ? reason : `${reason} (${detail})`)).join(", ");
-  return `${JSON.stringify(`${known}:${version}`)}: ${list}`;
+  return `${JSON.stringify(text)}: ${list}`;
 }
 
 function templateOf({ object, resource }: AdmissionAttributes): Pod | undefined {

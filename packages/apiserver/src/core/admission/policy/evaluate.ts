@@ -10,48 +10,63 @@ export interface Finding {
   readonly message: string;
   /** The reason of the answer's status; undefined: Invalid. */
   readonly reason?: string | undefined;
+  /** Which of the validations it is; undefined: none of them. */
+  readonly index?: number;
 }
 
+export interface Evaluation {
+  readonly findings: readonly Finding[];
+  /** For the audit log, in order; a key may occur more than once. */
+  readonly annotations: readonly (readonly [key: string, value: string])[];
+}
+
+/** Longer ones are cut. */
+const longestAnnotation = 10 * 1024;
 const longestMessage = 5 * 1024;
 
-/** What speaks against the request. `values` are those of the request, with `params` and `namespaceObject`. */
+/** What speaks against the request, and what is to be told of it. `values` are those of the request, with `params` and `namespaceObject`. */
 export function evaluatePolicy(
   language: Language,
   spec: DeepReadonly<ValidatingAdmissionPolicySpec>,
   values: Readonly<Record<string, unknown>>,
-): readonly Finding[] {
+): Evaluation {
   const failed = (message: string): readonly Finding[] => (spec.failurePolicy === "Ignore" ? [] : [{ message }]);
   const types = policyVariables(spec);
   if (spec.matchConditions?.length) {
     const conditionValues = composed(language, spec, values, new language.Budget());
     const met = evaluateConditions(language, spec.matchConditions, types, conditionValues);
-    if (met.kind === "failed") return failed(met.why);
-    if (met.kind === "unmet") return [];
+    if (met.kind === "failed") return { findings: failed(met.why), annotations: [] };
+    if (met.kind === "unmet") return { findings: [], annotations: [] };
   }
   const budget = new language.Budget();
   const run = (expression: string): unknown => language.compile(expression, types).run(all, budget);
   const all = composed(language, spec, values, budget);
   const findings: Finding[] = [];
+  const annotations: (readonly [string, string])[] = [];
   try {
-    for (const validation of spec.validations ?? []) {
+    for (const [index, validation] of (spec.validations ?? []).entries()) {
       const outcome = attempt(language, validation.expression, run);
       if (outcome.error !== undefined) findings.push(...failed(outcome.error));
       else if (outcome.value !== true)
-        findings.push({ message: words(language, validation, run), reason: validation.reason });
+        findings.push({ message: words(language, validation, run), reason: validation.reason, index });
     }
-    for (const { valueExpression } of spec.auditAnnotations ?? []) {
+    for (const { key, valueExpression } of spec.auditAnnotations ?? []) {
       const outcome = attempt(language, valueExpression, run);
       if (outcome.error !== undefined) findings.push(...failed(outcome.error));
-      else if (outcome.value !== null && typeof outcome.value !== "string")
+      else if (typeof outcome.value === "string") {
+        const text = outcome.value.trim().slice(0, longestAnnotation);
+        if (text !== "") annotations.push([key, text]);
+      } else if (outcome.value !== null)
         findings.push(
           ...failed(
             `valueExpression '${valueExpression}' resulted in unsupported return type: ${typeof outcome.value}. Return type must be either string or null.`,
           ),
         );
     }
-    return findings;
+    return { findings, annotations };
   } catch (error) {
-    if (error instanceof language.CelError && error.isOutOfBudget) return failed(error.message);
+    if (error instanceof language.CelError && error.isOutOfBudget)
+      return { findings: failed(error.message), annotations };
     throw error;
   }
 }

@@ -1,6 +1,5 @@
 // ValidatingAdmissionPolicy: expressions instead of webhooks. A policy says what is to hold, its bindings say where, with which parameters, and what
-// follows when it does not. After apiserver's `policy/validating/dispatcher.go`, in its words. Audit annotations are evaluated, and lead nowhere: there
-// is no audit log.
+// follows when it does not. After apiserver's `policy/validating/dispatcher.go`, in its words.
 import type {
   ValidatingAdmissionPolicy,
   ValidatingAdmissionPolicyBinding,
@@ -18,7 +17,7 @@ import type { Matched } from "../match/selection.ts";
 import { matchedByResources, namespaceOf } from "../match/selection.ts";
 import { refusal } from "../refusal.ts";
 import { shownAs } from "../webhook/invocation.ts";
-import type { Finding } from "./evaluate.ts";
+import type { Evaluation, Finding } from "./evaluate.ts";
 import { evaluatePolicy, namespaceValue } from "./evaluate.ts";
 import { ConfigurationError, paramResource, paramsOf } from "./params.ts";
 import type { Bound } from "./policies.ts";
@@ -54,7 +53,10 @@ export function createValidatingPolicies(ports: PolicyPorts): AdmissionPlugin {
     async validate(attributes) {
       await policies.whenSynced(attributes.signal);
       const denials: Denial[] = [];
-      for (const bound of policies.current()) denials.push(...(await denialsOf(bound, attributes, ports)));
+      const annotations = new Map<string, Set<string>>();
+      for (const bound of policies.current())
+        denials.push(...(await denialsOf(bound, attributes, ports, (key, value) => add(annotations, key, value))));
+      for (const [key, values] of annotations) attributes.audit?.annotate(key, [...values].join(", "));
       const [first] = denials;
       if (first) throw denied(attributes, first);
     },
@@ -71,6 +73,7 @@ async function denialsOf(
   { policy, selectors, bindings }: BoundPolicy,
   attributes: AdmissionAttributes,
   ports: PolicyPorts,
+  annotate: (key: string, value: string) => void,
 ): Promise<readonly Denial[]> {
   const name = policy.metadata.name;
   const spec = policy.spec ?? {};
@@ -95,8 +98,11 @@ async function denialsOf(
     try {
       if (!(await matchedByResources(matchResources, bindingSelectors, attributes, ports))) continue;
       const params = await paramsOf(resource, paramRef, attributes.namespace, ports);
-      const findings = await findingsOf(policy, matched, params, attributes, ports);
-      for (const finding of findings) {
+      const evaluations = await evaluationsOf(policy, matched, params, attributes, ports);
+      for (const [key, value] of evaluations.flatMap(({ annotations }) => annotations))
+        annotate(`${name}/${key}`, value);
+      for (const finding of evaluations.flatMap(({ findings }) => findings)) {
+        if (validationActions.includes("Audit")) auditFailure(attributes, name, binding, finding);
         if (validationActions.includes("Deny"))
           denials.push({ ...finding, policy: name, binding: binding.metadata.name });
         if (validationActions.includes("Warn"))
@@ -111,13 +117,13 @@ async function denialsOf(
   return denials;
 }
 
-async function findingsOf(
+async function evaluationsOf(
   { spec = {} }: ValidatingAdmissionPolicy,
   matched: Matched,
   params: readonly (object | undefined)[],
   attributes: AdmissionAttributes,
   { objects, kinds, authorizer }: PolicyPorts,
-): Promise<readonly Finding[]> {
+): Promise<readonly Evaluation[]> {
   if (params.length === 0) return [];
   const language = await loadLanguage();
   const shown = await shownAs(attributes, matched.kind, kinds);
@@ -126,9 +132,26 @@ async function findingsOf(
   const namespace =
     attributes.namespace === "" || isNamespace ? undefined : await namespaceOf(attributes.namespace, objects);
   const namespaceObject = namespaceValue(language, namespace);
-  return params.flatMap((param) =>
+  return params.map((param) =>
     evaluatePolicy(language, spec, { ...values, namespaceObject, params: language.dynamicValue(param) }),
   );
+}
+
+/** The first failure of a request is told. */
+function auditFailure(
+  { audit }: AdmissionAttributes,
+  policy: string,
+  { metadata, spec }: BoundPolicy["bindings"][number]["binding"],
+  { message, index = 0 }: Finding,
+): void {
+  const { validationActions } = spec;
+  const failure = { message, policy, binding: metadata.name, expressionIndex: index, validationActions };
+  audit?.annotate("validation.policy.admission.k8s.io/validation_failure", JSON.stringify([failure]));
+}
+
+function add(all: Map<string, Set<string>>, key: string, value: string): void {
+  const values = all.get(key) ?? new Set<string>();
+  all.set(key, values.add(value));
 }
 
 const codes: Readonly<Record<string, number>> = { Forbidden: 403, Unauthorized: 401, RequestEntityTooLarge: 413 };

@@ -95,12 +95,20 @@ export async function ask(
     });
   const answer = readAnswer(value, { uid, version, isMutating });
   for (const warning of answer.warnings) attributes.warn(warning);
+  for (const [key, value] of answer.annotations) attributes.audit?.annotate(`${spec.name}/${key}`, value);
   return answer;
 }
 
 /** Whether the request may go on although the webhook could not be asked; anything else than a HookError goes up. */
-export function passesOver({ spec }: Hook, error: unknown, log: Logger): error is HookError {
+export function passesOver(
+  { spec, index }: Hook,
+  error: unknown,
+  { audit, reinvocation }: AdmissionAttributes,
+  log: Logger,
+): error is HookError {
   if (!(error instanceof HookError) || spec.failurePolicy !== "Ignore") return false;
+  const [kind, round] = reinvocation ? ["mutation", reinvocation.isSecond ? 1 : 0] : ["validating", 0];
+  audit?.annotate(`failed-open.${kind}.webhook.admission.k8s.io/round_${round}_index_${index}`, spec.name);
   log.warn({ webhook: spec.name, because: error.message }, "a webhook could not be asked and is passed over");
   return true;
 }

@@ -55,12 +55,31 @@ async function mutate(
     const shown = await shownAs(attributes, matched.kind, ports.kinds);
     const { allowed, status, patch } = await ask(hook, attributes, matched, shown, true, ports);
     if (!allowed) throw denied(hook.spec.name, status);
-    return patch === undefined ? undefined : await patched(hook, attributes, matched, shown.object, patch, ports);
+    const made = patch === undefined ? undefined : await patched(hook, attributes, matched, shown.object, patch, ports);
+    tell(hook, attributes, made !== undefined && !jsonEqual(made, attributes.object ?? null) ? patch : undefined);
+    return made;
   } catch (error) {
-    if (passesOver(hook, error, ports.log)) return undefined;
+    if (passesOver(hook, error, attributes, ports.log)) return undefined;
     if (error instanceof HookError) throw unreachable(hook.spec.name, error.message, error);
     throw error;
   }
+}
+
+/** Whether it has changed the object, and how, for the audit log. */
+function tell(
+  { spec, configuration, index }: Hook,
+  { audit, reinvocation }: AdmissionAttributes,
+  patch?: string,
+): void {
+  if (!audit) return;
+  const at = `webhook.admission.k8s.io/round_${reinvocation?.isSecond ? 1 : 0}_index_${index}`;
+  const who = { configuration, webhook: spec.name };
+  audit.annotate(`mutation.${at}`, JSON.stringify({ ...who, mutated: patch !== undefined }));
+  if (patch !== undefined && audit.isWhole)
+    audit.annotate(
+      `patch.${at}`,
+      JSON.stringify({ ...who, patch: JSON.parse(patch) as unknown, patchType: "JSONPatch" }),
+    );
 }
 
 async function patched(

@@ -65,6 +65,8 @@ export interface HookAnswer {
   readonly allowed: boolean;
   readonly status: Readonly<Record<string, unknown>> | undefined;
   readonly warnings: readonly string[];
+  /** For the audit log, without the name of the webhook before the key. */
+  readonly annotations: readonly (readonly [key: string, value: string])[];
   /** The text of a JSON patch; undefined when nothing is to change. */
   readonly patch: string | undefined;
 }
@@ -84,11 +86,14 @@ export function readAnswer(value: unknown, asked: { uid: string; version: string
         `expected webhook response of admission.k8s.io/v1, Kind=AdmissionReview, got ${apiVersion}, Kind=${kind}`,
       );
   }
-  const { status, warnings } = response;
+  const { status, warnings, auditAnnotations } = response;
   return {
     allowed: response["allowed"] === true,
     status: isJsonObject(status) ? status : undefined,
     warnings: Array.isArray(warnings) ? warnings.filter((text) => typeof text === "string") : [],
+    annotations: isJsonObject(auditAnnotations)
+      ? Object.entries(auditAnnotations).map(([key, text]) => [key, textOf(text)])
+      : [],
     patch: patchOf(response, asked, invalid),
   };
 }

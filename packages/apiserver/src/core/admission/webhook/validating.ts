@@ -44,7 +44,7 @@ async function outcomeOf(
     const { allowed, status } = await ask(hook, attributes, matched, shown, false, ports);
     return allowed ? undefined : denied(name, status);
   } catch (error) {
-    if (passesOver(hook, error, ports.log)) return undefined;
+    if (passesOver(hook, error, attributes, ports.log)) return undefined;
     if (error instanceof HookError) return unreachable(name, error.message, error);
     if (error instanceof StatusError) return error;
     return new StatusError(statuses.internalError(`ValidatingAdmissionWebhook/${name} has failed`), { cause: error });

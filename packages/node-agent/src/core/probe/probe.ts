@@ -16,6 +16,8 @@ export interface ProbeOutcome {
   readonly message: string;
   /** It could not be found out: that says nothing of the container. */
   readonly isUnknown?: boolean;
+  /** Good enough, but somebody should know what it was. */
+  readonly isWarning?: boolean;
 }
 
 /** Liveness is presumed until disproved; readiness and startup are to be proved. */

@@ -74,5 +74,12 @@ test("an engine that is away fails no liveness probe; a container that says no d
       { timeout: 10_000 },
     )
     .toBe("failure");
+
+  const ending = { ...pod, metadata: { ...pod.metadata, deletionTimestamp: "2026-01-02T03:04:05Z" } };
+  prober.follow(ending, [view("main", sandbox), view("typo", "t")], "10.0.0.1");
+  await settle();
+  events.length = 0;
+  await settle();
+  expect(new Set(events.map((text) => text.split(" ")[1]))).toEqual(new Set(["Readiness"]));
   prober.stop();
 });

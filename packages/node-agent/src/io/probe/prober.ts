@@ -33,6 +33,7 @@ export function createProber(ports: {
 }): Prober {
   const { clock } = ports;
   const watched = new Map<string, Watched>();
+  let isEnding = false;
 
   const loop = async (
     pod: Pod,
@@ -47,7 +48,8 @@ export function createProber(ports: {
     // A clock that was set back must not make the wait longer.
     const age = Math.max(0, clock.now() - (view.startedAtMs ?? clock.now()));
     await clock.sleep(Math.max(0, initialDelayMs(probe) - age), signal);
-    for (;;) {
+    // Whether a pod that ends lives or has started is no question any more; whether it is ready still is.
+    while (kind === "readiness" || !isEnding) {
       // Until the startup probe has passed, the others wait for it.
       const startup = entry.states.get("startup");
       if (kind === "startup" || startup === undefined || startup.verdict.result === "success") {
@@ -59,10 +61,11 @@ export function createProber(ports: {
           signal,
         );
         if (signal.aborted) return;
-        if (!outcome.ok) {
+        if (!outcome.ok || outcome.isWarning) {
           const name = `${kind.charAt(0).toUpperCase()}${kind.slice(1)} probe`;
-          const what = outcome.isUnknown ? "errored and resulted in unknown state" : "failed";
-          ports.events.record(pod, container.name, "Warning", "Unhealthy", `${name} ${what}: ${outcome.message}`);
+          const what = outcome.ok ? "warning" : outcome.isUnknown ? "errored and resulted in unknown state" : "failed";
+          const reason = outcome.ok ? "ProbeWarning" : "Unhealthy";
+          ports.events.record(pod, container.name, "Warning", reason, `${name} ${what}: ${outcome.message}`);
         }
         // An engine that is away answers for nobody: its containers go on meanwhile.
         if (!outcome.isUnknown) {
@@ -100,6 +103,7 @@ export function createProber(ports: {
 
   return {
     follow(pod, running, podIP) {
+      isEnding = pod.metadata.deletionTimestamp !== undefined;
       for (const [id, entry] of watched) {
         if (running.some((view) => view.id === id)) continue;
         entry.aborter.abort(new Error("the container does not run any more"));

@@ -13,7 +13,7 @@ const server = createServer((request, response) => {
     "/round": "/round",
   };
   const location = places[request.url ?? ""];
-  if (location !== undefined) response.writeHead(302, { location }).end();
+  if (location !== undefined) response.writeHead(302, { location }).end("Found");
   else response.writeHead(request.url === "/good?x=1" ? 200 : 500).end();
 });
 const port = (): number => (server.address() as AddressInfo).port;
@@ -23,7 +23,7 @@ afterAll(() => new Promise((resolve) => server.close(resolve)));
 test.each([
   ["/moved", { ok: true, message: "" }],
   ["gone", { ok: false, message: "HTTP probe failed with statuscode: 500" }],
-  ["/away", { ok: true, message: "" }],
+  ["/away", { ok: true, message: "Probe terminated redirects, Response body: Found" }],
   ["/round", { ok: false, message: 'Get "http://127.0.0.1:PORT/round": stopped after 10 redirects' }],
 ])("a probe of %s follows the host's own redirections to their end, and no other", async (path, expected) => {
   const target = { containerId: "c", container: { name: "main" }, podIP: "127.0.0.1" };

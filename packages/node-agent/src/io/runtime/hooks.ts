@@ -139,16 +139,16 @@ function visit(
         ? resolve(visit(next, headers, redirectsLeft - 1, signal))
         : resolve({ ok: false, message: `Get ${JSON.stringify(from)}: stopped after ${mostRedirects} redirects` });
     }
-    let read = 0;
-    const done = (): void =>
-      resolve(
-        status >= 200 && status < 400
-          ? { ok: true, message: "" }
-          : { ok: false, message: `HTTP probe failed with statuscode: ${status}` },
-      );
-    response.on("data", (bytes: Buffer) => {
-      read += bytes.length;
-      if (read > mostAnswerBytes) response.destroy();
+    let body = "";
+    const done = (): void => {
+      if (status < 200 || status >= 400)
+        return resolve({ ok: false, message: `HTTP probe failed with statuscode: ${status}` });
+      if (status < 300) return resolve({ ok: true, message: "" });
+      resolve({ ok: true, isWarning: true, message: `Probe terminated redirects, Response body: ${body}` });
+    };
+    response.setEncoding("utf8").on("data", (text: string) => {
+      body = (body + text).slice(0, mostAnswerBytes);
+      if (body.length === mostAnswerBytes) response.destroy();
     });
     response.on("end", done).on("close", done).on("error", done);
   });

@@ -9,6 +9,8 @@ import type { Readable, Writable } from "node:stream";
  */
 export interface ContainerRuntime {
   version(signal?: AbortSignal): Promise<RuntimeVersion>;
+  /** Resolves when it takes orders; cheap, and asked every few seconds. */
+  ready(signal?: AbortSignal): Promise<void>;
 
   /** Creates and starts the container that holds the pod's namespaces. A half-made one is left for `list` to find. */
   runPodSandbox(config: SandboxConfig, signal?: AbortSignal): Promise<string>;

@@ -148,6 +148,7 @@ export function createFakeRuntime(ports: { readonly clock: Clock }, options: Fak
       operatingSystem: "none",
       rootDirectory: "/",
     }),
+    ready: async () => undefined,
     async runPodSandbox(config: SandboxConfig) {
       requireImage(config.image);
       const one = add("sandbox", config.name, config.labels, undefined);

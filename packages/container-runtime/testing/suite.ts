@@ -89,6 +89,10 @@ export function runtimeSuite(
       ]);
     });
 
+    test("it says that it takes orders", async () => {
+      await expect(runtime().ready()).resolves.toBeUndefined();
+    });
+
     test("a taken name is a conflict", async () => {
       await expect(runtime().runPodSandbox(sandboxRequest({ image: subject.sandboxImage }))).rejects.toMatchObject({
         code: "conflict",

@@ -25,6 +25,7 @@ import { createRetainedLogs } from "./io/logs/retained.ts";
 import { createVolumes } from "./io/mounts/volumes.ts";
 import { createCniNetwork } from "./io/net/cni-network.ts";
 import { createPodNetwork } from "./io/net/pod-network.ts";
+import { createEngineWatch } from "./io/node/engine-watch.ts";
 import { createFence } from "./io/node/fence.ts";
 import { hasAppArmor, machineTime, mayProtectProcesses, readMachine } from "./io/node/machine.ts";
 import { createSentry } from "./io/node/sentry.ts";
@@ -180,8 +181,11 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
       ),
     resolver: () => ({ clusterDns: config.clusterDns, clusterDomain: config.clusterDomain, hostResolvConf }),
   });
+  // The kubelet tells of a node by its name as the uid, too.
+  const self = { apiVersion: "v1", kind: "Node", metadata: { name: nodeName, uid: nodeName } };
   const resources: NodeResources = createNodeResources(config, {
-    ...{ clock, log, runtime, version, recorder, appArmor },
+    ...{ clock, log, runtime, version, appArmor },
+    tellNode: (type, reason, message) => recorder.record(self, type, reason, message),
     node: () => nodeInformer.get(nodeName),
     podSet: () => podSet,
     tellPod: (pod, container, reason, message) => podEvents.record(pod, container, "Warning", reason, message),
@@ -197,8 +201,11 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
     },
   );
   let shuttingDown = false;
+  const engineWatch = createEngineWatch({ ...{ clock, log, runtime }, changed: () => registration.poke() });
   const missing = (): readonly string[] =>
-    [shuttingDown ? "node is shutting down" : undefined, network.missing()].filter((text) => text !== undefined);
+    [shuttingDown ? "node is shutting down" : undefined, engineWatch.missing(), network.missing()].filter(
+      (text) => text !== undefined,
+    );
   const registration = createRegistration(
     {
       name: config.nodeName,
@@ -213,8 +220,10 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
       leaseSeconds: config.leaseSeconds,
     },
     {
-      ...{ client, clock, random, log, machine, missing },
+      ...{ client, clock, random, log, missing },
+      machine: async () => ({ ...(await machine()), images: engineWatch.images() }),
       pressures: () => resources.pressures(),
+      tell: ({ type, reason, message }) => recorder.record(self, type, reason, message),
       heartbeatFailed: () => metrics.heartbeatFailures.inc(),
       leaseRenewed: (sentAtMs) => fence.renewed(sentAtMs),
     },
@@ -280,8 +289,10 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
       await sentry.open();
       await fence.open();
       await server.start(until);
+      recorder.record(self, "Normal", "Starting", "Starting kubelet.");
       const owned = [
         fence.run(until),
+        engineWatch.run(until),
         registration.run(until),
         nodeInformer.run(until),
         serviceInformer.run(until),

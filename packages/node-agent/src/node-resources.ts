@@ -3,7 +3,6 @@
 import type { Node, Pod } from "@coxswain/api/core/v1";
 import type { DeepReadonly } from "@coxswain/apimachinery";
 import type { ContainerRuntime, RuntimeVersion } from "@coxswain/container-runtime";
-import type { EventRecorder } from "@coxswain/controller";
 import type { DaemonPorts } from "@coxswain/daemon";
 import type { NodeAgentConfig } from "./config.ts";
 import { rejectionOf } from "./core/admission/admit.ts";
@@ -40,7 +39,7 @@ export function createNodeResources(
     readonly runtime: ContainerRuntime;
     readonly version: RuntimeVersion;
     readonly appArmor: boolean;
-    readonly recorder: EventRecorder;
+    readonly tellNode: (type: "Normal" | "Warning", reason: string, message: string) => void;
     readonly node: () => DeepReadonly<Node> | undefined;
     readonly podSet: () => PodSet;
     readonly tellPod: (pod: Pod, container: string | undefined, reason: string, message: string) => void;
@@ -48,7 +47,7 @@ export function createNodeResources(
     readonly changed: () => void;
   },
 ): NodeResources {
-  const { clock, log, runtime, version } = ports;
+  const { clock, log, runtime, version, tellNode } = ports;
   const { nodeName, rootDirectory } = config;
   const disk = createDiskMeter(clock);
   const probes = createProbeCounts();
@@ -60,10 +59,6 @@ export function createNodeResources(
   const living = (): readonly Pod[] =>
     pods().filter(({ status }) => status?.phase !== "Failed" && status?.phase !== "Succeeded");
   const podOf = (uid: string): Pod | undefined => pods().find((pod) => pod.metadata.uid === uid);
-  // The kubelet tells of a node by its name as the uid, too.
-  const self = { apiVersion: "v1", kind: "Node", metadata: { name: nodeName, uid: nodeName } };
-  const tellNode = (type: "Normal" | "Warning", reason: string, message: string): void =>
-    ports.recorder.record(self, type, reason, message);
   const usage = createUsageReader(
     { nodeName, rootDirectory, runtime: version },
     {

@@ -12,7 +12,7 @@ import type {
   RuntimeVersion,
 } from "../runtime.ts";
 import { containerOptions, resourceOptions, sandboxOptions } from "./create-options.ts";
-import { ask, askIfPresent, connectEngine } from "./engine.ts";
+import { ask, askIfPresent, connectEngine, ping } from "./engine.ts";
 import type { Engine } from "./engine.ts";
 import { watchEvents } from "./events.ts";
 import { imageStatus, listImages, pullImage, removeImage } from "./images.ts";
@@ -36,6 +36,7 @@ export function createDockerRuntime(
 
   return {
     version: (signal) => readVersion(engine, signal),
+    ready: (signal) => ping(engine, signal),
 
     async runPodSandbox(sandbox, signal) {
       const options = sandboxOptions({ ...sandbox, labels: { ...sandbox.labels, ...mark, [marks.kind]: "sandbox" } });

@@ -50,6 +50,20 @@ export async function ask<T>(call: Promise<T>, code: RuntimeErrorCode = "failed"
   }
 }
 
+/** Resolves when it answers. On a connection of its own: the calls that wait for an engine which hangs do not stand before it. */
+export async function ping(engine: Engine, signal?: AbortSignal): Promise<void> {
+  const request = { path: "/_ping", method: "GET", statusCodes: { 200: true, 500: "server error" }, options: {} };
+  try {
+    await new Promise<void>((resolve, reject) =>
+      engine.long.modem.dial({ ...request, ...(signal ? { abortSignal: signal } : {}) }, (error: unknown) =>
+        error ? reject(error as Error) : resolve(),
+      ),
+    );
+  } catch (error) {
+    throw translate(error, "failed");
+  }
+}
+
 /** Like `ask`, but the container's absence is an answer. */
 export async function askIfPresent<T>(call: Promise<T>, signal?: AbortSignal): Promise<T | undefined> {
   try {

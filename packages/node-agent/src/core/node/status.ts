@@ -18,6 +18,15 @@ export interface MachineFacts {
   readonly runtimeVersion: string;
   readonly machineId: string;
   readonly bootId: string;
+  /** Undefined while they are not known: what was said of them before holds. */
+  readonly images?: readonly HeldImage[] | undefined;
+}
+
+/** An image that the engine has. */
+export interface HeldImage {
+  readonly tags: readonly string[];
+  readonly digests: readonly string[];
+  readonly sizeBytes: number;
 }
 
 export interface NodeSettings {
@@ -36,9 +45,13 @@ export interface NodeSettings {
   readonly evictionReserve: { readonly memory: ThresholdValue | undefined; readonly disk: ThresholdValue | undefined };
 }
 
+/** The kubelet's --node-status-max-images and MaxNamesPerImageInNodeStatus: the scheduler looks for large ones. */
+const [mostImages, mostNames] = [50, 5];
+
 export const agentVersion = "v1.36.0-coxswain";
 
-export function newNode(settings: NodeSettings, facts: MachineFacts, nowMs: number): Node {
+/** `missing` as below: a node that cannot run pods yet is not Ready for a moment either. */
+export function newNode(settings: NodeSettings, facts: MachineFacts, missing: readonly string[], nowMs: number): Node {
   return {
     apiVersion: "v1",
     kind: "Node",
@@ -47,7 +60,7 @@ export function newNode(settings: NodeSettings, facts: MachineFacts, nowMs: numb
       ...(settings.podCidr === undefined ? {} : { podCIDR: settings.podCidr, podCIDRs: [settings.podCidr] }),
       ...(settings.taints.length > 0 ? { taints: [...settings.taints] } : {}),
     },
-    status: nodeStatus(settings, facts, undefined, [], nowMs),
+    status: nodeStatus(settings, facts, undefined, missing, nowMs),
   };
 }
 
@@ -106,6 +119,7 @@ export function nodeStatus(
       { type: "Hostname" as const, address: settings.name },
     ],
     conditions: conditionsOf(pressures, previous?.conditions ?? [], missing, nowMs),
+    ...imagesOf(facts.images, previous),
     daemonEndpoints: { kubeletEndpoint: { Port: settings.port } },
     nodeInfo: {
       architecture: facts.architecture,
@@ -120,6 +134,19 @@ export function nodeStatus(
       systemUUID: facts.machineId,
     },
   };
+}
+
+function imagesOf(
+  held: readonly HeldImage[] | undefined,
+  previous: NodeStatus | undefined,
+): Pick<NodeStatus, "images"> {
+  if (held === undefined) return previous?.images ? { images: previous.images } : {};
+  const images = held
+    .map(({ tags, digests, sizeBytes }) => ({ names: [...digests, ...tags].slice(0, mostNames), sizeBytes }))
+    .filter(({ names }) => names.length > 0)
+    .toSorted((a, b) => b.sizeBytes - a.sizeBytes || (a.names[0] ?? "").localeCompare(b.names[0] ?? ""))
+    .slice(0, mostImages);
+  return { images };
 }
 
 function conditionsOf(
@@ -172,6 +199,7 @@ export function differs(a: NodeStatus | undefined, b: NodeStatus): boolean {
       status?.allocatable,
       status?.addresses,
       status?.nodeInfo,
+      status?.images,
       (status?.conditions ?? [])
         .map((condition) => [condition.type, condition.status, condition.reason, condition.message])
         .toSorted(),

@@ -21,6 +21,11 @@ const facts: MachineFacts = {
   runtimeVersion: "docker://20",
   machineId: "m",
   bootId: "b",
+  images: [
+    { tags: ["small:1"], digests: [], sizeBytes: 10 },
+    { tags: [], digests: [], sizeBytes: 1000 },
+    { tags: ["large:1", "large:2"], digests: ["large@sha256:1"], sizeBytes: 100 },
+  ],
 };
 const settings: NodeSettings = {
   name: "n1",
@@ -34,6 +39,7 @@ const settings: NodeSettings = {
   fenceAfterMs: 60_000,
   leaseSeconds: 40,
 };
+const within = { timeout: 20_000 };
 const quiet: Logger = {
   debug: () => undefined,
   info: () => undefined,
@@ -104,6 +110,7 @@ afterEach(async () => {
 test("a node registers itself, tells when it becomes ready, and renews its lease", async () => {
   let missing: readonly string[] = ["the node has no pod CIDR yet"];
   const renewals: number[] = [];
+  const told: string[] = [];
   const aborter = new AbortController();
   const registration = createRegistration(settings, {
     client,
@@ -113,6 +120,7 @@ test("a node registers itself, tells when it becomes ready, and renews its lease
     machine: async () => facts,
     missing: () => missing,
     pressures: () => [],
+    tell: ({ reason }) => void told.push(reason),
     heartbeatFailed: () => undefined,
     leaseRenewed: (sentAtMs) => void renewals.push(sentAtMs),
   });
@@ -121,7 +129,7 @@ test("a node registers itself, tells when it becomes ready, and renews its lease
     objects.get("/api/v1/nodes/n1")?.status?.conditions?.find((condition) => condition.type === "Ready");
 
   await expect
-    .poll(ready)
+    .poll(ready, within)
     .toMatchObject({ status: "False", reason: "KubeletNotReady", message: "the node has no pod CIDR yet" });
   expect(objects.get("/api/v1/nodes/n1")).toMatchObject({
     metadata: {
@@ -136,22 +144,32 @@ test("a node registers itself, tells when it becomes ready, and renews its lease
         { type: "Hostname", address: "n1" },
       ],
       nodeInfo: { containerRuntimeVersion: "docker://20" },
+      images: [
+        { names: ["large@sha256:1", "large:1", "large:2"], sizeBytes: 100 },
+        { names: ["small:1"], sizeBytes: 10 },
+      ],
     },
   });
   await expect
-    .poll(() => objects.get("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n1"))
+    .poll(() => objects.get("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n1"), within)
     .toMatchObject({ spec: { holderIdentity: "n1", leaseDurationSeconds: 40 } });
-  await expect.poll(() => renewals.length).toBeGreaterThan(0);
+  await expect.poll(() => renewals.length, within).toBeGreaterThan(0);
 
   missing = [];
   registration.poke();
-  await expect.poll(ready).toMatchObject({ status: "True", reason: "KubeletReady" });
+  await expect.poll(ready, within).toMatchObject({ status: "True", reason: "KubeletReady" });
+  await expect
+    .poll(() => told, within)
+    .toEqual([
+      ...["NodeHasSufficientMemory", "NodeHasNoDiskPressure", "NodeHasSufficientPID", "NodeNotReady"],
+      "NodeReady",
+    ]);
 
   // The node is deleted by somebody: it comes back.
   objects.delete("/api/v1/nodes/n1");
   missing = ["for a moment"];
   registration.poke();
-  await expect.poll(() => objects.has("/api/v1/nodes/n1"), { timeout: 5_000 }).toBe(true);
+  await expect.poll(() => objects.has("/api/v1/nodes/n1"), within).toBe(true);
   aborter.abort(new Error("over"));
   await running;
 });

@@ -1,6 +1,6 @@
 // Keeps the node's object and lease: registers, renews, writes the status when there is news or it is time. A failure is
 // logged and tried again at the next turn; the pods go on meanwhile.
-import type { Node } from "@coxswain/api/core/v1";
+import type { Node, NodeStatus } from "@coxswain/api/core/v1";
 import { nodes } from "@coxswain/api/core/v1";
 import { leases } from "@coxswain/api/coordination/v1";
 import { isAlreadyExists, isNotFound } from "@coxswain/client";
@@ -15,6 +15,8 @@ import {
   statusIntervalMs,
   statusLookMs,
 } from "../../core/heartbeat.ts";
+import { nodeEvents } from "../../core/node/events.ts";
+import type { NodeEvent } from "../../core/node/events.ts";
 import { differs, newNode, nodeAnnotations, nodeLabels, nodeStatus } from "../../core/node/status.ts";
 import type { MachineFacts, NodeSettings } from "../../core/node/status.ts";
 import { statusPatch } from "../pods/status-patch.ts";
@@ -40,6 +42,8 @@ export function createRegistration(
     readonly missing: () => readonly string[];
     /** Conditions of pressure that hold. */
     readonly pressures: () => readonly string[];
+    /** Something about the node that people want to know; left out, nobody is told. */
+    readonly tell?: (event: NodeEvent) => void;
     readonly heartbeatFailed: () => void;
     /** The lease was renewed by a request sent at this moment of the monotonic clock. */
     readonly leaseRenewed: (sentAtMs: number) => void;
@@ -53,10 +57,16 @@ export function createRegistration(
   let writtenAtMs = 0;
   let wake: PromiseWithResolvers<void> = Promise.withResolvers();
 
+  const tellOf = (previous: NodeStatus | undefined, next: NodeStatus): void => {
+    for (const event of nodeEvents(settings.name, previous, next)) ports.tell?.(event);
+  };
+
   const register = async (signal: AbortSignal): Promise<Node> => {
     const facts = await ports.machine();
     try {
-      return await nodeApi.create(newNode(settings, facts, clock.now()), { signal });
+      const created = await nodeApi.create(newNode(settings, facts, ports.missing(), clock.now()), { signal });
+      if (created.status) tellOf(undefined, created.status);
+      return created;
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
     }
@@ -91,6 +101,7 @@ export function createRegistration(
     try {
       own = await nodeApi.patch(ref, statusPatch(previous, status), { type: "merge", subresource: "status", signal });
       writtenAtMs = clock.now();
+      tellOf(previous, status);
     } catch (error) {
       // Somebody has deleted the node: register again at the next turn.
       if (isNotFound(error)) own = undefined;

@@ -94,6 +94,11 @@ export function hasTerminal(pod: Pod, name: string): boolean {
   return allContainersOf(pod).find((container) => container.name === name)?.tty ?? false;
 }
 
+const waitingFor: Readonly<Record<string, string>> = {
+  ErrImagePull: "image can't be pulled",
+  ImagePullBackOff: "trying and failing to pull image",
+};
+
 /** The kubelet's sentences for a log that is not there. */
 function missingLog(pod: Pod, container: string, previous: boolean): string {
   if (previous)
@@ -103,6 +108,6 @@ function missingLog(pod: Pod, container: string, previous: boolean): string {
   );
   const reason = status?.state?.waiting?.reason;
   if (reason)
-    return `container ${JSON.stringify(container)} in pod ${JSON.stringify(pod.metadata.name)} is waiting to start: ${reason}`;
+    return `container ${JSON.stringify(container)} in pod ${JSON.stringify(pod.metadata.name)} is waiting to start: ${waitingFor[reason] ?? reason}`;
   return `container ${JSON.stringify(container)} in pod ${JSON.stringify(pod.metadata.name)} is not available`;
 }

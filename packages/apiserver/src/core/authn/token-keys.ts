@@ -1,6 +1,7 @@
 // The keys of service-account tokens as they are now.
-import { createTokenSigner, createTokenVerifier } from "@coxswain/pki";
-import type { TokenSigner, TokenVerifier } from "@coxswain/pki";
+// Its own door: what certificates are read and made with takes megabytes, and a cluster at rest has none to read.
+import { createTokenSigner, createTokenVerifier } from "@coxswain/pki/tokens";
+import type { TokenSigner, TokenVerifier } from "@coxswain/pki/tokens";
 
 export interface TokenKeys {
   /** Undefined where no key is known: tokens are then strangers'. */

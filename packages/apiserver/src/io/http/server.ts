@@ -150,6 +150,7 @@ async function upgrade(raw: IncomingMessage, socket: Duplex, head: Buffer, ports
     const content = streamedBy(reply, passage);
     if (content !== undefined && asksForWebSocket(raw)) {
       const response = await webSocketResponse(raw, socket, head, content);
+      passage.audit?.started(101);
       const representation = representationFor(passage.request, passage);
       return await send(raw, response, passage, reply, representation, aborter.signal, ports);
     }

@@ -1,4 +1,5 @@
 // The assembly: makes every part of the apiserver and puts them together. Only wiring, in the order in which things start.
+import { hostname } from "node:os";
 import type { Clock, Random } from "@coxswain/clock";
 import type { Component, Logger, MetricsRegistry } from "@coxswain/daemon";
 import { sequence } from "@coxswain/daemon";
@@ -38,6 +39,7 @@ import type { MemoryLimits } from "./memory-budget.ts";
 import { createDefinitions } from "./io/custom/definitions.ts";
 import { createAuthenticationTrust } from "./io/bootstrap/authentication-trust.ts";
 import type { AuthenticationTrust } from "./io/bootstrap/authentication-trust.ts";
+import { createIdentityLease } from "./io/bootstrap/identity-lease.ts";
 import { createKubernetesService } from "./io/bootstrap/kubernetes-service.ts";
 import { createSystemObjects } from "./io/bootstrap/system-objects.ts";
 import { createPolicyStatus } from "./io/admission/policy-status.ts";
@@ -293,6 +295,7 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
     createAuthenticationTrust({ objects, trust: files.trust, clock, log }),
     http,
     kubernetesService,
+    createIdentityLease({ hostname: hostname() }, { objects, clock, log }),
     maintenance,
     metricsApi,
     aggregation,

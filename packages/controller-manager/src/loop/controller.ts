@@ -45,6 +45,19 @@ export function wakeOn<T extends ApiObject>(
   };
 }
 
+/** Wakes on being told so. */
+export function createWaker(): Watch & { wake(key: string): void } {
+  const wakers = new Set<(keys: readonly string[]) => void>();
+  return {
+    subscribe(wake) {
+      wakers.add(wake);
+      return () => void wakers.delete(wake);
+    },
+    whenSynced: () => Promise.resolve(),
+    wake: (key) => wakers.forEach((wake) => wake([key])),
+  };
+}
+
 export interface LoopOptions {
   readonly name: string;
   readonly concurrency?: number;

@@ -2,8 +2,8 @@
 
 export interface QueueMetrics {
   readonly depth: { set(value: number, labels: { readonly name: string }): void };
-  readonly adds: { inc(labels: { readonly name: string }): void };
-  readonly retries: { inc(labels: { readonly name: string }): void };
+  readonly adds: { inc(labels: { readonly name: string }, by?: number): void };
+  readonly retries: { inc(labels: { readonly name: string }, by?: number): void };
   readonly queueSeconds: { observe(value: number, labels: { readonly name: string }): void };
   readonly workSeconds: { observe(value: number, labels: { readonly name: string }): void };
   readonly unfinishedSeconds: { set(value: number, labels: { readonly name: string }): void };

@@ -43,6 +43,9 @@ export function createWorkQueue<K extends string | number>(
   const delayed = new Map<K, { readonly at: number; readonly timer: Timer }>();
   const takers: (() => void)[] = [];
   let closed = false;
+  // A queue that nothing has come to yet is shown, too.
+  metrics?.depth.set(0, labels);
+  for (const counter of [metrics?.adds, metrics?.retries]) counter?.inc(labels, 0);
 
   const enqueue = (key: K): void => {
     waiting.set(key, { since: clock.monotonic() });

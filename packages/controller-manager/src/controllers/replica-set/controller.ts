@@ -7,18 +7,20 @@ import type { Pod } from "@coxswain/api/core/v1";
 import type { DeepReadonly, ResourceDescriptor } from "@coxswain/apimachinery";
 import { createOwnWrites } from "@coxswain/controller";
 import type { Informer, ReconcileResult } from "@coxswain/controller";
-import { createLoop } from "../../loop/controller.ts";
+import { createLoop, createWaker } from "../../loop/controller.ts";
 import type { Controller, ControllerPorts } from "../../loop/controller.ts";
 import { carryOutClaim, controllerReference } from "../../ownership/adopt.ts";
 import { isAsCached } from "../../ownership/as-cached.ts";
 import { inGrowingBatches, podMakers } from "../../ownership/batches.ts";
 import { planClaim } from "../../ownership/claim.ts";
+import type { Claim } from "../../ownership/claim.ts";
 import { createCreator } from "../../ownership/create-once.ts";
 import { podFromTemplate } from "../../pods/from-template.ts";
 import { createPod as makePod, messageOf, removePod } from "../../pods/lifecycle.ts";
 import { isActive } from "../../pods/state.ts";
 import type { ReadonlyPod } from "../../pods/state.ts";
 import { sameJson } from "../../loop/same-json.ts";
+import { createPauses } from "./pauses.ts";
 import { planReplicaSet, replicaSetStatus, templateOf } from "./plan.ts";
 import type { PodAction, ReplicaSetView, Replicator } from "./plan.ts";
 import { selectorOf } from "./selector.ts";
@@ -46,40 +48,83 @@ export function createReplicatorController<T extends Replicator>(
   const creator = createCreator<Pod>(podClient, writes);
   const events = ports.events(`${kind.name}-controller`);
   const podPorts = { pods: podClient, writes, creator, events };
+  /** Sets that pause, and what was said of it: each pause is told of once. */
+  const told = new Map<string, string>();
+  /** Sets whose pods are being made or removed. */
+  const acting = new Set<string>();
+  const acted = createWaker();
+  const [planned, counted] = [createPauses(clock), createPauses(clock)];
 
   const reconcile = async (key: string, signal: AbortSignal): Promise<ReconcileResult | void> => {
     const set: DeepReadonly<Replicator> | undefined = kind.sets.get(key) as DeepReadonly<Replicator> | undefined;
+    if (set === undefined) told.delete(key);
     if (set === undefined || !writes.areSeen(key)) return; // what is not seen yet will wake us
     if (await creator.settle(key, signal)) return; // what was settled will wake us
     const owner = { object: set, apiVersion: set.apiVersion, kind: set.kind };
-    const namespace = set.metadata.namespace ?? "";
-    const claim = planClaim<Pod>(
-      set,
-      selectorOf(set),
-      pods.byIndex("owner", set.metadata.uid ?? ""),
-      pods.byIndex("orphans", namespace),
-    );
+    const restMs = planned.rest(key);
+    if (restMs > 0) return { wakeAfterMs: restMs };
     const owned = await carryOutClaim<Pod>(
       owner,
-      claim,
+      claimOf(set),
       { children: podClient, owners: setClient, writes, ownerKey: key },
       signal,
     );
-    const view: ReplicaSetView = { replicator: set, pods: owned, podsOnNode: podsOnNode(set), nowMs: clock.now() };
+    planned.looked(key, owned.length);
+    const view = viewOf(set, owned);
     const plan = planReplicaSet(view);
-    if (plan.pause !== undefined) events.record(set, "Warning", "BackOff", plan.pause.because);
+    if (plan.pause !== undefined && plan.pause.because !== told.get(key))
+      events.record(set, "Warning", "BackOff", plan.pause.because);
+    if (plan.pause !== undefined) told.set(key, plan.pause.because);
+    else told.delete(key);
+    const wakeAfterMs = plan.pause?.leftMs;
+    if (plan.actions.length === 0) return { wakeAfterMs }; // counting is the other loop's business
     const makes = plan.actions.some((action) => action.kind === "create");
     if (makes && !(await isAsCached(set, setClient, signal))) return; // its change will wake us
-    const failure = await act(key, set, plan.actions, plan.because, signal);
-    const { status, wakeAfterMs } = replicaSetStatus(
-      view,
-      failure && { reason: failure.reason, message: messageOf(failure.error) },
-    );
-    // What was done now is seen in a moment and wakes us: counts from before it need not be written first.
-    if (failure || plan.actions.length === 0 || sizeOf(plan.actions) > fewPods) await writeStatus(set, status, signal);
-    if (failure) throw failure.error;
-    return { wakeAfterMs: soonest(wakeAfterMs, plan.pause?.leftMs) };
+    acting.add(key);
+    try {
+      const failure = await act(key, set, plan.actions, plan.because, signal);
+      const { status } = replicaSetStatus(
+        view,
+        failure && { reason: failure.reason, message: messageOf(failure.error) },
+      );
+      // What was done now is seen in a moment and wakes us: counts from before it need not be written first.
+      if (failure || sizeOf(plan.actions) > fewPods) await writeStatus(set, status, signal);
+      if (failure) throw failure.error;
+    } finally {
+      acting.delete(key);
+      acted.wake(key);
+    }
+    return { wakeAfterMs };
   };
+
+  /** Who has nothing to do is counted beside the loop above: a write that waits for the server must not hold up a pod that is missing. */
+  const count = async (key: string, signal: AbortSignal): Promise<ReconcileResult | void> => {
+    const set: DeepReadonly<Replicator> | undefined = kind.sets.get(key) as DeepReadonly<Replicator> | undefined;
+    if (set === undefined || acting.has(key) || !writes.areSeen(key)) return; // what is done, or not seen yet, will wake us
+    const restMs = counted.rest(key);
+    if (restMs > 0) return { wakeAfterMs: restMs };
+    const view = viewOf(set, claimOf(set).owned);
+    counted.looked(key, view.pods.length);
+    if (planReplicaSet(view).actions.length > 0) return; // what will be done wakes us
+    const { status, wakeAfterMs } = replicaSetStatus(view, undefined);
+    await writeStatus(set, status, signal);
+    return { wakeAfterMs };
+  };
+
+  const claimOf = (set: DeepReadonly<Replicator>): Claim<Pod> =>
+    planClaim<Pod>(
+      set,
+      selectorOf(set),
+      pods.byIndex("owner", set.metadata.uid ?? ""),
+      pods.byIndex("orphans", set.metadata.namespace ?? ""),
+    );
+
+  const viewOf = (set: DeepReadonly<Replicator>, owned: readonly ReadonlyPod[]): ReplicaSetView => ({
+    replicator: set,
+    pods: owned,
+    podsOnNode: podsOnNode(set),
+    nowMs: clock.now(),
+  });
 
   const act = async (
     key: string,
@@ -142,11 +187,15 @@ export function createReplicatorController<T extends Replicator>(
   };
 
   const watches = replicaSetWatches(kind.descriptor.kind, kind.sets, pods);
-  return createLoop({ name: kind.name, watches, reconcile, concurrency: podMakers }, ports);
+  const loops = [
+    createLoop({ name: kind.name, watches, reconcile, concurrency: podMakers }, ports),
+    createLoop(
+      { name: `${kind.name}_status`, watches: [...watches, acted], reconcile: count, concurrency: podMakers },
+      ports,
+    ),
+  ];
+  return { run: async (signal) => void (await Promise.all(loops.map((loop) => loop.run(signal)))) };
 }
 
 const sizeOf = (actions: readonly PodAction[]): number =>
   actions.reduce((sum, action) => sum + (action.kind === "create" ? action.count : 1), 0);
-
-const soonest = (one: number | undefined, other: number | undefined): number | undefined =>
-  one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);

@@ -109,6 +109,8 @@ export interface PodPorts {
   readonly network: PodNetwork;
   readonly volumes: Volumes;
   readonly api: PodApi;
+  /** A status is written through this, when its turn comes, as it is by then. Left out, at once. */
+  readonly inTurn?: (<T>(act: () => Promise<T>) => Promise<T>) | undefined;
   readonly events: PodEvents;
   /** Left out, pods end at once. */
   readonly endpoints?: Endpoints | undefined;

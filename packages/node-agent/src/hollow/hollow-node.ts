@@ -34,6 +34,8 @@ export interface HollowNodeConfig {
 export interface HollowNodePorts extends Pick<DaemonPorts, "clock" | "random" | "log"> {
   readonly client: Client;
   readonly api: PodApi;
+  /** So that all nodes together write only so much at a time. */
+  readonly inTurn: <T>(act: () => Promise<T>) => Promise<T>;
   readonly metrics: AgentMetrics;
   /** The node as the API has it; undefined before it is known. */
   readonly node: () => Node | undefined;
@@ -57,7 +59,7 @@ export function createHollowNode(config: HollowNodeConfig, ports: HollowNodePort
   const network = createHollowNetwork(() => config.podCidr ?? ports.node()?.spec?.podCIDR);
   const recorder = createEventRecorder({ component: "kubelet", host: name }, { client, clock, random, log });
   const pods = createPodSet({
-    ...{ clock, random, log, runtime, network, metrics: ports.metrics, api: ports.api },
+    ...{ clock, random, log, runtime, network, metrics: ports.metrics, api: ports.api, inTurn: ports.inTurn },
     volumes: createHollowVolumes(ports.api, config.rootDirectory),
     events: config.events ? createPodEvents(recorder) : { record: () => undefined },
     node: { name, hostIPs: [address], allocatable: { cpu: cpus, memoryBytes }, memoryBytes },

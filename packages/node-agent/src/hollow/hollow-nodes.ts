@@ -17,7 +17,7 @@ import { createTurns } from "./turns.ts";
 /** So many nodes register at once; the next follow as they are done. */
 const registrationsAtOnce = 20;
 /** As many as keep an API server busy. */
-const writesAtOnce = 32;
+const writesAtOnce = 12;
 
 export function createHollowNodes(config: HollowConfig, ports: DaemonPorts): Component {
   const { clock, random, log } = ports;
@@ -37,14 +37,13 @@ export function createHollowNodes(config: HollowConfig, ports: DaemonPorts): Com
   const inTurn = createTurns(writesAtOnce);
   const api: PodApi = {
     ...podApi,
-    writeStatus: (...args) => inTurn(() => podApi.writeStatus(...args)),
     deletePod: (...args) => inTurn(() => podApi.deletePod(...args)),
   };
   const all = new Map<string, HollowNode>(
     config.nodes.map((node) => [
       node.name,
       createHollowNode(node, {
-        ...{ client, clock, random, log, api, metrics },
+        ...{ client, clock, random, log, api, inTurn, metrics },
         node: () => {
           const known = nodeInformer.get(node.name);
           return known && own<Node>(known);

@@ -147,3 +147,23 @@ test("what others changed between our write of the status and its answer is look
   expect(written.slice(-2).map(readiness)).toEqual(["True", "True"]);
   await worker.stop();
 });
+
+test("a status that waits for its turn is written as it is by then, and once", async () => {
+  const ports = portsOver(createFakeRuntime({ clock }, { everyImage: true }));
+  const written: PodStatus[] = [];
+  const writeStatus: PodApi["writeStatus"] = async (of, status) => {
+    written.push(status);
+    return { ...of, status };
+  };
+  const turn = Promise.withResolvers<void>();
+  const inTurn: PodPorts["inTurn"] = async (act) => {
+    await turn.promise;
+    return act();
+  };
+  const worker = createPodWorker(pod, { ...ports, inTurn, api: { ...ports.api, writeStatus } });
+  await expect.poll(() => readiness(worker.pod().status), { timeout: 20_000 }).toBe("True");
+  turn.resolve();
+  await expect.poll(() => written.map(readiness), { timeout: 20_000 }).toEqual(["True"]);
+  await worker.stop();
+  expect(written.map(readiness)).toEqual(["True"]);
+});

@@ -6,7 +6,7 @@ import { backoffMarks, backoffTimes } from "../../core/pod/backoff.ts";
 import { hostPortsOf } from "../../core/network/host-ports.ts";
 import type { HostPort } from "../../core/network/host-ports.ts";
 import { allContainersOf } from "../../core/pod/lifecycle.ts";
-import { isOverwritten } from "../../core/pod/overwritten.ts";
+import { isOverwritten, ownConditions } from "../../core/pod/overwritten.ts";
 import { planPod } from "../../core/pod/plan.ts";
 import { podStatus } from "../../core/pod/status.ts";
 import type { ContainerView, PodEnding, PodView } from "../../core/pod/view.ts";
@@ -165,20 +165,8 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
   /** Writes the newest status until the API has it. Those in between are skipped. */
   const publish = async (): Promise<void> => {
     while (state.written !== state.reported && state.lastStatus && !state.gone && !stopping.signal.aborted) {
-      const { reported, lastStatus } = state;
       try {
-        const written = await ports.api.writeStatus(
-          { ...state.apiPod, ...(state.writtenStatus ? { status: state.writtenStatus } : {}) },
-          lastStatus,
-          stopping.signal,
-        );
-        state.written = reported;
-        state.writtenStatus = lastStatus;
-        state.writtenVersion = written?.metadata.resourceVersion;
-        if (!written) {
-          state.gone = true;
-          poke();
-        }
+        await (ports.inTurn ? ports.inTurn(writeNewest) : writeNewest());
       } catch (error) {
         if (stopping.signal.aborted) return;
         log.warn(
@@ -188,6 +176,22 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
         await clock.sleep(retryMs, stopping.signal).catch(() => undefined);
       }
     }
+  };
+
+  const writeNewest = async (): Promise<void> => {
+    const { reported, lastStatus } = state;
+    if (!lastStatus || state.gone) return;
+    const written = await ports.api.writeStatus(
+      { ...state.apiPod, ...(state.writtenStatus ? { status: state.writtenStatus } : {}) },
+      lastStatus,
+      stopping.signal,
+    );
+    state.written = reported;
+    state.writtenStatus = lastStatus;
+    state.writtenVersion = written?.metadata.resourceVersion;
+    if (written) return;
+    state.gone = true;
+    poke();
   };
 
   /** Writes our status once more when somebody has changed it since; what was seen before our last write says nothing. */
@@ -269,6 +273,7 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
 
   return {
     update(pod) {
+      const isEcho = pod?.metadata.resourceVersion === state.writtenVersion && saysTheSame(pod, state.apiPod);
       if (!pod) state.gone = true;
       else {
         if (
@@ -282,7 +287,7 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
         restore(pod);
       }
       if (!pod) actor.abortStarts();
-      poke();
+      if (!pod || !isEcho) poke();
     },
     poke,
     fence(on) {
@@ -305,6 +310,18 @@ export function createPodWorker(initial: Pod, ports: PodPorts): PodWorker {
       await done;
     },
   };
+}
+
+/** Whether a pod that comes back from our own write asks for nothing new. It may carry what somebody else changed shortly before. */
+function saysTheSame(one: Pod | undefined, other: Pod): boolean {
+  const said = ({ metadata, status }: Pod): string =>
+    JSON.stringify([
+      metadata.generation,
+      metadata.deletionTimestamp,
+      metadata.annotations,
+      (status?.conditions ?? []).filter(({ type }) => !ownConditions.has(type)),
+    ]);
+  return one?.metadata.generation !== undefined && said(one) === said(other);
 }
 
 function viewOf(

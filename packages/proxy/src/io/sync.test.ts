@@ -13,9 +13,16 @@ function port(protocol: "tcp" | "udp", ...addresses: string[]): ServicePort {
   return testPort({ protocol, backends, localBackends: backends });
 }
 
-async function setUp(first: ServicePort) {
+async function setUp(first: ServicePort, writingMs = 0) {
   const clock = createSimulatedClock();
   const tool = createMemoryTool();
+  const slow = {
+    ...tool,
+    async restore(text: string) {
+      if (writingMs > 0) await clock.sleep(writingMs);
+      await tool.restore(text);
+    },
+  };
   const forgotten: number[] = [];
   const state = { ports: [first] };
   const inForce: number[] = [];
@@ -28,7 +35,7 @@ async function setUp(first: ServicePort) {
       metrics: createMetricsRegistry("proxy").create(proxyMetrics),
       families: [
         {
-          dataplane: createIptables("ipv4", tool),
+          dataplane: createIptables("ipv4", slow),
           conntrack: {
             list: async () => [
               {
@@ -84,6 +91,19 @@ describe("rule sync", () => {
     await clock.advance(200);
     expect(tool.restored.length).toBe(2);
     expect(tool.text()).toContain("10.244.1.10:8080");
+    await stop();
+  });
+
+  it("rule sync rests for as long as it has worked", async () => {
+    const { clock, tool, state, sync, stop } = await setUp(port("tcp", "10.244.1.7"), 1_000);
+    await clock.advance(1_000);
+    expect(tool.restored.length).toBe(1);
+    state.ports = [port("tcp", "10.244.1.8")];
+    sync.wake();
+    await clock.advance(1_900);
+    expect(tool.restored.length).toBe(1);
+    await clock.advance(200);
+    expect(tool.restored.length).toBe(2);
     await stop();
   });
 

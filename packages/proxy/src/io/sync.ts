@@ -1,5 +1,6 @@
 // Keeps the kernel's rules as wanted: after each change (several at once are one), and again every few seconds, so that a
-// stranger's flush is repaired. A change is written against what was written last; between changes the kernel is looked
+// stranger's flush is repaired. At most half of the time goes into it: where thousands of services come and go, more of them are written
+// together instead of more often. A change is written against what was written last; between changes the kernel is looked
 // at, whole as often as that costs at most a twentieth of the time, else by a glance. When the proxy ends, the rules stay.
 import type { Clock, Timer } from "@coxswain/clock";
 import type { Logger, Metrics } from "@coxswain/daemon";
@@ -60,7 +61,8 @@ export function createRuleSync(config: SyncConfig, ports: SyncPorts): RuleSync {
   let toolMissing = false;
   let looked = { atMs: Number.NEGATIVE_INFINITY, costMs: 0 };
 
-  const turn = async (signal: AbortSignal): Promise<void> => {
+  /** Answers how long it took, in milliseconds. */
+  const turn = async (signal: AbortSignal): Promise<number> => {
     const startedAt = clock.monotonic();
     const since = changes;
     const done = ports.turn();
@@ -78,6 +80,7 @@ export function createRuleSync(config: SyncConfig, ports: SyncPorts): RuleSync {
       synced = true;
       failed = false;
       done();
+      return durationMs;
     } catch (error) {
       changes = [...since, ...changes];
       throw error;
@@ -157,8 +160,9 @@ export function createRuleSync(config: SyncConfig, ports: SyncPorts): RuleSync {
     },
     async run(signal) {
       while (!signal.aborted) {
+        let restMs = config.minIntervalMs;
         try {
-          await turn(signal);
+          restMs = Math.min(Math.max(config.minIntervalMs, await turn(signal)), config.checkIntervalMs);
         } catch (error) {
           if (signal.aborted) return;
           failed = true;
@@ -167,8 +171,8 @@ export function createRuleSync(config: SyncConfig, ports: SyncPorts): RuleSync {
           if (changes.length === 0) changes.push(clock.now());
           await rest(config.minIntervalMs, signal, false);
         }
-        await rest(config.minIntervalMs, signal, false);
-        await rest(Math.max(0, config.checkIntervalMs - config.minIntervalMs), signal, true);
+        await rest(restMs, signal, false);
+        await rest(config.checkIntervalMs - restMs, signal, true);
       }
     },
     synced: () => synced,

@@ -55,7 +55,7 @@ const fields: Readonly<Record<string, string>> = {
   "meta/v1.ObjectMeta.uid": "Tells objects of the same name apart over time. The system sets it.",
   "meta/v1.ObjectMeta.resourceVersion": "Changes with every write; used to notice that somebody else has written.",
   "meta/v1.ObjectMeta.generation": "Counts the changes of what is wanted.",
-  "meta/v1.ObjectMeta.creationTimestamp": "When the object was created.",
+  "meta/v1.ObjectMeta.creationTimestamp": "CreationTimestamp is a timestamp of when the object was created.",
   "meta/v1.ObjectMeta.deletionTimestamp": "When the object is to be gone, once somebody has asked for it.",
   "meta/v1.ObjectMeta.ownerReferences": "Objects without which this one is removed.",
   "meta/v1.ObjectMeta.finalizers": "Work that must be done before the object can go. Each worker takes its entry out.",

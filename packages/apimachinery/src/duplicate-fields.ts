@@ -4,6 +4,29 @@
  */
 export function duplicateFields(text: string): string[] {
   const found: string[] = [];
+  walkFields(text, (path, isRepeated) => {
+    if (isRepeated) found.push(path);
+  });
+  return [...new Set(found)];
+}
+
+/**
+ * What strict reading complains of, in the order in which a reader meets it: a repeated field where it stands again, an unknown one where it
+ * stands first. That an unknown one is repeated, or what is in it, is not said. It expects a text that JSON.parse has accepted.
+ */
+export function strictComplaints(text: string, unknown: readonly string[]): string[] {
+  const strange = new Set(unknown);
+  const isStrange = (path: string): boolean =>
+    strange.has(path) || unknown.some((outer) => path.startsWith(`${outer}.`) || path.startsWith(`${outer}[`));
+  const found: string[] = [];
+  walkFields(text, (path, isRepeated) => {
+    if (isRepeated && !isStrange(path)) found.push(`duplicate field ${JSON.stringify(path)}`);
+    else if (strange.has(path)) found.push(`unknown field ${JSON.stringify(path)}`);
+  });
+  return [...new Set(found)];
+}
+
+function walkFields(text: string, meet: (path: string, isRepeated: boolean) => void): void {
   const skip = /[ \t\n\r]*/y;
   const string = /"(?:[^"\\]|\\.)*"/y;
   const plain = /[^\s,\]}]+/y;
@@ -35,7 +58,7 @@ export function duplicateFields(text: string): string[] {
     while (at < text.length && text[at] !== "}") {
       const name = JSON.parse(take(string) || '""') as string;
       const here = path === "" ? name : `${path}.${name}`;
-      if (seen.has(name)) found.push(here);
+      meet(here, seen.has(name));
       seen.add(name);
       blank();
       at += 1;
@@ -56,5 +79,4 @@ export function duplicateFields(text: string): string[] {
     at += 1;
   }
   value("");
-  return [...new Set(found)];
 }

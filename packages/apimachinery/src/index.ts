@@ -45,7 +45,7 @@ export type { FieldSchema, MapSchema, ScalarName, Schema, SchemaSet, SchemaText,
 export { createSchemaSet } from "./schema.ts";
 export type { Decoded } from "./decode.ts";
 export { decode, DecodeError, strictDecodingError, zeroValue } from "./decode.ts";
-export { duplicateFields } from "./duplicate-fields.ts";
+export { duplicateFields, strictComplaints } from "./duplicate-fields.ts";
 export { jsonSyntaxError } from "./json-syntax.ts";
 export { nearest } from "./nearest.ts";
 export type { QuantityValue } from "./quantity.ts";
@@ -93,4 +93,5 @@ export { applyStrategicMerge } from "./patch/strategic-merge.ts";
 export { applyFallbacks } from "./fallbacks.ts";
 export { age, humanDuration } from "./duration.ts";
 export type { WriteInfo } from "./apply/managed-fields.ts";
+export { undeclaredFields } from "./apply/undeclared.ts";
 export { applyConfiguration, trackUpdate } from "./apply/managed-fields.ts";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { duplicateFields } from "./duplicate-fields.ts";
+import { duplicateFields, strictComplaints } from "./duplicate-fields.ts";
 import { age, humanDuration } from "./duration.ts";
 import { fieldErrors } from "./field-error.ts";
 import { statuses } from "./status.ts";
@@ -28,6 +28,17 @@ it("statuses.invalid lists all fields, each as a cause", () => {
       { reason: "FieldValueRequired", message: "Required value", field: "spec.a" },
       { reason: "FieldValueInvalid", message: "Invalid value: -1: must be positive", field: "spec.b" },
     ],
+  ]);
+});
+
+it("strictComplaints says what a reader meets, in its order", () => {
+  const text = '{"x":{"a":1,"a":2},"spec":{"odd":1,"n":1,"n":2,"odd":3,"l":[{"k":1,"k":2,"z":{}}]}}';
+  expect(strictComplaints(text, ["spec.l[0].z", "spec.odd", "x"])).toEqual([
+    'unknown field "x"',
+    'unknown field "spec.odd"',
+    'duplicate field "spec.n"',
+    'duplicate field "spec.l[0].k"',
+    'unknown field "spec.l[0].z"',
   ]);
 });
 

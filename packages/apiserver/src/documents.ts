@@ -1,11 +1,13 @@
 // Everything that is not a resource: version, health, metrics, discovery, OpenAPI. Documents are made when first asked for.
 import {
   encodeOpenApiV2,
+  joinOpenApiV2,
   openApiDiscoveryNames,
   openApiDiscoveryV3,
   openApiProtobufNames,
   openApiProtobufType,
   openApiV2,
+  openApiV2OfCustom,
   openApiV3,
   openApiV3OfCustom,
   resources,
@@ -13,6 +15,7 @@ import {
 import { StatusError, statuses } from "@coxswain/apimachinery";
 import type { Clock } from "@coxswain/clock";
 import type { MetricsRegistry } from "@coxswain/daemon";
+import { jwksPath } from "./core/authn/issuer-discovery.ts";
 import type { CustomKinds } from "./core/custom/custom-kinds.ts";
 import type { Discovery } from "./core/discovery/discovery.ts";
 import { createHash } from "./core/discovery/etag.ts";
@@ -108,7 +111,7 @@ export function createDocuments(ports: DocumentsPorts): Documents {
     if (health)
       return answerHealth(health[1] === "livez" ? ports.live : ports.ready, health[1] ?? "", health[2], request.query);
     const other = ports.others.get(path);
-    if (other) return json(await other());
+    if (other) return json(await other(), path === jwksPath ? "application/jwk-set+json" : undefined);
     if (path === "/openapi/v2") return openApiV2Reply(request);
     if (path === "/openapi/v3") return json({ paths: openApiPaths(ports) });
     const name = path.slice("/openapi/v3/".length);
@@ -128,15 +131,17 @@ export function createDocuments(ports: DocumentsPorts): Documents {
   }
 
   function customOpenApi(group: string, version: string, request: Request): Reply | undefined {
-    const { all, generation } = ports.custom;
-    const mine = all.filter((kind) => kind.group === group && kind.version === version);
+    const mine = ports.custom.all.filter((kind) => kind.group === group && kind.version === version);
     if (mine.length === 0) return undefined;
-    const described = mine.map(({ info, rules }) => ({ info, listKind: rules.listKind, schema: rules.openApi }));
-    // Documents of definitions as they were are of no use any more.
-    for (const key of made.keys())
-      if (key.startsWith("custom ") && !key.startsWith(`custom ${generation} `)) made.delete(key);
-    const key = `custom ${generation} ${group}/${version}`;
-    return documentFrom(key, () => openApiV3OfCustom(described, gitVersion), request);
+    const make = (): object => openApiV3OfCustom(mine.map(describedKind), gitVersion);
+    return documentFrom(customKey(`${group}/${version}`), make, request);
+  }
+
+  /** For a document about definitions as they are now. Those about them as they were are of no use any more. */
+  function customKey(name: string): string {
+    const prefix = `custom ${ports.custom.generation} `;
+    for (const key of made.keys()) if (key.startsWith("custom ") && !key.startsWith(prefix)) made.delete(key);
+    return prefix + name;
   }
 
   /** In the form that comes first in the client's order. */
@@ -144,10 +149,21 @@ export function createDocuments(ports: DocumentsPorts): Documents {
     const wanted = inOrder(request.header("accept") ?? "*/*").find(
       ({ type }) => openApiProtobufNames.includes(type) || jsonTypes.has(type),
     );
-    if (wanted === undefined || jsonTypes.has(wanted.type))
-      return documentFrom("v2", () => openApiV2(gitVersion), request);
-    const body = madeOnce("v2 protobuf", () => encodeOpenApiV2(openApiV2(gitVersion)));
-    return document(body, openApiProtobufType);
+    if (wanted === undefined) throw new StatusError(statuses.notAcceptable(["application/json"]));
+    const isJson = jsonTypes.has(wanted.type);
+    const builtIn = (): Buffer =>
+      isJson
+        ? madeOnce("v2", () => openApiV2(gitVersion))
+        : madeOnce("v2 protobuf", () => encodeOpenApiV2(openApiV2(gitVersion)));
+    const type = isJson ? "application/json" : openApiProtobufType;
+    const { all } = ports.custom;
+    if (all.length === 0) return document(builtIn(), type);
+    // Messages of protobuf are joined by being written one after the other.
+    const join = (): Uint8Array => {
+      const more = openApiV2OfCustom(all.map(describedKind));
+      return isJson ? joinOpenApiV2(builtIn(), more) : Buffer.concat([builtIn(), encodeOpenApiV2(more)]);
+    };
+    return document(madeOnce(customKey(isJson ? "v2" : "v2 protobuf"), join), type);
   }
 
   function documentFrom(key: string, make: () => object, request: Request): Reply {
@@ -207,8 +223,12 @@ export function createDocuments(ports: DocumentsPorts): Documents {
   }
 }
 
-function json(value: object): Reply {
-  return { type: "document", code: 200, contentType: "application/json", body: JSON.stringify(value) };
+function json(value: object, contentType = "application/json"): Reply {
+  return { type: "document", code: 200, contentType, body: JSON.stringify(value) };
+}
+
+function describedKind({ info, rules }: CustomKinds["all"][number]): Parameters<typeof openApiV2OfCustom>[0][number] {
+  return { info, listKind: rules.listKind, schema: rules.openApi };
 }
 
 function isServed(group: string, version: string): boolean {

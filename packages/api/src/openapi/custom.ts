@@ -1,6 +1,7 @@
 /** The OpenAPI of kinds that come from definitions: their paths as those of built-in kinds, their schemas as the definition says them. */
 import type { ResourceInfo } from "../resource-info.ts";
-import { collectDefinitions, type Definition } from "./definitions.ts";
+import { inVersion2, keepsUnknown } from "./custom-version-2.ts";
+import { collectDefinitions, type Definition, type Definitions, type OpenApiVersion } from "./definitions.ts";
 import type { OpenApiDocument } from "./documents.ts";
 import { pathsOf } from "./paths.ts";
 
@@ -13,22 +14,46 @@ export interface CustomResourceSchema {
 
 /** The document at /openapi/v3/apis/GROUP/VERSION for a group version that definitions bring. */
 export function openApiV3OfCustom(kinds: readonly CustomResourceSchema[], version: string): OpenApiDocument {
-  const definitions = collectDefinitions(3, () => []);
+  const { paths, own, definitions } = describe(kinds, 3);
+  return {
+    openapi: "3.0.0",
+    info: { title: "Kubernetes CRD Swagger", version },
+    paths,
+    components: { schemas: { ...definitions.all(), ...own } },
+  };
+}
+
+export interface OpenApiV2Part {
+  readonly paths: Readonly<Record<string, Definition>>;
+  readonly definitions: Readonly<Record<string, Definition>>;
+}
+
+/** What definitions add to the document at /openapi/v2. It refers to definitions of the built-in API. */
+export function openApiV2OfCustom(kinds: readonly CustomResourceSchema[]): OpenApiV2Part {
+  const { paths, own } = describe(kinds, 2);
+  return { paths, definitions: own };
+}
+
+interface Description {
+  readonly paths: Record<string, Definition>;
+  readonly own: Record<string, Definition>;
+  /** What `own` and the paths refer to. */
+  readonly definitions: Definitions;
+}
+
+function describe(kinds: readonly CustomResourceSchema[], version: OpenApiVersion): Description {
+  const definitions = collectDefinitions(version, () => []);
   const own: Record<string, Definition> = {};
-  const metadata = definitions.reference("meta/v1.ObjectMeta");
-  const listMetadata = definitions.reference("meta/v1.ListMeta");
+  const prefix = version === 2 ? "#/definitions/" : "#/components/schemas/";
+  const refer = (to: Definition, more: Definition): Definition =>
+    version === 2 ? { ...to, ...more } : { allOf: [to], ...more, default: {} };
+  const metadata = refer(definitions.reference("meta/v1.ObjectMeta"), { description: metadataText });
+  const listMetadata = refer(definitions.reference("meta/v1.ListMeta"), { description: listMetadataText });
   for (const { info, listKind, schema } of kinds) {
     const name = nameOf(info, info.kind);
     const kindOf = (kind: string): Definition[] => [{ group: info.group, version: info.version, kind }];
-    const properties = (schema?.["properties"] ?? {}) as Record<string, Definition>;
     own[name] = {
-      type: "object",
-      ...schema,
-      properties: {
-        ...properties,
-        ...typeMembers,
-        metadata: { allOf: [metadata], description: metadataText, default: {} },
-      },
+      ...content(schema, version, { ...typeMembers, metadata }),
       "x-kubernetes-group-version-kind": kindOf(info.kind),
     };
     own[nameOf(info, `${info.kind}List`)] = {
@@ -37,12 +62,8 @@ export function openApiV3OfCustom(kinds: readonly CustomResourceSchema[], versio
       required: ["items"],
       properties: {
         ...typeMembers,
-        metadata: { allOf: [listMetadata], description: "What is true of the list as a whole.", default: {} },
-        items: {
-          description: `List of ${info.resource}.`,
-          type: "array",
-          items: { $ref: `#/components/schemas/${name}` },
-        },
+        metadata: listMetadata,
+        items: { description: `List of ${info.resource}.`, type: "array", items: { $ref: prefix + name } },
       },
       "x-kubernetes-group-version-kind": kindOf(listKind),
     };
@@ -56,26 +77,34 @@ export function openApiV3OfCustom(kinds: readonly CustomResourceSchema[], versio
     ...definitions,
     reference(schemaName: string): Definition {
       const name = custom.get(schemaName);
-      return name === undefined ? definitions.reference(schemaName) : { $ref: `#/components/schemas/${name}` };
+      return name === undefined ? definitions.reference(schemaName) : { $ref: prefix + name };
     },
   };
-  const paths = Object.assign({}, ...kinds.map(({ info }) => pathsOf(info, 3, referring))) as Record<
+  const paths = Object.assign({}, ...kinds.map(({ info }) => pathsOf(info, version, referring))) as Record<
     string,
     Definition
   >;
-  return {
-    openapi: "3.0.0",
-    info: { title: "Kubernetes CRD Swagger", version },
-    paths,
-    components: { schemas: { ...definitions.all(), ...own } },
-  };
+  return { paths, own, definitions };
 }
 
-const metadataText = "What is true of every object: names, labels, owners.";
+/**
+ * The schema with the members that every object has. In version 2 one that keeps unknown members is described by nothing at all: to kubectl,
+ * which reads version 2, a member that is not listed is a wrong one.
+ */
+function content(schema: Definition | undefined, version: OpenApiVersion, members: Definition): Definition {
+  if (version === 2 && (schema === undefined || keepsUnknown(schema))) return { type: "object" };
+  const said = schema && version === 2 ? inVersion2(schema) : schema;
+  const properties = (said?.["properties"] ?? {}) as Record<string, Definition>;
+  return { type: "object", ...said, properties: { ...properties, ...members } };
+}
+
+// Test suites of clients look for how these texts begin.
+const metadataText = "Standard object's metadata: names, labels, owners and the like.";
+const listMetadataText = "What is true of the list as a whole.";
 const typeMembers: Readonly<Record<string, Definition>> = {
   apiVersion: {
     type: "string",
-    description: "The group and version in which this object is written, such as apps/v1.",
+    description: "APIVersion defines the form in which this object is written, by group and version, such as apps/v1.",
   },
   kind: { type: "string", description: "The kind of object this is, in CamelCase." },
 };

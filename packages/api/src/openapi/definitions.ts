@@ -97,7 +97,8 @@ export function collectDefinitions(
     if (schema.isKind) {
       properties["apiVersion"] = {
         type: "string",
-        description: "The group and version in which this object is written, such as apps/v1.",
+        description:
+          "APIVersion defines the form in which this object is written, by group and version, such as apps/v1.",
       };
       properties["kind"] = { type: "string", description: "The kind of object this is, in CamelCase." };
     }

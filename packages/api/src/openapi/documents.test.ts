@@ -1,6 +1,9 @@
 import SwaggerParser from "@apidevtools/swagger-parser";
 import { describe, expect, it } from "vitest";
+import type { ResourceInfo } from "../resource-info.ts";
 import { openApiDiscoveryNames, openApiDiscoveryV3, openApiV2, openApiV3 } from "./documents.ts";
+import { openApiV2OfCustom } from "./custom.ts";
+import { joinOpenApiV2 } from "./custom-version-2.ts";
 import { encodeOpenApiV2 } from "./protobuf.ts";
 
 interface Operation {
@@ -121,6 +124,78 @@ describe("the OpenAPI documents", () => {
       );
     expect(inside(8, 2)).toEqual(Object.keys(paths));
     expect(inside(9, 1)).toEqual(Object.keys(definitions));
+  });
+
+  it("of version 2 describe custom kinds as kubectl understands it", () => {
+    const info: ResourceInfo = {
+      folder: "example.com/v1",
+      group: "example.com",
+      version: "v1",
+      resource: "foos",
+      kind: "Foo",
+      singular: "foo",
+      namespaced: true,
+      verbs: ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
+      shortNames: [],
+      categories: [],
+      subresources: ["status"],
+    };
+    const schema = {
+      description: "Foo.",
+      type: "object",
+      required: ["spec", "maybe"],
+      properties: {
+        maybe: { type: "string", nullable: true, description: "Or null." },
+        spec: {
+          type: "object",
+          properties: {
+            port: { "x-kubernetes-int-or-string": true, anyOf: [{ type: "integer" }, { type: "string" }] },
+            list: { type: "array", default: [1, 2], items: { type: "integer" } },
+            map: { type: "object", additionalProperties: { type: "string", not: { enum: ["no"] } } },
+            open: {
+              type: "object",
+              "x-kubernetes-preserve-unknown-fields": true,
+              properties: { a: { type: "string" } },
+            },
+          },
+        },
+      },
+    };
+    const open = { ...info, resource: "bars", kind: "Bar" };
+    const more = openApiV2OfCustom([
+      { info, listKind: "FooList", schema },
+      { info: open, listKind: "BarList", schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
+    ]);
+    expect(more.definitions["com.example.v1.Bar"]).toEqual({
+      type: "object",
+      "x-kubernetes-group-version-kind": [{ group: "example.com", version: "v1", kind: "Bar" }],
+    });
+    expect(more.definitions["com.example.v1.Foo"]).toMatchObject({
+      description: "Foo.",
+      required: ["spec"],
+      properties: {
+        apiVersion: { type: "string" },
+        metadata: { $ref: "#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta" },
+      },
+    });
+    const properties = more.definitions["com.example.v1.Foo"]?.["properties"] as Record<string, object> | undefined;
+    expect(properties?.["maybe"]).toEqual({ description: "Or null." });
+    expect(properties?.["spec"]).toEqual({
+      type: "object",
+      properties: {
+        port: { "x-kubernetes-int-or-string": true },
+        list: { type: "array", default: [1, 2], items: { type: "integer" } },
+        map: { type: "object", additionalProperties: { type: "string" } },
+        open: { "x-kubernetes-preserve-unknown-fields": true },
+      },
+    });
+    const joined = joinOpenApiV2(new TextEncoder().encode(JSON.stringify(v2)), more);
+    expect(JSON.parse(text(joined))).toEqual({
+      ...v2,
+      paths: { ...more.paths, ...paths },
+      definitions: { ...definitions, ...more.definitions },
+    });
+    expect(Object.keys(more.paths)).toContain("/apis/example.com/v1/namespaces/{namespace}/foos/{name}/status");
   });
 });
 

@@ -21,7 +21,15 @@ type Json = Readonly<Record<string, unknown>>;
 /** How a member is written: its number and what it is. Lists repeat. */
 type Slot = readonly [number: number, how: How];
 type How =
-  "string" | "bool" | "any" | `message ${string}` | `map ${string}` | "wrapped strings" | "parameter" | "response";
+  | "string"
+  | "bool"
+  | "any"
+  | "value"
+  | `message ${string}`
+  | `map ${string}`
+  | "wrapped strings"
+  | "parameter"
+  | "response";
 
 const messages: Readonly<Record<string, Readonly<Record<string, Slot>>>> = {
   Document: {
@@ -83,7 +91,7 @@ const messages: Readonly<Record<string, Readonly<Record<string, Slot>>>> = {
     format: [2, "string"],
     title: [3, "string"],
     description: [4, "string"],
-    default: [5, "any"],
+    default: [5, "value"],
     required: [19, "string"],
     enum: [20, "any"],
     additionalProperties: [21, "message SchemaItem"],
@@ -105,6 +113,7 @@ function encodeMessage(name: string, value: Json): Uint8Array[] {
     const given = value[member];
     if (given === undefined) continue;
     if (how === "wrapped strings") parts.push(field(number, [text(1, String(given))]));
+    else if (how === "value") parts.push(...encodeMember(number, "any", given));
     else for (const each of Array.isArray(given) ? given : [given]) parts.push(...encodeMember(number, how, each));
   }
   const extensions = extensionNumbers[name];
@@ -134,6 +143,7 @@ function encodeMember(number: number, how: How, value: unknown): Uint8Array[] {
         ),
       ];
     case "wrapped strings":
+    case "value":
       return [];
     default: {
       const [shape = "", message = ""] = how.split(" ");

@@ -104,7 +104,7 @@ export function setToFields(set: FieldSet): FieldsV1 {
   return fields;
 }
 
-function elementText(key: string): string {
+export function elementText(key: string): string {
   const rest = key.slice(2);
   switch (key[0]) {
     case "f":

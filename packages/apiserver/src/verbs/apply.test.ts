@@ -51,6 +51,29 @@ const owners = (body: Body): string[] =>
 const spec = (body: Body): Record<string, unknown> => body["spec"] as Record<string, unknown>;
 
 describe("apply", () => {
+  it("apply refuses fields that the type does not have, and repeated ones when strict", async () => {
+    const path = deployment();
+    const template = { spec: { containers: [{ name: "c", image: "x:1", imgae: "y" }] } };
+    const { code, body } = await apply(path, web(path, { template }), "fieldManager=a&fieldValidation=Ignore");
+    expect([code, body["message"]]).toEqual([
+      400,
+      `failed to create typed patch object (default/${nameOf(path)}; apps/v1, Kind=Deployment): .spec.template.spec.containers[name="c"].imgae: field not declared in schema`,
+    ]);
+    const lines = `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: twice}\ndata:\n  a: "1"\n  a: "2"\n`;
+    const map = "/api/v1/namespaces/default/configmaps/twice";
+    const strict = await apply(map, lines, "fieldManager=a&fieldValidation=Strict");
+    expect([strict.code, strict.body["message"]]).toEqual([
+      400,
+      'error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  line 6: key "a" already set in map',
+    ]);
+    const lax = await apply(map, lines, "fieldManager=a&fieldValidation=Warn");
+    expect([lax.code, lax.warnings, lax.body["data"]]).toEqual([
+      201,
+      ['line 6: key "a" already set in map'],
+      { a: "2" },
+    ]);
+  });
+
   it("apply makes the object when it is not there, and applying the same again writes nothing", async () => {
     const path = deployment();
     const first = await apply(path, web(path), "fieldManager=a");

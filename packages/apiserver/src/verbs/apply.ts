@@ -1,11 +1,13 @@
 // PATCH with an applied configuration: fields have owners, and taking one from somebody else is a conflict unless forced.
 // Creates the object when it is not there.
-import { applyConfiguration, StatusError, statuses } from "@coxswain/apimachinery";
+import { applyConfiguration, StatusError, statuses, undeclaredFields } from "@coxswain/apimachinery";
 import type { ApiObject, JsonObject } from "@coxswain/apimachinery";
-import { parseText } from "../core/body/decode-body.ts";
+import { joinLines, parseText, StrictError } from "../core/body/decode-body.ts";
+import type { ParsedBody } from "../core/body/decode-body.ts";
 import { writeInfo } from "../core/field-manager.ts";
 import { agreeWithPath } from "../core/metadata.ts";
 import type { WriteOptions } from "../core/options.ts";
+import type { Kind } from "../core/registry/kind.ts";
 import { createObject } from "./create.ts";
 import type { Answer, Exchange, Parts } from "./parts.ts";
 import { changeObject } from "./update.ts";
@@ -22,7 +24,8 @@ export async function apply(parts: Parts, exchange: Exchange, bytes: Buffer, opt
   const parsed = parseText(bytes.toString(), "yaml", kind.kind);
   exchange.audit?.requested(parsed.value);
   // Decoding checks and complains; what is applied is what was stated, without the zero values decoding writes.
-  const checked = kind.rules.decode(parsed, options.fieldValidation, exchange.warn);
+  const checked = checkedBy(kind, parsed, exchange);
+  complainOfRepeated(parsed, options, exchange);
   const config = stated(parsed.value as JsonObject, checked as ApiObject & JsonObject) as ApiObject & JsonObject;
   if (config.metadata.managedFields !== undefined)
     throw new StatusError(statuses.badRequest("metadata.managedFields must be nil"));
@@ -44,6 +47,29 @@ export async function apply(parts: Parts, exchange: Exchange, bytes: Buffer, opt
         ),
     }),
   });
+}
+
+/** Fields that the type does not have are refused however strict the client wants it: nobody could own them. */
+function checkedBy(kind: Kind, parsed: ParsedBody, { info, warn }: Exchange): ApiObject {
+  try {
+    return kind.rules.decode({ value: parsed.value, complaints: () => [] }, "Strict", warn);
+  } catch (error) {
+    if (!(error instanceof StatusError) || !(error.cause instanceof StrictError)) throw error;
+    const type = `${kind.group === "" ? "/" : `${kind.group}/`}${kind.version}, Kind=${kind.kind}`;
+    const why = undeclaredFields(kind.schema, parsed.value, error.cause.unknown);
+    const message = `failed to create typed patch object (${info.namespace}/${info.name}; ${type}): ${why}`;
+    throw new StatusError(statuses.badRequest(message), { cause: error });
+  }
+}
+
+/** To Kubernetes every configuration is YAML, also one that is written as JSON. */
+function complainOfRepeated(parsed: ParsedBody, { fieldValidation }: WriteOptions, { warn }: Exchange): void {
+  const repeated = fieldValidation === "Ignore" ? [] : parsed.complaints();
+  if (repeated.length > 0 && fieldValidation === "Strict") {
+    const why = joinLines(repeated).join(", ");
+    throw new StatusError(statuses.badRequest(`error strict decoding YAML: error converting YAML to JSON: ${why}`));
+  }
+  for (const complaint of repeated) warn(complaint);
 }
 
 function decoded({ kind }: Exchange, value: JsonObject, options: WriteOptions): ApiObject {

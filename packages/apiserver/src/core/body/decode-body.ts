@@ -9,6 +9,7 @@ import {
   parseApiVersion,
   StatusError,
   statuses,
+  strictComplaints,
   strictDecodingError,
   parseJson,
 } from "@coxswain/apimachinery";
@@ -26,6 +27,19 @@ export interface ParsedBody {
   readonly value: unknown;
   /** Strict complaints that can be made before the kind is known: members that occur twice. */
   readonly complaints: () => readonly string[];
+  /** All complaints in the order of the text, with those about fields that the kind does not have; left out: these come last. */
+  readonly ordered?: (unknown: readonly string[]) => readonly string[];
+}
+
+/** The cause of a strict refusal. */
+export class StrictError extends Error {
+  /** Names of unknown fields, as paths. */
+  readonly unknown: readonly string[];
+
+  constructor(message: string, unknown: readonly string[]) {
+    super(message);
+    this.unknown = unknown;
+  }
 }
 
 /** Reads JSON or YAML. Absent content types mean JSON. */
@@ -73,6 +87,7 @@ export function parseText(text: string, format: "json" | "yaml", of: string): Pa
       return {
         value,
         complaints: () => (isPlainlyUnique(text, value) ? [] : duplicatesIn(text)),
+        ordered: (unknown) => strictComplaints(text, unknown),
       };
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
@@ -171,11 +186,16 @@ export function decodeWith(
     throw error;
   }
   if (validation !== "Ignore") {
-    const complaints = [...parsed.complaints(), ...decoded.complaints];
+    const complaints = complaintsOf(parsed, decoded.complaints);
     if (complaints.length > 0 && validation === "Strict") {
       // The refusal is Kubernetes' own; what helps stands beside it.
       for (const hint of decoded.hints) warn(hint);
-      throw new StatusError(statuses.badRequest(`${inVersion}: ${strictDecodingError(complaints)}`));
+      const why = strictDecodingError(joinLines(complaints));
+      const cause = new StrictError(
+        why,
+        decoded.complaints.map(unknownField).filter((path) => path !== undefined),
+      );
+      throw new StatusError(statuses.badRequest(`${inVersion}: ${why}`), { cause });
     }
     for (const complaint of complaints) warn(complaint);
   }
@@ -183,6 +203,29 @@ export function decodeWith(
   object.kind = expected.kind;
   object.apiVersion = versionText(expected);
   return object;
+}
+
+function complaintsOf({ complaints, ordered }: ParsedBody, unknown: readonly string[]): readonly string[] {
+  const repeated = complaints();
+  if (repeated.length === 0 || unknown.length === 0 || !ordered) return [...repeated, ...unknown];
+  const paths = unknown.map(unknownField).filter((path) => path !== undefined);
+  return paths.length === unknown.length ? ordered(paths) : [...repeated, ...unknown];
+}
+
+/** The path in a complaint about a field that the kind does not have. */
+function unknownField(complaint: string): string | undefined {
+  const quoted = /^unknown field (".*")$/.exec(complaint)?.[1];
+  return quoted === undefined ? undefined : (JSON.parse(quoted) as string);
+}
+
+const yamlLine = /^line \d+: /;
+
+/** Complaints about lines of YAML are one error of its library. */
+export function joinLines(complaints: readonly string[]): readonly string[] {
+  const lines = complaints.filter((complaint) => yamlLine.test(complaint));
+  if (lines.length === 0) return complaints;
+  const joined = ["yaml: unmarshal errors:", ...lines].join("\n  ");
+  return [joined, ...complaints.filter((complaint) => !yamlLine.test(complaint))];
 }
 
 function textOf(value: unknown, otherwise: string): string {

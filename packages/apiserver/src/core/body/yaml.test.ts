@@ -27,6 +27,19 @@ describe("parseYaml", () => {
     expect(parseYaml(`a: ${text}`)).toEqual({ value: { a: value }, complaints: [] });
   });
 
+  it("parseYaml lets later keys win and says which", () => {
+    const text = 'a:\n  b: 1\n  b: 2\n  "c d": {x: 1, "x": 2}\n  b: 3\nl:\n- q: 1\n  q: 2\n';
+    expect(parseYaml(text)).toEqual({
+      value: { a: { b: 3, "c d": { x: 2 } }, l: [{ q: 2 }] },
+      complaints: [
+        'line 3: key "b" already set in map',
+        'line 4: key "x" already set in map',
+        'line 5: key "b" already set in map',
+        'line 8: key "q" already set in map',
+      ],
+    });
+  });
+
   it("parseYaml says in which line it stumbled", () => {
     expect(parseYaml("a: {\nb")).toEqual({ error: expect.stringMatching(/^line 2: /) as string });
   });

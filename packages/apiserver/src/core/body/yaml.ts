@@ -1,5 +1,5 @@
 // YAML as kubectl and Kubernetes read it: the scalars of Go's yaml library, which are neither YAML 1.1 nor 1.2. Keys become
-// text; later keys win, but are reported. One document; a second one is ignored, as Kubernetes does.
+// text; later keys win, but are reported (`complaints`). One document; a second one is ignored, as Kubernetes does.
 import { defineScalarTag, dump, FAILSAFE_SCHEMA, loadAll, mergeTag, NOT_RESOLVED, YAMLException } from "js-yaml";
 
 export type ParsedYaml =
@@ -58,15 +58,61 @@ const schema = FAILSAFE_SCHEMA.withTags(nullTag, boolTag, intTag, floatTag, merg
 
 export function parseYaml(text: string): ParsedYaml {
   try {
-    const documents: unknown[] = loadAll(text, { schema });
-    const value = documents[0] ?? null;
-    if (text.includes("*") && isSwollen(value, text.length)) return { error: "document contains excessive aliasing" };
-    return { value, complaints: [] };
+    return readDocument(text, false);
   } catch (error) {
-    if (!(error instanceof YAMLException)) throw error;
-    const line = error.mark?.line;
-    return { error: line === undefined ? error.reason : `line ${line + 1}: ${error.reason}` };
+    if (!(error instanceof YAMLException) || error.reason !== "duplicated mapping key") return failed(error);
   }
+  try {
+    return readDocument(text, true);
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+function readDocument(text: string, hasRepeatedKeys: boolean): ParsedYaml {
+  const documents: unknown[] = loadAll(text, { schema, json: hasRepeatedKeys });
+  const value = documents[0] ?? null;
+  if (text.includes("*") && isSwollen(value, text.length)) return { error: "document contains excessive aliasing" };
+  return { value, complaints: hasRepeatedKeys ? repeatedKeys(text) : [] };
+}
+
+function failed(error: unknown): ParsedYaml {
+  if (!(error instanceof YAMLException)) throw error;
+  const line = error.mark?.line;
+  return { error: line === undefined ? error.reason : `line ${line + 1}: ${error.reason}` };
+}
+
+interface RepeatedKey {
+  readonly line: number;
+  readonly key: string;
+  /** Behind the key in the text. */
+  readonly end: number;
+}
+
+/** The first key that stands twice in its map; undefined also where there is something worse. */
+function repeatedKey(text: string): RepeatedKey | undefined {
+  try {
+    loadAll(text, { schema });
+  } catch (error) {
+    if (!(error instanceof YAMLException) || error.reason !== "duplicated mapping key" || !error.mark) return undefined;
+    const { position, line } = error.mark;
+    const [whole = "", key = ""] = /^["']?([^"':,{}[\]\s]*)/.exec(text.slice(position)) ?? [];
+    return { line: line + 1, key, end: position + whole.length };
+  }
+  return undefined;
+}
+
+const mostRepeatedKeys = 20;
+
+/** All of them, in the words of Go's library. What the parser stumbles over is renamed until it stumbles no more. */
+function repeatedKeys(text: string): string[] {
+  const found: string[] = [];
+  let rest = text;
+  for (let at = repeatedKey(rest); at && found.length < mostRepeatedKeys; at = repeatedKey(rest)) {
+    found.push(`line ${at.line}: key ${JSON.stringify(at.key)} already set in map`);
+    rest = `${rest.slice(0, at.end)}~${found.length}${rest.slice(at.end)}`;
+  }
+  return found;
 }
 
 /** An alias stands for what it names: a few lines of them can stand for more than any memory holds. */

@@ -11,15 +11,20 @@ export interface Representation {
 
 const producible = ["application/json", "application/yaml"] as const;
 
-/** Throws 406 when nothing fits. */
-export function readAccept(header: string | undefined, query: URLSearchParams, userAgent: string): Representation {
+/** Throws 406 when nothing fits. `transforms`: whether there are tables and metadata of the resource. */
+export function readAccept(
+  header: string | undefined,
+  query: URLSearchParams,
+  userAgent: string,
+  transforms = true,
+): Representation {
   const pretty = query.has("pretty")
     ? !["", "0", "false"].includes(query.get("pretty") ?? "")
     : /^(curl|Wget|Mozilla\/5\.0)/.test(userAgent);
   const wanted = header === undefined || header.trim() === "" ? "*/*" : header;
   for (const clause of inOrder(wanted)) {
     const found = representationOf(clause);
-    if (found) return { ...found, pretty };
+    if (found && (transforms || found.as === "object")) return { ...found, pretty };
   }
   throw new StatusError(statuses.notAcceptable(producible));
 }

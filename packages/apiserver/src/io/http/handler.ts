@@ -96,8 +96,12 @@ function outcomeOf(reply: Reply): AuditOutcome {
 /** Streams and proxies speak for themselves; everything else must be something the client takes. */
 export function representationFor(request: Request, { info }: Passage): Representation {
   if (["log", "exec", "attach", "portforward", "proxy"].includes(info.subresource)) return fallback;
-  return readAccept(request.header("accept"), request.query, request.header("user-agent") ?? "");
+  const transforms = !reviewGroups.has(info.apiGroup);
+  return readAccept(request.header("accept"), request.query, request.header("user-agent") ?? "", transforms);
 }
+
+/** What is asked in them is answered and never kept: there are no tables of it. */
+const reviewGroups: ReadonlySet<string> = new Set(["authentication.k8s.io", "authorization.k8s.io"]);
 
 /** The reply in the client's form; resolves when it is out. Rejects with StatusError before the first byte. */
 export async function send(

@@ -13,6 +13,7 @@ import { addNodeRoutes } from "./node-routes.ts";
 import { addStatsRoutes } from "./stats-routes.ts";
 import { logRoutes } from "./log-routes.ts";
 import { manifestRoutes } from "./manifests.ts";
+import { systemLogDirectory, systemLogRoutes } from "./system-logs.ts";
 import { createUpgrades } from "./upgrades.ts";
 
 export interface AgentServerConfig extends HttpsServerConfig {
@@ -81,6 +82,7 @@ export function createAgentServer(config: AgentServerConfig, ports: AgentServerP
       });
 
       logRoutes(app, { clock, runtime, podSet, retained: ports.retained });
+      systemLogRoutes(app, systemLogDirectory);
     },
   });
 }

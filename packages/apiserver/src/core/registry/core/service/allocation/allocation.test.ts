@@ -134,8 +134,8 @@ describe("service allocation", () => {
     );
     expect(specOf(same.service)).toEqual(specOf(first.service));
     const plain = await allocator!.allocate(
-      service("web", { type: "ClusterIP", ports: [{ port: 80, nodePort: taken }] }),
-      same.service,
+      service("web", { type: "ClusterIP", externalTrafficPolicy: "Cluster", ports: [{ port: 80, nodePort: taken }] }),
+      service("web", { ...specOf(same.service), externalTrafficPolicy: "Cluster" }),
       false,
     );
     await plain.commit();
@@ -144,6 +144,11 @@ describe("service allocation", () => {
       ipsOf(specOf(first.service)),
       [],
     ]);
+    expect(specOf(plain.service).externalTrafficPolicy).toBeUndefined();
+    const { ipFamilies, ipFamilyPolicy } = specOf(plain.service);
+    const named = service("web", { type: "ExternalName", externalName: "x.y", ipFamilies, ipFamilyPolicy });
+    const outside = await allocator!.allocate(named, plain.service, false);
+    expect(specOf(outside.service)).toEqual({ type: "ExternalName", externalName: "x.y" });
   });
 
   test("repair gives back what nobody holds and takes what somebody does", async () => {

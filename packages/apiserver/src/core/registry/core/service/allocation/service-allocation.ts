@@ -3,7 +3,7 @@
 //
 // The registry calls `allocate` before it stores the object, then exactly one of `commit` (stored: what the old object no longer needs is
 // given back) and `revert` (not stored: what was taken is given back). A crash in between leaves something taken; `repair.ts` finds it.
-import { type ApiObject, type FieldError, fieldErrors, StatusError, statuses } from "@coxswain/apimachinery";
+import { type ApiObject, type FieldError, fieldErrors, jsonEqual, StatusError, statuses } from "@coxswain/apimachinery";
 import type { Service } from "@coxswain/api/core/v1";
 import type { IpAllocator, Owner } from "./ip-allocator.ts";
 import type { IpRange } from "./ip-range.ts";
@@ -173,6 +173,24 @@ export function createServiceAllocator(
 
 const ownerOf = ({ metadata }: ApiObject): Owner => ({ namespace: metadata.namespace ?? "", name: metadata.name });
 
+const ofAddresses = ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"] as const;
+const ofBalancers = ["allocateLoadBalancerNodePorts", "loadBalancerClass"] as const;
+
+/** What the old type has and the new one cannot have: it goes, where nobody has touched it. */
+function dependentOnType(spec: Spec, old: Spec): readonly (keyof Spec)[] {
+  const leaves = (has: (one: Spec) => boolean): boolean => has(old) && !has(spec);
+  return [
+    ...(leaves(({ type }) => type !== "ExternalName") ? ofAddresses : []),
+    ...(leaves(isReachedFromOutside) ? (["externalTrafficPolicy"] as const) : []),
+    ...(leaves(({ type }) => type === "LoadBalancer") ? ofBalancers : []),
+    ...(leaves(needsHealthPort) ? (["healthCheckNodePort"] as const) : []),
+  ];
+}
+
+function isReachedFromOutside({ type, externalIPs = [] }: Spec): boolean {
+  return type === "NodePort" || type === "LoadBalancer" || (type === "ClusterIP" && externalIPs.length > 0);
+}
+
 /** An update that leaves out what the cluster gave means "as it is". */
 function carriedOver(spec: Spec, old: Spec | undefined): Spec {
   if (old === undefined) return spec;
@@ -181,9 +199,7 @@ function carriedOver(spec: Spec, old: Spec | undefined): Spec {
   if (bothHaveIp && (spec.clusterIP ?? "") === "" && (spec.clusterIPs ?? []).length === 0) {
     next = { ...next, clusterIP: old.clusterIP, clusterIPs: old.clusterIPs };
   } else if (bothHaveIp && (spec.clusterIP ?? "") === "") next = { ...next, clusterIP: spec.clusterIPs?.[0] };
-  else if (spec.type === "ExternalName" && old.type !== "ExternalName" && spec.clusterIP === old.clusterIP) {
-    next = withoutKeys(next, "clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy");
-  }
+  next = withoutKeys(next, ...dependentOnType(spec, old).filter((name) => jsonEqual(spec[name], old[name])));
   if (needsNodePorts(next) && needsNodePorts(old)) {
     const used = new Set((next.ports ?? []).map((port) => port.nodePort));
     const known = (port: Port): Port => {

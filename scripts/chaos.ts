@@ -1,5 +1,5 @@
 // `npm run chaos -- [--for 10m] [--seed N] [--pods 8]`: pods come and go on one node while agent, engine, API and containers are killed at
-// random. Ends with 0 if exactly the wanted pods were there in the end, none restarted without a reason, and nothing was left.
+// random and the agent hangs. Ends with 0 if exactly the wanted pods were there in the end, none restarted without a reason, and nothing was left.
 import { parseArgs } from "node:util";
 import { parseDuration } from "@coxswain/daemon";
 import { runChaos } from "../test/protocol/chaos.ts";
@@ -21,7 +21,7 @@ await runScript(async () => {
   const absence = whyNoContainers();
   if (absence !== undefined) throw new Failure(absence);
   const say = (text: string): void => void process.stdout.write(`${text}\n`);
-  const { created, deleted, strikes, violations } = await runChaos({ forMs, seed, most, say });
+  const { created, deleted, strikes, violations } = await runChaos({ forMs, seed, most, mayHang: true, say });
   say(`${created} pods created, ${deleted} deleted`);
   for (const [name, times] of Object.entries(strikes)) say(`  ${times} × ${name}`);
   for (const violation of violations) say(violation);

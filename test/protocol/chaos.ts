@@ -1,14 +1,13 @@
-// A storm over one node: pods come and go while the agent, the engine, the API and containers are killed at random. Afterwards there
-// must be exactly the pods that are wanted, none restarted without a reason, and at last nothing of ours on the machine. The engine is one
-// of its own.
-import { execFileSync, spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
-import { createWriteStream, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+// A storm over one node: pods come and go while the agent, the engine, the API and containers are killed at random, and the agent hangs. Afterwards
+// there must be exactly the pods that are wanted, none restarted without a reason, and at last nothing of ours on the machine. The engine is one of
+// its own.
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createSeededRandom } from "@coxswain/clock/testing";
 import { startControlPlane } from "./control-plane.ts";
 import { startNode, testImage } from "./node.ts";
+import { startStormEngine } from "./storm-engine.ts";
 
 export interface ChaosReport {
   readonly created: number;
@@ -21,10 +20,19 @@ export interface ChaosOptions {
   readonly forMs: number;
   readonly seed: number;
   readonly most: number;
+  /** Whether the agent hangs, too; each time takes half a minute. */
+  readonly mayHang: boolean;
   readonly say: (text: string) => void;
 }
 
 const settleMs = 120_000;
+/** Nothing that is done here takes so long; what does has no verdict. */
+const faultMs = 300_000;
+const fenceAfterMs = 10_000;
+/** The sentry waits a second for the agent, looks every five, and gives two to end in; the rest is for a busy machine. */
+const sentryMs = 20_000;
+/** So long after a strike nobody is at work on the pod any more. */
+const quietMs = 15_000;
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
@@ -35,14 +43,22 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const wanted = new Set<string>();
   /** Pods whose containers something was done to: they may have been restarted. */
   const disturbed = new Set<string>();
+  /** When something was last done to what belongs to the pod: the agent and the engine may be at work on it for a while. */
+  const struckAt = new Map<string, number>();
+  /** Pods that end by themselves when the node's lease is not renewed for a while. */
+  const fenced = new Set<string>();
   let created = 0;
   let deleted = 0;
 
-  await using engine = await startEngine();
+  await using engine = await startStormEngine(options.say);
   await using plane = await startControlPlane();
+  await using cleared = new AsyncDisposableStack();
   await plane.must(["create", "serviceaccount", "default"]);
-  const flags = ["--crash-backoff-initial=1s", "--crash-backoff-max=2s"];
-  const node = await startNode(plane, { socket: engine.socket, flags });
+  const flags = [
+    ...["--crash-backoff-initial=1s", "--crash-backoff-max=2s"],
+    ...["--node-lease-duration-seconds=16", `--fence-after=${fenceAfterMs / 1000}s`],
+  ];
+  const node = cleared.use(await startNode(plane, { socket: engine.socket, flags }));
   const podPath = "/api/v1/namespaces/default/pods";
 
   const create = async (): Promise<void> => {
@@ -56,7 +72,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       volumes: [{ name: "data", emptyDir: { medium: random.int(2) === 0 ? "Memory" : "" } }],
       containers: [{ name: "main", image: testImage, command, ...mounts }],
     };
-    const body = { apiVersion: "v1", kind: "Pod", metadata: { name }, spec };
+    const isFenced = options.mayHang && random.int(3) === 0;
+    const annotations = isFenced ? { "coxswain.io/fencing": "true" } : {};
+    const body = { apiVersion: "v1", kind: "Pod", metadata: { name, annotations }, spec };
+    if (isFenced) fenced.add(name);
     const answer = await plane.call("POST", podPath, { body });
     if (answer.status === 201) wanted.add(name);
   };
@@ -78,13 +97,39 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     const [id, pod] = pick(names(what))?.split(" ") ?? [];
     if (id === undefined || pod === undefined) return;
     disturbed.add(pod);
+    struckAt.set(pod, performance.now());
     docker([...words, id]);
+  };
+  /** An agent that hangs ends nothing: fenced pods must end without it, and all others go on. */
+  const hang = async (): Promise<void> => {
+    const podOf = (line: string): string => line.split(" ")[1] ?? "";
+    for (const name of fenced) disturbed.add(name);
+    process.kill(node.pid(), "SIGSTOP");
+    try {
+      const isQuiet = (pod: string): boolean => performance.now() - (struckAt.get(pod) ?? -quietMs) >= quietMs;
+      const others = names("container").filter(
+        (line) => wanted.has(podOf(line)) && !fenced.has(podOf(line)) && isQuiet(podOf(line)),
+      );
+      const until = performance.now() + fenceAfterMs + sentryMs;
+      let now: readonly string[];
+      do {
+        await sleep(500);
+        now = names("container");
+      } while (now.some((line) => fenced.has(podOf(line))) && performance.now() < until);
+      violations.push(
+        ...now.filter((line) => fenced.has(podOf(line))).map((line) => `${line} runs though it is fenced`),
+        ...others.filter((line) => !now.includes(line)).map((line) => `${line} ended while the agent hung`),
+      );
+    } finally {
+      process.kill(node.pid(), "SIGCONT");
+    }
   };
   const faults: Readonly<Record<string, () => Promise<void> | void>> = {
     "container killed": () => strike("container", ["kill"]),
     "container removed": () => strike("container", ["rm", "-f"]),
     "sandbox removed": () => strike("sandbox", ["rm", "-f"]),
     "agent killed": async () => {
+      for (const name of fenced) disturbed.add(name);
       await node.stop("SIGKILL");
       await node.start();
     },
@@ -93,12 +138,15 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       await engine.kill();
       await sleep(random.int(1_000));
       await engine.start();
+      for (const name of wanted) struckAt.set(name, performance.now());
     },
     "API killed": async () => {
+      for (const name of fenced) disturbed.add(name);
       await plane.servers[0]?.stop("SIGKILL");
       await sleep(random.int(2_000));
       await plane.servers[0]?.restart();
     },
+    ...(options.mayHang ? { "agent hung": hang } : {}),
   };
 
   const deadline = performance.now() + options.forMs;
@@ -110,11 +158,12 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       else {
         const [name, fault] = pick(Object.entries(faults)) ?? [];
         if (name === undefined || fault === undefined) continue;
-        await fault();
+        await inTime(name, fault);
         strikes[name] = (strikes[name] ?? 0) + 1;
         options.say(name);
       }
     } catch (error) {
+      if (error instanceof Undecided) throw error;
       // A container may be gone before it is struck, an answer lost with its server.
       options.say(`(${error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error)})`);
     }
@@ -173,7 +222,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     ];
   });
   if (violations.length > 0) options.say(node.log().slice(-20_000));
-  await node[Symbol.asyncDispose]();
+  await cleared.disposeAsync();
   const mounts = readFileSync("/proc/mounts", "utf8")
     .split("\n")
     .filter((line) => line.includes(node.rootDir));
@@ -183,79 +232,25 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   return { created, deleted, strikes, violations };
 }
 
+/** Rejects with an error that ends the storm when the fault takes for ever. */
+async function inTime(name: string, fault: () => Promise<void> | void): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Undecided(`"${name}" took over ${faultMs / 1000} s`)), faultMs);
+  });
+  try {
+    await Promise.race([fault(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+class Undecided extends Error {}
+
 interface StormPod {
   readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
   readonly status: {
     readonly conditions?: readonly { readonly type: string; readonly status: string }[];
     readonly containerStatuses?: readonly { readonly restartCount: number }[];
-  };
-}
-
-interface StormEngine extends AsyncDisposable {
-  readonly socket: string;
-  start(): Promise<void>;
-  kill(): Promise<void>;
-}
-
-async function startEngine(): Promise<StormEngine> {
-  const dir = mkdtempSync(join(tmpdir(), "coxswain-engine-"));
-  const socket = join(dir, "docker.sock");
-  mkdirSync(join(dir, "run"));
-  let child: ChildProcess | undefined;
-  const ask = (words: readonly string[]): boolean => {
-    try {
-      execFileSync("docker", ["-H", `unix://${socket}`, ...words], { stdio: "ignore" });
-      return true;
-    } catch {
-      return false;
-    }
-  };
-  const end = (signal: NodeJS.Signals): Promise<void> =>
-    new Promise((resolve) => {
-      if (!child || child.exitCode !== null || child.signalCode !== null) return resolve();
-      child.once("exit", () => resolve());
-      child.kill(signal);
-    });
-  const start = async (): Promise<void> => {
-    // A killed engine's processes wait as zombies where the first process reaps nobody, and would be taken for living ones.
-    for (const pid of ["docker.pid", "run/containerd/containerd.pid"]) rmSync(join(dir, pid), { force: true });
-    const places = [
-      `--data-root=${join(dir, "data")}`,
-      `--exec-root=${join(dir, "run")}`,
-      `--pidfile=${join(dir, "docker.pid")}`,
-    ];
-    child = spawn(
-      "dockerd",
-      [`--host=unix://${socket}`, ...places, "--bridge=none", "--iptables=false", "--ip6tables=false"],
-      {
-        stdio: ["ignore", "pipe", "pipe"],
-      },
-    );
-    const log = createWriteStream(join(dir, "dockerd.log"), { flags: "a" });
-    child.stdout?.pipe(log, { end: false });
-    child.stderr?.pipe(log, { end: false });
-    const deadline = performance.now() + 60_000;
-    while (!ask(["version"])) {
-      if (performance.now() > deadline) throw new Error(readFileSync(join(dir, "dockerd.log"), "utf8").slice(-2_000));
-      await sleep(100);
-    }
-  };
-  await start();
-  const archive = join(dir, "images.tar");
-  execFileSync("docker", ["save", testImage, "coxswain/pause:1", "-o", archive]);
-  if (!ask(["load", "-i", archive])) throw new Error("the engine does not take the images");
-  return {
-    socket,
-    start,
-    kill: () => end("SIGKILL"),
-    async [Symbol.asyncDispose]() {
-      await end("SIGTERM");
-      // Its file systems are unmounted by itself when it ends well.
-      for (const line of readFileSync("/proc/mounts", "utf8").split("\n").toReversed()) {
-        const point = line.split(" ")[1] ?? "";
-        if (point.startsWith(`${dir}/`)) execFileSync("umount", ["-l", point], { stdio: "ignore" });
-      }
-      rmSync(dir, { recursive: true, force: true });
-    },
   };
 }

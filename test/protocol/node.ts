@@ -38,6 +38,8 @@ export interface TestNodeOptions {
 
 export const testImage = "coxswain/busybox:1";
 const address = "127.0.0.1";
+/** An engine that hangs is a failure and no pause. */
+const dockerTimeoutMs = 120_000;
 
 export async function startNode(plane: ControlPlane, options: TestNodeOptions = {}): Promise<TestNode> {
   const mark = random.suffix(5);
@@ -115,7 +117,9 @@ export async function startNode(plane: ControlPlane, options: TestNodeOptions = 
       ending.kill(signal);
     });
   const docker = (words: readonly string[]): string =>
-    execFileSync("docker", ["-H", `unix://${socket}`, ...words], { maxBuffer: 64 << 20 }).toString();
+    execFileSync("docker", ["-H", `unix://${socket}`, ...words], {
+      ...{ maxBuffer: 64 << 20, timeout: dockerTimeoutMs, killSignal: "SIGKILL" },
+    }).toString();
 
   await start();
   return {

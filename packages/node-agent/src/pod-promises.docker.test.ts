@@ -264,11 +264,13 @@ describe.skipIf(absence !== undefined)(
       const failing = [
         bad("escaping", { hostPath: { path: place } }, { subPath: "out/ssh" }),
         bad("climbing", { hostPath: { path: place } }, { subPath: "../x" }),
+        bad("strict", { hostPath: { path: place } }, { readOnly: true, recursiveReadOnly: "Enabled" }),
       ];
       const unmountable = [
         bad("no-file", { hostPath: { path: join(place, "nothing"), type: "File" } }),
         bad("nfs", { nfs: { server: "192.0.2.1", path: "/x" } }),
         bad("clashing", { projected: { sources: ["a", "a/b"].map((path) => ({ serviceAccountToken: { path } })) } }),
+        bad("bundle", { projected: { sources: [{ clusterTrustBundle: { path: "x" } }] } }),
         bad("outside", { projected: { sources: [{ serviceAccountToken: { path: "../../x" } }] } }),
       ];
       for (const one of [good, ...failing, ...unmountable]) podSet().put(one);

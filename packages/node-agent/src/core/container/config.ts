@@ -105,6 +105,7 @@ export function containerConfig(resolved: ResolvedContainer): ContainerConfig {
             ? "host"
             : "container",
     hostIpc: spec?.hostIPC ?? false,
+    ...(container.lifecycle?.stopSignal ? { stopSignal: container.lifecycle.stopSignal } : {}),
     log: resolved.log,
     resources: containerResources(pod, container, resolved.nodeMemoryBytes, resolved.mayProtect),
     security: security(pod, container, resolved.seccompDirectory),
@@ -128,7 +129,17 @@ export function rootRefusal(pod: Pod, container: Container, imageUser: string): 
   return undefined;
 }
 
+/** What it asks for and would silently lack: the sentence of the refusal. */
+export function missingOf({ volumeMounts = [], volumeDevices = [] }: Container): string | undefined {
+  const strict = volumeMounts.find(({ recursiveReadOnly }) => recursiveReadOnly === "Enabled");
+  if (strict)
+    return `volume ${JSON.stringify(strict.name)} requested recursive read-only mode, but it is not supported by the runtime`;
+  const [device] = volumeDevices;
+  return device && `volume ${JSON.stringify(device.name)} cannot be a block device on this node`;
+}
+
 export function hostnameOf(pod: Pod): string {
+  if (pod.spec?.hostnameOverride) return pod.spec.hostnameOverride;
   return (pod.spec?.hostname || (pod.metadata?.name ?? "")).slice(0, 63).replace(/[-.]+$/, "");
 }
 
@@ -138,9 +149,9 @@ function ownHostname(pod: Pod, clusterDomain: string): string {
   return full ?? hostnameOf(pod);
 }
 
-/** With a subdomain the pod has a full name of its own. */
+/** With a subdomain the pod has a full name of its own, unless its name is overridden. */
 export function fqdnOf(pod: Pod, clusterDomain: string): string | undefined {
-  const subdomain = pod.spec?.subdomain;
+  const subdomain = pod.spec?.hostnameOverride ? undefined : pod.spec?.subdomain;
   return subdomain
     ? `${hostnameOf(pod)}.${subdomain}.${pod.metadata?.namespace ?? ""}.svc.${clusterDomain}`
     : undefined;

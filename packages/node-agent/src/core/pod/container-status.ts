@@ -35,6 +35,7 @@ export function containerStatus(view: PodView, container: Container, isInit: boo
     image: latest.image,
     imageID: latest.imageId === "" ? "" : `docker://${latest.imageId}`,
     containerID: `docker://${latest.id}`,
+    ...(container.lifecycle?.stopSignal ? { stopSignal: container.lifecycle.stopSignal } : {}),
     ...(latest.state === "running" ? resourcesOf(view, container, latest, known) : {}),
   };
 }

@@ -121,7 +121,8 @@ function projectedFiles(
     if (value === undefined) return { error: "the service account token is not there" };
     return { payload: new Map([[token.path, { bytes: encode(value), mode: tokenMode(self.pod, mode) }]]) };
   }
-  return { payload: new Map() };
+  const [other = "nothing"] = Object.keys(projection);
+  return { error: `a projected volume cannot have ${other} as a source on this node` };
 }
 
 /** A pod that runs as somebody else may read its own token through its group or, failing that, owner. */

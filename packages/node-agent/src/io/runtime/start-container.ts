@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 import type { ConfigMap, Container, Pod, Secret } from "@coxswain/api/core/v1";
 import { isRuntimeError } from "@coxswain/container-runtime";
 import type { Mount } from "@coxswain/container-runtime";
-import { containerConfig, fqdnOf, hostnameOf, rootRefusal } from "../../core/container/config.ts";
+import { containerConfig, fqdnOf, hostnameOf, missingOf, rootRefusal } from "../../core/container/config.ts";
 import { containerEnv, envReferences } from "../../core/container/env.ts";
 import type { SelfView } from "../../core/container/field-ref.ts";
 import { isFenced } from "../../core/fencing.ts";
@@ -36,7 +36,7 @@ export async function startContainer(
   const { pod, container } = request;
   const ensured = await ensureImage(ports, pod, container, signal);
   if ("reason" in ensured) return ensured;
-  const refusal = rootRefusal(pod, container, ensured.image.user);
+  const refusal = missingOf(container) ?? rootRefusal(pod, container, ensured.image.user);
   if (refusal) return configError(ports, request, refusal);
 
   let id: string;
@@ -118,6 +118,7 @@ async function environment(
 
 /** Files that the agent gives every container: names, resolver, and the place for its last words. */
 async function ownFiles(ports: PodPorts, request: StartRequest): Promise<readonly Mount[]> {
+  if (ports.withoutFiles) return [];
   const { pod, container } = request;
   const directory = await ports.volumes.podDirectory(pod);
   const mounts: Mount[] = [];

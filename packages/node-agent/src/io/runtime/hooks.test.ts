@@ -1,5 +1,6 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { PassThrough } from "node:stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { systemClock as clock } from "@coxswain/clock";
 import { createFakeRuntime } from "@coxswain/container-runtime/testing";
@@ -31,4 +32,23 @@ test.each([
   const action = { httpGet: { port: port(), path } };
   const outcome = await runHandler(ports, action, target, 20_000, new AbortController().signal);
   expect({ ok: outcome.ok, message: outcome.message.replace(String(port()), "PORT") }).toEqual(expected);
+});
+
+test("a command that begins after its time is cut off", async () => {
+  const runtime = createFakeRuntime({ clock });
+  const begun = Promise.withResolvers<void>();
+  let closed = false;
+  const endless = {
+    ...{ stdin: undefined, stdout: new PassThrough(), stderr: undefined, resize: async () => undefined },
+    exitCode: new Promise<number>(() => undefined),
+    close: () => void (closed = true),
+  };
+  const slow = { ...runtime, exec: () => begun.promise.then(() => endless) };
+  const target = { containerId: "c", container: { name: "main" }, podIP: "127.0.0.1" };
+  const never = new AbortController().signal;
+  const looked = runHandler({ clock, runtime: slow }, { exec: { command: ["look"] } }, target, 10, never);
+  await clock.sleep(50);
+  begun.resolve();
+  expect(await looked).toMatchObject({ ok: false, message: 'command "look" timed out' });
+  expect(closed).toBe(true);
 });

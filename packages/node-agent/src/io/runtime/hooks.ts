@@ -81,6 +81,8 @@ async function runCommand(
   const cut = (): void => session.close();
   signal.addEventListener("abort", cut, { once: true });
   try {
+    // The engine may have taken all of its time to begin it.
+    signal.throwIfAborted();
     let output = "";
     const collect = async (stream: AsyncIterable<Buffer> | undefined): Promise<void> => {
       if (stream) for await (const bytes of stream) output = (output + bytes.toString()).slice(0, mostAnswerBytes);

@@ -17,11 +17,12 @@ export function planClaim<T extends ApiObject>(
 ): Claim<T> {
   const living = owner.metadata.deletionTimestamp === undefined;
   const matching = (object: DeepReadonly<T>): boolean => selects(selector, object.metadata.labels);
+  const owned = controlled.filter(matching);
   return {
-    owned: controlled.filter(matching),
+    owned,
     toAdopt: living
       ? orphans.filter((object) => object.metadata.deletionTimestamp === undefined && matching(object))
       : [],
-    toRelease: living ? controlled.filter((object) => !matching(object)) : [],
+    toRelease: living && owned.length < controlled.length ? controlled.filter((object) => !matching(object)) : [],
   };
 }

@@ -100,20 +100,18 @@ export function createWorkQueue<K extends string | number>(
     return key;
   };
 
-  const arrival = (signal: AbortSignal | undefined): Promise<void> =>
-    new Promise((resolve) => {
-      const wake = (): void => {
-        signal?.removeEventListener("abort", leave);
-        resolve();
-      };
-      const leave = (): void => {
-        const index = takers.indexOf(wake);
-        if (index !== -1) takers.splice(index, 1);
-        resolve();
-      };
-      takers.push(wake);
-      signal?.addEventListener("abort", leave, { once: true });
-    });
+  const wakeAll = (): void => {
+    for (const wake of takers.splice(0)) wake();
+  };
+  /** One ear for each signal, however many wait: a signal of a whole process has hundreds that wait on it. */
+  const heeded = new WeakSet<AbortSignal>();
+  const arrival = (signal: AbortSignal | undefined): Promise<void> => {
+    if (signal !== undefined && !heeded.has(signal)) {
+      heeded.add(signal);
+      signal.addEventListener("abort", wakeAll, { once: true });
+    }
+    return new Promise((resolve) => takers.push(resolve));
+  };
 
   return {
     add,
@@ -145,7 +143,7 @@ export function createWorkQueue<K extends string | number>(
       closed = true;
       for (const { timer } of delayed.values()) timer.cancel();
       delayed.clear();
-      for (const wake of takers.splice(0)) wake();
+      wakeAll();
     },
   };
 }

@@ -53,7 +53,8 @@ export function createReplicatorController<T extends Replicator>(
   /** Sets whose pods are being made or removed. */
   const acting = new Set<string>();
   const acted = createWaker();
-  const [planned, counted] = [createPauses(clock), createPauses(clock)];
+  // 5,000 pods are looked at five times a second and counted twice.
+  const [planned, counted] = [createPauses(25, clock), createPauses(10, clock)];
 
   const reconcile = async (key: string, signal: AbortSignal): Promise<ReconcileResult | void> => {
     const set: DeepReadonly<Replicator> | undefined = kind.sets.get(key) as DeepReadonly<Replicator> | undefined;
@@ -122,7 +123,9 @@ export function createReplicatorController<T extends Replicator>(
   const viewOf = (set: DeepReadonly<Replicator>, owned: readonly ReadonlyPod[]): ReplicaSetView => ({
     replicator: set,
     pods: owned,
-    podsOnNode: podsOnNode(set),
+    get podsOnNode() {
+      return podsOnNode(set); // asked only when pods are given up
+    },
     nowMs: clock.now(),
   });
 

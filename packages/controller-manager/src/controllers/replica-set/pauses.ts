@@ -7,12 +7,11 @@ export interface Pauses {
   looked(key: string, pods: number): void;
 }
 
-/** 5,000 pods are looked at five times a second, 200 pods every 8 ms. */
-const podsPerMs = 25;
 /** Rests shorter than this are not kept. */
 const shortestMs = 5;
 
-export function createPauses(clock: Pick<Clock, "monotonic">): Pauses {
+/** A millisecond of rest for so many pods. */
+export function createPauses(podsPerMs: number, clock: Pick<Clock, "monotonic">): Pauses {
   const until = new Map<string, number>();
   return {
     rest(key) {

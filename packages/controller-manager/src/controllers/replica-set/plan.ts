@@ -9,7 +9,6 @@ import {
   createdMs,
   condition,
   isActive,
-  isFinished,
   isReady,
   isTerminating,
   availableInMs,
@@ -91,6 +90,7 @@ export function leastWanted(
   pods: readonly ReadonlyPod[],
   view: Pick<ReplicaSetView, "podsOnNode" | "nowMs">,
 ): readonly ReadonlyPod[] {
+  const { podsOnNode } = view;
   const phases: Readonly<Record<string, number>> = { Pending: 0, Unknown: 1, Running: 2 };
   const readySince = (pod: ReadonlyPod): number => parseRfc3339(condition(pod, "Ready")?.lastTransitionTime ?? "") ?? 0;
   /** Ages are compared by their order of magnitude, so that among equals chance decides, not the millisecond. */
@@ -100,7 +100,7 @@ export function leastWanted(
     (phases[a.status?.phase ?? "Pending"] ?? 0) - (phases[b.status?.phase ?? "Pending"] ?? 0) ||
     Number(isReady(a)) - Number(isReady(b)) ||
     deletionCost(a) - deletionCost(b) ||
-    (view.podsOnNode.get(b.spec?.nodeName ?? "") ?? 0) - (view.podsOnNode.get(a.spec?.nodeName ?? "") ?? 0) ||
+    (podsOnNode.get(b.spec?.nodeName ?? "") ?? 0) - (podsOnNode.get(a.spec?.nodeName ?? "") ?? 0) ||
     (isReady(a) && isReady(b) ? magnitude(readySince(a)) - magnitude(readySince(b)) : 0) ||
     restarts(b) - restarts(a) ||
     magnitude(createdMs(a)) - magnitude(createdMs(b)) ||
@@ -120,17 +120,28 @@ export function replicaSetStatus(
 ): { readonly status: ReplicaSetStatus; readonly wakeAfterMs: number | undefined } {
   const { replicator, nowMs } = view;
   const minReadySeconds = replicator.spec?.minReadySeconds ?? 0;
-  const active = view.pods.filter(isActive);
-  const labels = Object.entries(templateOf(replicator)?.metadata?.labels ?? {});
-  const waits = active.map((pod) => availableInMs(pod, minReadySeconds, nowMs));
-  const pending = waits.filter((wait) => wait !== undefined && wait > 0) as number[];
-  const terminating = view.pods.filter((pod) => isTerminating(pod) && !isFinished(pod)).length;
+  const wanted = Object.entries(templateOf(replicator)?.metadata?.labels ?? {});
+  /** Siblings have their labels in common, also as objects. */
+  const labelled = new Map<object | undefined, boolean>();
+  const isLabelled = ({ metadata: { labels } }: ReadonlyPod): boolean => {
+    const known = labelled.get(labels) ?? wanted.every(([key, value]) => labels?.[key] === value);
+    labelled.set(labels, known);
+    return known;
+  };
+  const counts = { replicas: 0, fullyLabeledReplicas: 0, readyReplicas: 0, availableReplicas: 0 };
+  let [terminating, wakeAfterMs] = [0, Number.POSITIVE_INFINITY];
+  for (const pod of view.pods) {
+    if (isTerminating(pod)) terminating++;
+    if (!isActive(pod)) continue;
+    counts.replicas++;
+    if (isLabelled(pod)) counts.fullyLabeledReplicas++;
+    const waitMs = availableInMs(pod, minReadySeconds, nowMs);
+    if (waitMs === 0) counts.availableReplicas++;
+    else if (waitMs !== undefined) wakeAfterMs = Math.min(wakeAfterMs, waitMs);
+    if (waitMs !== undefined || isReady(pod)) counts.readyReplicas++;
+  }
   const status: ReplicaSetStatus = {
-    replicas: active.length,
-    fullyLabeledReplicas: active.filter((pod) => labels.every(([key, value]) => pod.metadata.labels?.[key] === value))
-      .length,
-    readyReplicas: active.filter(isReady).length,
-    availableReplicas: waits.filter((wait) => wait === 0).length,
+    ...counts,
     ...(replicator.kind === "ReplicaSet" ? { terminatingReplicas: terminating } : {}),
     observedGeneration: replicator.metadata.generation ?? 0,
   };
@@ -144,7 +155,7 @@ export function replicaSetStatus(
   const all = [...conditions, ...(now ? [now] : [])];
   return {
     status: all.length > 0 ? { ...status, conditions: all } : status,
-    wakeAfterMs: pending.length > 0 ? Math.min(...pending) : undefined,
+    wakeAfterMs: Number.isFinite(wakeAfterMs) ? wakeAfterMs : undefined,
   };
 }
 

@@ -108,6 +108,8 @@ export interface PodPorts {
   readonly runtime: ContainerRuntime;
   readonly network: PodNetwork;
   readonly volumes: Volumes;
+  /** Containers see no files, so none are made for them. */
+  readonly withoutFiles?: boolean;
   readonly api: PodApi;
   /** A status is written through this, when its turn comes, as it is by then. Left out, at once. */
   readonly inTurn?: (<T>(act: () => Promise<T>) => Promise<T>) | undefined;

@@ -61,6 +61,7 @@ export function createHollowNode(config: HollowNodeConfig, ports: HollowNodePort
   const pods = createPodSet({
     ...{ clock, random, log, runtime, network, metrics: ports.metrics, api: ports.api, inTurn: ports.inTurn },
     volumes: createHollowVolumes(ports.api, config.rootDirectory),
+    withoutFiles: true,
     events: config.events ? createPodEvents(recorder) : { record: () => undefined },
     node: { name, hostIPs: [address], allocatable: { cpu: cpus, memoryBytes }, memoryBytes },
     sandboxImage,

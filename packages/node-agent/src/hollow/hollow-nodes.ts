@@ -27,7 +27,7 @@ export function createHollowNodes(config: HollowConfig, ports: DaemonPorts): Com
   });
   const metrics = ports.metrics.create(agentMetrics);
   const nodeInformer = createInformer<Node>(client.resource(nodes), { transform: bare }, ports);
-  const podInformer = createInformer<Pod>(client.resource(pods), { transform: bare }, ports);
+  const podInformer = createInformer<Pod>(client.resource(pods), { transform: (pod) => hollowed(bare(pod)) }, ports);
   const serviceInformer = createInformer<Service>(client.resource(services), { transform: bare }, ports);
   const podApi = createPodApi({
     client,
@@ -64,7 +64,8 @@ export function createHollowNodes(config: HollowConfig, ports: DaemonPorts): Com
     if (!node) return;
     if (old && old.metadata.uid !== object.metadata.uid) node.pods.forget(old.metadata.uid ?? "");
     if (gone) node.pods.forget(object.metadata.uid ?? "");
-    else node.pods.put(hollowed(own<Pod>(object)));
+    // Nobody changes it, neither here nor there, so that it need not be copied for each of its changes.
+    else node.pods.put(object as Pod);
   };
 
   return {

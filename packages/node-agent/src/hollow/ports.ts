@@ -1,5 +1,4 @@
 // The world of a hollow node: addresses that nobody has, volumes that hold nothing. What pods refer to must exist all the same.
-import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Pod } from "@coxswain/api/core/v1";
 import type { SelfView } from "../core/container/field-ref.ts";
@@ -31,7 +30,6 @@ export function createHollowNetwork(podCidr: () => string | undefined): PodNetwo
 /** A pod whose ConfigMap or Secret is missing waits for it, as on a real node. */
 export function createHollowVolumes(api: PodApi, rootDirectory: string): Volumes {
   const known = new Set<string>();
-  const directories = new Set<string>();
   const mustExist = async (pod: Pod, signal: AbortSignal | undefined): Promise<void> => {
     const namespace = pod.metadata.namespace ?? "";
     for (const { name: volume, configMap, secret, persistentVolumeClaim: claim } of pod.spec?.volumes ?? []) {
@@ -53,17 +51,9 @@ export function createHollowVolumes(api: PodApi, rootDirectory: string): Volumes
     },
     refresh: async () => undefined,
     mountsOf: async () => [],
-    async podDirectory({ metadata }) {
-      const directory = join(rootDirectory, metadata.uid ?? "");
-      if (!directories.has(directory)) await mkdir(directory, { recursive: true });
-      directories.add(directory);
-      return directory;
-    },
-    async remove(podUid) {
-      await rm(join(rootDirectory, podUid), { recursive: true, force: true });
-      directories.delete(join(rootDirectory, podUid));
-      known.delete(podUid);
-    },
+    // Whoever has files to put there makes it.
+    podDirectory: async ({ metadata }) => join(rootDirectory, metadata.uid ?? ""),
+    remove: async (podUid) => void known.delete(podUid),
     podUids: async () => [...known],
   };
 }

@@ -23,7 +23,7 @@ export const benchmark: StandaloneBenchmark = {
       case "full":
         return [
           ...(await rates(1, fullCases, { rounds: 5, seconds: 3, say })),
-          ...(await rates(3, fullCases, { rounds: 5, seconds: 3, say })),
+          ...(await rates(3, [...fullCases, followerCase], { rounds: 5, seconds: 3, say })),
           ...(await rates(1, watchCases, { rounds: 5, seconds: 5, say })),
         ];
       case "kill":
@@ -53,6 +53,7 @@ const fullCases: readonly Case[] = [
   ...[1, 64, 256].map((clients) => rate("range", clients, 256)),
   ...[1, 64, 256].map((clients) => rate("serializable", clients, 256)),
 ];
+const followerCase: Case = { ...rate("put", 1, 256), name: "put 256 B × 1 at a follower", atFollower: true };
 const watchCases: readonly Case[] = [
   {
     name: "1000 watchers × 100 events/s, p99 of delivery",

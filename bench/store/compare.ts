@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import type { Figure } from "../bench.ts";
 import type { LoadJob, LoadResult } from "./load.ts";
-import { systemNames } from "./systems.ts";
+import { leaderOf, systemNames } from "./systems.ts";
 import type { System, SystemName } from "./systems.ts";
 
 const loadMain = new URL("load.ts", import.meta.url).pathname;
@@ -21,6 +21,8 @@ export interface Case {
   readonly job: Omit<LoadJob, "endpoints" | "seconds">;
   /** `rate`: more is better. `p99`: less is. */
   readonly measure: "rate" | "p99";
+  /** One client asks a member that does not lead; otherwise the one that does. Many are spread over all. */
+  readonly atFollower?: boolean;
 }
 
 /** One figure for each system's median, and the ratio ours to etcd's: lowest, median, highest over the rounds. */
@@ -31,10 +33,11 @@ export async function compare(
 ): Promise<readonly Figure[]> {
   const found = new Map(cases.map((each) => [each.name, { ours: [] as number[], etcd: [] as number[] }]));
   for (let round = 0; round < rounds; round++) {
-    for (const { name, job, measure } of cases) {
+    for (const { name, job, measure, atFollower = false } of cases) {
       const order = round % 2 === 0 ? systemNames : systemNames.toReversed();
       for (const system of order) {
-        const result = await load({ ...job, seconds, endpoints: systems[system].endpoints });
+        const endpoints = await endpointsOf(systems[system], atFollower);
+        const result = await load({ ...job, seconds, endpoints });
         found.get(name)?.[system].push(measure === "rate" ? result.perSecond : result.p99Ms);
         if (result.errors > 0) say(`${name}: ${result.errors} errors from ${system}`);
       }
@@ -44,6 +47,13 @@ export async function compare(
     const values = found.get(name) ?? { ours: [], etcd: [] };
     return ratioFigures(name, measure === "rate" ? "/s" : "ms", values);
   });
+}
+
+/** The leader first, or last: whom one client asks must not be left to an election. */
+async function endpointsOf(system: System, leaderLast: boolean): Promise<readonly string[]> {
+  const leader = (await leaderOf(system)).endpoint;
+  const others = system.endpoints.filter((endpoint) => endpoint !== leader);
+  return leaderLast ? [...others, leader] : [leader, ...others];
 }
 
 export function ratioFigures(

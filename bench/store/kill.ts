@@ -3,7 +3,8 @@
 import { systemClock } from "@coxswain/clock";
 import { createEtcdClient } from "@coxswain/etcd-api";
 import type { EtcdClient } from "@coxswain/etcd-api";
-import type { MemberProcess, System } from "./systems.ts";
+import { leaderOf } from "./systems.ts";
+import type { System } from "./systems.ts";
 
 export interface Gap {
   readonly gapMs: number;
@@ -57,17 +58,5 @@ async function write(
       state.firstAt = now;
       through();
     }
-  }
-}
-
-async function leaderOf(system: System): Promise<MemberProcess> {
-  for (;;) {
-    for (const member of system.members) {
-      const client = createEtcdClient({ endpoints: [member.endpoint], timeoutMs: 1000 }, { clock: systemClock });
-      const status = await client.maintenance.status({}).catch(() => undefined);
-      client.close();
-      if (status?.leader !== undefined && status.leader === status.header?.memberId) return member;
-    }
-    await systemClock.sleep(50);
   }
 }

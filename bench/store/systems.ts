@@ -116,3 +116,16 @@ async function answers(endpoint: string, child: ChildProcess): Promise<void> {
     }
   }
 }
+
+/** The member that leads now; waits until one does. */
+export async function leaderOf(system: System): Promise<MemberProcess> {
+  for (;;) {
+    for (const member of system.members) {
+      const client = createEtcdClient({ endpoints: [member.endpoint], timeoutMs: 1000 }, { clock: systemClock });
+      const status = await client.maintenance.status({}).catch(() => undefined);
+      client.close();
+      if (status?.leader !== undefined && status.leader === status.header?.memberId) return member;
+    }
+    await systemClock.sleep(50);
+  }
+}

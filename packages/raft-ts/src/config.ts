@@ -18,6 +18,8 @@ export interface RaftConfig {
   readonly checkQuorum: boolean;
   /** "quorum" asks a majority for every batch of reads; "lease" trusts the clocks and needs `checkQuorum`. */
   readonly readMode: "quorum" | "lease";
+  /** Whether followers answer an append that only says what is committed. The answer tells the leader nothing new. */
+  readonly answerCommits: boolean;
   readonly maxBytesPerMessage: number;
   readonly maxCommittedBytesPerReady: number;
   /** Proposals beyond this much uncommitted data are refused, so that a leader without a majority does not fill its memory. */
@@ -33,6 +35,7 @@ export const defaultLimits = {
   preVote: true,
   checkQuorum: true,
   readMode: "quorum",
+  answerCommits: true,
   maxBytesPerMessage: 512 * 1024,
   maxCommittedBytesPerReady: 8 * 1024 * 1024,
   maxUncommittedBytes: 64 * 1024 * 1024,

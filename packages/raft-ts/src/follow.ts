@@ -9,8 +9,11 @@ import { becomeFollower } from "./transitions.ts";
 export function handleAppend(state: RaftState, message: Append): void {
   const { log } = state;
   const respond = { type: "append-response", to: message.from, reject: false, hintIndex: 0, hintTerm: 0 } as const;
-  if (message.prevIndex < log.committed) return send(state, { ...respond, index: log.committed });
-  const lastNew = log.maybeAppend(message.prevIndex, message.prevTerm, message.commit, message.entries);
+  const lastNew =
+    message.prevIndex < log.committed
+      ? log.committed
+      : log.maybeAppend(message.prevIndex, message.prevTerm, message.commit, message.entries);
+  if (lastNew !== undefined && message.unanswered === true) return;
   if (lastNew !== undefined) return send(state, { ...respond, index: lastNew });
   const hint = log.findConflictByTerm(Math.min(message.prevIndex, log.lastIndex()), message.prevTerm);
   send(state, { ...respond, index: message.prevIndex, reject: true, hintIndex: hint.index, hintTerm: hint.term });

@@ -22,6 +22,8 @@ export interface Append extends Envelope {
   readonly prevTerm: Term;
   readonly entries: readonly Entry[];
   readonly commit: Index;
+  /** Without entries, and only to say what is committed: an answer is wanted when the logs do not match. */
+  readonly unanswered?: true;
 }
 export interface AppendResponse extends Envelope {
   readonly type: "append-response";

@@ -177,7 +177,7 @@ function applyMembership(state: RaftState, change: MembershipChange | undefined)
   if (maybeCommit(state)) {
     releaseEarlyReads(state);
     broadcastAppend(state);
-  } else for (const id of state.group.progress.keys()) if (id !== state.id) maybeSendAppend(state, id, false);
+  } else for (const id of state.group.progress.keys()) if (id !== state.id) maybeSendAppend(state, id);
   if (state.transferee !== undefined && !outcome.membership.voters.includes(state.transferee))
     state.transferee = undefined;
   return outcome;

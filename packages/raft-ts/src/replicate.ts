@@ -18,16 +18,20 @@ export function broadcastAppend(state: RaftState): void {
 export function sendBroadcast(state: RaftState): void {
   if (!state.broadcastDue) return;
   state.broadcastDue = false;
-  for (const id of state.group.progress.keys()) if (id !== state.id) sendAppend(state, id);
+  const evenEmpty = state.config.answerCommits ? "answered" : "unanswered";
+  for (const id of state.group.progress.keys()) if (id !== state.id) maybeSendAppend(state, id, evenEmpty);
 }
 
 /** Sends as much as the window allows, at least a (possibly empty) append that carries the commit index. */
 export function sendAppend(state: RaftState, to: NodeId): void {
-  maybeSendAppend(state, to, true);
+  maybeSendAppend(state, to, "answered");
 }
 
-/** True when something was sent. With `evenEmpty` an append without entries counts. */
-export function maybeSendAppend(state: RaftState, to: NodeId, evenEmpty: boolean): boolean {
+/**
+ * True when something was sent. With `evenEmpty` an append without entries counts; where it can only be news of a commit, since the
+ * follower's answers to what was sent before are on their way anyway, it may go unanswered. What gets lost, the next heartbeat finds out.
+ */
+export function maybeSendAppend(state: RaftState, to: NodeId, evenEmpty?: "answered" | "unanswered"): boolean {
   const progress = state.group.progress.get(to);
   if (!progress || isPaused(progress)) return false;
   const prevIndex = progress.next - 1;
@@ -37,8 +41,10 @@ export function maybeSendAppend(state: RaftState, to: NodeId, evenEmpty: boolean
     ? []
     : state.log.slice(progress.next, state.log.lastIndex() + 1, state.config.maxBytesPerMessage);
   if (typeof prevTerm !== "number" || entries === "compacted") return sendSnapshot(state, to, progress);
-  if (entries.length === 0 && !evenEmpty) return false;
-  send(state, { type: "append", to, prevIndex, prevTerm, entries, commit: state.log.committed });
+  if (entries.length === 0 && evenEmpty === undefined) return false;
+  const append = { type: "append", to, prevIndex, prevTerm, entries, commit: state.log.committed } as const;
+  const unanswered = entries.length === 0 && evenEmpty === "unanswered" && progress.state === "replicate";
+  send(state, unanswered ? { ...append, unanswered } : append);
   sentEntries(
     progress,
     entries.length,

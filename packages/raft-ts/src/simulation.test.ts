@@ -14,7 +14,8 @@ function seeded(seed: number): () => number {
 }
 
 function runSeed(seed: number, voters: number, steps: number): void {
-  const simulation = new Simulation(seeded(seed), voters);
+  // Commits answered in one run, unanswered in the next.
+  const simulation = new Simulation(seeded(seed), voters, seed % 2 === 0);
   try {
     simulation.run(steps, allFaults);
   } catch (error) {

@@ -68,10 +68,12 @@ export class Simulation {
   readonly #reads = new Map<string, number>();
   #counter = 0;
   readonly #poolIds: readonly NodeId[];
+  readonly #answerCommits: boolean;
   steps = 0;
 
-  constructor(random: RandomSource, voters: number, spare: number = 2) {
+  constructor(random: RandomSource, voters: number, answerCommits = true, spare: number = 2) {
     this.#random = random;
+    this.#answerCommits = answerCommits;
     const ids = Array.from({ length: voters + spare }, (_, position) => BigInt(position + 1));
     this.#poolIds = ids;
     const membership = { ...emptyMembership, voters: ids.slice(0, voters) };
@@ -168,6 +170,7 @@ export class Simulation {
       storage,
       applied: disk.snapshot.index,
       randomInt: (most) => Math.floor(this.#random() * most),
+      answerCommits: this.#answerCommits,
       maxBytesPerMessage: 200,
       maxInflightMessages: 4,
     });

@@ -294,6 +294,7 @@ function parseOptions(words: readonly string[]): Options {
     if (name === "no-pre-vote") options.preVote = false;
     else if (name === "no-check-quorum") options.checkQuorum = false;
     else if (name === "lease-reads") options.readMode = "lease";
+    else if (name === "unanswered-commits") options.answerCommits = false;
     else if (name === "inflight") options.maxInflightMessages = Number(value);
     else if (name === "uncommitted") options.maxUncommittedBytes = Number(value);
     else throw new Error(`expected an option, found ${word}`);
@@ -351,7 +352,7 @@ function describeMessage(message: Message): string {
   const head = `${message.from}→${message.to} ${message.type}${message.term > 0 ? ` term=${message.term}` : ""}`;
   switch (message.type) {
     case "append":
-      return `${head} after=${message.prevTerm}/${message.prevIndex} entries=${describeEntries(message.entries)} commit=${message.commit}`;
+      return `${head} after=${message.prevTerm}/${message.prevIndex} entries=${describeEntries(message.entries)} commit=${message.commit}${message.unanswered === true ? " unanswered" : ""}`;
     case "append-response":
       return message.reject
         ? `${head} rejected=${message.index} hint=${message.hintTerm}/${message.hintIndex}`

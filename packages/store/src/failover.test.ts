@@ -96,19 +96,22 @@ describe("a member that stood still while another came", () => {
     await using group = await createProcessGroup();
     const flags = await threeFlags(group);
     const members = await Promise.all(flags.map((each) => group.start(each)));
-    const [away, first] = flags as [MemberFlags, MemberFlags];
-    members[0]?.child.kill("SIGSTOP");
+    // Not the leader: while its silence is being noticed, requests may be given up.
+    const leads = await leaderOf(group, flags);
+    const stopped = (leads + 1) % 3;
+    const [first, away] = [flags[leads], flags[stopped]] as [MemberFlags, MemberFlags];
+    members[stopped]?.child.kill("SIGSTOP");
     const fourth = { name: "m4", clientPort: await group.freePort(), peerPort: await group.freePort() };
     const peerUrl = `https://127.0.0.1:${fourth.peerPort}`;
     const added = await group.client(first.clientPort).cluster.memberAdd({ peerURLs: [peerUrl] });
     const initialCluster = `${first.initialCluster},m4=${peerUrl}`;
     await group.start({ ...fourth, initialCluster, more: ["--initial-cluster-state", "existing"] });
-    const four = [...flags.slice(1), fourth];
+    const four = [...flags.filter((each) => each !== away), fourth];
     const leader = four[await leaderOf(group, four)] as MemberFlags;
     if (leader.name !== "m4")
       await group.client(leader.clientPort).maintenance.moveLeader({ targetId: added.member?.id ?? 0n });
     await group.client(fourth.clientPort).kv.put({ key: "news", value: "x" });
-    members[0]?.child.kill("SIGCONT");
+    members[stopped]?.child.kill("SIGCONT");
     expect((await group.client(away.clientPort).kv.range({ key: "news" })).count).toBe(1);
     expect((await group.client(away.clientPort).cluster.memberList({})).members).toHaveLength(4);
   });

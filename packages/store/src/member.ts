@@ -78,6 +78,7 @@ export async function createMember(
 
   const node: RaftNode = createRaftNode({
     ...defaultLimits,
+    answerCommits: false,
     id: memberId,
     storage: data.storage,
     applied: data.applied,

@@ -87,6 +87,9 @@ interface ReadRound {
   index: number | undefined;
 }
 
+/** Says nothing but what is committed. */
+const isNews = (message: Message): boolean => message.type === "append" && message.entries.length === 0;
+
 class ReadyLoop implements Replica {
   readonly #config: ReplicaConfig;
   readonly #ports: ReplicaPorts;
@@ -213,7 +216,9 @@ class ReadyLoop implements Replica {
 
   async #act(ready: Ready): Promise<void> {
     const { storage, wal, machine, transport } = this.#ports;
-    transport.send(ready.messages);
+    // What followers are to put on their disks goes first; what was committed can be told after it is answered here.
+    const news = ready.committed.length > 0 && ready.messages.every(isNews);
+    if (!news) transport.send(ready.messages);
     if (ready.softState) this.#ports.onLeadership(this.#ports.node.status());
     if (ready.snapshot) {
       this.#installing = true;
@@ -239,6 +244,17 @@ class ReadyLoop implements Replica {
     transport.send(ready.messagesAfterSync);
     this.#apply(ready.committed.slice(now.length));
     this.#noteReads(ready.readStates);
+    if (news) this.#sendAfterAnswers(ready.messages);
+  }
+
+  /** Answers leave in a tick of their own, behind the promises that the applied entries keep; these go behind it. */
+  #sendAfterAnswers(messages: readonly Message[]): void {
+    if (messages.length === 0) return;
+    nextTick(() =>
+      nextTick(() => {
+        if (!this.#stopped) this.#ports.transport.send(messages);
+      }),
+    );
   }
 
   #noteReads(reads: Ready["readStates"]): void {

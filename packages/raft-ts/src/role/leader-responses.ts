@@ -36,10 +36,10 @@ export function handleAppendResponse(state: RaftState, message: AppendResponse):
     releaseEarlyReads(state);
     broadcastAppend(state);
   } else if (wasPaused && message.from !== state.id) {
-    maybeSendAppend(state, message.from, !state.broadcastDue);
+    maybeSendAppend(state, message.from, state.broadcastDue ? undefined : "answered");
   }
   if (message.from === state.id) return;
-  while (maybeSendAppend(state, message.from, false));
+  while (maybeSendAppend(state, message.from));
   if (state.transferee === message.from && progress.match === state.log.lastIndex())
     send(state, { type: "timeout-now", to: message.from });
 }

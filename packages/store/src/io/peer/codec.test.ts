@@ -31,6 +31,15 @@ const message: fc.Arbitrary<Message> = fc.oneof(
   }),
   fc.record({
     ...envelope,
+    type: fc.constant("append" as const),
+    prevIndex: number,
+    prevTerm: number,
+    commit: number,
+    entries: fc.constant([]),
+    unanswered: fc.constant(true as const),
+  }),
+  fc.record({
+    ...envelope,
     type: fc.constant("append-response" as const),
     index: number,
     reject: fc.boolean(),

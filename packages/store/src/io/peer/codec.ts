@@ -2,6 +2,7 @@
 import type { Entry, Message, ProposedEntry, Snapshot } from "raft-ts";
 import { decodeMembership, encodeMembership } from "../wal/record.ts";
 
+/** An append that goes unanswered has a type of its own here. */
 const types = [
   "propose",
   "append",
@@ -17,7 +18,8 @@ const types = [
   "transfer-leader",
   "read-index",
   "read-index-response",
-] as const satisfies readonly Message["type"][];
+  "unanswered-append",
+] as const satisfies readonly (Message["type"] | "unanswered-append")[];
 
 /** | type u8 | from u64 | to u64 | term u48 | … | */
 const headBytes = 23;
@@ -32,7 +34,8 @@ export function encodeMessage(message: Message, reservedBytes = 0): Buffer {
   let size = reservedBytes + headBytes + rest.numbers.length * numberBytes + (rest.bytes?.length ?? 0);
   for (const entry of entries) size += entryHeadBytes + entry.data.length;
   const bytes = Buffer.allocUnsafe(size);
-  bytes[reservedBytes] = types.indexOf(message.type);
+  const unanswered = message.type === "append" && message.unanswered === true;
+  bytes[reservedBytes] = types.indexOf(unanswered ? "unanswered-append" : message.type);
   bytes.writeBigUInt64LE(message.from, reservedBytes + 1);
   bytes.writeBigUInt64LE(message.to, reservedBytes + 9);
   bytes.writeUIntLE(message.term, reservedBytes + 17, numberBytes);
@@ -92,13 +95,15 @@ export function decodeMessage(bytes: Buffer): Message {
         entries: readEntries(bytes, headBytes).map(({ kind, data }): ProposedEntry => ({ kind, data })),
       };
     case "append":
+    case "unanswered-append":
       return {
         ...envelope,
-        type,
+        type: "append",
         prevIndex: number(0),
         prevTerm: number(1),
         commit: number(2),
         entries: readEntries(bytes, headBytes + 18),
+        ...(type === "unanswered-append" ? { unanswered: true } : {}),
       };
     case "append-response":
       return {

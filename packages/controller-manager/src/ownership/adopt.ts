@@ -35,6 +35,8 @@ export async function carryOutClaim<T extends ApiObject>(
     readonly owners: Pick<ResourceClient<ApiObject>, "get">;
     readonly writes: OwnWrites<T>;
     readonly ownerKey: string;
+    /** What the owner's children have as long as they are its own. */
+    readonly finalizer?: string;
   },
   signal: AbortSignal,
 ): Promise<readonly DeepReadonly<T>[]> {
@@ -47,7 +49,16 @@ export async function carryOutClaim<T extends ApiObject>(
     const ref = { namespace: child.metadata.namespace, name: child.metadata.name };
     const { uid: childUid, resourceVersion } = child.metadata;
     const body = {
-      metadata: { uid: childUid, resourceVersion, ownerReferences: references.length === 0 ? null : references },
+      metadata: {
+        uid: childUid,
+        resourceVersion,
+        ownerReferences: references.length === 0 ? null : references,
+        ...changedFinalizers(
+          child,
+          ports.finalizer,
+          references.some((reference) => reference.uid === uid),
+        ),
+      },
     };
     try {
       const patched = await ports.children.patch(ref, body, { type: "merge", signal });
@@ -75,4 +86,14 @@ export async function carryOutClaim<T extends ApiObject>(
     );
   }
   return [...claim.owned, ...adopted];
+}
+
+function changedFinalizers(
+  { metadata: { finalizers = [] } }: DeepReadonly<ApiObject>,
+  finalizer: string | undefined,
+  isOwned: boolean,
+): { readonly finalizers?: readonly string[] | null } {
+  if (finalizer === undefined || finalizers.includes(finalizer) === isOwned) return {};
+  const left = isOwned ? [...finalizers, finalizer] : finalizers.filter((one) => one !== finalizer);
+  return { finalizers: left.length === 0 ? null : left };
 }

@@ -22,7 +22,8 @@ import type { ReadonlyPod } from "../../pods/state.ts";
 import { failureCountAnnotation, ignoredCountAnnotation } from "./per-index.ts";
 import { planJob } from "./plan.ts";
 import type { JobAction } from "./plan.ts";
-import { indexAnnotation, isIndexed, isOver, trackingFinalizer } from "./view.ts";
+import { isStrayKey, jobOwning, mayBeStray, podOf, strayKey } from "./strays.ts";
+import { hasFinalizer, indexAnnotation, isIndexed, isOver, trackingFinalizer } from "./view.ts";
 import type { ReadonlyJob } from "./view.ts";
 
 export function createJobController(ports: ControllerPorts): Controller {
@@ -38,8 +39,10 @@ export function createJobController(ports: ControllerPorts): Controller {
   const podPorts = { pods: podClient, writes, creator, events };
 
   const reconcile = async (key: string, signal: AbortSignal): Promise<ReconcileResult | void> => {
+    if (isStrayKey(key)) return letGo(pods.get(podOf(key)), signal);
     const job = jobs.get(key);
-    if (job?.spec === undefined || !writes.areSeen(key) || !ownWrites.areSeen(key)) return; // what is not seen yet will wake us
+    if (job === undefined) return letPodsGo(key, signal);
+    if (job.spec === undefined || !writes.areSeen(key) || !ownWrites.areSeen(key)) return; // what is not seen yet will wake us
     if (job.spec.managedBy && job.spec.managedBy !== "kubernetes.io/job-controller") return;
     if (await creator.settle(key, signal)) return; // what was settled will wake us
     const owner = { object: job, apiVersion: "batch/v1", kind: "Job" };
@@ -52,7 +55,7 @@ export function createJobController(ports: ControllerPorts): Controller {
     const owned = await carryOutClaim<Pod>(
       owner,
       claim,
-      { children: podClient, owners: jobClient, writes, ownerKey: key },
+      { children: podClient, owners: jobClient, writes, ownerKey: key, finalizer: trackingFinalizer },
       signal,
     );
     const plan = planJob({ job, pods: owned, nowMs: clock.now() });
@@ -100,6 +103,29 @@ export function createJobController(ports: ControllerPorts): Controller {
     }
   };
 
+  /** The pods of a Job that has gone: nobody counts them any more, and without this they would never go. */
+  const letPodsGo = async (key: string, signal: AbortSignal): Promise<void> => {
+    const [namespace = "", name] = key.split("/");
+    for (const pod of pods.byIndex("namespace", namespace))
+      if (hasFinalizer(pod) && jobOwning(pod)?.name === name) await letGo(pod, signal);
+  };
+
+  /** Takes the finalizer from a pod that no Job counts: its Job has let it go, or has gone itself. */
+  const letGo = async (pod: ReadonlyPod | undefined, signal: AbortSignal): Promise<void> => {
+    if (pod === undefined || !hasFinalizer(pod)) return;
+    const owner = jobOwning(pod);
+    if (owner !== undefined) {
+      const ref = { namespace: pod.metadata.namespace, name: owner.name };
+      if (jobs.get(objectKey({ metadata: ref }))?.metadata.uid === owner.uid) return;
+      const found = await jobClient.get(ref, { signal }).catch((error: unknown) => {
+        if (isNotFound(error)) return undefined;
+        throw error;
+      });
+      if (found?.metadata.uid === owner.uid) return; // what we know is behind
+    }
+    await removeFinalizer(strayKey(pod), pod, signal);
+  };
+
   const removeFinalizer = async (key: string, pod: ReadonlyPod, signal: AbortSignal): Promise<void> => {
     const { namespace, name, uid, resourceVersion, finalizers = [] } = pod.metadata;
     if (!finalizers.includes(trackingFinalizer)) return;
@@ -113,7 +139,10 @@ export function createJobController(ports: ControllerPorts): Controller {
     }
   };
 
-  const watches = [wakeOn(jobs, (job) => [objectKey(job)]), wakeOn(pods, (pod) => controlledBy("Job", pod))];
+  const watches = [
+    wakeOn(jobs, (job) => [objectKey(job)]),
+    wakeOn(pods, (pod) => [...controlledBy("Job", pod), ...(mayBeStray(pod) ? [strayKey(pod)] : [])]),
+  ];
   return createLoop({ name: "job", watches, reconcile, concurrency: podMakers }, ports);
 }
 

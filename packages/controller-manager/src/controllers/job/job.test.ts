@@ -27,6 +27,7 @@ function job(spec: Partial<NonNullable<Job["spec"]>>): Job {
     },
   };
 }
+const tracking = "batch.kubernetes.io/job-tracking";
 const ref = { namespace: "default", name: "sum" };
 
 describe("a Job", () => {
@@ -233,6 +234,41 @@ describe("a Job", () => {
     );
     await fc.assert(run, { numRuns: 10 });
   }, 60_000);
+
+  it("lets go what it does not count: pods that match no more, and all of them when it has gone", async () => {
+    const world = createWorld(1);
+    const manager = world.start(createJobController);
+    const podClient = world.api.resource(pods);
+    await world.api.resource(jobs).create(job({ completions: 2 }));
+    await world.settle(3);
+    const [first, second] = world.api.all(pods);
+    expect([first, second].map((pod) => pod?.metadata.finalizers)).toEqual([[tracking], [tracking]]);
+    const name = first?.metadata.name ?? "";
+    await podClient.patch({ namespace: "default", name }, { metadata: { labels: null } }, { type: "merge" });
+    await world.settle(3);
+    const { finalizers, ownerReferences } = (await podClient.get({ namespace: "default", name })).metadata;
+    expect([finalizers, ownerReferences]).toEqual([undefined, undefined]);
+    await world.api.resource(jobs).delete(ref);
+    for (const pod of world.api.all(pods))
+      await podClient.delete({ namespace: "default", name: pod.metadata.name }, { gracePeriodSeconds: 0 });
+    await world.settle(3);
+    await manager.stop();
+    expect(world.api.all(pods)).toEqual([]);
+  });
+
+  it("takes in a pod that matches, and counts it", async () => {
+    const world = createWorld(1);
+    const manager = world.start(createJobController);
+    const podClient = world.api.resource(pods);
+    await world.api.resource(jobs).create(job({ completions: 2 }));
+    await world.settle(3);
+    const name = world.api.all(pods)[0]?.metadata.name ?? "";
+    await podClient.patch({ namespace: "default", name }, { metadata: { ownerReferences: null } }, { type: "merge" });
+    await world.settle(3);
+    const { finalizers, ownerReferences } = (await podClient.get({ namespace: "default", name })).metadata;
+    await manager.stop();
+    expect([finalizers, ownerReferences?.map((owner) => owner.name)]).toEqual([[tracking], ["sum"]]);
+  });
 
   it("counts every pod exactly once, wherever the process is killed", async () => {
     const run = fc.asyncProperty(

@@ -1,6 +1,6 @@
 // What a Service's selector and ports mean for pods: which pods, which addresses, which port numbers. For slices and Endpoints.
 import type { Pod, Protocol, Service, ServicePort } from "@coxswain/api/core/v1";
-import type { DeepReadonly } from "@coxswain/apimachinery";
+import type { DeepReadonly, LabelSelector } from "@coxswain/apimachinery";
 import { objectKey } from "@coxswain/apimachinery";
 import type { Informer, InformerEvent } from "@coxswain/controller";
 import { isFinished, isReady } from "../pods/state.ts";
@@ -21,11 +21,21 @@ export interface ResolvedPort {
 export const hasSelector = (service: ReadonlyService): boolean =>
   Object.keys(service.spec?.selector ?? {}).length > 0 && service.spec?.type !== "ExternalName";
 
+/** One object for each service's labels, so that it is parsed once. */
+const selectors = new WeakMap<object, DeepReadonly<LabelSelector>>();
+
+function selectorOf({ spec }: ReadonlyService): DeepReadonly<LabelSelector> {
+  const matchLabels = spec?.selector ?? {};
+  const known = selectors.get(matchLabels) ?? { matchLabels };
+  selectors.set(matchLabels, known);
+  return known;
+}
+
 /** Pods with an address that have not ended, in a stable order. */
 export function podsOf(service: ReadonlyService, pods: readonly ReadonlyPod[]): readonly ReadonlyPod[] {
   return pods
     .filter((pod) => !isFinished(pod) && (pod.status?.podIP ?? "") !== "")
-    .filter((pod) => selects({ matchLabels: service.spec?.selector }, pod.metadata.labels))
+    .filter((pod) => selects(selectorOf(service), pod.metadata.labels))
     .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
 }
 
@@ -37,9 +47,7 @@ export function servicesOf(
     if (event.type === "updated" && sameJson(relevant(event.object), relevant(event.old))) return [];
     return services
       .byIndex("namespace", pod.metadata.namespace ?? "")
-      .filter(
-        (service) => hasSelector(service) && selects({ matchLabels: service.spec?.selector }, pod.metadata.labels),
-      )
+      .filter((service) => hasSelector(service) && selects(selectorOf(service), pod.metadata.labels))
       .map(objectKey);
   };
 }

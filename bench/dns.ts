@@ -1,15 +1,27 @@
 // What one answer costs the DNS daemon: its own sockets and resolver over a view of 1,000 services in this process, asked by
-// another thread through the loopback. CPU time is the answering thread's alone, so that a busy machine does not count.
-// `npm run bench -- dns [SECONDS]`.
+// another thread through the loopback. CPU time is the answering thread's alone, so that a busy machine does not count. Then the daemon as a
+// process beside a real API server with as many services, asked in the same way: its memory. `npm run bench -- dns [SECONDS]`.
+import { spawn } from "node:child_process";
+import { Resolver } from "node:dns/promises";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { createDnsServer, createResolver, dnsMetrics } from "@coxswain/dns";
 import { createMetricsRegistry } from "@coxswain/daemon";
+import { freePort } from "@coxswain/daemon/testing";
 import { systemClock, systemRandom } from "@coxswain/clock";
+import { daemonEntry } from "../scripts/cluster/layout.ts";
+import { nodeFlagsOf } from "../scripts/cluster/processes.ts";
+import { startControlPlane } from "../test/protocol/control-plane.ts";
+import { residentMb } from "./controllers/plane.ts";
 import type { Figure, StandaloneBenchmark } from "./bench.ts";
 
 const address = "127.53.0.77";
 const port = 15_377;
 const count = 1_000;
+const restMs = 5_000;
 
 export const benchmark: StandaloneBenchmark = {
   summary: "questions for services' addresses by UDP: answers per second of CPU, and as fast as they come",
@@ -22,11 +34,8 @@ export const benchmark: StandaloneBenchmark = {
       { clock: systemClock, log: quiet, handle: resolver(ended.signal) },
     );
     await server.start(ended.signal);
-    const asker = new Worker(askerSource, { eval: true, workerData: { address, port, count, seconds } });
     const before = process.threadCpuUsage();
-    const { answers, elapsedMs } = await new Promise<{ answers: number; elapsedMs: number }>((resolve, reject) =>
-      asker.once("message", resolve).once("error", reject),
-    );
+    const { answers, elapsedMs } = await askFor(seconds);
     const { user, system } = process.threadCpuUsage(before);
     await server.stop();
     ended.abort();
@@ -35,9 +44,55 @@ export const benchmark: StandaloneBenchmark = {
       { name: "answers per second of one core", unit: "1/s", value: (answers * 1e6) / (user + system) },
       { name: "answers per second of this run", unit: "1/s", value: (answers * 1000) / elapsedMs },
       { name: "answers", unit: "", value: answers },
+      ...(await measureDaemon(say, seconds)),
     ] satisfies Figure[];
   },
 };
+
+function askFor(seconds: number): Promise<{ readonly answers: number; readonly elapsedMs: number }> {
+  const asker = new Worker(askerSource, { eval: true, workerData: { address, port, count, seconds } });
+  return new Promise((resolve, reject) => asker.once("message", resolve).once("error", reject));
+}
+
+async function measureDaemon(say: (text: string) => void, seconds: number): Promise<readonly Figure[]> {
+  await using plane = await startControlPlane();
+  const { dir, pki, servers } = plane;
+  await pki.ensureNode("bench", ["127.0.0.1"]);
+  const { cert, key } = pki.files("bench", "dns");
+  writeFileSync(join(dir, "resolv.conf"), "");
+  await plane.must(["create", "namespace", "shop"]);
+  for (let n = 0; n < count; n++) {
+    const spec = { ports: [{ name: "http", port: 80 }] };
+    const body = { apiVersion: "v1", kind: "Service", metadata: { name: `web-${n}` }, spec };
+    const { status, text } = await plane.call("POST", "/api/v1/namespaces/shop/services", { body });
+    if (status !== 201) throw new Error(text);
+  }
+  const flags = [
+    ...[`--kubeconfig=${servers[0]?.kubeconfig}`, `--dns-bind-address=${address}`, `--port=${port}`, "--interface="],
+    ...[`--resolv-conf=${join(dir, "resolv.conf")}`, "--bind-address=127.0.0.1", `--secure-port=${await freePort()}`],
+    ...[`--tls-cert-file=${cert}`, `--tls-private-key-file=${key}`, `--memory-file=${join(dir, "memory.json")}`],
+  ];
+  const daemon = spawn(process.execPath, [...nodeFlagsOf("dns"), daemonEntry("dns"), ...flags], { stdio: "ignore" });
+  try {
+    say("the daemon beside an API server");
+    const resolver = new Resolver({ timeout: 1_000, tries: 1 });
+    resolver.setServers([`${address}:${port}`]);
+    const last = `web-${count - 1}.shop.svc.cluster.local`;
+    while (!(await resolver.resolve4(last).catch(() => undefined))) await delay(100);
+    await delay(restMs);
+    const before = residentMb(daemon.pid ?? 0);
+    const { answers } = await askFor(seconds);
+    await delay(restMs);
+    return [
+      { name: "memory of the daemon", unit: "MB", value: before },
+      { name: `memory after ${answers} further answers`, unit: "MB", value: residentMb(daemon.pid ?? 0) },
+    ];
+  } finally {
+    const ended = once(daemon, "exit");
+    daemon.kill("SIGTERM");
+    await ended;
+  }
+}
 
 function resolver(signal: AbortSignal): ReturnType<typeof createResolver> {
   const services = new Map(

@@ -62,7 +62,7 @@ export const benchmark: StandaloneBenchmark = {
         look();
       });
 
-    const [addressed, running]: [number[], number[]] = [[], []];
+    const [addressed, networked, running]: [number[], number[], number[]] = [[], [], []];
     for (let i = 0; i < inTurn; i++) {
       const name = `turn-${i}`;
       const startedAt = performance.now();
@@ -70,6 +70,7 @@ export const benchmark: StandaloneBenchmark = {
       await runs(name);
       addressed.push((seen.get(name)?.addressed ?? Number.NaN) - startedAt);
       running.push((seen.get(name)?.running ?? Number.NaN) - startedAt);
+      networked.push(await networkTimeOf(plane, node, name));
       await resource.delete({ namespace, name }, { gracePeriodSeconds: 0 });
     }
     say(`${inTurn} pods in turn`);
@@ -102,6 +103,7 @@ export const benchmark: StandaloneBenchmark = {
     await client.close();
     return [
       ...summarize("create → address", addressed),
+      ...summarize("sandbox → its network", networked),
       ...summarize("create → Running", running),
       ...summarize(`${atOnce} at once → Running`, all),
       { name: `agent's CPU at rest, ${atOnce} pods`, unit: "% of a core", value: cpuShare },
@@ -111,6 +113,14 @@ export const benchmark: StandaloneBenchmark = {
     ];
   },
 };
+
+/** From the agent's own account of the pod's start: what its link, address and routes took. */
+async function networkTimeOf(plane: ControlPlane, node: TestNode, name: string): Promise<number> {
+  const { text } = await plane.call("GET", `/api/v1/nodes/${node.name}/proxy/pods/${namespace}/${name}/timeline`);
+  const { phases } = JSON.parse(text) as { phases: readonly { readonly phase: string; readonly afterMs: number }[] };
+  const after = (wanted: string): number => phases.find(({ phase }) => phase === wanted)?.afterMs ?? Number.NaN;
+  return after("network") - after("sandbox");
+}
 
 /** The round trip through API server, agent and engine; kubectl's own time is beside it. */
 async function measureCommands(plane: ControlPlane, node: TestNode): Promise<readonly Figure[]> {

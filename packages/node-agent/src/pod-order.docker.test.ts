@@ -55,9 +55,9 @@ describe.skipIf(absence !== undefined)(
             command: [
               "sh",
               "-c",
-              `echo +main >> /data/order; trap 'echo -main >> /data/order; exit 0' TERM; ${forever}`,
+              `echo +main >> /data/order; trap 'echo -main >> /data/order; exit 0' USR1; ${forever}`,
             ],
-            lifecycle: { preStop: { sleep: { seconds: 1 } } },
+            lifecycle: { preStop: { sleep: { seconds: 1 } }, stopSignal: "SIGUSR1" },
           },
         ],
       });
@@ -176,8 +176,10 @@ describe.skipIf(absence !== undefined)(
         ],
       });
       podSet().put(pod);
+      // Before the container listens, the first probes reach nobody.
+      await expect.poll(() => asked, within).toContain("/grpc.health.v1.Health/Check");
       await told("spoken", "Warning Unhealthy");
-      expect(asked).toContain("/grpc.health.v1.Health/Check");
+      expect(isReady("spoken")).toBe(false);
       answer = 1;
       await expect.poll(() => isReady("spoken"), within).toBe(true);
       server.close();

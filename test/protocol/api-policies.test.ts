@@ -125,6 +125,54 @@ describe("validating admission policies", () => {
     );
     expect(said).toContain(`spec.validations[1].expression: Invalid value: "'text'": must evaluate to bool`);
   });
+
+  it("are warned about in their status where types do not fit, also those of custom resources", async () => {
+    const properties = { spec: { type: "object", properties: { replicas: { type: "integer" } } } };
+    const openAPIV3Schema = { type: "object", properties };
+    await must("create -f -", {
+      apiVersion: "apiextensions.k8s.io/v1",
+      kind: "CustomResourceDefinition",
+      metadata: { name: "typeds.types.example.com" },
+      spec: {
+        group: "types.example.com",
+        scope: "Namespaced",
+        names: { plural: "typeds", singular: "typed", kind: "Typed" },
+        versions: [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema } }],
+      },
+    });
+    await must("wait --for condition=established --timeout=30s crd/typeds.types.example.com");
+    const confused = (name: string, group: string, resource: string): object =>
+      policy(name, {
+        matchConstraints: {
+          resourceRules: [{ apiGroups: [group], apiVersions: ["v1"], operations: ["CREATE"], resources: [resource] }],
+        },
+        validations: [{ expression: "object.spec.replicas > '1'", messageExpression: "'a' + object.spec.replicas" }],
+      });
+    await apply(confused("built-in", "apps", "deployments"), confused("custom", "types.example.com", "typeds"));
+    for (const [name, of] of [
+      ["built-in", "apps/v1, Kind=Deployment"],
+      ["custom", "types.example.com/v1, Kind=Typed"],
+    ]) {
+      const path = `/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/${name}`;
+      const status = async (): Promise<unknown> =>
+        (JSON.parse((await plane.call("GET", path)).text) as object & { status?: object }).status;
+      await expect.poll(status, { timeout: 20_000 }).toMatchObject({ observedGeneration: 1 });
+      expect(await status()).toMatchObject({
+        typeChecking: {
+          expressionWarnings: [
+            {
+              fieldRef: "spec.validations[0].expression",
+              warning: expect.stringContaining(
+                `${of}: ERROR: <input>:1:22: found no matching overload for '_>_'`,
+              ) as string,
+            },
+            { fieldRef: "spec.validations[0].messageExpression", warning: expect.stringContaining("'_+_'") as string },
+          ],
+        },
+      });
+    }
+    await must("delete crd typeds.types.example.com");
+  });
 });
 
 describe("mutating admission policies", () => {

@@ -66,6 +66,7 @@ import { createHookClient } from "./io/webhook/client.ts";
 import { createReloadedFiles } from "./io/reloaded-files.ts";
 import type { ReloadedFiles } from "./io/reloaded-files.ts";
 import { metricTable } from "./metrics.ts";
+import { findKind } from "./verbs/dispatch.ts";
 import type { PipelineParts } from "./pipeline.ts";
 
 export interface ApiServerPorts {
@@ -300,7 +301,12 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
     metricsApi,
     aggregation,
     hooks,
-    createPolicyStatus({ objects, clock, log }),
+    createPolicyStatus({
+      objects,
+      findKind: (apiGroup, apiVersion, resource) => findKind(parts, { apiGroup, apiVersion, resource }),
+      clock,
+      log,
+    }),
     reloaded.component,
     createCompaction(client, config.compactionIntervalMs, { clock, log }),
   ]);

@@ -76,9 +76,9 @@ export async function dispatch(passage: Passage, parts: PipelineParts): Promise<
 const definitionWaitMs = 3000;
 
 /** Another server may have served the definition of a custom resource a moment ago: before "not found" this one looks at its newest state. */
-async function findKind(
-  parts: PipelineParts,
-  { apiGroup, apiVersion, resource }: RequestInfo,
+export async function findKind(
+  parts: Pick<PipelineParts, "kinds" | "feed" | "storage">,
+  { apiGroup, apiVersion, resource }: Pick<RequestInfo, "apiGroup" | "apiVersion" | "resource">,
 ): Promise<Kind | undefined> {
   const known = parts.kinds.find(apiGroup, apiVersion, resource);
   if (known || parts.kinds.all.some(({ group }) => group === apiGroup)) return known;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseYaml } from "./yaml.ts";
+import { parseYaml, renderYaml } from "./yaml.ts";
 
 describe("parseYaml", () => {
   it.each([
@@ -16,6 +16,11 @@ describe("parseYaml", () => {
     ["12e3", 12000],
     [".5", 0.5],
     ["09", 9],
+    ["0", 0],
+    ["9223372036854775807", 9223372036854775807n],
+    ["-9007199254740993", -9007199254740993n],
+    ["0x7fffffffffffffff", 9223372036854775807n],
+    ["18446744073709551616", 18446744073709551616],
     ["-0x10", -16],
     ["2024-01-01", "2024-01-01"],
     ["1:30", "1:30"],
@@ -38,6 +43,11 @@ describe("parseYaml", () => {
         'line 8: key "q" already set in map',
       ],
     });
+  });
+
+  it("renderYaml writes what parseYaml reads, integers that numbers do not hold included", () => {
+    const value = { a: 9223372036854775807n, b: [-9007199254740993n, 0, 1.5], c: "9223372036854775807", d: "0x10" };
+    expect(parseYaml(renderYaml(value))).toEqual({ value, complaints: [] });
   });
 
   it("parseYaml says in which line it stumbled", () => {

@@ -1,6 +1,17 @@
 // YAML as kubectl and Kubernetes read it: the scalars of Go's yaml library, which are neither YAML 1.1 nor 1.2. Keys become
 // text; later keys win, but are reported (`complaints`). One document; a second one is ignored, as Kubernetes does.
-import { defineScalarTag, dump, FAILSAFE_SCHEMA, loadAll, mergeTag, NOT_RESOLVED, YAMLException } from "js-yaml";
+import { exactInteger } from "@coxswain/apimachinery";
+import {
+  defineScalarTag,
+  dump,
+  DUMP_SCHEMA,
+  FAILSAFE_SCHEMA,
+  intYaml11Tag,
+  loadAll,
+  mergeTag,
+  NOT_RESOLVED,
+  YAMLException,
+} from "js-yaml";
 
 export type ParsedYaml =
   { readonly value: unknown; readonly complaints: readonly string[] } | { readonly error: string };
@@ -29,7 +40,10 @@ const boolTag = defineScalarTag("tag:yaml.org,2002:bool", {
   resolve: (text: string) => truths.get(text) ?? NOT_RESOLVED,
 });
 
-const intTag = defineScalarTag<number>("tag:yaml.org,2002:int", {
+const least = -(2n ** 63n);
+const most = 2n ** 63n - 1n;
+
+const intTag = defineScalarTag<number | bigint>("tag:yaml.org,2002:int", {
   implicit: true,
   identify: () => false,
   implicitFirstChars: [..."+-0123456789"],
@@ -38,9 +52,10 @@ const intTag = defineScalarTag<number>("tag:yaml.org,2002:int", {
     const match = /^([+-]?)(0b[01]+|0o[0-7]+|0x[0-9a-fA-F]+|0[0-7]+|0|[1-9][0-9]*|0[0-9]+)$/.exec(plain);
     const digits = match?.[2];
     if (!digits) return NOT_RESOLVED;
-    const octal = /^0[0-7]+$/.test(digits);
-    const amount = octal ? parseInt(digits, 8) : /^0[0-9]+$/.test(digits) ? parseInt(digits, 10) : Number(digits);
-    return match?.[1] === "-" ? -amount : amount;
+    const amount = BigInt(/^0[0-7]+$/.test(digits) ? `0o${digits}` : digits);
+    const signed = match?.[1] === "-" ? -amount : amount;
+    // As in JSON: what int64 does not hold is a double.
+    return signed < least || signed > most ? Number(signed) : exactInteger(signed);
   },
 });
 
@@ -131,7 +146,14 @@ function isSwollen(value: unknown, textLength: number): boolean {
   return sizeOf(value) > Math.max(10_000, textLength);
 }
 
+/** The library's own, and integers that numbers do not hold. */
+const written = DUMP_SCHEMA.withTags({
+  ...intYaml11Tag,
+  identify: (value: unknown) => typeof value === "bigint" || intYaml11Tag.identify?.(value) === true,
+  represent: (value: unknown) => String(value),
+});
+
 /** For `Accept: application/yaml`. */
 export function renderYaml(value: unknown): string {
-  return dump(value, { noRefs: true, lineWidth: -1, sortKeys: true });
+  return dump(value, { noRefs: true, lineWidth: -1, sortKeys: true, schema: written });
 }

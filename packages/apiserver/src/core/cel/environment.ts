@@ -87,9 +87,7 @@ export function compileMutation(expression: string, variables: Variables): Progr
 
 function compileAnew(expression: string, scope: string, variables: Variables): Program {
   try {
-    const parsed = environmentOf(scope, variables).parse(expression);
-    renameCalls(parsed.ast, "matches", "goMatches");
-    teachHas(parsed.ast);
+    const parsed = read(expression, environmentOf(scope, variables));
     const checked = parsed.check();
     if (!checked.valid) throw checked.error ?? new CelError("the expression has no type");
     const nodes = installMeter(parsed.ast);
@@ -112,26 +110,38 @@ function compileAnew(expression: string, scope: string, variables: Variables): P
   }
 }
 
+/** Parsed, and not yet checked. */
+export function read(expression: string, environment: Environment): ReturnType<Environment["parse"]> {
+  const parsed = environment.parse(expression);
+  renameCalls(parsed.ast, "matches", "goMatches");
+  teachHas(parsed.ast);
+  return parsed;
+}
+
 function environmentOf(scope: string, variables: Variables): Environment {
-  let environment = environments.get(scope);
-  if (!environment) {
-    environment = new Environment({ enableOptionalTypes: true, homogeneousAggregateLiterals: false, limits });
-    for (const add of [
-      addListFunctions,
-      addTextFunctions,
-      addQuantityFunctions,
-      addAddressFunctions,
-      addAuthorizerFunctions,
-      addFormatFunctions,
-      addPairMacros,
-      addVersionFunctions,
-      addLazyMembers,
-    ])
-      add(environment);
-    for (const [name, type] of Object.entries(variables)) environment.registerVariable(name, type);
-    if (environments.size >= mostEnvironments) environments.clear();
-    environments.set(scope, environment);
-  }
+  const known = environments.get(scope);
+  if (known) return known;
+  const environment = createEnvironment(variables);
+  if (environments.size >= mostEnvironments) environments.clear();
+  environments.set(scope, environment);
+  return environment;
+}
+
+export function createEnvironment(variables: Variables): Environment {
+  const environment = new Environment({ enableOptionalTypes: true, homogeneousAggregateLiterals: false, limits });
+  for (const add of [
+    addListFunctions,
+    addTextFunctions,
+    addQuantityFunctions,
+    addAddressFunctions,
+    addAuthorizerFunctions,
+    addFormatFunctions,
+    addPairMacros,
+    addVersionFunctions,
+    addLazyMembers,
+  ])
+    add(environment);
+  for (const [name, type] of Object.entries(variables)) environment.registerVariable(name, type);
   return environment;
 }
 

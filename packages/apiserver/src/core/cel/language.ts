@@ -2,4 +2,5 @@
 export { createAuthorizerValue } from "./authorizer-functions.ts";
 export { Budget, CelError, compile, compileMutation, faultAt } from "./environment.ts";
 export { dynamicValue, LazyMembers, optional, plainValue } from "./dynamic-values.ts";
+export { typeChecker } from "./type-check.ts";
 export { celValue } from "./values.ts";

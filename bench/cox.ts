@@ -13,7 +13,11 @@ const programs = {
   cox: [process.execPath, join(cox, "bin", "cox.cjs")],
   "cox from its sources": [process.execPath, join(cox, "src", "main.ts")],
 } as const;
-const lines = { "get pods": ["get", "pods"], "a completed word": ["__complete", "get", "po"] } as const;
+const lines = {
+  "get pods": ["get", "pods"],
+  "a completed type": ["__complete", "get", "po"],
+  "a completed name": ["__complete", "get", "pods", "web-2"],
+} as const;
 
 export const benchmark: StandaloneBenchmark = {
   summary: "from the start of the process to its end, with a warm cache of what the server offers",

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { startCoxCluster } from "./cox/cluster.ts";
 import type { CoxCluster } from "./cox/cluster.ts";
 import { troubles } from "./cox/troubles.ts";
-import { runCommand } from "./cox/run.ts";
+import { runCommand, runKubectl } from "./cox/run.ts";
 import type { Outcome } from "./cox/run.ts";
 import { until, whyNoNode } from "./joined-node.ts";
 
@@ -215,14 +215,31 @@ deployment.apps/web 0/2 ready AGE
     expect((await cox("retry", "big")).stderr).toBe(
       "error: pod/big waits for a node, not for a back-off: see cox why pod/big -n demo\n",
     );
-    const pods = (
-      await cluster.must(["-n", "demo", "get", "pods", "-l", "app=web", "-o", "jsonpath={.items[*].metadata.name}"])
-    ).split(" ");
+    const named = "jsonpath={.items[*].metadata.name}";
+    const webs = async (): Promise<string[]> =>
+      (await cluster.must(["-n", "demo", "get", "pods", "-l", "app=web", "-o", named])).split(" ");
+    const pods = await webs();
+    const [stopping, seen] = [new AbortController(), [] as string[]];
+    const following = runCommand(
+      ["-n", "demo", "logs", "-f", "--all-of", "deploy/web"],
+      cluster.kubeconfig,
+      join(cluster.node.plane.dir, "cox-cache"),
+      "",
+      { columns: 200, rows: 24, signal: stopping.signal, saw: (text) => seen.push(text) },
+    );
     await cluster.must(["-n", "demo", "delete", "pod", "-l", "app=web"]);
     await until("what they wrote is kept", async () => {
       const { stdout } = await cox("logs", "--all-of", "deploy/web");
       return pods.every((pod) => stdout.includes(`[pod/${pod}/web] hello from ${pod}\n`));
     });
+    const greeting = (pod: string): string => `[pod/${pod}/web] hello from ${pod}\n`;
+    const expected = [...pods, ...(await webs())].map(greeting);
+    await until("those that came are followed", async () =>
+      Promise.resolve(expected.every((one) => seen.includes(one))),
+    );
+    stopping.abort();
+    expect((await following).code).toBe(130);
+    expect(seen.filter((text) => text.includes("hello")).toSorted()).toEqual(expected.toSorted());
   });
 
   it("runs commands in containers, with input, both outputs and the exit code", async () => {
@@ -305,26 +322,49 @@ deployment.apps/web 0/2 ready AGE
     ]);
   });
 
-  it("passes requests on and forwards ports until it is interrupted", async () => {
-    const cases = [
-      [["proxy", "--port=0"], /serve on (\S+)/, "/api/v1/namespaces/demo/pods/box", '"name":"box"'],
-      [["-n", "demo", "port-forward", "pod/box", ":8080"], /from (127\S+) ->/, "/", "hello from pod box"],
-    ] as const;
-    for (const [words, where, path, answer] of cases) {
-      const child = spawn(process.execPath, [join(import.meta.dirname, "../../packages/cox/src/main.ts"), ...words], {
-        env: { ...process.env, KUBECONFIG: cluster.kubeconfig },
-      });
-      let said = "";
-      child.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()));
-      const ended = new Promise((resolve) => child.once("exit", resolve));
-      try {
-        await until("it listens", async () => Promise.resolve(where.test(said)));
-        expect(await (await fetch(`http://${where.exec(said)?.[1]}${path}`)).text()).toContain(answer);
-      } finally {
-        child.kill("SIGINT");
-      }
-      expect(await ended).toBe(130);
+  /** Runs a command that serves something, hands over where, and interrupts it. */
+  const whileServing = async (
+    words: readonly string[],
+    where: RegExp,
+    work: (address: string) => Promise<void>,
+  ): Promise<void> => {
+    const child = spawn(process.execPath, [join(import.meta.dirname, "../../packages/cox/src/main.ts"), ...words], {
+      env: { ...process.env, KUBECONFIG: cluster.kubeconfig },
+    });
+    let said = "";
+    child.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()));
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    try {
+      await until("it listens", async () => Promise.resolve(where.test(said)));
+      await work(where.exec(said)?.[1] ?? "");
+    } finally {
+      child.kill("SIGINT");
     }
+    expect(await ended).toBe(130);
+  };
+
+  it("forwards ports until it is interrupted", () =>
+    whileServing(["-n", "demo", "port-forward", "pod/box", ":8080"], /from (127\S+) ->/, async (address) => {
+      expect(await (await fetch(`http://${address}/`)).text()).toContain("hello from pod box");
+    }));
+
+  it("passes requests on, and with them what is upgraded, until it is interrupted", async () => {
+    const through = (address: string): Promise<Outcome> => {
+      const words = ["-n", "demo", "exec", "-i", "box", "-c", "shell", "--", "cat"];
+      return runKubectl(["--server", `http://${address}`, ...words], "/dev/null", "there and back");
+    };
+    await whileServing(["proxy", "--port=0"], /serve on (\S+)/, async (address) => {
+      const answer = await fetch(`http://${address}/api/v1/namespaces/demo/pods/box`);
+      expect(await answer.text()).toContain('"name":"box"');
+      expect(await through(address)).toMatchObject({
+        code: 1,
+        stdout: "",
+        stderr: expect.stringContaining("Forbidden"),
+      });
+    });
+    await whileServing(["proxy", "--port=0", "--reject-paths=^$"], /serve on (\S+)/, async (address) => {
+      expect(await through(address)).toEqual({ code: 0, stdout: "there and back", stderr: "" });
+    });
   });
 
   it("shows what nodes and pods use, and dumps a namespace", async () => {

@@ -1,4 +1,5 @@
 // The client's types: the door every daemon talks to the API through. Behaviour is in create-client.ts.
+import type { Duplex } from "node:stream";
 import type { ApiObject, DeepReadonly, List, ResourceDescriptor, WatchEvent } from "@coxswain/apimachinery";
 import type { Discovery } from "./discovery.ts";
 
@@ -13,6 +14,8 @@ export interface Client {
   stream(request: RawRequest): Promise<StreamResponse>;
   /** A WebSocket to a path (exec, attach, port-forward), with the client's credentials. */
   connect(request: ConnectRequest): Promise<Connection>;
+  /** A request for another protocol, passed on as it is with the client's credentials; what comes of it is the caller's. */
+  upgrade(request: UpgradeRequest): Promise<Upgraded>;
   /** A container's log as it is written. */
   logs(ref: ObjectRef, options?: LogOptions): AsyncIterable<Uint8Array>;
   /** What the server offers. Asks the server each time it is called. */
@@ -147,6 +150,31 @@ export interface ConnectRequest {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly signal?: AbortSignal | undefined;
 }
+
+export interface UpgradeRequest {
+  readonly method: string;
+  /** Path with query. */
+  readonly target: string;
+  /** With the wish for another protocol; a repeated header is a list. */
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Headers are as the server wrote them. */
+export type Upgraded =
+  | {
+      readonly kind: "upgraded";
+      readonly status: number;
+      readonly headers: readonly (readonly [string, string])[];
+      /** Begins with what the server said first in its new protocol. */
+      readonly socket: Duplex;
+    }
+  | {
+      readonly kind: "answered";
+      readonly status: number;
+      readonly headers: readonly (readonly [string, string])[];
+      readonly body: AsyncIterable<Uint8Array>;
+    };
 
 /** One WebSocket of binary messages. */
 export interface Connection {

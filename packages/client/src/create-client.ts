@@ -3,15 +3,14 @@ import type { Clock, Random } from "@coxswain/clock";
 import { orThrow, readAnswer } from "./answer.ts";
 import type { Client, RawRequest } from "./client.ts";
 import type { ClientConfig } from "./config.ts";
-import { openConnection } from "./connect.ts";
 import { createCredentials } from "./credentials.ts";
 import { ClientError } from "./errors.ts";
 import { queryText } from "./path.ts";
-import type { Patience } from "./transport/http2.ts";
-import { withOthers, withoutChoice } from "./transport/http2.ts";
-import { createNegotiatingTransport } from "./transport/negotiate.ts";
+import { createLazyTransport } from "./transport/lazy.ts";
+import { withOthers, withoutChoice } from "./transport/patience.ts";
+import type { Patience } from "./transport/patience.ts";
 import { createServers } from "./transport/servers.ts";
-import { createTlsMaterial } from "./transport/tls.ts";
+import type { TlsMaterial } from "./transport/tls.ts";
 import type { Exchange } from "./transport/transport.ts";
 import { withVerbs } from "./with-verbs.ts";
 
@@ -22,7 +21,9 @@ export interface ClientPorts {
 }
 
 export function createClient(config: ClientConfig, ports: ClientPorts): Client {
-  const tls = createTlsMaterial(config);
+  let material: Promise<TlsMaterial> | undefined;
+  const tls = (): Promise<TlsMaterial> =>
+    (material ??= import("./transport/tls.ts").then(({ createTlsMaterial }) => createTlsMaterial(config)));
   const credentials = createCredentials(config);
   const urlOf = (server: string): URL => {
     if (!URL.canParse(server))
@@ -33,7 +34,13 @@ export function createClient(config: ClientConfig, ports: ClientPorts): Client {
     throw new ClientError("kubeconfig-invalid", `expected proxy-url to begin with http://, found ${config.proxyUrl}`);
   const proxy = config.proxyUrl === undefined ? undefined : new URL(config.proxyUrl);
   const patience = (): Patience => (servers.count() > 1 ? withOthers : withoutChoice);
-  const open = (url: URL) => ({ url, transport: createNegotiatingTransport(url, tls, ports.clock, patience, proxy) });
+  const open = (url: URL) => ({
+    url,
+    transport: createLazyTransport(async () => {
+      const { createNegotiatingTransport } = await import("./transport/negotiate.ts");
+      return createNegotiatingTransport(url, await tls(), ports.clock, patience, proxy);
+    }),
+  });
   const { rereadServers } = config;
   const servers = createServers(
     config.servers.map((server) => open(urlOf(server))),
@@ -84,8 +91,15 @@ export function createClient(config: ClientConfig, ports: ClientPorts): Client {
         if (exchange.status >= 400) orThrow(await readAnswer(exchange), request);
         return exchange;
       },
-      connect: (request) =>
-        openConnection(servers.current(), tls, { ...credentials.headers(), ...request.headers }, request, proxy),
+      connect: async (request) => {
+        const { openConnection } = await import("./connect.ts");
+        const headers = { ...credentials.headers(), ...request.headers };
+        return openConnection(servers.current(), await tls(), headers, request, proxy);
+      },
+      upgrade: async (request) => {
+        const { passUpgrade } = await import("./upgrade.ts");
+        return passUpgrade(servers.current(), await tls(), credentials.headers(), request, proxy);
+      },
       close: () => {
         servers.close();
         return Promise.resolve();

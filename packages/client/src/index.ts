@@ -16,6 +16,8 @@ export type {
   RawResponse,
   ResourceClient,
   StreamResponse,
+  Upgraded,
+  UpgradeRequest,
   WatchOptions,
   WriteOptions,
 } from "./client.ts";

@@ -45,6 +45,10 @@ export function withToken(
       },
       connect: async (request) =>
         client.connect({ ...request, headers: headers(request.headers, await tokens.current()) }),
+      upgrade: async (request) => {
+        const { authorization = "" } = headers({}, await tokens.current());
+        return client.upgrade({ ...request, headers: { ...request.headers, authorization } });
+      },
       close: () => Promise.resolve(),
     },
     ports,

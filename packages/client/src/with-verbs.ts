@@ -7,7 +7,7 @@ import { objectPath } from "./path.ts";
 import { createResourceClient } from "./resource-client.ts";
 
 /** What sends requests, and under which name. */
-export type Sender = Pick<Client, "request" | "stream" | "connect" | "server" | "namespace" | "close">;
+export type Sender = Pick<Client, "request" | "stream" | "connect" | "upgrade" | "server" | "namespace" | "close">;
 
 export function withVerbs(sender: Sender, ports: { readonly random?: Pick<Random, "next"> }): Client {
   const jitter = (): number => ports.random?.next() ?? 0;

@@ -314,6 +314,7 @@ export function createFakeApi(
       request: answer,
       stream: absent,
       connect: absent,
+      upgrade: absent,
       logs: () => ({ [Symbol.asyncIterator]: () => ({ next: absent }) }),
       server: () => "memory:",
       namespace: "default",

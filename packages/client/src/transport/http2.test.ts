@@ -4,7 +4,8 @@ import { connect, createServer as createWire } from "node:net";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { createSimulatedClock } from "@coxswain/clock/testing";
-import { createHttp2Session, withOthers } from "./http2.ts";
+import { createHttp2Session } from "./http2.ts";
+import { withOthers } from "./patience.ts";
 import type { Exchange, OutgoingRequest } from "./transport.ts";
 
 const closing: (() => void)[] = [];

@@ -6,24 +6,13 @@ import type { ClientHttp2Stream, IncomingHttpHeaders } from "node:http2";
 import type { Socket } from "node:net";
 import type { Clock, Timer } from "@coxswain/clock";
 import { ClientError } from "../errors.ts";
+import { SilentServer } from "./patience.ts";
+import type { Patience } from "./patience.ts";
 import { readStream } from "./read-stream.ts";
 import type { Exchange, OutgoingRequest } from "./transport.ts";
 
-/** How long a connection may be silent, and then leave a ping without an answer. */
-export interface Patience {
-  readonly quietMs: number;
-  readonly pingTimeoutMs: number;
-}
-
-export const withoutChoice: Patience = { quietMs: 30_000, pingTimeoutMs: 15_000 };
-export const withOthers: Patience = { quietMs: 2000, pingTimeoutMs: 2000 };
 const streamWindowBytes = 1024 * 1024;
 const connectionWindowBytes = 8 * 1024 * 1024;
-
-/** The other side has not refused and not hung up: it says nothing any more, and would not answer a second time either. */
-export class SilentServer extends Error {
-  override readonly name = "SilentServer";
-}
 
 export interface Http2Session {
   /** False when new requests need another connection; those under way may still end well. */

@@ -4,7 +4,9 @@ import { connect } from "node:tls";
 import type { TLSSocket } from "node:tls";
 import type { Clock } from "@coxswain/clock";
 import { createHttp2Session } from "./http2.ts";
-import type { Http2Session, Patience } from "./http2.ts";
+import type { Http2Session } from "./http2.ts";
+import { createLazyTransport } from "./lazy.ts";
+import type { Patience } from "./patience.ts";
 import { connectError } from "./tls.ts";
 import { openTunnel } from "./tunnel.ts";
 import type { TlsMaterial } from "./tls.ts";
@@ -19,7 +21,8 @@ export function createNegotiatingTransport(
   patience: () => Patience,
   proxy?: URL,
 ): Transport {
-  const http1 = createLazyHttp1(server, tls, proxy);
+  // Kubernetes' servers and ours speak HTTP/2, and every daemon carries this client.
+  const http1 = createLazyTransport(async () => (await import("./http1.ts")).createHttp1Transport(server, tls, proxy));
   if (server.protocol === "http:") return http1;
   let pending: Promise<Http2Session | undefined> | undefined;
   let session: Http2Session | undefined;
@@ -49,24 +52,6 @@ export function createNegotiatingTransport(
     close() {
       http1.close();
       session?.close();
-    },
-  };
-}
-
-/** HTTP/1.1 is loaded when it is needed: Kubernetes' servers and ours speak HTTP/2, and every daemon carries this client. */
-function createLazyHttp1(server: URL, tls: TlsMaterial, proxy: URL | undefined): Transport {
-  let loading: Promise<Transport> | undefined;
-  let closed = false;
-  return {
-    async send(request) {
-      loading ??= import("./http1.ts").then(({ createHttp1Transport }) => createHttp1Transport(server, tls, proxy));
-      const transport = await loading;
-      if (closed) transport.close();
-      return transport.send(request);
-    },
-    close() {
-      closed = true;
-      void loading?.then((transport) => transport.close());
     },
   };
 }

@@ -2,7 +2,7 @@
 import { createSimulatedClock } from "@coxswain/clock/testing";
 import { expect, test } from "vitest";
 import { ClientError } from "../errors.ts";
-import { SilentServer } from "./http2.ts";
+import { SilentServer } from "./patience.ts";
 import { createServers } from "./servers.ts";
 import type { Servers } from "./servers.ts";
 import type { Exchange, OutgoingRequest } from "./transport.ts";

@@ -4,7 +4,7 @@
 // and reading twice does no harm (GET, HEAD).
 import type { Clock } from "@coxswain/clock";
 import { ClientError } from "../errors.ts";
-import { SilentServer } from "./http2.ts";
+import { SilentServer } from "./patience.ts";
 import type { Exchange, OutgoingRequest, Transport } from "./transport.ts";
 
 /** How often "not now" is obeyed before it is handed to the caller. */

@@ -6,6 +6,7 @@ import type { Command } from "../command.ts";
 import { CommandError, throwAll } from "../failure.ts";
 import { isNotFound } from "../resource/api.ts";
 import { defaultContainer, podsOf } from "../resource/pods-of.ts";
+import type { LoggedLine } from "../resource/kept-logs.ts";
 import type { PodLike } from "../resource/pods-of.ts";
 import type { Session } from "../session.ts";
 
@@ -26,7 +27,10 @@ cox logs -p -c ruby web-1
 cox logs -f -c ruby web-1
 
 # Everything a deployment's pods wrote, merged by time, also those that are gone
-cox logs --all-of deploy/web`,
+cox logs --all-of deploy/web
+
+# The same, and then what they write, also those that come
+cox logs -f --all-of deploy/web`,
   flags: {
     ...selectorFlag,
     ...allNamespacesFlag,
@@ -106,10 +110,16 @@ cox logs --all-of deploy/web`,
 };
 
 async function printAllOf(session: Session, args: Args): Promise<void> {
-  const { readKeptLogs } = await import("../resource/kept-logs.ts");
-  const refused = ["follow", "previous", "selector", "all-namespaces", "limit-bytes", "prefix", "all-pods"].find(
-    (name) => args.has(name),
-  );
+  const { findWorkload, readKeptLogs } = await import("../resource/kept-logs.ts");
+  const refused = [
+    "previous",
+    "selector",
+    "all-namespaces",
+    "limit-bytes",
+    "prefix",
+    "all-pods",
+    "max-log-requests",
+  ].find((name) => args.has(name));
   if (refused !== undefined) throw new CommandError(`--${refused} cannot be used with --all-of`);
   if (args.words.length > 0) throw new UsageError("--all-of names the workload; give no other name");
   if (args.has("since") && args.has("since-time"))
@@ -119,19 +129,29 @@ async function printAllOf(session: Session, args: Args): Promise<void> {
     : args.has("since-time")
       ? Date.parse(args.text("since-time"))
       : undefined;
-  const { lines, silent } = await readKeptLogs(session, args.text("all-of"), {
-    container: args.text("container"),
-    sinceMs,
-  });
+  if (Number.isNaN(sinceMs))
+    throw new CommandError(`cannot parse ${JSON.stringify(args.text("since-time"))} as a time (RFC 3339)`);
+  const since = sinceMs === undefined ? undefined : new Date(sinceMs).toISOString();
+  const container = args.text("container");
+  const workload = await findWorkload(session, args.text("all-of"));
+  const { lines, silent } = await readKeptLogs(session, workload, { container, since });
   for (const node of silent) session.err.write(`node ${node} does not say which logs it keeps\n`);
   const shown =
     args.number("tail") < 0 ? lines : lines.slice(lines.length - Math.min(lines.length, args.number("tail")));
+  const tell = async ({ pod, container: from, time, text: line }: LoggedLine): Promise<void> => {
+    session.out.write(`[pod/${pod}/${from}] ${args.flag("timestamps") ? `${time} ` : ""}${line}\n`);
+    await session.out.drained();
+  };
+  for (const line of shown) await tell(line);
+  if (args.flag("follow"))
+    return (await import("../resource/follow-logs.ts")).followLogs(
+      session,
+      workload,
+      { container, told: lines, since },
+      tell,
+    );
   if (shown.length === 0)
     session.err.write(`No logs of ${args.text("all-of")} are kept in ${session.namespace} namespace.\n`);
-  for (const { pod, container, time, text: line } of shown) {
-    session.out.write(`[pod/${pod}/${container}] ${args.flag("timestamps") ? `${time} ` : ""}${line}\n`);
-    await session.out.drained();
-  }
 }
 
 interface Source {

@@ -1,7 +1,9 @@
-// `cox proxy`: a small HTTP server on this machine that passes requests on to the API with our credentials. Answers stream; upgrades
-// (exec, attach, port-forward) are refused.
-import { createServer } from "node:http";
+// `cox proxy`: a small HTTP server on this machine that passes requests on to the API with our credentials. Answers stream, and what is
+// upgraded (exec, attach, port-forward, watches over WebSocket) is passed on byte by byte.
+import { STATUS_CODES, createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { StatusError } from "@coxswain/apimachinery";
 import type { RawRequest } from "@coxswain/client";
 import { bool, duration, number, text } from "../args/common.ts";
@@ -72,6 +74,17 @@ cox proxy --port=0 --accept-paths='^/api/v1/namespaces/demo/.*'`,
         else refuse(response, 502, (error as Error).message);
       });
     });
+    const upgrades = new Set<Duplex>();
+    server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      upgrades.add(socket);
+      socket.once("close", () => upgrades.delete(socket));
+      // Whoever hangs up has its reasons; the other side is closed with it.
+      socket.on("error", () => socket.destroy());
+      if (head.length > 0) socket.unshift(head);
+      passUpgradeOn(session, filter, prefix, request, socket).catch((error: unknown) =>
+        socket.end(plainAnswer("502 Bad Gateway", (error as Error).message)),
+      );
+    });
     const alive = args.duration("keepalive");
     if (alive > 0) server.on("connection", (socket) => socket.setKeepAlive(true, alive));
     const listening = new Promise<void>((resolve, reject) => {
@@ -91,6 +104,7 @@ cox proxy --port=0 --accept-paths='^/api/v1/namespaces/demo/.*'`,
     session.out.write(`Starting to serve on ${shown}\n`);
     await new Promise<void>((resolve) => session.signal.addEventListener("abort", () => resolve(), { once: true }));
     server.closeAllConnections();
+    for (const socket of upgrades) socket.destroy();
     await new Promise((resolve) => server.close(resolve));
   },
 };
@@ -138,6 +152,54 @@ function createFilter(args: Args): Filter {
     if (matches(noPaths, path) || matches(noMethods, request.method ?? "")) return false;
     return (unix || matches(hosts, host)) && matches(paths, path);
   };
+}
+
+const plainAnswer = (status: string, text: string): string =>
+  `HTTP/1.1 ${status}\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n${text}\n`;
+
+/** As the client wrote it, but for what says who it is: that is ours to say. */
+const ofOurOwn = new Set(["host", "authorization"]);
+
+async function passUpgradeOn(
+  session: Session,
+  filter: Filter,
+  prefix: string,
+  request: IncomingMessage,
+  socket: Duplex,
+): Promise<void> {
+  const url = new URL(request.url ?? "/", "http://proxy");
+  const path = `/${url.pathname.slice(prefix.length)}`;
+  const refusal = !url.pathname.startsWith(prefix) ? "404 Not Found" : filter(request, path) ? "" : "403 Forbidden";
+  if (refusal !== "") {
+    socket.end(plainAnswer(refusal, refusal.slice(4)));
+    return;
+  }
+  const gone = new AbortController();
+  socket.once("close", () => gone.abort());
+  const headers = Object.fromEntries(
+    Object.entries(request.headersDistinct).flatMap(([name, values]) =>
+      values === undefined || ofOurOwn.has(name) ? [] : [[name, values]],
+    ),
+  );
+  const answer = await session.client.upgrade({
+    ...{ method: request.method ?? "GET", target: `${path}${url.search}`, headers },
+    signal: AbortSignal.any([gone.signal, session.signal]),
+  });
+  const head = [
+    `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? ""}`,
+    // An answer that is none of an upgrade ends with its connection: how long it is need not be said.
+    ...answer.headers
+      .filter(([name]) => answer.kind === "upgraded" || !notPassedBack.has(name.toLowerCase()))
+      .map(([name, value]) => `${name}: ${value}`),
+    ...(answer.kind === "upgraded" ? [] : ["connection: close"]),
+  ];
+  socket.write(`${head.join("\r\n")}\r\n\r\n`);
+  if (answer.kind === "answered") return pipeline(answer.body, socket);
+  // Either side may finish first, and the other goes on until it has, too; what breaks on one breaks both.
+  await Promise.all([pipeline(socket, answer.socket), pipeline(answer.socket, socket)]).catch(() => {
+    socket.destroy();
+    answer.socket.destroy();
+  });
 }
 
 const passedOn = ["accept", "content-type", "if-none-match", "if-match", "impersonate-user"];

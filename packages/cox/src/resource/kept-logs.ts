@@ -31,8 +31,8 @@ interface Kept {
 
 export interface KeptQuery {
   readonly container: string;
-  /** Milliseconds; earlier lines are left out. */
-  readonly sinceMs: number | undefined;
+  /** RFC 3339; earlier lines are left out. */
+  readonly since: string | undefined;
 }
 
 export interface KeptLogs {
@@ -67,15 +67,27 @@ export function podNames(kind: string, name: string): RegExp | undefined {
   }
 }
 
-export async function readKeptLogs(session: Session, target: string, query: KeptQuery): Promise<KeptLogs> {
-  const mapper = await session.mapper();
-  const [found] = await parseTargets(mapper, [target], "pods");
+/** A workload, and how to tell its pods: by its selector while it is there, by how they are called afterwards. */
+export interface Workload {
+  readonly names: RegExp;
+  readonly isOf: (pod: Obj) => boolean;
+}
+
+/** `target` is TYPE/NAME or a pod's name. Throws for kinds that have no pods. */
+export async function findWorkload(session: Session, target: string): Promise<Workload> {
+  const [found] = await parseTargets(await session.mapper(), [target], "pods");
   const name = found?.names[0] ?? "";
-  if (found === undefined) return { lines: [], silent: [] };
+  if (found === undefined) throw new CommandError("--all-of takes a workload or a pod");
   const names = podNames(found.descriptor.kind, name);
   if (names === undefined)
     throw new CommandError(`--all-of takes a workload or a pod, and ${found.descriptor.resource} are neither`);
-  const living = await livingPods(session, found.descriptor, name, names);
+  return { names, isOf: await recognizer(session, found.descriptor, name, names) };
+}
+
+export async function readKeptLogs(session: Session, { names, isOf }: Workload, query: KeptQuery): Promise<KeptLogs> {
+  const mapper = await session.mapper();
+  const pods = (await listObjects(session, await mapper.find("pods"), session.namespace)).items;
+  const living = pods.filter(isOf);
   const lines: LoggedLine[] = [];
   for (const pod of living) lines.push(...(await livingLines(session, pod, query.container)));
   const nodes = await listObjects(session, await mapper.find("nodes"), undefined);
@@ -104,7 +116,7 @@ export async function readKeptLogs(session: Session, target: string, query: Kept
       lines.push(...((await readLines(session, path, each.depth, each)) ?? []));
     }
   }
-  const from = query.sinceMs === undefined ? "" : new Date(query.sinceMs).toISOString();
+  const from = query.since ?? "";
   return {
     lines: lines
       .filter(({ time }) => time >= from)
@@ -113,28 +125,30 @@ export async function readKeptLogs(session: Session, target: string, query: Kept
   };
 }
 
-async function livingPods(
+async function recognizer(
   session: Session,
   descriptor: Descriptor,
   name: string,
   names: RegExp,
-): Promise<readonly Obj[]> {
-  const pods = (await listObjects(session, await (await session.mapper()).find("pods"), session.namespace)).items;
-  if (descriptor.kind === "Pod" || descriptor.kind === "CronJob")
-    return pods.filter(({ metadata }) => names.test(metadata.name));
+): Promise<(pod: Obj) => boolean> {
+  const byName = ({ metadata }: Obj): boolean => names.test(metadata.name);
+  if (descriptor.kind === "Pod" || descriptor.kind === "CronJob") return byName;
   try {
     const selector = selectorOf(await getObject(session, descriptor, session.namespace, name));
     const matches = labelSelectorMatcher(selector ?? {});
-    return pods.filter(({ metadata }) => matches.matches(metadata.labels ?? {}));
+    return ({ metadata }) => matches.matches(metadata.labels ?? {});
   } catch (error) {
     // The workload itself may be gone; what its pods wrote is still there.
-    if (isNotFound(error)) return pods.filter(({ metadata }) => names.test(metadata.name));
+    if (isNotFound(error)) return byName;
     throw error;
   }
 }
 
-/** All attempts of a living pod, back to the first that its node has forgotten. */
-async function livingLines(session: Session, pod: Obj, only: string): Promise<LoggedLine[]> {
+/**
+ * All attempts of a living pod, back to the first that its node has forgotten; of one container, or of all when that is "".
+ * `since`, an RFC 3339 time, leaves out what is older than its second.
+ */
+export async function livingLines(session: Session, pod: Obj, only: string, since?: string): Promise<LoggedLine[]> {
   const [spec, status] = [part(pod["spec"]), part(pod["status"])];
   const { name, namespace } = pod.metadata;
   const node = str(spec["nodeName"]);
@@ -151,7 +165,8 @@ async function livingLines(session: Session, pod: Obj, only: string): Promise<Lo
         depth < 2
           ? `/api/v1/namespaces/${namespace}/pods/${name}/log?container=${container}`
           : `/api/v1/nodes/${node}/proxy/containerLogs/${namespace}/${name}/${container}`;
-      const found = await readLines(session, path, depth, { pod: name, container, attempt: restarts - depth });
+      const of = { pod: name, container, attempt: restarts - depth };
+      const found = await readLines(session, path, depth, of, since);
       if (found === undefined && depth > 0) break;
       lines.push(...(found ?? []));
     }
@@ -181,9 +196,10 @@ async function readLines(
   path: string,
   depth: number,
   of: { readonly pod: string; readonly container: string; readonly attempt: number },
+  since?: string,
 ): Promise<LoggedLine[] | undefined> {
   const [bare = "", search = ""] = path.split("?");
-  const query: Query = { timestamps: true, ...Object.fromEntries(new URLSearchParams(search)) };
+  const query: Query = { timestamps: true, sinceTime: since, ...Object.fromEntries(new URLSearchParams(search)) };
   const previous = depth === 0 ? undefined : depth === 1 ? true : depth;
   const answer = await session.client.request({
     method: "GET",
@@ -193,13 +209,15 @@ async function readLines(
     signal: session.signal,
   });
   if (answer.status !== 200) return undefined;
-  const { pod, container, attempt } = of;
   return answer
     .text()
     .split("\n")
     .filter((line) => line !== "")
-    .map((line) => {
-      const space = line.indexOf(" ");
-      return { pod, container, attempt, time: line.slice(0, space), text: line.slice(space + 1) };
-    });
+    .map((line) => ({ ...of, ...timed(line) }));
+}
+
+/** A line as nodes give it when they are asked for times. */
+export function timed(line: string): Pick<LoggedLine, "time" | "text"> {
+  const space = line.indexOf(" ");
+  return { time: line.slice(0, space), text: line.slice(space + 1) };
 }

@@ -77,7 +77,8 @@ async function prepareLab(layout: Layout, options: StartOptions, progress: Progr
   try {
     await progress.phase("docker", async (note) => installDocker(note));
     const images = await progress.phase("images", (note) => buildImages(layout.imageDir, note));
-    const all = await progress.phase("lab", () => lab.up(options.masters + options.workers));
+    const { legacyIptables } = options;
+    const all = await progress.phase("lab", () => lab.up(options.masters + options.workers, { legacyIptables }));
     await progress.phase("images in the lab", async (note) => {
       for (const { archive, reference } of images) {
         note(reference);

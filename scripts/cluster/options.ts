@@ -18,6 +18,8 @@ export interface StartOptions {
   readonly masters: number;
   /** So many simulated nodes instead of this machine; 0: real ones. */
   readonly hollow: number;
+  /** The machines of the lab have the iptables from before nf_tables. */
+  readonly legacyIptables: boolean;
   /** How the proxies lead packets. */
   readonly proxyMode: string;
   /** How soon the cluster acts on silence. */
@@ -37,6 +39,7 @@ Brings up a cluster on this machine, applies the demo and stays in the foregroun
   --hollow N         N simulated nodes: a real control plane, no containers, no Docker, no root
   --workers N        N worker machines in a lab on this machine
   --masters N        N control-plane machines in that lab (default 1)
+  --iptables KIND    which iptables the lab's machines have: nf_tables (default; the computer's) or legacy, with its lock
   --proxy-mode MODE  how service addresses are served: iptables (default), nftables or userspace
   --profile NAME     how soon the cluster acts on silence: default (Kubernetes' times) or fast (leaders within 5 s,
                      lost nodes after 8 s, their pods 5 s later)
@@ -55,6 +58,7 @@ export function parseStartOptions(argv: readonly string[]): StartOptions | undef
     masters: { type: "string" },
     hollow: { type: "string" },
     "proxy-mode": { type: "string" },
+    iptables: { type: "string" },
     profile: { type: "string" },
     "node-monitor-grace-period": { type: "string" },
     help: { type: "boolean" },
@@ -66,6 +70,9 @@ export function parseStartOptions(argv: readonly string[]): StartOptions | undef
     throw new Failure("--masters needs --workers: control-plane machines of their own exist only in the lab");
   }
   const hollow = wholeNumber("hollow", values["hollow"], 1, 5000) ?? 0;
+  const legacyIptables = oneOf("iptables", values["iptables"], ["nf_tables", "legacy"]) === "legacy";
+  if (legacyIptables && workers === 0)
+    throw new Failure("--iptables needs --workers: this computer's own stays as it is");
   if (hollow > 0 && workers > 0) throw new Failure("--hollow and --workers: nodes are simulated or real, not both");
   return {
     hollow,
@@ -76,6 +83,7 @@ export function parseStartOptions(argv: readonly string[]): StartOptions | undef
     workers,
     masters: masters ?? 1,
     profile: oneOf("profile", values["profile"], profiles),
+    legacyIptables,
     proxyMode: oneOf("proxy-mode", values["proxy-mode"], ["iptables", "nftables", "userspace"]),
     nodeGrace: seconds("node-monitor-grace-period", values["node-monitor-grace-period"], 12),
   };

@@ -54,8 +54,8 @@ export interface MachineStatus {
 }
 
 export interface Lab {
-  /** Makes the machines that are missing and switches on those that are off; what runs stays. */
-  up(count: number, signal?: AbortSignal): Promise<readonly LabMachine[]>;
+  /** Makes the machines that are missing and switches on those that are off; what runs stays, and so does what a lab was first told to be. */
+  up(count: number, options?: { readonly legacyIptables?: boolean }): Promise<readonly LabMachine[]>;
   /** Takes everything away, also what a crash has left. Harmless when there is nothing. */
   down(signal?: AbortSignal): Promise<void>;
   /** All machines, whether on or off. */
@@ -129,7 +129,10 @@ export function createLab(config: { readonly directory: string }, ports: { reado
     if (isCold) {
       await writeSystemFiles(state, place, made);
       const pid = await switchOn(
-        { name: place.name, directory: made.directory, dockerSocket: made.dockerSocket },
+        {
+          ...{ name: place.name, directory: made.directory, dockerSocket: made.dockerSocket },
+          legacyIptables: state.legacyIptables ?? false,
+        },
         groupsOf(place),
         signal,
       );
@@ -160,7 +163,7 @@ export function createLab(config: { readonly directory: string }, ports: { reado
   };
 
   return {
-    async up(count, signal) {
+    async up(count, options = {}) {
       refuseUnusable(directory, count);
       const before = await readState(directory);
       const taken = Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address));
@@ -169,10 +172,11 @@ export function createLab(config: { readonly directory: string }, ports: { reado
         topology: before?.topology ?? chooseTopology(id, taken),
         machines,
         cuts: before?.cuts ?? [],
+        legacyIptables: before?.legacyIptables ?? options.legacyIptables ?? false,
       };
       await writeState(directory, state);
-      await ensureBridge(state.topology, signal);
-      const outcomes = await Promise.allSettled(machines.map((place) => powerOn(state, place, signal)));
+      await ensureBridge(state.topology);
+      const outcomes = await Promise.allSettled(machines.map((place) => powerOn(state, place)));
       const failed = outcomes.find((outcome) => outcome.status === "rejected");
       if (failed) throw failed.reason;
       return machinesOf(state);

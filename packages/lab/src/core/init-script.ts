@@ -6,9 +6,11 @@ export interface InitScriptInput {
   readonly name: string;
   readonly directory: string;
   readonly dockerSocket: string;
+  /** The packet filter's commands are those that were there before nf_tables, with their lock. */
+  readonly legacyIptables: boolean;
 }
 
-export function initScript({ name, directory, dockerSocket }: InitScriptInput): string {
+export function initScript({ name, directory, dockerSocket, legacyIptables }: InitScriptInput): string {
   return `#!/bin/sh
 set -e
 dir=${quote(directory)}
@@ -45,6 +47,7 @@ else
   sed 's/\\([a-z0-9_]*\\)/+\\1/g' /sys/fs/cgroup/cgroup.controllers > /sys/fs/cgroup/cgroup.subtree_control
 fi
 ip link set lo up
+${legacyIptables ? 'mount --bind "$(readlink -f "$(command -v iptables-legacy)")" "$(readlink -f "$(command -v iptables)")"' : ""}
 # As on any machine: what is mounted by one program is seen by the others, the engine and its containers included. It stays inside.
 mount --make-rshared /
 

@@ -7,18 +7,17 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "@coxswain/clock";
 import { initScript, joinScript } from "../core/init-script.ts";
+import type { InitScriptInput } from "../core/init-script.ts";
 import { LabError } from "../errors.ts";
-
-export interface PowerConfig {
-  readonly name: string;
-  readonly directory: string;
-  readonly dockerSocket: string;
-}
 
 const namespaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"];
 
 /** Resolves with the first process' number when the machine's view of the system is made. */
-export async function switchOn(config: PowerConfig, groups: readonly string[], signal?: AbortSignal): Promise<number> {
+export async function switchOn(
+  config: InitScriptInput,
+  groups: readonly string[],
+  signal?: AbortSignal,
+): Promise<number> {
   const { directory, name } = config;
   const script = join(directory, "init.sh");
   await rm(join(directory, "init.pid"), { force: true });

@@ -8,6 +8,8 @@ import { LabError } from "../errors.ts";
 export interface LabState {
   readonly topology: Topology;
   readonly machines: readonly MachinePlace[];
+  /** Every machine has the iptables from before nf_tables. */
+  readonly legacyIptables?: boolean;
   /** Names of machines; frames from the first to the second are dropped. */
   readonly cuts: readonly { readonly from: string; readonly to: string }[];
 }

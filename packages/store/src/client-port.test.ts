@@ -122,7 +122,8 @@ describe("the client port", { timeout: 120_000 }, () => {
   it("serves metrics and health on ports of their own, and takes its flags from a file", async () => {
     const group = await newGroup();
     const [clientPort, metricsPort] = [await group.freePort(), await group.freePort()];
-    await group.start({ name: "m1", clientPort, more: ["--listen-metrics-urls", `http://127.0.0.1:${metricsPort}`] });
+    const more = ["--listen-metrics-urls", `http://127.0.0.1:${metricsPort}`, "--metrics", "extensive"];
+    await group.start({ name: "m1", clientPort, more });
     const client = group.client(clientPort);
     await client.kv.put({ key: "k" });
     await client.maintenance.hashKV({ revision: 0 });
@@ -132,6 +133,9 @@ describe("the client port", { timeout: 120_000 }, () => {
     const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
     expect(metrics).toContain("etcd_server_has_leader 1\n");
     expect(metrics).toContain("etcd_debugging_mvcc_put_total 1\n");
+    expect(metrics).toContain(
+      'grpc_server_handling_seconds_count{grpc_method="Put",grpc_service="etcdserverpb.KV",grpc_type="unary"} 1\n',
+    );
     expect(metrics).toContain("etcd_mvcc_hash_rev_duration_seconds_count 1\n");
     expect(metrics).toContain("etcd_disk_backend_defrag_duration_seconds_count 1\n");
     expect(metrics).toContain("etcd_debugging_server_lease_expired_total 1\n");

@@ -8,6 +8,7 @@ import { createGrpcObserver } from "./grpc-metrics.ts";
 import { createGateway } from "./io/gateway/gateway.ts";
 import { createHttpHandler } from "./io/http.ts";
 import { countCalls } from "./io/rpc/counting.ts";
+import type { Stopwatch } from "./io/rpc/counting.ts";
 import type { Served } from "./io/rpc/ports.ts";
 import { services } from "./io/rpc/services.ts";
 import type { StoreMetrics } from "./metrics.ts";
@@ -32,7 +33,16 @@ export function createClientPort(
   ports: StorePorts,
 ): ClientPort {
   const servers: GrpcServer[] = [];
-  const { services: counted, counts } = countCalls(services(served));
+  const watch: Stopwatch = {
+    nowMs: () => ports.clock.monotonic(),
+    took: ({ service, method, type }, durationMs) =>
+      metrics.grpcHandling.observe(durationMs / 1000, {
+        grpc_method: method,
+        grpc_service: service,
+        grpc_type: type,
+      }),
+  };
+  const { services: counted, counts } = countCalls(services(served), config.extensiveMetrics ? watch : undefined);
   const observeCalls = createGrpcObserver(counts, metrics);
   const shown = { receivedBytes: 0, sentBytes: 0 };
   const observeBytes = (): void => {

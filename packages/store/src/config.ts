@@ -55,6 +55,8 @@ export interface StoreConfig {
   readonly forceNewCluster: boolean;
   readonly corruptCheck: { readonly initial: boolean; /** 0: never. */ readonly intervalMs: number };
   readonly progressIntervalMs: number;
+  /** Also how long calls take, which costs a little with each. */
+  readonly extensiveMetrics: boolean;
   readonly gateway: boolean;
   readonly cors: readonly string[];
   readonly auth: {
@@ -131,10 +133,16 @@ export function parseConfig(values: FlagValues<typeof flags>): StoreConfig {
     },
     progressIntervalMs:
       values["experimental-watch-progress-notify-interval"] ?? values["watch-progress-notify-interval"],
+    extensiveMetrics: metricsOf(values.metrics) === "extensive",
     gateway: values["enable-grpc-gateway"],
     cors: values.cors,
     auth: authOf(values["auth-token"], values["auth-token-ttl"], values["bcrypt-cost"]),
   };
+}
+
+function metricsOf(text: string): "basic" | "extensive" {
+  if (text === "basic" || text === "extensive") return text;
+  throw new UsageError(`--metrics must be "basic" or "extensive", found ${JSON.stringify(text)}`);
 }
 
 const corruptCheckGate = "InitialCorruptCheck";

@@ -65,6 +65,12 @@ export const metricTable = defineMetrics({
     help: "The total number of bytes received from peers.",
     labels: ["From"],
   },
+  peerSendFailures: {
+    kind: "counter",
+    name: "etcd_network_peer_sent_failures_total",
+    help: "The total number of send failures from peers.",
+    labels: ["To"],
+  },
   activePeers: {
     kind: "gauge",
     name: "etcd_network_active_peers",
@@ -272,6 +278,13 @@ export const metricTable = defineMetrics({
     name: "grpc_server_handled_total",
     help: "Total number of RPCs completed on the server, regardless of success or failure.",
     labels: ["grpc_code", "grpc_method", "grpc_service", "grpc_type"],
+  },
+  grpcHandling: {
+    kind: "histogram",
+    name: "grpc_server_handling_seconds",
+    help: "Histogram of response latency (seconds) of gRPC that had been application-level handled by the server.",
+    labels: ["grpc_method", "grpc_service", "grpc_type"],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
   },
   grpcReceived: {
     kind: "counter",

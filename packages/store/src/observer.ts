@@ -39,9 +39,10 @@ export function createObserver({
     return by;
   };
   const lookAtPeers = (): void => {
-    for (const [id, { sentBytes, receivedBytes }] of transport.traffic?.() ?? []) {
+    for (const [id, { sentBytes, receivedBytes, dropped }] of transport.traffic?.() ?? []) {
       const peer = id.toString(16);
       metrics.peerSent.inc({ To: peer }, grown(`to ${peer}`, sentBytes));
+      if (dropped > 0) metrics.peerSendFailures.inc({ To: peer }, grown(`dropped ${peer}`, dropped));
       metrics.peerReceived.inc({ From: peer }, grown(`from ${peer}`, receivedBytes));
     }
     for (const id of served.members().keys())

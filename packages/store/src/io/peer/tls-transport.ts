@@ -112,6 +112,7 @@ class TlsTransport implements PeerTransport {
       // One that is not known here yet is answered where it speaks: it may be the leader, and this member far behind.
       const socket = peer ? (peer.welcome ? peer.socket : undefined) : this.#callers.get(message.to);
       if (!socket || socket.writableLength > maxQueuedBytes) {
+        if (peer) this.#traffic.drop(peer.id);
         if (peer && message.type === "append") this.#receiver?.unreachable(peer.id);
         continue;
       }

@@ -20,7 +20,13 @@ export interface Counted {
   readonly counts: readonly MethodCounts[];
 }
 
-export function countCalls(services: readonly Implementation[]): Counted {
+/** Measures how long calls take; it costs a little with each. */
+export interface Stopwatch {
+  readonly nowMs: () => number;
+  readonly took: (method: MethodCounts, durationMs: number) => void;
+}
+
+export function countCalls(services: readonly Implementation[], watch?: Stopwatch): Counted {
   const counts: MethodCounts[] = [];
   const counted = services.map((service) => ({
     ...service,
@@ -39,33 +45,39 @@ export function countCalls(services: readonly Implementation[]): Counted {
           handled: new Map(),
         };
         counts.push(count);
-        return [path, countRoute(route, count)];
+        return [path, countRoute(route, count, watch)];
       }),
     ),
   }));
   return { services: counted, counts };
 }
 
-function countRoute(route: Route, count: MethodCounts): Route {
-  const done = (code: number): void => void count.handled.set(code, (count.handled.get(code) ?? 0) + 1);
-  const failed = (error: unknown): void => done(error instanceof GrpcError ? error.code : statusCodes.unknown);
+function countRoute(route: Route, count: MethodCounts, watch: Stopwatch | undefined): Route {
+  const began = (): number => watch?.nowMs() ?? 0;
+  const done = (code: number, beganMs: number): void => {
+    count.handled.set(code, (count.handled.get(code) ?? 0) + 1);
+    watch?.took(count, watch.nowMs() - beganMs);
+  };
+  const failed = (error: unknown, beganMs: number): void =>
+    done(error instanceof GrpcError ? error.code : statusCodes.unknown, beganMs);
   if (route.streaming === "unary")
     return {
       ...route,
       handle: (request: unknown, call: Call) => {
         count.started++;
         count.received++;
+        const beganMs = began();
         const answered = (): void => {
           count.sent++;
-          done(statusCodes.ok);
+          done(statusCodes.ok, beganMs);
         };
         try {
           const answer = route.handle(request, call);
-          if (answer instanceof Promise) answer.then(answered, failed);
+          if (answer instanceof Promise) answer.then(answered, (error: unknown) => failed(error, beganMs));
           else answered();
           return answer;
         } catch (error) {
-          failed(error);
+          failed(error, beganMs);
           throw error;
         }
       },
@@ -74,6 +86,7 @@ function countRoute(route: Route, count: MethodCounts): Route {
     ...route,
     handle: async (requests: unknown, call: StreamCall<unknown>) => {
       count.started++;
+      const beganMs = began();
       const seen =
         route.streaming === "bidi" ? countEach(requests as AsyncIterable<unknown>, () => count.received++) : requests;
       if (route.streaming === "server") count.received++;
@@ -94,9 +107,9 @@ function countRoute(route: Route, count: MethodCounts): Route {
       };
       try {
         await route.handle(seen, counting);
-        done(call.signal.aborted ? statusCodes.cancelled : statusCodes.ok);
+        done(call.signal.aborted ? statusCodes.cancelled : statusCodes.ok, beganMs);
       } catch (error) {
-        failed(error);
+        failed(error, beganMs);
         throw error;
       }
     },

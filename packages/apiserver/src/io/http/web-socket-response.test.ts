@@ -10,7 +10,7 @@ import type { RawResponse } from "./outgoing.ts";
 import { webSocketResponse } from "./web-socket-response.ts";
 
 let server: Server | undefined;
-afterEach(() => new Promise<void>((resolve) => void server?.close(() => resolve())));
+afterEach(() => new Promise<void>((resolve) => void (server ? server.close(() => resolve()) : resolve())));
 
 /** A server that answers every WebSocket with what `answer` writes. */
 async function serving(content: "watch" | "log", answer: (response: RawResponse) => void): Promise<string> {

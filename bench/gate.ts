@@ -1,21 +1,16 @@
 // What the gate costs a usual request: who is it, may they, is the object in order. In process, over objects in memory, in a cluster with
 // 5,000 bindings; no socket, no store.
-import { createSeededRandom } from "@coxswain/clock/testing";
 import { systemClock } from "@coxswain/clock";
 import { createServiceAccountKey } from "@coxswain/pki";
 import type { ApiObject } from "@coxswain/apimachinery";
-import { admissionPlugins } from "../packages/apiserver/src/core/admission/order.ts";
 import { createAuthenticator } from "../packages/apiserver/src/core/authn/authenticator.ts";
 import { tokenKeys } from "../packages/apiserver/src/core/authn/token-keys.ts";
 import type { Attributes } from "../packages/apiserver/src/core/authz/attributes.ts";
 import { createAuthorizer } from "../packages/apiserver/src/core/authz/authorizer.ts";
 import { bootstrapPolicy } from "../packages/apiserver/src/core/authz/bootstrap.ts";
 import type { AdmissionAttributes, Credentials, UserInfo } from "../packages/apiserver/src/core/request.ts";
-import { createCustomKinds } from "../packages/apiserver/src/core/custom/custom-kinds.ts";
-import { createKinds } from "../packages/apiserver/src/core/registry/kind.ts";
+import { defaultPlugins } from "../packages/apiserver/testing/default-plugins.ts";
 import { createMemoryObjects } from "../packages/apiserver/testing/memory-objects.ts";
-import { noConversion } from "../packages/apiserver/testing/no-conversion.ts";
-import { silentLogger } from "../packages/apiserver/testing/silent-logger.ts";
 import type { Figure, StandaloneBenchmark } from "./bench.ts";
 
 const bindings = 5000;
@@ -36,18 +31,8 @@ export const benchmark: StandaloneBenchmark = {
       { keys: () => keys, reader: objects, clock },
     );
     const authorizer = createAuthorizer({ modes: ["Node", "RBAC"] }, { reader: objects });
-    const plugins = admissionPlugins(
-      { enabled: [], disabled: [], tolerations: { notReadySeconds: 300, unreachableSeconds: 300 } },
-      {
-        objects,
-        authorizer,
-        kinds: createKinds(createCustomKinds(noConversion)),
-        caller: { post: () => Promise.reject(new Error("no webhook is configured here")) },
-        clock,
-        random: createSeededRandom(1),
-        log: silentLogger,
-      },
-    );
+    const tolerations = { notReadySeconds: 300, unreachableSeconds: 300 };
+    const plugins = defaultPlugins(tolerations, { objects, authorizer, clock });
     const seconds = Math.floor(clock.now() / 1000);
     const token =
       (await keys.signer?.sign({

@@ -1,16 +1,12 @@
 import type { ApiObject } from "@coxswain/apimachinery";
-import { createSeededRandom, createSimulatedClock } from "@coxswain/clock/testing";
+import { createSimulatedClock } from "@coxswain/clock/testing";
 import type { Pod } from "@coxswain/api/core/v1";
 import { describe, expect, test } from "vitest";
+import { defaultPlugins } from "../../../testing/default-plugins.ts";
 import { createMemoryObjects } from "../../../testing/memory-objects.ts";
-import { noConversion } from "../../../testing/no-conversion.ts";
-import { silentLogger } from "../../../testing/silent-logger.ts";
-import { createCustomKinds } from "../custom/custom-kinds.ts";
-import { createKinds } from "../registry/kind.ts";
 import { createAuthorizer } from "../authz/authorizer.ts";
 import { bootstrapPolicy } from "../authz/bootstrap.ts";
 import type { AdmissionAttributes, UserInfo } from "../request.ts";
-import { admissionPlugins } from "./order.ts";
 
 const jane: UserInfo = { username: "jane", groups: ["devs", "system:authenticated"] };
 const node: UserInfo = { username: "system:node:n1", groups: ["system:nodes", "system:authenticated"] };
@@ -41,18 +37,8 @@ async function gate(more: Readonly<Record<string, readonly ApiObject[]>> = {}) {
   await bootstrapPolicy(objects);
   const clock = createSimulatedClock();
   const authorizer = createAuthorizer({ modes: ["Node", "RBAC"] }, { reader: objects });
-  const plugins = admissionPlugins(
-    { enabled: [], disabled: [], tolerations: { notReadySeconds: 300, unreachableSeconds: 20 } },
-    {
-      objects,
-      authorizer,
-      kinds: createKinds(createCustomKinds(noConversion)),
-      caller: { post: () => Promise.reject(new Error("no webhook is configured here")) },
-      clock,
-      random: createSeededRandom(1),
-      log: silentLogger,
-    },
-  );
+  const tolerations = { notReadySeconds: 300, unreachableSeconds: 20 };
+  const plugins = defaultPlugins(tolerations, { objects, authorizer, clock });
   const warnings: string[] = [];
   async function admit(
     resource: string,

@@ -1,6 +1,7 @@
 // What is made of all objects of some kinds of configuration, such as webhooks, made again when one of them has changed.
 import type { ApiObject } from "@coxswain/apimachinery";
-import type { GroupResource, ObjectReader, ObjectView } from "../../request.ts";
+import type { AdmissionPlugin, GroupResource, ObjectReader, ObjectView } from "../../request.ts";
+import { isExempt } from "./rules.ts";
 
 export interface Configured<T> {
   /** The newest state known. */
@@ -23,6 +24,11 @@ export function configured<T>(
     synced: () => views.every((view) => view.synced()),
     whenSynced: async (signal) => void (await Promise.all(views.map((view) => view.whenSynced(signal)))),
   };
+}
+
+/** What all plugins handle that are made of such configuration: everything but what configures them, while there is any or nobody knows. */
+export function concernsConfigured(known: Configured<readonly unknown[]>): AdmissionPlugin["handles"] {
+  return (attributes) => !isExempt(attributes) && (!known.synced() || known.current().length > 0);
 }
 
 function byName(view: ObjectView): readonly ApiObject[] {

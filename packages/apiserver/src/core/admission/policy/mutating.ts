@@ -11,9 +11,8 @@ import { convertBetween } from "../../registry/convert.ts";
 import { decodeAs } from "../../registry/decode-as.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../../request.ts";
 import { evaluateConditions, requestValues } from "../match/conditions.ts";
-import { configured } from "../match/configured.ts";
+import { concernsConfigured, configured } from "../match/configured.ts";
 import { roundsOf } from "../match/rounds.ts";
-import { isExempt } from "../match/rules.ts";
 import type { Matched } from "../match/selection.ts";
 import { matchedByResources, namespaceOf } from "../match/selection.ts";
 import { refusal } from "../refusal.ts";
@@ -43,7 +42,7 @@ export function createMutatingPolicies(ports: PolicyPorts): AdmissionPlugin {
   );
   return {
     name,
-    handles: (attributes) => !isExempt(attributes) && (!policies.synced() || policies.current().length > 0),
+    handles: concernsConfigured(policies),
     async admit(attributes) {
       await policies.whenSynced(attributes.signal);
       const rounds = roundsOf(name, attributes);

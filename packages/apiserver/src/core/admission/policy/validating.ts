@@ -11,8 +11,7 @@ import { loadLanguage } from "../../cel/lazily.ts";
 import type { Kind, Kinds } from "../../registry/kind.ts";
 import type { AdmissionAttributes, AdmissionPlugin, ObjectReader } from "../../request.ts";
 import { requestValues } from "../match/conditions.ts";
-import { configured } from "../match/configured.ts";
-import { isExempt } from "../match/rules.ts";
+import { concernsConfigured, configured } from "../match/configured.ts";
 import type { Matched } from "../match/selection.ts";
 import { matchedByResources, namespaceOf } from "../match/selection.ts";
 import { refusal } from "../refusal.ts";
@@ -49,7 +48,7 @@ export function createValidatingPolicies(ports: PolicyPorts): AdmissionPlugin {
   );
   return {
     name: "ValidatingAdmissionPolicy",
-    handles: (attributes) => !isExempt(attributes) && (!policies.synced() || policies.current().length > 0),
+    handles: concernsConfigured(policies),
     async validate(attributes) {
       await policies.whenSynced(attributes.signal);
       const denials: Denial[] = [];

@@ -6,9 +6,8 @@ import { applyJsonPatch, jsonEqual, parseJson, StatusError, statuses } from "@co
 import { decodeAs } from "../../registry/decode-as.ts";
 import { convertBetween } from "../../registry/convert.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../../request.ts";
-import { configured } from "../match/configured.ts";
+import { concernsConfigured, configured } from "../match/configured.ts";
 import { roundsOf } from "../match/rounds.ts";
-import { isExempt } from "../match/rules.ts";
 import type { Matched } from "../match/selection.ts";
 import { HookError } from "./caller.ts";
 import { denied, unreachable } from "./denial.ts";
@@ -24,7 +23,7 @@ export function createMutatingWebhooks(ports: HookPorts): AdmissionPlugin {
   const hooks = configured(ports.objects, [configurations], ([objects = []]) => hooksOf(objects));
   return {
     name,
-    handles: (attributes) => !isExempt(attributes) && (!hooks.synced() || hooks.current().length > 0),
+    handles: concernsConfigured(hooks),
     async admit(attributes) {
       await hooks.whenSynced(attributes.signal);
       const rounds = roundsOf(name, attributes);

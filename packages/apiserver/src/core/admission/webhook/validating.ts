@@ -1,8 +1,7 @@
 // ValidatingAdmissionWebhook: all webhooks that a request is for are asked at once, and each of them may refuse it.
 import { StatusError, statuses } from "@coxswain/apimachinery";
 import type { AdmissionAttributes, AdmissionPlugin } from "../../request.ts";
-import { configured } from "../match/configured.ts";
-import { isExempt } from "../match/rules.ts";
+import { concernsConfigured, configured } from "../match/configured.ts";
 import type { Matched } from "../match/selection.ts";
 import { HookError } from "./caller.ts";
 import { denied, unreachable } from "./denial.ts";
@@ -17,7 +16,7 @@ export function createValidatingWebhooks(ports: HookPorts): AdmissionPlugin {
   const hooks = configured(ports.objects, [configurations], ([objects = []]) => hooksOf(objects));
   return {
     name: "ValidatingAdmissionWebhook",
-    handles: (attributes) => !isExempt(attributes) && (!hooks.synced() || hooks.current().length > 0),
+    handles: concernsConfigured(hooks),
     async validate(attributes) {
       await hooks.whenSynced(attributes.signal);
       const asked: (readonly [Hook, Matched])[] = [];

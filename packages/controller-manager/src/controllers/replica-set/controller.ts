@@ -70,7 +70,6 @@ export function createReplicatorController<T extends Replicator>(
       { children: podClient, owners: setClient, writes, ownerKey: key },
       signal,
     );
-    planned.looked(key, owned.length);
     const view = viewOf(set, owned);
     const plan = planReplicaSet(view);
     if (plan.pause !== undefined && plan.pause.because !== told.get(key))
@@ -78,7 +77,10 @@ export function createReplicatorController<T extends Replicator>(
     if (plan.pause !== undefined) told.set(key, plan.pause.because);
     else told.delete(key);
     const wakeAfterMs = plan.pause?.leftMs;
-    if (plan.actions.length === 0) return { wakeAfterMs }; // counting is the other loop's business
+    if (plan.actions.length === 0) {
+      planned.looked(key, owned.length); // who has something to do does not rest: what fails waits ever longer by itself
+      return { wakeAfterMs }; // counting is the other loop's business
+    }
     const makes = plan.actions.some((action) => action.kind === "create");
     if (makes && !(await isAsCached(set, setClient, signal))) return; // its change will wake us
     acting.add(key);

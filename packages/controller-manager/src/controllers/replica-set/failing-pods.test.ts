@@ -2,6 +2,7 @@
 import { expect, it } from "vitest";
 import { replicaSets } from "@coxswain/api/apps/v1";
 import { events, pods } from "@coxswain/api/core/v1";
+import { StatusError, statuses } from "@coxswain/apimachinery";
 import { rfc3339 } from "@coxswain/clock";
 import { createWorld, readyStatus } from "../../../testing/world.ts";
 import { createReplicaSetController } from "./controller.ts";
@@ -35,5 +36,35 @@ it("whose pods all fail does not fill the store, says why it waits, and goes on 
   await world.settle(300);
   expect(world.activePods().length).toBe(2);
   expect(world.api.all(replicaSets)[0]?.status?.readyReplicas).toBe(2);
+  await manager.stop();
+});
+
+it("whose further pods are refused asks for them ever more slowly, however many it has", async () => {
+  const world = createWorld(2);
+  const [few, many] = [130, 200];
+  let refused = 0;
+  world.api.faults.beforeWrite = (verb, { resource, group }, object) => {
+    if (verb !== "create" || resource !== "pods" || world.api.all(pods).length < few) return;
+    refused++;
+    throw new StatusError(statuses.forbidden({ group, resource }, object, "exceeded quota"));
+  };
+  const manager = world.start(createReplicaSetController);
+  const labels = { app: "web" };
+  const template = { metadata: { labels }, spec: { containers: [{ name: "main", image: "i" }] } };
+  await world.api.resource(replicaSets).create({
+    apiVersion: "apps/v1",
+    kind: "ReplicaSet",
+    metadata: { name: "web", namespace: "default" },
+    spec: { replicas: many, selector: { matchLabels: labels }, template },
+  });
+  await world.settle(5);
+  refused = 0;
+  await world.settle(120);
+  expect(world.api.all(replicaSets)[0]?.status).toMatchObject({
+    readyReplicas: few,
+    conditions: [{ type: "ReplicaFailure", reason: "FailedCreate" }],
+  });
+  expect(refused).toBeGreaterThan(0);
+  expect(refused).toBeLessThan(25);
   await manager.stop();
 });

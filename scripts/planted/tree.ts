@@ -9,7 +9,7 @@ export interface Tree extends AsyncDisposable {
   readonly directory: string;
 }
 
-const copied = ["packages", "scripts", "package.json", "tsconfig.json", "vitest.config.ts"];
+const copied = ["packages", "scripts", "test", "package.json", "tsconfig.json", "vitest.config.ts"];
 
 export async function copyTree(): Promise<Tree> {
   const directory = await mkdtemp(join(tmpdir(), "coxswain-planted-"));

@@ -8,7 +8,7 @@
 // Clients that stick to a backend need a memory per endpoint: such services have chains of their own (`affine-…`).
 // What may not pass is dropped before its destination changes (`firewall`), what cannot be served is refused after.
 import { nftKey } from "@coxswain/netfilter";
-import type { NftBase, NftChain, NftField, NftPart, NftRule, NftSet, NftTable } from "@coxswain/netfilter";
+import type { NftBase, NftChain, NftField, NftPart, NftRule, NftSet } from "@coxswain/netfilter";
 import { hostPort } from "./address.ts";
 import type { ChainHash } from "./chains.ts";
 import type { Backend } from "./endpoints.ts";
@@ -32,25 +32,9 @@ const byAddress: Front = {
 };
 const byNodePort: Front = { prefix: "node-", fields: ["protocol", "port"], parts: ["protocol", "port"] };
 
-/** The table for these ports. The same ports in the same order give the same table. */
-export function nftServiceTable(ports: readonly ServicePort[], config: RulesConfig, hash: ChainHash): NftTable {
-  const sets = new Map<string, WritableSet>();
-  const chains = new Map<string, NftChain>();
-  for (const set of commonSets) sets.set(set.name, { ...set, elements: new Map() });
-  const key = JSON.stringify(config);
-  for (const port of ports) add(partOf(port, { config, hash }, key), sets, chains);
-  return {
-    family: config.family,
-    name: nftTableName,
-    sets: [...sets.values()].sort(byName),
-    chains: [...baseChains(config), ...[...chains.values()].sort(byName)],
-  };
-}
+export type NftElement = readonly [set: string, key: string, value: string];
 
-type WritableSet = NftSet & { readonly elements: Map<string, string> };
-type Element = readonly [set: string, key: string, value: string];
-
-const commonSets: readonly Omit<NftSet, "elements">[] = [
+export const commonSets: readonly Omit<NftSet, "elements">[] = [
   { name: "services", key: byAddress.fields, value: "verdict" },
   { name: "node-ports", key: byNodePort.fields, value: "verdict" },
   { name: "refused", key: byAddress.fields, value: "verdict" },
@@ -60,42 +44,37 @@ const commonSets: readonly Omit<NftSet, "elements">[] = [
   { name: "hairpins", key: ["address", "address"] },
 ];
 
-/** What one port brings to the table. */
-const partOf = perPort((port, { config, hash }: { readonly config: RulesConfig; readonly hash: ChainHash }): Build => {
-  const build: Build = { config, hash, sets: new Map(), chains: new Map(), elements: [], claims: [] };
-  addPort(build, port);
-  return build;
-});
+/** What one port brings to the table; the same object for the same port and settings. */
+export const nftPartOf = perPort(
+  (port, { config, hash }: { readonly config: RulesConfig; readonly hash: ChainHash }): NftPortPart => {
+    const build: Build = { config, hash, sets: new Map(), chains: new Map(), elements: [], claims: [] };
+    addPort(build, port);
+    return build;
+  },
+);
 
-function add(part: Build, sets: Map<string, WritableSet>, chains: Map<string, NftChain>): void {
-  for (const [name, set] of part.sets) if (!sets.has(name)) sets.set(name, { ...set, elements: new Map() });
-  for (const [name, chain] of part.chains) if (!chains.has(name)) chains.set(name, chain);
-  const put = ([name, key, value]: Element): void => {
-    const elements = sets.get(name)?.elements;
-    if (!elements) throw new Error(`set ${name} was not declared`);
-    if (!elements.has(key)) elements.set(key, value);
-  };
-  part.elements.forEach(put);
-  for (const { map, refused, key, elements } of part.claims) {
-    // The first service has an address; another that claims the same one waits.
-    if (sets.get(map)?.elements.has(key) || sets.get(refused)?.elements.has(key)) continue;
-    elements.forEach(put);
-  }
+export interface NftPortPart {
+  readonly sets: ReadonlyMap<string, Omit<NftSet, "elements">>;
+  readonly chains: ReadonlyMap<string, NftChain>;
+  readonly elements: readonly NftElement[];
+  /** Elements that count only where nobody else has their key. */
+  readonly claims: readonly NftClaim[];
 }
 
-interface Build {
+export interface NftClaim {
+  readonly map: string;
+  readonly refused: string;
+  readonly key: string;
+  readonly elements: readonly NftElement[];
+}
+
+interface Build extends NftPortPart {
   readonly config: RulesConfig;
   readonly hash: ChainHash;
   readonly sets: Map<string, Omit<NftSet, "elements">>;
   readonly chains: Map<string, NftChain>;
-  readonly elements: Element[];
-  /** Elements that count only where nobody else has their key. */
-  readonly claims: {
-    readonly map: string;
-    readonly refused: string;
-    readonly key: string;
-    readonly elements: Element[];
-  }[];
+  readonly elements: NftElement[];
+  readonly claims: NftClaim[];
 }
 
 function addPort(build: Build, port: ServicePort): void {
@@ -129,7 +108,7 @@ function serve(
   key: string,
   chain: string | undefined,
 ): void {
-  const elements: Element[] = [];
+  const elements: NftElement[] = [];
   build.claims.push({ map, refused, key, elements });
   const external = front === byNodePort || !key.startsWith(`${port.clusterIp} .`);
   const policy = external ? port.externalPolicy : port.internalPolicy;
@@ -146,7 +125,13 @@ function serve(
 }
 
 /** The backends of one key, each in the map of its place. */
-function fill(elements: Element[], front: Front, kind: "" | "local-", key: string, backends: readonly Backend[]): void {
+function fill(
+  elements: NftElement[],
+  front: Front,
+  kind: "" | "local-",
+  key: string,
+  backends: readonly Backend[],
+): void {
   backends.forEach(({ address, port }, place) =>
     elements.push([`${front.prefix}${kind}backends-${place}`, key, nftKey(address, port)]),
   );
@@ -247,7 +232,7 @@ function put(build: Build, set: string, key: string, value: string): void {
 }
 
 /** The kernel's way in, and the two chains that everybody uses. */
-function baseChains(config: RulesConfig): NftChain[] {
+export function baseChains(config: RulesConfig): NftChain[] {
   const { family, masqueradeMark: bit, nodePortRanges } = config;
   const isNew = { kind: "state", state: "new" } as const;
   const lookUp = (front: Front, map: string): NftRule[number] => ({ kind: "verdictOf", key: front.parts, map });
@@ -306,8 +291,4 @@ function masqueradeRules({ clusterCidr, masqueradeAll }: RulesConfig): NftRule[]
   return clusterCidr === undefined
     ? []
     : [[{ kind: "address", of: "source", cidr: clusterCidr, not: true }, known, mark]];
-}
-
-function byName(a: { readonly name: string }, b: { readonly name: string }): number {
-  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 }

@@ -10,7 +10,7 @@ import { renderNftTable, renderRuleset } from "@coxswain/netfilter";
 import { walkNftPacket, walkPacket } from "@coxswain/netfilter/testing";
 import type { Packet, Verdict, World } from "@coxswain/netfilter/testing";
 import { chainHash } from "../io/chain-hash.ts";
-import { nftServiceTable } from "./nft-rules.ts";
+import { nftServiceTable } from "./nft-table.ts";
 import { serviceRules } from "./rules.ts";
 import type { RulesConfig } from "./rules.ts";
 import { portals } from "./portals.ts";

@@ -7,7 +7,8 @@ import type { Family } from "../core/address.ts";
 import { isProxyChain, proxyTables } from "../core/chains.ts";
 import { udpFrontends } from "../core/flows.ts";
 import type { Frontend } from "../core/flows.ts";
-import { nftServiceTable, nftTableName } from "../core/nft-rules.ts";
+import { nftTableName } from "../core/nft-rules.ts";
+import { createNftServiceTables } from "../core/nft-table.ts";
 import { portals } from "../core/portals.ts";
 import type { RelayPorts } from "../core/portals.ts";
 import { serviceRules } from "../core/rules.ts";
@@ -59,8 +60,9 @@ export function createNftDataplane(
   tool: NftTool = createNftTool(),
 ): Dataplane & { probe(signal: AbortSignal): Promise<void> } {
   const nftables = createNftables({ family, name: nftTableName }, { tool });
+  const tableOf = createNftServiceTables();
   return {
-    sync: (ports, config, how, signal) => nftables.sync(nftServiceTable(ports, config, chainHash), how, signal),
+    sync: (ports, config, how, signal) => nftables.sync(tableOf(ports, config, chainHash), how, signal),
     frontends: udpFrontends,
     remove: (signal) => nftables.remove(signal),
     /** Fails where the tool or the kernel's part is missing. */

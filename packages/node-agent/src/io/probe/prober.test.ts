@@ -13,7 +13,10 @@ const pod: Pod = {
   metadata: { name: "web", namespace: "shop", uid: "uid-1" },
   spec: {
     containers: [
-      { name: "main", livenessProbe: { exec: { command: ["look"] }, periodSeconds: 1, failureThreshold: 2 } },
+      {
+        name: "main",
+        livenessProbe: { exec: { command: ["look"] }, periodSeconds: 1, timeoutSeconds: 10, failureThreshold: 2 },
+      },
       { name: "typo", readinessProbe: { tcpSocket: { port: "htpp" }, periodSeconds: 1, failureThreshold: 1 } },
     ],
   },

@@ -86,6 +86,8 @@ describe.skipIf(absence !== undefined)(
       const last = (name: string, script: string, policy: "File" | "FallbackToLogsOnError") =>
         podOf(name, {
           restartPolicy: "Never",
+          // Last words are everybody's right, not only root's.
+          securityContext: { runAsUser: 65_534 },
           containers: [{ name: "main", image, command: ["sh", "-c", script], terminationMessagePolicy: policy }],
         });
       const spoke = last("spoke", "echo first; echo last words; exit 1", "FallbackToLogsOnError");

@@ -1,6 +1,6 @@
 // One attempt at a container, from its image to its postStart hook. Every refusal becomes a StartFailure with
 // Kubernetes' reason, so that the plan knows when to try again and the status knows what to say.
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { ConfigMap, Container, Pod, Secret } from "@coxswain/api/core/v1";
 import { isRuntimeError } from "@coxswain/container-runtime";
@@ -126,6 +126,8 @@ async function ownFiles(ports: PodPorts, request: StartRequest): Promise<readonl
   const add = async (path: string, containerPath: string, text: string, mode: number): Promise<void> => {
     await mkdir(dirname(path), { recursive: true, mode: 0o750 });
     await writeFile(path, text, { mode });
+    // Whatever the agent's umask is: a container's user, who need not be root, leaves its last words here.
+    await chmod(path, mode);
     mounts.push({ hostPath: path, containerPath, readOnly: false, propagation: "private" });
   };
   const resolver = ports.resolver();

@@ -1,5 +1,6 @@
-// Two kinds of test: `unit` beside the sources (milliseconds, no outside world beyond the file system) and `system`
-// under test/ (real processes, containers and clients), which `scripts/test.ts` prepares a machine for.
+// Three kinds of test: `unit` beside the sources (milliseconds, no outside world beyond the file system), and under test/ `protocol` (daemons with
+// marks, bridges and ports of their own, two files at a time) and `system` (whole clusters, which have the machine to themselves), which
+// `scripts/test.ts` prepares a machine for.
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -20,8 +21,17 @@ export default defineConfig({
       },
       {
         test: {
+          name: "protocol",
+          include: ["test/protocol/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
           name: "system",
-          include: ["test/{protocol,system}/**/*.test.ts"],
+          include: ["test/system/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 180_000,
           fileParallelism: false,

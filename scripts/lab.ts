@@ -4,7 +4,7 @@ import { constants } from "node:os";
 import { parseArgs } from "node:util";
 import { systemClock } from "@coxswain/clock";
 import { LabError, createLab, labDirectory } from "@coxswain/lab";
-import type { Lab, LabMachine } from "@coxswain/lab";
+import type { Lab, LabMachine, Link } from "@coxswain/lab";
 import { Failure, runScript } from "./cluster/failure.ts";
 import { defaultDataDir, layoutOf } from "./cluster/layout.ts";
 
@@ -15,7 +15,8 @@ npm run lab -- exec m1 -- COMMAND          run a command in a machine
 npm run lab -- kill m1 PROCESS             kill -9 the processes whose command line contains PROCESS
 npm run lab -- pause m1 | resume m1        stop a whole machine, let it go on
 npm run lab -- partition m1 m2 [--one-way] drop what m1 sends to m2, and back
-npm run lab -- heal                        end all partitions
+npm run lab -- cut m1:m2 m2:m3 ...         drop what m1 sends to m2 and m2 to m3, from the same moment on
+npm run lab -- heal                        end all cuts
 npm run lab -- off m1 | on m1              pull the plug, give power
 npm run lab -- load IMAGES.tar             load images into all machines
 Options: --data-dir DIR`;
@@ -99,7 +100,13 @@ async function run(
       return 0;
     case "partition":
       expect(2);
-      await lab.partition(first, second, { oneWay: values["one-way"] === true });
+      await lab.cut([
+        { from: first, to: second },
+        ...(values["one-way"] === true ? [] : [{ from: second, to: first }]),
+      ]);
+      return 0;
+    case "cut":
+      await lab.cut(words.map(linkOf));
       return 0;
     case "heal":
       expect(0);
@@ -112,6 +119,12 @@ async function run(
     default:
       throw new Failure(`lab knows no ${JSON.stringify(verb)}; see --help`);
   }
+}
+
+function linkOf(word: string): Link {
+  const [, from, to] = /^([^:]+):([^:]+)$/.exec(word) ?? [];
+  if (from === undefined || to === undefined) throw new Failure(`a link is FROM:TO, found ${JSON.stringify(word)}`);
+  return { from, to };
 }
 
 async function machineNamed(lab: Lab, name: string): Promise<LabMachine> {

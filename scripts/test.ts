@@ -10,6 +10,8 @@ import { Failure, runScript } from "./cluster/failure.ts";
 import { buildImages, loadImages } from "./cluster/images.ts";
 import { projectRoot } from "./cluster/layout.ts";
 
+const projects: readonly string[] = ["unit", "protocol", "system"];
+
 interface Report {
   readonly numPassedTests: number;
   readonly numFailedTests: number;
@@ -30,8 +32,8 @@ interface Report {
 await runScript(async () => {
   const only = process.argv.slice(2);
   for (const name of only)
-    if (name !== "unit" && name !== "system")
-      throw new Failure(`there are the tests "unit" and "system", found ${JSON.stringify(name)}`);
+    if (!projects.includes(name))
+      throw new Failure(`there are the tests ${projects.join(", ")}; found ${JSON.stringify(name)}`);
   const wants = (name: string): boolean => only.length === 0 || only.includes(name);
   let [passed, failed, skipped] = [0, 0, 0];
   const skips: string[] = [];
@@ -51,9 +53,9 @@ await runScript(async () => {
   }
   const root = process.getuid?.() === 0;
   const engine = root ? await bringTools() : undefined;
-  for (const project of ["unit", "system"].filter(wants)) {
-    if (project === "system" && !root)
-      throw new Failure("the system tests manage containers, routes and rules: run them as root");
+  for (const project of projects.filter(wants)) {
+    if (project !== "unit" && !root)
+      throw new Failure(`the ${project} tests manage containers, routes and rules: run them as root`);
     const report = runVitest(project);
     passed += report.numPassedTests;
     failed += report.numFailedTests;

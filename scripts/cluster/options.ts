@@ -40,7 +40,7 @@ Brings up a cluster on this machine, applies the demo and stays in the foregroun
   --workers N        N worker machines in a lab on this machine
   --masters N        N control-plane machines in that lab (default 1)
   --iptables KIND    which iptables the lab's machines have: nf_tables (default; the computer's) or legacy, with its lock
-  --proxy-mode MODE  how service addresses are served: iptables (default), nftables or userspace
+  --proxy-mode MODE  how service addresses are served: iptables (default), nftables, ipvs or userspace
   --profile NAME     how soon the cluster acts on silence: default (Kubernetes' times) or fast (leaders within 5 s,
                      lost nodes after 8 s, their pods 5 s later)
   --node-monitor-grace-period TIME  silence after which a node counts as lost (default 40s; nodes speak every 10s)
@@ -84,7 +84,7 @@ export function parseStartOptions(argv: readonly string[]): StartOptions | undef
     masters: masters ?? 1,
     profile: oneOf("profile", values["profile"], profiles),
     legacyIptables,
-    proxyMode: oneOf("proxy-mode", values["proxy-mode"], ["iptables", "nftables", "userspace"]),
+    proxyMode: oneOf("proxy-mode", values["proxy-mode"], ["iptables", "nftables", "ipvs", "userspace"]),
     nodeGrace: seconds("node-monitor-grace-period", values["node-monitor-grace-period"], 12),
   };
 }

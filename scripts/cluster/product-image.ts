@@ -1,5 +1,5 @@
 // The product's own image, made without a registry: the pinned Node, the product's files, and the few programs of this machine that agents
-// call (ip, bridge, iptables, nft, mount, nsenter, conntrack), each with the libraries it needs. deploy/image/Dockerfile makes the same from a registry.
+// call (ip, bridge, iptables, nft, ipvsadm, mount, nsenter, conntrack), each with the libraries it needs. deploy/image/Dockerfile makes the same from a registry.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
@@ -45,6 +45,7 @@ const tools: readonly {
   { path: "usr/bin/umount", from: "/bin/umount", debian: "mount", needed: true },
   { path: "usr/sbin/xtables-nft-multi", from: "/usr/sbin/xtables-nft-multi", debian: "iptables", needed: true },
   { path: "usr/sbin/conntrack", from: "/usr/sbin/conntrack", debian: "conntrack", needed: false },
+  { path: "usr/sbin/ipvsadm", from: "/usr/sbin/ipvsadm", debian: "ipvsadm", needed: false },
   { path: "usr/sbin/nft", from: "/usr/sbin/nft", debian: "nftables", needed: false },
 ];
 const xtablesNames = ["iptables", "ip6tables"].flatMap((name) => [name, `${name}-save`, `${name}-restore`]);

@@ -24,7 +24,13 @@ export async function loseZone(lab: ComposeLab, say: Say): Promise<void> {
 
   const writer = startWriter(kubeconfigOf(lab, "m1"), "zones");
   await until("some writes", 180_000, async () => ((await countOf(lab, "m1", "zones")) > 20 ? true : undefined));
-  for (const lost of zones.c) for (const other of living) await lab.lab.partition(lost, other);
+  const pairs = zones.c.flatMap((lost) => living.map((other) => [lost, other] as const));
+  await lab.lab.cut(
+    pairs.flatMap(([lost, other]) => [
+      { from: lost, to: other },
+      { from: other, to: lost },
+    ]),
+  );
   await timed(say, "a zone is cut off: its pods run in the others", () => untilReadyOn(lab, ["m4", "m5"]));
   const before = await countOf(lab, "m1", "zones");
   await until("writes go on", 180_000, async () =>

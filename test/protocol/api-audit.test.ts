@@ -1,6 +1,8 @@
-// The audit log as a file, with a real control plane and a real webhook server: what is told of which request is its policy's to say.
+// The audit log as a file and as events sent to a server, with a real control plane and a real webhook server: what is told of which request is its policy's to say.
 // About 5 seconds.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -31,20 +33,48 @@ rules:
 - {level: RequestResponse, namespaces: [audited], resources: [{group: "", resources: [configmaps]}]}
 - {level: Metadata, namespaces: [audited]}
 `;
+type Event = Readonly<Record<string, unknown>>;
+/** What the events are sent to; it is out of order at first. */
+const sent: Event[] = [];
+let refusals = 0;
+const receiver = createServer((request, response) => {
+  const pieces: Buffer[] = [];
+  request.on("data", (piece: Buffer) => pieces.push(piece));
+  request.on("end", () => {
+    const isRefused = refusals < 2;
+    if (isRefused) refusals += 1;
+    else sent.push(JSON.parse(Buffer.concat(pieces).toString()) as Event);
+    response.writeHead(isRefused ? 503 : 200).end();
+  });
+});
 beforeAll(async () => {
   writeFileSync(join(dir, "policy.yaml"), auditPolicy);
-  const flags = [`--audit-policy-file=${join(dir, "policy.yaml")}`, `--audit-log-path=${log}`];
+  await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
+  const { port } = receiver.address() as AddressInfo;
+  writeFileSync(
+    join(dir, "webhook.yaml"),
+    `{apiVersion: v1, kind: Config, current-context: it, contexts: [{name: it, context: {cluster: it}}],
+      clusters: [{name: it, cluster: {server: "http://127.0.0.1:${port}/events"}}]}`,
+  );
+  const flags = [
+    `--audit-policy-file=${join(dir, "policy.yaml")}`,
+    `--audit-log-path=${log}`,
+    `--audit-webhook-config-file=${join(dir, "webhook.yaml")}`,
+    "--audit-webhook-batch-max-wait=100ms",
+    "--audit-webhook-initial-backoff=50ms",
+  ];
   rig = await startAdmission({ flags });
   ({ plane } = rig);
 });
 afterAll(async () => {
   await rig?.[Symbol.asyncDispose]();
+  receiver.closeAllConnections();
+  receiver.close();
   rmSync(dir, { recursive: true, force: true });
 });
 
 describe("the audit log", () => {
   const path = "/api/v1/namespaces/audited";
-  type Event = Readonly<Record<string, unknown>>;
   const linesOf = (id: string): Event[] =>
     readFileSync(log, "utf8")
       .split("\n")
@@ -90,6 +120,18 @@ describe("the audit log", () => {
     ]);
     expect(await ask("watch", "GET", "configmaps?watch=true&timeoutSeconds=1")).toBe(200);
     expect((await told("watch", 2)).map(({ stage }) => stage)).toEqual(["ResponseStarted", "ResponseComplete"]);
+  });
+
+  it("is sent to a server as well, which has all of it once it is in order", async () => {
+    const [line] = await told("map");
+    const { kind: _kind, apiVersion: _version, ...item } = line ?? {};
+    const itemsOf = (id: string): unknown[] =>
+      sent.flatMap(({ items }) => items as Event[]).filter(({ auditID }) => auditID === id);
+    await expect.poll(() => itemsOf("map"), { timeout: 20_000 }).toEqual([item]);
+    await expect.poll(() => itemsOf("watch").length, { timeout: 20_000 }).toBe(2);
+    expect(refusals).toBe(2);
+    expect(sent[0]).toMatchObject({ kind: "EventList", apiVersion: "audit.k8s.io/v1", metadata: {} });
+    expect((await plane.call("GET", "/metrics")).text).not.toMatch(/^apiserver_audit_error_total\{.*\} [1-9]/m);
   });
 
   it("tells who was refused, and why, and what admission has to say", async () => {

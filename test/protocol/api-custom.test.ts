@@ -1,20 +1,10 @@
-// What others bring to the API, as kubectl and plain requests see it: custom resources, and groups that another server answers for. Two
-// apiservers on one store, either of which may have been told of a definition.
+// Custom resources, as kubectl and plain requests see them. Two apiservers on one store, either of which may have been told of a definition.
 // About 20 seconds.
-import { createServer } from "node:https";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import type { AddressInfo } from "node:net";
-import { networkInterfaces, tmpdir } from "node:os";
-import { join } from "node:path";
-import type { TLSSocket } from "node:tls";
-import { systemClock } from "@coxswain/clock";
-import { createAuthority } from "@coxswain/pki";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ControlPlane } from "./control-plane.ts";
 import { startControlPlane } from "./control-plane.ts";
 
 let plane: ControlPlane;
-const dir = mkdtempSync(join(tmpdir(), "coxswain-custom-"));
 const must = (line: string, input?: string): Promise<string> => plane.must(line.split(" "), input);
 const refused = async (line: string, input?: string): Promise<string> => {
   const { code, stderr } = await plane.kubectl(line.split(" "), input);
@@ -74,17 +64,11 @@ const tab = (name: string, spec: string): string =>
   `---\n{apiVersion: stable.example.com/v1, kind: CronTab, metadata: {name: ${name}}, spec: {${spec}}}`;
 
 beforeAll(async () => {
-  const flags = ["--requestheader-username-headers=X-Remote-User,X-Asker", "--requestheader-allowed-names=nobody"];
-  const authority = join(dir, "proxies.crt");
-  writeFileSync(authority, (await createAuthority("proxies", 86_400_000, systemClock)).certificate);
-  plane = await startControlPlane({ apiservers: 2, flags: [...flags, `--requestheader-client-ca-file=${authority}`] });
+  plane = await startControlPlane({ apiservers: 2 });
   await must("apply -f -", definition);
   await must("wait --for condition=established --timeout=30s crd/crontabs.stable.example.com");
 });
-afterAll(async () => {
-  await plane?.[Symbol.asyncDispose]();
-  rmSync(dir, { recursive: true, force: true });
-});
+afterAll(() => plane?.[Symbol.asyncDispose]());
 
 describe("a custom resource", () => {
   it("is served by every apiserver as soon as one has established it", async () => {
@@ -124,6 +108,36 @@ describe("a custom resource", () => {
     await expect.poll(read, { timeout: 10_000 }).toEqual(["fast", "fast"]);
     await change({ op: "remove", path });
     await expect.poll(read, { timeout: 10_000 }).toEqual([undefined, undefined]);
+  });
+
+  it("does not have what the schema knows no more as soon as it is read, for as long as that is so", async () => {
+    const path = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/mode";
+    const change = async (patch: object): Promise<void> =>
+      void (await must(`patch crd crontabs.stable.example.com --type=json -p ${JSON.stringify([patch])}`));
+    await must("create -f -", tab("old", 'cronSpec: "* * * * */5", mode: slow'));
+    const { text: before } = await plane.call("GET", "/apis/stable.example.com/v1/namespaces/default/crontabs/old");
+    const read = async (): Promise<readonly boolean[]> => {
+      const one = "/apis/stable.example.com/v1/namespaces/default/crontabs";
+      const answers = await Promise.all([
+        plane.call("GET", `${one}/old`),
+        plane.call("GET", `${one}/old?resourceVersion=0`),
+        plane.call("GET", one, { server: 1 }),
+        plane.call("GET", `${one}?limit=1&fieldSelector=metadata.name=old`),
+      ]);
+      return answers.map(({ text }) => text.includes('"mode":"slow"'));
+    };
+    expect(await read()).toEqual([true, true, true, true]);
+    await change({ op: "remove", path });
+    await expect.poll(read, { timeout: 20_000 }).toEqual([false, false, false, false]);
+    const watch = "watch=true&fieldSelector=metadata.name=old&resourceVersion=0&timeoutSeconds=1";
+    const watched = await plane.call("GET", `/apis/stable.example.com/v1/crontabs?${watch}`);
+    expect(watched.text).toContain('"cronSpec"');
+    expect(watched.text).not.toContain('"mode"');
+    await change({ op: "add", path, value: { type: "string", enum: ["fast", "slow"] } });
+    await expect.poll(read, { timeout: 20_000 }).toEqual([true, true, true, true]);
+    const { text } = await plane.call("GET", "/apis/stable.example.com/v1/namespaces/default/crontabs/old");
+    expect(text).toBe(before);
+    await must("delete ct old");
   });
 
   it("is described to clients that ask for OpenAPI of version 2", async () => {
@@ -289,105 +303,5 @@ describe("a custom resource", () => {
     expect(rows).toContainEqual(["v1.stable.example.com", "Local", "True"]);
     await must("delete crd briefs.brief.example.com");
     await must("wait --for=delete apiservice/v1.brief.example.com --timeout=30s");
-  });
-});
-
-describe("a group that another server answers for", () => {
-  const path = "/apis/shop.example.com/v1";
-  const described = `/openapi/v3${path}`;
-  const service = (spec: string): string =>
-    `---\n{apiVersion: apiregistration.k8s.io/v1, kind: APIService, metadata: {name: v1.shop.example.com}, spec: {group: shop.example.com,
-      version: v1, groupPriorityMinimum: 1000, versionPriority: 10, service: {name: shop, namespace: default}, ${spec}}}`;
-  const reason = (): Promise<string> =>
-    must('get apiservice v1.shop.example.com -o jsonpath={.status.conditions[?(@.type=="Available")].reason}');
-
-  it("is unavailable until that server answers, is then its own, and is gone with its registration", async () => {
-    await plane.pki.ensureControlPlane("shop", ["shop.default.svc"], "10.96.0.1");
-    const { cert, key } = plane.pki.files("shop", "apiserver");
-    // As servers of other groups do it: only who shows a certificate of this authority may say whom it speaks for.
-    const ca = readFileSync(plane.pki.authorityFile("front-proxy-ca"));
-    const tls = { cert: readFileSync(cert), key: readFileSync(key), ca, requestCert: true, rejectUnauthorized: true };
-    const server = createServer(tls, (request, response) => {
-      const resources = [
-        { name: "orders", singularName: "order", namespaced: true, kind: "Order", verbs: ["get", "list"] },
-      ];
-      const order = {
-        kind: "Order",
-        apiVersion: "shop.example.com/v1",
-        metadata: { name: "first", namespace: "default" },
-      };
-      const { authorization: _secret, ...headers } = request.headers;
-      const body =
-        request.url === path
-          ? { kind: "APIResourceList", apiVersion: "v1", groupVersion: "shop.example.com/v1", resources }
-          : request.url === "/openapi/v3"
-            ? { paths: { [path.slice(1)]: { serverRelativeURL: `${described}?hash=ABC` } } }
-            : {
-                ...order,
-                asked: {
-                  url: request.url,
-                  method: request.method,
-                  user: headers["x-remote-user"],
-                  groups: headers["x-remote-group"],
-                  asker: headers["x-asker"] ?? null,
-                  proxy: (request.socket as TLSSocket).getPeerCertificate().subject.CN,
-                },
-              };
-      response.setHeader("content-type", "application/json").end(JSON.stringify(body));
-    });
-    await new Promise<void>((resolve) => server.listen(0, "0.0.0.0", resolve));
-    try {
-      const address = Object.values(networkInterfaces())
-        .flat()
-        .find((each) => each?.family === "IPv4" && !each.internal)?.address;
-      const { port } = server.address() as AddressInfo;
-      await must("create -f -", service("insecureSkipTLSVerify: true"));
-      await must("wait --for=condition=Available=false --timeout=30s apiservice/v1.shop.example.com");
-      expect(await reason()).toBe("ServiceNotFound");
-      const refusal = await plane.call("GET", `${path}/namespaces/default/orders`);
-      expect([refusal.status, refusal.text]).toEqual([503, "service unavailable\n"]);
-      await must(
-        "create -f -",
-        `---\n{apiVersion: v1, kind: Service, metadata: {name: shop}, spec: {ports: [{port: 443, targetPort: ${port}}]}}
----\n{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: shop, labels: {kubernetes.io/service-name: shop}},
-        addressType: IPv4, ports: [{name: "", port: ${port}}], endpoints: [{addresses: [${address}]}]}`,
-      );
-      // Its certificate is of an authority that the registration names, for the name of the service.
-      const authority = readFileSync(plane.pki.authorityFile("kubernetes-ca")).toString("base64");
-      await must("replace -f -", service(`caBundle: ${authority}`));
-      await must("wait --for=condition=Available --timeout=30s apiservice/v1.shop.example.com");
-      expect(await reason()).toBe("Passed");
-      expect(await must("api-resources --api-group=shop.example.com -o name")).toBe("orders.shop.example.com\n");
-      expect(await must("get orders first -o name")).toBe("order.shop.example.com/first\n");
-      const answer = await plane.call("GET", `${path}/namespaces/default/orders/first?pretty=false`, {
-        headers: {
-          "impersonate-user": "alice",
-          "impersonate-group": "system:masters",
-          "x-remote-user": "mallory",
-          "x-asker": "mallory",
-        },
-      });
-      expect(JSON.parse(answer.text)).toMatchObject({
-        asked: {
-          url: `${path}/namespaces/default/orders/first?pretty=false`,
-          method: "GET",
-          user: "alice",
-          asker: null,
-          proxy: "front-proxy-client",
-          groups: "system:masters, system:authenticated",
-        },
-      });
-      const documents = (await plane.call("GET", "/openapi/v3")).text;
-      expect(documents).toContain(`"apis/shop.example.com/v1":{"serverRelativeURL":"${described}?hash=ABC"}`);
-      expect(JSON.parse((await plane.call("GET", `${described}?hash=ABC`)).text)).toMatchObject({
-        asked: { url: `${described}?hash=ABC`, user: "kubernetes-admin" },
-      });
-      await must("delete apiservice v1.shop.example.com");
-      for (let status = 0; status !== 404;) ({ status } = await plane.call("GET", path));
-      expect(await must("get apiservice v1.apps --no-headers")).toMatch(/^v1.apps +Local +True/);
-    } finally {
-      server.closeAllConnections();
-      server.close();
-    }
   });
 });

@@ -227,12 +227,15 @@ deployment.apps/web 0/2 ready AGE
       "",
       { columns: 200, rows: 24, signal: stopping.signal, saw: (text) => seen.push(text) },
     );
+    const greeting = (pod: string): string => `[pod/${pod}/web] hello from ${pod}\n`;
+    await until("those that are there are told", async () =>
+      Promise.resolve(pods.every((pod) => seen.includes(greeting(pod)))),
+    );
     await cluster.must(["-n", "demo", "delete", "pod", "-l", "app=web"]);
     await until("what they wrote is kept", async () => {
       const { stdout } = await cox("logs", "--all-of", "deploy/web");
-      return pods.every((pod) => stdout.includes(`[pod/${pod}/web] hello from ${pod}\n`));
+      return pods.every((pod) => stdout.includes(greeting(pod)));
     });
-    const greeting = (pod: string): string => `[pod/${pod}/web] hello from ${pod}\n`;
     const expected = [...pods, ...(await webs())].map(greeting);
     await until("those that came are followed", async () =>
       Promise.resolve(expected.every((one) => seen.includes(one))),

@@ -45,7 +45,7 @@ import { createSystemObjects } from "./io/bootstrap/system-objects.ts";
 import { createPolicyStatus } from "./io/admission/policy-status.ts";
 import { createAggregation } from "./io/aggregation/aggregation.ts";
 import { createAuditor } from "./io/audit/auditor.ts";
-import { createLogFile } from "./io/audit/log-file.ts";
+import { auditSinks } from "./io/audit/sinks.ts";
 import { createComponentStatuses } from "./io/component-statuses.ts";
 import { createFairness } from "./io/fairness/fairness.ts";
 import { createFlowSchemas } from "./io/flow-schemas/flow-schemas.ts";
@@ -160,9 +160,8 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
     : undefined;
   const auditor =
     config.audit &&
-    createAuditor(config.audit.mode, {
+    createAuditor(auditSinks(config.audit, { clock, random: ports.random, log, metrics }), {
       policy: files.auditPolicy,
-      file: createLogFile(config.audit.file, { clock }),
       clock,
       log,
       metrics,
@@ -191,7 +190,7 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
       externalHost,
     ),
     custom,
-    described: aggregation.described,
+    descriptions: aggregation.descriptions,
     metrics: { ...ports.metrics, expose: () => (lookAtCaches(), fairness?.show(), ports.metrics.expose()) },
     clock,
     live: [{ name: "ping", check: () => undefined }, storeHealth],

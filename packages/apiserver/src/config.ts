@@ -12,6 +12,7 @@ import { parseIpRange } from "./core/registry/core/service/allocation/ip-range.t
 import type { PortRange } from "./core/registry/core/service/allocation/port-allocator.ts";
 import { parsePortRange } from "./core/registry/core/service/allocation/port-allocator.ts";
 import type { LogFileConfig } from "./io/audit/log-file.ts";
+import type { AuditWebhookConfig } from "./io/audit/webhook.ts";
 
 export const flagTable = defineFlags({
   "etcd-servers": { type: "list", required: true, help: "The stores, such as https://10.0.0.1:2379" },
@@ -108,6 +109,30 @@ export const flagTable = defineFlags({
   "audit-log-maxsize": { type: "number", default: 100, help: "Megabytes after which the audit log is put aside" },
   "audit-log-maxbackup": { type: "number", default: 0, help: "How many are kept aside; 0 is all" },
   "audit-log-maxage": { type: "number", default: 0, help: "How many days they are kept; 0 is for ever" },
+  "audit-webhook-config-file": {
+    type: "string",
+    help: "A kubeconfig file that says which server audit events are sent to, and as whom",
+  },
+  "audit-webhook-mode": {
+    type: "string",
+    default: "batch",
+    help: `Whether requests wait until it has arrived that they have come: ${auditModes.join(", ")}`,
+  },
+  "audit-webhook-initial-backoff": {
+    type: "duration",
+    default: "10s",
+    help: "How long to wait before what did not arrive is sent again",
+  },
+  "audit-webhook-batch-buffer-size": { type: "number", default: 10_000, help: "How many events may wait to be sent" },
+  "audit-webhook-batch-max-size": { type: "number", default: 400, help: "How many events are sent at once" },
+  "audit-webhook-batch-max-wait": {
+    type: "duration",
+    default: "30s",
+    help: "How long an event waits for others to be sent with",
+  },
+  "audit-webhook-batch-throttle-enable": { type: "boolean", default: true, help: "Keep to the next two" },
+  "audit-webhook-batch-throttle-qps": { type: "number", default: 10, help: "Batches a second" },
+  "audit-webhook-batch-throttle-burst": { type: "number", default: 15, help: "Batches at once, after a rest" },
   "max-requests-inflight": {
     type: "number",
     default: 400,
@@ -157,7 +182,13 @@ export interface ApiServerConfig {
   /** What other servers are shown. */
   readonly aggregation: { readonly certFile: string | undefined; readonly keyFile: string | undefined };
   /** Left out: nothing is written. */
-  readonly audit: { readonly policyFile: string; readonly mode: AuditMode; readonly file: LogFileConfig } | undefined;
+  readonly audit:
+    | {
+        readonly policyFile: string;
+        readonly log: (LogFileConfig & { readonly mode: AuditMode }) | undefined;
+        readonly webhook: AuditWebhookConfig | undefined;
+      }
+    | undefined;
   readonly limits: { readonly isFair: boolean; readonly reading: number; readonly mutating: number };
 }
 
@@ -234,27 +265,65 @@ function requestHeaderOf(flags: FlagValues<typeof flagTable>): ApiServerConfig["
   };
 }
 
-/** Without a policy nothing is worth writing, without a file it has no place, as in Kubernetes. */
+/** Without a policy nothing is worth writing, without a file or a server it has no place, as in Kubernetes. */
 function auditOf(flags: FlagValues<typeof flagTable>): ApiServerConfig["audit"] {
   const [policyFile, path] = [flags["audit-policy-file"], flags["audit-log-path"]];
-  if (policyFile === undefined || path === undefined) return undefined;
-  const mode = auditModes.find((known) => known === flags["audit-log-mode"]);
-  if (!mode)
-    throw new UsageError(
-      `invalid argument ${JSON.stringify(flags["audit-log-mode"])} for "--audit-log-mode" flag: expected ${auditModes.join(", ")}`,
-    );
+  const file = flags["audit-webhook-config-file"];
+  if (policyFile === undefined || (path === undefined && file === undefined)) return undefined;
   // Kubernetes' own way of leaving the size to its default.
   const megabytes = flags["audit-log-maxsize"] || 100;
   return {
     policyFile,
-    mode,
-    file: {
-      path,
-      longestBytes: megabytes * 1024 * 1024,
-      mostAside: flags["audit-log-maxbackup"],
-      oldestMs: flags["audit-log-maxage"] * 86_400_000,
+    log:
+      path === undefined
+        ? undefined
+        : {
+            path,
+            mode: auditModeOf(flags, "audit-log-mode"),
+            longestBytes: megabytes * 1024 * 1024,
+            mostAside: flags["audit-log-maxbackup"],
+            oldestMs: flags["audit-log-maxage"] * 86_400_000,
+          },
+    webhook: file === undefined ? undefined : auditWebhookOf(flags, file),
+  };
+}
+
+function auditWebhookOf(flags: FlagValues<typeof flagTable>, file: string): AuditWebhookConfig {
+  const positive = (
+    flag:
+      | "audit-webhook-batch-buffer-size"
+      | "audit-webhook-batch-max-size"
+      | "audit-webhook-batch-throttle-qps"
+      | "audit-webhook-batch-throttle-burst",
+  ): number => {
+    const value = flags[flag];
+    if (value > 0 && (Number.isInteger(value) || flag.endsWith("qps"))) return value;
+    throw new UsageError(`invalid argument "${value}" for "--${flag}" flag: must be a positive number`);
+  };
+  return {
+    file,
+    mode: auditModeOf(flags, "audit-webhook-mode"),
+    initialBackoffMs: flags["audit-webhook-initial-backoff"],
+    batch: {
+      bufferSize: positive("audit-webhook-batch-buffer-size"),
+      maxSize: positive("audit-webhook-batch-max-size"),
+      maxWaitMs: flags["audit-webhook-batch-max-wait"],
+      throttle: flags["audit-webhook-batch-throttle-enable"]
+        ? {
+            qps: positive("audit-webhook-batch-throttle-qps"),
+            burst: positive("audit-webhook-batch-throttle-burst"),
+          }
+        : undefined,
     },
   };
+}
+
+function auditModeOf(flags: FlagValues<typeof flagTable>, flag: "audit-log-mode" | "audit-webhook-mode"): AuditMode {
+  const mode = auditModes.find((known) => known === flags[flag]);
+  if (mode) return mode;
+  throw new UsageError(
+    `invalid argument ${JSON.stringify(flags[flag])} for "--${flag}" flag: expected ${auditModes.join(", ")}`,
+  );
 }
 
 function modeOf(text: string): AuthorizationMode {

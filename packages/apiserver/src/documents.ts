@@ -2,6 +2,7 @@
 import {
   encodeOpenApiV2,
   joinOpenApiV2,
+  mergeOpenApiV2,
   openApiDiscoveryNames,
   openApiDiscoveryV3,
   openApiProtobufNames,
@@ -21,6 +22,7 @@ import type { Discovery } from "./core/discovery/discovery.ts";
 import { createHash } from "./core/discovery/etag.ts";
 import type { RequestInfo } from "./core/request.ts";
 import { inOrder } from "./core/tables/accept.ts";
+import type { Descriptions } from "./io/aggregation/descriptions.ts";
 import type { Reply, Request } from "./pipeline.ts";
 
 export interface Documents {
@@ -36,8 +38,8 @@ export interface HealthCheck {
 
 export interface DocumentsPorts {
   readonly custom: Pick<CustomKinds, "all" | "generation">;
-  /** Where other servers' groups are described, by the place below `/openapi/v3/`. */
-  readonly described?: ReadonlyMap<string, string>;
+  /** What other servers say of their groups. */
+  readonly descriptions?: Pick<Descriptions, "places" | "generation" | "isEmpty" | "merge">;
   readonly discovery: Discovery;
   readonly metrics: MetricsRegistry;
   readonly clock: Clock;
@@ -137,9 +139,9 @@ export function createDocuments(ports: DocumentsPorts): Documents {
     return documentFrom(customKey(`${group}/${version}`), make, request);
   }
 
-  /** For a document about definitions as they are now. Those about them as they were are of no use any more. */
+  /** For a document about definitions and other servers as they are now. Those about them as they were are of no use any more. */
   function customKey(name: string): string {
-    const prefix = `custom ${ports.custom.generation} `;
+    const prefix = `custom ${ports.custom.generation} ${ports.descriptions?.generation ?? 0} `;
     for (const key of made.keys()) if (key.startsWith("custom ") && !key.startsWith(prefix)) made.delete(key);
     return prefix + name;
   }
@@ -156,7 +158,16 @@ export function createDocuments(ports: DocumentsPorts): Documents {
         ? madeOnce("v2", () => openApiV2(gitVersion))
         : madeOnce("v2 protobuf", () => encodeOpenApiV2(openApiV2(gitVersion)));
     const type = isJson ? "application/json" : openApiProtobufType;
-    const { all } = ports.custom;
+    const { custom, descriptions } = ports;
+    const { all } = custom;
+    if (descriptions && !descriptions.isEmpty) {
+      const merge = (): object => {
+        const own = mergeOpenApiV2(openApiV2(gitVersion), [openApiV2OfCustom(all.map(describedKind))]);
+        const merged = descriptions.merge(own);
+        return isJson ? merged : encodeOpenApiV2(merged);
+      };
+      return document(madeOnce(customKey(isJson ? "v2" : "v2 protobuf"), merge), type);
+    }
     if (all.length === 0) return document(builtIn(), type);
     // Messages of protobuf are joined by being written one after the other.
     const join = (): Uint8Array => {
@@ -236,7 +247,7 @@ function isServed(group: string, version: string): boolean {
 }
 
 /** The list of OpenAPI documents; the hash lets clients keep what they have. It changes with the server's version. */
-function openApiPaths({ custom, described = new Map() }: DocumentsPorts): Record<string, object> {
+function openApiPaths({ custom, descriptions }: DocumentsPorts): Record<string, object> {
   const { all, generation } = custom;
   const entry = (path: string, state: string): [string, object] => [
     path,
@@ -246,6 +257,9 @@ function openApiPaths({ custom, described = new Map() }: DocumentsPorts): Record
   return Object.fromEntries([
     ...[...openApiDiscoveryNames, ...new Set(paths)].map((path) => entry(path, gitVersion)),
     ...all.map(({ group, version }) => entry(`apis/${group}/${version}`, `${gitVersion} ${generation}`)),
-    ...[...described].map(([path, serverRelativeURL]): [string, object] => [path, { serverRelativeURL }]),
+    ...[...(descriptions?.places ?? [])].map(([path, serverRelativeURL]): [string, object] => [
+      path,
+      { serverRelativeURL },
+    ]),
   ]);
 }

@@ -105,7 +105,7 @@ describe.skipIf(!possible)("a lab", () => {
 
   it("cuts machines from each other, in one direction or both, and heals", async () => {
     expect(await reaches(m1, m2)).toBe(true);
-    await lab.partition("m2", "m1", { oneWay: true });
+    await lab.cut([{ from: "m2", to: "m1" }]);
     expect(await reaches(m1, m2)).toBe(false);
     expect((await lab.status()).map(({ cutFrom }) => cutFrom)).toEqual([[], ["m1"]]);
     await lab.heal();

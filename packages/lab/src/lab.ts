@@ -23,12 +23,12 @@ import {
 } from "./core/topology.ts";
 import type { MachinePlace, Topology } from "./core/topology.ts";
 import { LabError } from "./errors.ts";
-import { freeze, isFrozen, makeGroups, removeGroups } from "./io/cgroup.ts";
+import { clearGroups, freeze, isFrozen, makeGroups, removeGroups, settleGroups } from "./io/cgroup.ts";
 import { answers, loadImages, startEngine } from "./io/engine.ts";
 import { ensureBridge, plugIn, removeBridge, unplug } from "./io/links.ts";
 import { initPid, spawnInside, switchOff, switchOn } from "./io/power.ts";
 import { readState, writeState } from "./io/state.ts";
-import type { LabState } from "./io/state.ts";
+import type { LabState, Link } from "./io/state.ts";
 
 export interface LabMachine {
   readonly name: string;
@@ -68,9 +68,9 @@ export interface Lab {
   /** Stops all of a machine's processes without their knowledge, or lets them go on. */
   pause(name: string): Promise<void>;
   resume(name: string): Promise<void>;
-  /** Drops what `from` sends to `to`, and the other way round unless one way is asked for. */
-  partition(from: string, to: string, options?: { readonly oneWay?: boolean }): Promise<void>;
-  /** Ends all partitions. */
+  /** Drops what each `from` sends to its `to`, on all links from the same moment on. */
+  cut(links: readonly Link[]): Promise<void>;
+  /** Ends all cuts. */
   heal(): Promise<void>;
   /** Loads an archive of images into the engine of every machine that is on. */
   load(archive: string): Promise<void>;
@@ -124,8 +124,9 @@ export function createLab(config: { readonly directory: string }, ports: { reado
   const powerOn = async (state: LabState, place: MachinePlace, signal?: AbortSignal): Promise<void> => {
     const { topology } = state;
     const made = machine(topology, place);
-    groups.set(place.name, await makeGroups(cgroupOf(id, place.name)));
     const isCold = initPid(made.directory) === undefined;
+    if (isCold) await clearGroups(cgroupOf(id, place.name), clock, signal);
+    groups.set(place.name, await makeGroups(cgroupOf(id, place.name)));
     if (isCold) {
       await writeSystemFiles(state, place, made);
       const pid = await switchOn(
@@ -136,6 +137,7 @@ export function createLab(config: { readonly directory: string }, ports: { reado
         groupsOf(place),
         signal,
       );
+      await settleGroups(cgroupOf(id, place.name));
       await plugIn(topology, place, pid, signal);
       groups.set(place.name, await makeGroups(cgroupOf(id, place.name)));
     }
@@ -234,16 +236,13 @@ export function createLab(config: { readonly directory: string }, ports: { reado
       await freeze(cgroupOf(id, name), false);
     },
 
-    async partition(from, to, options = {}) {
-      const { state } = await find(from);
-      await find(to);
-      const added = options.oneWay
-        ? [{ from, to }]
-        : [
-            { from, to },
-            { from: to, to: from },
-          ];
-      const cuts = new Map([...state.cuts, ...added].map((cut) => [`${cut.from} ${cut.to}`, cut]));
+    async cut(links) {
+      for (const { from, to } of links) {
+        await find(from);
+        await find(to);
+      }
+      const state = await known();
+      const cuts = new Map([...state.cuts, ...links].map((link) => [`${link.from} ${link.to}`, link]));
       const next = { ...state, cuts: [...cuts.values()] };
       await writeState(directory, next);
       await applyCuts(next);

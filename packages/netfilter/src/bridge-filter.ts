@@ -4,7 +4,7 @@ import { NetfilterError } from "./errors.ts";
 import { run } from "./tool.ts";
 
 export interface BridgeFilter {
-  /** Frames that come in by `from` do not go out by `to`; what was cut before and is not named is joined again. */
+  /** Frames that come in by `from` do not go out by `to`, for all pairs from one moment on; what was cut before and is not named is joined again. */
   cut(pairs: readonly CutPair[], signal?: AbortSignal): Promise<void>;
   /** Joins everything again and removes the chain; harmless when it is not there. */
   remove(signal?: AbortSignal): Promise<void>;
@@ -30,9 +30,9 @@ export function createBridgeFilter(config: { readonly chain: string }): BridgeFi
     );
   return {
     async cut(pairs, signal) {
-      if (await exists(signal)) await call(["-F", chain], signal);
-      else await call(["-N", chain, "-P", "RETURN"], signal);
-      for (const { from, to } of pairs) await call(["-A", chain, "-i", from, "-o", to, "-j", "DROP"], signal);
+      const rules = pairs.map(({ from, to }) => `-A ${chain} -i ${from} -o ${to} -j DROP\n`).join("");
+      const text = `*filter\n:${chain} RETURN\n-F ${chain}\n${rules}COMMIT\n`;
+      await run(["ebtables-restore", "--noflush"], text, signal);
       if (!(await forwardRules(signal)).includes(`-j ${chain}`)) await call(["-I", "FORWARD", "-j", chain], signal);
     },
     async remove(signal) {

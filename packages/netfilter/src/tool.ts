@@ -44,8 +44,17 @@ export function createTool(config: ToolConfig): Tool {
   };
 }
 
-/** Runs one of the packet filter's commands; its refusal is a `NetfilterError`. */
-export function run(words: readonly string[], input: string, signal?: AbortSignal): Promise<string> {
+/** Runs one of the packet filter's commands and gives what it prints; its refusal is a `NetfilterError`. */
+export async function run(words: readonly string[], input: string, signal?: AbortSignal): Promise<string> {
+  return (await runAll(words, input, signal)).out;
+}
+
+/** As `run`, with what it complained about although it ended well. */
+export function runAll(
+  words: readonly string[],
+  input: string,
+  signal?: AbortSignal,
+): Promise<{ readonly out: string; readonly err: string }> {
   const [command = "", ...args] = words;
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"], ...(signal ? { signal } : {}) });
@@ -60,8 +69,9 @@ export function run(words: readonly string[], input: string, signal?: AbortSigna
       else reject(new NetfilterError("tool-failed", `${command} cannot be run: ${cause.message}`, { cause }));
     });
     child.on("close", (code) => {
-      if (code === 0) resolve(Buffer.concat(out).toString("utf8"));
-      else reject(refusal(command, code, Buffer.concat(err).toString("utf8"), input));
+      const complaint = Buffer.concat(err).toString("utf8");
+      if (code === 0) resolve({ out: Buffer.concat(out).toString("utf8"), err: complaint });
+      else reject(refusal(command, code, complaint, input));
     });
     // The tool may end before it has read everything; its exit code tells the reason better than a broken pipe.
     child.stdin.on("error", () => undefined);

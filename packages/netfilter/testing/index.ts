@@ -5,3 +5,5 @@ export type { Packet, Verdict, World } from "./walk-packet.ts";
 export { walkNftPacket } from "./walk-nft.ts";
 export { createMemoryNftTool } from "./memory-nft.ts";
 export type { MemoryNftTool } from "./memory-nft.ts";
+export { createMemoryIpvsTool } from "./memory-ipvs.ts";
+export type { MemoryIpvsTool } from "./memory-ipvs.ts";

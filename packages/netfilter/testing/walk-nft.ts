@@ -4,6 +4,7 @@
 //
 //   from outside or a pod:  prerouting → input (address is local) or forward → postrouting
 //   from the machine:       output → postrouting
+// Where the world has a balancer (IPVS), it takes packets after input or output and gives them to postrouting.
 import { parseNftList } from "../src/nft/listed.ts";
 import type { NftState } from "../src/nft/render.ts";
 import { isLocalAddress, within } from "./addresses.ts";
@@ -54,8 +55,19 @@ function pass(walk: Walk): Verdict["verdict"] {
   if (walk.packet.inInterface !== undefined) {
     const local = isLocalAddress(walk.world, walk.destination);
     const second = runHook(walk, local ? "input" : "forward");
-    if (second !== "accept" || local) return second;
+    if (second !== "accept") return second;
+    return local ? (balance(walk) ?? "accept") : runHook(walk, "postrouting");
   }
+  return balance(walk) ?? runHook(walk, "postrouting");
+}
+
+/** What becomes of a packet that the balancer takes; undefined: it passes. */
+function balance(walk: Walk): Verdict["verdict"] | undefined {
+  const { packet, destination, port } = walk;
+  const to = walk.world.balance?.({ ...packet, destination, port });
+  if (to === undefined || to === "reject") return to;
+  walk.destination = to.address;
+  walk.port = to.port;
   return runHook(walk, "postrouting");
 }
 

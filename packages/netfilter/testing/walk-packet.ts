@@ -25,6 +25,8 @@ export interface World {
   /** Wall time in seconds, and who was seen when, by list: kept from packet to packet by passing the same map. */
   readonly nowSeconds?: number;
   readonly recent?: Map<string, Map<string, number>>;
+  /** The kernel's own balancer, which stands behind the machine's input and output: where it leads the packet; undefined: past it. */
+  readonly balance?: (packet: Packet) => { readonly address: string; readonly port: number } | "reject" | undefined;
 }
 
 export interface Verdict {

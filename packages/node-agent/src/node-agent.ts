@@ -15,6 +15,7 @@ import { defaultClusterId } from "./config.ts";
 import type { NodeAgentConfig } from "./config.ts";
 import { agentMarks } from "./core/container/config.ts";
 import { cpuSharesOf } from "./core/container/resources.ts";
+import { allocatableOf } from "./core/node/status.ts";
 import { routesTo } from "./core/network/routes.ts";
 import { isPodChain, podTables } from "./core/network/rules.ts";
 import { messageOf } from "./errors.ts";
@@ -122,6 +123,8 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
   const whyNoCgroups = config.podCgroups.isOn ? whyNoPodCgroups(version) : "switched off";
   if (config.podCgroups.isOn && whyNoCgroups !== undefined)
     log.warn({ because: whyNoCgroups }, "pods have no cgroups of their own: limits of whole pods are not enforced");
+  const keptBack = { reserved: config.reserved, evictionReserve: evictionReserve(config.eviction.thresholds) };
+  const forPods = allocatableOf(facts, keptBack);
   const allocatable = {
     cpu: facts.cpus - (config.reserved["cpu"] ?? 0),
     memoryBytes: facts.memoryBytes - (config.reserved["memory"] ?? 0),
@@ -130,6 +133,7 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
     whyNoCgroups === undefined
       ? createPodCgroups(
           {
+            engine: version,
             top: config.clusterId === defaultClusterId ? "kubepods" : `kubepods_${config.clusterId}`,
             allocatable: config.podCgroups.enforcesAllocatable
               ? { cpuShares: cpuSharesOf(allocatable.cpu), cpuQuotaUs: undefined, memoryBytes: allocatable.memoryBytes }
@@ -162,7 +166,7 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
     node: {
       name: config.nodeName,
       hostIPs: facts.addresses,
-      allocatable,
+      allocatable: { cpu: forPods.milliCpus / 1000, ...forPods },
       memoryBytes: facts.memoryBytes,
       mayProtect,
     },
@@ -214,8 +218,7 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
       podCidr: config.podCidr,
       maxPods: config.maxPods,
       port: config.server.port,
-      reserved: config.reserved,
-      evictionReserve: evictionReserve(config.eviction.thresholds),
+      ...keptBack,
       fenceAfterMs: config.fenceAfterMs,
       leaseSeconds: config.leaseSeconds,
     },

@@ -1,7 +1,7 @@
 // What a pod asks of the kernel and of volumes, and what its real processes find. Skipped, with the reason in its
 // name, where there is no engine, no right to make links, or no images.
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, readdirSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readlinkSync } from "node:fs";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -71,7 +71,7 @@ describe.skipIf(absence !== undefined)(
         execFileSync("docker", ["inspect", await containerId(plain, "main")]).toString(),
       ) as [{ HostConfig: Record<string, unknown> }];
       expect(inspected.HostConfig).toMatchObject({
-        ...(rig.withCgroups ? { CgroupParent: `/${rig.cgroupTop}/pod${uidOf("plain")}` } : {}),
+        ...(rig.withCgroups ? { CgroupParent: rig.places.parentOf(plain) } : {}),
         Memory: 64 * 2 ** 20,
         CpuQuota: 50_000,
         CpuPeriod: 100_000,
@@ -90,7 +90,7 @@ describe.skipIf(absence !== undefined)(
     test.skipIf(!rig.withCgroups)(
       "a pod as a whole is held to what it may use, in a cgroup that goes with it",
       async () => {
-        const { cgroupOf } = rig;
+        const { engine, limitsAt, places } = rig;
         const lasting = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done"];
         const greedy = ["sh", "-c", "sleep 1; exec dd if=/dev/zero of=/dev/null bs=64M count=1"];
         const whole = podOf("whole", {
@@ -109,22 +109,23 @@ describe.skipIf(absence !== undefined)(
         });
         podSet().put(whole);
         podSet().put(summed);
-        const files = ["cpu.shares", "cpu.cfs_quota_us", "memory.limit_in_bytes"];
-        const limitsOf = (pod: typeof whole) => files.map((file) => cgroupOf(pod, "burstable", file));
+        const limitsOf = (pod: typeof whole) => limitsAt(places.pathOf(pod));
         const ended = () =>
           status("whole")?.containerStatuses?.find(({ name }) => name === "greedy")?.state?.terminated;
         await expect.poll(() => ended()?.exitCode, within).toBe(137);
         expect(status("whole")?.containerStatuses?.find(({ name }) => name === "modest")?.state?.running).toBeDefined();
         await expect.poll(() => isReady("summed"), within).toBe(true);
+        const unified = engine.cgroupVersion === 2;
+        const [share, period] = unified ? ["4", " 100000"] : ["102", ""];
         expect([limitsOf(whole), limitsOf(summed)]).toEqual([
-          ["102", "30000", `${32 * 2 ** 20}`],
+          [share, `30000${period}`, `${32 * 2 ** 20}`],
           // The sandbox needs some, too: containers are to meet their own limits first.
-          ["102", "20000", `${40 * 2 ** 20}`],
+          [share, `20000${period}`, `${40 * 2 ** 20}`],
         ]);
-        expect(readFileSync(`/sys/fs/cgroup/cpu/${rig.cgroupTop}/burstable/cpu.shares`, "utf8")).toBe("204\n");
+        expect(limitsAt(places.burstable)?.[0]).toBe(unified ? "8" : "204");
         await remove(whole);
         await remove(summed);
-        expect([limitsOf(whole), limitsOf(summed)].flat().filter((value) => value !== undefined)).toEqual([]);
+        expect([limitsOf(whole), limitsOf(summed)]).toEqual([undefined, undefined]);
       },
     );
 

@@ -96,7 +96,7 @@ export interface NodeFacts {
   readonly mayProtect?: boolean;
   readonly name: string;
   readonly hostIPs: readonly string[];
-  readonly allocatable: { readonly cpu: number; readonly memoryBytes: number };
+  readonly allocatable: { readonly cpu: number; readonly memoryBytes: number; readonly ephemeralBytes?: number };
   readonly memoryBytes: number;
 }
 

@@ -1,5 +1,5 @@
 // The agent's pods with real containers, a real bridge and real rules, and the API as a table in memory: what the tests with an engine share.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { accessSync, existsSync, mkdtempSync, readFileSync, readdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,7 +14,8 @@ import { createNetfilter, createTool } from "@coxswain/netfilter";
 import { clearMachine } from "../src/cleanup.ts";
 import { agentMarks } from "../src/core/container/config.ts";
 import { isPodChain, podTables } from "../src/core/network/rules.ts";
-import { createPodCgroups } from "../src/io/cgroup/pod-cgroups.ts";
+import { cgroupNames } from "../src/core/cgroup/names.ts";
+import { createPodCgroups, whyNoPodCgroups } from "../src/io/cgroup/pod-cgroups.ts";
 import { createVolumes } from "../src/io/mounts/volumes.ts";
 import { createPodNetwork } from "../src/io/net/pod-network.ts";
 import { createPodSet } from "../src/io/pods/pod-set.ts";
@@ -26,7 +27,7 @@ import type { PodApi } from "../src/ports.ts";
 export const socketPath = "/var/run/docker.sock";
 export const image = "coxswain/busybox:1";
 /** How long to wait for what takes moments on a quiet machine. */
-export const within = { timeout: 30_000 };
+export const within = { timeout: 60_000 };
 
 /** Why there can be no real containers here; undefined when there can. */
 export function whyNoRealPods(): string | undefined {
@@ -45,9 +46,17 @@ export function whyNoRealPods(): string | undefined {
   }
 }
 
+/** As the engine says; version 1 by cgroupfs where it says nothing. */
+function engineCgroups() {
+  const said = spawnSync("docker", ["info", "--format", "{{.CgroupVersion}} {{.CgroupDriver}}"], { encoding: "utf8" });
+  const [version, driver] = (said.error === undefined ? said.stdout : "").trim().split(" ");
+  return { cgroupVersion: version === "2" ? 2 : 1, cgroupDriver: driver === "systemd" ? driver : "cgroupfs" } as const;
+}
+
 /** Everything but the containers is of this process; `begin` before the first test, `end` after the last. */
 export function createRealPods() {
-  const withCgroups = existsSync("/sys/fs/cgroup/memory/cgroup.procs");
+  const engine = engineCgroups();
+  const withCgroups = whyNoPodCgroups(engine) === undefined;
   /** The machine's clock, as somebody who sets it would make it look. */
   let setByMs = 0;
   const clock: Clock = { ...systemClock, now: () => systemClock.now() + setByMs };
@@ -110,8 +119,9 @@ export function createRealPods() {
   };
   const volumes = createVolumes({ rootDirectory, localVolumeDirectory }, { clock, random, api });
   const cgroupTop = `kubepods_agent-test-${mark}`;
+  const places = cgroupNames(engine.cgroupDriver, cgroupTop);
   const cgroups = createPodCgroups(
-    { top: cgroupTop, allocatable: { cpuShares: 2048, cpuQuotaUs: undefined, memoryBytes: 2 ** 32 } },
+    { engine, top: cgroupTop, allocatable: { cpuShares: 2048, cpuQuotaUs: undefined, memoryBytes: 2 ** 32 } },
     { clock, log: createLogger("test", "error"), pods: () => set.workers().map((worker) => worker.pod()) },
   );
   const metrics = createMetricsRegistry("test").create(agentMetrics);
@@ -165,11 +175,15 @@ export function createRealPods() {
     metadata: { name, namespace: "default", uid: uidOf(name), creationTimestamp: rfc3339(clock.now()) },
     spec: { restartPolicy: "Always", terminationGracePeriodSeconds: 2, containers: [], ...spec },
   });
-  /** A file of the pod's own cgroup; undefined when there is none. */
-  const cgroupOf = (pod: Pod, level: string, file: string): string | undefined => {
-    const [controller = ""] = file.split(".");
-    const path = join("/sys/fs/cgroup", controller, cgroupTop, level, `pod${pod.metadata.uid ?? ""}`, file);
-    return existsSync(path) ? readFileSync(path, "utf8").trim() : undefined;
+  /** What a cgroup of ours is held to, in its version's words: shares or weight, quota, memory; undefined when there is none. */
+  const limitsAt = (path: string): readonly string[] | undefined => {
+    const files =
+      engine.cgroupVersion === 2
+        ? ["cpu.weight", "cpu.max", "memory.max"].map((file) => join("/sys/fs/cgroup", path, file))
+        : ["cpu/cpu.shares", "cpu/cpu.cfs_quota_us", "memory/memory.limit_in_bytes"].map((file) =>
+            join("/sys/fs/cgroup", file.split("/")[0] ?? "", path, file.split("/")[1] ?? ""),
+          );
+    return files.every((file) => existsSync(file)) ? files.map((file) => readFileSync(file, "utf8").trim()) : undefined;
   };
   const remove = async (pod: Pod): Promise<void> => {
     set.put({
@@ -230,8 +244,9 @@ export function createRealPods() {
       podOf,
       uidOf,
       withCgroups,
-      cgroupTop,
-      cgroupOf,
+      engine,
+      places,
+      limitsAt,
       remove,
       status,
       isReady,
@@ -258,10 +273,12 @@ export function createRealPods() {
     collectOrphans: () => set.collectOrphans(aborter.signal),
     async end() {
       await halt();
-      await clearMachine({ runtime, network, volumes, cgroups });
+      await clearMachine({ runtime, network, volumes, cgroups: withCgroups ? cgroups : undefined });
       // Only places of our own: of other pods, which other tests end meanwhile, groups vanish under a walk over all.
       expect(
-        readdirSync("/sys/fs/cgroup").filter((controller) => existsSync(join("/sys/fs/cgroup", controller, cgroupTop))),
+        ["", ...readdirSync("/sys/fs/cgroup")].filter((controller) =>
+          existsSync(join("/sys/fs/cgroup", controller, places.all)),
+        ),
       ).toEqual([]);
       expect(execFileSync("ip", ["-o", "link"]).toString()).not.toContain(bridge);
       expect([...(await netfilter.read()).values()].flatMap((table) => [...table.chains.keys()])).toEqual([]);

@@ -29,6 +29,23 @@ describe("the proxy's flags", () => {
     expect(read("--nodeport-addresses=primary")).toMatchObject({ nodePortsOnPrimary: true, nodePortAddresses: [] });
   });
 
+  it("of ipvs mode are round robin and the periods of all modes, if nothing else is said", () => {
+    expect(read("--proxy-mode=ipvs")).toMatchObject({
+      proxyMode: "ipvs",
+      ipvs: { scheduler: "rr", strictArp: false },
+      sync: { minIntervalMs: 100, checkIntervalMs: 5_000 },
+    });
+    const own = ["--ipvs-sync-period=30s", "--ipvs-min-sync-period=1s"];
+    expect(read("--proxy-mode=ipvs", "--ipvs-scheduler=lc", "--ipvs-strict-arp", ...own)).toMatchObject({
+      ipvs: { scheduler: "lc", strictArp: true },
+      sync: { minIntervalMs: 1_000, checkIntervalMs: 30_000 },
+    });
+    expect(read(...own)).toMatchObject({ sync: { minIntervalMs: 100, checkIntervalMs: 5_000 } });
+    expect(() => read("--proxy-mode=ipvs", "--ipvs-sync-period=10ms")).toThrow(
+      "--iptables-min-sync-period: expected 0 to --ipvs-sync-period",
+    );
+  });
+
   it("serve health plainly where there is no certificate, as in a pod, and refuse half of one", () => {
     const given = (...words: readonly string[]) =>
       readConfig(parseFlags(flags, ["--kubeconfig=k", ...words], new Map()));
@@ -38,8 +55,8 @@ describe("the proxy's flags", () => {
   });
 
   it.each([
-    ["--proxy-mode=ipvs", "ipvs is not supported, use nftables"],
-    ["--proxy-mode=magic", 'expected iptables, nftables, userspace, found "magic"'],
+    ["--proxy-mode=magic", 'expected iptables, nftables, ipvs, userspace, found "magic"'],
+    ["--ipvs-scheduler=best", 'expected rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, mh, found "best"'],
     ["--cluster-cidr=10.244.0.0/33", "--cluster-cidr: expected an address range"],
     ["--cluster-cidr=10.0.0.0/8,11.0.0.0/8", "expected one range per family"],
     ["--nodeport-addresses=everywhere", "--nodeport-addresses: expected an address range"],

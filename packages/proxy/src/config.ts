@@ -1,5 +1,7 @@
 // Every flag of the proxy once, under kube-proxy's names, and the one value they are parsed into.
 import { hostname } from "node:os";
+import { ipvsSchedulers } from "@coxswain/netfilter";
+import type { IpvsScheduler } from "@coxswain/netfilter";
 import { UsageError, defineFlags, serverConfigOf } from "@coxswain/daemon";
 import type { FlagValues, HttpsServerConfig, PlainServerConfig } from "@coxswain/daemon";
 import { canonicalRange } from "./core/address.ts";
@@ -14,7 +16,11 @@ export const flags = defineFlags({
     type: "list",
     help: "Addresses of all pods, one range per family; traffic to services from elsewhere is masqueraded",
   },
-  "proxy-mode": { type: "string", default: "iptables", help: "How packets are led: iptables, nftables or userspace" },
+  "proxy-mode": {
+    type: "string",
+    default: "iptables",
+    help: "How packets are led: iptables, nftables, ipvs (where the kernel has it) or userspace",
+  },
   "nodeport-addresses": {
     type: "list",
     help: 'Ranges of the node\'s addresses that node ports are served on, or "primary"; all but loopback, if left out',
@@ -34,6 +40,18 @@ export const flags = defineFlags({
     default: 14,
     help: "Bit of the packet mark that asks for masquerading, 0 to 31",
   },
+  "ipvs-scheduler": {
+    type: "string",
+    default: "rr",
+    help: `How IPVS chooses among endpoints: ${ipvsSchedulers.join(", ")}`,
+  },
+  "ipvs-sync-period": { type: "duration", help: "In ipvs mode, instead of --iptables-sync-period" },
+  "ipvs-min-sync-period": { type: "duration", help: "In ipvs mode, instead of --iptables-min-sync-period" },
+  "ipvs-strict-arp": {
+    type: "boolean",
+    default: false,
+    help: "In ipvs mode, answer no ARP question for the services' addresses (arp_ignore=1, arp_announce=2)",
+  },
   "masquerade-all": { type: "boolean", default: false, help: "Masquerade traffic to services from pods, too" },
   "bind-address": { type: "string", default: "0.0.0.0", help: "Address that health and metrics are served on" },
   "secure-port": { type: "number", default: 10256, help: "Port for health and metrics" },
@@ -48,7 +66,7 @@ export const flags = defineFlags({
 
 export type ProxyConfig = { readonly mode: "cleanup" } | RunConfig;
 
-export type ProxyMode = "iptables" | "nftables" | "userspace";
+export type ProxyMode = "iptables" | "nftables" | "ipvs" | "userspace";
 
 export interface RunConfig {
   readonly mode: "run";
@@ -62,6 +80,7 @@ export interface RunConfig {
   readonly nodePortsOnPrimary: boolean;
   readonly masqueradeAll: boolean;
   readonly masqueradeMark: number;
+  readonly ipvs: { readonly scheduler: IpvsScheduler; readonly strictArp: boolean };
   readonly sync: { readonly minIntervalMs: number; readonly checkIntervalMs: number };
   readonly server: HttpsServerConfig | PlainServerConfig;
 }
@@ -74,11 +93,6 @@ export function readConfig(values: FlagValues<typeof flags>): ProxyConfig {
   const bit = values["iptables-masquerade-bit"];
   if (!Number.isInteger(bit) || bit < 0 || bit > 31)
     throw new UsageError(`--iptables-masquerade-bit: expected 0 to 31, found ${bit}`);
-  const checkIntervalMs = values["iptables-sync-period"];
-  const minIntervalMs = values["iptables-min-sync-period"];
-  if (checkIntervalMs <= 0) throw new UsageError("--iptables-sync-period: expected more than 0");
-  if (minIntervalMs < 0 || minIntervalMs > checkIntervalMs)
-    throw new UsageError("--iptables-min-sync-period: expected 0 to --iptables-sync-period");
   return {
     mode: "run",
     kubeconfig,
@@ -88,17 +102,35 @@ export function readConfig(values: FlagValues<typeof flags>): ProxyConfig {
     ...nodePortAddressesOf(values["nodeport-addresses"] ?? []),
     masqueradeAll: values["masquerade-all"],
     masqueradeMark: 2 ** bit,
-    sync: { minIntervalMs, checkIntervalMs },
+    ipvs: { scheduler: schedulerOf(values["ipvs-scheduler"]), strictArp: values["ipvs-strict-arp"] },
+    sync: periodsOf(values, proxyMode),
     server: serverConfigOf(values),
   };
 }
 
-const modes: readonly string[] = ["iptables", "nftables", "userspace"] satisfies ProxyMode[];
+/** The periods are those of all modes, but for what is said of ipvs mode alone. */
+function periodsOf(values: FlagValues<typeof flags>, mode: ProxyMode): RunConfig["sync"] {
+  const own = <T>(ipvs: T | undefined): T | undefined => (mode === "ipvs" ? ipvs : undefined);
+  const checkIntervalMs = own(values["ipvs-sync-period"]) ?? values["iptables-sync-period"];
+  const minIntervalMs = own(values["ipvs-min-sync-period"]) ?? values["iptables-min-sync-period"];
+  const name = own(values["ipvs-sync-period"]) === undefined ? "--iptables-sync-period" : "--ipvs-sync-period";
+  const minName =
+    own(values["ipvs-min-sync-period"]) === undefined ? "--iptables-min-sync-period" : "--ipvs-min-sync-period";
+  if (checkIntervalMs <= 0) throw new UsageError(`${name}: expected more than 0`);
+  if (minIntervalMs < 0 || minIntervalMs > checkIntervalMs) throw new UsageError(`${minName}: expected 0 to ${name}`);
+  return { minIntervalMs, checkIntervalMs };
+}
+
+function schedulerOf(text: string): IpvsScheduler {
+  const found = ipvsSchedulers.find((scheduler) => scheduler === text);
+  if (found !== undefined) return found;
+  throw new UsageError(`--ipvs-scheduler: expected ${ipvsSchedulers.join(", ")}, found ${JSON.stringify(text)}`);
+}
+
+const modes: readonly string[] = ["iptables", "nftables", "ipvs", "userspace"] satisfies ProxyMode[];
 
 function modeOf(text: string): ProxyMode {
   if (isMode(text)) return text;
-  if (text === "ipvs")
-    throw new UsageError("--proxy-mode: ipvs is not supported, use nftables; for strict rotation, userspace");
   throw new UsageError(`--proxy-mode: expected ${modes.join(", ")}, found ${JSON.stringify(text)}`);
 }
 

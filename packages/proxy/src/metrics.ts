@@ -34,6 +34,6 @@ export const proxyMetrics = defineMetrics({
   flowsForgotten: {
     kind: "counter",
     name: "coxswain_proxy_conntrack_flows_forgotten_total",
-    help: "UDP flows removed because they led nowhere.",
+    help: "Flows removed because they led nowhere.",
   },
 });

@@ -11,6 +11,7 @@ import { createAcknowledgement } from "./io/acknowledgement.ts";
 import { createConntrack } from "./io/conntrack.ts";
 import { createIptables, createNftDataplane, createUserspace, whileUsed } from "./io/dataplane.ts";
 import type { Dataplane } from "./io/dataplane.ts";
+import { createIpvsDataplane } from "./io/ipvs/dataplane.ts";
 import { createHealthChecks } from "./io/health-checks.ts";
 import { createRuleSync } from "./io/sync.ts";
 import type { FamilyPorts } from "./io/sync.ts";
@@ -99,7 +100,7 @@ function familyPorts(
 ): FamilyPorts {
   const servicePorts = createServicePorts();
   const ranges = config.nodePortAddresses.filter((range) => familyOf(range.split("/")[0]) === family);
-  const dataplane = dataplaneOf(config.proxyMode, family, ports);
+  const dataplane = dataplaneOf(config, family, ports);
   return {
     dataplane: family === "ipv4" ? dataplane : whileUsed(dataplane),
     conntrack: createConntrack(family),
@@ -123,39 +124,44 @@ function familyPorts(
   };
 }
 
-function dataplaneOf(mode: RunConfig["proxyMode"], family: Family, ports: DaemonPorts): Dataplane {
-  switch (mode) {
+function dataplaneOf({ proxyMode, ipvs }: RunConfig, family: Family, ports: DaemonPorts): Dataplane {
+  switch (proxyMode) {
     case "iptables":
       return createIptables(family);
     case "nftables":
       return createNftDataplane(family);
+    case "ipvs":
+      return createIpvsDataplane(family, ipvs);
     case "userspace":
       return createUserspace(family, ports);
   }
 }
 
 /** What rules of ours may be made of; userspace mode's are made of the first. */
-function allDataplanes(): readonly (readonly ["iptables" | "nftables", Dataplane])[] {
+function allDataplanes(): readonly (readonly ["iptables" | "nftables" | "ipvs", Dataplane])[] {
   return families.flatMap((family) => [
     ["iptables", createIptables(family)] as const,
     ["nftables", createNftDataplane(family)] as const,
+    ["ipvs", createIpvsDataplane(family, { scheduler: "rr", strictArp: false })] as const,
   ]);
 }
 
 /** A mode without its tool fails at the start and not at the first rule. */
 async function refuseMissingTools(config: RunConfig, signal: AbortSignal): Promise<void> {
-  if (config.proxyMode !== "nftables") return;
+  const { proxyMode, ipvs } = config;
+  if (proxyMode !== "nftables" && proxyMode !== "ipvs") return;
   try {
-    await createNftDataplane("ipv4").probe(signal);
+    await (proxyMode === "ipvs" ? createIpvsDataplane("ipv4", ipvs) : createNftDataplane("ipv4")).probe(signal);
   } catch (cause) {
-    throw new StartError(`--proxy-mode=nftables: ${(cause as Error).message}`, { cause });
+    throw new StartError(`--proxy-mode=${proxyMode}: ${(cause as Error).message}`, { cause });
   }
 }
 
 /** Two modes at once would both translate; the old one's rules go before the new one's come, in a moment. */
 async function removeOtherModes(config: RunConfig, { log }: DaemonPorts, signal: AbortSignal): Promise<void> {
+  const own = config.proxyMode === "userspace" ? "iptables" : config.proxyMode;
   for (const [mode, dataplane] of allDataplanes()) {
-    if (mode === (config.proxyMode === "nftables" ? "nftables" : "iptables")) continue;
+    if (mode === own) continue;
     const removed = await dataplane.remove(signal);
     if (removed.length > 0) log.info({ mode, changes: removed.length }, "rules of another mode are removed");
   }

@@ -1,6 +1,7 @@
 /** The OpenAPI documents of the built-in API: one of version 2 for all, one of version 3 per group version. Built when asked for. */
 import type { ResourceInfo } from "../resource-info.ts";
 import { resources } from "../resources.ts";
+import type { OpenApiV2Part } from "./custom.ts";
 import { collectDefinitions, type Definition, type Definitions, type OpenApiVersion } from "./definitions.ts";
 import { discoveryPath, groupNames } from "./operation.ts";
 import { pathsOf } from "./paths.ts";
@@ -19,7 +20,7 @@ const bodies: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The document at /openapi/v2. */
-export function openApiV2(version: string): OpenApiDocument {
+export function openApiV2(version: string): OpenApiDocument & OpenApiV2Part {
   const definitions = collectDefinitions(2, servedKinds);
   const paths = {
     ...rootPath("api", 2, definitions),

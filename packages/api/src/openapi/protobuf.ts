@@ -1,6 +1,7 @@
 /**
  * Writes the OpenAPI document of version 2 as the protobuf message `openapi.v2.Document`, the form that client-go's discovery and older
- * kubectl ask for. Only what our documents contain is known; extensions travel as YAML, of which JSON is a part.
+ * kubectl ask for. Only what documents of Kubernetes' servers and schemas of definitions contain is known; extensions travel as YAML, of which
+ * JSON is a part.
  */
 
 /** The form's media type, in which it is answered. */
@@ -23,6 +24,8 @@ type Slot = readonly [number: number, how: How];
 type How =
   | "string"
   | "bool"
+  | "count"
+  | "number"
   | "any"
   | "value"
   | `message ${string}`
@@ -51,6 +54,7 @@ const messages: Readonly<Record<string, Readonly<Record<string, Slot>>>> = {
   },
   Operation: {
     tags: [1, "string"],
+    summary: [2, "string"],
     description: [3, "string"],
     operationId: [5, "string"],
     produces: [6, "string"],
@@ -92,19 +96,38 @@ const messages: Readonly<Record<string, Readonly<Record<string, Slot>>>> = {
     title: [3, "string"],
     description: [4, "string"],
     default: [5, "value"],
+    multipleOf: [6, "number"],
+    maximum: [7, "number"],
+    exclusiveMaximum: [8, "bool"],
+    minimum: [9, "number"],
+    exclusiveMinimum: [10, "bool"],
+    maxLength: [11, "count"],
+    minLength: [12, "count"],
+    pattern: [13, "string"],
+    maxItems: [14, "count"],
+    minItems: [15, "count"],
+    uniqueItems: [16, "bool"],
+    maxProperties: [17, "count"],
+    minProperties: [18, "count"],
     required: [19, "string"],
     enum: [20, "any"],
     additionalProperties: [21, "message SchemaItem"],
     type: [22, "wrapped strings"],
     items: [23, "message SchemaItem"],
+    allOf: [24, "message Schema"],
     properties: [25, "map Schema"],
+    discriminator: [26, "string"],
+    readOnly: [27, "bool"],
+    example: [30, "value"],
   },
 };
 
 /** Where a message keeps its extensions. */
 const extensionNumbers: Readonly<Record<string, number>> = { Operation: 13, PathItem: 10, Schema: 31 };
 
-function encodeMessage(name: string, value: Json): Uint8Array[] {
+function encodeMessage(name: string, value: Json | boolean): Uint8Array[] {
+  // Of further members of an object: any, or none.
+  if (typeof value === "boolean") return [flag(2, value)];
   if (name === "Paths")
     return Object.entries(value).map(([path, item]) => field(2, named(path, encodeMessage("PathItem", item as Json))));
   if (name === "SchemaItem") return [field(1, encodeMessage("Schema", value))];
@@ -112,7 +135,13 @@ function encodeMessage(name: string, value: Json): Uint8Array[] {
   for (const [member, [number, how]] of Object.entries(messages[name] ?? {})) {
     const given = value[member];
     if (given === undefined) continue;
-    if (how === "wrapped strings") parts.push(field(number, [text(1, String(given))]));
+    if (how === "wrapped strings")
+      parts.push(
+        field(
+          number,
+          [given].flat().map((each) => text(1, String(each))),
+        ),
+      );
     else if (how === "value") parts.push(...encodeMember(number, "any", given));
     else for (const each of Array.isArray(given) ? given : [given]) parts.push(...encodeMember(number, how, each));
   }
@@ -128,7 +157,11 @@ function encodeMember(number: number, how: How, value: unknown): Uint8Array[] {
     case "string":
       return [text(number, String(value))];
     case "bool":
-      return value === true ? [flag(number)] : [];
+      return value === true ? [flag(number, true)] : [];
+    case "count":
+      return typeof value === "number" && value > 0 ? [join([varint(number * 8), varint(value)])] : [];
+    case "number":
+      return typeof value === "number" ? [double(number, value)] : [];
     case "any":
       return [field(number, [text(2, JSON.stringify(value))])];
     case "parameter":
@@ -162,10 +195,13 @@ function encodeMember(number: number, how: How, value: unknown): Uint8Array[] {
 
 /** Parameters are nested alternatives: of a body or not, and then by where they stand. */
 function encodeParameter(value: Json): Uint8Array[] {
-  if (value["in"] === "body") return [field(1, encodeMessage("BodyParameter", value))];
+  const place = value["in"];
+  if (place === "body") return [field(1, encodeMessage("BodyParameter", value))];
+  // Those of headers are written as those of paths are.
+  if (place === "header") return [field(2, [field(1, encodeMessage("PathParameter", value))])];
   return [
     field(2, [
-      value["in"] === "path"
+      place === "path"
         ? field(4, encodeMessage("PathParameter", value))
         : field(3, encodeMessage("QueryParameter", value)),
     ]),
@@ -182,8 +218,14 @@ function text(number: number, value: string): Uint8Array {
   return field(number, [encoder.encode(value)]);
 }
 
-function flag(number: number): Uint8Array {
-  return join([varint(number * 8), Uint8Array.of(1)]);
+function flag(number: number, value: boolean): Uint8Array {
+  return join([varint(number * 8), Uint8Array.of(value ? 1 : 0)]);
+}
+
+function double(number: number, value: number): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setFloat64(0, value, true);
+  return join([varint(number * 8 + 1), bytes]);
 }
 
 function field(number: number, parts: readonly Uint8Array[]): Uint8Array {

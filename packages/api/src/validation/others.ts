@@ -46,7 +46,8 @@ const systemClasses: Readonly<Record<string, number>> = {
 
 function validatePriorityClass(priorityClass: DeepReadonly<PriorityClass>): FieldError[] {
   const { metadata, value = 0, preemptionPolicy } = priorityClass;
-  const { name } = metadata;
+  // There may be none yet, which is said elsewhere.
+  const name = metadata.name ?? "";
   const errors: FieldError[] = [];
   if (name.startsWith("system-")) {
     const expected = systemClasses[name];

@@ -17,11 +17,7 @@ export function agreeWithPath(kind: Kind, object: ApiObject, namespace: string, 
   } else if ((object.metadata.namespace ?? "") !== "") delete object.metadata.namespace;
   if (name === "") return;
   if ((object.metadata.name ?? "") === "") {
-    throw new StatusError(
-      statuses.badRequest(
-        `the name of the object (based on URL) was undeterminable: name must be provided; expected ${name}`,
-      ),
-    );
+    throw new StatusError(statuses.badRequest(unnamed(name)));
   }
   if (object.metadata.name !== name)
     throw new StatusError(
@@ -29,6 +25,11 @@ export function agreeWithPath(kind: Kind, object: ApiObject, namespace: string, 
         `the name of the object (${object.metadata.name}) does not match the name on the URL (${name})`,
       ),
     );
+}
+
+/** What is said of an object without a name where the path has one. */
+export function unnamed(name: string): string {
+  return `the name of the object (${name} based on URL) was undeterminable: name must be provided`;
 }
 
 /** What only the server sets on create. The name may still be missing when generateName is given. */

@@ -51,6 +51,23 @@ const owners = (body: Body): string[] =>
 const spec = (body: Body): Record<string, unknown> => body["spec"] as Record<string, unknown>;
 
 describe("apply", () => {
+  it("demands the version that the path has, and a name of what is not there yet", async () => {
+    const path = "/api/v1/namespaces/default/configmaps/nameless";
+    const said = async (config: object): Promise<unknown> => {
+      const { code, body } = await apply(path, config, "fieldManager=a&force=true");
+      return [code, code < 300 ? body["data"] : body["message"]];
+    };
+    const version = "Incorrect version specified in apply patch. Specified patch version:";
+    expect(await said({})).toEqual([400, `${version} , expected: v1`]);
+    expect(await said({ apiVersion: "v2", kind: "ConfigMap" })).toEqual([400, `${version} v2, expected: v1`]);
+    const unnamed = { apiVersion: "v1", kind: "ConfigMap", data: { a: "1" } };
+    const missing = "the name of the object (nameless based on URL) was undeterminable: name must be provided";
+    for (const config of [unnamed, { ...unnamed, metadata: null }, { ...unnamed, metadata: {} }])
+      expect(await said(config)).toEqual([400, missing]);
+    expect(await said({ ...unnamed, metadata: { name: "nameless" } })).toEqual([201, { a: "1" }]);
+    expect(await said({ ...unnamed, data: { a: "2" } })).toEqual([200, { a: "2" }]);
+  });
+
   it("apply refuses fields that the type does not have, and repeated ones when strict", async () => {
     const path = deployment();
     const template = { spec: { containers: [{ name: "c", image: "x:1", imgae: "y" }] } };

@@ -5,7 +5,7 @@ import type { ApiObject, JsonObject } from "@coxswain/apimachinery";
 import { joinLines, parseText, StrictError } from "../core/body/decode-body.ts";
 import type { ParsedBody } from "../core/body/decode-body.ts";
 import { writeInfo } from "../core/field-manager.ts";
-import { agreeWithPath } from "../core/metadata.ts";
+import { agreeWithPath, unnamed } from "../core/metadata.ts";
 import type { WriteOptions } from "../core/options.ts";
 import type { Kind } from "../core/registry/kind.ts";
 import { createObject } from "./create.ts";
@@ -23,14 +23,18 @@ export async function apply(parts: Parts, exchange: Exchange, bytes: Buffer, opt
   }
   const parsed = parseText(bytes.toString(), "yaml", kind.kind);
   exchange.audit?.requested(parsed.value);
+  checkVersion(kind, parsed.value);
   // Decoding checks and complains; what is applied is what was stated, without the zero values decoding writes.
   const checked = checkedBy(kind, parsed, exchange);
   complainOfRepeated(parsed, options, exchange);
-  const config = stated(parsed.value as JsonObject, checked as ApiObject & JsonObject) as ApiObject & JsonObject;
+  const { metadata, ...content } = stated(parsed.value as JsonObject, checked as ApiObject & JsonObject) as JsonObject;
+  const config = { ...content, kind: kind.kind, apiVersion: kind.apiVersion, metadata: metadata ?? {} } as ApiObject &
+    JsonObject;
   if (config.metadata.managedFields !== undefined)
     throw new StatusError(statuses.badRequest("metadata.managedFields must be nil"));
-  config.kind = kind.kind;
-  config.apiVersion = kind.apiVersion;
+  // Whoever changes what is there need not name it again.
+  const isNamed = (config.metadata.name ?? "") !== "";
+  if (!isNamed) config.metadata.name = info.name;
   agreeWithPath(kind, config, info.namespace, info.name);
   const write = { ...writeInfo(kind, { options, exchange, nowMs: parts.clock.now() }), force: options.force };
   return changeObject(parts, exchange, options, {
@@ -38,15 +42,21 @@ export async function apply(parts: Parts, exchange: Exchange, bytes: Buffer, opt
     next: (current) =>
       decoded(exchange, applyConfiguration(kind.schema, current as ApiObject & JsonObject, config, write), options),
     ...(info.subresource === "" && {
-      absent: () =>
-        createObject(
-          parts,
-          exchange,
-          decoded(exchange, applyConfiguration(kind.schema, undefined, config, write), options),
-          { ...options, isApply: true },
-        ),
+      absent: () => {
+        if (!isNamed) throw new StatusError(statuses.badRequest(unnamed(info.name)));
+        const object = decoded(exchange, applyConfiguration(kind.schema, undefined, config, write), options);
+        return createObject(parts, exchange, object, { ...options, isApply: true });
+      },
     }),
   });
+}
+
+function checkVersion({ apiVersion }: Kind, config: unknown): void {
+  if (!isRecord(config)) return;
+  const given = typeof config["apiVersion"] === "string" ? config["apiVersion"] : "";
+  if (given === apiVersion) return;
+  const why = `Specified patch version: ${given}, expected: ${apiVersion}`;
+  throw new StatusError(statuses.badRequest(`Incorrect version specified in apply patch. ${why}`));
 }
 
 /** Fields that the type does not have are refused however strict the client wants it: nobody could own them. */

@@ -7,10 +7,10 @@ import { decodeStored, encodeObject, withRevision } from "../core/registry/encod
 import { objectKeyIn } from "../core/registry/keys.ts";
 import type { StoredValue } from "../core/storage.ts";
 import type { Entry } from "../core/watch-cache/entry.ts";
-import { decodeEntry, objectBytes } from "../core/watch-cache/entry.ts";
+import { decodeEntry, objectBytes, storedValueOf } from "../core/watch-cache/entry.ts";
 import type { Kind } from "../core/registry/kind.ts";
 import type { Answer, Exchange, Parts } from "./parts.ts";
-import { toServed } from "./served.ts";
+import { liesAsServed, toServed } from "./served.ts";
 
 export async function get(parts: Parts, exchange: Exchange): Promise<Answer> {
   const { kind, info, query } = exchange;
@@ -20,14 +20,14 @@ export async function get(parts: Parts, exchange: Exchange): Promise<Answer> {
     const feed = parts.feed(kind);
     await feed.whenFilled();
     const entry = feed.cache.get(key);
-    if (entry && !kind.conversion) return kept(kind, entry);
+    if (entry && liesAsServed(kind, entry)) return kept(kind, entry);
   }
-  const known = kind.conversion ? undefined : parts.startedFeed(kind)?.cache.get(key);
+  const known = kind.conversion && !kind.upkeep ? undefined : parts.startedFeed(kind)?.cache.get(key);
   if (!known) return answerOf(kind, 200, await mustRead(parts, kind, key, info.name));
   const found = await parts.storage.recheck(key, known.revision);
   switch (found.kind) {
     case "unchanged":
-      return kept(kind, known);
+      return liesAsServed(kind, known) ? kept(kind, known) : answerOf(kind, 200, storedValueOf(known));
     case "changed":
       return answerOf(kind, 200, found.current);
     case "gone":
@@ -54,8 +54,10 @@ export async function mustRead(parts: Parts, kind: Kind, key: string, name: stri
 /** A stored value as an answer; its bytes are sent as they are when the kind is stored as it is served. */
 export function answerOf(kind: Kind, code: number, stored: StoredValue): Answer | Promise<Answer> {
   if (kind.conversion?.remote) return convertedAnswer(kind, code, stored);
-  const object = (): ReturnType<typeof decodeStored> => toServed(kind, decodeStored(stored.value, stored.revision));
-  const bytes = kind.conversion ? encodeObject(object()) : withRevision(stored.value, stored.revision).bytes;
+  const { value, revision } = stored;
+  const object = (): ReturnType<typeof decodeStored> => toServed(kind, decodeStored(value, revision));
+  const isOther = kind.upkeep ? kind.upkeep.settle(decodeStored(value, revision)) : kind.conversion !== undefined;
+  const bytes = isOther ? encodeObject(object()) : withRevision(value, revision).bytes;
   return { type: "encoded", code, bytes, object, kind };
 }
 

@@ -2,7 +2,6 @@
 // bytes are sent. Pages behind a `continue` token, exact revisions, and whatever the cache cannot answer in time are read
 // from the store at their revision.
 import { StatusError, statuses } from "@coxswain/apimachinery";
-import type { ApiObject } from "@coxswain/apimachinery";
 import { decodeContinue, encodeContinue, newestRevision } from "../core/continue-token.ts";
 import type { Item } from "../core/item.ts";
 import type { ListOptions } from "../core/options.ts";
@@ -91,7 +90,7 @@ export function itemsOf(kind: Kind, entries: readonly Entry[]): readonly Item[] 
       kind,
       entries.map((entry) => entry.object()),
     );
-  return kind.conversion ? entries.map((entry) => itemOf(kind, () => entry.object(), entry.tailBytes)) : entries;
+  return kind.conversion || kind.upkeep ? entries.map((entry) => itemOf(kind, entry)) : entries;
 }
 
 interface Start {
@@ -152,16 +151,14 @@ function matches(kind: Kind, value: StoredValue, options: ListOptions): boolean 
 }
 
 function storedItem(kind: Kind, value: StoredValue): Item {
-  const object = (): ApiObject => decodeStored(value.value, value.revision);
-  if (kind.conversion) return itemOf(kind, object, value.value.length);
-  return {
+  return itemOf(kind, {
     get tail() {
       const { bytes, itemAt } = withRevision(value.value, value.revision);
       return bytes.subarray(itemAt);
     },
     tailBytes: value.value.length,
-    object,
-  };
+    object: () => decodeStored(value.value, value.revision),
+  });
 }
 
 /** `pagedPrefix` is that of a page behind a token. */

@@ -44,6 +44,8 @@ export async function patch(parts: Parts, exchange: Exchange): Promise<Answer> {
   const next = patchFunction(mediaType, parsed, kind);
   return changeObject(parts, exchange, options, {
     next: (current) => patched(exchange, current, next(current), parsed, options),
+    // Decoding by a schema of ours copies; custom kinds keep what they are given.
+    leavesCurrent: kind.rules.mergesStrategically,
   });
 }
 

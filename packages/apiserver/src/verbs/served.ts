@@ -1,24 +1,28 @@
 // Between the stored version of an object and the one that is served: nothing for most kinds.
 import type { ApiObject } from "@coxswain/apimachinery";
 import type { Item } from "../core/item.ts";
-import { servedAll } from "../core/registry/convert.ts";
+import { servedAll, toServed } from "../core/registry/convert.ts";
 import { encodeObject } from "../core/registry/encoding.ts";
 import type { Kind } from "../core/registry/kind.ts";
 
-/** Not for kinds that another program converts: those are awaited (`core/registry/convert.ts`). */
-export function toServed(kind: Kind, stored: ApiObject): ApiObject {
-  return kind.conversion ? kind.conversion.fromStored(stored) : stored;
+export { toServed };
+
+/** Whether the bytes that are kept are those that are sent. */
+export function liesAsServed({ conversion, upkeep }: Kind, kept: Item): boolean {
+  return upkeep ? upkeep.isSettled(kept) : conversion === undefined;
 }
 
-/** An item of a list that is stored in another version than it is served in; converted when it is looked at. */
-export function itemOf(kind: Kind, stored: () => ApiObject, storedBytes: number): Item {
-  const object = (): ApiObject => toServed(kind, stored());
+/** What is kept as an item of a list; where it may be stored otherwise than it is served, this is found out when it is looked at. */
+export function itemOf(kind: Kind, kept: Item): Item {
+  if (!kind.conversion && !kind.upkeep) return kept;
+  const object = (): ApiObject => toServed(kind, kept.object());
   return {
     get tail() {
+      if (liesAsServed(kind, kept)) return kept.tail;
       const bytes = encodeObject(object());
       return bytes.subarray(bytes.indexOf('"metadata":'));
     },
-    tailBytes: storedBytes,
+    tailBytes: kept.tailBytes,
     object,
   };
 }

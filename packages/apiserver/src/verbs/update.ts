@@ -10,9 +10,10 @@ import type { WriteOptions } from "../core/options.ts";
 import { readWriteOptions, shownOptions } from "../core/options.ts";
 import { served, toBeStored } from "../core/registry/convert.ts";
 import { decodeStored, encodeForStore } from "../core/registry/encoding.ts";
+import type { Kind } from "../core/registry/kind.ts";
 import { mayVanish, prepareForUpdate } from "../core/registry/strategy.ts";
 import type { GroupVersionKind } from "../core/request.ts";
-import type { StoredValue } from "../core/storage.ts";
+import type { Recheck, StoredValue } from "../core/storage.ts";
 import { storedValueOf } from "../core/watch-cache/entry.ts";
 import { mutatingAdmission, validatingAdmission } from "./admit.ts";
 import { createObject } from "./create.ts";
@@ -34,6 +35,7 @@ export async function update(parts: Parts, exchange: Exchange): Promise<Answer> 
   agreeWithPath(kind, decoded, info.namespace, info.name);
   return changeObject(parts, exchange, options, {
     next: () => cloneJson(decoded),
+    leavesCurrent: true,
     ...(kind.strategy.createsOnUpdate &&
       info.subresource === "" && { absent: () => createObject(parts, exchange, cloneJson(decoded), options) }),
   });
@@ -51,6 +53,8 @@ export interface ObjectChange {
    * place of what it changes, and never changes one inside: the object before and after share the rest.
    */
   readonly isSystem?: boolean;
+  /** `next` leaves the current object as it is, and what it makes shares nothing with it: it need not be decoded twice. */
+  readonly leavesCurrent?: boolean;
   readonly name?: string;
   /** What admission is shown instead of the object: the body of a subresource, such as Scale. */
   readonly admittedAs?: {
@@ -70,10 +74,9 @@ export async function changeObject(
   const { kind, info } = exchange;
   const name = change.name ?? info.name;
   const key = keyOf(kind, info.namespace, name);
-  const remembered =
-    change.isSystem && !options.dryRun ? await changeRemembered(parts, exchange, options, change, key) : undefined;
-  if (remembered) return remembered;
-  let current = (await parts.storage.get(key)).value;
+  const remembered = options.dryRun ? undefined : rememberedValue(parts, kind, key);
+  let isRemembered = remembered !== undefined;
+  let current = remembered ?? (await parts.storage.get(key)).value;
   for (let attempt = 1; ; attempt += 1) {
     if (!current) {
       if (!change.absent) throw new StatusError(statuses.notFound(kind, name));
@@ -86,41 +89,53 @@ export async function changeObject(
         continue;
       }
     }
-    const outcome = await tryChange(parts, exchange, options, change, current);
+    const outcome = await tryChange(parts, exchange, options, change, current).catch(refusalIf(isRemembered));
     if (outcome.kind === "done") return outcome.answer;
-    // Whoever named a version hears of the conflict when it is compared with the current one.
-    if (attempt >= attempts) throw new StatusError(statuses.conflict(kind, name, modified));
-    current = outcome.current;
+    if (outcome.kind === "changed") {
+      // Whoever named a version hears of the conflict when it is compared with the current one.
+      if (attempt >= attempts) throw new StatusError(statuses.conflict(kind, name, modified));
+      current = outcome.current;
+    } else {
+      const newest = await newestIf(isRemembered, parts, current);
+      if (newest.kind === "unchanged") {
+        if (outcome.kind === "refused") throw outcome.error;
+        return answerOf(kind, 200, current);
+      }
+      current = newest.kind === "changed" ? newest.current : undefined;
+    }
+    isRemembered = false;
   }
 }
 
 /**
- * The change of what is in memory, which is nearly always the newest state: that it is, the write itself finds out. Undefined when it is
- * not, or when anything speaks against the change: then the store is read, and what is said is said of what stands there.
+ * What is in memory is nearly always the newest state: that it is, the write itself finds out. Where nothing is written, or something
+ * speaks against the change, the store is asked whether that was said of what stands there. Not for services: their addresses are given
+ * and taken on the way.
  */
-async function changeRemembered(
-  parts: Parts,
-  exchange: Exchange,
-  options: WriteOptions,
-  change: ObjectChange,
-  key: string,
-): Promise<Answer | undefined> {
-  const { kind } = exchange;
-  const entry = kind.conversion ? undefined : parts.startedFeed(kind)?.cache.get(key);
-  if (!entry) return undefined;
-  const current = storedValueOf(entry);
-  try {
-    const outcome = await tryChange(parts, exchange, options, change, current, true);
-    return outcome.kind === "done" ? outcome.answer : undefined;
-  } catch (error) {
-    if (error instanceof StatusError) return undefined;
+function rememberedValue(parts: Parts, kind: Kind, key: string): StoredValue | undefined {
+  const entry = kind.conversion || isService(kind) ? undefined : parts.startedFeed(kind)?.cache.get(key);
+  return entry && storedValueOf(entry);
+}
+
+/** Makes an outcome of a refusal that may be said of an old state; all other errors stay what they are. */
+function refusalIf(isRemembered: boolean): (error: unknown) => Attempt {
+  return (error) => {
+    if (isRemembered && error instanceof StatusError) return { kind: "refused", error };
     throw error;
-  }
+  };
+}
+
+async function newestIf(isRemembered: boolean, parts: Parts, { key, revision }: StoredValue): Promise<Recheck> {
+  return isRemembered ? parts.storage.recheck(key, revision) : { kind: "unchanged" };
 }
 
 type Attempt =
   | { readonly kind: "done"; readonly answer: Answer }
-  | { readonly kind: "changed"; readonly current: StoredValue | undefined };
+  /** Somebody else was first. */
+  | { readonly kind: "changed"; readonly current: StoredValue | undefined }
+  /** There is nothing to write. */
+  | { readonly kind: "same" }
+  | { readonly kind: "refused"; readonly error: StatusError };
 
 async function tryChange(
   parts: Parts,
@@ -128,7 +143,6 @@ async function tryChange(
   options: WriteOptions,
   change: ObjectChange,
   current: StoredValue,
-  mustWrite = false,
 ): Promise<Attempt> {
   const { kind, info } = exchange;
   const { subresource } = info;
@@ -136,9 +150,9 @@ async function tryChange(
   const decoded = (): ApiObject => decodeStored(current.value, current.revision);
   const old = isRemote ? await served(kind, decoded()) : toServed(kind, decoded());
   const read = (): ApiObject => (isRemote ? cloneJson(old) : toServed(kind, decoded()));
-  const next = change.next(change.isSystem ? { ...old, metadata: { ...old.metadata } } : read());
-  if (!next)
-    return mustWrite ? { kind: "changed", current } : { kind: "done", answer: await answerOf(kind, 200, current) };
+  const given = change.isSystem ? { ...old, metadata: { ...old.metadata } } : change.leavesCurrent ? old : read();
+  const next = change.next(given);
+  if (!next) return { kind: "same" };
   checkVersion(kind, next, String(current.revision));
   stampUpdate(kind, next, old);
   nameOwnersOnce(next, info.verb === "patch", exchange.warn);
@@ -171,20 +185,15 @@ async function tryChange(
     if (subresource === "") for (const warning of kind.rules.warnings(object, old)) exchange.warn(warning);
     await validatingAdmission(parts, exchange, { ...subject, object: shown(object) });
     const value = encodeForStore(await toBeStored(kind, object));
-    const outcome = await write(parts, exchange, options, object, value, current, mustWrite);
-    if (outcome.kind === "written") await allocated?.commit();
-    else await allocated?.revert();
-    if (outcome.kind === "changed") return outcome;
-    return { kind: "done", answer: outcome.answer };
+    const outcome = await write(parts, exchange, options, object, value, current);
+    if (outcome.kind === "changed") await allocated?.revert();
+    else await allocated?.commit();
+    return outcome;
   } catch (error) {
     await allocated?.revert();
     throw error;
   }
 }
-
-type Written =
-  | { readonly kind: "written"; readonly answer: Answer }
-  | { readonly kind: "changed"; readonly current: StoredValue | undefined };
 
 async function write(
   parts: Parts,
@@ -193,28 +202,26 @@ async function write(
   object: ApiObject,
   value: Buffer,
   current: StoredValue,
-  mustWrite: boolean,
-): Promise<Written> {
-  if (options.dryRun) return { kind: "written", answer: { type: "object", code: 200, object, kind } };
+): Promise<Attempt> {
+  if (options.dryRun) return { kind: "done", answer: { type: "object", code: 200, object, kind } };
   // The last finalizer is gone: this update is the end of the object.
   if (mayVanish(kind.strategy, object)) {
     const outcome = await parts.storage.remove(current.key, current.revision);
     if (outcome.kind === "changed") return outcome;
     if (isService(kind)) await parts.services.release(object);
-    return { kind: "written", answer: { type: "object", code: 200, object, kind } };
+    return { kind: "done", answer: { type: "object", code: 200, object, kind } };
   }
   // Nothing new (members may stand in another order): no write, no event, the same resourceVersion.
   if (
-    !mustWrite &&
-    (value.equals(current.value) ||
-      (value.length === current.value.length &&
-        jsonEqual(parseJson(value.toString()), parseJson(current.value.toString()))))
+    value.equals(current.value) ||
+    (value.length === current.value.length &&
+      jsonEqual(parseJson(value.toString()), parseJson(current.value.toString())))
   )
-    return { kind: "written", answer: await answerOf(kind, 200, current) };
+    return { kind: "same" };
   const outcome = await storeWrite(parts, kind, { key: current.key, value, object }, () =>
     parts.storage.replace(current.key, value, current.revision, kind.strategy.ttlSeconds),
   );
   if (outcome.kind === "changed") return outcome;
   const answer = await answerOf(kind, 200, { key: current.key, value, revision: outcome.revision });
-  return { kind: "written", answer };
+  return { kind: "done", answer };
 }

@@ -13,7 +13,7 @@ import { encodeObject } from "../core/registry/encoding.ts";
 import { convertingSink } from "./converting-sink.ts";
 import { selectFrom, tooLargeVersion } from "./list.ts";
 import type { Answer, Exchange, InitialEvent, Parts, WatchEventKind, WatchSink, WatchSource } from "./parts.ts";
-import { toServed } from "./served.ts";
+import { liesAsServed, toServed } from "./served.ts";
 
 /** How long a watch lasts when the client names no time: at least this, at most twice as long. */
 const minimumTimeoutMs = 1_800_000;
@@ -158,9 +158,10 @@ function encodingKeys({ apiVersion }: Kind): EncodingKeys {
 function* initialEvents(kind: Kind, entries: readonly Entry[]): Generator<InitialEvent> {
   for (const entry of entries) {
     const object = (): ApiObject => toServed(kind, entry.object());
-    const line = kind.conversion
-      ? () => [Buffer.from('{"type":"ADDED","object":'), encodeObject(object()), Buffer.from("}\n")]
-      : () => piecesOf(entry, "ADDED");
+    const line = (): readonly Buffer[] =>
+      liesAsServed(kind, entry)
+        ? piecesOf(entry, "ADDED")
+        : [Buffer.from('{"type":"ADDED","object":'), encodeObject(object()), Buffer.from("}\n")];
     yield { line, object };
   }
 }
@@ -182,9 +183,9 @@ function emit(
   const line = (): Buffer => {
     const known = encoded?.get(keys[type]);
     if (known) return known;
-    const made = kind.conversion
-      ? Buffer.concat([Buffer.from(`{"type":"${type}","object":`), encodeObject(object()), Buffer.from("}\n")])
-      : lineOf(entry, type, revision);
+    const made = liesAsServed(kind, entry)
+      ? lineOf(entry, type, revision)
+      : Buffer.concat([Buffer.from(`{"type":"${type}","object":`), encodeObject(object()), Buffer.from("}\n")]);
     encoded?.set(keys[type], made);
     return made;
   };

@@ -29,6 +29,14 @@ let api: TestApi;
 beforeEach(() => (api = createTestApi()));
 afterEach(() => api.stop());
 
+/** Caches that begin from now on hear of nothing that happens after. */
+function deafen({ storage }: TestApi): void {
+  // eslint-disable-next-line require-yield
+  storage.watch = async function* (_from, _to, _after, signal) {
+    await new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
+  };
+}
+
 describe("create", () => {
   it("create fills in defaults, identity and status, and stores no resourceVersion", async () => {
     const { code, body } = await api.send("POST", pods, pod("a"));
@@ -167,20 +175,42 @@ describe("update", () => {
     expect(labelled.body.metadata.generation).toBe(2);
   });
 
-  it("update with an old resourceVersion is a conflict", async () => {
+  it("update with an old resourceVersion, or one that is none, is a conflict", async () => {
     const { body } = await api.send("POST", configMaps, { metadata: { name: "c" }, data: { a: "1" } });
     await api.send("PUT", `${configMaps}/c`, { metadata: { name: "c" }, data: { a: "2" } });
-    const answer = await api.send("PUT", `${configMaps}/c`, { ...body, data: { a: "3" } });
-    expect([answer.code, answer.body.message]).toEqual([
-      409,
-      'Operation cannot be fulfilled on configmaps "c": the object has been modified; please apply your changes to the latest version and try again',
-    ]);
+    for (const resourceVersion of [body.metadata.resourceVersion, "x"]) {
+      const metadata = { ...body.metadata, resourceVersion };
+      const answer = await api.send("PUT", `${configMaps}/c`, { ...body, metadata, data: { a: "3" } });
+      expect([answer.code, answer.body.message]).toEqual([
+        409,
+        'Operation cannot be fulfilled on configmaps "c": the object has been modified; please apply your changes to the latest version and try again',
+      ]);
+    }
   });
 
   it("update without a change writes nothing", async () => {
     const { body } = await api.send("POST", configMaps, { metadata: { name: "c" }, data: { a: "1" } });
     const answer = await api.send("PUT", `${configMaps}/c`, body);
     expect(answer.body.metadata.resourceVersion).toBe(body.metadata.resourceVersion);
+  });
+
+  it("changes begin with what is in memory, and what speaks against them is asked of the store when that is newer", async () => {
+    const made = (data: object): object => ({ metadata: { name: "c" }, data });
+    await api.send("POST", configMaps, made({ a: "1" }));
+    deafen(api);
+    await api.send("GET", configMaps);
+    const data = async (): Promise<unknown> => (await api.send("GET", `${configMaps}/c`)).body["data"];
+    await api.send("PUT", `${configMaps}/c`, made({ a: "2" }));
+    await api.send("PATCH", `${configMaps}/c`, { data: { b: "1" } }, merge);
+    expect(await data()).toEqual({ a: "2", b: "1" });
+    // A version that memory has not heard of.
+    const { body } = await api.send("GET", `${configMaps}/c`);
+    expect((await api.send("PUT", `${configMaps}/c`, { ...body, data: { a: "3" } })).code).toBe(200);
+    // No change to what is in memory, but one to what is stored.
+    expect((await api.send("PUT", `${configMaps}/c`, made({ a: "1" }))).code).toBe(200);
+    expect(await data()).toEqual({ a: "1" });
+    await api.send("DELETE", `${configMaps}/c`);
+    expect((await api.send("PATCH", `${configMaps}/c`, { data: { b: "2" } }, merge)).code).toBe(404);
   });
 
   it("update of a lease needs its resourceVersion, and creates it when it is not there", async () => {

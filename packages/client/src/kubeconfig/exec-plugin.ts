@@ -1,6 +1,5 @@
 // Credential plugins (client.authentication.k8s.io): runs the command a kubeconfig names and reads the ExecCredential it prints.
 // Runs it once per client, before the first request: what the plugin gives lasts as long as a command line does.
-import { spawnSync } from "node:child_process";
 import { ClientError } from "../errors.ts";
 
 export interface ExecPlugin {
@@ -60,6 +59,8 @@ export function runExecPlugin(plugin: ExecPlugin, cluster: PluginCluster, host: 
         : {}),
     },
   };
+  // Not imported: every command line reads a kubeconfig, few of them run a plugin.
+  const { spawnSync } = process.getBuiltinModule("node:child_process");
   const ran = spawnSync(plugin.command, plugin.args, {
     env: {
       ...host.env,

@@ -1,14 +1,12 @@
 // Chooses HTTP/2 or HTTP/1.1 for one server: what TLS negotiates (ALPN). Keeps the HTTP/2 connection and replaces it when it
-// breaks, goes away, or our certificate has changed.
+// breaks, goes away, or our certificate has changed. What a connection does not need is not loaded, and HTTP/2 while the server thinks.
 import { connect } from "node:tls";
 import type { TLSSocket } from "node:tls";
 import type { Clock } from "@coxswain/clock";
-import { createHttp2Session } from "./http2.ts";
 import type { Http2Session } from "./http2.ts";
 import { createLazyTransport } from "./lazy.ts";
 import type { Patience } from "./patience.ts";
 import { connectError } from "./tls.ts";
-import { openTunnel } from "./tunnel.ts";
 import type { TlsMaterial } from "./tls.ts";
 import type { Transport } from "./transport.ts";
 
@@ -30,7 +28,9 @@ export function createNegotiatingTransport(
   let onlyHttp1 = false;
 
   const negotiate = async (): Promise<Http2Session | undefined> => {
-    const socket = await openSocket(server, tls, clock, proxy);
+    const opening = openSocket(server, tls, clock, proxy);
+    const [socket, { createHttp2Session }] = await Promise.all([opening, import("./http2.ts")]);
+    if (socket.destroyed) throw connectError(server.origin, socket.errored ?? new Error("closed by the server"));
     if (socket.alpnProtocol === "h2") {
       sessionGeneration = tls.generation();
       session = createHttp2Session(server, socket, clock, patience());
@@ -59,7 +59,7 @@ export function createNegotiatingTransport(
 async function openSocket(server: URL, tls: TlsMaterial, clock: Clock, proxy: URL | undefined): Promise<TLSSocket> {
   const host = server.hostname.replace(/^\[|\]$/g, "");
   const port = Number(server.port || 443);
-  const tunnel = proxy === undefined ? undefined : await openTunnel(proxy, host, port);
+  const tunnel = proxy === undefined ? undefined : await (await import("./tunnel.ts")).openTunnel(proxy, host, port);
   return new Promise((resolve, reject) => {
     const socket = connect({
       host,
@@ -79,7 +79,7 @@ async function openSocket(server: URL, tls: TlsMaterial, clock: Clock, proxy: UR
     socket.once("error", failed);
     socket.once("secureConnect", () => {
       timer.cancel();
-      socket.off("error", failed);
+      // The listener stays: what breaks before somebody else listens is seen by `destroyed`.
       resolve(socket);
     });
   });

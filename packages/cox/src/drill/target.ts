@@ -155,7 +155,7 @@ export function openTarget({ on, dataDir }: TargetConfig, clock: Clock): Target 
       case "resume-machine":
         return await lab("resume", action.machine);
       case "cut":
-        return await lab("partition", action.from, action.to, "--one-way");
+        return await lab("cut", ...action.links.map(({ from, to }) => `${from}:${to}`));
       case "mend":
         return await lab("heal");
       case "restart-engine": {

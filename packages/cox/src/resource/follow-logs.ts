@@ -5,7 +5,7 @@ import type { Session } from "../session.ts";
 import { getObject, isNotFound, listObjects, pathOf } from "./api.ts";
 import type { Obj } from "./api.ts";
 import { eventsOf } from "./events-of.ts";
-import { livingLines, timed } from "./kept-logs.ts";
+import { byTime, goneLines, livingLines, timed } from "./kept-logs.ts";
 import type { LoggedLine, Workload } from "./kept-logs.ts";
 
 /** A stream that ends while its container runs on (its node's agent was restarted) is asked for again after this. */
@@ -112,7 +112,7 @@ async function followOne(
   };
   try {
     // Attempts may have come and gone since the last one that was followed.
-    for (const line of await livingLines(session, pod, container, last(name, container))) await tell(line);
+    for (const line of (await livingLines(session, pod, container, last(name, container))) ?? []) await tell(line);
     for (;;) {
       await stream().catch((error: unknown) => {
         if (session.signal.aborted || isNotFound(error)) throw error;
@@ -123,6 +123,9 @@ async function followOne(
     }
   } catch (error) {
     if (!isNotFound(error)) throw error;
+    // What it wrote while nobody listened, between two streams or before the first, was put aside by its node.
+    const gone = await goneLines(session, (one) => one === name, container, str(part(pod["spec"])["nodeName"]));
+    for (const line of gone.lines.toSorted(byTime)) await tell(line);
   }
 }
 

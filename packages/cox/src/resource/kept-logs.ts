@@ -87,42 +87,62 @@ export async function findWorkload(session: Session, target: string): Promise<Wo
 export async function readKeptLogs(session: Session, { names, isOf }: Workload, query: KeptQuery): Promise<KeptLogs> {
   const mapper = await session.mapper();
   const pods = (await listObjects(session, await mapper.find("pods"), session.namespace)).items;
-  const living = pods.filter(isOf);
+  const living = new Set<string>();
   const lines: LoggedLine[] = [];
-  for (const pod of living) lines.push(...(await livingLines(session, pod, query.container)));
-  const nodes = await listObjects(session, await mapper.find("nodes"), undefined);
+  for (const pod of pods.filter(isOf)) {
+    const found = await livingLines(session, pod, query.container);
+    // Gone since it was listed: its node has put its lines aside.
+    if (found === undefined) continue;
+    living.add(pod.metadata.name);
+    lines.push(...found);
+  }
+  const gone = await goneLines(session, (pod) => names.test(pod) && !living.has(pod), query.container);
+  const from = query.since ?? "";
+  return { lines: [...lines, ...gone.lines].filter(({ time }) => time >= from).toSorted(byTime), silent: gone.silent };
+}
+
+export const byTime = (left: LoggedLine, right: LoggedLine): number =>
+  left.time < right.time ? -1 : left.time > right.time ? 1 : 0;
+
+/**
+ * What nodes, or the one that is named, have put aside of pods that are gone, of the newest of each name; of one container, or of all when that is
+ * "". In no order.
+ */
+export async function goneLines(
+  session: Session,
+  isWanted: (pod: string) => boolean,
+  container: string,
+  node?: string,
+): Promise<KeptLogs> {
+  const nodes =
+    node === undefined
+      ? (await listObjects(session, await (await session.mapper()).find("nodes"), undefined)).items.map(
+          ({ metadata }) => metadata.name,
+        )
+      : [node];
+  const lines: LoggedLine[] = [];
   const silent: string[] = [];
-  for (const { metadata } of nodes.items) {
-    const proxy = `/api/v1/nodes/${metadata.name}/proxy`;
+  for (const name of nodes) {
+    const proxy = `/api/v1/nodes/${name}/proxy`;
     const answer = await session.client.request({
       method: "GET",
       path: `${proxy}/retainedLogs`,
       signal: session.signal,
     });
     if (answer.status !== 200) {
-      silent.push(metadata.name);
+      silent.push(name);
       continue;
     }
     const { items } = answer.json() as { readonly items: readonly Kept[] };
     const wanted = items.filter(
-      (each) =>
-        each.namespace === session.namespace &&
-        names.test(each.pod) &&
-        !living.some((pod) => pod.metadata.name === each.pod) &&
-        ["", each.container].includes(query.container),
+      (each) => each.namespace === session.namespace && isWanted(each.pod) && ["", each.container].includes(container),
     );
     for (const each of newestFirst(wanted)) {
       const path = `${proxy}/containerLogs/${each.namespace}/${each.pod}/${each.container}`;
-      lines.push(...((await readLines(session, path, each.depth, each)) ?? []));
+      lines.push(...((await readLines(session, path, each.depth, each)).lines ?? []));
     }
   }
-  const from = query.since ?? "";
-  return {
-    lines: lines
-      .filter(({ time }) => time >= from)
-      .toSorted((left, right) => (left.time < right.time ? -1 : left.time > right.time ? 1 : 0)),
-    silent,
-  };
+  return { lines, silent };
 }
 
 async function recognizer(
@@ -146,9 +166,14 @@ async function recognizer(
 
 /**
  * All attempts of a living pod, back to the first that its node has forgotten; of one container, or of all when that is "".
- * `since`, an RFC 3339 time, leaves out what is older than its second.
+ * `since`, an RFC 3339 time, leaves out what is older than its second. Undefined when the pod has gone meanwhile.
  */
-export async function livingLines(session: Session, pod: Obj, only: string, since?: string): Promise<LoggedLine[]> {
+export async function livingLines(
+  session: Session,
+  pod: Obj,
+  only: string,
+  since?: string,
+): Promise<LoggedLine[] | undefined> {
   const [spec, status] = [part(pod["spec"]), part(pod["status"])];
   const { name, namespace } = pod.metadata;
   const node = str(spec["nodeName"]);
@@ -167,8 +192,9 @@ export async function livingLines(session: Session, pod: Obj, only: string, sinc
           : `/api/v1/nodes/${node}/proxy/containerLogs/${namespace}/${name}/${container}`;
       const of = { pod: name, container, attempt: restarts - depth };
       const found = await readLines(session, path, depth, of, since);
-      if (found === undefined && depth > 0) break;
-      lines.push(...(found ?? []));
+      if (found.status === 404 && depth === 0) return undefined;
+      if (found.lines === undefined && depth > 0) break;
+      lines.push(...(found.lines ?? []));
     }
   }
   return lines;
@@ -190,14 +216,14 @@ function newestFirst(kept: readonly Kept[]): readonly (Kept & { readonly depth: 
     });
 }
 
-/** Undefined where there is no such log. */
+/** Without lines where there is no such log; 404 where there is no such pod. */
 async function readLines(
   session: Session,
   path: string,
   depth: number,
   of: { readonly pod: string; readonly container: string; readonly attempt: number },
   since?: string,
-): Promise<LoggedLine[] | undefined> {
+): Promise<{ readonly status: number; readonly lines?: LoggedLine[] }> {
   const [bare = "", search = ""] = path.split("?");
   const query: Query = { timestamps: true, sinceTime: since, ...Object.fromEntries(new URLSearchParams(search)) };
   const previous = depth === 0 ? undefined : depth === 1 ? true : depth;
@@ -208,12 +234,12 @@ async function readLines(
     accept: "*/*",
     signal: session.signal,
   });
-  if (answer.status !== 200) return undefined;
-  return answer
+  if (answer.status !== 200) return { status: answer.status };
+  const written = answer
     .text()
     .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => ({ ...of, ...timed(line) }));
+    .filter((line) => line !== "");
+  return { status: 200, lines: written.map((line) => ({ ...of, ...timed(line) })) };
 }
 
 /** A line as nodes give it when they are asked for times. */

@@ -8,6 +8,12 @@ export type DaemonName = "store" | "apiserver" | "scheduler" | "controller-manag
 export const masterDaemons: readonly DaemonName[] = ["store", "apiserver", "scheduler", "controller-manager"];
 export const nodeDaemons: readonly DaemonName[] = ["node-agent", "proxy", "dns"];
 
+/** One direction between two machines. */
+export interface Link {
+  readonly from: string;
+  readonly to: string;
+}
+
 export type Action =
   /** SIGKILL, SIGTERM; whoever supervises the daemon starts it again. */
   | { readonly act: "kill" | "stop"; readonly machine: string; readonly daemon: DaemonName }
@@ -18,8 +24,8 @@ export type Action =
     }
   /** Holds the lock of iptables; ends by itself. */
   | { readonly act: "hold-rules-lock"; readonly machine: string; readonly seconds: number }
-  /** Drops what `from` sends to `to`. */
-  | { readonly act: "cut"; readonly from: string; readonly to: string }
+  /** Drops what each `from` sends to its `to`, on all links from the same moment on. */
+  | { readonly act: "cut"; readonly links: readonly Link[] }
   | { readonly act: "mend" }
   /** A condition that stays until it is lifted. */
   | {
@@ -75,7 +81,7 @@ export function describe(action: Action): string {
     case "resume-daemon":
       return `${action.act.replace("-daemon", "")} ${action.daemon} on ${action.machine}`;
     case "cut":
-      return `cut ${action.from} → ${action.to}`;
+      return `cut ${action.links.map(({ from, to }) => `${from} → ${to}`).join(", ")}`;
     case "mend":
       return "mend the network";
     case "roll-out":

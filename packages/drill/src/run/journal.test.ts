@@ -7,8 +7,8 @@ const injecting: JournalEntry = {
   kind: "injecting",
   actions: [
     { act: "power-off", machine: "m4" },
-    { act: "cut", from: "m1", to: "m2" },
-    { act: "cut", from: "m2", to: "m1" },
+    { act: "cut", links: [{ from: "m1", to: "m2" }] },
+    { act: "cut", links: [{ from: "m2", to: "m1" }] },
     { act: "kill", machine: "m1", daemon: "store" },
   ],
 };

@@ -40,11 +40,10 @@ if grep -qv '^0:' /proc/self/cgroup; then
     esac
   done < /proc/self/cgroup
 else
-  # Version 2 gives controllers only to groups below one without processes.
+  # Version 2 gives controllers only to groups below one without processes: we go where there are none below. Who began us follows.
   mount -t cgroup2 cgroup2 /sys/fs/cgroup
   mkdir -p /sys/fs/cgroup/system
   echo 1 > /sys/fs/cgroup/system/cgroup.procs
-  sed 's/\\([a-z0-9_]*\\)/+\\1/g' /sys/fs/cgroup/cgroup.controllers > /sys/fs/cgroup/cgroup.subtree_control
 fi
 ip link set lo up
 ${legacyIptables ? 'mount --bind "$(readlink -f "$(command -v iptables-legacy)")" "$(readlink -f "$(command -v iptables)")"' : ""}

@@ -1,7 +1,7 @@
 // Control groups of the machines, in every hierarchy of the computer (version 1, version 2, or both).
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readFile, readdir, rmdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Clock } from "@coxswain/clock";
 
 interface Hierarchy {
@@ -12,15 +12,50 @@ interface Hierarchy {
 /** Makes the group in every hierarchy and returns the directories that a process joins by its number. */
 export async function makeGroups(path: string): Promise<readonly string[]> {
   const found = hierarchies();
-  const whole = found.every(({ version }) => version === 2);
+  const whole = isUnified(found);
   return Promise.all(
     found.map(async ({ mountPoint }) => {
       const group = join(mountPoint, path);
       await mkdir(group, { recursive: true });
+      if (whole) await handDown(mountPoint, dirname(path));
       await inheritCpuset(mountPoint, path);
       return whole && existsSync(join(group, "system")) ? join(group, "system") : group;
     }),
   );
+}
+
+/**
+ * Version 2 gives controllers only to groups below one without processes: whoever began the machine's first process, and is still in its group, goes to
+ * where that one has gone, and what is below the machine's group gets all that the computer has. Nothing to do for version 1.
+ */
+export async function settleGroups(path: string): Promise<void> {
+  const found = hierarchies();
+  if (!isUnified(found)) return;
+  for (const { mountPoint } of found) {
+    const group = join(mountPoint, path);
+    for (const pid of (await readFile(join(group, "cgroup.procs"), "utf8")).split("\n").filter((line) => line !== ""))
+      await writeFile(join(group, "system", "cgroup.procs"), pid);
+    await handDown(mountPoint, path);
+  }
+}
+
+/** A machine's second life begins in a new group: in version 2 the first process may not begin in one that has handed controllers down. */
+export async function clearGroups(path: string, clock: Clock, signal?: AbortSignal): Promise<void> {
+  if (isUnified(hierarchies())) await removeGroups(path, clock, signal);
+}
+
+/** From the root to the group itself. */
+async function handDown(mountPoint: string, path: string): Promise<void> {
+  const parts = path.split("/").filter((part) => part !== "" && part !== ".");
+  for (let length = 0; length <= parts.length; length++) {
+    const group = join(mountPoint, ...parts.slice(0, length));
+    const controllers = (await readFile(join(group, "cgroup.controllers"), "utf8")).trim().split(" ");
+    await writeFile(join(group, "cgroup.subtree_control"), controllers.map((name) => `+${name}`).join(" "));
+  }
+}
+
+function isUnified(found: readonly Hierarchy[]): boolean {
+  return found.every(({ version }) => version === 2);
 }
 
 /** After so many looks, processes that are still there are no dying ones: somebody went in from outside, and is ended. */

@@ -5,13 +5,19 @@ import { join } from "node:path";
 import type { MachinePlace, Topology } from "../core/topology.ts";
 import { LabError } from "../errors.ts";
 
+/** One direction between two machines, by their names. */
+export interface Link {
+  readonly from: string;
+  readonly to: string;
+}
+
 export interface LabState {
   readonly topology: Topology;
   readonly machines: readonly MachinePlace[];
   /** Every machine has the iptables from before nf_tables. */
   readonly legacyIptables?: boolean;
   /** Names of machines; frames from the first to the second are dropped. */
-  readonly cuts: readonly { readonly from: string; readonly to: string }[];
+  readonly cuts: readonly Link[];
 }
 
 export async function readState(directory: string): Promise<LabState | undefined> {

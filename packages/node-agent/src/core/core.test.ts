@@ -26,7 +26,7 @@ const self: SelfView = {
   pod,
   podIP: "10.244.1.2",
   hostIP: "10.0.0.1",
-  allocatable: { cpu: 2, memoryBytes: 4 * 2 ** 30 },
+  allocatable: { cpu: 2, memoryBytes: 4 * 2 ** 30, ephemeralBytes: 10 * 2 ** 30 },
 };
 const noSources: Sources = { configMaps: new Map(), secrets: new Map(), services: [] };
 
@@ -56,6 +56,14 @@ describe("containerEnv", () => {
       ],
     };
     expect(env(container)).toEqual({ POD: "web", APP: "web", CPU: "1", MEMORY: "64", URL: "http://web:$(PORT)" });
+  });
+  test("has what the node could give where a container has no limit, and nothing where it asks for nothing", () => {
+    const values = ["limits.cpu", "limits.memory", "limits.ephemeral-storage", "requests.ephemeral-storage"].map(
+      (resource, index) => ({ name: `V${index}`, valueFrom: { resourceFieldRef: { resource, divisor: "1" } } }),
+    );
+    expect(env({ name: "main", env: values })).toEqual({
+      ...{ V0: "2", V1: `${4 * 2 ** 30}`, V2: `${10 * 2 ** 30}`, V3: "0" },
+    });
   });
   test("takes whole ConfigMaps and Secrets, and says what is missing", () => {
     const sources: Sources = {

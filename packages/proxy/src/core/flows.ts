@@ -1,11 +1,16 @@
-// Which UDP flows the kernel remembers although the services say otherwise. A UDP flow never ends by itself as long as
-// packets come: one that goes to a backend which is gone, or past the service because there was no backend when it
-// began, is a black hole until it is forgotten. Flows are compared with what shall be, not with what has changed.
+// Which flows the kernel remembers although the services say otherwise: those of UDP, and those of TCP that nobody has answered yet. A UDP flow
+// never ends by itself as long as packets come, and a client's SYN to a backend that has lost its power is repeated on the same way for minutes (as
+// is that of the next client with that port): one that goes to a backend which is gone, or past the service because there was no backend when it
+// began, is a black hole until it is forgotten. Connections that were answered are their ends' own. Flows are compared with what shall be, not with
+// what has changed.
 import { hostPort } from "./address.ts";
 import type { ServicePort } from "./service-port.ts";
 
+export type FlowProtocol = "udp" | "tcp";
+
 /** One line of `conntrack -L`: as the client sent it, and where the answers come from. */
 export interface Flow {
+  readonly protocol: FlowProtocol;
   readonly source: string;
   readonly sourcePort: number;
   readonly destination: string;
@@ -22,10 +27,10 @@ export interface Frontend {
   readonly backends: ReadonlySet<string>;
 }
 
-/** Everything that UDP clients may address. */
-export function udpFrontends(ports: readonly ServicePort[]): readonly Frontend[] {
+/** Everything that clients may address by that protocol. */
+export function frontendsOf(ports: readonly ServicePort[], protocol: FlowProtocol): readonly Frontend[] {
   return ports
-    .filter(({ protocol }) => protocol === "udp")
+    .filter((port) => port.protocol === protocol)
     .flatMap((port) => {
       const backends = new Set([...port.backends, ...port.localBackends].map(hostPort));
       const addresses = [port.clusterIp, ...port.externalIps, ...port.loadBalancerIps];
@@ -36,7 +41,14 @@ export function udpFrontends(ports: readonly ServicePort[]): readonly Frontend[]
     });
 }
 
-/** `gone` are frontends of services that were deleted: every flow to them is stale. */
+/** Those of the ports that one of the flows may have been meant for. */
+export function addressed(ports: readonly ServicePort[], flows: readonly Flow[]): readonly ServicePort[] {
+  if (flows.length === 0) return [];
+  const asked = new Set(flows.map(({ destinationPort }) => destinationPort));
+  return ports.filter(({ port, nodePort }) => asked.has(port) || (nodePort !== undefined && asked.has(nodePort)));
+}
+
+/** All of one protocol. `gone` are frontends of services that were deleted: every flow to them is stale. */
 export function staleFlows(
   flows: readonly Flow[],
   frontends: readonly Frontend[],

@@ -25,16 +25,29 @@ interface Front {
   readonly parts: readonly NftPart[];
 }
 
-const byAddress: Front = {
+export const byAddress: Front = {
   prefix: "",
   fields: ["address", "protocol", "port"],
   parts: ["destination", "protocol", "port"],
 };
-const byNodePort: Front = { prefix: "node-", fields: ["protocol", "port"], parts: ["protocol", "port"] };
+export const byNodePort: Front = { prefix: "node-", fields: ["protocol", "port"], parts: ["protocol", "port"] };
 
 export type NftElement = readonly [set: string, key: string, value: string];
 
-export const commonSets: readonly Omit<NftSet, "elements">[] = [
+/** A table's kind: what is always there, and what one port brings. */
+export interface NftRules<C extends RulesConfig> {
+  readonly table: string;
+  readonly sets: readonly Omit<NftSet, "elements">[];
+  readonly chains: (config: C) => readonly NftChain[];
+  /** The same object for the same port and settings. */
+  readonly partOf: (
+    port: ServicePort,
+    settings: { readonly config: C; readonly hash: ChainHash },
+    key: string,
+  ) => NftPortPart;
+}
+
+const commonSets: readonly Omit<NftSet, "elements">[] = [
   { name: "services", key: byAddress.fields, value: "verdict" },
   { name: "node-ports", key: byNodePort.fields, value: "verdict" },
   { name: "refused", key: byAddress.fields, value: "verdict" },
@@ -44,8 +57,7 @@ export const commonSets: readonly Omit<NftSet, "elements">[] = [
   { name: "hairpins", key: ["address", "address"] },
 ];
 
-/** What one port brings to the table; the same object for the same port and settings. */
-export const nftPartOf = perPort(
+const partOf = perPort(
   (port, { config, hash }: { readonly config: RulesConfig; readonly hash: ChainHash }): NftPortPart => {
     const build: Build = { config, hash, sets: new Map(), chains: new Map(), elements: [], claims: [] };
     addPort(build, port);
@@ -209,13 +221,21 @@ function affineChain(build: Build, port: ServicePort, seconds: number, local: bo
   return chain(build, `affine-${local ? "local-" : ""}${id}`, [...known, ...fresh]);
 }
 
-/** Sources within the ranges return and pass. */
 function firewallChain(build: Build, port: ServicePort): string {
+  const { name, rules } = firewallOf(port, build.hash);
+  return chain(build, name, rules);
+}
+
+/** Sources within the ranges return and pass. */
+export function firewallOf(port: ServicePort, hash: ChainHash): NftChain {
   const sources = [...port.loadBalancerSourceRanges, ...(port.nodeMayUseLoadBalancer ? port.loadBalancerIps : [])];
-  return chain(build, `firewall-${build.hash(port.id + port.protocol)}`, [
-    ...sources.map((cidr): NftRule => [{ kind: "address", of: "source", cidr }, { kind: "return" }]),
-    [{ kind: "drop" }],
-  ]);
+  return {
+    name: `firewall-${hash(port.id + port.protocol)}`,
+    rules: [
+      ...sources.map((cidr): NftRule => [{ kind: "address", of: "source", cidr }, { kind: "return" }]),
+      [{ kind: "drop" }],
+    ],
+  };
 }
 
 function chain(build: Build, name: string, rules: readonly NftRule[]): string {
@@ -232,13 +252,11 @@ function put(build: Build, set: string, key: string, value: string): void {
 }
 
 /** The kernel's way in, and the two chains that everybody uses. */
-export function baseChains(config: RulesConfig): NftChain[] {
-  const { family, masqueradeMark: bit, nodePortRanges } = config;
+function baseChains(config: RulesConfig): NftChain[] {
+  const { masqueradeMark: bit } = config;
   const isNew = { kind: "state", state: "new" } as const;
   const lookUp = (front: Front, map: string): NftRule[number] => ({ kind: "verdictOf", key: front.parts, map });
   const toNode = { kind: "local", of: "destination" } as const;
-  const loopback = { cidr: family === "ipv4" ? "127.0.0.0/8" : "::1/128", not: true } as const;
-  const nodeRanges = nodePortRanges.length > 0 ? nodePortRanges.map((cidr) => ({ cidr })) : [loopback];
   const refusals: NftRule[] = [
     [isNew, lookUp(byAddress, "refused")],
     [isNew, toNode, lookUp(byNodePort, "refused-node-ports")],
@@ -271,20 +289,26 @@ export function baseChains(config: RulesConfig): NftChain[] {
     { name: "refuse", rules: [[{ kind: "reject" }]] },
     {
       name: "to-services",
-      rules: [
-        ...masqueradeRules(config),
-        [lookUp(byAddress, "services")],
-        ...nodeRanges.map((range): NftRule => [
-          { kind: "address", of: "destination", ...range },
-          toNode,
-          lookUp(byNodePort, "node-ports"),
-        ]),
-      ],
+      rules: [...masqueradeRules(config), [lookUp(byAddress, "services")], ...toNodePorts(config, "node-ports")],
     },
   ];
 }
 
-function masqueradeRules({ clusterCidr, masqueradeAll }: RulesConfig): NftRule[] {
+/** What goes to node ports, on the addresses that they are served on. */
+export function toNodePorts({ family, nodePortRanges }: RulesConfig, map: string): NftRule[] {
+  const loopback = { cidr: family === "ipv4" ? "127.0.0.0/8" : "::1/128", not: true } as const;
+  const ranges = nodePortRanges.length > 0 ? nodePortRanges.map((cidr) => ({ cidr })) : [loopback];
+  return ranges.map((range) => [
+    { kind: "address", of: "destination", ...range },
+    { kind: "local", of: "destination" },
+    { kind: "verdictOf", key: byNodePort.parts, map },
+  ]);
+}
+
+export const nftRules: NftRules<RulesConfig> = { table: nftTableName, sets: commonSets, chains: baseChains, partOf };
+
+/** Who is masqueraded on the way to a cluster address. */
+export function masqueradeRules({ clusterCidr, masqueradeAll }: RulesConfig): NftRule[] {
   const known = { kind: "within", key: byAddress.parts, set: "masqueraded" } as const;
   const mark = { kind: "jump", chain: "mark-masquerade" } as const;
   if (masqueradeAll) return [[known, mark]];

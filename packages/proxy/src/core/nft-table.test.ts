@@ -3,14 +3,29 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { renderNftTable } from "@coxswain/netfilter";
 import { chainHash } from "../io/chain-hash.ts";
-import { createNftServiceTables, nftServiceTable } from "./nft-table.ts";
-import type { RulesConfig } from "./rules.ts";
+import { ipvsRules } from "./ipvs-rules.ts";
+import type { IpvsConfig } from "./ipvs-rules.ts";
+import { nftRules } from "./nft-rules.ts";
+import type { NftRules } from "./nft-rules.ts";
+import { createNftServiceTables } from "./nft-table.ts";
 import { createServicePorts } from "./service-port.ts";
 import type { Service } from "./service-port.ts";
 
-const config: RulesConfig = {
+const config: IpvsConfig = {
   ...{ family: "ipv4", nodePortRanges: [], clusterCidr: "10.244.0.0/16", masqueradeAll: false, masqueradeMark: 0x4000 },
+  ...{ scheduler: "rr", hostAddresses: ["192.168.1.10", "203.0.113.2"] },
 };
+const kinds: readonly (readonly [string, NftRules<IpvsConfig>, readonly string[]])[] = [
+  ["nftables", nftRules, ["firewalls", "masqueraded", "node-ports", "refused", "refused-node-ports", "services"]],
+  [
+    "ipvs",
+    ipvsRules,
+    [
+      ...["addresses", "external", "firewalls", "masqueraded", "node-ports"],
+      ...["refused", "refused-node-ports", "services"],
+    ],
+  ],
+];
 const here = { nodeName: "here", zone: "north", addresses: ["192.168.1.10"] };
 
 // Few addresses, so that services sometimes contend for them.
@@ -65,10 +80,10 @@ function sliceOf(at: number, given: Endpoints) {
   };
 }
 
-it("a table from what has changed is the table made anew", () => {
+it.each(kinds)("a table of %s from what has changed is the table made anew", (_kind, rules) => {
   fc.assert(
     fc.property(fc.array(step, { minLength: 1, maxLength: 12 }), (steps) => {
-      const tableOf = createNftServiceTables();
+      const tableOf = createNftServiceTables(rules);
       const portsOf = createServicePorts();
       const services = new Map<number, Service>();
       const slices = new Map<number, ReturnType<typeof sliceOf>>();
@@ -82,7 +97,7 @@ it("a table from what has changed is the table made anew", () => {
         });
         const table = tableOf(ports, config, chainHash);
         const text = renderNftTable(table);
-        expect(text).toBe(renderNftTable(nftServiceTable(ports, config, chainHash)));
+        expect(text).toBe(renderNftTable(createNftServiceTables(rules)(ports, config, chainHash)));
         if (before) expect(renderNftTable(before.table)).toBe(before.text);
         before = { table, text };
       }
@@ -91,8 +106,8 @@ it("a table from what has changed is the table made anew", () => {
   );
 });
 
-it("what nothing has touched is the same as before", () => {
-  const tableOf = createNftServiceTables();
+it.each(kinds)("what nothing has touched in a table of %s is the same as before", (_kind, rules, untouched) => {
+  const tableOf = createNftServiceTables(rules);
   const portsOf = createServicePorts();
   const spec = { clusterIP: "10.96.0.1" };
   const services = [serviceOf(1, spec), serviceOf(2, { clusterIP: "10.96.0.2" })];
@@ -102,5 +117,5 @@ it("what nothing has touched is the same as before", () => {
   };
   const [one, two] = [tableWith([[1, true]]), tableWith([[2, true]])];
   const kept = two.sets.filter((set) => one.sets.includes(set)).map(({ name }) => name);
-  expect(kept).toEqual(["firewalls", "masqueraded", "node-ports", "refused", "refused-node-ports", "services"]);
+  expect(kept).toEqual(untouched);
 });

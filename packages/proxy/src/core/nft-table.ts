@@ -1,46 +1,43 @@
 // All ports' parts as one table. Of ten thousand services one has changed: what it brought before is taken out of the table of before, and what it
 // brings now is put in; sets that nothing has touched stay the same objects, which nobody needs to compare. Where services contend for an address the
-// table is made anew, port by port, since who comes first has it.
+// table is made anew, port by port, since who comes first has it. What a port brings is the rules' affair.
 import type { NftChain, NftSet, NftTable } from "@coxswain/netfilter";
 import type { ChainHash } from "./chains.ts";
-import { baseChains, commonSets, nftPartOf, nftTableName } from "./nft-rules.ts";
-import type { NftClaim, NftElement, NftPortPart } from "./nft-rules.ts";
+import type { NftClaim, NftElement, NftPortPart, NftRules } from "./nft-rules.ts";
 import type { RulesConfig } from "./rules.ts";
 import type { ServicePort } from "./service-port.ts";
 
 type WritableSet = NftSet & { readonly elements: Map<string, string> };
-type Table = (ports: readonly ServicePort[], config: RulesConfig, hash: ChainHash) => NftTable;
+type Table<C extends RulesConfig> = (ports: readonly ServicePort[], config: C, hash: ChainHash) => NftTable;
 
 /** Beyond this many changed ports a table made anew costs no more. */
 const mostChanges = 1_000;
-const common = new Set(commonSets.map(({ name }) => name));
 /** Chains and sets of one port alone; all others of one name are the same. */
 const isOwn = (name: string): boolean => /^(affine|endpoint|firewall|clients)-/.test(name);
 
-/** The table for these ports. The same ports in the same order give the same table. */
-export const nftServiceTable: Table = (ports, config, hash) => createNftServiceTables()(ports, config, hash);
-
-/** As `nftServiceTable`, with a memory of the last table. */
-export function createNftServiceTables(): Table {
+/** Gives the table for ports, with a memory of the last one. The same ports in the same order give the same table. */
+export function createNftServiceTables<C extends RulesConfig>(rules: NftRules<C>): Table<C> {
   let last: { readonly key: string; readonly parts: ReadonlySet<NftPortPart>; readonly sum: Sum } | undefined;
   return (ports, config, hash) => {
     const key = JSON.stringify(config);
     const before = last?.key === key ? last : undefined;
     // Half changed it would be worth nothing.
     last = undefined;
-    const parts = new Set(ports.map((port) => nftPartOf(port, { config, hash }, key)));
-    const sum = (before && changed(before.sum, before.parts, parts)) ?? sumOf(parts);
+    const parts = new Set(ports.map((port) => rules.partOf(port, { config, hash }, key)));
+    const sum = (before && changed(before.sum, before.parts, parts)) ?? sumOf(rules.sets, parts);
     last = { key, parts, sum };
     return {
       family: config.family,
-      name: nftTableName,
+      name: rules.table,
       sets: [...sum.sets.values()].sort(byName),
-      chains: [...baseChains(config), ...[...sum.chains.values()].sort(byName)],
+      chains: [...rules.chains(config), ...[...sum.chains.values()].sort(byName)],
     };
   };
 }
 
 interface Sum {
+  /** Sets that are there whether or not a part brings them. */
+  readonly common: ReadonlySet<string>;
   readonly sets: Map<string, WritableSet>;
   readonly chains: Map<string, NftChain>;
   /** How many parts bring a set or chain, by its kind and name, and an element, where they are more than one. */
@@ -51,9 +48,10 @@ interface Sum {
   readonly elementsOf: (set: string) => Map<string, string>;
 }
 
-function sumOf(parts: Iterable<NftPortPart>): Sum {
+function sumOf(commonSets: NftRules<never>["sets"], parts: Iterable<NftPortPart>): Sum {
   const sets = new Map(commonSets.map((set): [string, WritableSet] => [set.name, { ...set, elements: new Map() }]));
   const sum: Sum = {
+    common: new Set(sets.keys()),
     ...{ sets, chains: new Map(), uses: new Map(), isContended: false },
     elementsOf: (name) => known(sets, name).elements,
   };
@@ -75,6 +73,7 @@ function changed(before: Sum, old: ReadonlySet<NftPortPart>, parts: ReadonlySet<
   const sets = new Map(before.sets);
   const copied = new Set<string>();
   const sum: Sum = {
+    common: before.common,
     ...{ sets, chains: new Map(before.chains), uses: before.uses, isContended: false },
     // What was handed out is somebody else's by now.
     elementsOf(name) {
@@ -145,7 +144,7 @@ function declare(sum: Sum, part: NftPortPart, leaving: ReadonlySet<string>): voi
 }
 
 /** What no other part brings goes with this one. */
-function retire({ sets, chains, uses }: Sum, part: NftPortPart): void {
+function retire({ sets, chains, uses, common }: Sum, part: NftPortPart): void {
   for (const name of part.chains.keys()) if (count(uses, `chain ${name}`, -1) === 0) chains.delete(name);
   for (const name of part.sets.keys()) if (count(uses, `set ${name}`, -1) === 0 && !common.has(name)) sets.delete(name);
 }

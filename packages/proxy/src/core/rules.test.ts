@@ -1,4 +1,4 @@
-// Rules are compared with goldens and executed: a packet is walked through the text that the kernel would get. Both modes
+// Rules are compared with goldens and executed: a packet is walked through the text that the kernel would get. All modes
 // have the same tests: what a service means does not depend on the tool.
 import { describe, expect, it } from "vitest";
 import fc from "fast-check";
@@ -10,7 +10,9 @@ import { renderNftTable, renderRuleset } from "@coxswain/netfilter";
 import { walkNftPacket, walkPacket } from "@coxswain/netfilter/testing";
 import type { Packet, Verdict, World } from "@coxswain/netfilter/testing";
 import { chainHash } from "../io/chain-hash.ts";
-import { nftServiceTable } from "./nft-table.ts";
+import { renderIpvs, walkIpvs } from "../../testing/ipvs.ts";
+import { nftRules } from "./nft-rules.ts";
+import { createNftServiceTables } from "./nft-table.ts";
 import { serviceRules } from "./rules.ts";
 import type { RulesConfig } from "./rules.ts";
 import { portals } from "./portals.ts";
@@ -35,7 +37,8 @@ interface Mode {
 
 const modes: readonly (readonly [name: string, mode: Mode])[] = [
   ["iptables", { render: (...of) => renderRuleset(serviceRules(...of)), walk: walkPacket }],
-  ["nftables", { render: (...of) => renderNftTable(nftServiceTable(...of)), walk: walkNftPacket }],
+  ["nftables", { render: (...of) => renderNftTable(createNftServiceTables(nftRules)(...of)), walk: walkNftPacket }],
+  ["ipvs", { render: (...of) => renderIpvs(...of, [node, "172.16.0.3"]), walk: walkIpvs }],
 ];
 
 function service(name: string, spec: Service["spec"], status?: Service["status"]): Service {
@@ -163,11 +166,11 @@ describe.each(modes)("service rules by %s", (name, mode) => {
     expect(walk(text, { source: "10.244.1.7" })).toEqual({ ...toBackend, masqueraded: true });
   });
 
-  it("other ports, protocols and addresses are left alone", () => {
+  it("other ports, protocols and addresses are left alone, or refused where the address is the machine's own", () => {
     const text = rules([service("web", { clusterIP: "10.96.0.5" })], [slice("web", [["10.244.1.7"]])]);
     for (const packet of [{ port: 81 }, { protocol: "udp" }, { destination: "10.96.0.6" }] as const) {
       expect(walk(text, packet)).toEqual({
-        verdict: "accept",
+        verdict: name === "ipvs" && packet.destination === undefined ? "reject" : "accept",
         destination: packet.destination ?? "10.96.0.5",
         port: packet.port ?? 80,
         masqueraded: false,

@@ -1,24 +1,35 @@
-// The kernel's table of UDP flows through the `conntrack` tool. Where the tool is missing the list is empty: stale flows
+// The kernel's table of flows through the `conntrack` tool. Where the tool is missing the list is empty: stale flows
 // then end by their own timeout, and the proxy says so once.
 import { spawn } from "node:child_process";
 import type { Family } from "../core/address.ts";
-import type { Flow } from "../core/flows.ts";
+import type { Flow, FlowProtocol } from "../core/flows.ts";
 
 export interface Conntrack {
-  /** All UDP flows of one family; undefined when the tool is not installed. */
-  list(signal: AbortSignal): Promise<readonly Flow[] | undefined>;
+  /** The flows of one family that may have become stale: all of UDP, unanswered ones of TCP. Undefined when the tool is not installed. */
+  list(protocol: FlowProtocol, signal: AbortSignal): Promise<readonly Flow[] | undefined>;
   /** Forgets one flow. A flow that has ended meanwhile is no error. */
   forget(flow: Flow, signal: AbortSignal): Promise<void>;
 }
 
 export function createConntrack(family: Family): Conntrack {
   return {
-    async list(signal) {
-      const result = await run(["-L", "-p", "udp", "-f", family], signal);
+    async list(protocol, signal) {
+      const unanswered = protocol === "tcp" ? ["--state", "SYN_SENT"] : [];
+      const result = await run(["-L", "-p", protocol, "-f", family, ...unanswered], signal);
       return result === undefined ? undefined : parseFlows(result.out);
     },
     async forget(flow, signal) {
-      const words = ["-D", "-f", family, "-p", "udp", "--orig-src", flow.source, "--orig-dst", flow.destination];
+      const words = [
+        "-D",
+        "-f",
+        family,
+        "-p",
+        flow.protocol,
+        "--orig-src",
+        flow.source,
+        "--orig-dst",
+        flow.destination,
+      ];
       await run(
         [...words, "--orig-port-src", String(flow.sourcePort), "--orig-port-dst", String(flow.destinationPort)],
         signal,
@@ -30,9 +41,10 @@ export function createConntrack(family: Family): Conntrack {
 /** Lines such as `udp 17 25 src=… dst=… sport=… dport=… [UNREPLIED] src=… dst=… sport=… dport=… mark=0 use=1`. */
 export function parseFlows(text: string): readonly Flow[] {
   const end = String.raw`src=(\S+) dst=(\S+) sport=(\d+) dport=(\d+)`;
-  const pattern = new RegExp(`^udp .*?${end} .*?${end}`, "gm");
+  const pattern = new RegExp(`^(udp|tcp) .*?${end} .*?${end}`, "gm");
   return [...text.matchAll(pattern)].map(
-    ([, source = "", destination = "", sport, dport, replySource = "", , replySport]) => ({
+    ([, protocol, source = "", destination = "", sport, dport, replySource = "", , replySport]) => ({
+      protocol: protocol === "tcp" ? "tcp" : "udp",
       source,
       sourcePort: Number(sport),
       destination,

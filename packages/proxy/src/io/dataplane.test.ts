@@ -1,115 +1,41 @@
 // Real packets through real rules, in network namespaces of their own: a pod and a stranger talk to services of two
-// backends through a node. Both of the kernel's modes have the same tests. Without root nothing is tested here.
-import { spawn, spawnSync } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
+// backends through a node. All of the kernel's modes have the same tests. Without root nothing is tested here, and IPVS only
+// where the kernel has it (`npm run vm` brings one that does).
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createNftTool, createTool } from "@coxswain/netfilter";
 import type { RulesConfig } from "../core/rules.ts";
 import type { ServicePort } from "../core/service-port.ts";
+import { createHosts, hosts, must, nodeAddress } from "../../testing/hosts.ts";
+import type { Hosts } from "../../testing/hosts.ts";
 import { testPort } from "../testing.ts";
 import { createIptables, createNftDataplane } from "./dataplane.ts";
 import type { Dataplane } from "./dataplane.ts";
+import { createIpvsDataplane, ipvsTools } from "./ipvs/dataplane.ts";
 
-const prefix = "cox-dp-";
-const hosts = {
-  pod: "10.244.1.1",
-  one: "10.244.1.7",
-  two: "10.244.1.8",
-  stranger: "203.0.113.9",
-} as const;
-const inNode = ["ip", "netns", "exec", `${prefix}node`];
-const gateway = "169.254.1.1";
-const nodeAddress = "203.0.113.1";
+const world = createHosts("cox-dp-", [["nft", "list", "tables"], ["iptables-save"]]);
+const inNode = world?.inside("node") ?? [];
+const ask: Hosts["ask"] = (...of) => world?.ask(...of) ?? "";
+const askUdp: Hosts["askUdp"] = (...of) => world?.askUdp(...of) ?? "";
 
-function must(...words: readonly string[]): void {
-  const [command = "", ...args] = words;
-  const { status, stderr } = spawnSync(command, args, { encoding: "utf8" });
-  if (status !== 0) throw new Error(`${words.join(" ")}: ${stderr}`);
-}
+beforeAll(() => world?.start());
+afterAll(() => world?.stop());
 
-const namespaces = ["node", ...Object.keys(hosts)].map((name) => `${prefix}${name}`);
-const possible =
-  spawnSync("ip", ["netns", "add", `${prefix}node`]).status === 0 &&
-  [["nft", "list", "tables"], ["iptables-save"]].every(
-    (words) => spawnSync("ip", [...inNode.slice(1), ...words]).status === 0,
-  );
-const servers: ChildProcess[] = [];
-
-/** Each host has a cable of its own to the node, which leads packets from one to the other. */
-function connect(name: string, address: string, index: number): void {
-  const host = ["ip", "-n", `${prefix}${name}`];
-  must("ip", "netns", "add", `${prefix}${name}`);
-  must(
-    "ip",
-    "-n",
-    `${prefix}node`,
-    "link",
-    "add",
-    `v${index}`,
-    "type",
-    "veth",
-    "peer",
-    "name",
-    "eth0",
-    "netns",
-    `${prefix}${name}`,
-  );
-  must("ip", "-n", `${prefix}node`, "link", "set", `v${index}`, "up");
-  must("ip", "-n", `${prefix}node`, "route", "add", address, "dev", `v${index}`);
-  must("ip", "-n", `${prefix}node`, "address", "add", `${gateway}/32`, "dev", `v${index}`);
-  for (const device of ["lo", "eth0"]) must(...host, "link", "set", device, "up");
-  must(...host, "address", "add", `${address}/32`, "dev", "eth0");
-  must(...host, "route", "add", "default", "via", gateway, "dev", "eth0", "onlink");
-}
-
-const server = `
-  const net = require("node:net"), dgram = require("node:dgram"), name = process.argv[1];
-  net.createServer((socket) => socket.end(name + " " + socket.remoteAddress)).listen(8080, "0.0.0.0", () => {
-    const udp = dgram.createSocket("udp4");
-    udp.on("message", (text, from) => udp.send(name + " " + from.address, from.port, from.address));
-    udp.bind(8080, () => console.log("listens"));
-  });`;
-
-beforeAll(async () => {
-  if (!possible) return;
-  must("ip", "-n", `${prefix}node`, "link", "set", "lo", "up");
-  must("ip", "-n", `${prefix}node`, "address", "add", `${nodeAddress}/32`, "dev", "lo");
-  must(...inNode, "sysctl", "-qw", "net.ipv4.ip_forward=1");
-  Object.entries(hosts).forEach(([name, address], index) => connect(name, address, index));
-  for (const name of ["one", "two"]) {
-    const child = spawn("ip", ["netns", "exec", `${prefix}${name}`, process.execPath, "-e", server, name], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    servers.push(child);
-    await once(child.stdout, "data");
-  }
-});
-
-afterAll(async () => {
-  for (const child of servers) {
-    child.kill("SIGKILL");
-    await once(child, "exit");
-  }
-  for (const namespace of namespaces) spawnSync("ip", ["netns", "delete", namespace]);
-});
-
-/** What a host is answered over TCP; "refused" when it is told no, "silence" when it is told nothing. */
-function ask(from: keyof typeof hosts | "node", address: string, port: number, patienceSeconds = 10): string {
-  const script = `exec 3<>/dev/tcp/${address}/${port} && cat <&3`;
-  const words = [String(patienceSeconds), "ip", "netns", "exec", `${prefix}${from}`, "bash", "-c", script];
-  const { status, stdout } = spawnSync("timeout", words, { encoding: "utf8" });
-  return status === 0 ? stdout : status === 124 ? "silence" : "refused";
-}
-
-function askUdp(from: keyof typeof hosts, address: string, port: number): string {
-  const script = `exec 3<>/dev/udp/${address}/${port} && echo hello >&3 && timeout 10 dd bs=64 count=1 status=none <&3`;
-  return spawnSync("ip", ["netns", "exec", `${prefix}${from}`, "bash", "-c", script], { encoding: "utf8" }).stdout;
-}
+const ipvs = createIpvsDataplane(
+  "ipv4",
+  { scheduler: "rr", strictArp: false },
+  ipvsTools("ipv4", { strictArp: false }, inNode),
+);
+const hasIpvs =
+  world !== undefined &&
+  (await ipvs.probe(AbortSignal.timeout(60_000)).then(
+    () => true,
+    () => false,
+  ));
 
 const modes: readonly (readonly [string, () => Dataplane])[] = [
   ["iptables", () => createIptables("ipv4", createTool({ family: "ipv4", waitSeconds: 5, prefix: inNode }))],
   ["nftables", () => createNftDataplane("ipv4", createNftTool({ prefix: inNode }))],
+  ...(hasIpvs ? [["IPVS", () => ipvs] as const] : []),
 ];
 const config: RulesConfig = {
   family: "ipv4",
@@ -120,9 +46,9 @@ const config: RulesConfig = {
 };
 const both = [hosts.one, hosts.two].map((address) => ({ address, port: 8080 }));
 
-describe.runIf(possible).each(modes)("packets by %s", (_name, create) => {
+describe.runIf(world).each(modes)("packets by %s", { timeout: 180_000 }, (name, create) => {
   const dataplane = create();
-  const sync = (...ports: readonly ServicePort[]) => dataplane.sync(ports, config, "look", AbortSignal.timeout(10_000));
+  const sync = (...ports: readonly ServicePort[]) => dataplane.sync(ports, config, "look", AbortSignal.timeout(60_000));
   afterAll(() => dataplane.remove());
 
   it("reach every backend with the pod's address, and one backend with a client's affinity", async () => {
@@ -163,11 +89,16 @@ describe.runIf(possible).each(modes)("packets by %s", (_name, create) => {
   it("flow again after a stranger has flushed everything, and nothing is left in the end", async () => {
     await sync(testPort({ backends: both }));
     must(...inNode, "nft", "flush", "ruleset");
+    if (name === "IPVS") {
+      must(...inNode, "ipvsadm", "-C");
+      must(...inNode, "ip", "link", "delete", "kube-ipvs0");
+    }
     expect(ask("pod", "10.96.0.5", 80, 1)).not.toMatch(/one|two/);
-    await dataplane.sync([testPort({ backends: both })], config, "glance", AbortSignal.timeout(10_000));
+    await dataplane.sync([testPort({ backends: both })], config, "glance", AbortSignal.timeout(60_000));
     expect(ask("pod", "10.96.0.5", 80)).toMatch(/^(one|two) /);
     await dataplane.remove();
-    const left = spawnSync("ip", [...inNode.slice(1), "nft", "list", "ruleset"], { encoding: "utf8" }).stdout;
-    expect(left).not.toMatch(/KUBE-|coxswain/);
+    expect(must(...inNode, "nft", "list", "ruleset")).not.toMatch(/KUBE-|coxswain/);
+    expect(must(...inNode, "ip", "link", "show")).not.toContain("kube-ipvs0");
+    if (name === "IPVS") expect(must(...inNode, "ipvsadm", "-Ln")).not.toMatch(/^(TCP|UDP)/m);
   });
 });

@@ -1,13 +1,13 @@
-// How services get into the kernel: by iptables, by nftables or by relays, for one family of addresses. A family that no service uses
+// How services get into the kernel: by iptables, by nftables or by relays (and by IPVS: ipvs/dataplane.ts), for one family of addresses. A family that no service uses
 // and of which nothing is left from earlier costs nothing.
 import { NetfilterError, createNetfilter, createNftTool, createNftables, createTool } from "@coxswain/netfilter";
 import type { NftTool, Tool } from "@coxswain/netfilter";
 import type { Clock } from "@coxswain/clock";
 import type { Family } from "../core/address.ts";
 import { isProxyChain, proxyTables } from "../core/chains.ts";
-import { udpFrontends } from "../core/flows.ts";
-import type { Frontend } from "../core/flows.ts";
-import { nftTableName } from "../core/nft-rules.ts";
+import { frontendsOf } from "../core/flows.ts";
+import type { FlowProtocol, Frontend } from "../core/flows.ts";
+import { nftRules, nftTableName } from "../core/nft-rules.ts";
 import { createNftServiceTables } from "../core/nft-table.ts";
 import { portals } from "../core/portals.ts";
 import type { RelayPorts } from "../core/portals.ts";
@@ -23,8 +23,8 @@ export type Look = "look" | "glance" | "trust";
 export interface Dataplane {
   /** Makes the rules as these ports want them and says what differed. */
   sync(ports: readonly ServicePort[], config: RulesConfig, how: Look, signal: AbortSignal): Promise<readonly string[]>;
-  /** What UDP clients may address, and who may answer them, after the last `sync`. */
-  frontends(ports: readonly ServicePort[]): readonly Frontend[];
+  /** What clients may address by that protocol, and who may answer them, after the last `sync`. */
+  frontends(ports: readonly ServicePort[], protocol: FlowProtocol): readonly Frontend[];
   /** Removes everything of ours; says what was there. */
   remove(signal?: AbortSignal): Promise<readonly string[]>;
   /** Gives back what is not in the kernel; the rules stay. */
@@ -44,7 +44,7 @@ export function createIptables(
   );
   return {
     sync: (ports, config, how, signal) => netfilter.sync(serviceRules(ports, config, chainHash), signal, how),
-    frontends: udpFrontends,
+    frontends: frontendsOf,
     async remove(signal) {
       try {
         return await netfilter.remove(signal);
@@ -60,10 +60,10 @@ export function createNftDataplane(
   tool: NftTool = createNftTool(),
 ): Dataplane & { probe(signal: AbortSignal): Promise<void> } {
   const nftables = createNftables({ family, name: nftTableName }, { tool });
-  const tableOf = createNftServiceTables();
+  const tableOf = createNftServiceTables(nftRules);
   return {
     sync: (ports, config, how, signal) => nftables.sync(tableOf(ports, config, chainHash), how, signal),
-    frontends: udpFrontends,
+    frontends: frontendsOf,
     remove: (signal) => nftables.remove(signal),
     /** Fails where the tool or the kernel's part is missing. */
     async probe(signal) {
@@ -87,7 +87,7 @@ export function createUserspace(
       const unmasked = { ...config, clusterCidr: undefined, masqueradeAll: false };
       return iptables.sync(portals(wanted, listening), unmasked, how, signal);
     },
-    frontends: (wanted) => udpFrontends(portals(wanted, listening)),
+    frontends: (wanted, protocol) => frontendsOf(portals(wanted, listening), protocol),
     remove: (signal) => iptables.remove(signal),
     stop: () => relays.stop(),
   };
@@ -117,7 +117,7 @@ export function whileUsed(dataplane: Dataplane): Dataplane {
       state = "empty";
       return removed;
     },
-    frontends: (ports) => dataplane.frontends(ports),
+    frontends: (ports, protocol) => dataplane.frontends(ports, protocol),
     remove: (signal) => dataplane.remove(signal),
     stop: () => dataplane.stop?.(),
   };

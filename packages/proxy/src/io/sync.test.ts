@@ -37,10 +37,11 @@ async function setUp(first: ServicePort, writingMs = 0) {
         {
           dataplane: createIptables("ipv4", slow),
           conntrack: {
-            list: async () => [
+            list: async (protocol) => [
               {
+                protocol,
                 source: "10.244.1.2",
-                sourcePort: 1,
+                sourcePort: protocol === "udp" ? 1 : 2,
                 destination: "10.96.0.5",
                 destinationPort: 80,
                 replySource: "10.244.1.7",
@@ -116,13 +117,16 @@ describe("rule sync", () => {
     await stop();
   });
 
-  it("rule sync forgets UDP flows to backends that are gone", async () => {
-    const { clock, state, sync, forgotten, stop } = await setUp(port("udp", "10.244.1.7"));
+  it.each([
+    ["UDP flows", "udp", 1],
+    ["unanswered connections", "tcp", 2],
+  ] as const)("rule sync forgets %s to backends that are gone", async (_what, protocol, flow) => {
+    const { clock, state, sync, forgotten, stop } = await setUp(port(protocol, "10.244.1.7"));
     expect(forgotten).toEqual([]);
-    state.ports = [port("udp", "10.244.1.8")];
+    state.ports = [port(protocol, "10.244.1.8")];
     sync.wake();
     await clock.advance(200);
-    expect(forgotten).toEqual([1]);
+    expect(forgotten).toEqual([flow]);
     await stop();
   });
 

@@ -4,8 +4,8 @@
 // at, whole as often as that costs at most a twentieth of the time, else by a glance. When the proxy ends, the rules stay.
 import type { Clock, Timer } from "@coxswain/clock";
 import type { Logger, Metrics } from "@coxswain/daemon";
-import { goneFrontends, staleFlows } from "../core/flows.ts";
-import type { Frontend } from "../core/flows.ts";
+import { addressed, goneFrontends, staleFlows } from "../core/flows.ts";
+import type { Flow, FlowProtocol, Frontend } from "../core/flows.ts";
 import type { RulesConfig } from "../core/rules.ts";
 import type { ServicePort } from "../core/service-port.ts";
 import type { proxyMetrics } from "../metrics.ts";
@@ -110,33 +110,37 @@ export function createRuleSync(config: SyncConfig, ports: SyncPorts): RuleSync {
     const wanted = family.ports();
     const because = await family.dataplane.sync(wanted, family.rules(), how, signal);
     // Only after a change of rules: as long as they stay the same, no new stale flow can arise.
-    const frontends = family.dataplane.frontends(wanted);
+    const { dataplane, conntrack } = family;
+    const frontends = dataplane.frontends(wanted, "udp");
     const gone = goneFrontends(family.before, frontends);
     family.before = frontends;
-    if (because.length > 0 && frontends.length + gone.length > 0)
-      await forgetStale(family.conntrack, frontends, gone, signal);
+    if (because.length === 0) return because;
+    if (frontends.length + gone.length > 0)
+      await forget(conntrack, staleFlows(await flowsOf(conntrack, "udp", signal), frontends, gone), signal);
+    const unanswered = await flowsOf(conntrack, "tcp", signal);
+    const asked = dataplane.frontends(addressed(wanted, unanswered), "tcp");
+    await forget(conntrack, staleFlows(unanswered, asked, []), signal);
     return because;
   };
 
-  const forgetStale = async (
+  const flowsOf = async (
     conntrack: Conntrack,
-    frontends: readonly Frontend[],
-    gone: readonly Frontend[],
+    protocol: FlowProtocol,
     signal: AbortSignal,
-  ): Promise<void> => {
-    const flows = await conntrack.list(signal);
-    if (flows === undefined) {
-      if (!toolMissing)
-        log.warn({}, "conntrack is not installed: UDP clients of removed endpoints wait for the kernel's timeout");
+  ): Promise<readonly Flow[]> => {
+    const flows = await conntrack.list(protocol, signal);
+    if (flows === undefined && !toolMissing) {
+      log.warn({}, "conntrack is not installed: clients of removed endpoints wait for the kernel's timeout");
       toolMissing = true;
-      return;
     }
-    const stale = staleFlows(flows, frontends, gone);
+    return flows ?? [];
+  };
+
+  const forget = async (conntrack: Conntrack, stale: readonly Flow[], signal: AbortSignal): Promise<void> => {
     for (const flow of stale) await conntrack.forget(flow, signal);
-    if (stale.length > 0) {
-      metrics.flowsForgotten.inc({}, stale.length);
-      log.info({ flows: stale.length }, "stale UDP flows forgotten");
-    }
+    if (stale.length === 0) return;
+    metrics.flowsForgotten.inc({}, stale.length);
+    log.info({ flows: stale.length, protocol: stale[0]?.protocol }, "stale flows forgotten");
   };
 
   const rest = (ms: number, signal: AbortSignal, wakeable: boolean): Promise<void> =>

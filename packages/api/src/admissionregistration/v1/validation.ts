@@ -150,7 +150,8 @@ function validateMutatingPolicy(policy: DeepReadonly<MutatingAdmissionPolicy>): 
 }
 
 function validateBinding(binding: DeepReadonly<ValidatingAdmissionPolicyBinding>): FieldError[] {
-  const { policyName, paramRef, matchResources: match, validationActions: actions } = binding.spec;
+  const { policyName, paramRef, matchResources: match } = binding.spec;
+  const actions = binding.spec.validationActions ?? [];
   const errors = named(policyName, dnsSubdomainErrors, "spec.policyName");
   if (paramRef !== undefined) errors.push(...validateParamRef(paramRef, "spec.paramRef"));
   if (match !== undefined) errors.push(...validateMatch(match, "spec.matchResouces"));

@@ -194,7 +194,8 @@ function validateJobStatus(next: DeepReadonly<Job>): FieldError[] {
 
 function validateCronJob(cronJob: DeepReadonly<CronJob>): FieldError[] {
   const errors = validateCronJobUpdate(cronJob);
-  const { name } = cronJob.metadata;
+  // There may be none yet, which is said elsewhere.
+  const name = cronJob.metadata.name ?? "";
   return name.length > 52 ? [...errors, invalid("metadata.name", name, "must be no more than 52 characters")] : errors;
 }
 

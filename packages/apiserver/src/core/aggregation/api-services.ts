@@ -33,6 +33,20 @@ export function serviceNameOf(path: string): string | undefined {
 
 const describedBelow = "/openapi/v3";
 
+/** Whose description counts first: by the priority of the group (the highest that one of its versions has), of the version, by name. */
+export function inOrderOfPriority(services: readonly RemoteService[]): readonly RemoteService[] {
+  const ofGroup = (group = ""): number =>
+    Math.max(
+      ...services.filter(({ spec }) => (spec.group ?? "") === group).map((each) => each.spec.groupPriorityMinimum),
+    );
+  return services.toSorted(
+    (left, right) =>
+      ofGroup(right.spec.group) - ofGroup(left.spec.group) ||
+      (left.spec.group === right.spec.group ? right.spec.versionPriority - left.spec.versionPriority : 0) ||
+      (left.metadata.name < right.metadata.name ? -1 : 1),
+  );
+}
+
 /** Where a server says that its group is described; undefined when it does not. The list is what it has at `/openapi/v3`. */
 export function describedAt(list: unknown, group: string, version: string): string | undefined {
   const paths = isJsonObject(list) && isJsonObject(list["paths"]) ? list["paths"] : {};

@@ -10,6 +10,8 @@ import type { Conversion } from "../registry/conversions.ts";
 import type { Kind } from "../registry/kind.ts";
 import type { KindRules, KindTable } from "../registry/rules.ts";
 import type { Loose, Strategy } from "../registry/strategy.ts";
+import type { Upkeep } from "../registry/upkeep.ts";
+import { createUpkeep } from "../registry/upkeep.ts";
 import type { ConversionPorts, Convert } from "./conversion-review.ts";
 import { converterOf } from "./conversion-review.ts";
 import { mergeSchemaOf } from "./merge-schema.ts";
@@ -55,6 +57,8 @@ function customKind(
   const schema = version.schema?.openAPIV3Schema ?? {};
   const merge = mergeSchemaOf(schema, `${apiVersion}.${names.kind}`);
   const selectable = version.selectableFields?.map(({ jsonPath }) => jsonPath) ?? [];
+  const settle = settlerOf(definition, apiVersion, schema);
+  const conversion = conversionOf(definition, version.name, schema, settle, convert);
   return {
     info,
     group,
@@ -67,7 +71,9 @@ function customKind(
     strategy: strategyOf(status !== undefined),
     hasStatus: status !== undefined,
     blankStatus: () => undefined,
-    conversion: conversionOf(definition, version.name, schema, convert),
+    conversion,
+    // What another program converts is never sent as it lies.
+    upkeep: conversion?.remote ? undefined : createUpkeep(settle),
     schema: merge,
     fields: (object) =>
       Object.fromEntries(selectable.map((path) => [path.replace(/^\./, ""), textOf(valuesAt(object, path)[0])])),
@@ -75,32 +81,63 @@ function customKind(
   };
 }
 
-/** Without a webhook versions differ in their name and their defaults only. What was stored before there was a default gets it as it is read. */
+/**
+ * Brings an object that was stored before, in whichever version, into the form of a version of today: what the schemas of both do not know is
+ * cut off, and what was stored before there was a default gets it.
+ */
+function settlerOf({ spec }: CustomResourceDefinition, apiVersion: string, schema: JsonSchema): Upkeep["settle"] {
+  const before = schemasOf(spec);
+  return (object) => {
+    const stored = object.apiVersion === apiVersion ? undefined : before.get(object.apiVersion ?? "");
+    const cut = [...(stored ? prune(object as Loose, stored) : []), ...prune(object as Loose, schema)];
+    const isFilled = fillDefaults(object, schema);
+    const isOther = object.apiVersion !== apiVersion;
+    object.apiVersion = apiVersion;
+    return isOther || isFilled || cut.length > 0;
+  };
+}
+
+/** By apiVersion, those that are not served any more among them. */
+function schemasOf({ group, versions }: CustomResourceDefinition["spec"]): ReadonlyMap<string, JsonSchema> {
+  return new Map(versions.map(({ name, schema }) => [`${group}/${name}`, schema?.openAPIV3Schema ?? {}]));
+}
+
+/** Without a webhook versions differ in their name and their schemas only. */
 function conversionOf(
   { spec }: CustomResourceDefinition,
   version: string,
   schema: JsonSchema,
+  settle: Upkeep["settle"],
   convert: Convert | undefined,
 ): Conversion | undefined {
   const storage = spec.versions.find(({ storage: isStored }) => isStored)?.name ?? version;
-  const fills = hasDefaults(schema);
-  if (spec.versions.length === 1 && !fills) return undefined;
+  if (spec.versions.length === 1 && !hasDefaults(schema)) return undefined;
   const stored = { group: spec.group, version: storage, resource: spec.names.plural };
   const asIs = (object: ApiObject): ApiObject => object;
-  if (convert) return { stored, toStored: asIs, fromStored: asIs, remote: convert };
-  const as = (name: string) => (object: ApiObject) => {
-    object.apiVersion = `${spec.group}/${name}`;
-    return object;
-  };
+  if (convert) return { stored, toStored: asIs, fromStored: asIs, remote: pruning(convert, schemasOf(spec)) };
   return {
     stored,
-    toStored: as(storage),
+    toStored(object) {
+      object.apiVersion = `${spec.group}/${storage}`;
+      return object;
+    },
     fromStored(object) {
-      if (fills) fillDefaults(object, schema);
-      return as(version)(object);
+      settle(object);
+      return object;
     },
   };
 }
+
+/** What is given to another program, and what it makes of it, has nothing that its version does not know. */
+function pruning(convert: Convert, schemas: ReadonlyMap<string, JsonSchema>): Convert {
+  const pruned = (objects: readonly ApiObject[]): readonly ApiObject[] => {
+    for (const object of objects) prune(object as Loose, schemas.get(object.apiVersion ?? "") ?? keepsAll);
+    return objects;
+  };
+  return async (objects, apiVersion) => pruned(await convert(pruned(objects), apiVersion));
+}
+
+const keepsAll: JsonSchema = { "x-kubernetes-preserve-unknown-fields": true };
 
 function strategyOf(hasStatus: boolean): Strategy {
   return {

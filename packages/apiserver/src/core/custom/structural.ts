@@ -51,24 +51,30 @@ export function memberSchema(schema: JsonSchema, name: string): JsonSchema | und
   return isSchema(additionalProperties) ? additionalProperties : undefined;
 }
 
-/** Fills in defaults, in place. Null where null may not be is as if nothing stood there. */
-export function fillDefaults(value: unknown, schema: JsonSchema): void {
+/** Fills in defaults, in place; returns whether there was anything to do. Null where null may not be is as if nothing stood there. */
+export function fillDefaults(value: unknown, schema: JsonSchema): boolean {
+  let changed = false;
   if (Array.isArray(value)) {
     const { items } = schema;
-    if (isSchema(items)) for (const item of value) fillDefaults(item, items);
-    return;
+    if (isSchema(items)) for (const item of value) changed = fillDefaults(item, items) || changed;
+    return changed;
   }
-  if (!isJsonObject(value)) return;
+  if (!isJsonObject(value)) return false;
   for (const [name, part] of Object.entries(schema.properties ?? {})) {
     const isNull = value[name] === null && part.nullable !== true;
-    if (part.default !== undefined && (isNull || !Object.hasOwn(value, name)))
+    if (part.default !== undefined && (isNull || !Object.hasOwn(value, name))) {
       setMember(value, name, cloneJson(part.default));
-    else if (isNull) delete value[name];
+      changed = true;
+    } else if (isNull) {
+      delete value[name];
+      changed = true;
+    }
   }
   for (const [name, member] of Object.entries(value)) {
     const known = memberSchema(schema, name);
-    if (known) fillDefaults(member, known);
+    if (known) changed = fillDefaults(member, known) || changed;
   }
+  return changed;
 }
 
 /** Whether there is anything to fill in, at any depth. */

@@ -6,18 +6,22 @@ import type { Kind } from "./kind.ts";
 
 /** The object as it is served; it belongs to the caller, before and after. */
 export async function served(kind: Kind, stored: ApiObject): Promise<ApiObject> {
-  const { conversion } = kind;
-  if (!conversion) return stored;
-  if (!conversion.remote) return conversion.fromStored(stored);
+  if (!kind.conversion?.remote) return toServed(kind, stored);
   const [object = stored] = await servedAll(kind, [stored]);
   return object;
+}
+
+/** The same at once; not for kinds that another program converts. */
+export function toServed({ conversion, upkeep }: Kind, stored: ApiObject): ApiObject {
+  if (conversion) return conversion.fromStored(stored);
+  upkeep?.settle(stored);
+  return stored;
 }
 
 /** Many at once: whoever else converts them is asked once. */
 export async function servedAll(kind: Kind, stored: readonly ApiObject[]): Promise<readonly ApiObject[]> {
   const { conversion, apiVersion } = kind;
-  if (!conversion) return stored;
-  if (!conversion.remote) return stored.map(conversion.fromStored);
+  if (!conversion?.remote) return stored.map((object) => toServed(kind, object));
   const objects = await conversion.remote(stored, apiVersion);
   for (const object of objects) kind.rules.setDefaults(object);
   return objects;

@@ -12,6 +12,7 @@ import type { Strategy } from "./strategy.ts";
 import type { SelectableFields } from "../watch-cache/entry.ts";
 import { strategyOf } from "./strategies.ts";
 import { builtInRules } from "./rules.ts";
+import type { Upkeep } from "./upkeep.ts";
 import type { KindRules } from "./rules.ts";
 import type { CustomKinds } from "../custom/custom-kinds.ts";
 
@@ -32,6 +33,8 @@ export interface Kind {
   blankStatus(): unknown;
   /** Set when objects are stored in another version than this one. */
   readonly conversion: Conversion | undefined;
+  /** Set when objects may be stored in a form that is not served any more. */
+  readonly upkeep: Upkeep | undefined;
   readonly schema: StructSchema;
   /** Values of the field selectors, of an object as it is stored. */
   readonly fields: SelectableFields;
@@ -105,6 +108,7 @@ function createKind(info: ResourceInfo): Kind {
       return status && zeroValue(status.schema);
     },
     conversion,
+    upkeep: undefined,
     get schema() {
       return schemaOf(info);
     },

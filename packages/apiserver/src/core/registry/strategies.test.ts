@@ -1,5 +1,6 @@
+import { resources } from "@coxswain/api";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { TestApi } from "../../../testing/test-api.ts";
+import type { Body, TestApi } from "../../../testing/test-api.ts";
 import { createTestApi } from "../../../testing/test-api.ts";
 
 let api: TestApi;
@@ -124,4 +125,50 @@ describe("what is the system's to say", () => {
       expect.stringContaining("metadata.resourceVersion: Invalid value: 0: must be specified for an update"),
     ]);
   });
+});
+
+describe("the number of a daemon set's template", () => {
+  const path = "/apis/apps/v1/namespaces/default/daemonsets";
+  const name = "deprecated.daemonset.template.generation";
+
+  it("is kept in an annotation, counts changes of the template, and is nobody else's to set", async () => {
+    const numbers = ({ metadata }: Body): unknown[] => [metadata.annotations?.[name], metadata.generation];
+    const given = { metadata: { name: "d" }, spec: { selector, template } };
+    const made = await api.send("POST", path, given);
+    expect([made.code, numbers(made.body)]).toEqual([201, ["1", 1]]);
+    expect(JSON.stringify(made.body.metadata.managedFields)).toContain(`"f:${name}":{}`);
+    const image = { spec: { template: { ...template, spec: { containers: [{ name: "c", image: "j" }] } } } };
+    const merge = { "content-type": "application/merge-patch+json" };
+    expect(numbers((await api.send("PATCH", `${path}/d`, image, merge)).body)).toEqual(["2", 2]);
+    const other = { metadata: { annotations: { [name]: "9" } }, spec: { minReadySeconds: 3 } };
+    expect(numbers((await api.send("PATCH", `${path}/d`, other, merge)).body)).toEqual(["2", 3]);
+    const none = { metadata: { annotations: null }, status: { numberReady: 1 } };
+    expect(numbers((await api.send("PATCH", `${path}/d/status`, none, merge)).body)).toEqual(["2", 3]);
+  });
+});
+
+describe("an object that lacks what it must have", () => {
+  const bodies = [
+    {},
+    { metadata: null },
+    { metadata: { name: "some" } },
+    { metadata: { name: "some" }, spec: {} },
+    { metadata: { name: "some" }, spec: { template: {}, rules: [{}], versions: [{}] } },
+  ];
+  const merge = { "content-type": "application/merge-patch+json" };
+
+  it.each(resources.filter(({ verbs }) => verbs.includes("create")))(
+    "is the client's mistake: $resource of $group/$version",
+    async ({ group, version, resource, namespaced, verbs }) => {
+      const root = group === "" ? `/api/${version}` : `/apis/${group}/${version}`;
+      const path = `${root}${namespaced ? "/namespaces/default" : ""}/${resource}`;
+      for (const body of bodies) {
+        const { code, body: answer } = await api.send("POST", path, body);
+        expect([body, code < 500 ? "" : answer.message]).toEqual([body, ""]);
+        if (!verbs.includes("patch")) continue;
+        const changed = await api.send("PATCH", `${path}/some`, { ...body, spec: null }, merge);
+        expect([body, changed.code < 500 ? "" : changed.body.message]).toEqual([body, ""]);
+      }
+    },
+  );
 });

@@ -1,7 +1,8 @@
 // The strategy of every kind that has one of its own; by "group/resource". The order is that of Kubernetes' groups.
 import { customResourceDefinitionStrategy } from "./apiextensions/custom-resource-definition/strategy.ts";
-import { daemonSetStrategy, replicaSetStrategy, statefulSetStrategy } from "./apps/stateful-set/strategy.ts";
+import { daemonSetStrategy } from "./apps/daemon-set/strategy.ts";
 import { deploymentStrategy } from "./apps/deployment/strategy.ts";
+import { replicaSetStrategy, statefulSetStrategy } from "./apps/stateful-set/strategy.ts";
 import { cronJobStrategy, jobStrategy } from "./batch/job/strategy.ts";
 import { certificateSigningRequestStrategy } from "./certificates/certificate-signing-request/strategy.ts";
 import { eventStrategy } from "./core/event/strategy.ts";

@@ -1,7 +1,6 @@
 // Groups that other servers answer for: an APIService with a service behind it. Requests for the group go on to that server with the name of
 // whoever asks; whether it answers is looked at again and again, said in the APIService's status, and its resources are told in discovery.
-// What it says of its group in OpenAPI v3 is passed on; it is not merged into v2.
-import { request as httpsRequest } from "node:https";
+// What it says of its group in OpenAPI is told in ours (`descriptions.ts`).
 import { resources } from "@coxswain/api";
 import type { ResourceInfo } from "@coxswain/api";
 import type { APIService } from "@coxswain/api/apiregistration/v1";
@@ -14,7 +13,6 @@ import {
   apiServiceResource,
   available,
   customServices,
-  describedAt,
   identityHeaders,
   isApiService,
   isOfDefinition,
@@ -30,10 +28,13 @@ import { definitionResource, isDefinition } from "../../core/custom/custom-kinds
 import type { CustomKinds } from "../../core/custom/custom-kinds.ts";
 import type { ObjectView, ObjectWriter } from "../../core/request.ts";
 import type { Tunnel, TunnelRequest } from "../http/tunnel.ts";
-import { forwardWhole, tlsOptions } from "../node-tunnel/forward.ts";
+import { forwardWhole } from "../node-tunnel/forward.ts";
 import type { Target } from "../node-tunnel/forward.ts";
 import { serviceTarget } from "../node-tunnel/proxy-target.ts";
 import { passUpgrade } from "../node-tunnel/upgrade.ts";
+import type { Descriptions } from "./descriptions.ts";
+import { createDescriptions } from "./descriptions.ts";
+import { readJson } from "./read-json.ts";
 
 export interface Aggregation extends Component, Tunnel {
   /** The APIService of another server that a path belongs to. */
@@ -41,8 +42,8 @@ export interface Aggregation extends Component, Tunnel {
   /** What other servers offer, and a number that rises with every change of it. */
   readonly offered: readonly Offered[];
   readonly generation: number;
-  /** Where other servers' groups are described, by the place below `/openapi/v3/`. */
-  readonly described: ReadonlyMap<string, string>;
+  /** What they say of it in OpenAPI. */
+  readonly descriptions: Descriptions;
 }
 
 export interface AggregationPorts {
@@ -66,7 +67,10 @@ const longestListBytes = 4 * 1024 * 1024;
 export function createAggregation({ objects, custom, withheld, tls, clock, log }: AggregationPorts): Aggregation {
   const aborter = new AbortController();
   const known = new Map<string, readonly ResourceInfo[]>();
-  const described = new Map<string, string>();
+  const reading = { signal: aborter.signal, clock, timeoutMs: checkTimeoutMs, longestBytes: longestListBytes };
+  const descriptions = createDescriptions(reading, (service, err) =>
+    log.debug({ err, service }, "a server's OpenAPI could not be read; what it said before holds"),
+  );
   let offered: readonly Offered[] = [];
   let generation = 0;
   let registered = false;
@@ -118,21 +122,13 @@ export function createAggregation({ objects, custom, withheld, tls, clock, log }
       return no("MissingEndpoints", `endpoints for service/${name} in ${JSON.stringify(namespace)} have no addresses`);
     }
     try {
-      learn(`${version}.${group}`, offeredBy(await readJson(target, aborter.signal, clock), group, version));
-      await learnDescription(group, version, { ...target, path: "/openapi/v3" });
+      learn(`${version}.${group}`, offeredBy(await readJson(target, reading), group, version));
+      await descriptions.learn(service, target);
       return available;
     } catch (error) {
       const url = `https://${target.host}:${target.port}${path}`;
       return no("FailedDiscoveryCheck", `failing or missing response from ${url}: ${(error as Error).message}`);
     }
-  };
-
-  /** A server need not describe itself. */
-  const learnDescription = async (group: string, version: string, target: Target): Promise<void> => {
-    const list = await readJson(target, aborter.signal, clock).catch(() => undefined);
-    const url = describedAt(list, group, version);
-    if (url === undefined) described.delete(`apis/${group}/${version}`);
-    else described.set(`apis/${group}/${version}`, url);
   };
 
   const learn = (name: string, resources: readonly ResourceInfo[] | undefined): void => {
@@ -173,9 +169,10 @@ export function createAggregation({ objects, custom, withheld, tls, clock, log }
     if (!registered) await register();
     await registerCustom();
     const services = [...view().list()].filter(isApiService);
-    const names = new Set(services.filter(isRemote).map(({ metadata }) => metadata.name));
+    const remote = services.filter(isRemote);
+    const names = new Set(remote.map(({ metadata }) => metadata.name));
     for (const name of known.keys()) if (!names.has(name)) learn(name, undefined);
-    for (const place of described.keys()) if (!names.has(serviceNameOf(`/${place}`) ?? "")) described.delete(place);
+    descriptions.keep(remote);
     let isWell = true;
     for (const service of services) {
       const found = isRemote(service) ? await check(service) : undefined;
@@ -217,7 +214,7 @@ export function createAggregation({ objects, custom, withheld, tls, clock, log }
     get generation() {
       return generation;
     },
-    described,
+    descriptions,
     find(path) {
       const name = serviceNameOf(path);
       const service = name === undefined ? undefined : view().get("", name);
@@ -250,44 +247,4 @@ export function createAggregation({ objects, custom, withheld, tls, clock, log }
     const search = query.size === 0 ? "" : `?${query.toString()}`;
     return targetOf(object as RemoteService, `${info.path}${search}`, identityHeaders(user));
   }
-}
-
-/** Rejects for anything but an answer of the 200s that is JSON. */
-function readJson(target: Target, signal: AbortSignal, clock: Clock): Promise<unknown> {
-  const aborter = new AbortController();
-  const timer = clock.setTimeout(() => aborter.abort(new Error("the server did not answer in time")), checkTimeoutMs);
-  return new Promise<unknown>((resolve, reject) => {
-    const outgoing = httpsRequest(
-      {
-        host: target.host,
-        port: target.port,
-        path: target.path,
-        headers: { ...target.headers, accept: "application/json" },
-        agent: false,
-        signal: AbortSignal.any([signal, aborter.signal]),
-        ...tlsOptions(target),
-      },
-      (answer) => {
-        const pieces: Buffer[] = [];
-        let bytes = 0;
-        answer.on("data", (piece: Buffer) => {
-          pieces.push(piece);
-          bytes += piece.length;
-          if (bytes > longestListBytes) answer.destroy(new Error("the answer is too long"));
-        });
-        answer.on("error", reject);
-        answer.on("end", () => {
-          const status = answer.statusCode ?? 0;
-          if (status < 200 || status > 299) return reject(new Error(`bad status from the server: ${status}`));
-          try {
-            resolve(JSON.parse(Buffer.concat(pieces).toString()));
-          } catch (cause) {
-            reject(new Error("the answer is no JSON", { cause }));
-          }
-        });
-      },
-    );
-    outgoing.on("error", reject);
-    outgoing.end();
-  }).finally(() => timer.cancel());
 }

@@ -10,6 +10,7 @@ import type { AuditMode } from "../../core/audit/policy.ts";
 import { metricTable } from "../../metrics.ts";
 import type { Request } from "../../pipeline.ts";
 import { createPassage } from "../../pipeline.ts";
+import type { AuditSink } from "./auditor.ts";
 import { createAuditor } from "./auditor.ts";
 import type { LogFile } from "./log-file.ts";
 import { createLogFile } from "./log-file.ts";
@@ -66,11 +67,19 @@ describe("the file of the audit log", () => {
   });
 });
 
+const sink = (mode: AuditMode, write: AuditSink["write"]): AuditSink => ({
+  plugin: "log",
+  mode,
+  write,
+  start: async () => undefined,
+  ready: () => [],
+  stop: async () => undefined,
+});
+
 describe("the audit log", () => {
   const rig = (mode: AuditMode, level: string, write: LogFile["write"]) =>
-    createAuditor(mode, {
+    createAuditor([sink(mode, write)], {
       policy: () => readAuditPolicy(`apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: ${level}}]`),
-      file: { write, start: async () => undefined, ready: () => [], stop: async () => undefined },
       clock: createSimulatedClock(),
       log: silentLogger,
       metrics: createMetricsRegistry("test").create(metricTable),

@@ -1,5 +1,5 @@
-// The audit log: for each request, once it is known who asks, whether and how much of it is written, and to where. A log that cannot be written to
-// is counted and said; in the mode `blocking-strict` it also stops what would go unrecorded.
+// The audit log: for each request, once it is known who asks, whether and how much of it is written, and to where: a file, a webhook, or both. A
+// sink that cannot be written to is counted and said; in the mode `blocking-strict` it also stops what would go unrecorded.
 import { StatusError, statuses } from "@coxswain/apimachinery";
 import type { Clock } from "@coxswain/clock";
 import type { Component, Logger, Metrics } from "@coxswain/daemon";
@@ -7,7 +7,15 @@ import type { AuditMode, AuditPolicy } from "../../core/audit/policy.ts";
 import { AuditTrail } from "../../core/audit/trail.ts";
 import type { metricTable } from "../../metrics.ts";
 import type { Passage } from "../../pipeline.ts";
+import { BufferFullError } from "./batches.ts";
 import type { LogFile } from "./log-file.ts";
+
+/** Where events go to. */
+export interface AuditSink extends LogFile {
+  /** As errors are counted under. */
+  readonly plugin: "log" | "webhook";
+  readonly mode: AuditMode;
+}
 
 export interface Auditor extends Component {
   /** Of a request whose sender is known. Undefined: nothing is written. */
@@ -17,29 +25,34 @@ export interface Auditor extends Component {
 }
 
 export function createAuditor(
-  mode: AuditMode,
+  sinks: readonly AuditSink[],
   ports: {
     /** As the file says it now. */
     readonly policy: () => AuditPolicy;
-    readonly file: LogFile;
     readonly clock: Clock;
     readonly log: Logger;
     readonly metrics: Metrics<typeof metricTable>;
   },
 ): Auditor {
-  const { policy, file, clock, log, metrics } = ports;
-  let isBroken = false;
+  const { policy, clock, log, metrics } = ports;
+  const broken = new Set<AuditSink>();
+  const writeTo = async (sink: AuditSink, line: string): Promise<void> => {
+    try {
+      await sink.write(line);
+      broken.delete(sink);
+    } catch (err) {
+      const plugin = err instanceof BufferFullError ? "buffered" : sink.plugin;
+      metrics.auditErrors.inc({ plugin });
+      if (!broken.has(sink)) log.error({ err, plugin }, "the audit log cannot be written to");
+      broken.add(sink);
+      if (sink.mode === "blocking-strict") throw err;
+    }
+  };
+  /** Resolves when all have it that are waited for. */
   const write = async (line: string): Promise<void> => {
     metrics.auditEvents.inc();
-    try {
-      await file.write(line);
-      isBroken = false;
-    } catch (err) {
-      metrics.auditErrors.inc({ plugin: "log" });
-      if (!isBroken) log.error({ err }, "the audit log cannot be written to");
-      isBroken = true;
-      if (mode === "blocking-strict") throw err;
-    }
+    const writing = sinks.map((sink) => ({ sink, done: writeTo(sink, line) }));
+    await Promise.all(writing.flatMap(({ sink, done }) => (sink.mode === "batch" ? [] : [done])));
   };
   /** What is told after the answer has gone is nobody's to wait for. */
   const told = (line: string): Promise<void> => write(line).catch(() => undefined);
@@ -67,7 +80,7 @@ export function createAuditor(
       try {
         const received = trail.received();
         isReceived = true;
-        if (mode !== "batch") await received;
+        await received;
       } catch (cause) {
         metrics.auditRejected.inc();
         throw new StatusError(statuses.internalError("failed to store audit event"), { cause });
@@ -83,9 +96,13 @@ export function createAuditor(
       const said = attempted.length > 0 ? `attempted: ${attempted.join(", ")}` : "no credentials provided";
       await trailOf(passage, told)?.stranger(`Authentication failed, ${said}`);
     },
-    start: (signal) => file.start(signal),
+    async start(signal) {
+      for (const sink of sinks) await sink.start(signal);
+    },
     ready: () => [],
-    stop: () => file.stop(),
+    async stop() {
+      await Promise.all(sinks.map((sink) => sink.stop()));
+    },
   };
 }
 

@@ -217,7 +217,8 @@ function count(passage: Passage, code: number, durationMs: number, ports: Handle
   const { metrics } = ports;
   const about = labelsOf(info, request.method, ports);
   metrics.requests.inc({ ...about, dry_run: request.query.get("dryRun") === "All" ? "All" : "", code });
-  if (refusal) metrics.refusals.inc(refusal);
+  // What was refused of an old state may have been let pass of the new one.
+  if (refusal && code >= 400) metrics.refusals.inc(refusal);
   metrics.authentications.inc({ result: refusal?.stage === "authentication" ? "failure" : "success" });
   if (refusal?.stage !== "authentication")
     metrics.authorizations.inc({ result: refusal?.stage === "authorization" ? "denied" : "allowed" });

@@ -23,6 +23,8 @@ export interface RawRequest extends Readable {
   /** Names and values in turns, as they came. */
   readonly rawHeaders: readonly string[];
   readonly socket: Socket;
+  /** The whole body, where it is there at once and nobody has begun to read it. */
+  takeWhole?(): Buffer | undefined;
 }
 
 export function createRequest(raw: RawRequest, trust: Trust, signal: AbortSignal, memory: MemoryShare): Request {
@@ -147,6 +149,12 @@ async function readBody(raw: RawRequest, encoding: string | undefined, memory: M
   const stream = encoding === "gzip" ? pipeline(raw, createGunzip(), () => undefined) : raw;
   const declared = Number(raw.headers["content-length"] ?? 0);
   if (declared > maxBodyBytes) throw tooLarge();
+  const whole = encoding === "gzip" ? undefined : raw.takeWhole?.();
+  if (whole) {
+    if (whole.length > maxBodyBytes) throw tooLarge();
+    memory.reserve(whole.length * memoryPerByte);
+    return whole;
+  }
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
   let size = 0;
@@ -163,10 +171,10 @@ async function readBody(raw: RawRequest, encoding: string | undefined, memory: M
       reject(error as Error);
     }
   };
-  let whole = false;
+  let ended = false;
   stream.on("data", take);
   stream.once("end", () => {
-    whole = true;
+    ended = true;
     resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
   });
   stream.once("error", (error: NodeJS.ErrnoException) => {
@@ -175,7 +183,7 @@ async function readBody(raw: RawRequest, encoding: string | undefined, memory: M
   });
   stream.once("close", () => {
     // An error with its stack is dear, and every body is followed by a close.
-    if (!whole) reject(new Error("the body ended before its end"));
+    if (!ended) reject(new Error("the body ended before its end"));
   });
   if (stream.readableEnded) resolve(Buffer.alloc(0));
   else if (stream.destroyed) reject(new Error("the body ended before it was read"));

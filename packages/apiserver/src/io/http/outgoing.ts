@@ -19,6 +19,8 @@ export interface RawResponse extends Writable {
   writeHead(code: number, headers: Record<string, string | string[]>): unknown;
   /** Sends status and headers before there is a body. */
   flushHeaders(): void;
+  /** Ends with all of the body, where that can be done for less than by writing it. */
+  endWith?(body: Buffer): void;
 }
 
 /** Answers from this size on are compressed when the client agrees, as kube-apiserver does. */
@@ -148,7 +150,8 @@ export async function sendBytes(
     return;
   }
   writeHead(response, code, contentType, { ...headers, "content-length": String(body.length) }, sending.warnings);
-  response.end(body);
+  if (response.endWith) response.endWith(body);
+  else response.end(body);
 }
 
 export function writeHead(

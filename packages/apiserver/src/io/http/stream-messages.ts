@@ -52,6 +52,10 @@ export class StreamRequest extends Readable {
   readonly headers: Headers;
   readonly socket: TLSSocket;
   readonly #stream: Http2Stream;
+  /** What came before anybody began to read. */
+  #early: Buffer[] = [];
+  #earlyBytes = 0;
+  #isRead = false;
   #whole = false;
 
   constructor(stream: Http2Stream, method: string, url: string, headers: Headers, socket: TLSSocket) {
@@ -70,10 +74,26 @@ export class StreamRequest extends Readable {
   }
 
   arrive(bytes: Buffer, last: boolean): void {
-    if (bytes.length > 0 && !this.push(bytes)) this.#stream.pause();
-    if (!last) return;
-    this.#whole = true;
-    this.push(null);
+    if (last) this.#whole = true;
+    if (this.#isRead) {
+      if (bytes.length > 0 && !this.push(bytes)) this.#stream.pause();
+      if (last) this.push(null);
+    } else if (bytes.length > 0) {
+      this.#early.push(bytes);
+      this.#earlyBytes += bytes.length;
+      if (this.#earlyBytes >= this.readableHighWaterMark) this.#stream.pause();
+    }
+  }
+
+  /**
+   * All of the body, when it has come and nobody has begun to read it: nearly always, and for a fraction of what a stream's events cost.
+   * There is nothing to be read any more then.
+   */
+  takeWhole(): Buffer | undefined {
+    if (!this.#whole || this.#isRead) return undefined;
+    this.#isRead = true;
+    const [first = nothing] = this.#early;
+    return this.#early.length < 2 ? first : Buffer.concat(this.#early);
   }
 
   /** The stream is over: nothing more will come. */
@@ -82,6 +102,12 @@ export class StreamRequest extends Readable {
   }
 
   override _read(): void {
+    if (!this.#isRead) {
+      this.#isRead = true;
+      for (const bytes of this.#early) this.push(bytes);
+      this.#early = [];
+      if (this.#whole) this.push(null);
+    }
     this.#stream.resume();
   }
 }
@@ -93,6 +119,8 @@ export class StreamAnswer extends Writable {
   readonly #hasBody: boolean;
   readonly #date: () => string;
   readonly #headers: Record<string, string | readonly string[]> = {};
+  /** What is written is all there will be: it leaves in one frame with the end. */
+  #isLast = false;
 
   constructor(stream: Http2Stream, hasBody: boolean, date: () => string) {
     super();
@@ -115,15 +143,21 @@ export class StreamAnswer extends Writable {
     this.#sendHeaders(false);
   }
 
+  /** The whole body at once. */
+  endWith(body: Buffer): void {
+    this.#isLast = this.#hasBody && !this.headersSent && body.length > 0;
+    this.end(body);
+  }
+
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
     this.#sendHeaders(false);
-    if (!this.#hasBody || this.#stream.sendData(chunk, false)) done();
+    if (!this.#hasBody || this.#stream.sendData(chunk, this.#isLast)) done();
     else void this.#stream.whenWritable().then(done);
   }
 
   override _final(done: () => void): void {
     if (!this.headersSent) this.#sendHeaders(true);
-    else this.#stream.sendData(nothing, true);
+    else if (!this.#isLast) this.#stream.sendData(nothing, true);
     done();
   }
 

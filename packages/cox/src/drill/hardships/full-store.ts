@@ -1,4 +1,4 @@
-// Every member gets a quota little above what it holds, and somebody fills it. Lifting deletes what was put there, compacts, waits until the
+// Every member gets a quota little above what it holds, and somebody fills it until nothing that could be cleared up makes room. Lifting deletes what was put there, compacts, waits until the
 // store has taken its alarm back by itself, and gives the usual quota again.
 import { restartPlain, restartWith } from "../environment.ts";
 import type { Ground, HardshipHand } from "../ground.ts";
@@ -6,8 +6,9 @@ import { always, mastersOf, memberServes, settled } from "../ground.ts";
 
 const prefix = "/coxswain-drill-filler/";
 const end = Buffer.from(`${prefix.slice(0, -1)}0`);
-const pieceBytes = 1024 * 1024;
-const mostPieces = 512;
+/** Less than what the store wants free before it takes its alarm back: a twentieth of any quota that is set here. */
+const pieceBytes = 128 * 1024;
+const mostPieces = 4096;
 
 /** Bytes that nothing makes smaller. */
 function noise(seed: number): Buffer {
@@ -33,18 +34,37 @@ async function largest(ground: Ground): Promise<number> {
   return Math.max(...sizes);
 }
 
+/** Takes away what nobody can read any more, so that no clearing-up by itself ends the hardship. */
+async function reclaim(ground: Ground): Promise<void> {
+  const client = openAll(ground);
+  try {
+    const { header } = await client.kv.range({ key: Buffer.from(prefix) });
+    await client.kv.compact({ revision: header?.revision ?? 0, physical: true });
+  } finally {
+    client.close();
+  }
+  for (const { name } of mastersOf(ground)) {
+    const member = ground.store?.connect(name);
+    await member?.maintenance.defragment({}).finally(() => member.close());
+  }
+}
+
 export const fullStore: HardshipHand = {
   available: always,
   async impose(ground, _machine, spareMiB) {
-    const quota = (await largest(ground)) + spareMiB * pieceBytes;
+    await reclaim(ground);
+    const quota = (await largest(ground)) + spareMiB * 1024 * 1024;
     for (const { name } of mastersOf(ground)) {
       await restartWith(ground, name, "store", [`export ETCD_QUOTA_BACKEND_BYTES=${quota}`]);
       await memberServes(ground, name);
     }
     const client = openAll(ground);
     try {
-      for (let piece = 0; ; piece += 1) {
-        if (piece === mostPieces) throw new Error(`the store took ${mostPieces} MiB above its quota of ${quota} bytes`);
+      for (let piece = 0, reclaimed = false; ; piece += 1) {
+        if (piece === mostPieces)
+          throw new Error(
+            `the store took ${(mostPieces * pieceBytes) / 1024 / 1024} MiB with a quota of ${quota} bytes`,
+          );
         const value = noise(piece + 1);
         const full = await client.kv.put({ key: Buffer.from(`${prefix}${piece}`), value }).then(
           () => false,
@@ -53,7 +73,9 @@ export const fullStore: HardshipHand = {
             throw error;
           },
         );
-        if (full) return;
+        if (full && reclaimed) return;
+        if (full) await reclaim(ground);
+        reclaimed = full;
       }
     } finally {
       client.close();

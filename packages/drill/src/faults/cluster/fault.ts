@@ -1,7 +1,7 @@
 // A fault of a cluster is a function from an aim to actions: `available` says why it cannot be had, `inject` what is done, `heal` what
 // takes it back. It does nothing itself, so that everything can be written down before it is done.
 import { undoAll } from "../../cluster/action.ts";
-import type { Action, DaemonName, Need } from "../../cluster/action.ts";
+import type { Action, DaemonName, Link, Need } from "../../cluster/action.ts";
 import type { Hardship } from "../../cluster/hardship.ts";
 import type { Target } from "../../cluster/target.ts";
 import type { AimRule } from "../../drills/drill.ts";
@@ -62,6 +62,14 @@ export function hardshipFault(name: string, what: Hardship, amount: number, usua
     inject: ({ machine }) => [{ act: "impose", what, machine, amount }],
   });
 }
+
+/** All links in one action: whoever is cut off is so from one moment on. */
+export const cut = (links: readonly Link[]): readonly Action[] => [{ act: "cut", links }];
+
+export const bothWays = (one: string, other: string): readonly Link[] => [
+  { from: one, to: other },
+  { from: other, to: one },
+];
 
 export const others = (machine: string, target: Pick<Target, "machines">): readonly string[] =>
   target.machines.map(({ name }) => name).filter((name) => name !== machine);

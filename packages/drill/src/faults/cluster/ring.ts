@@ -1,7 +1,6 @@
 // Each master loses sight of the next: everybody is heard by somebody, nobody by all.
-import type { Action } from "../../cluster/action.ts";
 import { masters } from "../../cluster/target.ts";
-import { clusterFault } from "./fault.ts";
+import { clusterFault, cut } from "./fault.ts";
 
 export const ring = clusterFault({
   name: "partition in a ring: each master loses sight of the next",
@@ -11,6 +10,6 @@ export const ring = clusterFault({
     const names = masters(target).map(({ name }) => name);
     return names.length < 3
       ? []
-      : names.map((from, index): Action => ({ act: "cut", from, to: names[(index + 1) % names.length] ?? from }));
+      : cut(names.map((from, index) => ({ from, to: names[(index + 1) % names.length] ?? from })));
   },
 });

@@ -1,7 +1,9 @@
 // A pod's limits as a whole, by the kubelet's rules.
 import { describe, expect, test } from "vitest";
 import type { Container, Pod, PodSpec } from "@coxswain/api/core/v1";
-import { burstableShares, podCgroupPath, podLimits } from "./pod-limits.ts";
+import { cgroupNames, isPodCgroup } from "./names.ts";
+import { burstableShares, podLimits } from "./pod-limits.ts";
+import { cpuWeightOf, limitsIn, sliceProperties, unifiedFiles } from "./unified.ts";
 
 const MiB = 2 ** 20;
 type Resources = NonNullable<Container["resources"]>;
@@ -17,6 +19,7 @@ const podWith = (containers: readonly Container[], more: Partial<PodSpec> = {}):
   spec: { containers: [...containers], ...more },
 });
 const limited = (cpu: string, memory: string): Resources => ({ limits: { cpu, memory } });
+const { pathOf } = cgroupNames("cgroupfs", "kubepods");
 const pods = {
   guaranteed: podWith([container(limited("100m", "16Mi")), container(limited("200m", "16Mi"))]),
   burstable: podWith([container({ requests: { cpu: "100m" } }), container(limited("200m", "16Mi"))]),
@@ -30,7 +33,7 @@ describe("a pod's cgroup", () => {
     ["burstable", "/kubepods/burstable/podu", { cpuShares: 307, cpuQuotaUs: undefined, memoryBytes: undefined }],
     ["bestEffort", "/kubepods/besteffort/podu", { cpuShares: 2, cpuQuotaUs: undefined, memoryBytes: undefined }],
   ] as const)("of class %s", (name, path, limits) => {
-    expect([podCgroupPath("kubepods", pods[name]), podLimits(pods[name])]).toEqual([path, limits]);
+    expect([pathOf(pods[name]), podLimits(pods[name])]).toEqual([path, limits]);
   });
 
   test("makes room for the hungriest init container on top of the sidecars before it", () => {
@@ -48,7 +51,7 @@ describe("a pod's cgroup", () => {
   test("is as the pod says, where it says something about itself", () => {
     const resources = { requests: { cpu: "1", memory: "16Mi" }, limits: { memory: "64Mi" } };
     const pod = podWith([container({})], { resources });
-    expect([podCgroupPath("kubepods", pod), podLimits(pod)]).toEqual([
+    expect([pathOf(pod), podLimits(pod)]).toEqual([
       "/kubepods/burstable/podu",
       { cpuShares: 1024, cpuQuotaUs: undefined, memoryBytes: 64 * MiB },
     ]);
@@ -57,5 +60,80 @@ describe("a pod's cgroup", () => {
   test("shares with those that have asked for as little", () => {
     expect(burstableShares(Object.values(pods))).toBe(307);
     expect(burstableShares([pods.bestEffort])).toBe(2);
+  });
+});
+
+describe("with systemd a pod's cgroup is a slice", () => {
+  const uid = "0f1e-2d";
+  const names = cgroupNames("systemd", "kubepods_my-cluster");
+  const of = (pod: Pod) => {
+    const known = { ...pod, metadata: { ...pod.metadata, uid } };
+    return [names.pathOf(known), names.parentOf(known)];
+  };
+  const top = "kubepods_my_cluster";
+
+  test("whose name repeats those above it", () => {
+    expect(Object.values(pods).map(of)).toEqual([
+      [`/${top}.slice/${top}-pod0f1e_2d.slice`, `${top}-pod0f1e_2d.slice`],
+      [`/${top}.slice/${top}-burstable.slice/${top}-burstable-pod0f1e_2d.slice`, `${top}-burstable-pod0f1e_2d.slice`],
+      [
+        `/${top}.slice/${top}-besteffort.slice/${top}-besteffort-pod0f1e_2d.slice`,
+        `${top}-besteffort-pod0f1e_2d.slice`,
+      ],
+    ]);
+  });
+
+  test("and is known by the pod's uid wherever it lies", () => {
+    const directories = [...names.placesOf(uid), names.all, names.burstable].map(
+      (path) => path.split("/").at(-1) ?? "",
+    );
+    expect(directories.map((name) => names.uidOf(name))).toEqual([uid, uid, uid, undefined, undefined]);
+    expect(names.placesOf(uid).map((path) => isPodCgroup(path, uid))).toEqual([true, true, true]);
+    expect(isPodCgroup(names.burstable, uid)).toBe(false);
+  });
+});
+
+describe("in version 2", () => {
+  test.each([
+    [2, 1],
+    [102, 4],
+    [1024, 39],
+    [262_144, 10_000],
+  ])("%i shares weigh %i", (shares, weight) => {
+    expect(cpuWeightOf(shares)).toBe(weight);
+  });
+
+  test("limits are other files, and other properties of a slice", () => {
+    const some = { cpuShares: 307, cpuQuotaUs: 30_000, memoryBytes: 40 * MiB + 1 };
+    const none = { cpuShares: 2, cpuQuotaUs: undefined, memoryBytes: undefined };
+    expect([some, none].map(unifiedFiles)).toEqual([
+      { "cpu.weight": "12", "cpu.max": "30000 100000", "memory.max": `${40 * MiB}` },
+      { "cpu.weight": "1", "cpu.max": "max 100000", "memory.max": "max" },
+    ]);
+    expect([some, none].map(sliceProperties)).toEqual([
+      [
+        ["CPUWeight", "t", "12"],
+        ["CPUQuotaPerSecUSec", "t", "300000"],
+        ["MemoryMax", "t", `${40 * MiB + 1}`],
+      ],
+      [
+        ["CPUWeight", "t", "1"],
+        ["CPUQuotaPerSecUSec", "t", "18446744073709551615"],
+        ["MemoryMax", "t", "18446744073709551615"],
+      ],
+    ]);
+  });
+
+  test("limits are read back, for other periods, too", () => {
+    const read = (files: Readonly<Record<string, string>>) => limitsIn((name) => files[name] ?? "");
+    expect([
+      read({ "cpu.max": "30000 100000\n", "memory.max": "4096\n" }),
+      read({ "cpu.max": "10000 20000\n", "memory.max": "max\n" }),
+      read({ "cpu.max": "max 100000\n" }),
+    ]).toEqual([
+      { cpuQuotaUs: 30_000, memoryBytes: 4096 },
+      { cpuQuotaUs: 50_000, memoryBytes: undefined },
+      { cpuQuotaUs: undefined, memoryBytes: undefined },
+    ]);
   });
 });

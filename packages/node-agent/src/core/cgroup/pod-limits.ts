@@ -1,5 +1,5 @@
-// Where a pod's cgroup lies in the tree by quality of service, and what the pod as a whole may use: the kubelet's rules (its ResourceConfigForPod).
-// Pure; the kernel's files are `io/cgroup/pod-cgroups.ts`'s.
+// What a pod as a whole may use: the kubelet's rules (its ResourceConfigForPod), in the numbers of cgroups of version 1. Pure; version 2's are `unified.ts`'s,
+// where the cgroup lies is `names.ts`'s, the kernel's files are `io/cgroup/`'s.
 import type { Container, Pod } from "@coxswain/api/core/v1";
 import { amountOf } from "../container/amount.ts";
 import { cpuQuotaOf, cpuSharesOf, leastShares, qosOf } from "../container/resources.ts";
@@ -13,18 +13,6 @@ export interface CgroupLimits {
 
 /** The container that holds the pod's namespaces needs some, too: a container is to meet its own limit before its pod's. */
 const sandboxBytes = 8 * 2 ** 20;
-
-/** As the engine takes it for a parent. */
-export function podCgroupPath(top: string, pod: Pod): string {
-  const qos = qosOf(pod);
-  const level = qos === "Guaranteed" ? "" : `/${qos.toLowerCase()}`;
-  return `/${top}${level}/pod${pod.metadata.uid ?? ""}`;
-}
-
-/** All levels that a pod may be at, for whoever only knows its uid. */
-export function qosLevels(top: string): readonly string[] {
-  return [`/${top}`, `/${top}/burstable`, `/${top}/besteffort`];
-}
 
 export function podLimits(pod: Pod): CgroupLimits {
   if (qosOf(pod) === "BestEffort") return { cpuShares: leastShares, cpuQuotaUs: undefined, memoryBytes: undefined };

@@ -7,7 +7,7 @@ export interface SelfView {
   readonly podIP: string | undefined;
   readonly hostIP: string | undefined;
   /** What limits default to when a container has none. */
-  readonly allocatable: { readonly cpu: number; readonly memoryBytes: number };
+  readonly allocatable: { readonly cpu: number; readonly memoryBytes: number; readonly ephemeralBytes?: number };
 }
 
 /** `undefined` for a path that does not exist. */
@@ -66,13 +66,8 @@ export function resourceValue(
         : undefined;
   if (section !== "limits" && section !== "requests") return undefined;
   const given = amountOf(set?.[name]);
-  const fallback =
-    section === "requests"
-      ? 0
-      : name === "cpu"
-        ? self.allocatable.cpu
-        : name === "memory"
-          ? self.allocatable.memoryBytes
-          : 0;
+  const { cpu, memoryBytes, ephemeralBytes = 0 } = self.allocatable;
+  const most: Readonly<Record<string, number>> = { cpu, memory: memoryBytes, "ephemeral-storage": ephemeralBytes };
+  const fallback = section === "limits" ? (most[name] ?? 0) : 0;
   return String(Math.ceil((given ?? fallback) / divisor));
 }

@@ -99,20 +99,15 @@ export function nodeStatus(
       facts.hugePages.map(({ sizeBytes, count }) => [`hugepages-${pageSize(sizeBytes)}`, pageSize(sizeBytes * count)]),
     ),
   };
-  const { reserved, evictionReserve } = settings;
-  const less = (name: string, amount: number, reserve: ThresholdValue | undefined): number =>
-    Math.max(0, Math.floor(amount - (reserved[name] ?? 0) - (reserve ? valueIn(reserve, amount) : 0)));
-  const huge = facts.hugePages.reduce((sum, { sizeBytes, count }) => sum + sizeBytes * count, 0);
-  const memory = less("memory", facts.memoryBytes - huge, evictionReserve.memory);
-  const cpu = Math.max(0, facts.cpus * 1000 - Math.round((reserved["cpu"] ?? 0) * 1000));
+  const { milliCpus, memoryBytes, ephemeralBytes } = allocatableOf(facts, settings);
   return {
     capacity: { ...previous?.capacity, ...capacity },
     allocatable: {
       ...previous?.allocatable,
       ...capacity,
-      cpu: cpu % 1000 === 0 ? String(cpu / 1000) : `${cpu}m`,
-      memory: kibi(memory),
-      "ephemeral-storage": String(less("ephemeral-storage", facts.diskBytes, evictionReserve.disk)),
+      cpu: milliCpus % 1000 === 0 ? String(milliCpus / 1000) : `${milliCpus}m`,
+      memory: kibi(memoryBytes),
+      "ephemeral-storage": String(ephemeralBytes),
     },
     addresses: [
       ...facts.addresses.map((address) => ({ type: "InternalIP" as const, address })),
@@ -210,6 +205,21 @@ export function differs(a: NodeStatus | undefined, b: NodeStatus): boolean {
 /** "2Mi", "1Gi": sizes of pages are powers of two. */
 function pageSize(bytes: number): string {
   return bytes === 0 ? "0" : bytes % 2 ** 30 === 0 ? `${bytes / 2 ** 30}Gi` : `${bytes / 2 ** 20}Mi`;
+}
+
+/** What is the pods': all that there is, less what is reserved and what hard thresholds keep free. */
+export function allocatableOf(
+  facts: Pick<MachineFacts, "cpus" | "memoryBytes" | "diskBytes" | "hugePages">,
+  { reserved, evictionReserve }: Pick<NodeSettings, "reserved" | "evictionReserve">,
+): { readonly milliCpus: number; readonly memoryBytes: number; readonly ephemeralBytes: number } {
+  const less = (name: string, amount: number, reserve: ThresholdValue | undefined): number =>
+    Math.max(0, Math.floor(amount - (reserved[name] ?? 0) - (reserve ? valueIn(reserve, amount) : 0)));
+  const huge = facts.hugePages.reduce((sum, { sizeBytes, count }) => sum + sizeBytes * count, 0);
+  return {
+    milliCpus: Math.max(0, facts.cpus * 1000 - Math.round((reserved["cpu"] ?? 0) * 1000)),
+    memoryBytes: less("memory", facts.memoryBytes - huge, evictionReserve.memory),
+    ephemeralBytes: less("ephemeral-storage", facts.diskBytes, evictionReserve.disk),
+  };
 }
 
 function kibi(bytes: number): string {

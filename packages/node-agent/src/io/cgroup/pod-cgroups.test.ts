@@ -1,17 +1,22 @@
-// A pod's cgroup with a real process in it that no engine knows. Skipped, with the reason in the name, where the machine has none of version 1 or does
-// not let us make one.
+// A pod's cgroup with a real process in it that no engine knows, by each driver that the machine has. Skipped, with the reason in the name, where it has
+// none or does not let us make one.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { accessSync, constants, existsSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Pod } from "@coxswain/api/core/v1";
 import { systemClock as clock, systemRandom as random } from "@coxswain/clock";
 import { createLogger } from "@coxswain/daemon";
+import { cgroupNames } from "../../core/cgroup/names.ts";
 import { createPodCgroups, whyNoPodCgroups } from "./pod-cgroups.ts";
 
-const absence = whyNoPodCgroups({ cgroupVersion: 1, cgroupDriver: "cgroupfs" }) ?? whyNotOurs();
-
-describe.skipIf(absence !== undefined)(`a pod's cgroup${absence === undefined ? "" : ` (skipped: ${absence})`}`, () => {
+describe.each([
+  { cgroupVersion: 1, cgroupDriver: "cgroupfs" },
+  { cgroupVersion: 2, cgroupDriver: "cgroupfs" },
+  { cgroupVersion: 2, cgroupDriver: "systemd" },
+] as const)("a pod's cgroup of version $cgroupVersion by $cgroupDriver", (engine) => {
+  const absence = whyNoPodCgroups(engine) ?? whyNotOurs(engine.cgroupVersion);
   const top = `kubepods_test-${random.suffix(5)}`;
   const pod: Pod = {
     apiVersion: "v1",
@@ -19,27 +24,39 @@ describe.skipIf(absence !== undefined)(`a pod's cgroup${absence === undefined ? 
     metadata: { name: "p", uid: "u-1" },
     spec: { containers: [{ name: "c" }] },
   };
+  const names = cgroupNames(engine.cgroupDriver, top);
   const cgroups = createPodCgroups(
-    { top, allocatable: undefined },
+    { engine, top, allocatable: undefined },
     { clock, log: createLogger("test", "error"), pods: () => [pod] },
   );
-  afterAll(() => cgroups.clear());
+  afterAll(() => (absence === undefined ? cgroups.clear() : undefined));
 
-  test("goes with the pod, and with it what an engine has left running there", async () => {
-    const path = cgroups.prepare(pod) ?? "";
-    expect([path, cgroups.podUids()]).toEqual([`/${top}/besteffort/podu-1`, ["u-1"]]);
-    const child = spawn("sleep", ["300"], { stdio: "ignore" });
-    await once(child, "spawn");
-    for (const controller of ["cpu", "memory"])
-      writeFileSync(`/sys/fs/cgroup/${controller}${path}/cgroup.procs`, `${child.pid ?? 0}`);
-    const [[, signal]] = await Promise.all([once(child, "exit"), cgroups.remove("u-1")]);
-    expect([signal, existsSync(`/sys/fs/cgroup/memory${path}`), cgroups.podUids()]).toEqual(["SIGKILL", false, []]);
-  });
+  test.skipIf(absence !== undefined)(
+    `goes with the pod, and with it what an engine has left running there${absence === undefined ? "" : ` (skipped: ${absence})`}`,
+    async () => {
+      expect(await cgroups.prepare(pod)).toBe(names.parentOf(pod));
+      await expect.poll(() => cgroups.podUids(), { timeout: 10_000 }).toEqual(["u-1"]);
+      // What the engine would make in it.
+      const child = spawn("sleep", ["300"], { stdio: "ignore" });
+      await once(child, "spawn");
+      const directories = (engine.cgroupVersion === 1 ? ["cpu", "memory"] : [""]).map((controller) =>
+        join("/sys/fs/cgroup", controller, names.pathOf(pod), "left"),
+      );
+      for (const directory of directories) {
+        mkdirSync(directory);
+        writeFileSync(join(directory, "cgroup.procs"), `${child.pid ?? 0}`);
+      }
+      const [[, signal]] = await Promise.all([once(child, "exit"), cgroups.remove("u-1")]);
+      expect([signal, directories.filter((directory) => existsSync(directory)), cgroups.podUids()]).toEqual([
+        ...["SIGKILL", [], []],
+      ]);
+    },
+  );
 });
 
-function whyNotOurs(): string | undefined {
+function whyNotOurs(version: 1 | 2): string | undefined {
   try {
-    accessSync("/sys/fs/cgroup/memory", constants.W_OK);
+    accessSync(version === 1 ? "/sys/fs/cgroup/memory" : "/sys/fs/cgroup/cgroup.subtree_control", constants.W_OK);
     return undefined;
   } catch (error) {
     return String(error);

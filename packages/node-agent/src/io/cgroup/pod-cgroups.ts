@@ -1,21 +1,29 @@
 // The cgroups of pods: one for each, with the limits of the pod as a whole, in a tree by quality of service. The engine puts containers into them
-// (`--cgroup-parent`). Made by hand in the kernel's files, where the engine does so, too (version 1, driver cgroupfs); elsewhere pods go on without, and
-// the reason is told once.
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
+// (`--cgroup-parent`). How the machine has its cgroups (version 1, version 2, slices of systemd's) is the tree's affair; where the agent can make none,
+// pods go on without, and the reason is told once.
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Pod } from "@coxswain/api/core/v1";
 import type { Clock } from "@coxswain/clock";
 import type { RuntimeVersion } from "@coxswain/container-runtime";
 import type { Logger } from "@coxswain/daemon";
-import { burstableShares, podCgroupPath, podLimits, qosLevels } from "../../core/cgroup/pod-limits.ts";
+import { cgroupNames } from "../../core/cgroup/names.ts";
+import { burstableShares, podLimits } from "../../core/cgroup/pod-limits.ts";
 import type { CgroupLimits } from "../../core/cgroup/pod-limits.ts";
 import { leastShares } from "../../core/container/resources.ts";
+import { readIfThere } from "./cgroups.ts";
+import { createSliceTree } from "./slices.ts";
+import { createTreeV1 } from "./tree-v1.ts";
+import { createTreeV2 } from "./tree-v2.ts";
+import type { CgroupTree } from "./tree.ts";
 
 export interface PodCgroups {
-  /** Makes the pod's cgroup, or its limits what they should be by now; its path for the engine, `undefined` where pods have none. */
-  prepare(pod: Pod): string | undefined;
+  /** Makes the pod's cgroup, or its limits what they should be by now; what the engine calls it, `undefined` where pods have none. */
+  prepare(pod: Pod): Promise<string | undefined>;
+  /** A container of it runs: the kernel is to end all of it when it is out of memory, which only version 2 can do. */
+  begun(pod: Pod, containerId: string): void;
   /** Before limits of containers change nothing is to be in the way of the old ones or the new; throws what the kernel refuses afterwards. */
-  resize(pod: Pod, moment: "before" | "after"): void;
+  resize(pod: Pod, moment: "before" | "after"): Promise<void>;
   /** The engine has ended all of the pod; what runs in its cgroup all the same is ended, too. */
   remove(podUid: string): Promise<void>;
   podUids(): readonly string[];
@@ -23,23 +31,42 @@ export interface PodCgroups {
   clear(): Promise<void>;
 }
 
+/** How the engine does it, which is how the agent must. */
+type EngineCgroups = Pick<RuntimeVersion, "cgroupVersion" | "cgroupDriver">;
+
 const root = "/sys/fs/cgroup";
-const unlimited = -1;
 /** Processes that were killed are still on their way out. */
 const removalTries = 40;
 const removalRetryMs = 50;
 const triesBeforeKill = 10;
 
 /** Why pods have no cgroups of their own here; undefined when they have. */
-export function whyNoPodCgroups(version: Pick<RuntimeVersion, "cgroupVersion" | "cgroupDriver">): string | undefined {
-  if (version.cgroupVersion !== 1 || version.cgroupDriver !== "cgroupfs")
-    return `the engine uses cgroups of version ${version.cgroupVersion} by the driver ${version.cgroupDriver}; the agent makes those of version 1 by cgroupfs`;
-  const missing = ["cpu", "memory"].filter((controller) => !existsSync(join(root, controller, "cgroup.procs")));
-  return missing.length === 0 ? undefined : `not seen below ${root}: ${missing.join(", ")}`;
+export function whyNoPodCgroups({ cgroupVersion, cgroupDriver }: EngineCgroups): string | undefined {
+  if (cgroupVersion === 1) {
+    if (cgroupDriver !== "cgroupfs")
+      return `the engine uses cgroups of version 1 by the driver ${cgroupDriver}; the agent makes those of version 1 by cgroupfs only`;
+    const missing = ["cpu", "memory"].filter((controller) => !existsSync(join(root, controller, "cgroup.procs")));
+    return missing.length === 0 ? undefined : `not seen below ${root}: ${missing.join(", ")}`;
+  }
+  const there = readIfThere(join(root, "cgroup.controllers")).trim().split(" ");
+  const missing = ["cpu", "memory"].filter((controller) => !there.includes(controller));
+  if (missing.length > 0) return `${root} is not the root of cgroups of version 2 with ${missing.join(" and ")}`;
+  // Only the true root may have processes and hand controllers down all the same; this one is a container's, or another machine's within this.
+  if (existsSync(join(root, "cgroup.type")) && readIfThere(join(root, "cgroup.procs")) !== "")
+    return `${root} is the root of a container's cgroups, not of the machine's`;
+  if (cgroupDriver === "systemd" && !existsSync("/run/dbus/system_bus_socket"))
+    return "the engine's cgroups are systemd's, and systemd's bus is not to be reached from here";
+  return undefined;
+}
+
+function treeOf({ cgroupVersion, cgroupDriver }: EngineCgroups): CgroupTree {
+  if (cgroupVersion === 1) return createTreeV1(root);
+  return cgroupDriver === "systemd" ? createSliceTree(root) : createTreeV2(root);
 }
 
 export function createPodCgroups(
   config: {
+    readonly engine: EngineCgroups;
     /** The name of the tree, of this agent's pods alone. */
     readonly top: string;
     /** What all pods together may use; undefined when nobody is to hold them to it. */
@@ -48,78 +75,33 @@ export function createPodCgroups(
   ports: { readonly clock: Clock; readonly log: Logger; readonly pods: () => readonly Pod[] },
 ): PodCgroups {
   const { clock, log } = ports;
-  const { top } = config;
+  const tree = treeOf(config.engine);
+  const names = cgroupNames(config.engine.cgroupDriver, config.top);
   let complained = false;
-
-  const hierarchies = (): readonly string[] =>
-    readdirSync(root, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? join(root, entry.name) : []));
-
-  const set = (controller: string, path: string, file: string, value: number): void => {
-    const target = join(root, controller, path, file);
-    if (readFileSync(target, "latin1").trim() !== String(value)) writeFileSync(target, String(value));
-  };
-  const apply = (path: string, limits: CgroupLimits): void => {
-    for (const controller of ["cpu", "cpuacct", "memory", "pids"])
-      if (existsSync(join(root, controller))) mkdirSync(join(root, controller, path), { recursive: true });
-    set("cpu", path, "cpu.shares", limits.cpuShares);
-    set("cpu", path, "cpu.cfs_quota_us", limits.cpuQuotaUs ?? unlimited);
-    setMemory(path, limits.memoryBytes);
-  };
-  /** The kernel rounds to pages and shows "none" as a number of its own: compared are whole pages. */
-  const setMemory = (path: string, bytes: number | undefined): void => {
-    const page = 4096;
-    const now = memoryOf(path);
-    const wanted = bytes === undefined ? undefined : Math.floor(bytes / page) * page;
-    if (now === wanted) return;
-    writeFileSync(join(root, "memory", path, "memory.limit_in_bytes"), String(wanted ?? unlimited));
-  };
-  const memoryOf = (path: string): number | undefined => {
-    const value = Number(readFileSync(join(root, "memory", path, "memory.limit_in_bytes"), "latin1"));
-    return value > Number.MAX_SAFE_INTEGER / 2 ? undefined : value;
-  };
-  const quotaOf = (path: string): number | undefined => {
-    const value = Number(readFileSync(join(root, "cpu", path, "cpu.cfs_quota_us"), "latin1"));
-    return value < 0 ? undefined : value;
+  const complain = (error: unknown, message: string): void => {
+    if (!complained) log.warn({ err: error }, message);
+    complained = true;
   };
 
-  const applyLevels = (): void => {
+  const applyLevels = async (): Promise<void> => {
     const none = { cpuQuotaUs: undefined, memoryBytes: undefined };
-    const [all, burstable, bestEffort] = qosLevels(top);
-    apply(all ?? "", config.allocatable ?? { cpuShares: 1024, ...none });
-    apply(burstable ?? "", { cpuShares: burstableShares(ports.pods()), ...none });
-    apply(bestEffort ?? "", { cpuShares: leastShares, ...none });
+    await tree.apply(names.all, config.allocatable ?? { cpuShares: 1024, ...none });
+    await tree.apply(names.burstable, { cpuShares: burstableShares(ports.pods()), ...none });
+    await tree.apply(names.bestEffort, { cpuShares: leastShares, ...none });
   };
 
-  const removeTree = (directory: string): void => {
-    if (!existsSync(directory)) return;
-    for (const entry of readdirSync(directory, { withFileTypes: true }))
-      if (entry.isDirectory()) removeTree(join(directory, entry.name));
-    try {
-      rmdirSync(directory);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    }
-  };
   /** An engine that is killed while it makes a container forgets it, and leaves its first process behind: nobody else would end that. */
-  const endRest = (paths: readonly string[]): void => {
-    for (const directory of paths.map((path) => join(root, "memory", path)).filter((path) => existsSync(path))) {
-      const groups = readdirSync(directory, { recursive: true, withFileTypes: true });
-      const files = groups
-        .filter(({ name }) => name === "cgroup.procs")
-        .map(({ parentPath, name }) => join(parentPath, name));
-      const pids = files.flatMap((file) => readFileSync(file, "latin1").split("\n").map(Number));
-      // Processes of another namespace are listed as 0.
-      for (const pid of pids.filter((one) => one > 1)) {
-        log.warn({ pid, cgroup: directory }, "ends a process that is left of a pod which has ended");
-        process.kill(pid, "SIGKILL");
-      }
+  const endRest = (path: string): void => {
+    for (const pid of tree.processes(path)) {
+      log.warn({ pid, cgroup: path }, "ends a process that is left of a pod which has ended");
+      process.kill(pid, "SIGKILL");
     }
   };
-  const removeEverywhere = async (paths: readonly string[]): Promise<void> => {
+  const removeAll = async (paths: readonly string[]): Promise<void> => {
     for (let attempt = 1; ; attempt++) {
       try {
-        if (attempt % triesBeforeKill === 0) endRest(paths);
-        for (const hierarchy of hierarchies()) for (const path of paths) removeTree(join(hierarchy, path));
+        if (attempt % triesBeforeKill === 0) for (const path of paths) endRest(path);
+        for (const path of paths) await tree.remove(path);
         return;
       } catch (error) {
         if (attempt === removalTries) return log.warn({ err: error }, "a pod's cgroup could not be removed");
@@ -129,50 +111,55 @@ export function createPodCgroups(
   };
 
   return {
-    prepare(pod) {
+    async prepare(pod) {
       try {
-        const path = podCgroupPath(top, pod);
-        applyLevels();
-        apply(path, podLimits(pod));
-        return path;
+        await applyLevels();
+        await tree.apply(names.pathOf(pod), podLimits(pod));
+        return names.parentOf(pod);
       } catch (error) {
-        if (!complained) log.warn({ err: error }, "pods have no cgroups of their own: the machine does not let us");
-        complained = true;
+        complain(error, "pods have no cgroups of their own: the machine does not let us");
         return undefined;
       }
     },
-    resize(pod, moment) {
-      const path = podCgroupPath(top, pod);
-      if (!existsSync(join(root, "memory", path))) return;
+    begun(pod, containerId) {
+      const path = names.pathOf(pod);
+      try {
+        for (const name of tree.children(path)) if (name.includes(containerId)) tree.endAsOne(`${path}/${name}`);
+      } catch (error) {
+        complain(error, "a container that is out of memory may lose only some of its processes");
+      }
+    },
+    async resize(pod, moment) {
+      const path = names.pathOf(pod);
+      if (!tree.exists(path)) return;
       const { cpuShares, cpuQuotaUs, memoryBytes } = podLimits(pod);
       if (moment === "after") {
-        applyLevels();
+        await applyLevels();
         try {
-          return apply(path, { cpuShares, cpuQuotaUs, memoryBytes });
+          return await tree.apply(path, { cpuShares, cpuQuotaUs, memoryBytes });
         } catch (error) {
           // Another container of it still has a larger limit: it comes down next, and the pod with it.
           if ((error as NodeJS.ErrnoException).code === "EINVAL") return;
           throw error;
         }
       }
+      const now = tree.limitsOf(path);
       const wider = (a: number | undefined, b: number | undefined): number | undefined =>
         a === undefined || b === undefined ? undefined : Math.max(a, b);
-      apply(path, {
+      await tree.apply(path, {
         cpuShares,
-        cpuQuotaUs: wider(cpuQuotaUs, quotaOf(path)),
-        memoryBytes: wider(memoryBytes, memoryOf(path)),
+        cpuQuotaUs: wider(cpuQuotaUs, now.cpuQuotaUs),
+        memoryBytes: wider(memoryBytes, now.memoryBytes),
       });
     },
-    remove: (podUid) => removeEverywhere(qosLevels(top).map((level) => `${level}/pod${podUid}`)),
+    remove: (podUid) => removeAll(names.placesOf(podUid)),
     podUids: () => [
       ...new Set(
-        qosLevels(top).flatMap((level) => {
-          const directory = join(root, "memory", level);
-          if (!existsSync(directory)) return [];
-          return readdirSync(directory).flatMap((name) => (name.startsWith("pod") ? name.slice(3) : []));
-        }),
+        [names.all, names.burstable, names.bestEffort].flatMap((level) =>
+          tree.children(level).flatMap((name) => names.uidOf(name) ?? []),
+        ),
       ),
     ],
-    clear: () => removeEverywhere([`/${top}`]),
+    clear: () => removeAll([names.all]),
   };
 }

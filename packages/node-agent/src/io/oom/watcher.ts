@@ -3,6 +3,7 @@
 import type { Clock } from "@coxswain/clock";
 import { marks } from "@coxswain/container-runtime";
 import type { Labels } from "@coxswain/container-runtime";
+import { isPodCgroup } from "../../core/cgroup/names.ts";
 import { containerOomMessage, oomKillIn } from "../../core/oom/kernel-line.ts";
 import type { OomKill } from "../../core/oom/kernel-line.ts";
 import type { ContainerUsage } from "../../core/stats/usage.ts";
@@ -52,7 +53,7 @@ export function createOomWatcher(ports: {
       const podUid = labels[marks.podUid] ?? "";
       const kill = kills.findLast((candidate) => !candidate.told && candidate.victimCgroup.includes(id));
       // Where the pod's own limit was hit, the engine tells it of all its containers; one of them was killed.
-      if (!kill && kills.some(({ cgroup }) => cgroup?.endsWith(`/pod${podUid}`))) return;
+      if (!kill && kills.some(({ cgroup }) => cgroup !== undefined && isPodCgroup(cgroup, podUid))) return;
       if (kill) kill.told = true;
       const limit = usage?.memoryLimitBytes ?? ports.limitOf(podUid, container);
       ports.tellPod(podUid, container, containerOomMessage(container, kill, limit, usage?.mostMemoryBytes));

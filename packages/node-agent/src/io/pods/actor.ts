@@ -110,7 +110,7 @@ export function createPodActor(
       const config = sandboxConfig(pod, {
         ...{ attempt, image: ports.sandboxImage, podIP: address },
         ...{ clusterDomain: ports.resolver().clusterDomain, handler: await handlerOf(pod, signal) },
-        cgroupParent: ports.cgroups?.prepare(pod),
+        cgroupParent: await ports.cgroups?.prepare(pod),
       });
       const id = await timed("run_podsandbox", runtime.runPodSandbox(config, signal));
       mark(state, "sandbox", clock.now());
@@ -255,9 +255,9 @@ export function createPodActor(
         throw new Error(
           `attempting to set pod memory limit (${wanted.memoryBytes}) below current usage (${used}) of container ${action.name}`,
         );
-      ports.cgroups?.resize(state.pod, "before");
+      await ports.cgroups?.resize(state.pod, "before");
       await timed("update_container", runtime.updateContainer(action.id, wanted, loop.signal));
-      ports.cgroups?.resize(state.pod, "after");
+      await ports.cgroups?.resize(state.pod, "after");
       state.resizeFailures.delete(action.name);
       const text = `Pod resize completed: ${JSON.stringify({ container: action.name, ...container.resources })}`;
       events.record(state.pod, action.name, "Normal", "ResizeCompleted", text);

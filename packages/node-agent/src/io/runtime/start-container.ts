@@ -56,7 +56,7 @@ export async function startContainer(
       targetContainerId: request.targetContainerId,
       log: ports.containerLog,
       seccompDirectory: ports.seccompDirectory,
-      cgroupParent: ports.cgroups?.prepare(pod),
+      cgroupParent: await ports.cgroups?.prepare(pod),
     });
     signal.throwIfAborted();
     id = await ports.runtime.createContainer(request.sandboxId, config, signal);
@@ -70,6 +70,7 @@ export async function startContainer(
   ports.events.record(pod, container.name, "Normal", "Created", `Created container: ${container.name}`);
   try {
     await ports.runtime.startContainer(id, signal);
+    ports.cgroups?.begun(pod, id);
   } catch (error) {
     if (!isRuntimeError(error, "start-failed")) throw error;
     // The refused attempt stays, and counts for the back-off like one that ended.

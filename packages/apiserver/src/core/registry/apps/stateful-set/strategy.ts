@@ -1,6 +1,5 @@
-// Stateful sets, replica sets and daemon sets: generations.
+// Stateful sets and replica sets: generations.
 import type { Strategy } from "../../strategy.ts";
 
 export const statefulSetStrategy: Strategy = { countsGenerations: true };
 export const replicaSetStrategy: Strategy = { countsGenerations: true };
-export const daemonSetStrategy: Strategy = { countsGenerations: true };

@@ -13,9 +13,9 @@ export const jobStrategy: Strategy = {
     const metadata = { ...memberOf(template, "metadata") };
     const uid = job.metadata.uid ?? "";
     const own = {
-      "batch.kubernetes.io/job-name": job.metadata.name,
+      "batch.kubernetes.io/job-name": job.metadata.name ?? "",
       "batch.kubernetes.io/controller-uid": uid,
-      "job-name": job.metadata.name,
+      "job-name": job.metadata.name ?? "",
       "controller-uid": uid,
     };
     metadata["labels"] = { ...memberOf(metadata, "labels"), ...own };

@@ -16,14 +16,14 @@ export const namespaceStrategy: Strategy = {
     (namespace as Loose)["spec"] = { finalizers: [...new Set([...specFinalizers(namespace), "kubernetes"])] };
     namespace.metadata.labels = {
       ...namespace.metadata.labels,
-      "kubernetes.io/metadata.name": namespace.metadata.name,
+      "kubernetes.io/metadata.name": namespace.metadata.name ?? "",
     };
   },
   prepareForUpdate(namespace, old, { subresource }) {
     if (subresource !== "finalize") keep(namespace as Loose, old as Loose, "spec");
     namespace.metadata.labels = {
       ...namespace.metadata.labels,
-      "kubernetes.io/metadata.name": namespace.metadata.name,
+      "kubernetes.io/metadata.name": namespace.metadata.name ?? "",
     };
   },
 };

@@ -112,6 +112,22 @@ describe.skipIf(!possible)("a lab", () => {
     expect(await reaches(m1, m2)).toBe(true);
   });
 
+  it("is cut, healed and given power by several at once, as by a drill's guardian and the person who aborts it", async () => {
+    const other = createLab({ directory }, { clock: systemClock });
+    const links = [
+      { from: "m1", to: "m2" },
+      { from: "m2", to: "m1" },
+    ];
+    await Promise.all([lab.cut(links), other.heal(), lab.heal(), other.cut(links.slice(1)), other.heal(), lab.heal()]);
+    expect((await lab.status()).map(({ cutFrom }) => cutFrom)).toEqual([[], []]);
+    expect(await reaches(m1, m2)).toBe(true);
+    await lab.off("m2");
+    await Promise.all([lab.on("m2"), other.on("m2")]);
+    expect((await lab.status()).map(({ engine }) => engine)).toEqual([true, true]);
+    echo(m2);
+    await until(() => reaches(m1, m2));
+  });
+
   it("stops a machine without its knowledge and lets it go on", async () => {
     await lab.pause("m2");
     expect((await lab.status()).map(({ power }) => power)).toEqual(["on", "paused"]);

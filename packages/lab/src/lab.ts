@@ -1,7 +1,7 @@
 // A lab: several machines on one computer. A machine is a set of namespaces with a first process, a cable to the lab's
 // bridge, a control group, a Docker Engine, and a directory. Verbs may be called by different runs of a tool: all state is
-// in the lab's directory and in the kernel under the lab's names. Two runs at once on the same directory are not
-// supported.
+// in the lab's directory and in the kernel under the lab's names. Runs may meet (a drill's guardian and a person both take back
+// what it did): what changes the power of one machine, or the cuts, is done by one after the other.
 import type { ChildProcess, SpawnOptions } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
@@ -25,6 +25,7 @@ import type { MachinePlace, Topology } from "./core/topology.ts";
 import { LabError } from "./errors.ts";
 import { clearGroups, freeze, isFrozen, makeGroups, removeGroups, settleGroups } from "./io/cgroup.ts";
 import { answers, loadImages, startEngine } from "./io/engine.ts";
+import { exclusively } from "./io/exclusive.ts";
 import { ensureBridge, plugIn, removeBridge, unplug } from "./io/links.ts";
 import { initPid, spawnInside, switchOff, switchOn } from "./io/power.ts";
 import { readState, writeState } from "./io/state.ts";
@@ -121,6 +122,9 @@ export function createLab(config: { readonly directory: string }, ports: { reado
     return state.machines.map((place) => machine(state.topology, place));
   };
 
+  const power = (place: MachinePlace, change: () => Promise<void>): Promise<void> =>
+    exclusively(`lab-${id}-${place.name}`, change);
+  const links = (change: () => Promise<void>): Promise<void> => exclusively(`lab-${id}`, change);
   const powerOn = async (state: LabState, place: MachinePlace, signal?: AbortSignal): Promise<void> => {
     const { topology } = state;
     const made = machine(topology, place);
@@ -178,7 +182,7 @@ export function createLab(config: { readonly directory: string }, ports: { reado
       };
       await writeState(directory, state);
       await ensureBridge(state.topology);
-      const outcomes = await Promise.allSettled(machines.map((place) => powerOn(state, place)));
+      const outcomes = await Promise.allSettled(machines.map((place) => power(place, () => powerOn(state, place))));
       const failed = outcomes.find((outcome) => outcome.status === "rejected");
       if (failed) throw failed.reason;
       return machinesOf(state);
@@ -186,7 +190,7 @@ export function createLab(config: { readonly directory: string }, ports: { reado
 
     async down(signal) {
       const state = await readState(directory);
-      if (state) await Promise.all(state.machines.map((place) => powerOff(state, place, signal)));
+      if (state) await Promise.all(state.machines.map((place) => power(place, () => powerOff(state, place, signal))));
       await filter.remove(signal);
       await removeBridge(id, state?.topology.bridge ?? bridgeName(id), signal);
       await removeGroups(cgroupOf(id), clock, signal);
@@ -218,12 +222,12 @@ export function createLab(config: { readonly directory: string }, ports: { reado
 
     async off(name, signal) {
       const { state, place } = await find(name);
-      await powerOff(state, place, signal);
+      await power(place, () => powerOff(state, place, signal));
     },
 
     async on(name, signal) {
       const { state, place } = await find(name);
-      await powerOn(state, place, signal);
+      await power(place, () => powerOn(state, place, signal));
     },
 
     async pause(name) {
@@ -236,23 +240,26 @@ export function createLab(config: { readonly directory: string }, ports: { reado
       await freeze(cgroupOf(id, name), false);
     },
 
-    async cut(links) {
-      for (const { from, to } of links) {
+    async cut(more) {
+      for (const { from, to } of more) {
         await find(from);
         await find(to);
       }
-      const state = await known();
-      const cuts = new Map([...state.cuts, ...links].map((link) => [`${link.from} ${link.to}`, link]));
-      const next = { ...state, cuts: [...cuts.values()] };
-      await writeState(directory, next);
-      await applyCuts(next);
+      await links(async () => {
+        const state = await known();
+        const cuts = new Map([...state.cuts, ...more].map((link) => [`${link.from} ${link.to}`, link]));
+        const next = { ...state, cuts: [...cuts.values()] };
+        await writeState(directory, next);
+        await applyCuts(next);
+      });
     },
 
-    async heal() {
-      const state = await known();
-      await writeState(directory, { ...state, cuts: [] });
-      await filter.remove();
-    },
+    heal: () =>
+      links(async () => {
+        const state = await known();
+        await writeState(directory, { ...state, cuts: [] });
+        await filter.remove();
+      }),
 
     async load(archive) {
       const state = await known();

@@ -1,7 +1,7 @@
 // Cuts ports of a bridge from each other by rules on the bridge itself (`ebtables`): everything is dropped, whatever its
 // address or protocol. One chain, named by the owner; foreign rules are not touched.
 import { NetfilterError } from "./errors.ts";
-import { run } from "./tool.ts";
+import { runTool } from "./tool.ts";
 
 export interface BridgeFilter {
   /** Frames that come in by `from` do not go out by `to`, for all pairs from one moment on; what was cut before and is not named is joined again. */
@@ -18,7 +18,7 @@ export interface CutPair {
 export function createBridgeFilter(config: { readonly chain: string }): BridgeFilter {
   const { chain } = config;
   const call = (args: readonly string[], signal?: AbortSignal): Promise<string> =>
-    run(["ebtables", "--concurrent", "-t", "filter", ...args], "", signal);
+    runTool(["ebtables", "--concurrent", "-t", "filter", ...args], "", signal);
   const forwardRules = async (signal?: AbortSignal): Promise<string> => call(["-L", "FORWARD"], signal);
   const exists = (signal?: AbortSignal): Promise<boolean> =>
     call(["-L", chain], signal).then(
@@ -32,7 +32,7 @@ export function createBridgeFilter(config: { readonly chain: string }): BridgeFi
     async cut(pairs, signal) {
       const rules = pairs.map(({ from, to }) => `-A ${chain} -i ${from} -o ${to} -j DROP\n`).join("");
       const text = `*filter\n:${chain} RETURN\n-F ${chain}\n${rules}COMMIT\n`;
-      await run(["ebtables-restore", "--noflush"], text, signal);
+      await runTool(["ebtables-restore", "--noflush"], text, signal);
       if (!(await forwardRules(signal)).includes(`-j ${chain}`)) await call(["-I", "FORWARD", "-j", chain], signal);
     },
     async remove(signal) {

@@ -35,7 +35,7 @@ export type {
   TableName,
   Target,
 } from "./rule.ts";
-export { createTool } from "./tool.ts";
+export { createTool, runTool } from "./tool.ts";
 export type { Tool, ToolConfig } from "./tool.ts";
 export { createNftables } from "./nft/nftables.ts";
 export type { NftLook, Nftables, NftablesConfig } from "./nft/nftables.ts";

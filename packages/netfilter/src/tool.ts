@@ -25,7 +25,7 @@ export interface ToolConfig {
 export function createTool(config: ToolConfig): Tool {
   const name = config.family === "ipv4" ? "iptables" : "ip6tables";
   const call = (command: string, args: readonly string[], input: string, signal?: AbortSignal): Promise<string> =>
-    run([...(config.prefix ?? []), command, ...args], input, signal);
+    runTool([...(config.prefix ?? []), command, ...args], input, signal);
   return {
     save: (table, signal) => call(`${name}-save`, table ? ["-t", table] : [], "", signal),
     async chain(table, chain, signal) {
@@ -44,13 +44,13 @@ export function createTool(config: ToolConfig): Tool {
   };
 }
 
-/** Runs one of the packet filter's commands and gives what it prints; its refusal is a `NetfilterError`. */
-export async function run(words: readonly string[], input: string, signal?: AbortSignal): Promise<string> {
-  return (await runAll(words, input, signal)).out;
+/** Runs one command of the machine with a text as its input and gives what it prints; its refusal is a `NetfilterError`. */
+export async function runTool(words: readonly string[], input: string, signal?: AbortSignal): Promise<string> {
+  return (await runToolFully(words, input, signal)).out;
 }
 
-/** As `run`, with what it complained about although it ended well. */
-export function runAll(
+/** As `runTool`, with what it complained about although it ended well. */
+export function runToolFully(
   words: readonly string[],
   input: string,
   signal?: AbortSignal,
@@ -81,7 +81,7 @@ export function runAll(
 
 /** The tool names a line of its input: the message quotes it. */
 function refusal(command: string, code: number | null, stderr: string, input: string): NetfilterError {
-  const line = /(?:line:? |stdin:)(\d+)/.exec(stderr)?.[1];
+  const line = /(?:line:? |stdin:|failed -:)(\d+)/.exec(stderr)?.[1];
   const quoted = line ? input.split("\n")[Number(line) - 1] : undefined;
   const text = stderr.trim().split("\n")[0] ?? "";
   return new NetfilterError(

@@ -1,6 +1,6 @@
 // The only caller of `ipvsadm`. It knows nothing of what the lines mean.
 import { NetfilterError } from "../errors.ts";
-import { run, runAll } from "../tool.ts";
+import { runTool, runToolFully } from "../tool.ts";
 
 export interface IpvsTool {
   /** `ipvsadm -Ln`. The tool loads the kernel's module if it is there and not loaded. */
@@ -15,15 +15,15 @@ export interface IpvsTool {
 export function createIpvsTool(config: { readonly prefix?: readonly string[] } = {}): IpvsTool {
   const prefix = config.prefix ?? [];
   return {
-    list: (signal) => run([...prefix, "ipvsadm", "-Ln"], "", signal),
+    list: (signal) => runTool([...prefix, "ipvsadm", "-Ln"], "", signal),
     async apply(text, signal) {
       // The exit code is that of the last line alone.
-      const { err } = await runAll([...prefix, "ipvsadm", "-R"], text, signal);
+      const { err } = await runToolFully([...prefix, "ipvsadm", "-R"], text, signal);
       if (err.trim() !== "") throw new NetfilterError("tool-refused", `ipvsadm: ${err.trim().split("\n")[0]}`);
     },
     async isLoaded(signal) {
       try {
-        await run([...prefix, "test", "-e", "/proc/net/ip_vs"], "", signal);
+        await runTool([...prefix, "test", "-e", "/proc/net/ip_vs"], "", signal);
         return true;
       } catch (error) {
         if (error instanceof NetfilterError && error.code === "tool-refused") return false;

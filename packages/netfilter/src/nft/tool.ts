@@ -1,7 +1,7 @@
 // The only caller of `nft`. It knows nothing of what the text means.
 import { NetfilterError } from "../errors.ts";
 import type { Family } from "../rule.ts";
-import { run } from "../tool.ts";
+import { runTool } from "../tool.ts";
 import { nftFamily } from "./render.ts";
 
 export interface NftTool {
@@ -22,14 +22,14 @@ export function createNftTool(config: { readonly prefix?: readonly string[] } = 
     async list({ family, name }, terse, signal) {
       try {
         const flags = terse ? ["-s", "-t"] : ["-s"];
-        return await run([...command, ...flags, "list", "table", nftFamily(family), name], "", signal);
+        return await runTool([...command, ...flags, "list", "table", nftFamily(family), name], "", signal);
       } catch (error) {
         if (error instanceof NetfilterError && /No such file or directory/.test(error.message)) return undefined;
         throw error;
       }
     },
     async apply(text, signal) {
-      await run([...command, "-f", "-"], text, signal);
+      await runTool([...command, "-f", "-"], text, signal);
     },
   };
 }

@@ -7,7 +7,7 @@ import type { RulesConfig } from "../core/rules.ts";
 import type { ServicePort } from "../core/service-port.ts";
 import { createHosts, hosts, must, nodeAddress } from "../../testing/hosts.ts";
 import type { Hosts } from "../../testing/hosts.ts";
-import { testPort } from "../testing.ts";
+import { testPort } from "../../testing/service-port.ts";
 import { createIptables, createNftDataplane } from "./dataplane.ts";
 import type { Dataplane } from "./dataplane.ts";
 import { createIpvsDataplane, ipvsTools } from "./ipvs/dataplane.ts";

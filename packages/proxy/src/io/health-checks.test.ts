@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { freePort } from "@coxswain/daemon/testing";
-import { silentLog, testPort } from "../testing.ts";
+import { silentLog, testPort } from "../../testing/service-port.ts";
 import { createHealthChecks } from "./health-checks.ts";
 import type { HealthChecks } from "./health-checks.ts";
 

@@ -4,7 +4,7 @@ import { createMetricsRegistry } from "@coxswain/daemon";
 import { createMemoryTool } from "@coxswain/netfilter/testing";
 import type { ServicePort } from "../core/service-port.ts";
 import { proxyMetrics } from "../metrics.ts";
-import { silentLog, testPort } from "../testing.ts";
+import { silentLog, testPort } from "../../testing/service-port.ts";
 import { createIptables } from "./dataplane.ts";
 import { createRuleSync } from "./sync.ts";
 

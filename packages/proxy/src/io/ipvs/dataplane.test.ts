@@ -3,14 +3,15 @@
 import { once } from "node:events";
 import type { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { NetfilterError } from "@coxswain/netfilter";
+import { NetfilterError, runTool } from "@coxswain/netfilter";
 import { createMemoryIpvsTool, createMemoryNftTool } from "@coxswain/netfilter/testing";
 import type { RulesConfig } from "../../core/rules.ts";
 import type { ServicePort } from "../../core/service-port.ts";
 import { createHosts, hosts, must, nodeAddress } from "../../../testing/hosts.ts";
-import { testPort } from "../../testing.ts";
+import { testPort } from "../../../testing/service-port.ts";
 import { createIpvsDataplane, ipvsTools } from "./dataplane.ts";
 import type { IpvsTools } from "./dataplane.ts";
+import { createServiceLink } from "./service-link.ts";
 
 const settings = { scheduler: "rr", strictArp: false } as const;
 const config: RulesConfig = {
@@ -42,6 +43,18 @@ describe("a kernel that lacks something", () => {
     await expect(
       refusal(new NetfilterError("tool-refused", "ipvsadm: Scheduler or persistence engine not found")),
     ).rejects.toThrow(`this machine's kernel has no IPVS scheduler rr (module ip_vs_rr)${instead}`);
+  });
+});
+
+describe("a link's tool", () => {
+  const remove = (...prefix: readonly string[]) => createServiceLink("ipv4", prefix).remove();
+
+  it("that is missing has made nothing to remove; one that refuses says why", async () => {
+    expect(await remove("no-such-tool")).toEqual([]);
+    await expect(remove("false")).rejects.toThrow("false ended with 1: ");
+    await expect(
+      runTool(["sh", "-c", "echo 'Error: no' >&2; echo 'Command failed -:2' >&2; exit 1"], "link one\nlink two\n"),
+    ).rejects.toThrow("sh ended with 1: Error: no (link two)");
   });
 });
 

@@ -1,6 +1,6 @@
 // The kernel's settings that IPVS mode needs: connections known to the packet filter, so that sources can be hidden; clients of a real server that is
 // gone or leaves are led elsewhere at once, also those that stick to it.
-import { command } from "./command.ts";
+import { runTool } from "@coxswain/netfilter";
 
 export interface IpvsKernel {
   /** Makes the settings as needed; says which differed. */
@@ -29,9 +29,9 @@ export function createIpvsKernel(config: IpvsKernelConfig, prefix: readonly stri
   const paths = settings.map(([path]) => `/proc/sys/${path}`);
   return {
     async ensure(signal) {
-      const found = (await command([...prefix, "cat", ...paths], "", signal)).trim().split("\n");
+      const found = (await runTool([...prefix, "cat", ...paths], "", signal)).trim().split("\n");
       const changed = settings.filter(([, value], index) => found[index]?.trim() !== value);
-      for (const [path, value] of changed) await command([...prefix, "tee", `/proc/sys/${path}`], value, signal);
+      for (const [path, value] of changed) await runTool([...prefix, "tee", `/proc/sys/${path}`], value, signal);
       return changed.map(([path]) => `${path.replaceAll("/", ".")} differs`);
     },
   };

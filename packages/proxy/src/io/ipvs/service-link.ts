@@ -1,8 +1,8 @@
 // The link that carries the services' addresses in IPVS mode, so that packets to them end in this machine's input, where IPVS takes them. It has
 // Kubernetes' name for it, kube-ipvs0, and nothing else stands on it. Both families share it.
+import { NetfilterError, runTool } from "@coxswain/netfilter";
 import type { Family } from "../../core/address.ts";
 import { canonicalAddress } from "../../core/address.ts";
-import { command } from "./command.ts";
 
 export const serviceLinkName = "kube-ipvs0";
 
@@ -34,7 +34,7 @@ export function createServiceLink(family: Family, prefix: readonly string[] = []
   let seen: MachineAddresses | undefined;
 
   const show = async (signal?: AbortSignal): Promise<readonly ShownLink[]> =>
-    JSON.parse((await command([...prefix, "ip", "-j", "address", "show"], "", signal)) || "[]") as ShownLink[];
+    JSON.parse((await runTool([...prefix, "ip", "-j", "address", "show"], "", signal)) || "[]") as ShownLink[];
   const addressesOf = (link: ShownLink): string[] =>
     (link.addr_info ?? [])
       .filter((each) => each.family === (family === "ipv4" ? "inet" : "inet6"))
@@ -57,12 +57,12 @@ export function createServiceLink(family: Family, prefix: readonly string[] = []
   ): Promise<void> => {
     const how = verb === "replace" && family === "ipv6" ? " nodad" : "";
     const lines = addresses.map((each) => `address ${verb} ${each}/${bits} dev ${serviceLinkName}${how}\n`);
-    if (lines.length > 0) await command([...ip, "-batch", "-"], lines.join(""), signal);
+    if (lines.length > 0) await runTool([...ip, "-batch", "-"], lines.join(""), signal);
   };
   const raise = async (signal?: AbortSignal): Promise<ReadonlySet<string>> => {
     const there = (await show(signal)).some(({ ifname }) => ifname === serviceLinkName);
-    if (!there) await command([...prefix, "ip", "link", "add", serviceLinkName, "type", "dummy"], "", signal);
-    await command([...prefix, "ip", "link", "set", serviceLinkName, "up"], "", signal);
+    if (!there) await runTool([...prefix, "ip", "link", "add", serviceLinkName, "type", "dummy"], "", signal);
+    await runTool([...prefix, "ip", "link", "set", serviceLinkName, "up"], "", signal);
     return (await read(signal)).carried ?? new Set();
   };
 
@@ -96,7 +96,7 @@ export function createServiceLink(family: Family, prefix: readonly string[] = []
       const rest = (own.addr_info ?? []).filter(
         ({ local = "", scope }) => !ours.has(canonicalAddress(local)) && scope !== "link",
       );
-      if (rest.length === 0) await command([...prefix, "ip", "link", "delete", serviceLinkName], "", signal);
+      if (rest.length === 0) await runTool([...prefix, "ip", "link", "delete", serviceLinkName], "", signal);
       return rest.length === 0 || ours.size > 0 ? [`${serviceLinkName} carries ${ours.size} addresses`] : [];
     },
   };
@@ -104,6 +104,6 @@ export function createServiceLink(family: Family, prefix: readonly string[] = []
 
 /** Where the tool is missing, no link can be of our making. */
 function nothingWithoutTool(error: unknown): readonly ShownLink[] {
-  if (((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === "ENOENT") return [];
+  if (error instanceof NetfilterError && error.code === "tool-missing") return [];
   throw error;
 }

@@ -6,7 +6,7 @@ import type { AddressInfo, Server } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { systemClock as clock } from "@coxswain/clock";
 import { relayKey } from "../../core/portals.ts";
-import { testPort } from "../../testing.ts";
+import { testPort } from "../../../testing/service-port.ts";
 import { createRelays } from "./relays.ts";
 
 const closing: (() => void)[] = [];

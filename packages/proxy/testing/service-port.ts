@@ -1,6 +1,6 @@
 // What the proxy's own tests share: a service port with as little said as possible, and a log that says nothing.
 import type { Logger } from "@coxswain/daemon";
-import type { ServicePort } from "./core/service-port.ts";
+import type { ServicePort } from "../src/core/service-port.ts";
 
 export function testPort(port: Partial<ServicePort>): ServicePort {
   return {

@@ -75,6 +75,19 @@ export function createNodeLifecycleController(ports: ControllerPorts, config: No
   /** Nodes that were let through and do not carry their taint yet. */
   const letGo = new Set<string>();
   let everythingDown = false;
+  /** When the first node was well again after all had been down; monotonic ms. */
+  let recoveredAt = Number.NEGATIVE_INFINITY;
+  const setEverythingDown = (down: boolean): void => {
+    if (down === everythingDown) return;
+    everythingDown = down;
+    if (!down) recoveredAt = clock.monotonic();
+    log.warn(
+      { controller: "node-lifecycle" },
+      down
+        ? "every node is down: nobody is evicted"
+        : "some nodes are well again: the others have a grace period to follow",
+    );
+  };
 
   /** Whether the zone of a node that is down lets it go now; if not, when to ask again although nothing changes. */
   const askZone = (node: ReadonlyNode): { readonly eviction: NodeView["eviction"]; readonly askAfterMs?: number } => {
@@ -85,16 +98,14 @@ export function createNodeLifecycleController(ports: ControllerPorts, config: No
       zones.set(zoneOf(one), isDown(one) ? { ready, down: down + 1 } : { ready: ready + 1, down });
     }
     const allDown = [...zones.values()].every((census) => zoneState(census, config.rates) === "full");
-    if (allDown !== everythingDown)
-      log.warn(
-        { controller: "node-lifecycle" },
-        allDown ? "every node is down: nobody is evicted" : "some nodes are well again",
-      );
-    everythingDown = allDown;
+    setEverythingDown(allDown);
     const { name } = node.metadata;
     if (allDown) letGo.delete(name);
     if (allDown) return { eviction: "never" };
     if (letGo.has(name) || isEvicted(node)) return { eviction: "now" };
+    // What had taken all of them ends for one before it does for the next.
+    const stillGraceMs = recoveredAt + config.graceMs - clock.monotonic();
+    if (stillGraceMs > 0) return { eviction: "later", askAfterMs: Math.ceil(stillGraceMs) };
     const zone = zoneOf(node);
     const census = zones.get(zone) ?? { ready: 0, down: 1 };
     const turnstile = turnstiles.get(zone) ?? createTurnstile();
@@ -115,8 +126,10 @@ export function createNodeLifecycleController(ports: ControllerPorts, config: No
     }
     register(node);
     const sound = listen(node);
-    if (!isDown(node)) letGo.delete(key);
-    const { eviction, askAfterMs } = isDown(node) ? askZone(node) : { eviction: "later" as const };
+    const down = isDown(node);
+    if (!down) letGo.delete(key);
+    if (!down && readiness(node) !== undefined) setEverythingDown(false);
+    const { eviction, askAfterMs } = down ? askZone(node) : { eviction: "later" as const };
     const plan = planNode({ node, ...sound, eviction, nowMs: clock.now() });
     for (const action of plan.actions) {
       if (action.kind !== "mark-pods-not-ready")

@@ -198,6 +198,21 @@ describe("nodes of several zones", () => {
     expect(evicted(world)).toEqual(["a0"]);
     await manager.stop();
   });
+
+  it("have a grace period to follow when the first is well again after everything was down", async () => {
+    const world = await cluster(14, { a: 4 });
+    const manager = world.start(lifecycle);
+    await live(world, 10, names("a", 4));
+    await live(world, 60, []);
+    await live(world, 30, ["a0"]);
+    expect(evicted(world)).toEqual([]);
+    await live(world, 30, ["a0", "a1", "a2"]); // a1 and a2 came in time
+    expect(evicted(world)).toEqual(["a3"]);
+    await live(world, 30, names("a", 4));
+    await live(world, 50, ["a0", "a1", "a2"]); // that grace is over: a3 goes as any other
+    expect(evicted(world)).toEqual(["a3"]);
+    await manager.stop();
+  });
 });
 
 describe("pod garbage collection", () => {

@@ -200,6 +200,8 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
       { name: "informer-sync", check: () => (authorizer.synced() ? undefined : "policy is not read yet") },
       bootstrapHealth,
     ],
+    flags: config.flags,
+    log,
     others: new Map<string, () => object | Promise<object>>(
       files.tokenKeys().verifier
         ? [

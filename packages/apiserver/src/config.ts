@@ -1,5 +1,5 @@
 // Every flag of the apiserver, under kube-apiserver's names, and what becomes of them: one readonly value.
-import { defineFlags, UsageError } from "@coxswain/daemon";
+import { defineFlags, flagTexts, UsageError } from "@coxswain/daemon";
 import type { FlagValues } from "@coxswain/daemon";
 import type { AdmissionConfig } from "./core/admission/order.ts";
 import { auditModes } from "./core/audit/policy.ts";
@@ -190,6 +190,8 @@ export interface ApiServerConfig {
       }
     | undefined;
   readonly limits: { readonly isFair: boolean; readonly reading: number; readonly mutating: number };
+  /** All of them, in the syntax of the command line, for who asks the running server. */
+  readonly flags: ReadonlyMap<string, string>;
 }
 
 /** Throws UsageError for values that contradict each other or mean nothing. */
@@ -249,6 +251,7 @@ export function readConfig(flags: FlagValues<typeof flagTable>): ApiServerConfig
       reading: flags["max-requests-inflight"],
       mutating: flags["max-mutating-requests-inflight"],
     },
+    flags: flagTexts(flagTable, flags),
   };
 }
 

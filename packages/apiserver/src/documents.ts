@@ -15,25 +15,23 @@ import {
 } from "@coxswain/api";
 import { StatusError, statuses } from "@coxswain/apimachinery";
 import type { Clock } from "@coxswain/clock";
-import type { MetricsRegistry } from "@coxswain/daemon";
+import type { Logger, MetricsRegistry } from "@coxswain/daemon";
 import { jwksPath } from "./core/authn/issuer-discovery.ts";
 import type { CustomKinds } from "./core/custom/custom-kinds.ts";
 import type { Discovery } from "./core/discovery/discovery.ts";
 import { createHash } from "./core/discovery/etag.ts";
 import type { RequestInfo } from "./core/request.ts";
 import { inOrder } from "./core/tables/accept.ts";
+import { flagPage, statusPage } from "./core/z-pages.ts";
+import type { ZPage } from "./core/z-pages.ts";
+import { createHealth } from "./health.ts";
+import type { HealthCheck, HealthEndpoint } from "./health.ts";
 import type { Descriptions } from "./io/aggregation/descriptions.ts";
 import type { Reply, Request } from "./pipeline.ts";
 
 export interface Documents {
   /** Throws 404, 405 and 406. */
   find(info: RequestInfo, request: Request): Promise<Reply>;
-}
-
-export interface HealthCheck {
-  readonly name: string;
-  /** What is wrong; undefined when all is well. */
-  readonly check: () => Promise<string | undefined> | string | undefined;
 }
 
 export interface DocumentsPorts {
@@ -45,6 +43,9 @@ export interface DocumentsPorts {
   readonly clock: Clock;
   readonly live: readonly HealthCheck[];
   readonly ready: readonly HealthCheck[];
+  /** By name, in the syntax of the command line. */
+  readonly flags: ReadonlyMap<string, string>;
+  readonly log: Pick<Logger, "warn" | "info">;
   /** Paths of other owners, such as the service-account issuer's. */
   readonly others: ReadonlyMap<string, () => Promise<object> | object>;
 }
@@ -72,6 +73,15 @@ const readMethods: ReadonlySet<string> = new Set(["get", "head"]);
 
 export function createDocuments(ports: DocumentsPorts): Documents {
   const made = new Map<string, Buffer>();
+  const health = createHealth(ports);
+  const facts = {
+    component: "kube-apiserver",
+    startedMs: ports.clock.now(),
+    runtimeVersion: versionInfo.goVersion,
+    binaryVersion: gitVersion.slice(1),
+    emulationVersion: `${versionInfo.emulationMajor}.${versionInfo.emulationMinor}`,
+    flags: ports.flags,
+  };
   const madeOnce = (key: string, make: () => object): Buffer => {
     let body = made.get(key);
     if (!body) {
@@ -108,10 +118,16 @@ export function createDocuments(ports: DocumentsPorts): Documents {
         contentType: ports.metrics.contentType,
         body: await ports.metrics.expose(),
       };
+    if (path === "/metrics/slis")
+      return { type: "document", code: 200, contentType: ports.metrics.contentType, body: health.figures() };
+    if (path === "/statusz") return zPage(statusPage(facts, rootPaths(), request.header("accept"), ports.clock.now()));
+    if (path === "/flagz") return zPage(flagPage(facts, request.header("accept")));
     if (path === "/") return json({ paths: rootPaths() });
-    const health = /^\/(healthz|livez|readyz)(?:\/(.+))?$/.exec(path);
-    if (health)
-      return answerHealth(health[1] === "livez" ? ports.live : ports.ready, health[1] ?? "", health[2], request.query);
+    const asked = /^\/(healthz|livez|readyz)(?:\/(.+))?$/.exec(path);
+    if (asked) {
+      const answer = await health.answer(asked[1] as HealthEndpoint, asked[2], request.query);
+      return answer && { type: "document", contentType: "text/plain; charset=utf-8", ...answer };
+    }
     const other = ports.others.get(path);
     if (other) return json(await other(), path === jwksPath ? "application/jwk-set+json" : undefined);
     if (path === "/openapi/v2") return openApiV2Reply(request);
@@ -196,46 +212,34 @@ export function createDocuments(ports: DocumentsPorts): Documents {
           .flatMap(({ group, version }) => [`/apis/${group}`, `/apis/${group}/${version}`]),
       ),
     ];
-    const health = ["/healthz", "/livez", "/readyz"].flatMap((path) => [
+    const checks = ["/healthz", "/livez", "/readyz"].flatMap((path) => [
       path,
-      ...ports.ready.map(({ name }) => `${path}/${name}`),
+      ...(path === "/livez" ? ports.live : ports.ready).map(({ name }) => `${path}/${name}`),
     ]);
     return [
       "/api",
       "/api/v1",
       "/apis",
       ...groups,
-      ...health,
+      ...checks,
       ...ports.others.keys(),
+      "/flagz",
       "/metrics",
+      "/metrics/slis",
       "/openapi/v2",
       "/openapi/v3",
+      "/statusz",
       "/version",
     ].sort();
-  }
-
-  async function answerHealth(
-    checks: readonly HealthCheck[],
-    endpoint: string,
-    only: string | undefined,
-    query: URLSearchParams,
-  ): Promise<Reply | undefined> {
-    const excluded = new Set(query.getAll("exclude"));
-    const wanted = checks.filter(({ name }) => (only === undefined || name === only) && !excluded.has(name));
-    if (only !== undefined && wanted.length === 0) return undefined;
-    const results = await Promise.all(wanted.map(async ({ name, check }) => ({ name, problem: await check() })));
-    const failed = results.some(({ problem }) => problem !== undefined);
-    const lines = results.map(({ name, problem }) =>
-      problem === undefined ? `[+]${name} ok` : `[-]${name} failed: ${problem}`,
-    );
-    const verdict = `${endpoint} check ${failed ? "failed" : "passed"}`;
-    const body = failed || query.has("verbose") ? `${[...lines, verdict].join("\n")}\n` : "ok";
-    return { type: "document", code: failed ? 500 : 200, contentType: "text/plain; charset=utf-8", body };
   }
 }
 
 function json(value: object, contentType = "application/json"): Reply {
   return { type: "document", code: 200, contentType, body: JSON.stringify(value) };
+}
+
+function zPage({ contentType, body, warning }: ZPage): Reply {
+  return { type: "document", code: 200, contentType, body, ...(warning !== undefined && { warning }) };
 }
 
 function describedKind({ info, rules }: CustomKinds["all"][number]): Parameters<typeof openApiV2OfCustom>[0][number] {

@@ -51,6 +51,7 @@ export type Reply =
       readonly contentType: string;
       readonly body: string | Buffer;
       readonly etag?: string;
+      readonly warning?: string;
     }
   | { readonly type: "tunnel"; readonly request: TunnelRequest };
 
@@ -221,5 +222,11 @@ async function serve(passage: Passage, parts: PipelineParts): Promise<void> {
     passage.reply = { type: "document", code: 200, contentType: "application/json", body };
     return;
   }
-  passage.reply = info.isResourceRequest ? await dispatch(passage, parts) : await parts.documents.find(info, request);
+  if (info.isResourceRequest) {
+    passage.reply = await dispatch(passage, parts);
+    return;
+  }
+  const reply = await parts.documents.find(info, request);
+  if (reply.type === "document" && reply.warning !== undefined) passage.warnings.add(reply.warning);
+  passage.reply = reply;
 }

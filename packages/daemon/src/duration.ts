@@ -21,3 +21,15 @@ export function parseDuration(text: string): number | undefined {
   }
   return match[1] === "-" ? -ms : ms;
 }
+
+/** As Go writes it: 90,000 is "1m30s". */
+export function formatDuration(ms: number): string {
+  if (ms < 0) return `-${formatDuration(-ms)}`;
+  if (ms === 0) return "0s";
+  if (ms < 1) return `${Math.round(ms * 1e6) / 1e3}µs`;
+  if (ms < 1000) return `${ms}ms`;
+  const [hours, minutes] = [Math.floor(ms / 3_600_000), Math.floor(ms / 60_000) % 60];
+  const seconds = `${(ms % 60_000) / 1000}s`;
+  if (hours > 0) return `${hours}h${minutes}m${seconds}`;
+  return minutes > 0 ? `${minutes}m${seconds}` : seconds;
+}

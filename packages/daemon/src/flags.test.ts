@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { UsageError } from "./errors.ts";
-import { defineFlags, describeFlags, flagsFromEnvironment, parseFlags } from "./flags.ts";
+import { defineFlags, describeFlags, flagsFromEnvironment, flagTexts, parseFlags } from "./flags.ts";
 
 const table = defineFlags({
   "bind-address": { type: "string", default: "0.0.0.0", help: "Address to listen on" },
@@ -74,5 +74,20 @@ describe("parseFlags", () => {
       bcd: { type: "number", default: 1, help: "Second" },
     });
     expect(describeFlags(small)).toBe("  --a string     First\n  --bcd number   Second (default 1)");
+  });
+});
+
+describe("flagTexts", () => {
+  it("flagTexts writes values as pflag does", () => {
+    const texts = flagTexts(table, parseFlags(table, ["--sync-period=1h1.5s", "--etcd-servers=a,b"]));
+    expect(Object.fromEntries(texts)).toEqual({
+      "bind-address": "0.0.0.0",
+      "secure-port": "6443",
+      "leader-elect": "true",
+      "sync-period": "1h0m1.5s",
+      "etcd-servers": "[a,b]",
+    });
+    expect(flagTexts(table, parseFlags(table, ["--sync-period=250ms"])).get("sync-period")).toBe("250ms");
+    expect(flagTexts(table, parseFlags(table, [])).get("etcd-servers")).toBe("[]");
   });
 });

@@ -2,7 +2,7 @@
 // Kubernetes' and etcd's own names and people paste their command lines. Reads no environment and exits nothing.
 import { parseArgs } from "node:util";
 import { UsageError } from "./errors.ts";
-import { parseDuration } from "./duration.ts";
+import { formatDuration, parseDuration } from "./duration.ts";
 
 export interface FlagTypes {
   string: string;
@@ -94,6 +94,20 @@ function flagNamed(table: FlagTable, name: string): Flag {
   const flag = Object.hasOwn(table, name) ? table[name] : undefined;
   if (!flag) throw new UsageError(`unknown flag: --${name}`);
   return flag;
+}
+
+/** What the flags are, as Go's pflag writes values; those without one are empty. */
+export function flagTexts<Table extends FlagTable>(
+  table: Table,
+  values: FlagValues<Table>,
+): ReadonlyMap<string, string> {
+  const textOf = (name: string, { type }: Flag): string => {
+    const value: unknown = values[name];
+    if (Array.isArray(value)) return `[${value.join(",")}]`;
+    if (value === undefined) return type === "list" ? "[]" : "";
+    return type === "duration" ? formatDuration(value as number) : String(value);
+  };
+  return new Map(Object.entries(table).map(([name, flag]) => [name, textOf(name, flag)]));
 }
 
 /** One flag a line, in the order of the table, as `--help` prints them. */

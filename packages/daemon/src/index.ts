@@ -4,7 +4,7 @@ export { sequence } from "./component.ts";
 export type { Component } from "./component.ts";
 export { parseDuration } from "./duration.ts";
 export { StartError, UsageError } from "./errors.ts";
-export { defineFlags, describeFlags, parseFlags } from "./flags.ts";
+export { defineFlags, describeFlags, flagTexts, parseFlags } from "./flags.ts";
 export type { Flag, FlagTable, FlagTypes, FlagValues } from "./flags.ts";
 export { createHttpsServer, listenFailure, serverConfigOf, verifiedPeer } from "./https-server.ts";
 export type {

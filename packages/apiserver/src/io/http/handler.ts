@@ -232,7 +232,9 @@ const metricVerbs: Readonly<Record<string, string>> = {
   proxy: "CONNECT",
 };
 const methods: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
-const documents: ReadonlySet<string> = new Set("api apis healthz livez readyz metrics openapi version".split(" "));
+const documents: ReadonlySet<string> = new Set(
+  "api apis flagz healthz livez metrics openapi readyz statusz version".split(" "),
+);
 
 /** Nothing that a client makes up becomes a label: their number must stay small. */
 function labelsOf(info: Passage["info"], method: string, { parts }: HandlerPorts): Labels {

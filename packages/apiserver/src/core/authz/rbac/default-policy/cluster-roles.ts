@@ -47,7 +47,9 @@ export const clusterRoles: readonly ClusterRole[] = [
   role("system:discovery", [
     "get | /api /api/* /apis /apis/* /healthz /livez /openapi /openapi/* /readyz /version /version/",
   ]),
-  role("system:monitoring", ["get | /healthz /healthz/* /livez /livez/* /metrics /metrics/slis /readyz /readyz/*"]),
+  role("system:monitoring", [
+    "get | /flagz /healthz /healthz/* /livez /livez/* /metrics /metrics/slis /readyz /readyz/* /statusz",
+  ]),
   role("system:basic-user", [
     "create | selfsubjectaccessreviews.authorization.k8s.io selfsubjectrulesreviews.authorization.k8s.io",
     "create | selfsubjectreviews.authentication.k8s.io",

@@ -84,7 +84,11 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
   const network = config.network.cni
     ? createCniNetwork(
         { ...config.network.cni, directory: join(config.rootDirectory, "cni") },
-        { log, sandboxes: async () => new Set((await runtime.list()).filter(isRunningSandbox).map(({ id }) => id)) },
+        {
+          clock,
+          log,
+          sandboxes: async () => new Set((await runtime.list()).filter(isRunningSandbox).map(({ id }) => id)),
+        },
       )
     : createPodNetwork(
         { bridge: config.bridge, clusterCidr: config.clusterCidr, ...config.network, address: facts.addresses[0] },

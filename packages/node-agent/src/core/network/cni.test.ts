@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import type { Pod } from "@coxswain/api/core/v1";
 import { addressIn, attachmentOf, cniCall, failureIn, parseCniConfig } from "./cni.ts";
+import { mayAsk, settleVersion, versionsIn } from "./cni-versions.ts";
 
 const pod: Pod = {
   apiVersion: "v1",
@@ -24,7 +25,7 @@ const list = `{"cniVersion":"1.0.0","name":"net","plugins":[
 test("a list of plugins, and one plugin alone, are a network; what is neither is refused with a sentence", () => {
   expect(parseCniConfig(list).plugins.map(({ type }) => type)).toEqual(["bridge", "portmap"]);
   expect(parseCniConfig(`{"name":"one","type":"ptp","mtu":1400}`)).toEqual({
-    ...{ cniVersion: "0.3.1", name: "one" },
+    ...{ cniVersion: "0.3.1", cniVersions: [], name: "one", disableCheck: false, disableGC: false },
     plugins: [{ name: "one", type: "ptp", mtu: 1400 }],
   });
   const refusals = [
@@ -33,6 +34,7 @@ test("a list of plugins, and one plugin alone, are a network; what is neither is
     `{"name":"../a","type":"ptp"}`,
     `{"name":"a","type":"../ptp"}`,
     `{"name":"a","plugins":[]}`,
+    `{"name":"a","cniVersions":"1.1.0","type":"ptp"}`,
   ];
   expect(refusals.map((text) => refusal(() => parseCniConfig(text)))).toEqual([
     "expected an object",
@@ -40,6 +42,7 @@ test("a list of plugins, and one plugin alone, are a network; what is neither is
     "the network has no good name",
     "a plugin has no good type",
     "there are no plugins",
+    "cniVersions is not a list of texts",
   ]);
 });
 
@@ -66,6 +69,33 @@ test("a plugin is told of the sandbox, of what it can do, and of the result befo
       ],
     },
   });
+});
+
+test("the version is the newest that the network offers, we know and every plugin supports; it decides what may be asked", () => {
+  const settle = (offered: readonly string[], ...plugins: readonly (readonly string[])[]) => {
+    const [cniVersion = "", ...cniVersions] = offered;
+    const types = plugins.map((_, index) => ({ type: `p${index}` }));
+    const network = parseCniConfig(JSON.stringify({ cniVersion, cniVersions, name: "net", plugins: types }));
+    return settleVersion(network, new Map(plugins.map((versions, index) => [`p${index}`, versions])));
+  };
+  const old = ["0.3.0", "0.3.1", "0.4.0"];
+  const settled = [
+    settle(["1.0.0", "1.1.0"], ["1.0.0", "1.1.0"], ["1.1.0", "1.0.0"]),
+    settle(["1.0.0", "1.1.0"], ["1.0.0", "1.1.0"], ["1.0.0"]),
+    settle(["1.2.0", "0.4.0"], old),
+    settle(["0.3.1"], [...old, "1.1.0"]),
+  ];
+  expect(settled.map(({ cniVersion }) => cniVersion)).toEqual(["1.1.0", "1.0.0", "0.4.0", "0.3.1"]);
+  expect(
+    settled.map((network) => (["STATUS", "GC", "CHECK"] as const).filter((verb) => mayAsk(network, verb))),
+  ).toEqual([["STATUS", "GC", "CHECK"], ["CHECK"], ["CHECK"], []]);
+  expect(refusal(() => settle(["1.2.0"], ["1.2.0"]))).toBe(
+    "expected a cniVersion of 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0, found 1.2.0",
+  );
+  expect(refusal(() => settle(["1.0.0", "1.1.0"], ["1.0.0"], old))).toBe(
+    "plugin p1 does not support config version 1.1.0 or 1.0.0, but 0.3.0, 0.3.1, 0.4.0",
+  );
+  expect(refusal(() => versionsIn({ cniVersion: "0.2.0" }))).toBe("its answer to VERSION has no supportedVersions");
 });
 
 test("of a result the first IPv4 address counts, of a failure what the plugin says", () => {

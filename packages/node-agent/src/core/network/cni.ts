@@ -1,12 +1,17 @@
-// CNI as values: what a configuration file says, and what each plugin is told for one sandbox. By the specification, versions 0.3.1 to 1.1.0.
-// Running plugins is `io/net/cni-plugins.ts`'s.
+// CNI as values: what a configuration file says, and what each plugin is told, for one sandbox or for the network. By the specification, versions
+// 0.3.0 to 1.1.0 (`cni-versions.ts`). Running plugins is `io/net/cni-plugins.ts`'s.
 import type { Pod } from "@coxswain/api/core/v1";
 
 type Json = Readonly<Record<string, unknown>>;
 
+/** With the names of the file, so that it can be written down and read again. */
 export interface CniNetworkConfig {
   readonly cniVersion: string;
+  /** What else it may be understood as, from 1.1.0 on. */
+  readonly cniVersions: readonly string[];
   readonly name: string;
+  readonly disableCheck: boolean;
+  readonly disableGC: boolean;
   readonly plugins: readonly CniPluginConfig[];
 }
 
@@ -14,7 +19,10 @@ export interface CniPluginConfig extends Json {
   readonly type: string;
 }
 
-export type CniVerb = "ADD" | "DEL";
+/** Asked about one sandbox. */
+export type CniVerb = "ADD" | "CHECK" | "DEL";
+/** Asked about the network as a whole. */
+export type CniNetworkVerb = "GC" | "STATUS";
 
 /** One sandbox as plugins know it. */
 export interface CniAttachment {
@@ -37,13 +45,18 @@ const interfaceName = "eth0";
 export function parseCniConfig(text: string): CniNetworkConfig {
   const value: unknown = JSON.parse(text);
   if (!isRecord(value)) throw new Error("expected an object");
-  const { cniVersion = "0.3.1", name, plugins = [value] } = value;
+  const { cniVersion = "0.3.1", cniVersions = [], name, plugins = [value] } = value;
   if (typeof cniVersion !== "string") throw new Error("cniVersion is not a text");
+  if (!isTexts(cniVersions)) throw new Error("cniVersions is not a list of texts");
   // It becomes a name in the file systems of plugins.
   if (typeof name !== "string" || !/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name))
     throw new Error("the network has no good name");
   if (!Array.isArray(plugins) || plugins.length === 0) throw new Error("there are no plugins");
-  return { cniVersion, name, plugins: plugins.map(pluginOf) };
+  return {
+    ...{ cniVersion, cniVersions, name },
+    ...{ disableCheck: value["disableCheck"] === true, disableGC: value["disableGC"] === true },
+    plugins: plugins.map(pluginOf),
+  };
 }
 
 function pluginOf(value: unknown): CniPluginConfig {
@@ -80,6 +93,26 @@ export function cniCall(
       ...{ cniVersion: network.cniVersion, name: network.name },
       ...(Object.keys(runtimeConfig).length > 0 ? { runtimeConfig } : {}),
       ...(previous === undefined ? {} : { prevResult: previous }),
+    }),
+  };
+}
+
+/** What one plugin of the list is asked about the whole network; `valid` are the sandboxes that are on it, for GC. */
+export function cniNetworkCall(
+  network: CniNetworkConfig,
+  plugin: CniPluginConfig,
+  verb: CniNetworkVerb,
+  valid: readonly string[] = [],
+): CniCall {
+  const { capabilities: _, ...own } = plugin;
+  const attachments = valid.map((containerID) => ({ containerID, ifname: interfaceName }));
+  return {
+    plugin: plugin.type,
+    environment: { CNI_COMMAND: verb },
+    input: JSON.stringify({
+      ...own,
+      ...{ cniVersion: network.cniVersion, name: network.name },
+      ...(verb === "GC" ? { "cni.dev/valid-attachments": attachments } : {}),
     }),
   };
 }
@@ -129,6 +162,10 @@ export function failureIn(output: string): string {
     // It has said something else.
   }
   return output.trim();
+}
+
+export function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((each) => typeof each === "string");
 }
 
 export function isRecord(value: unknown): value is Json {

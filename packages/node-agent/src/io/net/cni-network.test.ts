@@ -1,16 +1,15 @@
 // Debian's CNI plugins over real network namespaces, a bridge and ports of the machine of their own. Skipped, with the reason in the name, where the
 // plugins (package containernetworking-plugins) or the right to make links are missing.
-import { execFileSync, spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
+import { execFileSync } from "node:child_process";
 import { accessSync, existsSync, readdirSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Pod } from "@coxswain/api/core/v1";
 import { systemRandom as random } from "@coxswain/clock";
+import { createSimulatedClock } from "@coxswain/clock/testing";
 import { createLogger } from "@coxswain/daemon";
+import { createCniSandboxes } from "../../../testing/cni-sandboxes.ts";
 import { createCniNetwork } from "./cni-network.ts";
 
 const plugins = "/usr/lib/cni";
@@ -20,13 +19,13 @@ describe.skipIf(absence !== undefined)(`CNI plugins${absence === undefined ? "" 
   const mark = random.suffix(5);
   const bridge = `cxc${mark}`;
   const subnet = `10.249.${random.int(250)}`;
-  const children: ChildProcess[] = [];
+  const sandboxes = createCniSandboxes();
+  const clock = createSimulatedClock(0);
   let base: string;
-  let here = new Set<string>();
   const agent = () =>
     createCniNetwork(
       { configDirectory: join(base, "net.d"), pluginDirectories: ["/nowhere", plugins], directory: join(base, "cni") },
-      { log: createLogger("test", "error"), sandboxes: async () => here },
+      { clock, log: createLogger("test", "error"), sandboxes: () => sandboxes.running() },
     );
   /** What the plugin host-local has given away. */
   const given = (): readonly string[] =>
@@ -35,7 +34,8 @@ describe.skipIf(absence !== undefined)(`CNI plugins${absence === undefined ? "" 
       : [];
   const list = (...more: object[]): string =>
     JSON.stringify({
-      ...{ cniVersion: "1.0.0", name: "pods" },
+      // Debian's know no 1.1.0.
+      ...{ cniVersion: "1.0.0", cniVersions: ["0.4.0", "1.0.0", "1.1.0"], name: "pods" },
       plugins: [
         {
           ...{ type: "bridge", bridge, isGateway: true, ipMasq: true },
@@ -49,23 +49,6 @@ describe.skipIf(absence !== undefined)(`CNI plugins${absence === undefined ? "" 
         ...more,
       ],
     });
-  const sandbox = async (id: string, hostPort?: number) => {
-    const child = spawn("unshare", ["--net", "sh", "-c", "echo there; exec sleep 300"], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    children.push(child);
-    await once(child.stdout, "data");
-    const pod: Pod = {
-      apiVersion: "v1",
-      kind: "Pod",
-      metadata: { name: id, namespace: "default", uid: `uid-${id}` },
-      spec: {
-        containers: [{ name: "main", ports: [{ containerPort: 80, ...(hostPort === undefined ? {} : { hostPort }) }] }],
-      },
-    };
-    here.add(id);
-    return { id, pid: child.pid ?? 0, address: undefined, pod };
-  };
   const inside = (pid: number, ...words: string[]): string =>
     execFileSync("nsenter", [`--net=/proc/${pid}/ns/net`, ...words]).toString();
   const rules = (): string => execFileSync("iptables-save", ["-t", "nat"]).toString();
@@ -77,7 +60,7 @@ describe.skipIf(absence !== undefined)(`CNI plugins${absence === undefined ? "" 
     await mkdir(join(base, "net.d"));
   });
   afterAll(async () => {
-    for (const child of children) child.kill("SIGKILL");
+    await sandboxes.stop();
     execFileSync("ip", ["link", "del", bridge]);
     // The plugin portmap leaves its own, empty ones behind, as it does everywhere.
     if (!hadChains) execFileSync("iptables-restore", ["--noflush"], { input: removalOfChains(rules()) });
@@ -98,7 +81,7 @@ describe.skipIf(absence !== undefined)(`CNI plugins${absence === undefined ? "" 
     expect([network.missing(), await network.reserve()]).toEqual([undefined, undefined]);
 
     const port = 20_000 + random.int(9_000);
-    const [one, two] = [await sandbox(`one-${mark}`, port), await sandbox(`two-${mark}`)];
+    const [one, two] = [await sandboxes.start(`one-${mark}`, port), await sandboxes.start(`two-${mark}`)];
     await Promise.all([network.attach(one), network.attach(two)]);
     const [first = "", second = ""] = [one, two].map(({ id }) => network.addressOf?.(id) ?? "");
     expect([first, second].every((address) => address.startsWith(`${subnet}.`))).toBe(true);
@@ -108,8 +91,7 @@ describe.skipIf(absence !== undefined)(`CNI plugins${absence === undefined ? "" 
     expect(given().toSorted()).toEqual([first, second].toSorted());
 
     // The agent is killed; one sandbox dies meanwhile, the other goes on.
-    children[1]?.kill("SIGKILL");
-    here = new Set([one.id]);
+    await sandboxes.crash(two);
     const next = agent();
     await next.repair();
     expect([given(), await next.isAttached(one.id), next.addressOf?.(one.id)]).toEqual([[first], true, first]);
@@ -121,17 +103,47 @@ describe.skipIf(absence !== undefined)(`CNI plugins${absence === undefined ? "" 
 
   test("a plugin that fails or is missing says so, and nothing is left of what the others did", async () => {
     const network = agent();
-    const one = await sandbox(`half-${mark}`);
+    const one = await sandboxes.start(`half-${mark}`);
     await writeFile(join(base, "net.d", "01-first.conflist"), list({ type: "no-such-plugin" }));
     await network.repair();
-    await expect(network.attach(one)).rejects.toThrow(
-      `failed to find plugin "no-such-plugin" in path [/nowhere ${plugins}]`,
-    );
+    const absent = `failed to find plugin "no-such-plugin" in path [/nowhere ${plugins}]`;
+    expect(network.missing()).toBe(`cni plugin not initialized: ${absent}`);
+    await expect(network.attach(one)).rejects.toThrow(absent);
     expect(await network.isAttached(one.id)).toBe(false);
     await writeFile(join(base, "net.d", "01-first.conflist"), list({ type: "static" }));
     await network.repair();
     await expect(network.attach(one)).rejects.toThrow(/^plugin type="static" failed \(add\): \w/);
     expect([given(), readdirSync(join(base, "cni"))]).toEqual([[], []]);
+    await writeFile(
+      join(base, "net.d", "01-first.conflist"),
+      list().replace(/"cniVersion.*?\],/, `"cniVersion":"1.1.0",`),
+    );
+    await network.repair();
+    expect(network.missing()).toBe(
+      "cni plugin not initialized: plugin bridge does not support config version 1.1.0, but 0.1.0, 0.2.0, 0.3.0, 0.3.1, 0.4.0, 1.0.0",
+    );
+    await rm(join(base, "net.d", "01-first.conflist"));
+  });
+
+  test("a network that somebody takes from a sandbox is found out; before and after, an agent's restart changes nothing", async () => {
+    const network = agent();
+    const [one, two] = [await sandboxes.start(`lost-${mark}`), await sandboxes.start(`kept-${mark}`)];
+    await network.repair();
+    await Promise.all([network.attach(one), network.attach(two)]);
+    await network.repair();
+    const next = agent();
+    await next.repair();
+    expect(await Promise.all([one, two].map(({ id }) => next.isAttached(id)))).toEqual([true, true]);
+    inside(one.pid, "ip", "link", "delete", "eth0");
+    await next.repair();
+    expect(await next.isAttached(one.id)).toBe(true);
+    await clock.advance(300_000);
+    await next.repair();
+    expect(await next.isAttached(one.id)).toBe(true);
+    await next.repair();
+    expect(await Promise.all([one, two].map(({ id }) => next.isAttached(id)))).toEqual([false, true]);
+    for (const { id } of [one, two]) await next.detach?.(id);
+    expect(given()).toEqual([]);
   });
 });
 

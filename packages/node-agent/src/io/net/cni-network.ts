@@ -1,25 +1,23 @@
 // The pods' network by CNI plugins: a sandbox is added to the first network that the configuration directory holds, and taken away again when it is
 // over, by what was written down before it was added, so that no address is lost with an agent. Addresses, routes to other nodes and ports of the
 // machine are the plugins' affair.
-import { mkdir, readFile, readdir, readlink, rename, rm, writeFile } from "node:fs/promises";
+import { readFile, readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
+import type { Clock } from "@coxswain/clock";
 import type { Logger } from "@coxswain/daemon";
-import { addressIn, attachmentOf, cniCall, isRecord, parseCniConfig } from "../../core/network/cni.ts";
-import type { CniAttachment, CniNetworkConfig, CniVerb } from "../../core/network/cni.ts";
+import { addressIn, attachmentOf, parseCniConfig } from "../../core/network/cni.ts";
+import type { CniNetworkConfig } from "../../core/network/cni.ts";
+import { mayAsk } from "../../core/network/cni-versions.ts";
 import { AgentError, messageOf } from "../../errors.ts";
-import { findPlugin, runPlugin } from "./cni-plugins.ts";
+import { createCniChain } from "./cni-chain.ts";
+import { createCniChecks } from "./cni-checks.ts";
+import { createCniOrder } from "./cni-order.ts";
+import { createCniRecords } from "./cni-records.ts";
+import type { CniRecord } from "./cni-records.ts";
 import type { ManagedPodNetwork } from "./pod-network.ts";
 import { ipBatch } from "./tool.ts";
 
-/** What is kept of a sandbox until it is taken away. */
-interface Attached {
-  readonly network: CniNetworkConfig;
-  readonly attachment: CniAttachment;
-  /** Which namespace it was: its number may be another process's by now. */
-  readonly namespace: string;
-  /** Missing while it is being added. */
-  readonly result?: unknown;
-}
+const clearAgainMs = 300_000;
 
 export function createCniNetwork(
   config: {
@@ -29,89 +27,62 @@ export function createCniNetwork(
     readonly directory: string;
   },
   ports: {
+    readonly clock: Clock;
     readonly log: Logger;
     /** Sandboxes that run. */
     readonly sandboxes: () => Promise<ReadonlySet<string>>;
   },
 ): ManagedPodNetwork {
-  const { log } = ports;
-  const records = new Map<string, Attached>();
+  const { clock, log } = ports;
+  const records = createCniRecords(config.directory, log);
+  const chain = createCniChain(config.pluginDirectories);
+  const order = createCniOrder();
   const ending = new Map<string, Promise<void>>();
   const adding = new Set<string>();
+  const isThere = async ({ attachment, namespace }: CniRecord): Promise<boolean> =>
+    (await readlink(attachment.netns).catch(() => "")) === namespace;
+  const checks = createCniChecks({
+    ...{ clock, log, chain, records, isThere },
+    isBusy: (id) => adding.has(id) || ending.has(id),
+  });
   let network: CniNetworkConfig | undefined;
   let why = "it has not been looked for yet";
-  let opened: Promise<void> | undefined;
+  /** The network that has been cleared of what is nobody's, and when to try again. */
+  let cleared = "";
+  let clearAtMs = 0;
 
-  const fileOf = (id: string): string => join(config.directory, `${id}.json`);
-  const keep = async (id: string, record: Attached): Promise<void> => {
-    records.set(id, record);
-    await writeFile(`${fileOf(id)}.new`, JSON.stringify(record), { mode: 0o600 });
-    await rename(`${fileOf(id)}.new`, fileOf(id));
-  };
-
-  /** What a former agent has written down. */
-  const open = (): Promise<void> =>
-    (opened ??= (async () => {
-      await mkdir(config.directory, { recursive: true, mode: 0o750 });
-      for (const name of await readdir(config.directory)) {
-        if (!name.endsWith(".json")) continue;
-        const record = recordIn(await readFile(join(config.directory, name), "utf8"));
-        if (record) records.set(record.attachment.sandboxId, record);
-        else log.warn({ object: name }, "what was kept of a sandbox's network cannot be read");
-      }
-    })().catch((error: unknown) => {
-      opened = undefined;
-      throw error;
-    }));
-
-  /** The first file that can be read, in the order of names. */
-  const look = async (): Promise<void> => {
+  /** The first file that can be read, in the order of names; its plugins must be there, speak its version, and be ready. */
+  const look = async (signal?: AbortSignal): Promise<void> => {
     const names = (await readdir(config.configDirectory).catch(() => [])).toSorted();
     const problems: string[] = [];
+    let found: CniNetworkConfig | undefined;
     for (const name of names.filter((one) => /\.(conflist|conf|json)$/.test(one))) {
       try {
-        network = parseCniConfig(await readFile(join(config.configDirectory, name), "utf8"));
-        return;
+        found = parseCniConfig(await readFile(join(config.configDirectory, name), "utf8"));
+        break;
       } catch (error) {
         problems.push(`${name}: ${messageOf(error)}`);
       }
     }
-    network = undefined;
-    why = [`no networks found in ${config.configDirectory}`, ...problems].join("; ");
-  };
-
-  const callAll = async (
-    verb: CniVerb,
-    { network: of, attachment, result }: Attached,
-    signal?: AbortSignal,
-  ): Promise<unknown> => {
-    let previous = verb === "ADD" ? undefined : result;
-    const failures: unknown[] = [];
-    for (const plugin of verb === "DEL" ? of.plugins.toReversed() : of.plugins) {
-      try {
-        const call = cniCall(of, plugin, verb, attachment, previous);
-        const answer = await runPlugin(call, config.pluginDirectories, signal);
-        if (verb === "ADD") previous = answer;
-      } catch (error) {
-        // One that cannot take its part away keeps no other from it.
-        if (verb === "ADD") throw error;
-        failures.push(error);
-      }
+    try {
+      if (!found) throw new Error([`no networks found in ${config.configDirectory}`, ...problems].join("; "));
+      const settled = await chain.settle(found, signal);
+      if (mayAsk(settled, "STATUS")) await chain.askNetwork("STATUS", settled, [], signal);
+      network = settled;
+    } catch (error) {
+      signal?.throwIfAborted();
+      network = undefined;
+      why = messageOf(error);
     }
-    if (failures.length > 0) throw failures[0];
-    return previous;
   };
 
   const take = async (id: string): Promise<void> => {
-    const record = records.get(id);
+    await checks.end(id);
+    const record = records.all.get(id);
     if (!record) return;
-    const there = (await readlink(record.attachment.netns).catch(() => "")) === record.namespace;
-    await callAll("DEL", {
-      ...record,
-      attachment: { ...record.attachment, netns: there ? record.attachment.netns : "" },
-    });
-    await rm(fileOf(id), { force: true });
-    records.delete(id);
+    const netns = (await isThere(record)) ? record.attachment.netns : "";
+    await order.among(() => chain.ask("DEL", { ...record, attachment: { ...record.attachment, netns } }));
+    await records.forget(id);
   };
   /** Once at a time for each. */
   const detach = (id: string): Promise<void> => {
@@ -121,7 +92,7 @@ export function createCniNetwork(
   };
 
   const detachAllBut = async (wanted: ReadonlySet<string>): Promise<void> => {
-    for (const id of records.keys()) {
+    for (const id of records.all.keys()) {
       if (wanted.has(id) || adding.has(id)) continue;
       await detach(id).catch((error: unknown) =>
         log.warn({ err: messageOf(error), object: id }, "a sandbox could not be taken from its network"),
@@ -129,14 +100,34 @@ export function createCniNetwork(
     }
   };
 
-  const repair = async (): Promise<void> => {
-    await open();
-    await look();
-    await detachAllBut(await ports.sandboxes());
+  /** What plugins keep for sandboxes that are nobody's; once for each network, since all others are taken away one by one. */
+  const clear = async (signal?: AbortSignal): Promise<void> => {
+    const of = network;
+    if (!of || cleared === of.name || !mayAsk(of, "GC") || clock.monotonic() < clearAtMs) return;
+    try {
+      await order.alone(() => {
+        const valid = [...records.all].flatMap(([id, record]) => (record.network.name === of.name ? id : []));
+        return chain.askNetwork("GC", of, valid, signal);
+      });
+      cleared = of.name;
+    } catch (error) {
+      signal?.throwIfAborted();
+      clearAtMs = clock.monotonic() + clearAgainMs;
+      log.warn({ err: messageOf(error), object: of.name }, "a network could not be cleared of what is nobody's");
+    }
+  };
+
+  const repair = async (signal?: AbortSignal): Promise<void> => {
+    await records.open();
+    await look(signal);
+    const running = await ports.sandboxes();
+    await detachAllBut(running);
+    await clear(signal);
+    await checks.round(running, signal);
   };
 
   return {
-    configure: repair,
+    configure: (_podCidr, signal) => repair(signal),
     repair,
     missing: () => (network ? undefined : `cni plugin not initialized: ${why}`),
     reserve: async () => undefined,
@@ -146,20 +137,20 @@ export function createCniNetwork(
     expose: async () => undefined,
 
     async attach({ id, pid, pod }, signal) {
-      await open();
-      if (!network) await look();
+      await records.open();
+      if (!network) await look(signal);
       if (!network) throw new AgentError("network", `cni plugin not initialized: ${why}`);
       // Before anything is made that a plugin which is not there could not take away.
-      for (const { type } of network.plugins) await findPlugin(type, config.pluginDirectories);
+      await chain.find(network);
       const netns = `/proc/${pid}/ns/net`;
       const record = { network, attachment: attachmentOf(pod, id, netns), namespace: await readlink(netns) };
       adding.add(id);
       try {
-        await keep(id, record);
+        await records.keep(record);
         await ipBatch(["link set dev lo up"], pid, signal);
-        const result = await callAll("ADD", record, signal);
+        const result = await order.among(() => chain.ask("ADD", record, signal));
         if (addressIn(result) === undefined) throw new AgentError("network", "the plugins gave no IPv4 address");
-        await keep(id, { ...record, result });
+        await records.keep({ ...record, result });
       } catch (error) {
         await detach(id).catch((cause: unknown) =>
           log.warn({ err: messageOf(cause), object: id }, "half a network is left"),
@@ -170,37 +161,15 @@ export function createCniNetwork(
       }
     },
     isAttached: async (id) => {
-      await open();
-      return records.get(id)?.result !== undefined;
+      await records.open();
+      return records.all.get(id)?.result !== undefined && !checks.isLost(id);
     },
-    addressOf: (id) => addressIn(records.get(id)?.result),
+    addressOf: (id) => addressIn(records.all.get(id)?.result),
     detach,
     async detachAll() {
-      await open();
+      await records.open();
       await detachAllBut(new Set());
     },
-    async remove() {
-      await rm(config.directory, { recursive: true, force: true });
-      opened = undefined;
-    },
+    remove: () => records.remove(),
   };
-}
-
-function recordIn(text: string): Attached | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (!isRecord(value) || !isRecord(value["attachment"]) || typeof value["namespace"] !== "string") return undefined;
-    const { sandboxId, netns, args, runtimeConfig } = value["attachment"];
-    if (typeof sandboxId !== "string" || typeof netns !== "string" || typeof args !== "string") return undefined;
-    const attachment = { sandboxId, netns, args, runtimeConfig: isRecord(runtimeConfig) ? runtimeConfig : {} };
-    const network = parseCniConfig(JSON.stringify(value["network"]));
-    return {
-      network,
-      attachment,
-      namespace: value["namespace"],
-      ...("result" in value ? { result: value["result"] } : {}),
-    };
-  } catch {
-    return undefined;
-  }
 }

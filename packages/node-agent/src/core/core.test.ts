@@ -12,7 +12,7 @@ import { hostsFile, resolvConf } from "./network/files.ts";
 import { contains, formatIPv4, freeAddress, gatewayOf, parseCidr, parseIPv4 } from "./network/ipam.ts";
 import { routeChanges, routesTo } from "./network/routes.ts";
 import { initialProbeState, stepProbe } from "./probe/probe.ts";
-import { isInside, volumePayload } from "./volume/payload.ts";
+import { isInside, tokenKey, volumePayload } from "./volume/payload.ts";
 import type { PayloadSources } from "./volume/payload.ts";
 import { subPathParts } from "./volume/subpath.ts";
 
@@ -121,7 +121,10 @@ describe("volumePayload", () => {
       ["cm", { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "cm" }, data: { a: "1", "../evil": "x" } }],
     ]),
     secrets: new Map(),
-    tokens: new Map([["", "jwt"]]),
+    tokens: new Map([
+      [tokenKey({ audience: "", expirationSeconds: 3600 }), "jwt"],
+      [tokenKey({ audience: "", expirationSeconds: 600 }), "short jwt"],
+    ]),
   };
   test("projects several sources into one set of files", () => {
     const volume = {
@@ -131,6 +134,7 @@ describe("volumePayload", () => {
         sources: [
           { configMap: { name: "cm", items: [{ key: "a", path: "dir/a" }] } },
           { serviceAccountToken: { path: "token" } },
+          { serviceAccountToken: { path: "short", expirationSeconds: 600 } },
           { downwardAPI: { items: [{ path: "labels", fieldRef: { fieldPath: "metadata.labels" } }] } },
         ],
       },
@@ -143,6 +147,7 @@ describe("volumePayload", () => {
     expect(files).toEqual([
       ["dir/a", "1", 0o400],
       ["token", "jwt", 0o400],
+      ["short", "short jwt", 0o400],
       ["labels", 'app="web"', 0o400],
     ]);
   });

@@ -6,6 +6,7 @@ import type {
   KeyToPath,
   Pod,
   Secret,
+  ServiceAccountTokenProjection,
   Volume,
   VolumeProjection,
 } from "@coxswain/api/core/v1";
@@ -22,16 +23,25 @@ export type Payload = ReadonlyMap<string, PayloadFile>;
 export interface PayloadSources {
   readonly configMaps: ReadonlyMap<string, ConfigMap>;
   readonly secrets: ReadonlyMap<string, Secret>;
-  /** Service account tokens by audience ("" for the API server's own). */
+  /** Service account tokens by `tokenKey`. */
   readonly tokens: ReadonlyMap<string, string>;
 }
 
 export type PayloadResult = { readonly payload: Payload } | { readonly error: string };
 
+export interface TokenReference {
+  /** "" for the API server's own. */
+  readonly audience: string;
+  readonly expirationSeconds: number;
+}
+
+/** What is asked for alike is one token. */
+export const tokenKey = ({ audience, expirationSeconds }: TokenReference): string => `${expirationSeconds} ${audience}`;
+
 export interface References {
   readonly configMaps: readonly string[];
   readonly secrets: readonly string[];
-  readonly tokens: readonly { readonly audience: string; readonly expirationSeconds: number }[];
+  readonly tokens: readonly TokenReference[];
 }
 
 const defaultMode = 0o644;
@@ -64,11 +74,14 @@ export function payloadReferences(volume: Volume): References {
   return {
     configMaps: projections.flatMap((projection) => (projection.configMap ? [projection.configMap.name ?? ""] : [])),
     secrets: projections.flatMap((projection) => (projection.secret ? [projection.secret.name ?? ""] : [])),
-    tokens: projections.flatMap(({ serviceAccountToken: token }) =>
-      token ? [{ audience: token.audience ?? "", expirationSeconds: token.expirationSeconds ?? tokenSeconds }] : [],
-    ),
+    tokens: projections.flatMap(({ serviceAccountToken: token }) => (token ? [tokenReference(token)] : [])),
   };
 }
+
+const tokenReference = ({ audience, expirationSeconds }: ServiceAccountTokenProjection): TokenReference => ({
+  audience: audience ?? "",
+  expirationSeconds: expirationSeconds ?? tokenSeconds,
+});
 
 export function volumePayload(volume: Volume, self: SelfView, sources: PayloadSources): PayloadResult {
   const files = new Map<string, PayloadFile>();
@@ -117,7 +130,7 @@ function projectedFiles(
   }
   if (downwardAPI) return downwardFiles(downwardAPI.items ?? [], mode, self);
   if (token) {
-    const value = sources.tokens.get(token.audience ?? "");
+    const value = sources.tokens.get(tokenKey(tokenReference(token)));
     if (value === undefined) return { error: "the service account token is not there" };
     return { payload: new Map([[token.path, { bytes: encode(value), mode: tokenMode(self.pod, mode) }]]) };
   }

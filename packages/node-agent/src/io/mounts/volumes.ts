@@ -7,8 +7,8 @@ import type { Clock, Random } from "@coxswain/clock";
 import type { Mount } from "@coxswain/container-runtime";
 import { amountOf } from "../../core/container/amount.ts";
 import type { SelfView } from "../../core/container/field-ref.ts";
-import { payloadReferences, projectionsOf, volumePayload } from "../../core/volume/payload.ts";
-import type { References } from "../../core/volume/payload.ts";
+import { payloadReferences, projectionsOf, tokenKey, volumePayload } from "../../core/volume/payload.ts";
+import type { TokenReference } from "../../core/volume/payload.ts";
 import { subPathParts } from "../../core/volume/subpath.ts";
 import { AgentError, messageOf } from "../../errors.ts";
 import type { PodApi, Volumes } from "../../ports.ts";
@@ -35,8 +35,8 @@ export function createVolumes(
   const pathOf = (pod: Pod, volume: Volume): string =>
     volume.hostPath?.path ?? join(directoryOf(pod), "volumes", pluginOf(volume), volume.name);
 
-  const tokenFor = async (pod: Pod, request: References["tokens"][number], signal?: AbortSignal): Promise<string> => {
-    const key = `${pod.metadata?.uid ?? ""} ${request.audience}`;
+  const tokenFor = async (pod: Pod, request: TokenReference, signal?: AbortSignal): Promise<string> => {
+    const key = `${pod.metadata?.uid ?? ""} ${tokenKey(request)}`;
     const held = tokens.get(key);
     if (held && clock.now() < held.renewAtMs) return held.token;
     const { token, expiresAtMs } = await api.token(pod, request, signal);
@@ -57,7 +57,7 @@ export function createVolumes(
         setIfThere(configMaps, name, await api.configMap(namespace, name, signal)),
       ),
       ...references.secrets.map(async (name) => setIfThere(secrets, name, await api.secret(namespace, name, signal))),
-      ...references.tokens.map(async (request) => held.set(request.audience, await tokenFor(pod, request, signal))),
+      ...references.tokens.map(async (request) => held.set(tokenKey(request), await tokenFor(pod, request, signal))),
     ]);
     const result = volumePayload(volume, self, { configMaps, secrets, tokens: held });
     if ("error" in result) throw new AgentError("volume", result.error);

@@ -161,7 +161,10 @@ function daemonPod(set: ReadonlyDaemonSet, node: string, hash: string, suffix: s
   const reference = controllerReference({ object: set, apiVersion: "apps/v1", kind: "DaemonSet" });
   const owner = { name: set.metadata.name, namespace: set.metadata.namespace ?? "", reference };
   const pod = podFromTemplate(set.spec?.template ?? {}, owner, suffix);
-  const labels = { ...pod.metadata.labels, [revisionLabel]: hash };
+  // Beside the revision, the template's number that the API server counts.
+  const generation = set.metadata.annotations?.["deprecated.daemonset.template.generation"] ?? "";
+  const counted = /^\d+$/.test(generation) ? { "pod-template-generation": generation } : {};
+  const labels = { ...pod.metadata.labels, ...counted, [revisionLabel]: hash };
   return pod.spec ? { ...pod, metadata: { ...pod.metadata, labels }, spec: specFor(pod.spec, node) } : pod;
 }
 

@@ -11,7 +11,11 @@ import { nodeOf } from "./plan.ts";
 const daemonSet = (image: string, parts: Partial<NonNullable<DaemonSet["spec"]>> = {}): DaemonSet => ({
   apiVersion: "apps/v1",
   kind: "DaemonSet",
-  metadata: { name: "agent", namespace: "default" },
+  metadata: {
+    name: "agent",
+    namespace: "default",
+    annotations: { "deprecated.daemonset.template.generation": "3" },
+  },
   spec: {
     selector: { matchLabels: { app: "agent" } },
     template: { metadata: { labels: { app: "agent" } }, spec: { containers: [{ name: "agent", image }] } },
@@ -42,6 +46,11 @@ describe("a DaemonSet", () => {
     await clusterOf(world, ["c"]);
     await world.settle(5);
     expect(placement(world)).toEqual(["a 1", "b 1", "c 1"]);
+    expect(world.activePods()[0]?.metadata.labels).toEqual({
+      app: "agent",
+      "controller-revision-hash": expect.stringMatching(/./),
+      "pod-template-generation": "3",
+    });
     const { status } = await world.api.resource(daemonSets).get({ namespace: "default", name: "agent" });
     expect(status).toMatchObject({
       desiredNumberScheduled: 3,

@@ -2,7 +2,7 @@ import { findSchema, resources } from "@coxswain/api";
 import { decode } from "@coxswain/apimachinery";
 import type { ApiObject, Schema, StructSchema } from "@coxswain/apimachinery";
 import { describe, expect, it } from "vitest";
-import { writeProtobuf } from "../../../testing/protobuf-writer.ts";
+import { writeObject } from "./protobuf-writer.ts";
 import { parseBody } from "./decode-body.ts";
 import { readEnvelope } from "./protobuf.ts";
 
@@ -72,18 +72,14 @@ describe("an object in protobuf", () => {
     const schema = schemaOf(kind);
     const given = { ...(sample(schema, 6) as object), kind: kind.kind, apiVersion: kind.apiVersion };
     const { value: object } = decode(schema, given);
-    const parsed = parseBody(
-      writeProtobuf(schema, object as Record<string, unknown> & ApiObject),
-      mediaType,
-      kind.kind,
-    );
+    const parsed = parseBody(writeObject(schema, object as Record<string, unknown> & ApiObject), mediaType, kind.kind);
     expect(decode(schema, parsed.value).value).toEqual(object);
   });
 
   it("names its type in the envelope", () => {
     const [pod] = kinds.filter(({ kind }) => kind === "Pod");
     if (!pod) throw new Error("no pods");
-    const bytes = writeProtobuf(schemaOf(pod), { kind: "Pod", apiVersion: "v1", metadata: { name: "a" } });
+    const bytes = writeObject(schemaOf(pod), { kind: "Pod", apiVersion: "v1", metadata: { name: "a" } });
     expect(readEnvelope(bytes)).toMatchObject({ kind: "Pod", apiVersion: "v1" });
   });
 
@@ -106,7 +102,7 @@ describe("an object in protobuf", () => {
   ])("%s is a bad request", (_what, spoil, message) => {
     const [pod] = kinds.filter(({ kind }) => kind === "Pod");
     if (!pod) throw new Error("no pods");
-    const bytes = writeProtobuf(schemaOf(pod), { kind: "Pod", apiVersion: "v1", metadata: { name: "a" } });
+    const bytes = writeObject(schemaOf(pod), { kind: "Pod", apiVersion: "v1", metadata: { name: "a" } });
     expect(() => parseBody(spoil(bytes), mediaType, "Pod")).toThrow(message);
   });
 });

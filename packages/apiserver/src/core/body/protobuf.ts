@@ -1,10 +1,13 @@
 // Reads Kubernetes' protobuf, which newer kubectl sends for built-in kinds, into the same values that JSON gives: the envelope
-// `k8s\0` + runtime.Unknown, then the object by its schema. Fields that the schema does not know are skipped. It does not write.
+// `k8s\0` + runtime.Unknown, then the object by its schema. Fields that the schema does not know are skipped. Beside it,
+// `protobuf-writer.ts` writes.
 //
 //   "k8s\0" { 1: { 1: apiVersion, 2: kind }, 2: the object's own message }
 import { exactInteger } from "@coxswain/apimachinery";
 import type { FieldSchema, ScalarName, Schema, StructSchema } from "@coxswain/apimachinery";
 import { rfc3339 } from "@coxswain/clock";
+import { slotsOf } from "./protobuf-fields.ts";
+import type { Slots } from "./protobuf-fields.ts";
 
 export const protobufMediaType = "application/vnd.kubernetes.protobuf";
 
@@ -13,7 +16,8 @@ export class ProtobufError extends Error {
   override readonly name = "ProtobufError";
 }
 
-const magic = Buffer.from("k8s\0");
+/** What every message begins with that stands alone. */
+export const magic: Buffer = Buffer.from("k8s\0");
 const deepest = 100;
 /** Of the year 1 and of the year 9999, as Unix time. */
 const [firstSecond, lastSecond] = [-62_135_596_800, 253_402_300_799];
@@ -48,44 +52,19 @@ export function readMessage(schema: StructSchema, raw: Buffer): Record<string, u
   return readStruct(schema, raw, 0);
 }
 
-interface Slot {
-  readonly field?: FieldSchema;
-  readonly embedded?: ReadonlyMap<number, Slot>;
-}
-
-/** Numbers of a struct's message to its fields; embedded messages are tables of their own that fill the same object. */
-const tables = new WeakMap<StructSchema, ReadonlyMap<number, Slot>>();
-
-function tableOf(schema: StructSchema): ReadonlyMap<number, Slot> {
-  let table = tables.get(schema);
-  if (table === undefined) tables.set(schema, (table = makeTable([...schema.fields.values()], 0)));
-  return table;
-}
-
-function makeTable(fields: readonly FieldSchema[], level: number): ReadonlyMap<number, Slot> {
-  const table = new Map<number, Slot>();
-  const inside = new Map<number, FieldSchema[]>();
-  for (const field of fields) {
-    const outer = field.embeddedIn[level];
-    if (outer === undefined) table.set(field.number, { field });
-    else inside.set(outer, [...(inside.get(outer) ?? []), field]);
-  }
-  for (const [number, members] of inside) table.set(number, { embedded: makeTable(members, level + 1) });
-  return table;
-}
-
 function readStruct(schema: StructSchema, bytes: Buffer, depth: number): Record<string, unknown> {
   if (depth > deepest) throw new ProtobufError("exceeded max depth");
   const object: Record<string, unknown> = {};
-  fill(object, tableOf(schema), bytes, depth);
+  fill(object, slotsOf(schema), bytes, depth);
   return object;
 }
 
-function fill(object: Record<string, unknown>, table: ReadonlyMap<number, Slot>, bytes: Buffer, depth: number): void {
+function fill(object: Record<string, unknown>, slots: Slots, bytes: Buffer, depth: number): void {
   for (const { number, value } of fieldsOf(bytes)) {
-    const slot = table.get(number);
-    if (slot?.embedded !== undefined) fill(object, slot.embedded, asBytes(value), depth + 1);
-    if (slot?.field !== undefined) put(object, slot.field, value, depth);
+    const slot = slots.byNumber.get(number);
+    if (slot === undefined) continue;
+    if ("embedded" in slot) fill(object, slot.embedded, asBytes(value), depth + 1);
+    else put(object, slot.field, value, depth);
   }
 }
 

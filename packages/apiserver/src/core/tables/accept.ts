@@ -1,22 +1,34 @@
 // Reads `Accept`: which form (the object, a Table, only its metadata) and which format a client can take. The first one
 // that we can make wins, in the client's order of quality.
 import { StatusError, statuses } from "@coxswain/apimachinery";
+import { protobufMediaType } from "../body/protobuf.ts";
 
 export interface Representation {
   readonly as: "object" | "table" | "partial";
-  readonly format: "json" | "yaml";
+  readonly format: "json" | "yaml" | "protobuf";
   readonly mediaType: string;
   readonly pretty: boolean;
+  /** The version that tables and metadata are asked for in. */
+  readonly meta: "v1" | "v1beta1";
 }
 
-const producible = ["application/json", "application/yaml"] as const;
+/** What can be made, beside JSON and YAML of the object. */
+export interface Makeable {
+  /** Tables and metadata of the resource. */
+  readonly transforms: boolean;
+  /** Protobuf of the object; asked only if the client would like it. */
+  readonly protobuf: () => boolean;
+}
 
-/** Throws 406 when nothing fits. `transforms`: whether there are tables and metadata of the resource. */
+const everything: Makeable = { transforms: true, protobuf: () => true };
+const texts = ["application/json", "application/yaml"];
+
+/** Throws 406 when nothing fits. */
 export function readAccept(
   header: string | undefined,
   query: URLSearchParams,
   userAgent: string,
-  transforms = true,
+  { transforms, protobuf }: Makeable = everything,
 ): Representation {
   const pretty = query.has("pretty")
     ? !["", "0", "false"].includes(query.get("pretty") ?? "")
@@ -24,9 +36,11 @@ export function readAccept(
   const wanted = header === undefined || header.trim() === "" ? "*/*" : header;
   for (const clause of inOrder(wanted)) {
     const found = representationOf(clause);
-    if (found && (transforms || found.as === "object")) return { ...found, pretty };
+    if (!found || (found.as !== "object" && !transforms)) continue;
+    if (found.format === "protobuf" && found.as === "object" && !protobuf()) continue;
+    return { ...found, pretty };
   }
-  throw new StatusError(statuses.notAcceptable(producible));
+  throw new StatusError(statuses.notAcceptable(protobuf() ? [...texts, protobufMediaType] : texts));
 }
 
 interface Clause {
@@ -43,20 +57,26 @@ export function inOrder(header: string): readonly Clause[] {
   return clauses.filter(({ quality }) => quality > 0).sort((left, right) => right.quality - left.quality);
 }
 
+const formats: ReadonlyMap<string, Representation["format"]> = new Map([
+  ["application/json", "json"],
+  ["*/*", "json"],
+  ["application/*", "json"],
+  ["application/yaml", "yaml"],
+  [protobufMediaType, "protobuf"],
+]);
+
 function representationOf({ type, parameters }: Clause): Omit<Representation, "pretty"> | undefined {
-  const format =
-    type === "application/yaml"
-      ? "yaml"
-      : ["application/json", "*/*", "application/*"].includes(type)
-        ? "json"
-        : undefined;
+  const format = formats.get(type);
   if (!format) return undefined;
-  const mediaType = `application/${format}`;
+  const mediaType = format === "protobuf" ? protobufMediaType : `application/${format}`;
   const as = parameters.get("as");
-  if (as === undefined) return { as: "object", format, mediaType };
-  if (parameters.get("g") !== "meta.k8s.io" || !["v1", "v1beta1"].includes(parameters.get("v") ?? "")) return undefined;
-  if (as === "Table") return { as: "table", format, mediaType };
+  if (as === undefined) return { as: "object", format, mediaType, meta: "v1" };
+  const meta = parameters.get("v");
+  if (parameters.get("g") !== "meta.k8s.io" || (meta !== "v1" && meta !== "v1beta1")) return undefined;
+  // There is no message for tables, and the one for lists of the old version is another.
+  if (format === "protobuf" && (as === "Table" || meta === "v1beta1")) return undefined;
+  if (as === "Table") return { as: "table", format, mediaType, meta };
   return as === "PartialObjectMetadata" || as === "PartialObjectMetadataList"
-    ? { as: "partial", format, mediaType }
+    ? { as: "partial", format, mediaType, meta }
     : undefined;
 }

@@ -3,9 +3,15 @@ import { tablePrinter } from "@coxswain/api";
 import type { KindRules, KindTable } from "../registry/rules.ts";
 import type { ApiObject, GroupVersionKind, ListMeta } from "@coxswain/apimachinery";
 
+interface Table {
+  readonly kind: "Table";
+  readonly apiVersion: string;
+  readonly rows: readonly object[];
+}
+
 export type IncludeObject = "None" | "Metadata" | "Object";
 
-/** `withColumns` is false for all but the first event of a watch. */
+/** `withColumns` is false for all but the first event of a watch; `meta` is the version of the table. */
 export function tableOf(
   kind: GroupVersionKind & { readonly rules?: Pick<KindRules, "table"> },
   objects: readonly ApiObject[],
@@ -13,32 +19,34 @@ export function tableOf(
   include: IncludeObject,
   nowMs: number,
   withColumns = true,
-): object {
+  meta = "v1",
+): Table {
   const printer: KindTable = kind.rules?.table ?? tablePrinter(kind);
   const rows = objects.map((object) => ({
     cells: printer.cells(object, nowMs),
     ...conditionsOf(printer.conditions?.(object)),
-    ...(include !== "None" && { object: include === "Object" ? object : partialOf(object) }),
+    ...(include !== "None" && { object: include === "Object" ? object : partialOf(object, meta) }),
   }));
-  return {
-    kind: "Table",
-    apiVersion: "meta.k8s.io/v1",
-    metadata,
-    columnDefinitions: withColumns ? printer.columns : null,
-    rows,
-  };
+  const columnDefinitions = withColumns ? printer.columns : null;
+  const table = { kind: "Table" as const, apiVersion: `meta.k8s.io/${meta}`, metadata, columnDefinitions, rows };
+  return table;
 }
 
 function conditionsOf<T>(conditions: readonly T[] = []): { readonly conditions?: readonly T[] } {
   return conditions.length === 0 ? {} : { conditions };
 }
 
-export function partialOf(object: ApiObject): ApiObject {
-  return { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata: object.metadata };
+export function partialOf(object: ApiObject, meta = "v1"): ApiObject {
+  return { kind: "PartialObjectMetadata", apiVersion: `meta.k8s.io/${meta}`, metadata: object.metadata };
 }
 
-export function partialListOf(objects: readonly ApiObject[], metadata: ListMeta): object {
-  return { kind: "PartialObjectMetadataList", apiVersion: "meta.k8s.io/v1", metadata, items: objects.map(partialOf) };
+export function partialListOf(objects: readonly ApiObject[], metadata: ListMeta, meta = "v1"): object {
+  return {
+    kind: "PartialObjectMetadataList",
+    apiVersion: `meta.k8s.io/${meta}`,
+    metadata,
+    items: objects.map((object) => partialOf(object, meta)),
+  };
 }
 
 export function includeObjectOf(query: URLSearchParams): IncludeObject {

@@ -5,6 +5,8 @@ import { StatusError, statuses } from "@coxswain/apimachinery";
 import type { Status } from "@coxswain/apimachinery";
 import type { AuditOutcome } from "../../core/audit/trail.ts";
 import { isLongRunning } from "../../core/request-info.ts";
+import { protobufMediaType } from "../../core/body/protobuf.ts";
+import type { Typed } from "../../core/body/protobuf-writer.ts";
 import { encodeObject } from "../../core/registry/encoding.ts";
 import { readAccept } from "../../core/tables/accept.ts";
 import type { Representation } from "../../core/tables/accept.ts";
@@ -33,7 +35,13 @@ export interface HandlerPorts {
   readonly metrics: Metrics<typeof metricTable>;
 }
 
-const fallback: Representation = { as: "object", format: "json", mediaType: "application/json", pretty: false };
+const fallback: Representation = {
+  as: "object",
+  format: "json",
+  mediaType: "application/json",
+  pretty: false,
+  meta: "v1",
+};
 
 /** One for all: making one with its stack for each request costs more than some requests do. */
 const clientGone = new DOMException("the client has gone", "AbortError");
@@ -57,7 +65,7 @@ export async function handle(raw: RawRequest, response: RawResponse, ports: Hand
   const startedMs = ports.clock.monotonic();
   let outcome: AuditOutcome = { code: 200 };
   try {
-    const representation = passage.info.isResourceRequest ? representationFor(request, passage) : fallback;
+    const representation = passage.info.isResourceRequest ? representationFor(request, passage, ports) : fallback;
     const reply = await withinDeadline(passage.info, request.query, ports.clock, () => pass(passage, ports.parts));
     outcome = outcomeOf(reply);
     nameFlow(response, passage);
@@ -94,10 +102,16 @@ function outcomeOf(reply: Reply): AuditOutcome {
 }
 
 /** Streams and proxies speak for themselves; everything else must be something the client takes. */
-export function representationFor(request: Request, { info }: Passage): Representation {
+export function representationFor(request: Request, { info }: Passage, { parts }: HandlerPorts): Representation {
   if (["log", "exec", "attach", "portforward", "proxy"].includes(info.subresource)) return fallback;
-  const transforms = !reviewGroups.has(info.apiGroup);
-  return readAccept(request.header("accept"), request.query, request.header("user-agent") ?? "", transforms);
+  const kind = parts.kinds.find(info.apiGroup, info.apiVersion, info.resource);
+  // Other servers know themselves what they can make.
+  if (!kind) return fallback;
+  return readAccept(request.header("accept"), request.query, request.header("user-agent") ?? "", {
+    transforms: !reviewGroups.has(info.apiGroup),
+    // What definitions bring has no protobuf.
+    protobuf: () => kind.rules.openApi === undefined,
+  });
 }
 
 /** What is asked in them is answered and never kept: there are no tables of it. */
@@ -135,8 +149,10 @@ export async function send(
       });
     }
     case "watch": {
-      if (representation.format !== "json")
-        throw new StatusError(statuses.notAcceptable(["application/json", "application/json;stream=watch"]));
+      if (representation.format === "yaml")
+        throw new StatusError(
+          statuses.notAcceptable(["application/json;stream=watch", `${protobufMediaType};stream=watch`]),
+        );
       const resource = passage.info.resource;
       ports.metrics.watchers.inc({ verb: "WATCH", resource });
       for (const end of passage.onEnd) end();
@@ -172,7 +188,7 @@ async function sendFailure(
     return { code: status.code, status };
   }
   nameFlow(response, passage);
-  const text = render(status, representationOfFailure(passage.request));
+  const text = render(status as Typed, representationOfFailure(passage.request));
   const retry = status.details?.retryAfterSeconds;
   await sendBytes(
     response,

@@ -27,7 +27,14 @@ const object = (name: string) => ({
 const whole = (...names: string[]) => ({ kind: "ConfigMapList", apiVersion: "v1", metadata, items: names.map(object) });
 
 function render(form: Partial<Representation>, ...names: string[]): string {
-  const representation: Representation = { as: "object", format: "json", mediaType: "", pretty: false, ...form };
+  const representation: Representation = {
+    as: "object",
+    format: "json",
+    mediaType: "",
+    pretty: false,
+    meta: "v1",
+    ...form,
+  };
   const items = names.map(entry);
   const { begin, push, end } = listForm(
     { type: "list", kind: kind!, metadata, items },

@@ -1,5 +1,5 @@
 // The forms a list can leave in, as a beginning, pieces and an end, so that a long list need never be whole in memory: kept bytes
-// as they are, tables and metadata made object by object, indented JSON and YAML.
+// as they are, tables and metadata made object by object, indented JSON and YAML. Lists in protobuf are `protobuf-list.ts`'s.
 import type { ApiObject } from "@coxswain/apimachinery";
 import { renderYaml } from "../../core/body/yaml.ts";
 import type { Item } from "../../core/item.ts";
@@ -24,7 +24,7 @@ export function listForm(
 ): ListForm {
   const { as, format, pretty } = representation;
   if (as === "object" && format === "json" && !pretty) return keptForm(answer);
-  const { empty, pieceOf } = shapeOf(answer, as, query, nowMs);
+  const { empty, pieceOf } = shapeOf(answer, representation, query, nowMs);
   return format === "yaml" ? yamlForm(empty, pieceOf) : jsonForm(empty, pieceOf, pretty);
 }
 
@@ -63,7 +63,7 @@ interface Shape {
 
 function shapeOf(
   { kind, metadata }: ListAnswer,
-  as: Representation["as"],
+  { as, meta }: Representation,
   query: URLSearchParams,
   nowMs: number,
 ): Shape {
@@ -76,13 +76,12 @@ function shapeOf(
           : ({ kind: _kind, apiVersion: _apiVersion, ...rest }) => rest,
       };
     case "partial":
-      return { empty: partialListOf([], metadata), pieceOf: partialOf };
+      return { empty: partialListOf([], metadata, meta), pieceOf: (object) => partialOf(object, meta) };
     case "table": {
       const include = includeObjectOf(query);
-      return {
-        empty: tableOf(kind, [], metadata, include, nowMs),
-        pieceOf: (object) => (tableOf(kind, [object], metadata, include, nowMs) as { rows: unknown[] }).rows[0],
-      };
+      const tableWith = (objects: readonly ApiObject[]): ReturnType<typeof tableOf> =>
+        tableOf(kind, objects, metadata, include, nowMs, true, meta);
+      return { empty: tableWith([]), pieceOf: (object) => tableWith([object]).rows[0] };
     }
   }
 }

@@ -4,12 +4,15 @@ import type { Writable } from "node:stream";
 import { promisify } from "node:util";
 import { constants, createGzip, gzip } from "node:zlib";
 import type { ApiObject } from "@coxswain/apimachinery";
+import { writeProtobuf } from "../../core/body/protobuf-writer.ts";
+import type { Typed } from "../../core/body/protobuf-writer.ts";
 import { renderYaml } from "../../core/body/yaml.ts";
 import { encodeObject } from "../../core/registry/encoding.ts";
 import type { Representation } from "../../core/tables/accept.ts";
 import { includeObjectOf, partialOf, tableOf } from "../../core/tables/table.ts";
 import type { Answer } from "../../verbs/parts.ts";
 import { listForm } from "./list-form.ts";
+import { protobufList } from "./protobuf-list.ts";
 
 /** What a ServerResponse of Node and a StreamAnswer have in common. */
 export interface RawResponse extends Writable {
@@ -59,29 +62,36 @@ export async function sendObject(response: RawResponse, answer: ObjectAnswer, se
 /** The one subresource that has a table of its own. */
 const scaleType = { group: "autoscaling", version: "v1", kind: "Scale" };
 
-function valueOf(answer: ObjectAnswer, { representation, query, nowMs }: Sending): object {
-  if (answer.type === "status") return answer.status;
+function valueOf(answer: ObjectAnswer, { representation, query, nowMs }: Sending): Typed {
+  if (answer.type === "status") return answer.status as Typed;
   const object = answer.type === "encoded" ? answer.object() : answer.object;
   const type = answer.kind ?? (object.kind === "Scale" ? scaleType : undefined);
   if (type === undefined || representation.as === "object") return object;
-  if (representation.as === "partial") return partialOf(object);
-  return tableOf(type, [object], { resourceVersion: object.metadata.resourceVersion }, includeObjectOf(query), nowMs);
+  const { as, meta } = representation;
+  if (as === "partial") return partialOf(object, meta);
+  const { resourceVersion } = object.metadata;
+  return tableOf(type, [object], { resourceVersion }, includeObjectOf(query), nowMs, true, meta);
 }
 
-export function render(value: object, { format, pretty }: Representation): Buffer {
+export function render(value: Typed, { format, pretty }: Representation): Buffer {
+  if (format === "protobuf") return writeProtobuf(value);
   if (format === "yaml") return Buffer.from(renderYaml(value));
   if (pretty) return Buffer.from(`${JSON.stringify(value, null, 2)}\n`);
   return isObject(value) ? encodeObject(value) : Buffer.from(JSON.stringify(value));
 }
 
-function isObject(value: object): value is ApiObject {
+function isObject(value: Typed): value is ApiObject {
   return "metadata" in value && "kind" in value && "apiVersion" in value && !("items" in value) && !("rows" in value);
 }
 
 /** In pieces, as fast as the client reads: a long list is never whole in memory, and holds nobody else up. */
 export async function sendList(response: RawResponse, answer: ListAnswer, sending: Sending): Promise<void> {
   const { representation, query, nowMs, acceptsGzip, warnings } = sending;
-  const form = listForm(answer, representation, query, nowMs);
+  const form =
+    representation.format === "protobuf"
+      ? await protobufList(answer, representation, () => turn(sending.signal))
+      : listForm(answer, representation, query, nowMs);
+  if (!form) return;
   let target: Writable | undefined;
   const begin = (): Writable => {
     const encoded = acceptsGzip ? { "content-encoding": "gzip", vary: "Accept-Encoding" } : {};

@@ -151,7 +151,7 @@ async function upgrade(raw: IncomingMessage, socket: Duplex, head: Buffer, ports
     if (content !== undefined && asksForWebSocket(raw)) {
       const response = await webSocketResponse(raw, socket, head, content);
       passage.audit?.started(101);
-      const representation = representationFor(passage.request, passage);
+      const representation = representationFor(passage.request, passage, ports);
       return await send(raw, response, passage, reply, representation, aborter.signal, ports);
     }
     if (reply.type !== "tunnel") throw new StatusError(statuses.badRequest("this request cannot be upgraded"));

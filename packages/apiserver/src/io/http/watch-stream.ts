@@ -3,6 +3,9 @@
 import type { Clock, Timer } from "@coxswain/clock";
 import { decode } from "@coxswain/apimachinery";
 import type { ApiObject } from "@coxswain/apimachinery";
+import { writeWatchFrame } from "../../core/body/protobuf-writer.ts";
+import type { Typed } from "../../core/body/protobuf-writer.ts";
+import { protobufMediaType } from "../../core/body/protobuf.ts";
 import type { Kind } from "../../core/registry/kind.ts";
 import type { Representation } from "../../core/tables/accept.ts";
 import { includeObjectOf, partialOf, tableOf } from "../../core/tables/table.ts";
@@ -116,9 +119,14 @@ export function streamWatch(
       response.destroy();
     }
   };
-  const lineFor = (type: string, object: object): Buffer => Buffer.from(`${JSON.stringify({ type, object })}\n`);
-  const shape = (object: ApiObject): object => {
-    if (representation.as === "partial") return partialOf(object);
+  const { as, format, meta } = representation;
+  /** Whether events go out as they are kept. */
+  const isPlain = as === "object" && format === "json";
+  const lineFor = (type: string, object: Typed): Buffer =>
+    format === "protobuf" ? writeWatchFrame(type, object) : Buffer.from(`${JSON.stringify({ type, object })}\n`);
+  const shape = (object: ApiObject): Typed => {
+    if (as === "object") return object;
+    if (as === "partial") return partialOf(object, meta);
     const table = tableOf(
       kind,
       [object],
@@ -126,19 +134,20 @@ export function streamWatch(
       includeObjectOf(query),
       clock.now(),
       !columnsSent,
+      meta,
     );
     columnsSent = true;
     return table;
   };
   const shapedLine = ({ line, object }: InitialEvent): readonly Buffer[] =>
-    representation.as === "object" ? line() : [lineFor("ADDED", shape(object()))];
+    isPlain ? line() : [lineFor("ADDED", shape(object()))];
   const sink: WatchSink = {
     initial: (initial) => void (first = initial[Symbol.iterator]()),
     event(type: WatchEventKind, line, object, encoded) {
       events += 1;
-      if (representation.as === "object") return push(line());
-      if (representation.as === "table") return push(lineFor(type, shape(object())));
-      const key = `${kind.apiVersion} partial ${type}`;
+      if (isPlain) return push(line());
+      if (as === "table") return push(lineFor(type, shape(object())));
+      const key = `${kind.apiVersion} ${as} ${meta} ${format} ${type}`;
       const known = encoded?.get(key) ?? lineFor(type, shape(object()));
       encoded?.set(key, known);
       push(known);
@@ -147,7 +156,7 @@ export function streamWatch(
       push(lineFor("BOOKMARK", bookmarkOf(kind, representation, revision, initialEventsEnd))),
     flush: () => ports.fanOut.schedule(flush),
     end(status) {
-      if (status) push(lineFor("ERROR", status));
+      if (status) push(lineFor("ERROR", status as Typed));
       first = undefined;
       blocked = false;
       flush();
@@ -155,7 +164,8 @@ export function streamWatch(
     },
   };
 
-  writeHead(response, 200, "application/json", {}, form.warnings);
+  const contentType = format === "protobuf" ? `${protobufMediaType};stream=watch` : "application/json";
+  writeHead(response, 200, contentType, {}, form.warnings);
   response.flushHeaders();
   response.on("drain", () => {
     blocked = false;
@@ -185,21 +195,21 @@ export function streamWatch(
   }
 }
 
-function bookmarkOf(kind: Kind, { as }: Representation, revision: number, initialEventsEnd: boolean): object {
+function bookmarkOf(kind: Kind, { as, meta }: Representation, revision: number, initialEventsEnd: boolean): Typed {
   const metadata = {
     resourceVersion: String(revision),
     creationTimestamp: null,
     ...(initialEventsEnd && { annotations: { "k8s.io/initial-events-end": "true" } }),
   };
-  if (as === "partial") return { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata };
-  if (as === "table")
-    return {
-      kind: "Table",
-      apiVersion: "meta.k8s.io/v1",
-      metadata: { resourceVersion: String(revision) },
-      columnDefinitions: null,
-      rows: [{ cells: [], object: { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata } }],
-    };
+  const partial = { kind: "PartialObjectMetadata", apiVersion: `meta.k8s.io/${meta}`, metadata };
   // Typed clients insist on what a kind must have, also where nothing is said.
-  return { ...decode(kind.schema, {}).value, kind: kind.kind, apiVersion: kind.apiVersion, metadata };
+  const whole = { ...decode(kind.schema, {}).value, kind: kind.kind, apiVersion: kind.apiVersion, metadata };
+  const table = {
+    kind: "Table",
+    apiVersion: `meta.k8s.io/${meta}`,
+    metadata: { resourceVersion: String(revision) },
+    columnDefinitions: null,
+    rows: [{ cells: [], object: partial }],
+  };
+  return { partial, object: whole, table }[as];
 }

@@ -16,6 +16,8 @@ import { readAccept } from "../../core/tables/accept.ts";
 import type { AgentTls } from "../node-tunnel/agent.ts";
 import { createScraper } from "./scraper.ts";
 
+const onlyTexts = { transforms: true, protobuf: () => false };
+
 export interface MetricsApi extends Component {
   /** Whether the path is this API's. */
   serves(info: RequestInfo): boolean;
@@ -85,7 +87,7 @@ export function createMetricsApi(ports: {
       const isMisplaced = resource?.namespaced ? info.name !== "" && info.namespace === "" : info.namespace !== "";
       if (!resource || info.subresource !== "" || isMisplaced) throw new StatusError(statuses.pathNotFound());
       if (info.verb !== "get" && info.verb !== "list") throw new StatusError(statuses.methodNotAllowed());
-      const { as } = readAccept(request.header("accept"), request.query, request.header("user-agent") ?? "");
+      const { as } = readAccept(request.header("accept"), request.query, request.header("user-agent") ?? "", onlyTexts);
       if (info.verb === "get") {
         const metrics = await get(info, request.signal);
         return JSON.stringify(

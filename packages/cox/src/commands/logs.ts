@@ -5,6 +5,7 @@ import type { Args } from "../args/flags.ts";
 import type { Command } from "../command.ts";
 import { CommandError, throwAll } from "../failure.ts";
 import { isNotFound } from "../resource/api.ts";
+import { linesOf } from "../resource/lines-of.ts";
 import { defaultContainer, podsOf } from "../resource/pods-of.ts";
 import type { LoggedLine } from "../resource/kept-logs.ts";
 import type { PodLike } from "../resource/pods-of.ts";
@@ -221,14 +222,8 @@ async function printLog(session: Session, args: Args, { pod, container }: Source
     }
     return;
   }
-  let pending = Buffer.alloc(0);
-  for await (const chunk of body) {
-    pending = Buffer.concat([pending, chunk]);
-    for (let end = pending.indexOf(10); end >= 0; end = pending.indexOf(10)) {
-      session.out.write(Buffer.concat([Buffer.from(prefix), pending.subarray(0, end + 1)]));
-      pending = pending.subarray(end + 1);
-    }
+  for await (const lines of linesOf(body)) {
+    session.out.write(Buffer.concat(lines.flatMap((line) => [Buffer.from(prefix), line])));
     await session.out.drained();
   }
-  if (pending.length > 0) session.out.write(Buffer.concat([Buffer.from(prefix), pending]));
 }

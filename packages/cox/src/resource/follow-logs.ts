@@ -7,6 +7,7 @@ import type { Obj } from "./api.ts";
 import { eventsOf } from "./events-of.ts";
 import { byTime, goneLines, livingLines, timed } from "./kept-logs.ts";
 import type { LoggedLine, Workload } from "./kept-logs.ts";
+import { linesOf } from "./lines-of.ts";
 
 /** A stream that ends while its container runs on (its node's agent was restarted) is asked for again after this. */
 const againMs = 1000;
@@ -57,20 +58,19 @@ interface Attempt {
 }
 
 /** Containers that have begun, with the engine's id of their newest attempt. */
-function startedIn({ status: given }: Obj): readonly Pick<Attempt, "container" | "id" | "attempt">[] {
-  const status = part(given);
-  return [
-    ...list(status["initContainerStatuses"]),
-    ...list(status["containerStatuses"]),
-    ...list(status["ephemeralContainerStatuses"]),
-  ]
+const statusesOf = ({ status }: Obj): ReturnType<typeof list> =>
+  ["initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"].flatMap((field) =>
+    list(part(status)[field]),
+  );
+
+const startedIn = (pod: Obj): readonly Pick<Attempt, "container" | "id" | "attempt">[] =>
+  statusesOf(pod)
     .filter(({ state }) => part(state)["running"] !== undefined || part(state)["terminated"] !== undefined)
     .map((each) => ({
       container: str(each["name"]),
       id: str(each["containerID"]),
       attempt: num(each["restartCount"]),
     }));
-}
 
 async function watchPods(session: Session, consider: (pod: Obj) => void): Promise<never> {
   const pods = await (await session.mapper()).find("pods");
@@ -108,7 +108,9 @@ async function followOne(
       accept: "*/*",
       signal: session.signal,
     });
-    for await (const line of linesOf(body)) await tell({ pod: name, container, attempt, ...timed(line) });
+    for await (const lines of linesOf(body))
+      for (const line of lines)
+        await tell({ pod: name, container, attempt, ...timed(line.toString("utf8").replace(/\n$/, "")) });
   };
   try {
     // Attempts may have come and gone since the last one that was followed.
@@ -129,24 +131,8 @@ async function followOne(
   }
 }
 
-function isRunning({ status }: Obj, id: string): boolean {
-  const statuses = ["initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"];
-  return statuses
-    .flatMap((field) => list(part(status)[field]))
-    .some((each) => each["containerID"] === id && part(each["state"])["running"] !== undefined);
-}
-
-async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  let pending = Buffer.alloc(0);
-  for await (const chunk of body) {
-    pending = Buffer.concat([pending, chunk]);
-    for (let end = pending.indexOf(10); end >= 0; end = pending.indexOf(10)) {
-      yield pending.subarray(0, end).toString("utf8");
-      pending = pending.subarray(end + 1);
-    }
-  }
-  if (pending.length > 0) yield pending.toString("utf8");
-}
+const isRunning = (pod: Obj, id: string): boolean =>
+  statusesOf(pod).some((each) => each["containerID"] === id && part(each["state"])["running"] !== undefined);
 
 /** Servers look back to whole seconds only, so what is asked for anew begins with what was told already. */
 function createMemory({ told, since }: Pick<FollowQuery, "told" | "since">) {

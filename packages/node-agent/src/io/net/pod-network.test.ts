@@ -96,10 +96,12 @@ describe.skipIf(process.getuid?.() !== 0)("pods on three machines, one of them b
       agent(far, "192.168.62.10", [["configure", three?.to], attach("far", "10.244.3.2"), ["setRoutes", [one, two]]]),
     ]);
     expect(told).toEqual(["", "", ""]);
-    for (const id of ["near", "far"]) {
-      const child = spawn("nsenter", [`--net=/proc/${pods[id]?.pid}/ns/net`, process.execPath, "-e", talker], {
-        stdio: ["ignore", "pipe", "ignore"],
-      });
+    for (const place of [
+      ...["near", "far"].map((id) => ["nsenter", `--net=/proc/${pods[id]?.pid}/ns/net`]),
+      ["ip", "netns", "exec", router ?? ""],
+    ]) {
+      const [command = "", ...words] = [...place, process.execPath, "-e", talker];
+      const child = spawn(command, words, { stdio: ["ignore", "pipe", "ignore"] });
       processes.push(child);
       await new Promise((resolve) => child.stdout.once("data", resolve));
     }
@@ -126,6 +128,12 @@ describe.skipIf(process.getuid?.() !== 0)("pods on three machines, one of them b
   it("are reached by the machines themselves", async () => {
     expect(seen(await inside(here, ...ask, "http://10.244.2.2:8080/"))).toEqual(["192.168.61.10", true]);
     expect(seen(await inside(here, ...ask, "http://10.244.3.2:8080/"))).toEqual(["10.244.1.0", true]);
+  });
+
+  it("are seen as their machine by the world outside", async () => {
+    const world = "http://192.168.61.1:8080/";
+    expect(seen((await within(pods["here"]?.pid, ...ask, world)).stdout)).toEqual(["192.168.61.10", true]);
+    expect(seen((await within(pods["far"]?.pid, ...ask, world)).stdout)).toEqual(["192.168.62.10", true]);
   });
 
   it("have packets that fit when it is known that some are wrapped", async () => {

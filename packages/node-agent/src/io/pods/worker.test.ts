@@ -9,6 +9,7 @@ import { createFakeRuntime } from "@coxswain/container-runtime/testing";
 import { createLogger, createMetricsRegistry } from "@coxswain/daemon";
 import { defaultBackoff } from "../../core/pod/backoff.ts";
 import { createHollowNetwork, createHollowVolumes } from "../../hollow/ports.ts";
+import { AgentError } from "../../errors.ts";
 import { agentMetrics } from "../../metrics.ts";
 import type { PodApi, PodPorts } from "../../ports.ts";
 import { createPuller } from "../runtime/puller.ts";
@@ -145,6 +146,27 @@ test("what others changed between our write of the status and its answer is look
   const ready = (): number => written.filter((status) => readiness(status) === "True").length;
   await expect.poll(ready, { timeout: 20_000 }).toBe(2);
   expect(written.slice(-2).map(readiness)).toEqual(["True", "True"]);
+  await worker.stop();
+});
+
+test("a pod for which no address is free is told so by an event, and starts when there is one", async () => {
+  const ports = portsOver(createFakeRuntime({ clock }, { everyImage: true }));
+  const full = "no address is free in 10.250.0.0/30: all 1 are taken";
+  let isFull = true;
+  const reserve: PodPorts["network"]["reserve"] = async () => {
+    if (isFull) throw new AgentError("network", full);
+    return ports.network.reserve();
+  };
+  const told: string[] = [];
+  const events: PodPorts["events"] = {
+    record: (_pod, _container, type, reason, message) => void told.push(`${type} ${reason}: ${message}`),
+  };
+  const worker = createPodWorker(pod, { ...ports, events, network: { ...ports.network, reserve } });
+  const failure = `Warning FailedCreatePodSandBox: Failed to create pod sandbox: ${full}`;
+  await expect.poll(() => told, { timeout: 20_000 }).toContain(failure);
+  expect(worker.pod().status?.phase ?? "Pending").toBe("Pending");
+  isFull = false;
+  await expect.poll(() => worker.pod().status?.phase, { timeout: 20_000 }).toBe("Running");
   await worker.stop();
 });
 

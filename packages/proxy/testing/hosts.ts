@@ -22,7 +22,9 @@ export interface Hosts {
   start(): Promise<void>;
   /** Ends whatever was started, and the namespaces. */
   stop(): Promise<void>;
-  /** A program of ours on a host, once it has said its first word. */
+  /** A program on a host, once it has said its first word. */
+  launch(host: HostName, ...words: readonly string[]): Promise<ChildProcess>;
+  /** One of ours. */
   run(host: HostName, script: string, ...words: readonly string[]): Promise<ChildProcess>;
   /** What a host is answered over TCP; "refused" when it is told no, "silence" when it is told nothing. */
   ask(from: HostName, address: string, port: number, patienceSeconds?: number): string;
@@ -71,16 +73,18 @@ export function createHosts(prefix: string, needed: readonly (readonly string[])
     must(...host, "route", "add", "default", "via", gateway, "dev", "eth0", "onlink");
   };
 
-  const run: Hosts["run"] = async (host, script, ...words) => {
-    const [command = "", ...args] = [...inside(host), process.execPath, "-e", script, ...words];
+  const launch: Hosts["launch"] = async (host, ...words) => {
+    const [command = "", ...args] = [...inside(host), ...words];
     const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
     started.push(child);
     await once(child.stdout, "data");
     return child;
   };
+  const run: Hosts["run"] = (host, script, ...words) => launch(host, process.execPath, "-e", script, ...words);
 
   return {
     inside,
+    launch,
     run,
     async start() {
       must("ip", "-n", `${prefix}node`, "link", "set", "lo", "up");

@@ -1,6 +1,7 @@
 // Real packets through real rules, in network namespaces of their own: a pod and a stranger talk to services of two
 // backends through a node. All of the kernel's modes have the same tests. Without root nothing is tested here, and IPVS only
 // where the kernel has it (`npm run vm` brings one that does).
+import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createNftTool, createTool } from "@coxswain/netfilter";
 import type { RulesConfig } from "../core/rules.ts";
@@ -17,8 +18,21 @@ const inNode = world?.inside("node") ?? [];
 const ask: Hosts["ask"] = (...of) => world?.ask(...of) ?? "";
 const askUdp: Hosts["askUdp"] = (...of) => world?.askUdp(...of) ?? "";
 
-beforeAll(() => world?.start());
+beforeAll(async () => {
+  if (!world) return;
+  await world.start();
+  // A host with a thousand addresses.
+  must(...inNode, "ip", "route", "add", "10.244.8.0/22", "dev", "v1");
+  must(...world.inside("one"), "ip", "route", "add", "local", "10.244.8.0/22", "dev", "lo");
+});
 afterAll(() => world?.stop());
+
+/** Node has no SCTP. */
+const perlSctp = `use Socket; $| = 1; my $host = shift; socket(S, PF_INET, SOCK_STREAM, 132) or die $!;`;
+const sctpServer = `${perlSctp} bind(S, sockaddr_in(8080, INADDR_ANY)) or die $!; listen(S, 8) or die $!; print "listens\\n";
+  while (accept(C, S)) { syswrite(C, $host); close(C); }`;
+const sctpClient = `${perlSctp} alarm(60); connect(S, sockaddr_in(shift, inet_aton($host))) or die $!; sysread(S, my $name, 99); print $name;`;
+const hasSctp = world !== undefined && spawnSync("perl", ["-e", perlSctp]).status === 0;
 
 const ipvs = createIpvsDataplane(
   "ipv4",
@@ -76,6 +90,28 @@ describe.runIf(world).each(modes)("packets by %s", { timeout: 180_000 }, (name, 
     await sync(testPort({ protocol: "udp", backends: both }), testPort({ id: "shop/empty", clusterIp: "10.96.0.6" }));
     expect(askUdp("pod", "10.96.0.5", 80)).toMatch(/^(one|two) 10\.244\.1\.1/);
     expect(ask("pod", "10.96.0.6", 80)).toBe("refused");
+  });
+
+  it.runIf(hasSctp)("of SCTP are led, too, where the kernel has it", async () => {
+    const port = testPort({ protocol: "sctp", port: 36_412, nodePort: 30_412, backends: both });
+    for (const host of ["one", "two"] as const) await world?.launch(host, "perl", "-e", sctpServer, host);
+    await sync(port);
+    const client = (from: "pod" | "stranger", ...to: readonly string[]): string =>
+      must(...(world?.inside(from) ?? []), "perl", "-e", sctpClient, ...to);
+    expect(client("pod", port.clusterIp, "36412")).toMatch(/^(one|two)$/);
+    expect(client("stranger", nodeAddress, "30412")).toMatch(/^(one|two)$/);
+  });
+
+  it("reach one of a thousand endpoints, and they are written as they are read back", async () => {
+    const many = Array.from({ length: 1_000 }, (_, n) => ({
+      address: `10.244.${8 + (n >> 8)}.${n & 255}`,
+      port: 8080,
+    }));
+    await sync(testPort({ backends: many }));
+    expect(Array.from({ length: 6 }, () => ask("pod", "10.96.0.5", 80))).toEqual(Array(6).fill(`one ${hosts.pod}`));
+    expect(await sync(testPort({ backends: many }))).toEqual([]);
+    await sync(testPort({ backends: both.slice(1) }));
+    expect(ask("pod", "10.96.0.5", 80)).toBe(`two ${hosts.pod}`);
   });
 
   it("from outside a load balancer's source ranges do not pass", async () => {

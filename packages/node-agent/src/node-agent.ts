@@ -28,7 +28,7 @@ import { createCniNetwork } from "./io/net/cni-network.ts";
 import { createPodNetwork } from "./io/net/pod-network.ts";
 import { createEngineWatch } from "./io/node/engine-watch.ts";
 import { createFence } from "./io/node/fence.ts";
-import { hasAppArmor, machineTime, mayProtectProcesses, readMachine } from "./io/node/machine.ts";
+import { hasAppArmor, machineTime, mayProtectProcesses, mostProcesses, readMachine } from "./io/node/machine.ts";
 import { createSentry } from "./io/node/sentry.ts";
 import { createRegistration } from "./io/node/registration.ts";
 import { createPodApi } from "./io/pods/api.ts";
@@ -140,8 +140,13 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
             engine: version,
             top: config.clusterId === defaultClusterId ? "kubepods" : `kubepods_${config.clusterId}`,
             allocatable: config.podCgroups.enforcesAllocatable
-              ? { cpuShares: cpuSharesOf(allocatable.cpu), cpuQuotaUs: undefined, memoryBytes: allocatable.memoryBytes }
+              ? {
+                  ...{ cpuShares: cpuSharesOf(allocatable.cpu), cpuQuotaUs: undefined },
+                  memoryBytes: allocatable.memoryBytes,
+                  processes: config.reserved["pid"] && (await mostProcesses()) - config.reserved["pid"],
+                }
               : undefined,
+            ...config.podCgroups,
           },
           { clock, log, pods: () => podSet.workers().map((worker) => worker.pod()) },
         )

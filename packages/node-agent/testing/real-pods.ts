@@ -26,6 +26,8 @@ import { agentMetrics } from "../src/metrics.ts";
 import type { PodApi } from "../src/ports.ts";
 export const socketPath = "/var/run/docker.sock";
 export const image = "coxswain/busybox:1";
+/** What each pod may have: more than any of them needs that is not greedy. */
+export const processesPerPod = 120;
 /** How long to wait for what takes moments on a quiet machine. */
 export const within = { timeout: 60_000 };
 
@@ -121,7 +123,12 @@ export function createRealPods() {
   const cgroupTop = `kubepods_agent-test-${mark}`;
   const places = cgroupNames(engine.cgroupDriver, cgroupTop);
   const cgroups = createPodCgroups(
-    { engine, top: cgroupTop, allocatable: { cpuShares: 2048, cpuQuotaUs: undefined, memoryBytes: 2 ** 32 } },
+    {
+      engine,
+      top: cgroupTop,
+      allocatable: { cpuShares: 2048, cpuQuotaUs: undefined, memoryBytes: 2 ** 32 },
+      ...{ processesPerPod, singleProcessOomKill: false },
+    },
     { clock, log: createLogger("test", "error"), pods: () => set.workers().map((worker) => worker.pod()) },
   );
   const metrics = createMetricsRegistry("test").create(agentMetrics);
@@ -175,12 +182,12 @@ export function createRealPods() {
     metadata: { name, namespace: "default", uid: uidOf(name), creationTimestamp: rfc3339(clock.now()) },
     spec: { restartPolicy: "Always", terminationGracePeriodSeconds: 2, containers: [], ...spec },
   });
-  /** What a cgroup of ours is held to, in its version's words: shares or weight, quota, memory; undefined when there is none. */
+  /** What a cgroup of ours is held to, in its version's words: shares or weight, quota, memory, processes; undefined when there is none. */
   const limitsAt = (path: string): readonly string[] | undefined => {
     const files =
       engine.cgroupVersion === 2
-        ? ["cpu.weight", "cpu.max", "memory.max"].map((file) => join("/sys/fs/cgroup", path, file))
-        : ["cpu/cpu.shares", "cpu/cpu.cfs_quota_us", "memory/memory.limit_in_bytes"].map((file) =>
+        ? ["cpu.weight", "cpu.max", "memory.max", "pids.max"].map((file) => join("/sys/fs/cgroup", path, file))
+        : ["cpu/cpu.shares", "cpu/cpu.cfs_quota_us", "memory/memory.limit_in_bytes", "pids/pids.max"].map((file) =>
             join("/sys/fs/cgroup", file.split("/")[0] ?? "", path, file.split("/")[1] ?? ""),
           );
     return files.every((file) => existsSync(file)) ? files.map((file) => readFileSync(file, "utf8").trim()) : undefined;

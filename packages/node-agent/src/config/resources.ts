@@ -52,6 +52,16 @@ export const resourceFlags = defineFlags({
     default: true,
     help: "Give each pod a cgroup of its own, with the limits of the pod as a whole, in a tree by quality of service",
   },
+  "pod-max-pids": {
+    type: "number",
+    default: -1,
+    help: "How many processes and threads a pod may have at once; -1 for as many as it wants",
+  },
+  "single-process-oom-kill": {
+    type: "boolean",
+    default: false,
+    help: "With cgroups of version 2, end only one process of a container that is out of memory; version 1 always does",
+  },
   "enforce-node-allocatable": {
     type: "list",
     default: ["pods"],
@@ -88,7 +98,12 @@ export interface ResourceConfig {
     readonly maxGraceSeconds: number;
     readonly transitionMs: number;
   };
-  readonly podCgroups: { readonly isOn: boolean; readonly enforcesAllocatable: boolean };
+  readonly podCgroups: {
+    readonly isOn: boolean;
+    readonly enforcesAllocatable: boolean;
+    readonly processesPerPod: number | undefined;
+    readonly singleProcessOomKill: boolean;
+  };
   readonly shutdown: ShutdownSettings;
   readonly unsafeSysctls: readonly string[];
   readonly imageGc: { readonly highPercent: number; readonly lowPercent: number; readonly leastAgeMs: number };
@@ -113,15 +128,16 @@ export function readResourceConfig(values: FlagValues<typeof resourceFlags>): Re
       maxGraceSeconds: values["eviction-max-pod-grace-period"],
       transitionMs: values["eviction-pressure-transition-period"],
     },
-    podCgroups: podCgroups(values["cgroups-per-qos"], values["enforce-node-allocatable"]),
+    podCgroups: podCgroups(values),
     shutdown: { graceMs, criticalGraceMs },
     unsafeSysctls: unsafeSysctls(values["allowed-unsafe-sysctls"]),
     imageGc: { highPercent, lowPercent, leastAgeMs: values["minimum-image-ttl-duration"] },
   };
 }
 
-function podCgroups(isOn: boolean, enforced: readonly string[]): ResourceConfig["podCgroups"] {
-  const held = enforced.filter((name) => name !== "" && name !== "none");
+function podCgroups(values: FlagValues<typeof resourceFlags>): ResourceConfig["podCgroups"] {
+  const [isOn, mostPids] = [values["cgroups-per-qos"], values["pod-max-pids"]];
+  const held = values["enforce-node-allocatable"].filter((name) => name !== "" && name !== "none");
   const unknown = held.find((name) => name !== "pods");
   if (unknown !== undefined)
     throw new UsageError(`--enforce-node-allocatable: expected pods or none, found ${JSON.stringify(unknown)}`);
@@ -129,7 +145,11 @@ function podCgroups(isOn: boolean, enforced: readonly string[]): ResourceConfig[
     throw new UsageError(
       "--enforce-node-allocatable=pods needs --cgroups-per-qos; give none with --cgroups-per-qos=false",
     );
-  return { isOn, enforcesAllocatable: held.length > 0 };
+  // The kubelet takes whatever is not a number of processes for "no limit".
+  const processesPerPod = mostPids > 0 ? Math.floor(mostPids) : undefined;
+  if (!isOn && processesPerPod !== undefined) throw new UsageError("--pod-max-pids needs --cgroups-per-qos");
+  const singleProcessOomKill = values["single-process-oom-kill"];
+  return { isOn, enforcesAllocatable: held.length > 0, processesPerPod, singleProcessOomKill };
 }
 
 function unsafeSysctls(names: readonly string[]): readonly string[] {

@@ -26,6 +26,8 @@ const pods = {
   bestEffort: podWith([container({})]),
 };
 
+const none = { hugePages: new Map(), processes: undefined };
+
 describe("a pod's cgroup", () => {
   test.each([
     ["guaranteed", "/kubepods/podu", { cpuShares: 307, cpuQuotaUs: 30_000, memoryBytes: 40 * MiB }],
@@ -33,7 +35,7 @@ describe("a pod's cgroup", () => {
     ["burstable", "/kubepods/burstable/podu", { cpuShares: 307, cpuQuotaUs: undefined, memoryBytes: undefined }],
     ["bestEffort", "/kubepods/besteffort/podu", { cpuShares: 2, cpuQuotaUs: undefined, memoryBytes: undefined }],
   ] as const)("of class %s", (name, path, limits) => {
-    expect([pathOf(pods[name]), podLimits(pods[name])]).toEqual([path, limits]);
+    expect([pathOf(pods[name]), podLimits(pods[name])]).toEqual([path, { ...limits, ...none }]);
   });
 
   test("makes room for the hungriest init container on top of the sidecars before it", () => {
@@ -45,7 +47,22 @@ describe("a pod's cgroup", () => {
       cpuShares: 614,
       cpuQuotaUs: 60_000,
       memoryBytes: 88 * MiB,
+      ...none,
     });
+  });
+
+  test("has the node's number of processes, and huge pages of the sizes that are asked for", () => {
+    const huge = (amount: string): Resources => ({ limits: { cpu: "1", memory: "16Mi", "hugepages-2Mi": amount } });
+    const hungry = container(huge("8Mi"));
+    const asked = podWith([container(huge("2Mi")), container(limited("1", "16Mi"))], { initContainers: [hungry] });
+    expect(podLimits(asked, 100)).toMatchObject({ processes: 100, hugePages: new Map([[2 * MiB, 8 * MiB]]) });
+    const own = { limits: { "hugepages-1Gi": "2Gi", memory: "1Gi" } };
+    expect(podLimits(podWith([container(huge("2Mi"))], { resources: own })).hugePages).toEqual(
+      new Map([
+        [2 ** 30, 2 ** 31],
+        [2 * MiB, 2 * MiB],
+      ]),
+    );
   });
 
   test("is as the pod says, where it says something about itself", () => {
@@ -53,7 +70,7 @@ describe("a pod's cgroup", () => {
     const pod = podWith([container({})], { resources });
     expect([pathOf(pod), podLimits(pod)]).toEqual([
       "/kubepods/burstable/podu",
-      { cpuShares: 1024, cpuQuotaUs: undefined, memoryBytes: 64 * MiB },
+      { cpuShares: 1024, cpuQuotaUs: undefined, memoryBytes: 64 * MiB, ...none },
     ]);
   });
 
@@ -104,22 +121,24 @@ describe("in version 2", () => {
   });
 
   test("limits are other files, and other properties of a slice", () => {
-    const some = { cpuShares: 307, cpuQuotaUs: 30_000, memoryBytes: 40 * MiB + 1 };
-    const none = { cpuShares: 2, cpuQuotaUs: undefined, memoryBytes: undefined };
-    expect([some, none].map(unifiedFiles)).toEqual([
-      { "cpu.weight": "12", "cpu.max": "30000 100000", "memory.max": `${40 * MiB}` },
-      { "cpu.weight": "1", "cpu.max": "max 100000", "memory.max": "max" },
+    const some = { cpuShares: 307, cpuQuotaUs: 30_000, memoryBytes: 40 * MiB + 1, processes: 100 };
+    const unheld = { cpuShares: 2, cpuQuotaUs: undefined, memoryBytes: undefined };
+    expect([some, unheld].map(unifiedFiles)).toEqual([
+      { "cpu.weight": "12", "cpu.max": "30000 100000", "memory.max": `${40 * MiB}`, "pids.max": "100" },
+      { "cpu.weight": "1", "cpu.max": "max 100000", "memory.max": "max", "pids.max": "max" },
     ]);
-    expect([some, none].map(sliceProperties)).toEqual([
+    expect([some, unheld].map(sliceProperties)).toEqual([
       [
         ["CPUWeight", "t", "12"],
         ["CPUQuotaPerSecUSec", "t", "300000"],
         ["MemoryMax", "t", `${40 * MiB + 1}`],
+        ["TasksMax", "t", "100"],
       ],
       [
         ["CPUWeight", "t", "1"],
         ["CPUQuotaPerSecUSec", "t", "18446744073709551615"],
         ["MemoryMax", "t", "18446744073709551615"],
+        ["TasksMax", "t", "18446744073709551615"],
       ],
     ]);
   });

@@ -2,6 +2,7 @@
 // where the cgroup lies is `names.ts`'s, the kernel's files are `io/cgroup/`'s.
 import type { Container, Pod } from "@coxswain/api/core/v1";
 import { amountOf } from "../container/amount.ts";
+import { pageBytesOf } from "../container/huge-pages.ts";
 import { cpuQuotaOf, cpuSharesOf, leastShares, qosOf } from "../container/resources.ts";
 import { containersOf, isSidecar } from "../pod/lifecycle.ts";
 
@@ -9,12 +10,21 @@ export interface CgroupLimits {
   readonly cpuShares: number;
   readonly cpuQuotaUs: number | undefined;
   readonly memoryBytes: number | undefined;
+  /** Threads count as processes. */
+  readonly processes?: number | undefined;
+  /** Bytes by the size of a page; none of other sizes. Undefined: as many of all as there are. */
+  readonly hugePages?: ReadonlyMap<number, number> | undefined;
 }
 
 /** The container that holds the pod's namespaces needs some, too: a container is to meet its own limit before its pod's. */
 const sandboxBytes = 8 * 2 ** 20;
 
-export function podLimits(pod: Pod): CgroupLimits {
+/** `processes`: how many each pod may have on this node. */
+export function podLimits(pod: Pod, processes?: number): CgroupLimits {
+  return { ...sharesAndBytes(pod), processes, hugePages: hugePages(pod) };
+}
+
+function sharesAndBytes(pod: Pod): CgroupLimits {
   if (qosOf(pod) === "BestEffort") return { cpuShares: leastShares, cpuQuotaUs: undefined, memoryBytes: undefined };
   const own = pod.spec?.resources;
   const ownCpu = amountOf(own?.limits?.["cpu"]);
@@ -33,6 +43,24 @@ export function podLimits(pod: Pod): CgroupLimits {
           ? undefined
           : Math.floor(memory) + sandboxBytes,
   };
+}
+
+/** What the pod says of itself as a whole counts, otherwise what its containers ask for. */
+function hugePages(pod: Pod): ReadonlyMap<number, number> {
+  const own = { ...pod.spec?.resources?.limits, ...pod.spec?.resources?.requests };
+  const { init, regular } = containersOf(pod);
+  const askedOf = ({ resources }: Container, name: string): number =>
+    amountOf(resources?.requests?.[name] ?? resources?.limits?.[name]) ?? 0;
+  const names = [...init, ...regular].flatMap(({ resources }) =>
+    Object.keys({ ...resources?.limits, ...resources?.requests }),
+  );
+  return new Map(
+    [...new Set([...Object.keys(own), ...names])].flatMap((name): [number, number][] => {
+      const pageBytes = pageBytesOf(name);
+      if (pageBytes === undefined) return [];
+      return [[pageBytes, amountOf(own[name]) ?? aggregate(pod, (container) => askedOf(container, name))]];
+    }),
+  );
 }
 
 /** Burstable pods share what they have asked for together; those that ask for nothing get what nobody wants. */

@@ -11,12 +11,13 @@ export function cpuWeightOf(shares: number): number {
 
 /** What stands in the files: each file's text, as the kernel shows it afterwards. */
 export function unifiedFiles(limits: CgroupLimits): Readonly<Record<string, string>> {
-  const { cpuShares, cpuQuotaUs, memoryBytes } = limits;
+  const { cpuShares, cpuQuotaUs, memoryBytes, processes } = limits;
   return {
     "cpu.weight": `${cpuWeightOf(cpuShares)}`,
     "cpu.max": `${cpuQuotaUs ?? "max"} ${periodUs}`,
     // The kernel counts whole pages.
     "memory.max": memoryBytes === undefined ? "max" : `${Math.floor(memoryBytes / pageBytes) * pageBytes}`,
+    "pids.max": `${processes ?? "max"}`,
   };
 }
 
@@ -32,11 +33,12 @@ export function limitsIn(file: (name: string) => string): Pick<CgroupLimits, "cp
 
 /** A slice's properties, each as busctl takes them: name, type, value. systemd counts processor time by the second. */
 export function sliceProperties(limits: CgroupLimits): readonly (readonly [string, string, string])[] {
-  const { cpuShares, cpuQuotaUs, memoryBytes } = limits;
+  const { cpuShares, cpuQuotaUs, memoryBytes, processes } = limits;
   return [
     ["CPUWeight", "t", `${cpuWeightOf(cpuShares)}`],
     ["CPUQuotaPerSecUSec", "t", cpuQuotaUs === undefined ? infinity : `${cpuQuotaUs * (1_000_000 / periodUs)}`],
     ["MemoryMax", "t", memoryBytes === undefined ? infinity : `${memoryBytes}`],
+    ["TasksMax", "t", processes === undefined ? infinity : `${processes}`],
   ];
 }
 

@@ -2,7 +2,7 @@
 // none or does not let us make one.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { accessSync, constants, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Pod } from "@coxswain/api/core/v1";
@@ -22,11 +22,11 @@ describe.each([
     apiVersion: "v1",
     kind: "Pod",
     metadata: { name: "p", uid: "u-1" },
-    spec: { containers: [{ name: "c" }] },
+    spec: { containers: [{ name: "c", resources: { limits: { "hugepages-2Mi": "4Mi" } } }] },
   };
   const names = cgroupNames(engine.cgroupDriver, top);
   const cgroups = createPodCgroups(
-    { engine, top, allocatable: undefined },
+    { engine, top, allocatable: undefined, processesPerPod: 77, singleProcessOomKill: false },
     { clock, log: createLogger("test", "error"), pods: () => [pod] },
   );
   afterAll(() => (absence === undefined ? cgroups.clear() : undefined));
@@ -36,6 +36,17 @@ describe.each([
     async () => {
       expect(await cgroups.prepare(pod)).toBe(names.parentOf(pod));
       await expect.poll(() => cgroups.podUids(), { timeout: 10_000 }).toEqual(["u-1"]);
+      const directoryOf = (controller: string): string =>
+        join("/sys/fs/cgroup", engine.cgroupVersion === 1 ? controller : "", names.pathOf(pod));
+      expect(readFileSync(join(directoryOf("pids"), "pids.max"), "latin1")).toBe("77\n");
+      // Where the kernel has no such controller there is nothing to be held to.
+      const pages = ["2MB", "1GB"].map((size) =>
+        join(directoryOf("hugetlb"), `hugetlb.${size}.${engine.cgroupVersion === 1 ? "limit_in_bytes" : "max"}`),
+      );
+      const held = pages.map((file, index) =>
+        existsSync(file) ? readFileSync(file, "latin1") : ["4194304\n", "0\n"][index],
+      );
+      expect(held).toEqual(["4194304\n", "0\n"]);
       // What the engine would make in it.
       const child = spawn("sleep", ["300"], { stdio: "ignore" });
       await once(child, "spawn");

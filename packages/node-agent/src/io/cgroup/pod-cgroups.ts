@@ -71,6 +71,10 @@ export function createPodCgroups(
     readonly top: string;
     /** What all pods together may use; undefined when nobody is to hold them to it. */
     readonly allocatable: CgroupLimits | undefined;
+    /** How many processes a pod may have; undefined for as many as it wants. */
+    readonly processesPerPod: number | undefined;
+    /** A container that is out of memory loses one process only, also where all of it could be ended. */
+    readonly singleProcessOomKill: boolean;
   },
   ports: { readonly clock: Clock; readonly log: Logger; readonly pods: () => readonly Pod[] },
 ): PodCgroups {
@@ -114,7 +118,7 @@ export function createPodCgroups(
     async prepare(pod) {
       try {
         await applyLevels();
-        await tree.apply(names.pathOf(pod), podLimits(pod));
+        await tree.apply(names.pathOf(pod), podLimits(pod, config.processesPerPod));
         return names.parentOf(pod);
       } catch (error) {
         complain(error, "pods have no cgroups of their own: the machine does not let us");
@@ -122,6 +126,7 @@ export function createPodCgroups(
       }
     },
     begun(pod, containerId) {
+      if (config.singleProcessOomKill) return;
       const path = names.pathOf(pod);
       try {
         for (const name of tree.children(path)) if (name.includes(containerId)) tree.endAsOne(`${path}/${name}`);
@@ -132,11 +137,12 @@ export function createPodCgroups(
     async resize(pod, moment) {
       const path = names.pathOf(pod);
       if (!tree.exists(path)) return;
-      const { cpuShares, cpuQuotaUs, memoryBytes } = podLimits(pod);
+      const limits = podLimits(pod, config.processesPerPod);
+      const { cpuQuotaUs, memoryBytes } = limits;
       if (moment === "after") {
         await applyLevels();
         try {
-          return await tree.apply(path, { cpuShares, cpuQuotaUs, memoryBytes });
+          return await tree.apply(path, limits);
         } catch (error) {
           // Another container of it still has a larger limit: it comes down next, and the pod with it.
           if ((error as NodeJS.ErrnoException).code === "EINVAL") return;
@@ -147,7 +153,7 @@ export function createPodCgroups(
       const wider = (a: number | undefined, b: number | undefined): number | undefined =>
         a === undefined || b === undefined ? undefined : Math.max(a, b);
       await tree.apply(path, {
-        cpuShares,
+        ...limits,
         cpuQuotaUs: wider(cpuQuotaUs, now.cpuQuotaUs),
         memoryBytes: wider(memoryBytes, now.memoryBytes),
       });

@@ -1,14 +1,16 @@
 // Cgroups of version 2 that systemd makes, as slices: it owns the tree of such a machine, and would take back what others write there. Asked through its
 // bus by busctl, which comes with it; limits are read from the kernel's files.
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { unitOf } from "../../core/cgroup/names.ts";
+import type { CgroupLimits } from "../../core/cgroup/pod-limits.ts";
 import { sliceProperties, unifiedFiles } from "../../core/cgroup/unified.ts";
 import { runTool } from "../net/tool.ts";
 import { readIfThere } from "./cgroups.ts";
+import { limitHugePages } from "./huge-pages.ts";
 import { removeDirectories } from "./tree.ts";
 import type { CgroupTree } from "./tree.ts";
-import { unifiedReading } from "./tree-v2.ts";
+import { handDown, unifiedReading } from "./tree-v2.ts";
 
 const manager = ["org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"] as const;
 
@@ -16,36 +18,39 @@ export function createSliceTree(root: string): CgroupTree {
   const call = async (method: string, signature: string, args: readonly string[]): Promise<void> => {
     await runTool("busctl", ["--system", "call", ...manager, method, signature, ...args]);
   };
+  /** A kernel without a controller that is not asked for has no such file. */
   const isAsWanted = (path: string, wanted: Readonly<Record<string, string>>): boolean =>
-    Object.entries(wanted).every(([name, text]) => readIfThere(join(root, path, name)).trim() === text);
+    existsSync(join(root, path)) &&
+    Object.entries(wanted).every(([name, text]) => ["", text].includes(readIfThere(join(root, path, name)).trim()));
   const stopping = new Set<string>();
+
+  const applySlice = async (path: string, limits: CgroupLimits): Promise<void> => {
+    if (isAsWanted(path, unifiedFiles(limits))) return;
+    const unit = unitOf(path);
+    const properties = sliceProperties(limits);
+    const change = (): Promise<void> =>
+      call("SetUnitProperties", "sba(sv)", [unit, "true", `${properties.length}`, ...properties.flat()]);
+    if (existsSync(join(root, path))) return change();
+    // With accounting the controllers are handed down to it.
+    const begun = [
+      ...["CPUAccounting", "MemoryAccounting", "TasksAccounting", "IOAccounting"].map((name) => [name, "b", "true"]),
+      ["DefaultDependencies", "b", "false"],
+      ...properties,
+    ];
+    try {
+      await call("StartTransientUnit", "ssa(sv)a(sa(sv))", [unit, "replace", `${begun.length}`, ...begun.flat(), "0"]);
+    } catch (error) {
+      if (!/already (loaded|exists)/.test(String(error))) throw error;
+      await change();
+    }
+  };
 
   return {
     async apply(path, limits) {
-      if (isAsWanted(path, unifiedFiles(limits))) return;
-      const unit = unitOf(path);
-      const properties = sliceProperties(limits);
-      const change = (): Promise<void> =>
-        call("SetUnitProperties", "sba(sv)", [unit, "true", `${properties.length}`, ...properties.flat()]);
-      if (existsSync(join(root, path))) return change();
-      // With accounting the controllers are handed down to it.
-      const begun = [
-        ...["CPUAccounting", "MemoryAccounting", "TasksAccounting", "IOAccounting"].map((name) => [name, "b", "true"]),
-        ["DefaultDependencies", "b", "false"],
-        ...properties,
-      ];
-      try {
-        await call("StartTransientUnit", "ssa(sv)a(sa(sv))", [
-          unit,
-          "replace",
-          `${begun.length}`,
-          ...begun.flat(),
-          "0",
-        ]);
-      } catch (error) {
-        if (!/already (loaded|exists)/.test(String(error))) throw error;
-        await change();
-      }
+      await applySlice(path, limits);
+      // Huge pages systemd does not know, and lets be.
+      handDown(root, dirname(path), ["hugetlb"]);
+      limitHugePages(join(root, path), limits.hugePages);
     },
     ...unifiedReading(root),
     async remove(path) {

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { CgroupLimits } from "../../core/cgroup/pod-limits.ts";
+import { limitHugePages } from "./huge-pages.ts";
 import { childrenOf, processesIn, removeDirectories } from "./tree.ts";
 import type { CgroupTree } from "./tree.ts";
 
@@ -11,7 +12,7 @@ const pageBytes = 4096;
 export function createTreeV1(root: string): CgroupTree {
   const hierarchies = (): readonly string[] =>
     readdirSync(root, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? join(root, entry.name) : []));
-  const set = (controller: string, path: string, file: string, value: number): void => {
+  const set = (controller: string, path: string, file: string, value: number | string): void => {
     const target = join(root, controller, path, file);
     if (readFileSync(target, "latin1").trim() !== String(value)) writeFileSync(target, String(value));
   };
@@ -32,11 +33,13 @@ export function createTreeV1(root: string): CgroupTree {
 
   return {
     async apply(path: string, limits: CgroupLimits) {
-      for (const controller of ["cpu", "cpuacct", "memory", "pids"])
+      for (const controller of ["cpu", "cpuacct", "memory", "pids", "hugetlb"])
         if (existsSync(join(root, controller))) mkdirSync(join(root, controller, path), { recursive: true });
       set("cpu", path, "cpu.shares", limits.cpuShares);
       set("cpu", path, "cpu.cfs_quota_us", limits.cpuQuotaUs ?? unlimited);
       setMemory(path, limits.memoryBytes);
+      if (existsSync(join(root, "pids"))) set("pids", path, "pids.max", limits.processes ?? "max");
+      limitHugePages(join(root, "hugetlb", path), limits.hugePages);
     },
     limitsOf: (path) => ({ cpuQuotaUs: quotaOf(path), memoryBytes: memoryOf(path) }),
     exists: (path) => existsSync(join(root, "memory", path)),

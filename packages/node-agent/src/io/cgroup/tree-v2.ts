@@ -4,37 +4,40 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { limitsIn, unifiedFiles } from "../../core/cgroup/unified.ts";
 import { readIfThere } from "./cgroups.ts";
+import { limitHugePages } from "./huge-pages.ts";
 import { childrenOf, processesIn, removeDirectories } from "./tree.ts";
 import type { CgroupTree } from "./tree.ts";
 
 /** What Kubernetes hands down to pods, where the kernel has it. */
 const controllers = ["cpuset", "cpu", "io", "memory", "hugetlb", "pids", "rdma"];
 
-export function createTreeV2(root: string): CgroupTree {
+/** Makes the directory, and has all from the root down to it hand these controllers on, as far as the kernel has them. */
+export function handDown(root: string, path: string, handed: readonly string[]): void {
   const words = (file: string): readonly string[] => readFileSync(file, "latin1").trim().split(" ");
-  /** From the root down to what is above the path. */
-  const handDown = (path: string): void => {
-    const above = dirname(path);
-    if (above !== path) handDown(above);
-    const directory = join(root, path);
-    mkdirSync(directory, { recursive: true });
-    const handed = words(join(directory, "cgroup.subtree_control"));
-    const missing = words(join(directory, "cgroup.controllers")).filter(
-      (name) => controllers.includes(name) && !handed.includes(name),
-    );
-    if (missing.length > 0)
-      writeFileSync(join(directory, "cgroup.subtree_control"), missing.map((name) => `+${name}`).join(" "));
-  };
+  const above = dirname(path);
+  if (above !== path) handDown(root, above, handed);
+  const directory = join(root, path);
+  mkdirSync(directory, { recursive: true });
+  const already = words(join(directory, "cgroup.subtree_control"));
+  const missing = words(join(directory, "cgroup.controllers")).filter(
+    (name) => handed.includes(name) && !already.includes(name),
+  );
+  if (missing.length > 0)
+    writeFileSync(join(directory, "cgroup.subtree_control"), missing.map((name) => `+${name}`).join(" "));
+}
 
+export function createTreeV2(root: string): CgroupTree {
   return {
     async apply(path, limits) {
       const directory = join(root, path);
       // The engine puts containers below, so the cgroup itself hands down, too.
-      handDown(path);
+      handDown(root, path, controllers);
       for (const [name, text] of Object.entries(unifiedFiles(limits))) {
         const file = join(directory, name);
-        if (readFileSync(file, "latin1").trim() !== text) writeFileSync(file, text);
+        // A kernel without a controller that is not asked for has no such file.
+        if (existsSync(file) && readFileSync(file, "latin1").trim() !== text) writeFileSync(file, text);
       }
+      limitHugePages(directory, limits.hugePages);
     },
     ...unifiedReading(root),
     async remove(path) {

@@ -17,6 +17,11 @@ export async function mountTmpfs(directory: string, sizeBytes: number | undefine
   await runTool("mount", ["-t", "tmpfs", ...size, "tmpfs", directory]);
 }
 
+/** Memory of pages of that size ("2Mi"), of which the machine must have some set aside. */
+export async function mountHugePages(directory: string, pageSize: string): Promise<void> {
+  await runTool("mount", ["-t", "hugetlbfs", "-o", `pagesize=${pageSize}`, "nodev", directory]);
+}
+
 export async function unmount(point: string): Promise<void> {
   await runTool("umount", [point]).catch(() => runTool("umount", ["-l", point]));
 }

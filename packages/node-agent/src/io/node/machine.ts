@@ -43,6 +43,12 @@ export async function hasAppArmor(): Promise<boolean> {
   return (await readText("/sys/module/apparmor/parameters/enabled")).trim() === "Y";
 }
 
+/** How many processes and threads the kernel lets live at once. */
+export async function mostProcesses(): Promise<number> {
+  const texts = await Promise.all(["pid_max", "threads-max"].map((name) => readText(`/proc/sys/kernel/${name}`)));
+  return Math.min(...texts.map(Number));
+}
+
 /** How long this start of the machine has lasted: a clock that no restart of a process sets back. */
 export async function machineTime(): Promise<{ readonly bootId: string; readonly uptimeMs: number }> {
   const [uptime, bootId] = await Promise.all([readText("/proc/uptime"), readText("/proc/sys/kernel/random/boot_id")]);

@@ -120,7 +120,12 @@ export function configurationOf(config: {
     readonly transitionMs: number;
   };
   readonly imageGc: { readonly highPercent: number; readonly lowPercent: number; readonly leastAgeMs: number };
-  readonly podCgroups: { readonly isOn: boolean; readonly enforcesAllocatable: boolean };
+  readonly podCgroups: {
+    readonly isOn: boolean;
+    readonly enforcesAllocatable: boolean;
+    readonly processesPerPod: number | undefined;
+    readonly singleProcessOomKill: boolean;
+  };
   readonly certificates: { readonly rotateClient: boolean; readonly rotateServing: boolean };
 }): Readonly<Record<string, unknown>> {
   const thresholds = (isHard: boolean) =>
@@ -139,6 +144,8 @@ export function configurationOf(config: {
     clusterDomain: config.clusterDomain,
     cgroupsPerQOS: config.podCgroups.isOn,
     enforceNodeAllocatable: config.podCgroups.enforcesAllocatable ? ["pods"] : [],
+    podPidsLimit: config.podCgroups.processesPerPod ?? -1,
+    singleProcessOOMKill: config.podCgroups.singleProcessOomKill,
     evictionHard: thresholds(true),
     evictionSoft: thresholds(false),
     evictionMaxPodGracePeriod: config.eviction.maxGraceSeconds,

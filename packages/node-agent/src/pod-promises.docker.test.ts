@@ -1,14 +1,15 @@
 // What a pod asks of the kernel and of volumes, and what its real processes find. Skipped, with the reason in its
 // name, where there is no engine, no right to make links, or no images.
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readlinkSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, readlinkSync } from "node:fs";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createRealPods, image, socketPath, whyNoRealPods, within } from "../testing/real-pods.ts";
+import { createRealPods, image, processesPerPod, socketPath, whyNoRealPods, within } from "../testing/real-pods.ts";
 import type { HostPathVolumeSource } from "@coxswain/api/core/v1";
 
 const absence = whyNoRealPods();
+const hasHugePages = existsSync("/sys/kernel/mm/hugepages/hugepages-2048kB");
 
 describe.skipIf(absence !== undefined)(
   `what real pods ask for${absence === undefined ? "" : ` (skipped: ${absence})`}`,
@@ -87,6 +88,48 @@ describe.skipIf(absence !== undefined)(
       await remove(plain);
     }, 60_000);
 
+    test("variables come from a file that an init container wrote, in a volume that the others do not mount", async () => {
+      const written = "KEPT='two words' # said\nLINES='one\ntwo'\n";
+      const from = (key: string, path: string, optional = false) => ({
+        name: `FROM_${key}`,
+        valueFrom: { fileKeyRef: { volumeName: "config", path, key, optional } },
+      });
+      const filed = (name: string, env: ReturnType<typeof from>[]) =>
+        podOf(name, {
+          restartPolicy: "Never",
+          volumes: [{ name: "config", emptyDir: {} }],
+          initContainers: [
+            {
+              ...{ name: "writer", image, command: ["sh", "-c", 'printf %s "$TEXT" > /data/app.env'] },
+              env: [{ name: "TEXT", value: written }],
+              volumeMounts: [{ name: "config", mountPath: "/data" }],
+            },
+          ],
+          containers: [
+            { name: "main", image, command: ["sh", "-c", 'env | grep FROM_ | sort; printf "<%s>" "$FROM_LINES"'], env },
+          ],
+        });
+      const filled = filed("filed", [
+        from("KEPT", "app.env"),
+        from("LINES", "app.env"),
+        from("NONE", "app.env", true),
+        from("KEPT", "none.env", true),
+      ]);
+      const keyless = filed("keyless", [from("NONE", "app.env")]);
+      const fileless = filed("fileless", [from("KEPT", "none.env")]);
+      for (const pod of [filled, keyless, fileless]) podSet().put(pod);
+
+      expect(await saysAtItsEnd(filled)).toBe("FROM_KEPT=two words\nFROM_LINES=one\n<one\ntwo>");
+      const waits = (name: string) => status(name)?.containerStatuses?.[0]?.state?.waiting;
+      await expect.poll(() => waits("keyless"), within).toMatchObject({ reason: "CreateContainerConfigError" });
+      expect(waits("keyless")?.message).toMatch(
+        /^environment variable key "NONE" not found in file ".*\/config\/app.env"$/,
+      );
+      await expect.poll(() => waits("fileless"), within).toMatchObject({ reason: "CreateContainerConfigError" });
+      expect(waits("fileless")?.message).toMatch(/^couldn't parse env file: .*\/config\/none.env"$/);
+      for (const pod of [filled, keyless, fileless]) await remove(pod);
+    }, 60_000);
+
     test.skipIf(!rig.withCgroups)(
       "a pod as a whole is held to what it may use, in a cgroup that goes with it",
       async () => {
@@ -118,9 +161,9 @@ describe.skipIf(absence !== undefined)(
         const unified = engine.cgroupVersion === 2;
         const [share, period] = unified ? ["4", " 100000"] : ["102", ""];
         expect([limitsOf(whole), limitsOf(summed)]).toEqual([
-          [share, `30000${period}`, `${32 * 2 ** 20}`],
+          [share, `30000${period}`, `${32 * 2 ** 20}`, `${processesPerPod}`],
           // The sandbox needs some, too: containers are to meet their own limits first.
-          [share, `20000${period}`, `${40 * 2 ** 20}`],
+          [share, `20000${period}`, `${40 * 2 ** 20}`, `${processesPerPod}`],
         ]);
         expect(limitsAt(places.burstable)?.[0]).toBe(unified ? "8" : "204");
         await remove(whole);
@@ -128,6 +171,48 @@ describe.skipIf(absence !== undefined)(
         expect([limitsOf(whole), limitsOf(summed)]).toEqual([undefined, undefined]);
       },
     );
+
+    test.skipIf(!hasHugePages)(
+      "a volume of huge pages is one for the pod's processes, and nothing of it stays",
+      async () => {
+        const huge = podOf("huge", {
+          restartPolicy: "Never",
+          volumes: [{ name: "pages", emptyDir: { medium: "HugePages" } }],
+          containers: [
+            {
+              ...{ name: "main", image, command: ["grep", " /pages ", "/proc/mounts"] },
+              resources: { limits: { memory: "64Mi", "hugepages-2Mi": "2Mi" } },
+              volumeMounts: [{ name: "pages", mountPath: "/pages" }],
+            },
+          ],
+        });
+        podSet().put(huge);
+        expect(await saysAtItsEnd(huge)).toMatch(/^nodev \/pages hugetlbfs rw,.*pagesize=2M/);
+        await remove(huge);
+        expect(readFileSync("/proc/mounts", "utf8")).not.toContain(rootDirectory);
+      },
+    );
+
+    test.skipIf(!rig.withCgroups)("a pod has as many processes as it may, and its neighbours have theirs", async () => {
+      const greedy = "for i in $(seq 300); do sleep 60 & done; echo unheld";
+      const bomb = podOf("bomb", {
+        restartPolicy: "Never",
+        containers: [{ name: "main", image, command: ["sh", "-c", greedy] }],
+      });
+      const other = podOf("other", {
+        restartPolicy: "Never",
+        containers: [
+          { name: "main", image, command: ["sh", "-c", "for i in $(seq 20); do true & done; wait; echo well"] },
+        ],
+      });
+      podSet().put(bomb);
+      expect(await saysAtItsEnd(bomb)).toMatch(/can't fork/);
+      expect(status("bomb")?.phase).toBe("Failed");
+      podSet().put(other);
+      expect(await saysAtItsEnd(other)).toBe("well\n");
+      await remove(bomb);
+      await remove(other);
+    });
 
     test("what a pod asks of the kernel is what its processes find", async () => {
       await mkdir(join(rootDirectory, "seccomp"), { recursive: true });

@@ -14,6 +14,7 @@ import type { Clock, Random } from "@coxswain/clock";
 import type { ContainerLog, ContainerRuntime, Mount } from "@coxswain/container-runtime";
 import type { Logger } from "@coxswain/daemon";
 import type { BackoffTimes } from "./core/pod/backoff.ts";
+import type { EnvFile } from "./core/container/env-file.ts";
 import type { SelfView } from "./core/container/field-ref.ts";
 import type { HostPort } from "./core/network/host-ports.ts";
 import type { ProbeKind } from "./core/probe/probe.ts";
@@ -77,6 +78,8 @@ export interface Volumes {
   refresh(self: SelfView, signal?: AbortSignal): Promise<void>;
   /** Where the container's volumeMounts come from on this machine. */
   mountsOf(pod: Pod, container: Container, variables: ReadonlyMap<string, string>): Promise<readonly Mount[]>;
+  /** A file that variables of a container come from; undefined when the pod has no such volume of its own. */
+  envFile(pod: Pod, volumeName: string, path: string): Promise<EnvFile | undefined>;
   /** The pod's own directory, made when missing. */
   podDirectory(pod: Pod): Promise<string>;
   /** Unmounts and removes everything of the pod. */

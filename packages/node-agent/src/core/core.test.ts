@@ -28,7 +28,7 @@ const self: SelfView = {
   hostIP: "10.0.0.1",
   allocatable: { cpu: 2, memoryBytes: 4 * 2 ** 30, ephemeralBytes: 10 * 2 ** 30 },
 };
-const noSources: Sources = { configMaps: new Map(), secrets: new Map(), services: [] };
+const noSources: Sources = { configMaps: new Map(), secrets: new Map(), services: [], files: new Map() };
 
 test.each([
   ["$(A)-$(B)", "1-$(B)"],

@@ -51,6 +51,13 @@ export function createHollowVolumes(api: PodApi, rootDirectory: string): Volumes
     },
     refresh: async () => undefined,
     mountsOf: async () => [],
+    // Nobody runs who could have written it: the value is the key's own name.
+    envFile: async ({ spec }, volumeName, path) => {
+      const keys = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])]
+        .flatMap(({ env = [] }) => env.flatMap(({ valueFrom }) => valueFrom?.fileKeyRef ?? []))
+        .map(({ key }) => `${key}='${key}'`);
+      return { path: `${volumeName}/${path}`, text: keys.join("\n") };
+    },
     // Whoever has files to put there makes it.
     podDirectory: async ({ metadata }) => join(rootDirectory, metadata.uid ?? ""),
     remove: async (podUid) => void known.delete(podUid),

@@ -1,6 +1,8 @@
 // The environment of a container, in Kubernetes' order of precedence: services, then envFrom, then env with expansion of
 // what came before. What it refers to is fetched by the shell and handed in.
-import type { ConfigMap, Container, EnvVar, Secret, Service } from "@coxswain/api/core/v1";
+import type { ConfigMap, Container, EnvVar, FileKeySelector, Secret, Service } from "@coxswain/api/core/v1";
+import { fromEnvFile } from "./env-file.ts";
+import type { EnvFile } from "./env-file.ts";
 import { expand } from "./expand.ts";
 import { fieldValue, resourceValue } from "./field-ref.ts";
 import type { SelfView } from "./field-ref.ts";
@@ -10,14 +12,17 @@ export interface Sources {
   readonly secrets: ReadonlyMap<string, Secret>;
   /** Services of the pod's own namespace, and `kubernetes` of `default`. */
   readonly services: readonly Service[];
+  /** By `envFileKey`; one that is not here is of a volume that the pod does not have. */
+  readonly files: ReadonlyMap<string, EnvFile>;
 }
 
 export type EnvResult = { readonly variables: ReadonlyMap<string, string> } | { readonly error: string };
 
-/** Which objects `containerEnv` will want. */
+/** Which objects and files `containerEnv` will want. */
 export function envReferences(container: Container): {
   readonly configMaps: readonly string[];
   readonly secrets: readonly string[];
+  readonly files: readonly FileKeySelector[];
 } {
   const configMaps = [
     ...(container.envFrom ?? []).map((source) => source.configMapRef?.name),
@@ -30,6 +35,7 @@ export function envReferences(container: Container): {
   return {
     configMaps: [...new Set(configMaps.filter((name) => name !== undefined))],
     secrets: [...new Set(secrets.filter((name) => name !== undefined))],
+    files: (container.env ?? []).flatMap(({ valueFrom }) => valueFrom?.fileKeyRef ?? []),
   };
 }
 
@@ -85,6 +91,7 @@ function valueOf(
       }
     );
   }
+  if (from.fileKeyRef) return fromEnvFile(from.fileKeyRef, sources.files);
   const reference = from.configMapKeyRef ?? from.secretKeyRef;
   if (!reference) return { error: `environment variable ${variable.name} has a valueFrom without a source` };
   const kind = from.configMapKeyRef ? "configmap" : "secret";

@@ -6,6 +6,7 @@ import type { ConfigMap, Pod, Secret, Volume } from "@coxswain/api/core/v1";
 import type { Clock, Random } from "@coxswain/clock";
 import type { Mount } from "@coxswain/container-runtime";
 import { amountOf } from "../../core/container/amount.ts";
+import { volumePageSize } from "../../core/container/huge-pages.ts";
 import type { SelfView } from "../../core/container/field-ref.ts";
 import { payloadReferences, projectionsOf, tokenKey, volumePayload } from "../../core/volume/payload.ts";
 import type { TokenReference } from "../../core/volume/payload.ts";
@@ -13,8 +14,9 @@ import { subPathParts } from "../../core/volume/subpath.ts";
 import { AgentError, messageOf } from "../../errors.ts";
 import type { PodApi, Volumes } from "../../ports.ts";
 import { hasPayload, writePayload } from "./atomic-writer.ts";
+import { readEnvFile } from "./env-file.ts";
 import { ensureHostPath } from "./host-path.ts";
-import { mountTmpfs, mountsBelow, unmount } from "./mount-table.ts";
+import { mountHugePages, mountTmpfs, mountsBelow, unmount } from "./mount-table.ts";
 import { claimNameOf, createPersistentVolumes, mountNfs } from "./persistent-volume.ts";
 import { resolveSubPath } from "./subpath.ts";
 
@@ -148,6 +150,10 @@ export function createVolumes(
       return mounts;
     },
 
+    async envFile(pod, volumeName, path) {
+      const volume = (pod.spec?.volumes ?? []).find(({ name, emptyDir }) => name === volumeName && emptyDir);
+      return volume && readEnvFile(pathOf(pod, volume), path);
+    },
     async podDirectory(pod) {
       await mkdir(directoryOf(pod), { recursive: true, mode: 0o750 });
       return directoryOf(pod);
@@ -172,9 +178,11 @@ async function isThere(path: string): Promise<boolean> {
 
 async function prepareEmptyDir(path: string, volume: Volume, pod: Pod): Promise<void> {
   await mkdir(path, { recursive: true });
-  const isMemory = volume.emptyDir?.medium === "Memory";
-  if (isMemory && !(await mountsBelow(path)).includes(path))
-    await mountTmpfs(path, amountOf(volume.emptyDir?.sizeLimit));
+  const { medium = "", sizeLimit } = volume.emptyDir ?? {};
+  const pages = volumePageSize(medium, pod);
+  if (pages && "error" in pages) throw new AgentError("volume", pages.error);
+  if ((pages || medium === "Memory") && !(await mountsBelow(path)).includes(path))
+    await (pages ? mountHugePages(path, pages.size) : mountTmpfs(path, amountOf(sizeLimit)));
   const group = pod.spec?.securityContext?.fsGroup;
   if (group !== undefined) await chown(path, 0, group);
   await chmod(path, group === undefined ? 0o777 : 0o2777);

@@ -7,6 +7,8 @@ import { isRuntimeError } from "@coxswain/container-runtime";
 import type { Mount } from "@coxswain/container-runtime";
 import { containerConfig, fqdnOf, hostnameOf, missingOf, rootRefusal } from "../../core/container/config.ts";
 import { containerEnv, envReferences } from "../../core/container/env.ts";
+import { envFileKey } from "../../core/container/env-file.ts";
+import type { EnvFile } from "../../core/container/env-file.ts";
 import type { SelfView } from "../../core/container/field-ref.ts";
 import { isFenced } from "../../core/fencing.ts";
 import { hostsFile, resolvConf } from "../../core/network/files.ts";
@@ -100,6 +102,7 @@ async function environment(
   const references = envReferences(container);
   const configMaps = new Map<string, ConfigMap>();
   const secrets = new Map<string, Secret>();
+  const files = new Map<string, EnvFile>();
   for (const name of references.configMaps) {
     const object = await ports.api.configMap(namespace, name, signal);
     if (object) configMaps.set(name, object);
@@ -108,9 +111,15 @@ async function environment(
     const object = await ports.api.secret(namespace, name, signal);
     if (object) secrets.set(name, object);
   }
+  for (const reference of references.files) {
+    const key = envFileKey(reference);
+    const file = files.has(key) ? undefined : await ports.volumes.envFile(pod, reference.volumeName, reference.path);
+    if (file) files.set(key, file);
+  }
   const result = containerEnv(selfView(ports, pod, request.podIP), container, {
     configMaps,
     secrets,
+    files,
     services: ports.api.services(),
   });
   if ("error" in result) throw new AgentError("container-config", result.error);

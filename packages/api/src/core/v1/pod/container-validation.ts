@@ -127,7 +127,7 @@ function validateCommon(container: DeepReadonly<Container>, around: Surroundings
   errors.push(...oneOf(messages, ["File", "FallbackToLogsOnError"], `${path}.terminationMessagePolicy`));
   errors.push(
     ...validatePorts(container.ports ?? [], `${path}.ports`),
-    ...validateEnv(container.env ?? [], `${path}.env`),
+    ...validateEnv(container.env ?? [], volumes, `${path}.env`),
     ...validateEnvFrom(container.envFrom ?? [], `${path}.envFrom`),
     ...validateMounts(container, volumes, `${path}.volumeMounts`),
     ...validateDevices(volumeDevices, volumeMounts, volumes, `${path}.volumeDevices`),

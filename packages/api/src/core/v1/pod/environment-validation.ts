@@ -2,6 +2,7 @@
 import {
   configMapKeyErrors,
   type DeepReadonly,
+  dnsLabelErrors,
   dnsSubdomainErrors,
   envVarNameErrors,
   type FieldError,
@@ -9,10 +10,11 @@ import {
 } from "@coxswain/apimachinery";
 import { ownPath } from "../../../validation/paths.ts";
 import { named, present, wrong } from "../../../validation/values.ts";
-import type { EnvFromSource, EnvVar, EnvVarSource } from "../types.ts";
+import type { EnvFromSource, EnvVar, EnvVarSource, FileKeySelector } from "../types.ts";
 import { fieldSelector, resourceFieldSelector } from "./field-selectors.ts";
+import type { Volumes } from "./volume-validation.ts";
 
-const { invalid } = fieldErrors;
+const { invalid, notFound } = fieldErrors;
 const fields = [
   "metadata.name",
   "metadata.namespace",
@@ -25,12 +27,12 @@ const fields = [
   "status.podIPs",
 ];
 
-export function validateEnv(variables: readonly DeepReadonly<EnvVar>[], path: string): FieldError[] {
+export function validateEnv(variables: readonly DeepReadonly<EnvVar>[], volumes: Volumes, path: string): FieldError[] {
   return variables.flatMap((variable, index) => {
     const here = `${path}[${index}]`;
     const errors = named(variable.name, envVarNameErrors, `${here}.name`);
     if (variable.valueFrom !== undefined)
-      errors.push(...validateSource(variable, variable.valueFrom, `${here}.valueFrom`));
+      errors.push(...validateSource(variable, variable.valueFrom, volumes, `${here}.valueFrom`));
     return errors;
   });
 }
@@ -38,6 +40,7 @@ export function validateEnv(variables: readonly DeepReadonly<EnvVar>[], path: st
 function validateSource(
   variable: DeepReadonly<EnvVar>,
   source: DeepReadonly<EnvVarSource>,
+  volumes: Volumes,
   path: string,
 ): FieldError[] {
   const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef } = source;
@@ -48,14 +51,7 @@ function validateSource(
     errors.push(...resourceFieldSelector(resourceFieldRef, `${path}.resourceFieldRef`, false));
   if (configMapKeyRef !== undefined) errors.push(...keyOf(configMapKeyRef, `${path}.configMapKeyRef`));
   if (secretKeyRef !== undefined) errors.push(...keyOf(secretKeyRef, `${path}.secretKeyRef`));
-  if (fileKeyRef !== undefined) {
-    errors.push(...present(fileKeyRef.key, `${path}.fileKeyRef.key`));
-    if (fileKeyRef.key)
-      errors.push(...wrong(`${path}.fileKeyRef.key`, fileKeyRef.key, envVarNameErrors(fileKeyRef.key)));
-    errors.push(...present(fileKeyRef.volumeName, `${path}.fileKeyRef.volumeName`));
-    errors.push(...present(fileKeyRef.path, `${path}.fileKeyRef.path`));
-    errors.push(...ownPath(fileKeyRef.path, `${path}.fileKeyRef.path`));
-  }
+  if (fileKeyRef !== undefined) errors.push(...keyOfFile(fileKeyRef, volumes, `${path}.fileKeyRef`));
   if (count === 0) {
     const words =
       "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`";
@@ -71,6 +67,21 @@ function keyOf(selector: { readonly name?: string | undefined; readonly key: str
     ...wrong(`${path}.name`, selector.name ?? "", dnsSubdomainErrors(selector.name ?? "")),
     ...named(selector.key, configMapKeyErrors, `${path}.key`),
   ];
+}
+
+/** Only what the pod itself can write to: the node reads the file, and nothing of its own is to be found there. */
+function keyOfFile(selector: DeepReadonly<FileKeySelector>, volumes: Volumes, path: string): FieldError[] {
+  const { key, volumeName } = selector;
+  const volume = volumes.get(volumeName);
+  const errors = [
+    ...named(key, envVarNameErrors, `${path}.key`),
+    ...named(volumeName, dnsLabelErrors, `${path}.volumeName`),
+  ];
+  if (volumeName && !volume) errors.push(notFound(`${path}.volumeName`, volumeName));
+  if (volume && !volume.emptyDir)
+    errors.push(invalid(`${path}.volumeName`, volumeName, "referenced volume must be of type emptyDir"));
+  errors.push(...present(selector.path, `${path}.path`), ...ownPath(selector.path, `${path}.path`));
+  return errors;
 }
 
 export function validateEnvFrom(sources: readonly DeepReadonly<EnvFromSource>[], path: string): FieldError[] {

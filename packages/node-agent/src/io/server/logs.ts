@@ -53,20 +53,27 @@ export type FoundAttempt =
   /** The runtime has fewer attempts: how many are missing before the one that is wanted, and which it has. */
   | { readonly missing: number; readonly present: readonly number[] };
 
-/** The container's newest attempt, or an earlier one. */
+/**
+ * The container's newest attempt, or an earlier one. One that is made and has not begun says nothing yet, and who followed it would be told at once that it
+ * runs no more: until it begins, the one before counts, as with the kubelet.
+ */
 export async function findAttempt(
   runtime: ContainerRuntime,
   podUid: string,
   container: string,
   previous: number,
 ): Promise<FoundAttempt> {
-  const attempts = (await runtime.list({ podUid }))
+  const made = (await runtime.list({ podUid }))
     .filter((summary) => summary.kind === "container" && summary.labels[marks.containerName] === container)
     .toSorted(
       (a, b) =>
         Number(b.labels[agentMarks.attempt] ?? 0) - Number(a.labels[agentMarks.attempt] ?? 0) ||
         b.createdAtMs - a.createdAtMs,
     );
+  const begun = await Promise.all(
+    made.map(async ({ id, state }) => state !== "created" || (await runtime.inspect(id))?.state !== "created"),
+  );
+  const attempts = made.filter((_, index) => begun[index]);
   const found = attempts[previous];
   if (found) return { id: found.id };
   return {

@@ -87,7 +87,7 @@ describe.skipIf(!hasEtcdctl)("etcdctl with three members", { timeout: 120_000 },
     const found = await statuses();
     expect(new Set(found.map(({ Status }) => Status.leader)).size).toBe(1);
     expect(found.filter(({ Status }) => Status.leader === Status.header.member_id)).toHaveLength(1);
-    expect((await etcdctl("endpoint", "status", "-w", "table")).match(/ {2}true \|/g)).toHaveLength(1);
+    expect((await etcdctl("endpoint", "status", "-w", "table")).match(/ {2}true [|│]/g)).toHaveLength(1);
     expect(
       (await etcdctl("member", "list")).match(/^[0-9a-f]+, started, m[123], https:\/\/\S+, https:\/\/\S+, false$/gm),
     ).toHaveLength(3);

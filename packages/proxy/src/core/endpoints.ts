@@ -60,6 +60,15 @@ export function chooseBackends(candidates: readonly Candidate[], place: Place): 
   };
 }
 
+/** An endpoint is not ready, or terminates, or is not there any more: somebody may wait until nobody is led there. */
+export function hasDepartures(before: EndpointSlice | undefined, after: EndpointSlice): boolean {
+  const there = new Set(after.endpoints?.map(({ addresses }) => addresses[0]));
+  return (
+    (before?.endpoints ?? []).some(({ addresses }) => !there.has(addresses[0])) ||
+    (after.endpoints ?? []).some(({ conditions }) => conditions?.terminating === true || conditions?.ready === false)
+  );
+}
+
 /** Hints count only if every ready endpoint has one and one of them means this place; else all are near. */
 function nearby(candidates: readonly Candidate[], { nodeName, zone }: Place): (candidate: Candidate) => boolean {
   const ready = candidates.filter(isReady);

@@ -7,6 +7,7 @@ import type { DeepReadonly } from "@coxswain/apimachinery";
 import type { Client } from "@coxswain/client";
 import { createInformer } from "@coxswain/controller";
 import type { InformerEvent, InformerPorts } from "@coxswain/controller";
+import { hasDepartures } from "../core/endpoints.ts";
 import { proxyNameLabel } from "../core/service-port.ts";
 import type { NodeView, ProxyView } from "../core/service-port.ts";
 
@@ -75,15 +76,9 @@ function nodeView(nodeName: string, node: DeepReadonly<Node> | undefined): NodeV
   };
 }
 
-/** An endpoint stopped being ready, or is not there any more. */
 function isDeparture(event: InformerEvent<EndpointSlice>): boolean {
   if (event.type === "deleted") return true;
-  const leaving = (event.object.endpoints ?? []).some(
-    ({ conditions }) => conditions?.terminating === true || conditions?.ready === false,
-  );
-  return (
-    leaving || (event.type === "updated" && (event.old.endpoints ?? []).length > (event.object.endpoints ?? []).length)
-  );
+  return hasDepartures(event.type === "updated" ? event.old : undefined, event.object);
 }
 
 /** An update that leaves spec, status, labels and endpoints as they were needs no look at the rules. */

@@ -7,7 +7,7 @@ import { conformance, randomScript, scripts, transcribe } from "@coxswain/etcd-a
 import { etcdVersion, startEtcd, startStore } from "./store/endpoints.ts";
 import type { RunningEndpoint } from "./store/endpoints.ts";
 import { rawStream } from "./store/raw-call.ts";
-import { watchScripts } from "./store/watch-scripts.ts";
+import { watchBeforeTheFirst, watchScripts } from "./store/watch-scripts.ts";
 import { openWatchStream } from "./store/watch-stream.ts";
 import type { WatchScript } from "./store/watch-scripts.ts";
 
@@ -28,6 +28,14 @@ describe.skipIf(etcdVersion === undefined)(`our store and etcd (${etcdVersion ??
   it.each(watchScripts)("watch alike: one that $name", async (script) => {
     const [own, other] = await both((endpoint) => watched(endpoint, script));
     expect(own).toEqual(other);
+  });
+
+  it("refuses a watch from a negative revision, as newer etcd does", async () => {
+    expect(await watched(ours, watchBeforeTheFirst)).toEqual([
+      expect.stringMatching(
+        /"watchId":-1,"created":true,"canceled":true,"cancelReason":"etcdserver: mvcc: required revision has been compacted"/,
+      ),
+    ]);
   });
 
   it.each(scripts)("$name alike", async ({ steps }) => {

@@ -67,8 +67,6 @@ export const watchScripts: readonly WatchScript[] = [
       create({ key: "k", watchId: 7 }),
       receive(1),
       cancel(99),
-      create({ key: "k", startRevision: -1 }),
-      receive(1),
     ],
   },
   {
@@ -163,3 +161,9 @@ export const watchScripts: readonly WatchScript[] = [
     ],
   },
 ];
+
+/** etcd before 3.5 took it for one from now on. */
+export const watchBeforeTheFirst: WatchScript = {
+  name: "begins before there was anything",
+  steps: [create({ key: "k", watchId: 5, startRevision: -1 }), receive(1)],
+};

@@ -5,6 +5,7 @@ import type { Watch, WatchBatch } from "@coxswain/mvcc";
 import type { Init, StreamCall, WatchCreateRequest, WatchRequest, WatchResponse } from "@coxswain/etcd-api";
 import type { Timer } from "@coxswain/clock";
 import { refuseWatch } from "./access.ts";
+import { etcdError } from "./errors.ts";
 import type { Served } from "./ports.ts";
 
 /** etcd's id for "no watch". */
@@ -85,7 +86,7 @@ class WatchStream {
       {
         key,
         rangeEnd: request.rangeEnd,
-        startRevision: Math.max(0, request.startRevision),
+        startRevision: request.startRevision,
         prevKv: request.prevKv,
         filters: request.filters,
       },
@@ -103,6 +104,7 @@ class WatchStream {
   }
 
   #refuse(request: WatchCreateRequest, key: Buffer): string | undefined {
+    if (request.startRevision < 0) return etcdError("compacted").details;
     if (request.watchId !== 0 && this.#open.has(request.watchId))
       return "mvcc: duplicate watch ID provided on the WatchStream";
     const { rangeEnd } = request;

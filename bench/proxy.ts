@@ -1,8 +1,14 @@
 // What ten thousand services cost the proxy, in each of the kernel's modes: the product's own view, rules and writing, in a
-// network namespace of its own (root, `ip`, `iptables`, `nft`). `npm run bench -- proxy [MODE] [SERVICES]`.
+// network namespace of its own (root, `ip`, `iptables`, `nft`, `ipvsadm`). `npm run bench -- proxy [MODE] [SERVICES]`.
 import { spawnSync } from "node:child_process";
 import { createNftTool, createTool } from "@coxswain/netfilter";
-import { createIptables, createNftDataplane, createServicePorts } from "@coxswain/proxy";
+import {
+  createIptables,
+  createIpvsDataplane,
+  createNftDataplane,
+  createServicePorts,
+  ipvsTools,
+} from "@coxswain/proxy";
 import type { Dataplane } from "@coxswain/proxy";
 import { summarize } from "./bench.ts";
 import type { Figure, StandaloneBenchmark } from "./bench.ts";
@@ -14,7 +20,9 @@ const updates = 10;
 const modes: Readonly<Record<string, () => Dataplane>> = {
   nftables: () => createNftDataplane("ipv4", createNftTool({ prefix })),
   iptables: () => createIptables("ipv4", createTool({ family: "ipv4", waitSeconds: 5, prefix })),
+  ipvs: () => createIpvsDataplane("ipv4", ipvsConfig, ipvsTools("ipv4", ipvsConfig, prefix)),
 };
+const ipvsConfig = { scheduler: "rr", strictArp: false } as const;
 
 export const benchmark: StandaloneBenchmark = {
   summary:
@@ -27,7 +35,9 @@ export const benchmark: StandaloneBenchmark = {
       say(`${name}: ${count} services`);
       spawnSync("ip", ["netns", "add", namespace]);
       try {
-        figures.push(...(await measureMode(name, create(), count)));
+        if (name === "ipvs" && spawnSync("ip", ["netns", "exec", namespace, "ipvsadm", "-Ln"]).status !== 0)
+          say("this machine's kernel has no IPVS (npm run vm brings one)");
+        else figures.push(...(await measureMode(name, create(), count)));
       } finally {
         spawnSync("ip", ["netns", "delete", namespace]);
       }

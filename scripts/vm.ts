@@ -25,6 +25,8 @@ const usage = `npm run vm -- [OPTIONS] COMMAND [ARGUMENT…]   one word is a lin
   --kvm            where the processor's own virtualization works: ten times as fast
   --verbose        what the kernel says`;
 const switchedOff = 124;
+/** Without memory protection keys: V8, which guards its compiled code by them where it finds them, dies under the emulated ones. */
+const emulated = ["-accel", "tcg,thread=multi", "-cpu", "max,pku=off"];
 
 await runScript(async () => {
   const { values, command } = parse(process.argv.slice(2));
@@ -66,7 +68,7 @@ await runScript(async () => {
     ];
     const machine = [
       ...["-machine", "q35", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
-      ...(values.kvm ? ["-accel", "kvm", "-cpu", "host"] : ["-accel", "tcg,thread=multi", "-cpu", "max"]),
+      ...(values.kvm ? ["-accel", "kvm", "-cpu", "host"] : emulated),
       ...["-smp", `${cpus}`, "-m", `${memoryMiB}`],
       ...["-kernel", kernel.image, "-initrd", image, "-append", said.join(" ")],
       ...["-virtfs", "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap"],

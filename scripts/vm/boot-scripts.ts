@@ -53,7 +53,8 @@ ${settings.systemd ? "mkdir -p /new/run/dbus /new/run/systemd/system; cp /vm/vm.
 
 mkdir -p /new/usr/lib/modules/${kernel.release}
 mount --bind ${quote(`/host${kernel.modules}`)} /new/usr/lib/modules/${kernel.release} || fail "the modules"
-[ -e /new/sbin/modprobe ] || ln -s /run/vm/busybox /new/sbin/modprobe
+# kmod's own reads indexes that only kmod writes.
+ln -sf /run/vm/busybox /new/sbin/modprobe
 
 hostname vm
 ip link set lo up

@@ -79,7 +79,7 @@ export interface ControlPlane extends AsyncDisposable {
 }
 
 const host = "127.0.0.1";
-const readyWithinMs = 60_000;
+const readyWithinMs = 180_000;
 
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const dir = mkdtempSync(join(tmpdir(), "coxswain-api-"));

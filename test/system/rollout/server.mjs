@@ -10,7 +10,7 @@ const server = createServer((_request, response) => {
 });
 server.keepAliveTimeout = 60_000;
 // A busy machine must not lose connections that wait to be accepted.
-server.listen(8080, undefined, 4096);
+server.listen(Number(process.env.PORT ?? 8080), undefined, 4096, () => console.log("listens"));
 process.on("SIGTERM", () => {
   ending = true;
   // Not the HTTP server's own close: that one cuts kept connections on which a request may be on its way.

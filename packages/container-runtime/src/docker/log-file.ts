@@ -9,6 +9,8 @@ import { createRowReader } from "./log-rows.ts";
 
 const blockBytes = 256 << 10;
 const mostFiles = 1_000;
+/** So many names without a file, one after the other, are the end of them. */
+const mostMissing = 3;
 /** When the machine has no more watches to give, or between the end of a file's name and the next one's. */
 const retryMs = 100;
 
@@ -55,6 +57,7 @@ export async function* readLogFiles(
     if (!request.follow || signal.aborted) return;
     const newest = files.at(-1);
     if (!newest) return;
+    await closeAll(files.splice(0, files.length - 1));
     let current: LogFile = newest;
     let over = false;
     const done = new AbortController();
@@ -66,35 +69,82 @@ export async function* readLogFiles(
     while (!signal.aborted) {
       const wasOver = over;
       const next: LogFile | undefined = await fileAfter(path, current.inode);
+      if (next) files.push(next);
       const { bytesRead } = await current.handle.read(block, 0, blockBytes, at);
       at += bytesRead;
-      if (bytesRead > 0) yield* rows.push(block.subarray(0, bytesRead));
-      else if (next) {
+      if (next && bytesRead === 0) {
         // Nothing more comes into a file that has a successor.
-        await current.handle.close();
-        files.splice(0, files.length, next);
+        await closeAll(files.splice(0, 1));
         [current, at] = [next, 0];
         rows.reset();
         continue;
-      } else if (wasOver) return;
+      }
+      // It is looked for anew: by then it may have a successor itself, or be gone.
+      await closeAll(files.splice(1));
+      if (bytesRead > 0) yield* rows.push(block.subarray(0, bytesRead));
+      else if (wasOver) return;
       else await changed(path, { ...current, size: at }, ports.clock, AbortSignal.any([signal, done.signal]));
-      await next?.handle.close();
     }
   } finally {
-    await Promise.all(files.map(({ handle }) => handle.close().catch(() => undefined)));
+    await closeAll(files);
   }
 }
 
-/** From the oldest to the newest. Opened the other way round, so that names which move on meanwhile hide nothing. */
+async function closeAll(files: LogFile[]): Promise<void> {
+  await Promise.all(files.splice(0).map(({ handle }) => handle.close()));
+}
+
+/** From the oldest to the newest. */
 async function openAll(path: string): Promise<LogFile[]> {
   const files: LogFile[] = [];
-  for (let number = 0; number < mostFiles; number++) {
-    const file = await openFile(number === 0 ? path : `${path}.${number}`);
-    if (!file) break;
-    if (files.some(({ inode }) => inode === file.inode)) await file.handle.close();
-    else files.unshift(file);
+  for (const inode of (await inodesOf(path)).toReversed()) {
+    const file = await openInode(path, inode);
+    if (file) files.push(file);
   }
   return files;
+}
+
+/** The file that follows the given one; the oldest when that is no more; undefined when it is the newest. */
+async function fileAfter(path: string, inode: number): Promise<LogFile | undefined> {
+  while ((await inodeAt(path, 0)) !== inode) {
+    const inodes = await inodesOf(path);
+    const wanted = inodes.at(inodes.includes(inode) ? inodes.indexOf(inode) - 1 : -1);
+    if (inodes.indexOf(inode) === 0 || wanted === undefined) return undefined;
+    const file = await openInode(path, wanted);
+    if (file) return file;
+  }
+  return undefined;
+}
+
+/**
+ * The files, from the newest to the oldest, while names may move on: NAME.2 becomes NAME.3, then NAME.1 NAME.2, then NAME NAME.1. Names are looked at
+ * upwards, as files move: none is passed over, and who is met twice was overtaken by those met in between, so the last time counts. A name
+ * without a file is one that is being moved, or was when the engine was killed.
+ */
+async function inodesOf(path: string): Promise<readonly number[]> {
+  const met = new Set<number>();
+  for (let [number, missing] = [0, 0]; number < mostFiles && missing < mostMissing; number++) {
+    const inode = await inodeAt(path, number);
+    missing = inode === undefined ? missing + 1 : 0;
+    if (inode === undefined) continue;
+    met.delete(inode);
+    met.add(inode);
+  }
+  return [...met];
+}
+
+/** Wherever its name has moved to; undefined when it has been removed. */
+async function openInode(path: string, inode: number): Promise<LogFile | undefined> {
+  for (let number = 0, missing = 0; number < mostFiles && missing < mostMissing; number++) {
+    const found = await inodeAt(path, number);
+    missing = found === undefined ? missing + 1 : 0;
+    if (found !== inode) continue;
+    const file = await openFile(nameAt(path, number));
+    if (file?.inode === inode) return file;
+    // Moved on in between, and not met yet.
+    await file?.handle.close();
+  }
+  return undefined;
 }
 
 async function openFile(path: string): Promise<LogFile | undefined> {
@@ -104,22 +154,11 @@ async function openFile(path: string): Promise<LogFile | undefined> {
   return { handle, inode: ino, size };
 }
 
-/** The file that follows the given one; the oldest when that is no more; undefined when it is the newest. */
-async function fileAfter(path: string, inode: number): Promise<LogFile | undefined> {
-  const inodeOf = async (number: number): Promise<number | undefined> =>
-    (await stat(number === 0 ? path : `${path}.${number}`).catch(() => undefined))?.ino;
-  for (;;) {
-    const newest = await inodeOf(0);
-    if (newest === inode || newest === undefined) return undefined;
-    let number = 1;
-    let found: number | undefined;
-    for (; (found = await inodeOf(number)) !== undefined && found !== inode; number++);
-    const next = await openFile(number === 1 ? path : `${path}.${number - 1}`);
-    // The names may have moved on in between.
-    if (next && (found === undefined || (await inodeOf(number)) === inode) && next.inode !== inode) return next;
-    await next?.handle.close();
-  }
+async function inodeAt(path: string, number: number): Promise<number | undefined> {
+  return (await stat(nameAt(path, number)).catch(() => undefined))?.ino;
 }
+
+const nameAt = (path: string, number: number): string => (number === 0 ? path : `${path}.${number}`);
 
 /** Resolves when there may be more to read. */
 async function changed(path: string, seen: LogFile, clock: Clock, signal: AbortSignal): Promise<void> {

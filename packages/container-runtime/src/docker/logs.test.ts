@@ -1,5 +1,8 @@
 // The engine's log files read without the engine: rows of any text cut anywhere, ends of logs over several files, and a follower that
 // goes on when the file is begun anew.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readlinkSync } from "node:fs";
 import { appendFile, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -109,6 +112,16 @@ test("a follower loses nothing when the file is begun anew, also several times a
       await rename(path, `${path}.1`);
       await writeFile(path, "");
     };
+    const open = (): readonly string[] =>
+      readdirSync("/proc/self/fd").flatMap((fd) => {
+        try {
+          return readlinkSync(`/proc/self/fd/${fd}`).startsWith(`${dir}/`) ? [fd] : [];
+        } catch {
+          return []; // It was the one that lists the others.
+        }
+      });
+    await say();
+    await begin();
     await say();
     const over = Promise.withResolvers<void>();
     const heard: string[] = [];
@@ -124,6 +137,7 @@ test("a follower loses nothing when the file is begun anew, also several times a
     })();
     const heardAll = (): Promise<void> => expect.poll(() => heard.join(""), { timeout: 10_000 }).toBe(said);
     await heardAll();
+    await expect.poll(() => open(), { timeout: 10_000 }).toHaveLength(1);
     for (let round = 0; round < 5; round++) {
       await say();
       await begin();
@@ -135,6 +149,49 @@ test("a follower loses nothing when the file is begun anew, also several times a
     over.resolve();
     await following;
     expect(heard.join("")).toBe(said);
+    expect(open()).toEqual([]);
+  } finally {
+    await rm(dir, { recursive: true });
+  }
+});
+
+/** As the engine writes and begins anew, without a rest: no name stays with its file for longer than some lines. */
+const restless = `
+const fs = require("node:fs");
+const [path, lines, each] = [process.argv[1], Number(process.argv[2]), Number(process.argv[3])];
+let [file, files] = [fs.openSync(path, "w"), 1];
+for (let number = 0; number < lines; number++) {
+  if (number > 0 && number % each === 0) {
+    fs.closeSync(file);
+    for (let from = files++ - 1; from > 0; from--) fs.renameSync(path + "." + from, path + "." + (from + 1));
+    fs.renameSync(path, path + ".1");
+    file = fs.openSync(path, "w");
+  }
+  fs.writeSync(file, JSON.stringify({ log: number + "\\n", stream: "stdout", time: "${time}" }) + "\\n");
+  if (number === each) process.stdout.write("begun");
+}`;
+
+test("followers hear each line once and in its order while files are begun anew all the time", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "coxswain-log-"));
+  try {
+    const [path, lines] = [join(dir, "log"), 20_000];
+    const engine = spawn(process.execPath, ["-e", restless, path, `${lines}`, "400"], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const exited = once(engine, "exit");
+    await once(engine.stdout, "data");
+    const follow = async (): Promise<readonly string[]> => {
+      const ended = async (): Promise<void> => void (await exited);
+      const chunks: LogChunk[] = [];
+      const request = { ...plain, follow: true };
+      for await (const chunk of readLogFiles(path, request, { clock, ended }, new AbortController().signal))
+        chunks.push(chunk);
+      return textOf(chunks).trimEnd().split("\n");
+    };
+    const heard = await Promise.all(Array.from({ length: 4 }, follow));
+    const said = Array.from({ length: lines }, (_, number) => `${number}`);
+    for (const lines of heard) expect(lines).toEqual(said);
+    expect(await exited).toEqual([0, null]);
   } finally {
     await rm(dir, { recursive: true });
   }

@@ -112,23 +112,31 @@ async function followOne(
       for (const line of lines)
         await tell({ pod: name, container, attempt, ...timed(line.toString("utf8").replace(/\n$/, "")) });
   };
-  try {
-    // Attempts may have come and gone since the last one that was followed.
-    for (const line of (await livingLines(session, pod, container, last(name, container))) ?? []) await tell(line);
-    for (;;) {
+  /** Attempts may have come and gone since the last line, and a stream that was cut has left some unsaid. False when the pod has gone. */
+  const catchUp = async (now: Obj): Promise<boolean> => {
+    const lines = await livingLines(session, now, container, last(name, container));
+    for (const line of lines?.toSorted(byTime) ?? []) await tell(line);
+    return lines !== undefined;
+  };
+  const whileThere = async (): Promise<boolean> => {
+    for (let now = pod; ; now = await getObject(session, pods, namespace, name)) {
+      if (!(await catchUp(now))) return false;
+      if (!isRunning(now, id)) return true;
+      if (now !== pod) await session.clock.sleep(againMs, session.signal);
       await stream().catch((error: unknown) => {
         if (session.signal.aborted || isNotFound(error)) throw error;
         session.err.write(`pod/${name}/${container}: ${(error as Error).message}\n`);
       });
-      if (!isRunning(await getObject(session, pods, namespace, name), id)) return;
-      await session.clock.sleep(againMs, session.signal);
     }
-  } catch (error) {
+  };
+  const isTold = await whileThere().catch((error: unknown) => {
     if (!isNotFound(error)) throw error;
-    // What it wrote while nobody listened, between two streams or before the first, was put aside by its node.
-    const gone = await goneLines(session, (one) => one === name, container, str(part(pod["spec"])["nodeName"]));
-    for (const line of gone.lines.toSorted(byTime)) await tell(line);
-  }
+    return false;
+  });
+  if (isTold) return;
+  // What it wrote while nobody listened, between two streams or before the first, was put aside by its node.
+  const gone = await goneLines(session, (one) => one === name, container, str(part(pod["spec"])["nodeName"]));
+  for (const line of gone.lines.toSorted(byTime)) await tell(line);
 }
 
 const isRunning = (pod: Obj, id: string): boolean =>

@@ -179,8 +179,9 @@ export async function livingLines(
   const node = str(spec["nodeName"]);
   if (node === "") return [];
   const lines: LoggedLine[] = [];
-  const statuses = [...list(status["initContainerStatuses"]), ...list(status["containerStatuses"])];
-  for (const each of [...list(spec["initContainers"]), ...list(spec["containers"])]) {
+  const sorts = ["initContainer", "container", "ephemeralContainer"];
+  const statuses = sorts.flatMap((sort) => list(status[`${sort}Statuses`]));
+  for (const each of sorts.flatMap((sort) => list(spec[`${sort}s`]))) {
     const container = str(each["name"]);
     if (only !== "" && only !== container) continue;
     const restarts = num(statuses.find((one) => one["name"] === container)?.["restartCount"]);

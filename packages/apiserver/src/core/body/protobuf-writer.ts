@@ -115,12 +115,18 @@ function writePartial({ metadata }: Members): void {
   out.bytesHead(1, before);
 }
 
+/** Those of every group, which name the version of the core group. */
+const metaKinds: ReadonlySet<string> = new Set([
+  "Status",
+  "APIVersions",
+  "APIGroupList",
+  "APIGroup",
+  "APIResourceList",
+]);
+
 function schemaOf({ apiVersion, kind }: Typed): StructSchema {
-  const type = parseApiVersion(apiVersion);
-  const schema =
-    kind === "Status"
-      ? findSchema({ group: "meta.k8s.io", version: "v1", kind })
-      : type && findSchema({ group: type.group, version: type.version, kind });
+  const type = metaKinds.has(kind) ? { group: "meta.k8s.io", version: "v1" } : parseApiVersion(apiVersion);
+  const schema = type && findSchema({ group: type.group, version: type.version, kind });
   if (schema === undefined) throw new Error(`there is no protobuf of ${apiVersion} ${kind}`);
   return schema;
 }

@@ -107,4 +107,37 @@ describe("discovery", () => {
     const version = { groupVersion: "custom.metrics.k8s.io/v1beta1", version: "v1beta1" };
     expect(groups.groups).toEqual([{ name: "custom.metrics.k8s.io", versions: [version], preferredVersion: version }]);
   });
+
+  it("leaves in the form that the client likes best", () => {
+    const inForm = (path: string, accept: string): { contentType: string; text: string } => {
+      const found = discovery.find(path, accept);
+      return { contentType: found?.contentType ?? "", text: found?.body.toString("latin1") ?? "" };
+    };
+    expect(inForm("/apis/batch", "application/yaml")).toEqual({
+      contentType: "application/yaml",
+      text: expect.stringContaining("preferredVersion:\n  groupVersion: batch/v1\n"),
+    });
+    for (const [path, kind] of [
+      ["/api", "APIVersions"],
+      ["/apis", "APIGroupList"],
+      ["/apis/batch", "APIGroup"],
+      ["/api/v1", "APIResourceList"],
+    ] as const) {
+      const { contentType, text } = inForm(path, "application/vnd.kubernetes.protobuf, */*");
+      expect([contentType, text.startsWith("k8s\0"), text.includes(kind)]).toEqual([
+        "application/vnd.kubernetes.protobuf",
+        true,
+        true,
+      ]);
+    }
+    // As it is of no group, but of a path that all groups have, the aggregated document alone cannot be had there.
+    for (const [path, accept] of [
+      ["/apis/batch", aggregated],
+      ["/apis", "text/html"],
+    ] as const)
+      expect(() => inForm(path, accept)).toThrow(
+        "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf",
+      );
+    expect(inForm("/apis/nothing", "text/html").text).toBe("");
+  });
 });

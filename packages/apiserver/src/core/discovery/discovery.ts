@@ -1,9 +1,13 @@
-// What the server offers, as clients read it: the legacy documents and the aggregated one, each encoded once with its ETag.
+// What the server offers, as clients read it: the legacy documents, also as YAML and protobuf, and the aggregated one, each encoded once with its
+// ETag.
 import { createHash } from "./etag.ts";
+import { protobufMediaType } from "../body/protobuf.ts";
+import { writeProtobuf } from "../body/protobuf-writer.ts";
+import { renderYaml } from "../body/yaml.ts";
 import { inOrder } from "../tables/accept.ts";
 import type { Kind } from "../registry/kind.ts";
 import type { ResourceInfo } from "@coxswain/api";
-import { compareVersions } from "@coxswain/apimachinery";
+import { compareVersions, StatusError, statuses } from "@coxswain/apimachinery";
 
 export interface Document {
   readonly contentType: string;
@@ -12,7 +16,7 @@ export interface Document {
 }
 
 export interface Discovery {
-  /** The document at a path; undefined when there is none. */
+  /** The document at a path; undefined when there is none. Throws 406. */
   find(path: string, accept: string | undefined): Document | undefined;
 }
 
@@ -77,15 +81,22 @@ export function createDiscovery(kinds: { readonly all: readonly Offered[] }, ser
   }
   for (const versions of groups.values()) versions.sort((left, right) => compareVersions(left.version, right.version));
   const names = [...groups.keys()].sort((left, right) => place(left) - place(right) || (left < right ? -1 : 1));
-  const made = new Map<string, Document | undefined>();
+  /** Paths that there are none of are not remembered: anybody may make them up. */
+  const known = new Map<string, Legacy>();
+  const made = new Map<string, Document>();
 
   return {
     find(path, accept) {
       const clean = path.replace(/\/$/, "");
-      const aggregated = clean === "/api" || clean === "/apis" ? aggregatedVersion(accept) : undefined;
-      const key = `${clean} ${aggregated ?? ""}`;
-      if (!made.has(key)) made.set(key, aggregated ? aggregate(clean, aggregated) : legacy(clean));
-      return made.get(key);
+      const value = known.get(clean) ?? legacy(clean);
+      if (!value) return undefined;
+      known.set(clean, value);
+      const form = formOf(accept, clean === "/api" || clean === "/apis");
+      const key = `${clean} ${form.format} ${form.aggregated ?? ""}`;
+      let document = made.get(key);
+      if (!document)
+        made.set(key, (document = form.aggregated ? aggregate(clean, form.aggregated) : encoded(value, form.format)));
+      return document;
     },
   };
 
@@ -106,25 +117,18 @@ export function createDiscovery(kinds: { readonly all: readonly Offered[] }, ser
     );
   }
 
-  function legacy(path: string): Document | undefined {
+  function legacy(path: string): Legacy | undefined {
     const segments = path.split("/").slice(1);
     if (path === "/api") {
-      return documentOf({
-        kind: "APIVersions",
-        versions: ["v1"],
-        serverAddressByClientCIDRs: [{ clientCIDR: "0.0.0.0/0", serverAddress }],
-      });
+      const serverAddressByClientCIDRs = [{ clientCIDR: "0.0.0.0/0", serverAddress }];
+      return { kind: "APIVersions", versions: ["v1"], serverAddressByClientCIDRs };
     }
     if (path === "/apis")
-      return documentOf({
-        kind: "APIGroupList",
-        apiVersion: "v1",
-        groups: names.filter((name) => name !== "").map(groupOf),
-      });
+      return { kind: "APIGroupList", apiVersion: "v1", groups: names.filter((name) => name !== "").map(groupOf) };
     if (segments[0] === "api" && segments.length === 2) return resourceList("", segments[1] ?? "");
     if (segments[0] !== "apis" || segments[1] === undefined || !groups.has(segments[1]) || segments[1] === "")
       return undefined;
-    if (segments.length === 2) return documentOf({ kind: "APIGroup", apiVersion: "v1", ...groupOf(segments[1]) });
+    if (segments.length === 2) return { kind: "APIGroup", apiVersion: "v1", ...groupOf(segments[1]) };
     return segments.length === 3 ? resourceList(segments[1], segments[2] ?? "") : undefined;
   }
 
@@ -133,7 +137,7 @@ export function createDiscovery(kinds: { readonly all: readonly Offered[] }, ser
     return { name, versions, preferredVersion: versions[0] };
   }
 
-  function resourceList(group: string, version: string): Document | undefined {
+  function resourceList(group: string, version: string): Legacy | undefined {
     const entry = groups.get(group)?.find((known) => known.version === version);
     if (!entry) return undefined;
     const resources = entry.kinds.flatMap(({ info }) => [
@@ -141,7 +145,7 @@ export function createDiscovery(kinds: { readonly all: readonly Offered[] }, ser
       ...info.subresources.map((name) => legacySubresource(info, name)),
     ]);
     const groupVersion = group === "" ? version : `${group}/${version}`;
-    return documentOf({ kind: "APIResourceList", ...(group !== "" && { apiVersion: "v1" }), groupVersion, resources });
+    return { kind: "APIResourceList", ...(group !== "" && { apiVersion: "v1" }), groupVersion, resources };
   }
 }
 
@@ -150,23 +154,59 @@ function place(group: string): number {
   return at < 0 ? order.length : at;
 }
 
-function aggregatedVersion(accept: string | undefined): string | undefined {
-  for (const { type, parameters } of inOrder(accept ?? "")) {
-    if (type !== "application/json") continue;
-    if (!parameters.has("as")) return undefined;
+/** A legacy document; those of the core group say no version. */
+interface Legacy {
+  readonly kind: string;
+  readonly apiVersion?: string;
+  readonly [member: string]: unknown;
+}
+
+interface Form {
+  readonly format: "json" | "yaml" | "protobuf";
+  /** The version of the aggregated document; undefined: the legacy one. */
+  readonly aggregated: string | undefined;
+}
+
+const formats: ReadonlyMap<string, Form["format"]> = new Map([
+  ["application/json", "json"],
+  ["application/*", "json"],
+  ["*/*", "json"],
+  ["application/yaml", "yaml"],
+  [protobufMediaType, "protobuf"],
+]);
+
+/** The first that the client would take. Throws 406. */
+function formOf(accept: string | undefined, isAggregated: boolean): Form {
+  for (const { type, parameters } of inOrder(accept?.trim() || "*/*")) {
+    const format = formats.get(type);
+    if (format === undefined) continue;
+    if (!parameters.has("as")) return { format, aggregated: undefined };
     const version = parameters.get("v") ?? "";
-    if (
-      parameters.get("as") === "APIGroupDiscoveryList" &&
-      parameters.get("g") === "apidiscovery.k8s.io" &&
-      ["v2", "v2beta1"].includes(version)
-    )
-      return version;
+    const isWanted = parameters.get("as") === "APIGroupDiscoveryList" && parameters.get("g") === "apidiscovery.k8s.io";
+    if (isAggregated && isWanted && format === "json" && ["v2", "v2beta1"].includes(version))
+      return { format, aggregated: version };
   }
-  return undefined;
+  throw new StatusError(statuses.notAcceptable(["application/json", "application/yaml", protobufMediaType]));
+}
+
+function encoded(value: Legacy, format: Form["format"]): Document {
+  switch (format) {
+    case "json":
+      return documentOf(value);
+    case "yaml":
+      return bytesOf(Buffer.from(renderYaml(value)), "application/yaml");
+    case "protobuf":
+      return bytesOf(writeProtobuf({ ...value, apiVersion: "v1" }), protobufMediaType);
+    default:
+      return format satisfies never;
+  }
 }
 
 function documentOf(value: object, contentType = "application/json"): Document {
-  const body = Buffer.from(JSON.stringify(value));
+  return bytesOf(Buffer.from(JSON.stringify(value)), contentType);
+}
+
+function bytesOf(body: Buffer, contentType: string): Document {
   return { contentType, body, etag: `"${createHash(body)}"` };
 }
 

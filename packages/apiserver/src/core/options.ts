@@ -39,15 +39,20 @@ export function shownDeleteOptions({ isDryRun: _isDryRun, ...options }: ReadDele
   return { kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1", ...options };
 }
 
-/** `kind` is the name of the options type in messages: CreateOptions, UpdateOptions, PatchOptions. */
-export function readWriteOptions(query: URLSearchParams, kind: string): WriteOptions {
+/**
+ * `kind` is the name of the options type in messages: CreateOptions, UpdateOptions, PatchOptions. `isMerge`: of a patch that is not an apply, which
+ * cannot be forced.
+ */
+export function readWriteOptions(query: URLSearchParams, kind: string, isMerge = false): WriteOptions {
   const errors: FieldError[] = [];
+  if (isMerge && query.has("force"))
+    errors.push(fieldErrors.forbidden("force", "may not be specified for non-apply patch"));
+  const fieldManager = query.get("fieldManager") ?? "";
+  errors.push(...fieldManagerErrors(fieldManager));
   const dryRun = readDryRun(query.getAll("dryRun"), errors);
   const fieldValidation = query.get("fieldValidation") || "Warn";
   if (!isFieldValidation(fieldValidation))
-    errors.push(fieldErrors.notSupported("fieldValidation", fieldValidation, ["Ignore", "Strict", "Warn"]));
-  const fieldManager = query.get("fieldManager") ?? "";
-  if (fieldManager.length > 128) errors.push(fieldErrors.tooLong("fieldManager", fieldManager, 128));
+    errors.push(fieldErrors.notSupported("fieldValidation", fieldValidation, ["", "Ignore", "Strict", "Warn"]));
   if (errors.length > 0) throw new StatusError(statuses.invalid({ group: "meta.k8s.io", kind }, "", errors));
   return {
     dryRun,
@@ -55,6 +60,21 @@ export function readWriteOptions(query: URLSearchParams, kind: string): WriteOpt
     fieldValidation: fieldValidation as FieldValidation,
     force: isTrue(query.get("force")),
   };
+}
+
+const printable = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u;
+
+function fieldManagerErrors(name: string): FieldError[] {
+  const errors: FieldError[] = [];
+  if (Buffer.byteLength(name) > 128) errors.push(fieldErrors.tooLong("fieldManager", name, 128));
+  let at = 0;
+  for (const character of name) {
+    const code = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
+    if (!printable.test(character))
+      errors.push(fieldErrors.invalid("fieldManager", name, `invalid character U+${code} (at position ${at})`));
+    at += Buffer.byteLength(character);
+  }
+  return errors;
 }
 
 function isFieldValidation(text: string): text is FieldValidation {
@@ -86,16 +106,16 @@ export function readDeleteOptions(query: URLSearchParams, body: DeleteOptions | 
     ...(query.has("dryRun") && { dryRun: query.getAll("dryRun") }),
   };
   const options = body ?? fromQuery;
-  const isDryRun = readDryRun(options.dryRun ?? [], errors);
   const policy = options.propagationPolicy;
-  if (policy !== undefined && !["Foreground", "Background", "Orphan"].includes(policy)) {
-    errors.push(fieldErrors.notSupported("propagationPolicy", policy, ["Background", "Foreground", "Orphan"]));
-  }
   if (policy !== undefined && options.orphanDependents !== undefined) {
     errors.push(
       fieldErrors.invalid("propagationPolicy", policy, "orphanDependents and deletionPropagation cannot be both set"),
     );
   }
+  if (policy !== undefined && !["Foreground", "Background", "Orphan"].includes(policy)) {
+    errors.push(fieldErrors.notSupported("propagationPolicy", policy, ["Foreground", "Background", "Orphan", "nil"]));
+  }
+  const isDryRun = readDryRun(options.dryRun ?? [], errors);
   if (errors.length > 0)
     throw new StatusError(statuses.invalid({ group: "meta.k8s.io", kind: "DeleteOptions" }, "", errors));
   return { ...options, isDryRun };

@@ -22,23 +22,21 @@ import { apply } from "./apply.ts";
 import type { Answer, Exchange, Parts } from "./parts.ts";
 import { changeObject } from "./update.ts";
 
+export const applyMediaType = "application/apply-patch+yaml";
 export const patchMediaTypes = [
   "application/json-patch+json",
   "application/merge-patch+json",
   "application/strategic-merge-patch+json",
-  "application/apply-patch+yaml",
+  applyMediaType,
 ] as const;
 
 export async function patch(parts: Parts, exchange: Exchange): Promise<Answer> {
   const { kind } = exchange;
   const mediaType = mediaTypeOf(exchange.contentType);
-  const served = kind.rules.mergesStrategically
-    ? patchMediaTypes
-    : patchMediaTypes.filter((known) => known !== "application/strategic-merge-patch+json");
-  if (!served.some((known) => known === mediaType)) throw new StatusError(statuses.unsupportedMediaType(served));
-  const options = readWriteOptions(exchange.query, "PatchOptions");
+  mustBePatchable(kind, mediaType);
+  const options = readWriteOptions(exchange.query, "PatchOptions", mediaType !== applyMediaType);
   const bytes = await exchange.body();
-  if (mediaType === "application/apply-patch+yaml") return apply(parts, exchange, bytes, options);
+  if (mediaType === applyMediaType) return apply(parts, exchange, bytes, options);
   const parsed = readPatch(bytes);
   exchange.audit?.requested(parsed.value);
   const next = patchFunction(mediaType, parsed, kind);
@@ -47,6 +45,14 @@ export async function patch(parts: Parts, exchange: Exchange): Promise<Answer> {
     // Decoding by a schema of ours copies; custom kinds keep what they are given.
     leavesCurrent: kind.rules.mergesStrategically,
   });
+}
+
+/** Throws 415. */
+export function mustBePatchable({ rules }: Pick<Kind, "rules">, mediaType: string): void {
+  const served = rules.mergesStrategically
+    ? patchMediaTypes
+    : patchMediaTypes.filter((known) => known !== "application/strategic-merge-patch+json");
+  if (!served.some((known) => known === mediaType)) throw new StatusError(statuses.unsupportedMediaType(served));
 }
 
 /** Applies a patch body of any of the three merging kinds; the current object is left as it is. */

@@ -21,7 +21,7 @@ import { checkBudgets } from "./disruption-budget.ts";
 import { deleteObject } from "./delete.ts";
 import { keyOf, mustRead } from "./get.ts";
 import type { Answer, Exchange, Parts } from "./parts.ts";
-import { patchFunction, readPatch } from "./patch.ts";
+import { applyMediaType, mustBePatchable, patchFunction, readPatch } from "./patch.ts";
 import { changeObject } from "./update.ts";
 
 const scaleType: GroupVersionKind = { group: "autoscaling", version: "v1", kind: "Scale" };
@@ -37,10 +37,12 @@ export async function getScale(parts: Parts, exchange: Exchange): Promise<Answer
 export async function changeScale(parts: Parts, exchange: Exchange): Promise<Answer> {
   const { kind, info } = exchange;
   const isPatch = info.verb === "patch";
-  const options = readWriteOptions(exchange.query, isPatch ? "PatchOptions" : "UpdateOptions");
+  const mediaType = mediaTypeOf(exchange.contentType);
+  if (isPatch) mustBePatchable(kind, mediaType);
+  const isMerge = isPatch && mediaType !== applyMediaType;
+  const options = readWriteOptions(exchange.query, isPatch ? "PatchOptions" : "UpdateOptions", isMerge);
   const bytes = await exchange.body();
   const schema = mustFindSchema(scaleType);
-  const mediaType = mediaTypeOf(exchange.contentType);
   const parsed = isPatch ? readPatch(bytes) : parseBody(bytes, exchange.contentType, "Scale");
   exchange.audit?.requested(parsed.value);
   const wanted = isPatch ? patchFunction(mediaType, parsed, { schema, kind: "Scale" }) : () => parsed.value;

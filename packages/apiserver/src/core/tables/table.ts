@@ -1,6 +1,7 @@
 // Table and PartialObjectMetadata(List) of any kind. What the columns are and say is `@coxswain/api`'s.
 import { tablePrinter } from "@coxswain/api";
 import type { KindRules, KindTable } from "../registry/rules.ts";
+import { StatusError, statuses } from "@coxswain/apimachinery";
 import type { ApiObject, GroupVersionKind, ListMeta } from "@coxswain/apimachinery";
 
 interface Table {
@@ -49,7 +50,10 @@ export function partialListOf(objects: readonly ApiObject[], metadata: ListMeta,
   };
 }
 
+/** Throws 400. */
 export function includeObjectOf(query: URLSearchParams): IncludeObject {
-  const text = query.get("includeObject");
-  return text === "None" || text === "Object" ? text : "Metadata";
+  const text = query.get("includeObject") || "Metadata";
+  if (text === "None" || text === "Object" || text === "Metadata") return text;
+  const complaint = `includeObject: Invalid value: ${JSON.stringify(text)}: must be 'Metadata', 'Object', 'None', or empty`;
+  throw new StatusError(statuses.badRequest(`Unable to convert to Table as requested: ${complaint}`));
 }

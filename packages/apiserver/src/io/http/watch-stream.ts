@@ -120,6 +120,7 @@ export function streamWatch(
     }
   };
   const { as, format, meta } = representation;
+  const include = as === "table" ? includeObjectOf(query) : "None";
   /** Whether events go out as they are kept. */
   const isPlain = as === "object" && format === "json";
   const lineFor = (type: string, object: Typed): Buffer =>
@@ -131,7 +132,7 @@ export function streamWatch(
       kind,
       [object],
       { resourceVersion: object.metadata.resourceVersion },
-      includeObjectOf(query),
+      include,
       clock.now(),
       !columnsSent,
       meta,

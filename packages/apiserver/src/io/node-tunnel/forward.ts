@@ -55,7 +55,10 @@ export async function forwardLog(
   signal: AbortSignal,
 ): Promise<void> {
   const upstream = await send(target, raw, undefined, signal).catch((cause: Error) => {
-    throw dialError(target, cause);
+    // The words of Go's client, which Kubernetes passes on without a reason of its own.
+    const message = `Get "https://${target.host}:${target.port}${target.path}": ${dialWords(target, cause)}`;
+    const head = { kind: "Status", apiVersion: "v1", metadata: {} } as const;
+    throw new StatusError({ ...head, status: "Failure", code: 500, message }, { cause });
   });
   if (upstream.statusCode !== 200) throw await logError(upstream);
   // The first byte of a log may be long in coming; the client should know at once that there is one.

@@ -169,7 +169,7 @@ describe("logs", () => {
       '400 container "waiting" in pod "web" is waiting to start: ContainerCreating',
     );
     expect(await get("lost/log")).toBe(
-      "500 Internal error occurred: error dialing backend: dial tcp 127.0.0.1:1: connect: connection refused",
+      '500 Get "https://127.0.0.1:1/containerLogs/shop/lost/c": dial tcp 127.0.0.1:1: connect: connection refused',
     );
     expect(await get("young/log")).toBe("200 ");
   });

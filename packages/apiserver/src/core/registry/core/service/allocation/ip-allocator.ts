@@ -94,7 +94,7 @@ function isOf(address: ApiObject, { namespace, name }: Owner): boolean {
 export function ipAddress(
   ip: string,
   owner: Owner,
-): ApiObject & { spec: { parentRef: { group: string; resource: string; namespace: string; name: string } } } {
+): ApiObject & { spec: { parentRef: { resource: string; namespace: string; name: string } } } {
   return {
     apiVersion: "networking.k8s.io/v1",
     kind: "IPAddress",
@@ -105,6 +105,6 @@ export function ipAddress(
         "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io",
       },
     },
-    spec: { parentRef: { group: "", resource: "services", namespace: owner.namespace, name: owner.name } },
+    spec: { parentRef: { resource: "services", namespace: owner.namespace, name: owner.name } },
   };
 }

@@ -176,6 +176,18 @@ describe("paths and options", () => {
     const { status, text } = await plane.call("GET", target, { headers: { accept } });
     expect([status, text]).toEqual([406, expect.stringContaining("NotAcceptable")]);
   });
+
+  it.each([
+    ["/apis", "application/cbor"],
+    ["/api/v1/namespaces", "application/cbor"],
+    ["/openapi/v3/api/v1", "application/com.github.proto-openapi.spec.v3@v1.0+protobuf"],
+    ["/apis", "application/vnd.kubernetes.protobuf;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"],
+    ["/apis/metrics.k8s.io/v1beta1/nodes", "application/vnd.kubernetes.protobuf"],
+    ["/statusz", "application/json"],
+  ])("%s is not made as %s alone", async (at, accept) => {
+    const { status, text } = await plane.call("GET", at, { headers: { accept } });
+    expect([status, text]).toEqual([406, expect.stringContaining("NotAcceptable")]);
+  });
 });
 
 describe("connections", () => {

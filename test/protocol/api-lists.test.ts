@@ -228,6 +228,34 @@ describe.each(["ours", "etcd"] as const)("lists and watches over %s as the store
     for (const name of ["one", "two"]) await plane.call("DELETE", `${configMaps}/${name}`);
   });
 
+  it("objects, lists, metadata and watches come in protobuf to who asks for it", async () => {
+    const protobuf = "application/vnd.kubernetes.protobuf";
+    const asked = async (path: string, accept: string): Promise<[number, string | undefined, string]> => {
+      const { status, headers, text } = await plane.call("GET", path, { headers: { accept } });
+      return [status, headers["content-type"], text];
+    };
+    expect(await asked(`${configMaps}/a`, `${protobuf},application/json`)).toEqual([
+      200,
+      protobuf,
+      expect.stringMatching(/^k8s\0[^]*v1[^]*ConfigMap[^]*lists/),
+    ]);
+    expect(await asked(configMaps, protobuf)).toEqual([200, protobuf, expect.stringContaining("ConfigMapList")]);
+    expect(await asked(configMaps, `${protobuf};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1`)).toEqual([
+      200,
+      protobuf,
+      expect.stringContaining("PartialObjectMetadataList"),
+    ]);
+    const query = "watch=true&timeoutSeconds=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan";
+    const [code, type, frames] = await asked(`${configMaps}?${query}&allowWatchBookmarks=true`, protobuf);
+    expect([code, type]).toEqual([200, `${protobuf};stream=watch`]);
+    expect(frames.match(/ADDED|BOOKMARK/g)).toEqual([...names(await get("")).map(() => "ADDED"), "BOOKMARK"]);
+    expect(await asked(`${configMaps}/none`, protobuf)).toEqual([
+      404,
+      protobuf,
+      expect.stringContaining('configmaps "none" not found'),
+    ]);
+  });
+
   it("a watch ends when its time is over, and may begin at a revision that is still to come", async () => {
     const { status, text } = await get("watch=true&timeoutSeconds=1&resourceVersion=99999999");
     expect([status, text]).toEqual([200, ""]);

@@ -94,6 +94,12 @@ describe("the OpenAPI documents", () => {
       }
   });
 
+  it("name what operations take and make as far as generators need it: no descriptions of parameters, no protobuf", () => {
+    const list = paths["/api/v1/namespaces/{namespace}/pods"]?.["get"];
+    expect(list).toMatchObject({ produces: ["application/json", "application/yaml", "application/json;stream=watch"] });
+    expect(list?.parameters).toContainEqual({ name: "watch", in: "query", uniqueItems: true, type: "boolean" });
+  });
+
   it("keep how lists merge, what is required and what is taken when nothing is given", () => {
     const spec = definitions["io.k8s.api.core.v1.PodSpec"] as {
       properties: Record<string, object>;

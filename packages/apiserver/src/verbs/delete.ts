@@ -5,20 +5,19 @@ import type { ApiObject, DeleteOptions } from "@coxswain/apimachinery";
 import { rfc3339 } from "@coxswain/clock";
 import { findSchema } from "@coxswain/api";
 import { decodeObject, parseBody } from "../core/body/decode-body.ts";
-import { modified } from "../core/metadata.ts";
 import type { ReadDeleteOptions } from "../core/options.ts";
 import { readDeleteOptions, shownDeleteOptions } from "../core/options.ts";
 import { served, toBeStored } from "../core/registry/convert.ts";
 import { decodeStored, encodeForStore } from "../core/registry/encoding.ts";
 import type { Kind } from "../core/registry/kind.ts";
 import { mayVanish } from "../core/registry/strategy.ts";
+import type { StoredValue } from "../core/storage.ts";
 import { mutatingAdmission, validatingAdmission } from "./admit.ts";
+import type { Attempt } from "./attempts.ts";
+import { attemptUntilWritten } from "./attempts.ts";
 import { answerOf, keyOf } from "./get.ts";
 import type { Answer, Exchange, Parts } from "./parts.ts";
 import { isService } from "./parts.ts";
-
-/** Each time somebody else has got on. */
-const attempts = 1000;
 
 export async function remove(parts: Parts, exchange: Exchange): Promise<Answer> {
   const options = await readOptions(exchange);
@@ -54,41 +53,51 @@ export async function deleteObject(
   namespace = exchange.info.namespace,
 ): Promise<Answer> {
   const { kind } = exchange;
-  const key = keyOf(kind, namespace, name);
-  let current = (await parts.storage.get(key)).value;
-  for (let attempt = 1; attempt <= attempts; attempt += 1) {
-    if (!current) throw new StatusError(statuses.notFound(kind, name));
-    const object = await served(kind, decodeStored(current.value, current.revision));
-    checkPreconditions(kind, object, options);
-    const subject = {
-      operation: "DELETE",
-      object: undefined,
-      oldObject: object,
-      name,
-      dryRun: options.isDryRun,
-      options: shownDeleteOptions(options),
-    } as const;
-    await mutatingAdmission(parts, exchange, subject);
-    await validatingAdmission(parts, exchange, subject);
-    const next = marked(kind, object, options, parts.clock.now());
-    if (next === "gone") {
-      if (options.isDryRun) return gone(kind, object);
+  return attemptUntilWritten(parts, {
+    kind,
+    key: keyOf(kind, namespace, name),
+    name,
+    isDryRun: options.isDryRun,
+    attempt: (current) => tryDelete(parts, exchange, name, options, current),
+  });
+}
+
+async function tryDelete(
+  parts: Parts,
+  exchange: Exchange,
+  name: string,
+  options: ReadDeleteOptions,
+  current: StoredValue,
+): Promise<Attempt> {
+  const { kind } = exchange;
+  const { key } = current;
+  const object = await served(kind, decodeStored(current.value, current.revision));
+  checkPreconditions(kind, object, options);
+  const subject = {
+    operation: "DELETE",
+    object: undefined,
+    oldObject: object,
+    name,
+    dryRun: options.isDryRun,
+    options: shownDeleteOptions(options),
+  } as const;
+  await mutatingAdmission(parts, exchange, subject);
+  await validatingAdmission(parts, exchange, subject);
+  const next = marked(kind, object, options, parts.clock.now());
+  if (next === "pending") return { kind: "same" };
+  if (next === "gone") {
+    if (!options.isDryRun) {
       const outcome = await parts.storage.remove(key, current.revision);
-      if (outcome.kind === "written") {
-        if (isService(kind)) await parts.services.release(object);
-        return gone(kind, object);
-      }
-      current = outcome.current;
-      continue;
+      if (outcome.kind === "changed") return outcome;
+      if (isService(kind)) await parts.services.release(object);
     }
-    if (next === "pending") return answerOf(kind, 200, current);
-    if (options.isDryRun) return { type: "object", code: 200, object: next, kind };
-    const value = encodeForStore(await toBeStored(kind, next));
-    const outcome = await parts.storage.replace(key, value, current.revision);
-    if (outcome.kind === "written") return answerOf(kind, 200, { key, value, revision: outcome.revision });
-    current = outcome.current;
+    return { kind: "done", answer: gone(kind, object) };
   }
-  throw new StatusError(statuses.conflict(kind, name, modified));
+  if (options.isDryRun) return { kind: "done", answer: { type: "object", code: 200, object: next, kind } };
+  const value = encodeForStore(await toBeStored(kind, next));
+  const outcome = await parts.storage.replace(key, value, current.revision);
+  if (outcome.kind === "changed") return outcome;
+  return { kind: "done", answer: await answerOf(kind, 200, { key, value, revision: outcome.revision }) };
 }
 
 function checkPreconditions(kind: Kind, object: ApiObject, { preconditions }: DeleteOptions): void {

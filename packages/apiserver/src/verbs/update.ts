@@ -5,26 +5,23 @@ import { cloneJson, isAlreadyExists, jsonEqual, parseJson, StatusError, statuses
 import type { ApiObject } from "@coxswain/apimachinery";
 import { parseBody } from "../core/body/decode-body.ts";
 import { trackUpdate } from "../core/field-manager.ts";
-import { agreeWithPath, checkVersion, modified, nameOwnersOnce, stampUpdate } from "../core/metadata.ts";
+import { agreeWithPath, checkVersion, nameOwnersOnce, stampUpdate } from "../core/metadata.ts";
 import type { WriteOptions } from "../core/options.ts";
 import { readWriteOptions, shownOptions } from "../core/options.ts";
 import { served, toBeStored } from "../core/registry/convert.ts";
 import { decodeStored, encodeForStore } from "../core/registry/encoding.ts";
-import type { Kind } from "../core/registry/kind.ts";
 import { mayVanish, prepareForUpdate } from "../core/registry/strategy.ts";
 import type { GroupVersionKind } from "../core/request.ts";
-import type { Recheck, StoredValue } from "../core/storage.ts";
-import { storedValueOf } from "../core/watch-cache/entry.ts";
+import type { StoredValue } from "../core/storage.ts";
 import { mutatingAdmission, validatingAdmission } from "./admit.ts";
+import type { Attempt } from "./attempts.ts";
+import { attemptUntilWritten } from "./attempts.ts";
 import { createObject } from "./create.ts";
 import { answerOf, keyOf } from "./get.ts";
 import type { Answer, Exchange, Parts } from "./parts.ts";
 import { isService } from "./parts.ts";
 import { toServed } from "./served.ts";
 import { storeWrite } from "./store-write.ts";
-
-/** How often a change is computed again before the client hears of the conflict: each time somebody else has got on. */
-const attempts = 1000;
 
 export async function update(parts: Parts, exchange: Exchange): Promise<Answer> {
   const { kind, info, query } = exchange;
@@ -74,68 +71,23 @@ export async function changeObject(
   const { kind, info } = exchange;
   const name = change.name ?? info.name;
   const key = keyOf(kind, info.namespace, name);
-  const remembered = options.dryRun ? undefined : rememberedValue(parts, kind, key);
-  let isRemembered = remembered !== undefined;
-  let current = remembered ?? (await parts.storage.get(key)).value;
-  for (let attempt = 1; ; attempt += 1) {
-    if (!current) {
-      if (!change.absent) throw new StatusError(statuses.notFound(kind, name));
-      try {
-        return await change.absent();
-      } catch (error) {
-        // Somebody else has made it meanwhile: then it is a change after all.
-        if (!isAlreadyExists(error) || attempt >= attempts) throw error;
-        current = (await parts.storage.get(key)).value;
-        continue;
-      }
-    }
-    const outcome = await tryChange(parts, exchange, options, change, current).catch(refusalIf(isRemembered));
-    if (outcome.kind === "done") return outcome.answer;
-    if (outcome.kind === "changed") {
-      // Whoever named a version hears of the conflict when it is compared with the current one.
-      if (attempt >= attempts) throw new StatusError(statuses.conflict(kind, name, modified));
-      current = outcome.current;
-    } else {
-      const newest = await newestIf(isRemembered, parts, current);
-      if (newest.kind === "unchanged") {
-        if (outcome.kind === "refused") throw outcome.error;
-        return answerOf(kind, 200, current);
-      }
-      current = newest.kind === "changed" ? newest.current : undefined;
-    }
-    isRemembered = false;
-  }
+  const { absent } = change;
+  return attemptUntilWritten(parts, {
+    kind,
+    key,
+    name,
+    isDryRun: options.dryRun,
+    attempt: (current) => tryChange(parts, exchange, options, change, current),
+    ...(absent && {
+      // Somebody else may make it at the same time: then it is a change after all.
+      absent: () =>
+        absent().catch((error: unknown) => {
+          if (isAlreadyExists(error)) return "appeared";
+          throw error;
+        }),
+    }),
+  });
 }
-
-/**
- * What is in memory is nearly always the newest state: that it is, the write itself finds out. Where nothing is written, or something
- * speaks against the change, the store is asked whether that was said of what stands there. Not for services: their addresses are given
- * and taken on the way.
- */
-function rememberedValue(parts: Parts, kind: Kind, key: string): StoredValue | undefined {
-  const entry = kind.conversion || isService(kind) ? undefined : parts.startedFeed(kind)?.cache.get(key);
-  return entry && storedValueOf(entry);
-}
-
-/** Makes an outcome of a refusal that may be said of an old state; all other errors stay what they are. */
-function refusalIf(isRemembered: boolean): (error: unknown) => Attempt {
-  return (error) => {
-    if (isRemembered && error instanceof StatusError) return { kind: "refused", error };
-    throw error;
-  };
-}
-
-async function newestIf(isRemembered: boolean, parts: Parts, { key, revision }: StoredValue): Promise<Recheck> {
-  return isRemembered ? parts.storage.recheck(key, revision) : { kind: "unchanged" };
-}
-
-type Attempt =
-  | { readonly kind: "done"; readonly answer: Answer }
-  /** Somebody else was first. */
-  | { readonly kind: "changed"; readonly current: StoredValue | undefined }
-  /** There is nothing to write. */
-  | { readonly kind: "same" }
-  | { readonly kind: "refused"; readonly error: StatusError };
 
 async function tryChange(
   parts: Parts,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ApiObject } from "@coxswain/apimachinery";
-import type { TestApi } from "../../testing/test-api.ts";
+import type { TestAnswer, TestApi } from "../../testing/test-api.ts";
 import { createTestApi } from "../../testing/test-api.ts";
 
 const pods = "/api/v1/namespaces/default/pods";
@@ -415,6 +415,38 @@ describe("delete", () => {
   it("delete with the wrong uid is a conflict", async () => {
     await api.send("POST", configMaps, { metadata: { name: "c" } });
     expect((await api.send("DELETE", `${configMaps}/c`, { preconditions: { uid: "other" } })).code).toBe(409);
+  });
+
+  it("deletions begin with what is in memory, and what speaks against them is asked of the store when that is newer", async () => {
+    const made = (name: string, finalizers: string[] = []): object => ({ metadata: { name, finalizers } });
+    for (const name of ["plain", "held", "again"]) await api.send("POST", configMaps, made(name));
+    await api.send("POST", configMaps, made("going", ["example.com/x"]));
+    await api.send("DELETE", `${configMaps}/going`);
+    deafen(api);
+    await api.send("GET", configMaps);
+    const { get } = api.storage;
+    const reads: string[] = [];
+    api.storage.get = (key) => {
+      reads.push(key);
+      return get(key);
+    };
+    const remove = (name: string, body?: object): Promise<TestAnswer> =>
+      api.send("DELETE", `${configMaps}/${name}`, body);
+    expect([(await remove("plain")).code, (await remove("plain")).code]).toEqual([200, 404]);
+    // Memory has not heard of the finalizer.
+    await api.send("PUT", `${configMaps}/held`, made("held", ["example.com/x"]));
+    const { body } = await remove("held");
+    expect(body.metadata).toMatchObject({ finalizers: ["example.com/x"], deletionTimestamp: "2026-01-01T00:00:00Z" });
+    // Nor that there is another one by this name.
+    const { uid } = (await api.send("GET", `${configMaps}/again`)).body.metadata;
+    await remove("again");
+    const other = (await api.send("POST", configMaps, made("again"))).body.metadata.uid;
+    expect((await remove("again", { preconditions: { uid } })).code).toBe(409);
+    expect((await remove("again", { preconditions: { uid: other } })).code).toBe(200);
+    // Nor that what was on its way out has gone.
+    await api.send("PATCH", `${configMaps}/going`, { metadata: { finalizers: null } }, merge);
+    expect((await remove("going")).code).toBe(404);
+    expect(reads).toEqual([]);
   });
 
   it("a namespace is Terminating until /finalize takes its finalizer", async () => {

@@ -6,16 +6,12 @@ import { WireWriter } from "../wire/writer.ts";
 import { GrpcError, statusCodes } from "./status.ts";
 
 const prefixBytes = 5;
-/** The next message is often about as large as the last. */
-let lastBytes = 256;
-const mostGuessedBytes = 4096;
 
 /** One message with its prefix. */
 export function frame<T>(message: Message<T>, value: Init<T>): Buffer {
-  const writer = new WireWriter(prefixBytes, Math.min(lastBytes, mostGuessedBytes) + 64);
+  const writer = new WireWriter(prefixBytes);
   message.write(value, writer);
   const framed = writer.finish();
-  lastBytes = framed.length;
   framed[0] = 0;
   framed.writeUInt32BE(framed.length - prefixBytes, 1);
   return framed;

@@ -118,7 +118,7 @@ let known: { readonly events: readonly Init<Event>[]; readonly bytes: Buffer } |
 
 function encodedEvents(events: readonly Init<Event>[]): Buffer {
   if (known?.events === events) return known.bytes;
-  const writer = new WireWriter(0, 512);
+  const writer = new WireWriter();
   for (const event of events) {
     const start = writer.beginNested(0x5a);
     eventCodec.write(event, writer);

@@ -45,8 +45,9 @@ export interface Message<T> {
 /** The type of a message's decoded values. */
 export type TypeOf<M> = M extends { readonly holds?: infer T } ? Exclude<T, undefined> : never;
 
-export function encode<T>(message: Message<T>, value: Init<T>): Buffer {
-  const writer = new WireWriter();
+/** `reserved` bytes stay free in front, for a head. */
+export function encode<T>(message: Message<T>, value: Init<T>, reserved = 0): Buffer {
+  const writer = new WireWriter(reserved);
   message.write(value, writer);
   return writer.finish();
 }

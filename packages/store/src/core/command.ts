@@ -133,10 +133,8 @@ export interface Origin {
 }
 
 export function encodeCommand(origin: Origin, command: CommandInit, caller?: Caller): Buffer {
-  const message = encodeRequest(command);
   const name = caller ? Buffer.from(caller.name) : undefined;
-  const start = headBytes + (name ? callerBytes + name.length : 0);
-  const bytes = Buffer.allocUnsafe(start + message.length);
+  const bytes = encodeRequest(command, headBytes + (name ? callerBytes + name.length : 0));
   bytes[0] = name ? callerFormat : anonymousFormat;
   bytes[1] = kinds.indexOf(command.kind);
   bytes.writeBigUInt64LE(origin.member, 2);
@@ -147,7 +145,6 @@ export function encodeCommand(origin: Origin, command: CommandInit, caller?: Cal
     bytes.writeUInt16LE(name.length, headBytes + 6);
     bytes.set(name, headBytes + callerBytes);
   }
-  bytes.set(message, start);
   return bytes;
 }
 
@@ -176,50 +173,51 @@ export function decodeCommand(data: Uint8Array): DecodedCommand {
   return { origin, caller, command: { kind, request } as Command };
 }
 
-function encodeRequest(command: CommandInit): Buffer {
+/** Behind `reserved` free bytes. */
+function encodeRequest(command: CommandInit, reserved: number): Buffer {
   switch (command.kind) {
     case "put":
-      return encode(putRequest, command.request);
+      return encode(putRequest, command.request, reserved);
     case "deleteRange":
-      return encode(deleteRangeRequest, command.request);
+      return encode(deleteRangeRequest, command.request, reserved);
     case "txn":
-      return encode(txnRequest, command.request);
+      return encode(txnRequest, command.request, reserved);
     case "compact":
-      return encode(compactionRequest, command.request);
+      return encode(compactionRequest, command.request, reserved);
     case "leaseGrant":
     case "leaseCheckpoint":
-      return encode(leaseGrantRequest, command.request);
+      return encode(leaseGrantRequest, command.request, reserved);
     case "leaseRevoke":
     case "leaseRenew":
-      return encode(leaseRevokeRequest, command.request);
+      return encode(leaseRevokeRequest, command.request, reserved);
     case "alarm":
-      return encode(alarmRequest, command.request);
+      return encode(alarmRequest, command.request, reserved);
     case "publish":
     case "member":
-      return encode(member, command.request);
+      return encode(member, command.request, reserved);
     case "authEnable":
-      return encode(authEnableRequest, command.request);
+      return encode(authEnableRequest, command.request, reserved);
     case "authDisable":
-      return encode(authDisableRequest, command.request);
+      return encode(authDisableRequest, command.request, reserved);
     case "authenticate":
-      return encode(internalAuthenticateRequest, command.request);
+      return encode(internalAuthenticateRequest, command.request, reserved);
     case "userAdd":
-      return encode(authUserAddRequest, command.request);
+      return encode(authUserAddRequest, command.request, reserved);
     case "userDelete":
-      return encode(authUserDeleteRequest, command.request);
+      return encode(authUserDeleteRequest, command.request, reserved);
     case "userChangePassword":
-      return encode(authUserChangePasswordRequest, command.request);
+      return encode(authUserChangePasswordRequest, command.request, reserved);
     case "userGrantRole":
-      return encode(authUserGrantRoleRequest, command.request);
+      return encode(authUserGrantRoleRequest, command.request, reserved);
     case "userRevokeRole":
-      return encode(authUserRevokeRoleRequest, command.request);
+      return encode(authUserRevokeRoleRequest, command.request, reserved);
     case "roleAdd":
-      return encode(authRoleAddRequest, command.request);
+      return encode(authRoleAddRequest, command.request, reserved);
     case "roleDelete":
-      return encode(authRoleDeleteRequest, command.request);
+      return encode(authRoleDeleteRequest, command.request, reserved);
     case "roleGrantPermission":
-      return encode(authRoleGrantPermissionRequest, command.request);
+      return encode(authRoleGrantPermissionRequest, command.request, reserved);
     case "roleRevokePermission":
-      return encode(authRoleRevokePermissionRequest, command.request);
+      return encode(authRoleRevokePermissionRequest, command.request, reserved);
   }
 }

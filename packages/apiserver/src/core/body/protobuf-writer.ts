@@ -90,7 +90,8 @@ function writeTypeMeta({ apiVersion, kind }: Typed): void {
 }
 
 function writeMessage(object: Typed): void {
-  const members = object as unknown as Members;
+  const all: object = object;
+  const members = all as Members;
   switch (object.kind) {
     case "PartialObjectMetadata":
       return writePartial(members);

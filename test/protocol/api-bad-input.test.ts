@@ -180,7 +180,7 @@ describe("paths and options", () => {
   it.each([
     ["/apis", "application/cbor"],
     ["/api/v1/namespaces", "application/cbor"],
-    ["/openapi/v3/api/v1", "application/com.github.proto-openapi.spec.v3@v1.0+protobuf"],
+    ["/openapi/v3/api/v1", "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"],
     ["/apis", "application/vnd.kubernetes.protobuf;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"],
     ["/apis/metrics.k8s.io/v1beta1/nodes", "application/vnd.kubernetes.protobuf"],
     ["/statusz", "application/json"],

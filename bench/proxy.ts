@@ -34,6 +34,8 @@ export const benchmark: StandaloneBenchmark = {
     for (const [name, create] of wanted) {
       say(`${name}: ${count} services`);
       spawnSync("ip", ["netns", "add", namespace]);
+      // IPVS takes no real server where the kernel knows no address of its own.
+      spawnSync("ip", ["-n", namespace, "link", "set", "lo", "up"]);
       try {
         if (name === "ipvs" && spawnSync("ip", ["netns", "exec", namespace, "ipvsadm", "-Ln"]).status !== 0)
           say("this machine's kernel has no IPVS (npm run vm brings one)");

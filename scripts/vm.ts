@@ -25,7 +25,7 @@ const usage = `npm run vm -- [OPTIONS] COMMAND [ARGUMENT…]   one word is a lin
   --kvm            where the processor's own virtualization works: ten times as fast
   --verbose        what the kernel says`;
 const switchedOff = 124;
-/** Without memory protection keys: V8, which guards its compiled code by them where it finds them, dies under the emulated ones. */
+/** Without memory protection keys: V8 guards its compiled code by them where it finds them, and a daemon was seen to die of it under emulated ones. */
 const emulated = ["-accel", "tcg,thread=multi", "-cpu", "max,pku=off"];
 
 await runScript(async () => {

@@ -24,6 +24,8 @@ beforeAll(async () => {
   // A host with a thousand addresses.
   must(...inNode, "ip", "route", "add", "10.244.8.0/22", "dev", "v1");
   must(...world.inside("one"), "ip", "route", "add", "local", "10.244.8.0/22", "dev", "lo");
+  if (!hasSctp) return;
+  for (const host of ["one", "two"] as const) await world.launch(host, "perl", "-e", sctpServer, host);
 });
 afterAll(() => world?.stop());
 
@@ -94,7 +96,6 @@ describe.runIf(world).each(modes)("packets by %s", { timeout: 180_000 }, (name, 
 
   it.runIf(hasSctp)("of SCTP are led, too, where the kernel has it", async () => {
     const port = testPort({ protocol: "sctp", port: 36_412, nodePort: 30_412, backends: both });
-    for (const host of ["one", "two"] as const) await world?.launch(host, "perl", "-e", sctpServer, host);
     await sync(port);
     const client = (from: "pod" | "stranger", ...to: readonly string[]): string =>
       must(...(world?.inside(from) ?? []), "perl", "-e", sctpClient, ...to);

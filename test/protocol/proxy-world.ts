@@ -153,7 +153,7 @@ export async function startProxyWorld(world: Hosts): Promise<ProxyWorld> {
       });
     },
     async serve(host, version) {
-      const [command = "", ...words] = [...world.inside(host), process.execPath, join(scripts, "server.mjs")];
+      const [command, ...words] = [...world.inside(host), process.execPath, join(scripts, "server.mjs")];
       const env = { ...process.env, VERSION: version, PORT: String(services.web.targetPort) };
       const child = spawn(command, words, { env, stdio: ["ignore", "pipe", "inherit"] });
       servers.add(child);
@@ -170,7 +170,7 @@ export async function startProxyWorld(world: Hosts): Promise<ProxyWorld> {
         stopFile,
       ];
       // A minute for an answer: what is judged is whether it comes.
-      const [command = "", ...args] = [...words, "60", "600"];
+      const [command, ...args] = [...words, "60", "600"];
       const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
       servers.add(child);
       let output = "";

@@ -100,7 +100,7 @@ describe.skipIf(process.getuid?.() !== 0)("pods on three machines, one of them b
       ...["near", "far"].map((id) => ["nsenter", `--net=/proc/${pods[id]?.pid}/ns/net`]),
       ["ip", "netns", "exec", router ?? ""],
     ]) {
-      const [command = "", ...words] = [...place, process.execPath, "-e", talker];
+      const [command, ...words] = [...place, process.execPath, "-e", talker];
       const child = spawn(command, words, { stdio: ["ignore", "pipe", "ignore"] });
       processes.push(child);
       await new Promise((resolve) => child.stdout.once("data", resolve));

@@ -161,7 +161,8 @@ async function etcdctl(
   let [out, err] = ["", ""];
   child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString("latin1")));
   child.stderr.on("data", (chunk: Buffer) => (err += chunk.toString("latin1")));
-  child.stdin.end(input);
+  // One that reads nothing of it may be gone already.
+  child.stdin.once("error", () => undefined).end(input);
   const [code] = (await once(child, "close")) as [number | null];
   // The client's own log has the time in it.
   const said = err.split("\n").filter((line) => !line.startsWith("{"));

@@ -190,6 +190,44 @@ describe("paths and options", () => {
   });
 });
 
+it("an eviction that a budget refuses does not ask to come again: Go's clients would, ten times", async () => {
+  const labels = { app: "kept" };
+  const pods = "/api/v1/namespaces/bad/pods";
+  const budgets = "/apis/policy/v1/namespaces/bad/poddisruptionbudgets";
+  const merge = { "content-type": "application/merge-patch+json" };
+  await plane.must(["-n", "bad", "create", "serviceaccount", "default"]);
+  const spec = { containers: [{ name: "c", image: "i" }] };
+  expect((await plane.call("POST", pods, { body: { metadata: { name: "kept", labels }, spec } })).status).toBe(201);
+  await plane.call("PATCH", `${pods}/kept/status`, { body: { status: { phase: "Running" } }, headers: merge });
+  await plane.call("POST", budgets, {
+    body: { metadata: { name: "b" }, spec: { minAvailable: 1, selector: { matchLabels: labels } } },
+  });
+  const counts = {
+    observedGeneration: 1,
+    disruptionsAllowed: 0,
+    currentHealthy: 1,
+    desiredHealthy: 1,
+    expectedPods: 1,
+  };
+  await plane.call("PATCH", `${budgets}/b/status`, { body: { status: counts }, headers: merge });
+  const body = { apiVersion: "policy/v1", kind: "Eviction", metadata: { name: "kept" } };
+  const { status, headers, text } = await plane.call("POST", `${pods}/kept/eviction`, { body });
+  expect([status, headers["retry-after"], text]).toEqual([429, undefined, expect.stringContaining("DisruptionBudget")]);
+});
+
+it("OpenAPI of version 3 is made as protobuf for whoever asks so", async () => {
+  const name = "application/com.github.proto-openapi.spec.v3";
+  const accept = `${name}@v1.0+protobuf`;
+  for (const at of ["/openapi/v3/apis/apps/v1", "/openapi/v3/apis/apps"]) {
+    const { status, headers, text } = await plane.call("GET", at, { headers: { accept } });
+    expect([status, headers["content-type"], text]).toEqual([
+      200,
+      `${name}.v1.0+protobuf`,
+      expect.stringContaining("io.k8s.apimachinery.pkg.apis.meta.v1.API"),
+    ]);
+  }
+});
+
 describe("connections", () => {
   const open = (): Promise<TLSSocket> =>
     new Promise((resolve, reject) => {

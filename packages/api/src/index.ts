@@ -17,6 +17,7 @@ export { joinOpenApiV2 } from "./openapi/custom-version-2.ts";
 export { groupsOfOpenApiV2, mergeOpenApiV2 } from "./openapi/merged-version-2.ts";
 export { openApiDiscoveryNames, openApiDiscoveryV3, openApiV2, openApiV3 } from "./openapi/documents.ts";
 export { encodeOpenApiV2, openApiProtobufNames, openApiProtobufType } from "./openapi/protobuf.ts";
+export { encodeOpenApiV3, openApiV3ProtobufNames, openApiV3ProtobufType } from "./openapi/protobuf-version-3.ts";
 export { definitionName } from "./openapi/definitions.ts";
 export { describeField, describeType } from "./descriptions.ts";
 export { validateMetadata, validateMetadataUpdate } from "./validation/metadata.ts";

@@ -1,12 +1,15 @@
 // Everything that is not a resource: version, health, metrics, discovery, OpenAPI. Documents are made when first asked for.
 import {
   encodeOpenApiV2,
+  encodeOpenApiV3,
   joinOpenApiV2,
   mergeOpenApiV2,
   openApiDiscoveryNames,
   openApiDiscoveryV3,
   openApiProtobufNames,
   openApiProtobufType,
+  openApiV3ProtobufNames,
+  openApiV3ProtobufType,
   openApiV2,
   openApiV2OfCustom,
   openApiV3,
@@ -70,6 +73,15 @@ const versionInfo = {
 
 const jsonTypes: ReadonlySet<string> = new Set(["application/json", "*/*", "application/*"]);
 const readMethods: ReadonlySet<string> = new Set(["get", "head"]);
+
+/** Whether a client prefers JSON to protobuf, which it asks for by one of these names. */
+function wantsJson(request: Request, protobufNames: readonly string[]): boolean {
+  const wanted = inOrder(request.header("accept") ?? "*/*").find(
+    ({ type }) => protobufNames.includes(type) || jsonTypes.has(type),
+  );
+  if (wanted === undefined) throw new StatusError(statuses.notAcceptable(["application/json"]));
+  return jsonTypes.has(wanted.type);
+}
 
 export function createDocuments(ports: DocumentsPorts): Documents {
   const made = new Map<string, Buffer>();
@@ -164,11 +176,7 @@ export function createDocuments(ports: DocumentsPorts): Documents {
 
   /** In the form that comes first in the client's order. */
   function openApiV2Reply(request: Request): Reply {
-    const wanted = inOrder(request.header("accept") ?? "*/*").find(
-      ({ type }) => openApiProtobufNames.includes(type) || jsonTypes.has(type),
-    );
-    if (wanted === undefined) throw new StatusError(statuses.notAcceptable(["application/json"]));
-    const isJson = jsonTypes.has(wanted.type);
+    const isJson = wantsJson(request, openApiProtobufNames);
     const builtIn = (): Buffer =>
       isJson
         ? madeOnce("v2", () => openApiV2(gitVersion))
@@ -193,11 +201,13 @@ export function createDocuments(ports: DocumentsPorts): Documents {
     return document(madeOnce(customKey(isJson ? "v2" : "v2 protobuf"), join), type);
   }
 
+  /** A document of OpenAPI 3, in the form that comes first in the client's order. */
   function documentFrom(key: string, make: () => object, request: Request): Reply {
-    const accept = request.header("accept");
-    const accepts = accept === undefined || inOrder(accept).some(({ type }) => jsonTypes.has(type));
-    if (!accepts) throw new StatusError(statuses.notAcceptable(["application/json"]));
-    return document(madeOnce(key, make), "application/json");
+    if (wantsJson(request, openApiV3ProtobufNames)) return document(madeOnce(key, make), "application/json");
+    return document(
+      madeOnce(`${key} protobuf`, () => encodeOpenApiV3(make())),
+      openApiV3ProtobufType,
+    );
   }
 
   function document(body: Buffer, contentType: string): Reply {

@@ -4,6 +4,8 @@
  * JSON is a part.
  */
 
+import { count, double, field, flag, join, named, text } from "./protobuf-wire.ts";
+
 /** The form's media type, in which it is answered. */
 export const openApiProtobufType = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 /** How clients ask for it: the older name is no media type, as it has an "@". */
@@ -159,7 +161,7 @@ function encodeMember(number: number, how: How, value: unknown): Uint8Array[] {
     case "bool":
       return value === true ? [flag(number, true)] : [];
     case "count":
-      return typeof value === "number" && value > 0 ? [join([varint(number * 8), varint(value)])] : [];
+      return typeof value === "number" && value > 0 ? [count(number, value)] : [];
     case "number":
       return typeof value === "number" ? [double(number, value)] : [];
     case "any":
@@ -206,49 +208,4 @@ function encodeParameter(value: Json): Uint8Array[] {
         : field(3, encodeMessage("QueryParameter", value)),
     ]),
   ];
-}
-
-function named(name: string, value: readonly Uint8Array[]): Uint8Array[] {
-  return [text(1, name), field(2, value)];
-}
-
-const encoder = new TextEncoder();
-
-function text(number: number, value: string): Uint8Array {
-  return field(number, [encoder.encode(value)]);
-}
-
-function flag(number: number, value: boolean): Uint8Array {
-  return join([varint(number * 8), Uint8Array.of(value ? 1 : 0)]);
-}
-
-function double(number: number, value: number): Uint8Array {
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setFloat64(0, value, true);
-  return join([varint(number * 8 + 1), bytes]);
-}
-
-function field(number: number, parts: readonly Uint8Array[]): Uint8Array {
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  return join([varint(number * 8 + 2), varint(length), ...parts]);
-}
-
-function varint(value: number): Uint8Array {
-  const bytes: number[] = [];
-  let rest = value;
-  while (rest > 127) {
-    bytes.push((rest % 128) + 128);
-    rest = Math.floor(rest / 128);
-  }
-  return Uint8Array.of(...bytes, rest);
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  const result = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    result.set(part, at);
-    at += part.length;
-  }
-  return result;
 }

@@ -197,8 +197,8 @@ async function sendFailure(
     text,
     { acceptsGzip: false, warnings: passage.warnings },
     {
+      // Not where there is nothing to wait for: Go's clients would ask for a refused eviction ten times, a second each.
       ...(retry !== undefined && { "retry-after": String(retry) }),
-      ...(status.code === 429 && retry === undefined && { "retry-after": "1" }),
       // An unread body would be taken for the next request.
       ...(status.code === 413 && passage.request.header("connection") !== undefined && { connection: "close" }),
     },

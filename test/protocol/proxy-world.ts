@@ -154,7 +154,9 @@ export async function startProxyWorld(world: Hosts): Promise<ProxyWorld> {
     },
     async serve(host, version) {
       const [command, ...words] = [...world.inside(host), process.execPath, join(scripts, "server.mjs")];
-      const env = { ...process.env, VERSION: version, PORT: String(services.web.targetPort) };
+      // It ends when the last kept connection has been closed with an answer, however slow the machine is.
+      const linger = { LINGER_MS: String(patienceMs) };
+      const env = { ...process.env, ...linger, VERSION: version, PORT: String(services.web.targetPort) };
       const child = spawn(command, words, { env, stdio: ["ignore", "pipe", "inherit"] });
       servers.add(child);
       await once(child.stdout, "data");

@@ -16,5 +16,5 @@ process.on("SIGTERM", () => {
   // Not the HTTP server's own close: that one cuts kept connections on which a request may be on its way.
   Server.prototype.close.call(server, () => process.exit(0));
   // By then every kept connection has carried a request, and was closed with its answer.
-  setTimeout(() => process.exit(0), 3_000).unref();
+  setTimeout(() => process.exit(0), Number(process.env.LINGER_MS ?? 3_000)).unref();
 });

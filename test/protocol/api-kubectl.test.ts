@@ -135,7 +135,7 @@ describe("kubectl's verbs", () => {
     expect(await refused("replace -f -", object)).toContain(
       "the object has been modified; please apply your changes to the latest version",
     );
-    expect(await must("delete configmap c --dry-run=server")).toContain("deleted (server dry run)");
+    expect(await must("delete configmap c --dry-run=server")).toMatch(/deleted .*\(server dry run\)/);
     expect(await must("delete configmap c")).toContain('configmap "c" deleted');
     expect(await must("delete configmap c --ignore-not-found")).toBe("");
   });

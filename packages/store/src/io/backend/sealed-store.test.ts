@@ -90,6 +90,23 @@ describe("a sealed store", () => {
     );
   });
 
+  it("tells what level finds broken in its own files by the place and what to do", async () => {
+    const pairs: Pairs = new Map();
+    await sealStore(storeOver(pairs), "here").write([put("ka", "1")], true);
+    const fail = (): never => {
+      throw Object.assign(new Error("Corruption: bad entry in block"), { code: "LEVEL_CORRUPTION" });
+    };
+    const said = /^the backend in here is damaged: Corruption: bad entry in block\. Remove the member/;
+    const whole = storeOver(pairs);
+    const unread = { nextv: async () => fail(), close: async () => undefined };
+    await expect(sealStore({ ...whole, iterate: () => unread }, "here").verify()).rejects.toThrow(said);
+    let isBroken = false;
+    const opened = sealStore({ ...whole, get: (key) => (isBroken ? fail() : whole.get(key)) }, "here");
+    isBroken = true;
+    expect(() => opened.get(Buffer.from("ka"))).toThrow(said);
+    expect(() => sealStore({ ...whole, get: fail }, "here")).toThrow(said);
+  });
+
   it("refuses another version", () => {
     const seal = Buffer.alloc(23);
     seal[0] = 9;

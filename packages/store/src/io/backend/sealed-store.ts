@@ -60,7 +60,7 @@ class Sealed implements SealedStore {
   }
 
   get(key: Buffer): Buffer | undefined {
-    const stored = this.#store.get(key);
+    const stored = this.#stored(key);
     return stored && this.#open(key, stored);
   }
 
@@ -73,7 +73,7 @@ class Sealed implements SealedStore {
       const { key } = operation;
       const name = key.toString("latin1");
       const isNew = operation.type === "put" && key[0] === immutableTable;
-      const old = before.has(name) ? before.get(name) : isNew ? undefined : this.#store.get(key);
+      const old = before.has(name) ? before.get(name) : isNew ? undefined : this.#stored(key);
       if (old) addTo(seal, key.length + old.length - crcBytes, old.readUInt32LE(old.length - crcBytes), -1);
       before.set(name, undefined);
       if (operation.type === "del") return operation;
@@ -97,7 +97,9 @@ class Sealed implements SealedStore {
     let left = range.limit;
     return {
       nextv: async (size) => {
-        const batch = await iterator.nextv(size);
+        const batch = await iterator.nextv(size).catch((error: unknown) => {
+          throw this.#told(error);
+        });
         left -= batch.length;
         const opened = batch.map(([key, stored]): [Buffer, Buffer] => {
           const value = this.#open(key, stored);
@@ -171,7 +173,7 @@ class Sealed implements SealedStore {
   }
 
   #readSeal(): Seal {
-    const stored = this.#store.get(sealKey);
+    const stored = this.#stored(sealKey);
     if (!stored) return { count: 0, bytes: 0, sum: 0 };
     if (stored[0] !== format)
       throw new StoreError(
@@ -183,6 +185,20 @@ class Sealed implements SealedStore {
     return { count: bytes.readUIntLE(1, 6), bytes: bytes.readUIntLE(7, 6), sum: bytes.readUIntLE(13, 6) };
   }
 
+  #stored(key: Buffer): Buffer | undefined {
+    try {
+      return this.#store.get(key);
+    } catch (error) {
+      throw this.#told(error);
+    }
+  }
+
+  /** What level finds broken in its own files is told as what it does not find. */
+  #told(error: unknown): unknown {
+    const { code, message } = error as { readonly code?: string; readonly message: string };
+    return code === "LEVEL_CORRUPTION" ? this.#damaged(message, error) : error;
+  }
+
   #open(key: Buffer, stored: Buffer): Buffer {
     const length = stored.length - crcBytes;
     if (length < 0 || checksum(key, stored.subarray(0, length)) !== stored.readUInt32LE(length))
@@ -190,11 +206,12 @@ class Sealed implements SealedStore {
     return stored.subarray(0, length);
   }
 
-  #damaged(what: string): StoreError {
+  #damaged(what: string, cause?: unknown): StoreError {
     return new StoreError(
       "backend-damaged",
       `the backend in ${this.#place} is damaged: ${what}. Remove the member and add it again with an empty data directory: ` +
         `it is then sent everything by the others; or restore a snapshot`,
+      { cause },
     );
   }
 }

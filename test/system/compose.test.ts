@@ -77,6 +77,12 @@ describe("machines that are set up by compose files", () => {
     "lose no acknowledged write when the first master is powered off, and workers find the others by themselves (A112)",
     async () => {
       const writer = startWriter(kubeconfigOf(lab, "m3"), "power");
+      await until("the worker knows of the masters that have joined", 60_000, async () => {
+        const { masters } = JSON.parse(readFileSync(join(lab.directoryOf("m2").data, "machine.json"), "utf8")) as {
+          masters: readonly object[];
+        };
+        return masters.length === 3 ? true : undefined;
+      });
       await until("some writes", 180_000, async () => ((await countOf(lab, "m3", "power")) > 10 ? true : undefined));
       await lab.lab.off("m1");
       const before = await countOf(lab, "m3", "power");

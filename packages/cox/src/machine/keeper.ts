@@ -46,6 +46,8 @@ const restMs = 10_000;
 /** How old what `cox health` reads may get while nothing changes; it complains after a minute. */
 const healthEveryMs = 15_000;
 const slowRoundMs = 20_000;
+/** How long a worker may not know of a master that has joined: if all that it knows die meanwhile, it is alone until one is back. */
+const mastersEveryMs = 5000;
 const warnDays = 30;
 
 /** Runs until the signal aborts. */
@@ -149,7 +151,7 @@ function dutiesOf(
       renew,
       {
         name: "masters",
-        everyMs: slowRoundMs,
+        everyMs: mastersEveryMs,
         run: async () => {
           const info = (await read(client, paths.clusterInfo, signal)) as { data?: Record<string, string> } | undefined;
           takeMasters(mastersOf(info?.data?.["kubeconfig"], record().masters));

@@ -3,7 +3,8 @@
  * they look whether the server validates fields. Known is what documents of Kubernetes' servers contain; extensions travel as YAML, of which
  * JSON is a part.
  */
-import { count, double, field, flag, join, named, text } from "./protobuf-wire.ts";
+import { double, field, flag, join, named, primitive, text } from "./protobuf-wire.ts";
+import type { Primitive } from "./protobuf-wire.ts";
 
 /** The form's media type, in which it is answered. */
 export const openApiV3ProtobufType = "application/com.github.proto-openapi.spec.v3.v1.0+protobuf";
@@ -18,11 +19,7 @@ type Json = Readonly<Record<string, unknown>>;
 /** How a member is written: its number and what it is. Lists repeat. */
 type Slot = readonly [number: number, how: How];
 type How =
-  | "string"
-  | "bool"
-  | "count"
-  | "number"
-  | "any"
+  | Primitive
   | "scalar"
   | `message ${string}`
   /** A message of one repeated field, entries with a key. */
@@ -187,15 +184,11 @@ function encodeSlots(message: Message | undefined, value: Json): Uint8Array[] {
 function encodeMember(number: number, how: How, value: unknown): Uint8Array[] {
   switch (how) {
     case "string":
-      return [text(number, String(value))];
     case "bool":
-      return value === true ? [flag(number, true)] : [];
     case "count":
-      return typeof value === "number" && value > 0 ? [count(number, value)] : [];
     case "number":
-      return typeof value === "number" && value !== 0 ? [double(number, value)] : [];
     case "any":
-      return [field(number, [text(2, JSON.stringify(value))])];
+      return primitive(number, how, value);
     case "scalar":
       return [field(number, scalar(value))];
     default: {

@@ -1,5 +1,26 @@
 // Fields of protobuf messages, as bytes.
 
+/** What a member of a document is that is no message of its own; "any" is said as YAML. */
+export type Primitive = "string" | "bool" | "count" | "number" | "any";
+
+/** Its field; none where its absence says the same. */
+export function primitive(number: number, how: Primitive, value: unknown): Uint8Array[] {
+  switch (how) {
+    case "string":
+      return [text(number, String(value))];
+    case "bool":
+      return value === true ? [flag(number, true)] : [];
+    case "count":
+      return typeof value === "number" && value > 0 ? [join([varint(number * 8), varint(value)])] : [];
+    case "number":
+      return typeof value === "number" ? [double(number, value)] : [];
+    case "any":
+      return [field(number, [text(2, JSON.stringify(value))])];
+    default:
+      return how satisfies never;
+  }
+}
+
 /** An entry of a map: its key, its value. */
 export function named(name: string, value: readonly Uint8Array[]): Uint8Array[] {
   return [text(1, name), field(2, value)];
@@ -13,10 +34,6 @@ export function text(number: number, value: string): Uint8Array {
 
 export function flag(number: number, value: boolean): Uint8Array {
   return join([varint(number * 8), Uint8Array.of(value ? 1 : 0)]);
-}
-
-export function count(number: number, value: number): Uint8Array {
-  return join([varint(number * 8), varint(value)]);
 }
 
 export function double(number: number, value: number): Uint8Array {

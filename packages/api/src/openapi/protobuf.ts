@@ -4,7 +4,8 @@
  * JSON is a part.
  */
 
-import { count, double, field, flag, join, named, text } from "./protobuf-wire.ts";
+import { field, flag, join, named, primitive, text } from "./protobuf-wire.ts";
+import type { Primitive } from "./protobuf-wire.ts";
 
 /** The form's media type, in which it is answered. */
 export const openApiProtobufType = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
@@ -23,18 +24,7 @@ type Json = Readonly<Record<string, unknown>>;
 
 /** How a member is written: its number and what it is. Lists repeat. */
 type Slot = readonly [number: number, how: How];
-type How =
-  | "string"
-  | "bool"
-  | "count"
-  | "number"
-  | "any"
-  | "value"
-  | `message ${string}`
-  | `map ${string}`
-  | "wrapped strings"
-  | "parameter"
-  | "response";
+type How = Primitive | "value" | `message ${string}` | `map ${string}` | "wrapped strings" | "parameter" | "response";
 
 const messages: Readonly<Record<string, Readonly<Record<string, Slot>>>> = {
   Document: {
@@ -157,15 +147,11 @@ function encodeMessage(name: string, value: Json | boolean): Uint8Array[] {
 function encodeMember(number: number, how: How, value: unknown): Uint8Array[] {
   switch (how) {
     case "string":
-      return [text(number, String(value))];
     case "bool":
-      return value === true ? [flag(number, true)] : [];
     case "count":
-      return typeof value === "number" && value > 0 ? [count(number, value)] : [];
     case "number":
-      return typeof value === "number" ? [double(number, value)] : [];
     case "any":
-      return [field(number, [text(2, JSON.stringify(value))])];
+      return primitive(number, how, value);
     case "parameter":
       return [field(number, [field(1, encodeParameter(value as Json))])];
     case "response":

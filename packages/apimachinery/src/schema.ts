@@ -8,8 +8,10 @@
  *     replicas? 1 *int32
  *     =VolumeSource 2 VolumeSource
  *
+ *     alias Verbs []string message
+ *
  * `?` may be absent, `*` is a pointer (its zero value is kept), `=` is embedded, `keep` and `omit` say when emptiness in JSON does not follow
- * from `?`. Types are parsed when they are first asked for, so that a schema nobody uses costs its text only.
+ * from `?`; `message` is a list that is a message of its own in protobuf. Types are parsed when they are first asked for, so that a schema nobody uses costs its text only.
  */
 export type ScalarName =
   | "string"
@@ -39,6 +41,8 @@ export interface AnySchema {
 export interface ListSchema {
   readonly type: "list";
   readonly items: Schema;
+  /** In protobuf a message of its own with one field, wherever it stands: a named type of Go's. */
+  readonly isMessage?: true;
 }
 
 export interface MapSchema {
@@ -160,7 +164,10 @@ export function createSchemaSet(texts: readonly SchemaText[]): SchemaSet {
     const block = blocks.get(name);
     if (block?.head[0] === "enum")
       return { type: "scalar", scalar: "string", name, values: (block.head[2] ?? "").split("|") };
-    if (block?.head[0] === "alias") return parseType(block.folder, block.head[2] ?? "any");
+    if (block?.head[0] === "alias") {
+      const named = parseType(block.folder, block.head[2] ?? "any");
+      return named.type === "list" && block.head[3] === "message" ? { ...named, isMessage: true } : named;
+    }
     const found = struct(name);
     if (found === undefined) throw new Error(`the schema has no type ${name}`);
     return or === undefined ? found : { type: "either", struct: found, or: or as EitherSchema["or"] };

@@ -6,7 +6,7 @@ apiVersion? 2 string
 name? 3 string
 uid? 4 string
 
-alias ExtraValue []string
+alias ExtraValue []string message
 
 type SelfSubjectReview kind
 metadata? 1 meta/v1.ObjectMeta

@@ -33,5 +33,5 @@ type CertificateSigningRequestStatus
 conditions? 1 []CertificateSigningRequestCondition list=map:type
 certificate? 2 bytes
 
-alias ExtraValue []string
+alias ExtraValue []string message
 `;

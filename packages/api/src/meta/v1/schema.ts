@@ -150,5 +150,5 @@ uid? 6 string
 causes? 4 []StatusCause list=atomic
 retryAfterSeconds? 5 int32
 
-alias Verbs []string
+alias Verbs []string message
 `;

@@ -31,6 +31,15 @@ describe("protobuf on its way out", () => {
     ).toBe("k8s\0\x0a\x0f\x0a\x02v1\x12\x09ConfigMap\x12\x0d\x0a\x03\x0a\x01a\x12\x06\x0a\x01k\x12\x01v");
   });
 
+  it("writes a resource's verbs as Go does, a message within", () => {
+    const resources = [{ name: "a", singularName: "", namespaced: true, kind: "A", verbs: ["get", "list"] }];
+    const { raw } = readEnvelope(
+      writeProtobuf({ apiVersion: "v1", kind: "APIResourceList", ...{ groupVersion: "b/v1", resources } }),
+    );
+    expect(hex(raw)).toContain("\x22\x0b\x0a\x03get\x0a\x04list");
+    expect(read("meta/v1.APIResourceList", raw)).toEqual({ groupVersion: "b/v1", resources });
+  });
+
   it("is the object again when it is read", () => {
     const { raw, ...type } = readEnvelope(writeProtobuf(pod));
     expect({ ...type, ...(read("core/v1.Pod", raw) as object) }).toEqual(pod);

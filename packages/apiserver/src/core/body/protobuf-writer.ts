@@ -154,6 +154,7 @@ function writeSlots(slots: Slots, members: Members): void {
 function writeMember({ number, schema }: FieldSchema, value: unknown): void {
   switch (schema.type) {
     case "list":
+      if (schema.isMessage) return writeValue(number, schema, value);
       for (const item of (value as readonly unknown[]).toReversed()) writeValue(number, schema.items, item);
       return;
     case "map":
@@ -183,7 +184,7 @@ function writeValue(number: number, schema: Schema, value: unknown): void {
       writeText(1, JSON.stringify(value));
       break;
     case "list":
-      // A named list is a message of its own with one field.
+      // A list that is a message of its own, with one field.
       for (const item of ((value ?? []) as readonly unknown[]).toReversed()) writeValue(1, schema.items, item);
       break;
     case "map":

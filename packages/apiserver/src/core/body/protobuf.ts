@@ -72,6 +72,7 @@ function put(object: Record<string, unknown>, field: FieldSchema, value: WireVal
   const { name, schema } = field;
   switch (schema.type) {
     case "list": {
+      if (schema.isMessage) return define(object, name, readValue(schema, value, depth));
       const list = ownArray(object, name);
       if (isPacked(schema.items, value))
         for (const item of varintsOf(asBytes(value))) list.push(readValue(schema.items, item, depth));
@@ -101,7 +102,7 @@ function readValue(schema: Schema, value: WireValue, depth: number): unknown {
     case "any":
       return readAny(asBytes(value));
     case "list": {
-      // A named list is a message of its own with one field.
+      // A list that is a message of its own, with one field.
       const list: unknown[] = [];
       for (const { number, value: item } of fieldsOf(asBytes(value)))
         if (number === 1) list.push(readValue(schema.items, item, depth + 1));

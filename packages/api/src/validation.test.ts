@@ -410,6 +410,28 @@ describe("a new object", () => {
       ],
     ],
     [
+      of("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"),
+      {
+        ...clusterWide,
+        webhooks: ["", "//", "a/b", "/a//b", "/a/", "/A"].map((path, index) => ({
+          name: `w${index}.example.com`,
+          sideEffects: "None",
+          clientConfig: { service: { name: "s", namespace: index === 0 ? "" : "n", path } },
+          admissionReviewVersions: ["v1"],
+        })),
+      },
+      [
+        "webhooks[0].clientConfig.service.namespace: Required value",
+        'webhooks[1].clientConfig.service.path: Invalid value: "//": segment[0] may not be empty',
+        "webhooks[2].clientConfig.service.path: Invalid value: \"a/b\": must start with a '/'",
+        'webhooks[2].clientConfig.service.path: Invalid value: "a/b": segment[0] may not be empty',
+        'webhooks[3].clientConfig.service.path: Invalid value: "/a//b": segment[1] may not be empty',
+        expect.stringContaining(
+          'webhooks[5].clientConfig.service.path: Invalid value: "/A": segment[0]: a lowercase RFC 1123',
+        ),
+      ],
+    ],
+    [
       of("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration"),
       {
         ...clusterWide,

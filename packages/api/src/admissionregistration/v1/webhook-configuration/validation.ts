@@ -1,5 +1,11 @@
 /** Validation of webhooks: names, rules, what they do besides, and where they are. */
-import { type DeepReadonly, dns1035LabelErrors, type FieldError, fieldErrors } from "@coxswain/apimachinery";
+import {
+  type DeepReadonly,
+  dns1035LabelErrors,
+  dnsSubdomainErrors,
+  type FieldError,
+  fieldErrors,
+} from "@coxswain/apimachinery";
 import { validateLabelSelector } from "../../../validation/metadata.ts";
 import { fullyQualifiedName, portNumber, supported, wrong } from "../../../validation/values.ts";
 import { failurePolicies, matchPolicies, validateConditions, validateRule } from "../match-validation.ts";
@@ -83,16 +89,18 @@ function validateUrl(url: string, field: string): FieldError[] {
 
 function validateService({ name, namespace, path, port }: DeepReadonly<ServiceReference>, here: string): FieldError[] {
   const errors: FieldError[] = [];
-  if (name === "") errors.push(required(`${here}.name`, "service name is required"));
-  if (namespace === "") errors.push(required(`${here}.namespace`, "service namespace is required"));
+  if (name === "") errors.push(required(`${here}.name`));
+  if (namespace === "") errors.push(required(`${here}.namespace`));
   if (port !== undefined && portNumber(port, here).length > 0)
     errors.push(invalid(`${here}.port`, port, "port is not valid: must be between 1 and 65535, inclusive"));
-  if (path === undefined || path === "/") return errors;
+  if (path === undefined || path === "/" || path === "") return errors;
   const field = `${here}.path`;
   if (!path.startsWith("/")) errors.push(invalid(field, path, "must start with a '/'"));
-  const steps = path.replace(/^\//, "").replace(/\/$/, "").split("/");
+  // As Kubernetes counts them: after the first character, whatever it is, and without a slash at the end.
+  const steps = path.slice(1).replace(/\/$/, "").split("/");
   for (const [index, step] of steps.entries()) {
-    if (step === "" && steps.length > 1) errors.push(invalid(field, path, `segment[${index}] may not be empty`));
+    const wrongs = step === "" ? [" may not be empty"] : dnsSubdomainErrors(step).map((words) => `: ${words}`);
+    for (const words of wrongs) errors.push(invalid(field, path, `segment[${index}]${words}`));
   }
   return errors;
 }

@@ -32,8 +32,26 @@ const notCopied = new Set<string>([
 
 type Annotations = Readonly<Record<string, string>>;
 
-export const revisionOf = (object: DeepReadonly<Deployment | ReplicaSet>): number =>
-  Number(object.metadata.annotations?.[revisionAnnotation] ?? 0) || 0;
+/** Of 64 bits, as everywhere: a set that is adopted may bring any. What is no number counts as none. */
+const revisionOf = (object: DeepReadonly<Deployment | ReplicaSet>): bigint =>
+  revisionFrom(object.metadata.annotations?.[revisionAnnotation]) ?? 0n;
+
+function revisionFrom(text: string | undefined): bigint | undefined {
+  if (text === undefined || !/^[+-]?\d{1,19}$/.test(text)) return undefined;
+  const revision = BigInt(text.replace("+", ""));
+  return BigInt.asIntN(64, revision) === revision ? revision : undefined;
+}
+
+/** From the lowest to the highest. */
+export function byRevision(a: DeepReadonly<ReplicaSet>, b: DeepReadonly<ReplicaSet>): number {
+  const [left, right] = [revisionOf(a), revisionOf(b)];
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+/** The one that follows on the highest of all. */
+export function nextRevision(sets: readonly DeepReadonly<ReplicaSet>[]): bigint {
+  return sets.map(revisionOf).reduce((highest, revision) => (revision > highest ? revision : highest), 0n) + 1n;
+}
 
 export function desiredReplicas(set: DeepReadonly<ReplicaSet>): number | undefined {
   const text = set.metadata.annotations?.[desiredAnnotation];
@@ -49,7 +67,7 @@ export function maxReplicas(set: DeepReadonly<ReplicaSet>): number | undefined {
 export function annotationsOfNewSet(
   deployment: DeepReadonly<Deployment>,
   set: DeepReadonly<ReplicaSet> | undefined,
-  revision: number,
+  revision: bigint,
 ): Annotations {
   const own = set?.metadata.annotations ?? {};
   const copied = Object.fromEntries(
@@ -58,8 +76,8 @@ export function annotationsOfNewSet(
   const kept = { ...own, ...copied };
   const before = own[revisionAnnotation];
   // Going back to an old set makes it the newest, and it remembers which it was.
-  if (before === undefined || Number(before) >= revision)
-    return { ...kept, [revisionAnnotation]: before ?? String(revision) };
+  if (!before) return { ...kept, [revisionAnnotation]: String(revision) };
+  if ((revisionFrom(before) ?? revision) >= revision) return { ...kept, [revisionAnnotation]: before };
   const history = own[historyAnnotation];
   return {
     ...kept,

@@ -4,7 +4,14 @@ import type { Deployment, DeploymentStatus, ReplicaSet } from "@coxswain/api/app
 import type { DeepReadonly } from "@coxswain/apimachinery";
 import type { Plan } from "@coxswain/controller";
 import { sameJson } from "../../loop/same-json.ts";
-import { annotationsOfNewSet, revisionAnnotation, revisionOf, rollbackMarks, scaleAnnotations } from "./annotations.ts";
+import {
+  annotationsOfNewSet,
+  byRevision,
+  nextRevision,
+  revisionAnnotation,
+  rollbackMarks,
+  scaleAnnotations,
+} from "./annotations.ts";
 import {
   fences,
   isRolling,
@@ -68,7 +75,7 @@ export function planDeployment(view: DeploymentView): DeploymentPlan {
 
 function nextStep(view: DeploymentView, newSet: Set | undefined, oldSets: readonly Set[]): Plan<DeploymentAction> {
   const { deployment, sets } = view;
-  const revision = Math.max(0, ...oldSets.map(revisionOf)) + 1;
+  const revision = nextRevision(oldSets);
   const back = newSet && rollbackTarget(deployment, newSet, oldSets);
   if (newSet !== undefined && back !== undefined)
     return { actions: [{ kind: "roll-back", from: newSet, to: back }], because: "it missed its progress deadline" };
@@ -88,7 +95,7 @@ function roll(
   view: DeploymentView,
   newSet: Set | undefined,
   oldSets: readonly Set[],
-  revision: number,
+  revision: bigint,
 ): Plan<DeploymentAction> {
   const { deployment, sets } = view;
   const size = newSetSize(deployment, sets, newSet);
@@ -113,7 +120,7 @@ function recreate(
   view: DeploymentView,
   newSet: Set | undefined,
   oldSets: readonly Set[],
-  revision: number,
+  revision: bigint,
 ): Plan<DeploymentAction> {
   const { deployment } = view;
   const alive = oldSets.filter((set) => sizeOf(set) > 0);
@@ -153,7 +160,7 @@ function finished(view: DeploymentView, newSet: Set, oldSets: readonly Set[]): P
     : still("as asked for");
 }
 
-function createSet({ deployment }: DeploymentView, replicas: number, revision: number): DeploymentAction {
+function createSet({ deployment }: DeploymentView, replicas: number, revision: bigint): DeploymentAction {
   const hash = templateHash(deployment.spec?.template, deployment.status?.collisionCount ?? 0);
   const annotations = {
     ...annotationsOfNewSet(deployment, undefined, revision),
@@ -166,7 +173,7 @@ function createSet({ deployment }: DeploymentView, replicas: number, revision: n
 function syncAnnotations(
   deployment: DeepReadonly<Deployment>,
   newSet: Set,
-  revision: number,
+  revision: bigint,
 ): readonly DeploymentAction[] {
   const annotations = annotationsOfNewSet(deployment, newSet, revision);
   if (!sameJson(annotations, newSet.metadata.annotations ?? {})) {
@@ -215,7 +222,7 @@ function cleanup(
         set.metadata.deletionTimestamp === undefined,
     )
     .filter((set) => (set.metadata.generation ?? 0) <= (set.status?.observedGeneration ?? 0))
-    .sort((a, b) => revisionOf(a) - revisionOf(b));
+    .sort(byRevision);
   return dead.slice(0, Math.max(0, dead.length - limit)).map((set) => ({ kind: "delete-set", set }));
 }
 

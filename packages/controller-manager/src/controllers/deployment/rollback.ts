@@ -2,7 +2,7 @@
 // deadline goes back to the last one that was complete. Once: a way back that fails as well stays where it is, for a person to look at.
 import type { Deployment, ReplicaSet } from "@coxswain/api/apps/v1";
 import type { DeepReadonly } from "@coxswain/apimachinery";
-import { revisionOf, rollbackMarks } from "./annotations.ts";
+import { byRevision, rollbackMarks } from "./annotations.ts";
 import { available } from "./shares.ts";
 
 type Set = DeepReadonly<ReplicaSet>;
@@ -28,7 +28,7 @@ export function rollbackTarget(
   if (!late) return undefined;
   const others = oldSets
     .filter(({ metadata }) => metadata.deletionTimestamp === undefined && metadata.name !== from)
-    .toSorted((a, b) => revisionOf(b) - revisionOf(a));
+    .toSorted((a, b) => byRevision(b, a));
   // Sets from before the annotation carry no mark; one whose pods are available has worked.
   return (
     others.find(({ metadata }) => metadata.annotations?.[rollbackMarks.complete] === "true") ??

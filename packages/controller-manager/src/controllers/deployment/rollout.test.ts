@@ -8,6 +8,11 @@ import { createWorld } from "../../../testing/world.ts";
 import { createReplicaSetController } from "../replica-set/controller.ts";
 import { createDeploymentController } from "./controller.ts";
 
+const template = (image: string): NonNullable<Deployment["spec"]>["template"] => ({
+  metadata: { labels: { app: "web" } },
+  spec: { containers: [{ name: "web", image }] },
+});
+
 function deployment(
   replicas: number,
   image: string,
@@ -20,7 +25,7 @@ function deployment(
     spec: {
       replicas,
       selector: { matchLabels: { app: "web" } },
-      template: { metadata: { labels: { app: "web" } }, spec: { containers: [{ name: "web", image }] } },
+      template: template(image),
       strategy: strategy ?? { type: "RollingUpdate", rollingUpdate: { maxSurge: "25%", maxUnavailable: "25%" } },
       progressDeadlineSeconds: 600,
     },
@@ -49,6 +54,30 @@ describe("a Deployment", () => {
       { type: "Available", status: "True", reason: "MinimumReplicasAvailable" },
       { type: "Progressing", status: "True", reason: "NewReplicaSetAvailable" },
     ]);
+    await manager.stop();
+  });
+
+  it("counts on from the revision that an adopted replica set brings, exactly, and not from one that is no number", async () => {
+    const world = createWorld(4);
+    for (const [name, revision] of [
+      ["large", "3546343826724305832"],
+      ["beyond", "9223372036854775808"],
+      ["odd", "1e30"],
+    ] as const)
+      await world.api.resource(replicaSets).create({
+        apiVersion: "apps/v1",
+        kind: "ReplicaSet",
+        metadata: {
+          ...{ name, namespace: "default", labels: { app: "web" } },
+          annotations: { "deployment.kubernetes.io/revision": revision },
+        },
+        spec: { replicas: 0, selector: { matchLabels: { app: "web" } }, template: template(name) },
+      });
+    const manager = world.start(createDeploymentController, createReplicaSetController);
+    await world.api.resource(deployments).create(deployment(1, "a"));
+    await world.settle();
+    const made = await world.api.resource(deployments).get({ namespace: "default", name: "web" });
+    expect(made.metadata.annotations?.["deployment.kubernetes.io/revision"]).toBe("3546343826724305833");
     await manager.stop();
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { fieldLabelError, selectableFields } from "./fields.ts";
+import { fieldLabelError, keptFieldLabel, selectableFields } from "./fields.ts";
 import { complete } from "../testing/complete.ts";
 
 const pod = { group: "", version: "v1", kind: "Pod" };
@@ -60,11 +60,15 @@ describe("field selectors", () => {
       },
     );
     expect(selectableFields(event, kept)).toMatchObject({
-      "regarding.kind": "Pod",
-      "regarding.name": "p",
-      reportingController: "kubelet",
+      "involvedObject.kind": "Pod",
+      "involvedObject.name": "p",
+      reportingComponent: "kubelet",
       reason: "Started",
     });
+    expect(
+      ["regarding.kind", "reportingController", "reason", "metadata.name"].map((field) => keptFieldLabel(event, field)),
+    ).toEqual(["involvedObject.kind", "reportingComponent", "reason", "metadata.name"]);
+    expect(keptFieldLabel(pod, "spec.host")).toBe("spec.host");
     expect(selectableFields({ group: "", version: "v1", kind: "Event" }, kept)["source"]).toBe("kubelet");
   });
 });

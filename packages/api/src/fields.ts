@@ -2,6 +2,13 @@
 import type { ApiObject, DeepReadonly, GroupVersionKind } from "@coxswain/apimachinery";
 import { schemaName } from "./scheme.ts";
 
+const eventPaths = {
+  ...same(
+    "involvedObject.kind involvedObject.namespace involvedObject.name involvedObject.uid involvedObject.apiVersion involvedObject.resourceVersion involvedObject.fieldPath reason reportingComponent type",
+  ),
+  source: "source.component reportingComponent",
+};
+
 const paths: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "core/v1.Pod": {
     ...same(
@@ -9,23 +16,8 @@ const paths: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     ),
     "spec.host": "spec.nodeName",
   },
-  "core/v1.Event": {
-    ...same(
-      "involvedObject.kind involvedObject.namespace involvedObject.name involvedObject.uid involvedObject.apiVersion involvedObject.resourceVersion involvedObject.fieldPath reason reportingComponent type",
-    ),
-    source: "source.component reportingComponent",
-  },
-  // Events are kept in their core form; only the names differ.
-  "events/v1.Event": {
-    ...same("reason type"),
-    reportingController: "reportingComponent",
-    ...Object.fromEntries(
-      ["kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath"].map((name) => [
-        `regarding.${name}`,
-        `involvedObject.${name}`,
-      ]),
-    ),
-  },
+  "core/v1.Event": eventPaths,
+  "events/v1.Event": eventPaths,
   "core/v1.Node": same("spec.unschedulable"),
   "core/v1.Namespace": same("status.phase"),
   "core/v1.Secret": same("type"),
@@ -37,6 +29,20 @@ const paths: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "resource/v1.ResourceSlice": same("spec.nodeName spec.driver"),
 };
 
+/** Of kinds that are kept in another kind's form: the fields that selectors may name, and what they are called there. */
+const keptNames: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "events/v1.Event": {
+    ...same("reason type"),
+    reportingController: "reportingComponent",
+    ...Object.fromEntries(
+      ["kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath"].map((name) => [
+        `regarding.${name}`,
+        `involvedObject.${name}`,
+      ]),
+    ),
+  },
+};
+
 const falsy = new Set(["spec.unschedulable", "spec.hostNetwork"]);
 const counts = new Set(["status.replicas", "status.successful"]);
 
@@ -44,7 +50,7 @@ const counts = new Set(["status.replicas", "status.successful"]);
 export function fieldLabelError(type: GroupVersionKind, field: string): string | undefined {
   if (field === "metadata.name" || field === "metadata.namespace") return undefined;
   const name = schemaName(type) ?? "";
-  if (Object.hasOwn(paths[name] ?? {}, field)) return undefined;
+  if (Object.hasOwn(keptNames[name] ?? paths[name] ?? {}, field)) return undefined;
   if (name === "batch/v1.Job") return `field label ${JSON.stringify(field)} not supported for Job`;
   if (name === "resource/v1.ResourceSlice")
     return `field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: ${field}`;
@@ -53,7 +59,12 @@ export function fieldLabelError(type: GroupVersionKind, field: string): string |
     : `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`;
 }
 
-/** The selectable fields of one object, in the form it is kept in, as texts. */
+/** The name, among `selectableFields`, of a field that a selector may name. */
+export function keptFieldLabel(type: GroupVersionKind, field: string): string {
+  return keptNames[schemaName(type) ?? ""]?.[field] ?? field;
+}
+
+/** The selectable fields of one object, in the form and by the names it is kept in, as texts. */
 export function selectableFields(type: GroupVersionKind, object: DeepReadonly<ApiObject>): Record<string, string> {
   const result: Record<string, string> = {
     "metadata.name": object.metadata.name,

@@ -8,7 +8,7 @@ export { findKind, findResource, findSchema, schemaName, schemas } from "./schem
 export { defaultObject } from "./defaults.ts";
 export { tablePrinter } from "./columns.ts";
 export type { Column, TablePrinter } from "./table.ts";
-export { fieldLabelError, selectableFields } from "./fields.ts";
+export { fieldLabelError, keptFieldLabel, selectableFields } from "./fields.ts";
 export { validateCreate, validateUpdate } from "./validation.ts";
 export type { OpenApiDocument } from "./openapi/documents.ts";
 export { openApiV2OfCustom, openApiV3OfCustom } from "./openapi/custom.ts";

@@ -85,7 +85,7 @@ export { labelMapMatcher, labelSelectorMatcher, parseLabelSelector } from "./sel
 export type { LabelRequirement } from "./selector/label-parser.ts";
 export { SelectorError } from "./selector/label-parser.ts";
 export type { FieldMatcher, FieldTerm } from "./selector/fields.ts";
-export { parseFieldSelector } from "./selector/fields.ts";
+export { fieldMatcher, parseFieldSelector } from "./selector/fields.ts";
 export { PatchError } from "./patch/patch-error.ts";
 export { applyJsonPatch, maximumOperations } from "./patch/json-patch.ts";
 export { applyMergePatch, createMergePatch } from "./patch/merge-patch.ts";
@@ -93,5 +93,6 @@ export { applyStrategicMerge } from "./patch/strategic-merge.ts";
 export { applyFallbacks } from "./fallbacks.ts";
 export { age, humanDuration } from "./duration.ts";
 export type { WriteInfo } from "./apply/managed-fields.ts";
-export { undeclaredFields } from "./apply/undeclared.ts";
+export { setScaleOwners, takeScaleOwners } from "./apply/scale-owners.ts";
+export { typedErrors } from "./apply/typed-errors.ts";
 export { applyConfiguration, trackUpdate } from "./apply/managed-fields.ts";

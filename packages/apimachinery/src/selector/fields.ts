@@ -18,9 +18,14 @@ export interface FieldMatcher {
 
 /** Reads the text form. A backslash escapes a comma, an equals sign or itself. */
 export function parseFieldSelector(text: string): FieldMatcher {
-  const terms = splitTerms(text)
-    .filter((term) => term !== "")
-    .map(readTerm);
+  return fieldMatcher(
+    splitTerms(text)
+      .filter((term) => term !== "")
+      .map(readTerm),
+  );
+}
+
+export function fieldMatcher(terms: readonly FieldTerm[]): FieldMatcher {
   return {
     terms,
     matches: (fields) =>

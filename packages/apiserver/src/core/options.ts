@@ -2,6 +2,7 @@
 import {
   fieldErrors,
   fieldErrorText,
+  fieldMatcher,
   parseFieldSelector,
   parseLabelSelector,
   SelectorError,
@@ -228,7 +229,10 @@ export function readSelectors(query: URLSearchParams, kind: Kind): { labels: Lab
       const error = kind.rules.fieldLabelError(field);
       if (error !== undefined) throw new SelectorError(error);
     }
-    return { labels, fields };
+    return {
+      labels,
+      fields: fieldMatcher(fields.terms.map((term) => ({ ...term, field: kind.rules.keptFieldLabel(term.field) }))),
+    };
   } catch (error) {
     if (error instanceof SelectorError) throw new StatusError(statuses.badRequest(error.message), { cause: error });
     throw error;

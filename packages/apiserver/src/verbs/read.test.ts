@@ -27,6 +27,27 @@ describe("list", () => {
     expect(await names(`/api/v1/configmaps?fieldSelector=metadata.name=b,metadata.namespace=default`)).toEqual(["b"]);
   });
 
+  it("list selects events by the names of the group that is asked, from memory and from the store", async () => {
+    const events = "/namespaces/default/events";
+    await api.send("POST", `/apis/events.k8s.io/v1${events}`, {
+      ...{
+        metadata: { name: "e" },
+        eventTime: "2026-01-02T03:04:05.000000Z",
+        type: "Normal",
+        reason: "r",
+        action: "a",
+      },
+      ...{ reportingController: "example.com/c", reportingInstance: "i", regarding: { namespace: "default" } },
+    });
+    for (const path of [
+      `/apis/events.k8s.io/v1${events}?fieldSelector=reportingController=example.com/c,regarding.namespace=default`,
+      `/api/v1${events}?fieldSelector=reportingComponent=example.com/c,involvedObject.namespace=default`,
+    ])
+      for (const more of ["", "&resourceVersion=0", "&limit=1"])
+        expect([path, await names(path + more)]).toEqual([path, ["e"]]);
+    expect(await names(`/apis/events.k8s.io/v1${events}?fieldSelector=reportingController!=example.com/c`)).toEqual([]);
+  });
+
   it("list pages through one revision, whatever happens meanwhile", async () => {
     const first = await api.send("GET", `${configMaps}?limit=2`);
     expect(first.body.metadata).toMatchObject({ resourceVersion: "6", remainingItemCount: 3 });

@@ -189,6 +189,7 @@ function rulesOf(
     ],
     warnings: () => [],
     notices: version.deprecated === true ? [deprecation] : [],
+    keptFieldLabel: (field) => field,
     fieldLabelError: (field) => (known.has(field) ? undefined : `field label not supported: ${field}`),
     table: tableOf(version),
     listKind,

@@ -1,6 +1,13 @@
 // What is particular to a kind wherever objects are read, written and shown: the scheme's rules for built-in kinds, the definition's for
 // custom ones (`core/custom`). The verbs ask here and need not know which.
-import { defaultObject, fieldLabelError, kindWarnings, objectWarnings, tablePrinter } from "@coxswain/api";
+import {
+  defaultObject,
+  fieldLabelError,
+  keptFieldLabel,
+  kindWarnings,
+  objectWarnings,
+  tablePrinter,
+} from "@coxswain/api";
 import { validateCreate, validateUpdate } from "@coxswain/api";
 import type { ApiObject, FieldError, StructSchema } from "@coxswain/apimachinery";
 import type { FieldValidation, ParsedBody } from "../body/decode-body.ts";
@@ -25,6 +32,8 @@ export interface KindRules {
   readonly notices: readonly string[];
   /** What is wrong with a field selector of this field. */
   fieldLabelError(field: string): string | undefined;
+  /** By which name the fields of what is kept are found. */
+  keptFieldLabel(field: string): string;
   readonly table: KindTable;
   /** The kind of a list, and whether its items name their own kind. */
   readonly listKind: string;
@@ -62,6 +71,7 @@ export function builtInRules(type: GroupVersionKind, schema: () => StructSchema)
     warnings: (object, old) => objectWarnings(type, object, old),
     notices: kindWarnings(type),
     fieldLabelError: (field) => fieldLabelError(type, field),
+    keptFieldLabel: (field) => keptFieldLabel(type, field),
     table: tablePrinter(type),
     listKind: `${type.kind}List`,
     namesItems: false,

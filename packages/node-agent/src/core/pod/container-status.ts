@@ -29,7 +29,11 @@ export function containerStatus(view: PodView, container: Container, isInit: boo
     name: container.name,
     state: waits ?? stateOf(latest),
     lastState,
-    ready: latest.state === "exited" ? isInit && !isSidecar(container) && latest.exitCode === 0 : isReady(view, latest),
+    // An init container is ready when it is through, and not while it runs.
+    ready:
+      isInit && !isSidecar(container)
+        ? latest.state === "exited" && latest.exitCode === 0
+        : latest.state !== "exited" && isReady(view, latest),
     started: latest.state === "running" && started,
     restartCount: latest.attempt,
     image: latest.image,

@@ -187,3 +187,24 @@ test("a pod that the node has no place for says why, and nothing of containers t
   const again = viewOf({ pod: { ...pod, status: { ...status, phase: "Failed" } }, sandboxes: [], containers: [] });
   expect(podStatus(again, { hostIPs: ["192.0.2.7"] }, now + 60_000)).toEqual(status);
 });
+
+test("podStatus counts an init container as incomplete until it is through", () => {
+  const withInit: Pod = {
+    ...pod,
+    spec: { ...pod.spec, initContainers: [{ name: "init" }, { name: "next" }], containers: pod.spec?.containers ?? [] },
+  };
+  const incomplete = (change: Partial<ContainerView>): unknown => {
+    const view = viewOf({ pod: withInit, containers: [{ ...running, name: "init", ...change }] });
+    const { conditions, initContainerStatuses } = podStatus(view, { hostIPs: ["10.0.0.1"] }, now);
+    const { message } = conditions?.find(({ type }) => type === "Initialized") ?? {};
+    return [initContainerStatuses?.[0]?.ready, initContainerStatuses?.[0]?.started, message];
+  };
+  const words = "containers with incomplete status:";
+  expect(incomplete({})).toEqual([false, true, `${words} [init next]`]);
+  expect(incomplete({ state: "exited", exitCode: 1, finishedAtMs: now })).toEqual([
+    false,
+    false,
+    `${words} [init next]`,
+  ]);
+  expect(incomplete({ state: "exited", exitCode: 0, finishedAtMs: now })).toEqual([true, false, `${words} [next]`]);
+});

@@ -24,6 +24,7 @@ import { defaultPersistentVolumeClaim } from "./core/v1/persistent-volume-claim/
 import { defaultPersistentVolume } from "./core/v1/persistent-volume/defaults.ts";
 import { defaultPod, defaultPodTemplate } from "./core/v1/pod/defaults.ts";
 import { defaultReplicationController } from "./core/v1/replication-controller/defaults.ts";
+import { defaultResourceQuota } from "./core/v1/resource-quota/defaults.ts";
 import { defaultSecret } from "./core/v1/secret/defaults.ts";
 import { defaultService } from "./core/v1/service/defaults.ts";
 import type { PodTemplate } from "./core/v1/types.ts";
@@ -50,6 +51,7 @@ const kinds: Readonly<Record<string, (object: never) => void>> = {
   "core/v1.Endpoints": defaultEndpoints,
   "core/v1.ReplicationController": defaultReplicationController,
   "core/v1.LimitRange": defaultLimitRange,
+  "core/v1.ResourceQuota": defaultResourceQuota,
   "apps/v1.Deployment": defaultDeployment,
   "apps/v1.ReplicaSet": defaultReplicaSet,
   "apps/v1.DaemonSet": defaultDaemonSet,

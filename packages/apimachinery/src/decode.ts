@@ -150,8 +150,13 @@ function pathText(path: readonly (string | number)[]): string {
 /** Members that Go writes even when nothing was given: those without omitempty, and structs by value. */
 function isAlwaysWritten(field: FieldSchema): boolean {
   if (field.pointer) return false;
-  if (field.schema.type === "struct") return true;
+  if (field.schema.type === "struct" || isQuantity(field.schema)) return true;
   return !field.omitEmpty && field.schema.type !== "any" && !isTime(field.schema);
+}
+
+/** A struct in Go, and so by value. */
+function isQuantity(schema: Schema): boolean {
+  return schema.type === "scalar" && schema.scalar === "quantity";
 }
 
 function isTime(schema: Schema): boolean {
@@ -265,7 +270,7 @@ function decodeScalar(context: Context, schema: ScalarSchema, value: unknown): u
       if (typeof value === "string") return value;
       if (typeof value !== "number" && typeof value !== "bigint")
         throw new DecodeError(`json: cannot unmarshal ${jsonType(value)} into Go value of type int32`);
-      if (typeof value === "bigint" || !Number.isInteger(value))
+      if (typeof value === "bigint" || !Number.isInteger(value) || Math.abs(value + 0.5) > 2 ** 31)
         throw new DecodeError(`json: cannot unmarshal number ${value} into Go value of type int32`);
       return value;
   }

@@ -5,6 +5,14 @@ export function roundedResources(list: Record<string, Quantity>): Record<string,
   return Object.fromEntries(Object.entries(list).map(([name, amount]) => [name, rounded(amount)]));
 }
 
+/** The same for some members of an object, where they are. */
+export function roundResources<Name extends string>(
+  target: { [Key in Name]?: Record<string, Quantity> | undefined } | undefined,
+  names: readonly Name[],
+): void {
+  for (const name of names) if (target?.[name] !== undefined) target[name] = roundedResources(target[name]);
+}
+
 function rounded(amount: Quantity): Quantity {
   const value = parseQuantity(amount);
   const rest = value.nano % 1_000_000n;

@@ -13,6 +13,7 @@ import { persistentVolumeStrategy } from "./core/persistent-volume/strategy.ts";
 import { podStrategy } from "./core/pod/strategy.ts";
 import { replicationControllerStrategy } from "./core/replication-controller/strategy.ts";
 import { secretStrategy } from "./core/secret/strategy.ts";
+import { serviceAccountStrategy } from "./core/service-account/strategy.ts";
 import { serviceStrategy } from "./core/service/strategy.ts";
 import type { Strategy } from "./strategy.ts";
 
@@ -33,8 +34,15 @@ const strategies: Readonly<Record<string, Strategy>> = {
   "/replicationcontrollers": replicationControllerStrategy,
   "/persistentvolumes": persistentVolumeStrategy,
   "/persistentvolumeclaims": persistentVolumeClaimStrategy,
+  "/serviceaccounts": serviceAccountStrategy,
   "/endpoints": createsOnUpdate,
-  "/limitranges": createsOnUpdate,
+  "/limitranges": {
+    createsOnUpdate: true,
+    // Alone of all kinds it need not be named.
+    prepareForCreate({ metadata }) {
+      metadata.name ||= metadata.uid ?? "";
+    },
+  },
   "/podtemplates": generations,
   "apps/deployments": deploymentStrategy,
   "apps/statefulsets": statefulSetStrategy,

@@ -1,9 +1,16 @@
-/** Defaults of persistent volume claims, alone and as templates of a StatefulSet. */
-import type { PersistentVolumeClaim } from "../types.ts";
-import { fillText } from "../../../fill.ts";
+/** Defaults of persistent volume claims, alone and as templates of a pod or StatefulSet. */
+import type { PersistentVolumeClaim, PersistentVolumeClaimSpec } from "../types.ts";
+import { fill, fillText } from "../../../fill.ts";
+import { roundResources } from "../resource-list.ts";
 
 export function defaultPersistentVolumeClaim(claim: PersistentVolumeClaim): void {
   claim.status ??= {};
   fillText(claim.status, { phase: "Pending" });
-  if (claim.spec !== undefined) fillText(claim.spec, { volumeMode: "Filesystem" });
+  roundResources(claim.status, ["capacity", "allocatedResources"]);
+  if (claim.spec !== undefined) defaultClaimSpec(claim.spec);
+}
+
+export function defaultClaimSpec(spec: PersistentVolumeClaimSpec): void {
+  fill(spec, { volumeMode: "Filesystem" });
+  roundResources(spec.resources, ["limits", "requests"]);
 }

@@ -10,7 +10,8 @@ import type {
 } from "../types.ts";
 import { fill, fillText } from "../../../fill.ts";
 import { defaultVolumes } from "./volume-defaults.ts";
-import { roundedResources } from "../resource-list.ts";
+import { roundResources, roundedResources } from "../resource-list.ts";
+import { pullPolicyOf } from "./pull-policy.ts";
 
 export function defaultPod(pod: Pod): void {
   if (pod.spec !== undefined) {
@@ -61,9 +62,7 @@ function defaultContainer(container: Container | EphemeralContainer): void {
   for (const handler of [container.lifecycle?.postStart, container.lifecycle?.preStop]) {
     if (handler?.httpGet !== undefined) fillText(handler.httpGet, { path: "/", scheme: "HTTP" });
   }
-  const { resources } = container;
-  if (resources?.limits !== undefined) resources.limits = roundedResources(resources.limits);
-  if (resources?.requests !== undefined) resources.requests = roundedResources(resources.requests);
+  roundResources(container.resources, ["limits", "requests"]);
 }
 
 function defaultProbe(probe: Probe): void {
@@ -73,14 +72,6 @@ function defaultProbe(probe: Probe): void {
   probe.failureThreshold ||= 3;
   if (probe.httpGet !== undefined) fillText(probe.httpGet, { path: "/", scheme: "HTTP" });
   if (probe.grpc !== undefined) fill(probe.grpc, { service: "" });
-}
-
-/** Always for "latest" and untagged images, otherwise IfNotPresent. */
-function pullPolicyOf(image: string): "Always" | "IfNotPresent" {
-  const [name = ""] = image.split("@");
-  if (image.includes("@")) return "IfNotPresent";
-  const tag = /:([^:/]+)$/.exec(name)?.[1] ?? "latest";
-  return tag === "latest" ? "Always" : "IfNotPresent";
 }
 
 /** Whoever limits a resource and asks for none asks for the limit. */

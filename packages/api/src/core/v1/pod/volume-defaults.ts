@@ -1,6 +1,8 @@
 /** Defaults of volumes: modes of projected files, an emptyDir where nothing else is named. */
 import type { DownwardAPIVolumeFile, Volume } from "../types.ts";
 import { fill, fillText } from "../../../fill.ts";
+import { defaultClaimSpec } from "../persistent-volume-claim/defaults.ts";
+import { pullPolicyOf } from "./pull-policy.ts";
 
 const fileMode = 0o644;
 
@@ -22,11 +24,8 @@ export function defaultVolumes(volumes: readonly Volume[] | undefined): void {
       }
     }
     if (volume.ephemeral?.volumeClaimTemplate !== undefined)
-      fillText(volume.ephemeral.volumeClaimTemplate.spec, { volumeMode: "Filesystem" });
-    if (volume.image !== undefined)
-      fillText(volume.image, {
-        pullPolicy: /:(?!latest$)[^:/]+$|@/.test(volume.image.reference ?? "") ? "IfNotPresent" : "Always",
-      });
+      defaultClaimSpec(volume.ephemeral.volumeClaimTemplate.spec);
+    if (volume.image !== undefined) fillText(volume.image, { pullPolicy: pullPolicyOf(volume.image.reference ?? "") });
   }
 }
 

@@ -7,7 +7,7 @@ export function defaultService(service: Service): void {
   if (spec === undefined) return;
   fillText(spec, { sessionAffinity: "None", type: "ClusterIP" });
   if (spec.sessionAffinity === "None") delete spec.sessionAffinityConfig;
-  else if (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds === undefined)
+  if (spec.sessionAffinity === "ClientIP" && spec.sessionAffinityConfig?.clientIP?.timeoutSeconds === undefined)
     spec.sessionAffinityConfig = { clientIP: { timeoutSeconds: 10800 } };
   for (const port of spec.ports ?? []) {
     fillText(port, { protocol: "TCP" });

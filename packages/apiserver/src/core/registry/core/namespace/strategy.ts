@@ -13,7 +13,10 @@ export const namespaceStrategy: Strategy = {
   },
   prepareForCreate(namespace) {
     (namespace as Loose)["status"] = { phase: "Active" };
-    (namespace as Loose)["spec"] = { finalizers: [...new Set([...specFinalizers(namespace), "kubernetes"])] };
+    const finalizers = specFinalizers(namespace);
+    (namespace as Loose)["spec"] = {
+      finalizers: finalizers.includes("kubernetes") ? finalizers : [...finalizers, "kubernetes"],
+    };
     namespace.metadata.labels = {
       ...namespace.metadata.labels,
       "kubernetes.io/metadata.name": namespace.metadata.name ?? "",

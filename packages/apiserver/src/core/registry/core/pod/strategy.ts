@@ -3,6 +3,7 @@ import { compareQuantities } from "@coxswain/apimachinery";
 import type { ApiObject } from "@coxswain/apimachinery";
 import type { Loose, Strategy } from "../../strategy.ts";
 import { keep, memberOf, textOf } from "../../strategy.ts";
+import { mergeLabelKeys } from "./label-keys.ts";
 
 /** What a pod says of itself that may not be scheduled yet. */
 const gated = {
@@ -21,6 +22,7 @@ export const podStrategy: Strategy = {
       qosClass: qualityOfService(pod),
       ...((gates ?? []).length > 0 && { conditions: [gated] }),
     };
+    mergeLabelKeys(pod);
   },
   prepareForUpdate(pod, old, { subresource }) {
     if (subresource === "ephemeralcontainers") {

@@ -1,5 +1,5 @@
 /** The rules of every kind of the core group. Kinds that are not here have only those of metadata. */
-import { type DeepReadonly, dns1035LabelErrors, dnsLabelErrors } from "@coxswain/apimachinery";
+import { type DeepReadonly, dns1035LabelErrors, dnsLabelErrors, pathSegmentErrors } from "@coxswain/apimachinery";
 import { type RuleTable, withUpdate } from "../../validation/rules.ts";
 import { validateConfigMap, validateConfigMapUpdate } from "./config-map/validation.ts";
 import { validateEndpoints } from "./endpoints/validation.ts";
@@ -52,7 +52,7 @@ export const coreRules: RuleTable = {
   "core/v1.ConfigMap": withUpdate(validateConfigMap, validateConfigMapUpdate),
   "core/v1.Secret": withUpdate(validateSecret, validateSecretUpdate),
   "core/v1.Endpoints": { object: validateEndpoints },
-  "core/v1.Event": { object: validateEvent },
+  "core/v1.Event": { name: pathSegmentErrors, object: validateEvent },
   "core/v1.ReplicationController": {
     object: validateReplicationController,
     subresources: { status: validateReplicaCounts },

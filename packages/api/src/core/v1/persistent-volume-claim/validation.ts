@@ -28,7 +28,7 @@ export function validateClaimUpdate(next: Claim, old: Claim): FieldError[] {
   const errors = validateClaim(next);
   const annotation = next.metadata.annotations?.[classAnnotation] ?? "";
   if (annotation !== (old.metadata.annotations?.[classAnnotation] ?? ""))
-    errors.push(invalid(`metadata.annotations[${classAnnotation}]`, annotation, "field is immutable"));
+    errors.push(invalid(`metadata.annotations.${classAnnotation}`, annotation, "field is immutable"));
   const isBound = next.status?.phase === "Bound";
   const changed = changedFields(comparable(spec, before, isBound), comparable(before, before, isBound));
   if (changed.length > 0) errors.push(forbidden("spec", `${frozen}\nchanged: ${changed.join(", ")}`));

@@ -8,8 +8,8 @@ type Selector = DeepReadonly<LabelSelector> | undefined;
 const unselected = "must not be specified when labelSelector is not set";
 const twice = "exists in both matchLabelKeys and labelSelector";
 
-/** Of affinity terms: what the keys stand for is in the selector already, so only a second mention is one too many. */
-export function affinityLabelKeys(
+/** What the keys stand for is in the selector of a pod already, so only a second mention is one too many. */
+export function validateLabelKeys(
   match: readonly string[] = [],
   mismatch: readonly string[] = [],
   selector: Selector,
@@ -37,20 +37,4 @@ function keysOf(keys: readonly string[], selector: Selector, path: string): Fiel
   if (keys.length === 0) return [];
   if (selector === undefined) return [forbidden(path, unselected)];
   return keys.flatMap((key, index) => qualifiedName(key, `${path}[${index}]`));
-}
-
-/** Of spread constraints: a key may not be in the selector as well. */
-export function spreadLabelKeys(keys: readonly string[] = [], selector: Selector, path: string): FieldError[] {
-  if (keys.length === 0) return [];
-  const own = new Set([
-    ...Object.keys(selector?.matchLabels ?? {}),
-    ...(selector?.matchExpressions ?? []).map(({ key }) => key),
-  ]);
-  return [
-    ...(selector === undefined ? [forbidden(path, unselected)] : []),
-    ...keys.flatMap((key, index) => [
-      ...qualifiedName(key, `${path}[${index}]`),
-      ...(own.has(key) ? [invalid(`${path}[${index}]`, key, twice)] : []),
-    ]),
-  ];
 }

@@ -18,7 +18,7 @@ import type {
   PreferredSchedulingTerm,
   Toleration,
 } from "../types.ts";
-import { affinityLabelKeys } from "./label-keys.ts";
+import { validateLabelKeys } from "./label-keys.ts";
 
 const { invalid, required, notSupported, forbidden } = fieldErrors;
 const taintEffects = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
@@ -114,7 +114,7 @@ function validateAffinityTerm(term: DeepReadonly<PodAffinityTerm>, path: string)
     ...validateLabelSelector(namespaceSelector, `${path}.namespaceSelector`),
   ];
   for (const name of namespaces) errors.push(...wrong(`${path}.namespace`, name, dnsLabelErrors(name)));
-  errors.push(...affinityLabelKeys(term.matchLabelKeys, term.mismatchLabelKeys, labelSelector, path));
+  errors.push(...validateLabelKeys(term.matchLabelKeys, term.mismatchLabelKeys, labelSelector, path));
   if (topologyKey === "") errors.push(required(`${path}.topologyKey`, "can not be empty"));
   return [...errors, ...qualifiedName(topologyKey, `${path}.topologyKey`)];
 }

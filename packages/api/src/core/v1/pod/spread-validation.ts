@@ -3,7 +3,7 @@ import { type DeepReadonly, type FieldError, fieldErrors } from "@coxswain/apima
 import { validateLabelSelector } from "../../../validation/metadata.ts";
 import { supported } from "../../../validation/values.ts";
 import type { TopologySpreadConstraint } from "../types.ts";
-import { spreadLabelKeys } from "./label-keys.ts";
+import { validateLabelKeys } from "./label-keys.ts";
 
 const { invalid, required, notSupported, duplicate } = fieldErrors;
 const policies = ["Honor", "Ignore"];
@@ -16,7 +16,7 @@ export function validateSpread(
     const here = `${path}[${index}]`;
     const { maxSkew, topologyKey, whenUnsatisfiable: otherwise, minDomains } = constraint;
     const errors: FieldError[] = [];
-    if (maxSkew <= 0) errors.push(invalid(`${here}.maxSkew`, maxSkew, "must be greater than 0"));
+    if (maxSkew <= 0) errors.push(invalid(`${here}.maxSkew`, maxSkew, "must be greater than zero"));
     if (topologyKey === "") errors.push(required(`${here}.topologyKey`, "can not be empty"));
     const actions = ["DoNotSchedule", "ScheduleAnyway"];
     if (!actions.includes(otherwise)) errors.push(notSupported(`${here}.whenUnsatisfiable`, otherwise, actions));
@@ -27,7 +27,7 @@ export function validateSpread(
       errors.push(duplicate(`${here}.{topologyKey, whenUnsatisfiable}`, `{${topologyKey}, ${otherwise}}`));
     if (minDomains !== undefined) {
       const field = `${here}.minDomains`;
-      if (minDomains <= 0) errors.push(invalid(field, minDomains, "must be greater than 0"));
+      if (minDomains <= 0) errors.push(invalid(field, minDomains, "must be greater than zero"));
       if (otherwise !== "DoNotSchedule") {
         const words = `can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ${otherwise}`;
         errors.push(invalid(field, minDomains, words));
@@ -35,7 +35,7 @@ export function validateSpread(
     }
     errors.push(...supported(constraint.nodeAffinityPolicy, policies, `${here}.nodeAffinityPolicy`));
     errors.push(...supported(constraint.nodeTaintsPolicy, policies, `${here}.nodeTaintsPolicy`));
-    errors.push(...spreadLabelKeys(constraint.matchLabelKeys, constraint.labelSelector, `${here}.matchLabelKeys`));
+    errors.push(...validateLabelKeys(constraint.matchLabelKeys, [], constraint.labelSelector, here));
     return [...errors, ...validateLabelSelector(constraint.labelSelector, `${here}.labelSelector`)];
   });
 }

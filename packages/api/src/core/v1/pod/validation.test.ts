@@ -244,7 +244,7 @@ describe("a new pod", () => {
         ],
       },
       [
-        "spec.topologySpreadConstraints[0].maxSkew: Invalid value: 0: must be greater than 0",
+        "spec.topologySpreadConstraints[0].maxSkew: Invalid value: 0: must be greater than zero",
         "spec.topologySpreadConstraints[0].minDomains: Invalid value: 1: can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ScheduleAnyway",
         'spec.tolerations[0].operator: Invalid value: "Equal": operator must be Exists when `key` is empty, which means "match all values and all keys"',
         'spec.tolerations[1].operator: Unsupported value: "x": supported values: "Equal", "Exists"',

@@ -8,7 +8,7 @@ import {
   type ObjectMeta,
 } from "@coxswain/apimachinery";
 import { validateAnnotations, validateLabels } from "../../../validation/metadata.ts";
-import { dnsLabel, oneOf, qualifiedName, supported, wrong } from "../../../validation/values.ts";
+import { dnsLabel, oneOf, qualifiedName, wrong } from "../../../validation/values.ts";
 import { validateAmounts } from "../resource-validation.ts";
 import type { Pod, PodResourceClaim, PodSpec, PodTemplateSpec } from "../types.ts";
 import { trimmedImage, validateContainers } from "./container-validation.ts";
@@ -133,7 +133,8 @@ function validateNames(spec: DeepReadonly<PodSpec>, path: string): FieldError[] 
   const runtime = spec.runtimeClassName;
   if (runtime !== undefined) errors.push(...wrong(`${path}.runtimeClassName`, runtime, dnsSubdomainErrors(runtime)));
   const preemption = spec.preemptionPolicy;
-  errors.push(...supported(preemption, ["PreemptLowerPriority", "Never"], `${path}.preemptionPolicy`));
+  if (preemption !== undefined)
+    errors.push(...oneOf(preemption, ["PreemptLowerPriority", "Never"], `${path}.preemptionPolicy`));
   if (spec.overhead !== undefined) errors.push(...validateAmounts(spec.overhead, `${path}.overhead`));
   return [...errors, ...validateOs(spec, path)];
 }

@@ -1,12 +1,13 @@
 /** Validation of what concerns Windows: its security options, host processes, and fields one operating system does not have. */
-import { type DeepReadonly, type FieldError, fieldErrors } from "@coxswain/apimachinery";
+import { type DeepReadonly, dnsSubdomainErrors, type FieldError, fieldErrors } from "@coxswain/apimachinery";
+import { wrong } from "../../../validation/values.ts";
 import type { Container, PodSpec, WindowsSecurityContextOptions } from "../types.ts";
 import { eachContainer } from "./each-container.ts";
 
 const { invalid, required, notSupported, forbidden } = fieldErrors;
 
-const domainShape =
-  "^(?i)([a-z0-9]|[a-z0-9][a-z0-9-]{0,61}[a-z0-9])(\\.(?i)([a-z0-9]|[a-z0-9][a-z0-9-]{0,61}[a-z0-9]))*$";
+const label = "[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?";
+const domainShape = `^${label}(?:\\.${label})*$`;
 const mostSpec = 64 * 1024;
 
 export function windowsOptions(
@@ -16,8 +17,7 @@ export function windowsOptions(
   if (options === undefined) return [];
   const { gmsaCredentialSpecName: name, gmsaCredentialSpec: spec, runAsUserName: user } = options;
   const errors: FieldError[] = [];
-  if (name !== undefined && !isSubdomain(name))
-    errors.push(invalid(`${path}.gmsaCredentialSpecName`, name, subdomainWords));
+  if (name !== undefined) errors.push(...wrong(`${path}.gmsaCredentialSpecName`, name, dnsSubdomainErrors(name)));
   if (spec !== undefined) {
     const field = `${path}.gmsaCredentialSpec`;
     if (spec.length === 0) errors.push(invalid(field, spec, "gmsaCredentialSpec cannot be an empty string"));
@@ -26,28 +26,35 @@ export function windowsOptions(
   return user === undefined ? errors : [...errors, ...userName(user, `${path}.runAsUserName`)];
 }
 
-const label = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
-const isSubdomain = (text: string): boolean => text.length <= 253 && new RegExp(`^${label}(\\.${label})*$`).test(text);
-const subdomainWords = `a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '${label}(\\.${label})*')`;
-
 function userName(user: string, field: string): FieldError[] {
   const problem = (detail: string): FieldError[] => [invalid(field, user, detail)];
   if (user.length === 0) return problem("runAsUserName cannot be an empty string");
-  if (/\p{Cc}/u.test(user)) return problem("runAsUserName cannot contain control characters");
+  if (/[\0-\x1f\x7f]/.test(user)) return problem("runAsUserName cannot contain control characters");
   const parts = user.split("\\");
   if (parts.length > 2) return problem("runAsUserName cannot contain more than one backslash");
   const [domain, name = ""] = parts.length === 2 ? parts : [undefined, user];
-  if (domain !== undefined) {
-    if (domain.length >= 256) return problem("runAsUserName's Domain length must be under 256 characters");
-    const isNetBios = /^[^\\/:*?"<>|.][^\\/:*?"<>|]{0,14}$/.test(domain);
-    const isDns = new RegExp(domainShape.replaceAll("(?i)", ""), "i").test(domain);
-    if (!isNetBios && !isDns) return problem("runAsUserName's Domain doesn't match the NetBios nor the DNS format");
-  }
-  if (name.length > 104) return problem("runAsUserName's User length must not be longer than 104 characters");
-  if (/^[. ]*$/.test(name)) return problem("runAsUserName's User cannot contain only periods or spaces");
+  return [...domainProblems(domain), ...nameProblems(name)].map((detail) => invalid(field, user, detail));
+}
+
+function domainProblems(domain: string | undefined): string[] {
+  if (domain === undefined) return [];
+  const isNetBios = /^[^\\/:*?"<>|.][^\\/:*?"<>|]{0,14}$/.test(domain);
+  return [
+    ...(domain.length >= 256 ? ["runAsUserName's Domain length must be under 256 characters"] : []),
+    ...(isNetBios || new RegExp(domainShape).test(domain)
+      ? []
+      : ["runAsUserName's Domain doesn't match the NetBios nor the DNS format"]),
+  ];
+}
+
+function nameProblems(name: string): string[] {
+  const problems: string[] = [];
+  if (name.length === 0) problems.push("runAsUserName's User cannot be empty");
+  else if (name.length > 104) problems.push("runAsUserName's User length must not be longer than 104 characters");
+  if (/^[. ]+$/.test(name)) problems.push("runAsUserName's User cannot contain only periods or spaces");
   if (/["/\\:;|=,+*?<>@[\]]/.test(name))
-    return problem(`runAsUserName's User cannot contain the following characters: "/\\:;|=,+*?<>@[]`);
-  return [];
+    problems.push(`runAsUserName's User cannot contain the following characters: "/\\:;|=,+*?<>@[]`);
+  return problems;
 }
 
 /** All containers of a pod are host processes, or none is; such a pod is in the host's network. */

@@ -1,5 +1,11 @@
 /** Validation of secrets: keys, size, and what each type must hold. */
-import { configMapKeyErrors, type DeepReadonly, type FieldError, fieldErrors } from "@coxswain/apimachinery";
+import {
+  configMapKeyErrors,
+  type DeepReadonly,
+  type FieldError,
+  fieldErrors,
+  jsonSyntaxError,
+} from "@coxswain/apimachinery";
 import { unchanged } from "../../../validation/metadata.ts";
 import { wrong } from "../../../validation/values.ts";
 import type { Secret } from "../types.ts";
@@ -39,17 +45,14 @@ function jsonAt(data: Readonly<Record<string, string>>, key: string): FieldError
   return problem === undefined ? [] : [invalid(`data[${key}]`, "<secret contents redacted>", problem)];
 }
 
-/** In Go's words where there is one way to go wrong; the contents are never repeated. */
+/** In Go's words; the contents are never repeated. */
 function problemOf(text: string): string | undefined {
-  if (text.trim() === "") return "unexpected end of JSON input";
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && !Array.isArray(value)) return undefined;
-    const kind = Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
-    return `json: cannot unmarshal ${kind} into Go value of type map[string]interface {}`;
-  } catch {
-    return "invalid character looking for beginning of value";
-  }
+  const fault = jsonSyntaxError(text);
+  if (fault !== undefined) return fault;
+  const value: unknown = JSON.parse(text);
+  if (typeof value === "object" && !Array.isArray(value)) return undefined;
+  const kind = Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
+  return `json: cannot unmarshal ${kind} into Go value of type map[string]interface {}`;
 }
 
 export function validateSecretUpdate(next: DeepReadonly<Secret>, old: DeepReadonly<Secret>): FieldError[] {

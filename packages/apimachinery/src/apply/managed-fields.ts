@@ -65,9 +65,9 @@ const untrackedMetadata: ReadonlySet<string> = new Set([
 const untracked = setOfFields([["apiVersion"], ["kind"], ...[...untrackedMetadata].map((name) => ["metadata", name])]);
 
 /**
- * Records the owners of a create or update in `next`, in place. `old` is undefined for a create. A `next` whose managedFields are one
- * empty entry gives up all ownership; other managed fields that it brings along are believed, unless it came through a
- * subresource.
+ * Records the owners of a create or update in `next`, in place. `old` is undefined for a create. A `next` whose managedFields are empty, or
+ * one empty entry, gives up all ownership; other managed fields that it brings along are believed, unless it came through a
+ * subresource. An object that has no owners gets none by updates: it is tracked again when somebody applies.
  */
 export function trackUpdate(
   schema: StructSchema,
@@ -197,7 +197,7 @@ function readOwners(object: JsonObject): Owner[] {
     .map((entry) => ({ entry: cloneJson(entry), set: fieldsToSet(entry.fieldsV1) }));
 }
 
-/** One empty entry. An empty list says nothing: clients that do not know the member send it. */
+/** No entries, or an empty one; clients that do not know the member leave it out. */
 function isReset(next: JsonObject): boolean {
   const metadata = next["metadata"];
   const entries = isJsonObject(metadata) ? metadata["managedFields"] : undefined;

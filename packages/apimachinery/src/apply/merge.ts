@@ -75,14 +75,17 @@ function mergeLists(
   return result;
 }
 
-/** Removes, in place, what `last` names and `owned` does not. The caller owns the value. */
+/**
+ * Removes, in place, what `last` names and `owned` does not. A field stays while anybody owns something in it; an item of a list or an entry
+ * of a map goes with all it holds unless somebody owns the item itself. The caller owns the value.
+ */
 export function pruneValue(structure: Structure, value: unknown, last: FieldSet, owned: FieldSet): void {
   if (structure.is === "members" && isJsonObject(value)) {
     for (const [element, child] of last.children) {
       const name = element.slice(2);
       if (!element.startsWith("f:") || !Object.hasOwn(value, name)) continue;
       const keep = owned.children.get(element) ?? emptySet;
-      if (isEmptySet(keep)) delete value[name];
+      if (structure.open ? child.member && !keep.member : isEmptySet(keep)) delete value[name];
       else pruneValue(structure.member(name), value[name], child, keep);
     }
     return;
@@ -94,8 +97,7 @@ export function pruneValue(structure: Structure, value: unknown, last: FieldSet,
     const child = element === undefined ? undefined : last.children.get(element);
     if (element === undefined || child === undefined) continue;
     const keep = owned.children.get(element) ?? emptySet;
-    if (!isEmptySet(keep)) pruneValue(structure.item, item, child, keep);
-    else if (child.member) gone.add(item);
+    if (child.member && !keep.member) gone.add(item);
     else pruneValue(structure.item, item, child, keep);
   }
   const kept = value.filter((item) => !gone.has(item));

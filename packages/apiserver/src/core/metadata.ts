@@ -67,18 +67,30 @@ export function generatedName(base: string, suffix: string): string {
   return `${base.slice(0, longestBase)}${suffix}`;
 }
 
-/** An update changes nobody's identity. Throws 409 and 422. */
+/** Whoever sends a whole object means the one with its uid: throws 409 for another one, and, with "", for none. */
+export function meansThisOne(kind: Kind, key: string, { metadata }: ApiObject, uid: string): void {
+  const given = metadata.uid ?? "";
+  if (given === "" || given === uid) return;
+  const why = `Precondition failed: UID in precondition: ${given}, UID in object meta: ${uid}`;
+  const error = `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: ${why}`;
+  throw new StatusError(statuses.conflict(kind, metadata.name, error));
+}
+
+/** An update changes nobody's identity, and begins no deletion: 422. */
 export function stampUpdate(kind: Kind, object: ApiObject, old: ApiObject): void {
   const { metadata } = object;
-  if ((metadata.uid ?? "") !== "" && metadata.uid !== old.metadata.uid) {
-    const why = `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${old.metadata.uid}`;
-    throw new StatusError(statuses.conflict(kind, old.metadata.name, why));
+  // While it is going its time stays, whatever is said.
+  if (old.metadata.deletionTimestamp !== undefined) keep(metadata, old.metadata, "deletionTimestamp");
+  const changed = (["uid", "deletionTimestamp", "deletionGracePeriodSeconds"] as const).filter(
+    (name) => (metadata[name] ?? "") !== "" && metadata[name] !== old.metadata[name],
+  );
+  if (changed.length > 0) {
+    const errors = changed.map((name) => fieldErrors.invalid(`metadata.${name}`, metadata[name], "field is immutable"));
+    throw new StatusError(statuses.invalid(kind, old.metadata.name, errors));
   }
   keep(metadata, old.metadata, "uid");
   keep(metadata, old.metadata, "creationTimestamp");
-  keep(metadata, old.metadata, "deletionTimestamp");
   keep(metadata, old.metadata, "deletionGracePeriodSeconds");
-  keep(metadata, old.metadata, "generateName");
   delete metadata.selfLink;
 }
 

@@ -182,6 +182,33 @@ describe("apply", () => {
     expect([...(body.metadata.finalizers ?? [])].sort()).toEqual(["x.io/b", "x.io/c"]);
   });
 
+  it("apply takes an item away with what others have put into it, unless they own the item itself", async () => {
+    const path = deployment();
+    const containers = (...list: readonly (object | undefined)[]) => ({
+      template: { metadata: { labels: { app: "web" } }, spec: { containers: list } },
+    });
+    const [one, two, three] = ["one", "two", "three"].map((name) => ({ name, image: "x:1" }));
+    await apply(path, web(path, containers(one, two)), "fieldManager=a");
+    await apply(path, web(path, containers(two)), "fieldManager=b");
+    const more = containers({ ...one, workingDir: "/w" }, { ...two, workingDir: "/w" });
+    await put(path, web(path, more), "editor");
+    const { body } = await apply(path, web(path, containers(three)), "fieldManager=a");
+    const template = spec(body)["template"] as { spec: { containers: { name: string; workingDir?: string }[] } };
+    expect(template.spec.containers.map(({ name, workingDir }) => [name, workingDir])).toEqual([
+      ["two", "/w"],
+      ["three", undefined],
+    ]);
+  });
+
+  it("apply creates nothing by a uid", async () => {
+    const path = deployment();
+    const { code, body } = await apply(path, web(path, {}, { uid: "x" }), "fieldManager=a");
+    expect([code, body["message"]]).toEqual([
+      409,
+      `Operation cannot be fulfilled on deployments.apps "${nameOf(path)}": uid mismatch: the provided object specified uid x, and no existing object was found`,
+    ]);
+  });
+
   it.each([
     ["no field manager", "", web("/x/web-1"), 422],
     ["managed fields of its own", "fieldManager=a", web("/x/web-1", {}, { managedFields: [{ manager: "b" }] }), 400],
@@ -276,13 +303,16 @@ describe("owners after other writes", () => {
     expect(owners(same)).toEqual(["heir Update"]);
   });
 
-  it("one empty entry gives up all ownership, an empty list says nothing", async () => {
+  it.each([
+    ["an empty list", []],
+    ["one empty entry", [{}]],
+  ])("%s gives up all ownership; nothing is tracked until somebody applies", async (_what, managedFields) => {
     const path = deployment();
     await create(path, web(path), "maker");
-    const kept = await merge(path, { metadata: { managedFields: [] } }, "editor");
-    expect(owners(kept.body)).toEqual(["maker Update"]);
-    const reset = await merge(path, { metadata: { managedFields: [{}] } }, "editor");
+    const reset = await merge(path, { metadata: { managedFields, labels: { a: "b" } } }, "editor");
     expect(owners(reset.body)).toEqual([]);
+    const changed = await merge(path, { spec: { replicas: 3 } }, "editor");
+    expect(owners(changed.body)).toEqual([]);
     const { body } = await apply(path, web(path, { replicas: 1 }), "fieldManager=a&force=true");
     expect(owners(body)).toEqual(["a Apply", "before-first-apply Update"]);
   });

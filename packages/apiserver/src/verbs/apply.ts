@@ -44,6 +44,11 @@ export async function apply(parts: Parts, exchange: Exchange, bytes: Buffer, opt
     ...(info.subresource === "" && {
       absent: () => {
         if (!isNamed) throw new StatusError(statuses.badRequest(unnamed(info.name)));
+        const { uid = "" } = config.metadata;
+        if (uid !== "") {
+          const why = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
+          throw new StatusError(statuses.conflict(kind, info.name, why));
+        }
         const object = decoded(exchange, applyConfiguration(kind.schema, undefined, config, write), options);
         return createObject(parts, exchange, object, { ...options, isApply: true });
       },

@@ -24,6 +24,8 @@ export interface Target {
   readonly name: string;
   /** A trial run is of what stands in the store. */
   readonly isDryRun: boolean;
+  /** What is answered with when there is nothing to write; left out: 200. */
+  readonly code?: number;
   readonly attempt: (current: StoredValue) => Promise<Attempt>;
   /** What to do when there is no object. "appeared": somebody has made it meanwhile. Left out: 404. */
   readonly absent?: () => Promise<Answer | "appeared">;
@@ -53,7 +55,7 @@ export async function attemptUntilWritten(parts: Parts, target: Target): Promise
       const newest = await newestIf(isRemembered, parts, current);
       if (newest.kind === "unchanged") {
         if (outcome.kind === "refused") throw outcome.error;
-        return answerOf(kind, 200, current);
+        return answerOf(kind, target.code ?? 200, current);
       }
       current = newest.kind === "changed" ? newest.current : undefined;
     }

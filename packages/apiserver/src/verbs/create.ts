@@ -15,7 +15,7 @@ import { mutatingAdmission, validatingAdmission } from "./admit.ts";
 import { answerOf, keyOf } from "./get.ts";
 import type { Answer, Exchange, Parts } from "./parts.ts";
 import { isService } from "./parts.ts";
-import { storeWrite } from "./store-write.ts";
+import { storeWrite, writeWithoutOwnersIfTooLarge } from "./store-write.ts";
 
 /** How often a name is drawn before the client is told to try again. */
 const nameAttempts = 8;
@@ -90,20 +90,21 @@ async function tryCreate(
     for (const warning of kind.rules.warnings(object)) exchange.warn(warning);
     await validatingAdmission(parts, exchange, { ...subject, object });
     const key = keyOf(kind, object.metadata.namespace ?? "", object.metadata.name);
-    const value = encodeForStore(await toBeStored(kind, object));
     if (dryRun) {
       if ((await parts.storage.get(key)).value) return undefined;
       return { type: "object", code: 201, object, kind };
     }
-    const outcome = await storeWrite(parts, kind, { key, value, object }, () =>
-      parts.storage.create(key, value, kind.strategy.ttlSeconds),
-    );
-    if (outcome.kind === "exists") {
-      await allocated?.revert();
-      return undefined;
-    }
-    await allocated?.commit();
-    return answerOf(kind, 201, { key, value, revision: outcome.revision });
+    const written = async (): Promise<Answer | undefined> => {
+      const value = encodeForStore(await toBeStored(kind, object));
+      const outcome = await storeWrite(parts, kind, { key, value, object }, () =>
+        parts.storage.create(key, value, kind.strategy.ttlSeconds),
+      );
+      return outcome.kind === "exists" ? undefined : answerOf(kind, 201, { key, value, revision: outcome.revision });
+    };
+    const answer = await (options.isApply ? written() : writeWithoutOwnersIfTooLarge(object, written));
+    if (answer) await allocated?.commit();
+    else await allocated?.revert();
+    return answer;
   } catch (error) {
     await allocated?.revert();
     throw error;

@@ -58,8 +58,14 @@ export async function deleteObject(
     key: keyOf(kind, namespace, name),
     name,
     isDryRun: options.isDryRun,
+    code: codeWhileItStays(options),
     attempt: (current) => tryDelete(parts, exchange, name, options, current),
   });
+}
+
+/** Whoever wants dependents deleted in the old way is told that the object is not gone yet. */
+function codeWhileItStays({ orphanDependents }: ReadDeleteOptions): number {
+  return orphanDependents === false ? 202 : 200;
 }
 
 async function tryDelete(
@@ -93,20 +99,23 @@ async function tryDelete(
     }
     return { kind: "done", answer: gone(kind, object) };
   }
-  if (options.isDryRun) return { kind: "done", answer: { type: "object", code: 200, object: next, kind } };
+  const code = codeWhileItStays(options);
+  if (options.isDryRun) return { kind: "done", answer: { type: "object", code, object: next, kind } };
   const value = encodeForStore(await toBeStored(kind, next));
   const outcome = await parts.storage.replace(key, value, current.revision);
   if (outcome.kind === "changed") return outcome;
-  return { kind: "done", answer: await answerOf(kind, 200, { key, value, revision: outcome.revision }) };
+  return { kind: "done", answer: await answerOf(kind, code, { key, value, revision: outcome.revision }) };
 }
 
-function checkPreconditions(kind: Kind, object: ApiObject, { preconditions }: DeleteOptions): void {
+function checkPreconditions({ group, kind }: Kind, object: ApiObject, { preconditions }: DeleteOptions): void {
   const { uid, resourceVersion } = preconditions ?? {};
+  // Kubernetes names the kind here, not the resource.
+  const subject = { group, resource: kind };
   const { metadata } = object;
   if (uid !== undefined && uid !== metadata.uid) {
     throw new StatusError(
       statuses.conflict(
-        kind,
+        subject,
         metadata.name,
         `the UID in the precondition (${uid}) does not match the UID in record (${metadata.uid ?? ""}). The object might have been deleted and then recreated`,
       ),
@@ -115,7 +124,7 @@ function checkPreconditions(kind: Kind, object: ApiObject, { preconditions }: De
   if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion) {
     throw new StatusError(
       statuses.conflict(
-        kind,
+        subject,
         metadata.name,
         `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${metadata.resourceVersion ?? ""}). The object might have been modified`,
       ),

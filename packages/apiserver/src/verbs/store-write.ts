@@ -2,6 +2,7 @@
 // cost more than the rest of its way.
 import type { ApiObject } from "@coxswain/apimachinery";
 import type { Kind } from "../core/registry/kind.ts";
+import { StorageError } from "../core/storage.ts";
 import type { Parts } from "./parts.ts";
 
 /** The object is not to be changed any more. */
@@ -21,5 +22,23 @@ export async function storeWrite<Outcome extends { readonly kind: string }>(
   } catch (error) {
     forget?.();
     throw error;
+  }
+}
+
+/**
+ * Writes an object; when it is too large for the store, once more without what is said of who owns which field: that can take more room than
+ * the object itself.
+ */
+export async function writeWithoutOwnersIfTooLarge<Outcome>(
+  { metadata }: ApiObject,
+  write: () => Promise<Outcome>,
+): Promise<Outcome> {
+  try {
+    return await write();
+  } catch (error) {
+    const isTooLarge = error instanceof StorageError && error.code === "too-large";
+    if (!isTooLarge || metadata.managedFields === undefined) throw error;
+    delete metadata.managedFields;
+    return write();
   }
 }

@@ -5,7 +5,7 @@ import { cloneJson, isAlreadyExists, jsonEqual, parseJson, StatusError, statuses
 import type { ApiObject } from "@coxswain/apimachinery";
 import { parseBody } from "../core/body/decode-body.ts";
 import { trackUpdate } from "../core/field-manager.ts";
-import { agreeWithPath, checkVersion, nameOwnersOnce, stampUpdate } from "../core/metadata.ts";
+import { agreeWithPath, checkVersion, meansThisOne, nameOwnersOnce, stampUpdate } from "../core/metadata.ts";
 import type { WriteOptions } from "../core/options.ts";
 import { readWriteOptions, shownOptions } from "../core/options.ts";
 import { served, toBeStored } from "../core/registry/convert.ts";
@@ -21,7 +21,7 @@ import { answerOf, keyOf } from "./get.ts";
 import type { Answer, Exchange, Parts } from "./parts.ts";
 import { isService } from "./parts.ts";
 import { toServed } from "./served.ts";
-import { storeWrite } from "./store-write.ts";
+import { storeWrite, writeWithoutOwnersIfTooLarge } from "./store-write.ts";
 
 export async function update(parts: Parts, exchange: Exchange): Promise<Answer> {
   const { kind, info, query } = exchange;
@@ -33,8 +33,12 @@ export async function update(parts: Parts, exchange: Exchange): Promise<Answer> 
   return changeObject(parts, exchange, options, {
     next: () => cloneJson(decoded),
     leavesCurrent: true,
-    ...(kind.strategy.createsOnUpdate &&
-      info.subresource === "" && { absent: () => createObject(parts, exchange, cloneJson(decoded), options) }),
+    absent: async () => {
+      meansThisOne(kind, keyOf(kind, info.namespace, info.name), decoded, "");
+      if (!kind.strategy.createsOnUpdate || info.subresource !== "")
+        throw new StatusError(statuses.notFound(kind, info.name));
+      return createObject(parts, exchange, cloneJson(decoded), options);
+    },
   });
 }
 
@@ -105,6 +109,7 @@ async function tryChange(
   const given = change.isSystem ? { ...old, metadata: { ...old.metadata } } : change.leavesCurrent ? old : read();
   const next = change.next(given);
   if (!next) return { kind: "same" };
+  if (info.verb !== "patch") meansThisOne(kind, current.key, next, old.metadata.uid ?? "");
   checkVersion(kind, next, String(current.revision));
   stampUpdate(kind, next, old);
   nameOwnersOnce(next, info.verb === "patch", exchange.warn);
@@ -136,8 +141,9 @@ async function tryChange(
     if (errors.length > 0) throw new StatusError(statuses.invalid(kind, old.metadata.name, errors));
     if (subresource === "") for (const warning of kind.rules.warnings(object, old)) exchange.warn(warning);
     await validatingAdmission(parts, exchange, { ...subject, object: shown(object) });
-    const value = encodeForStore(await toBeStored(kind, object));
-    const outcome = await write(parts, exchange, options, object, value, current);
+    const written = async (): Promise<Attempt> =>
+      write(parts, exchange, options, object, encodeForStore(await toBeStored(kind, object)), current);
+    const outcome = await (change.tracksItself ? written() : writeWithoutOwnersIfTooLarge(object, written));
     if (outcome.kind === "changed") await allocated?.revert();
     else await allocated?.commit();
     return outcome;

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ApiObject } from "@coxswain/apimachinery";
 import type { TestAnswer, TestApi } from "../../testing/test-api.ts";
 import { createTestApi } from "../../testing/test-api.ts";
+import { StorageError } from "../core/storage.ts";
 
 const pods = "/api/v1/namespaces/default/pods";
 const deployments = "/apis/apps/v1/namespaces/default/deployments";
@@ -358,6 +359,98 @@ describe("owners of fields", () => {
   });
 });
 
+describe("who an object is", () => {
+  it.each([
+    [
+      "PUT with another uid",
+      "PUT",
+      "c",
+      { uid: "x" },
+      409,
+      "StorageError: invalid object, Code: 4, Key: KEY/c, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: x, UID in object meta: UID",
+    ],
+    [
+      "PUT with a uid of what is not there",
+      "PUT",
+      "none",
+      { uid: "x" },
+      409,
+      "StorageError: invalid object, Code: 4, Key: KEY/none, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: x, UID in object meta: ",
+    ],
+    ["PATCH of the uid", "PATCH", "c", { uid: "x" }, 422, 'metadata.uid: Invalid value: "x": field is immutable'],
+    [
+      "PATCH that begins a deletion",
+      "PATCH",
+      "c",
+      { deletionTimestamp: "2020-01-01T00:00:00Z" },
+      422,
+      'metadata.deletionTimestamp: Invalid value: "2020-01-01T00:00:00Z": field is immutable',
+    ],
+    [
+      "PUT that gives a deletion its grace",
+      "PUT",
+      "c",
+      { deletionGracePeriodSeconds: 3 },
+      422,
+      "metadata.deletionGracePeriodSeconds: Invalid value: 3: field is immutable",
+    ],
+  ] as const)("%s is refused", async (_what, verb, name, metadata, code, why) => {
+    const { uid = "" } = (await api.send("POST", configMaps, { metadata: { name: "c" } })).body.metadata;
+    const answer = await api.send(
+      verb,
+      `${configMaps}/${name}`,
+      { metadata: { name, ...metadata } },
+      verb === "PATCH" ? merge : {},
+    );
+    const head =
+      code === 409 ? `Operation cannot be fulfilled on configmaps "${name}"` : `ConfigMap "${name}" is invalid`;
+    const words = why
+      .replace("KEY", "/registry/configmaps/default")
+      .replace("UID in object meta: UID", `UID in object meta: ${uid}`);
+    expect([answer.code, answer.body.message]).toEqual([code, `${head}: ${words}`]);
+  });
+
+  it("what is too large for the store with its owners is stored without them, but for applied configurations", async () => {
+    const { create, replace } = api.storage;
+    const checked =
+      <Args extends [string, Buffer, ...unknown[]], Outcome>(write: (...args: Args) => Promise<Outcome>) =>
+      (...args: Args) => {
+        if (args[1].length > 500) throw new StorageError("too-large", "etcdserver: request is too large");
+        return write(...args);
+      };
+    api.storage.create = checked(create);
+    api.storage.replace = checked(replace);
+    const data = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`quite-a-long-name-${index}`, ""]));
+    const made = await api.send("POST", configMaps, { metadata: { name: "c" }, data });
+    const changed = await api.send("PUT", `${configMaps}/c`, {
+      metadata: {
+        name: "c",
+        managedFields: [
+          {
+            manager: "m",
+            operation: "Update",
+            apiVersion: "v1",
+            fieldsType: "FieldsV1",
+            fieldsV1: { "f:data": Object.fromEntries(Object.keys(data).map((name) => [`f:${name}`, {}])) },
+          },
+        ],
+      },
+      data: { ...data, a: "b" },
+    });
+    for (const { code, body } of [made, changed]) {
+      expect(code).toBeLessThan(202);
+      expect(body.metadata.managedFields).toBeUndefined();
+    }
+    const applied = await api.send(
+      "PATCH",
+      `${configMaps}/c?fieldManager=a`,
+      { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "c" } },
+      { "content-type": "application/apply-patch+yaml" },
+    );
+    expect(applied.code).toBe(413);
+  });
+});
+
 describe("delete", () => {
   it("delete removes what nothing holds and says what it was", async () => {
     const { body } = await api.send("POST", configMaps, { metadata: { name: "c" } });
@@ -413,8 +506,24 @@ describe("delete", () => {
   });
 
   it("delete with the wrong uid is a conflict", async () => {
-    await api.send("POST", configMaps, { metadata: { name: "c" } });
-    expect((await api.send("DELETE", `${configMaps}/c`, { preconditions: { uid: "other" } })).code).toBe(409);
+    const { uid } = (await api.send("POST", configMaps, { metadata: { name: "c" } })).body.metadata;
+    const { code, body } = await api.send("DELETE", `${configMaps}/c`, { preconditions: { uid: "other" } });
+    expect([code, body.message]).toEqual([
+      409,
+      `Operation cannot be fulfilled on ConfigMap "c": the UID in the precondition (other) does not match the UID in record (${uid}). The object might have been deleted and then recreated`,
+    ]);
+  });
+
+  it("delete answers 202 to orphanDependents=false while something holds the object", async () => {
+    await api.send("POST", configMaps, { metadata: { name: "free" } });
+    await api.send("POST", configMaps, { metadata: { name: "held", finalizers: ["example.com/x"] } });
+    const remove = async (name: string, query: string): Promise<number> =>
+      (await api.send("DELETE", `${configMaps}/${name}?${query}`)).code;
+    expect(await remove("free", "orphanDependents=false")).toBe(200);
+    expect(await remove("held", "orphanDependents=false&dryRun=All")).toBe(202);
+    expect(await remove("held", "orphanDependents=false")).toBe(202);
+    expect(await remove("held", "orphanDependents=false")).toBe(202);
+    expect(await remove("held", "propagationPolicy=Background")).toBe(200);
   });
 
   it("deletions begin with what is in memory, and what speaks against them is asked of the store when that is newer", async () => {

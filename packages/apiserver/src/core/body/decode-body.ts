@@ -202,7 +202,14 @@ export function decodeWith(
   const object = decoded.value as Record<string, unknown> & ApiObject;
   object.kind = expected.kind;
   object.apiVersion = versionText(expected);
+  if (statesNoOwners(input)) object.metadata.managedFields = [];
   return object;
+}
+
+/** Decoding leaves empty lists out; this one says that nobody owns anything. */
+function statesNoOwners({ metadata }: JsonObject): boolean {
+  const owners = isJsonObject(metadata) ? metadata["managedFields"] : undefined;
+  return Array.isArray(owners) && owners.length === 0;
 }
 
 function complaintsOf({ complaints, ordered }: ParsedBody, unknown: readonly string[]): readonly string[] {

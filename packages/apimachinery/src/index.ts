@@ -93,5 +93,6 @@ export { applyStrategicMerge } from "./patch/strategic-merge.ts";
 export { applyFallbacks } from "./fallbacks.ts";
 export { age, humanDuration } from "./duration.ts";
 export type { WriteInfo } from "./apply/managed-fields.ts";
-export { undeclaredFields } from "./apply/undeclared.ts";
+export { setScaleOwners, takeScaleOwners } from "./apply/scale-owners.ts";
+export { typedErrors } from "./apply/typed-errors.ts";
 export { applyConfiguration, trackUpdate } from "./apply/managed-fields.ts";

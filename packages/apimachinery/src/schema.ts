@@ -48,6 +48,8 @@ export interface ListSchema {
 export interface MapSchema {
   readonly type: "map";
   readonly values: Schema;
+  /** Of which type a value is only it tells itself: where it is a map, this is how its members are owned. */
+  readonly deduced?: true;
 }
 
 /** Either a struct or a boolean, a list of it, or a list of texts: the shapes of apiextensions' schemas. */
@@ -67,6 +69,8 @@ export interface StructSchema {
   readonly atomic: boolean;
   /** By JSON name, embedded ones flattened, in the order in which Kubernetes writes them. */
   readonly fields: ReadonlyMap<string, FieldSchema>;
+  /** What members are that it does not name; left out: there are none. */
+  readonly others?: Schema;
 }
 
 export type Schema = ScalarSchema | AnySchema | ListSchema | MapSchema | EitherSchema | StructSchema;

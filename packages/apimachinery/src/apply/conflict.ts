@@ -13,9 +13,7 @@ export function conflictError(conflicts: readonly Conflict[]): StatusError {
   const all = conflicts.flatMap(({ entry, set }) =>
     pathTexts(set).map((path) => ({ manager: managerText(entry), path })),
   );
-  all.sort((left, right) =>
-    left.manager < right.manager ? -1 : left.manager > right.manager ? 1 : left.path < right.path ? -1 : 1,
-  );
+  all.sort((left, right) => (left.manager < right.manager ? -1 : left.manager > right.manager ? 1 : 0));
   const causes: StatusCause[] = all.map(({ manager, path }) => ({
     reason: "FieldManagerConflict",
     message: `conflict with ${manager}`,

@@ -56,15 +56,6 @@ export function without(left: FieldSet, right: FieldSet): FieldSet {
   return node(left.member, children);
 }
 
-export function setsEqual(left: FieldSet, right: FieldSet): boolean {
-  if (left.member !== right.member || left.children.size !== right.children.size) return false;
-  for (const [key, child] of left.children) {
-    const other = right.children.get(key);
-    if (other === undefined || !setsEqual(child, other)) return false;
-  }
-  return true;
-}
-
 /** A set from paths of plain names, such as `["status"]`. */
 export function setOfFields(paths: readonly (readonly string[])[]): FieldSet {
   return paths.reduce<FieldSet>(
@@ -77,12 +68,11 @@ export function setOfFields(paths: readonly (readonly string[])[]): FieldSet {
   );
 }
 
-/** The paths as Kubernetes prints them: `.spec.containers[name="a"].image`. */
+/** The paths as Kubernetes prints them, `.spec.containers[name="a"].image`: of each node the members first, then what lies below. */
 export function pathTexts(set: FieldSet, prefix = ""): string[] {
-  const below = [...set.children]
-    .sort(([left], [right]) => (left < right ? -1 : 1))
-    .flatMap(([key, child]) => pathTexts(child, prefix + elementText(key)));
-  return set.member ? [prefix, ...below] : below;
+  const sorted = [...set.children].sort(([left], [right]) => (left < right ? -1 : 1));
+  const members = sorted.filter(([, { member }]) => member).map(([key]) => prefix + elementText(key));
+  return [...members, ...sorted.flatMap(([key, child]) => pathTexts(child, prefix + elementText(key)))];
 }
 
 export function fieldsToSet(fields: FieldsV1 | undefined): FieldSet {

@@ -6,7 +6,7 @@
  *     update:  old, new ─ compare ─► the writer owns what it changed, everybody else loses it
  */
 import { decode } from "../decode.ts";
-import { cloneJson, isJsonObject, jsonEqual, type JsonObject } from "../json-value.ts";
+import { cloneJson, isJsonObject, type JsonObject } from "../json-value.ts";
 import type { ManagedFieldsEntry } from "../meta.ts";
 import type { StructSchema } from "../schema.ts";
 import { compareValues, fieldSetOf } from "./compare.ts";
@@ -20,7 +20,6 @@ import {
   intersection,
   isEmptySet,
   setOfFields,
-  setsEqual,
   setToFields,
   union,
   without,
@@ -38,11 +37,11 @@ export interface WriteInfo {
   readonly subresource?: string;
   /** The time to record, RFC 3339. */
   readonly time: string;
-  /** Top-level fields that this endpoint resets and hence nobody comes to own through it, such as "status". */
+  /** Top-level fields that this endpoint resets and hence nobody comes to own, or loses, through it, such as "status". */
   readonly ignored?: readonly string[];
 }
 
-interface Owner {
+export interface Owner {
   readonly entry: ManagedFieldsEntry;
   readonly set: FieldSet;
 }
@@ -77,7 +76,8 @@ export function trackUpdate(
 ): void {
   const structure = structureOf(schema);
   const owners = ownersBeforeUpdate(old, next, write);
-  if (old === undefined && owners.length === 0) return ownAll(schema, structure, next, write);
+  if (owners.length === 0)
+    return old === undefined ? ownAll(schema, structure, next, write) : setManagedFields(next, []);
   const before = withoutManagedFields(old ?? emptyOf(schema));
   const changes = compareValues(structure, before, withoutManagedFields(next));
   const ignored = setOfFields((write.ignored ?? []).map((name) => [name]));
@@ -136,7 +136,8 @@ export function applyConfiguration(
   const found = owners.find(({ entry }) => sameWriter(entry, mine));
   const others = owners.filter((owner) => owner !== found);
   const ignored = setOfFields((write.ignored ?? []).map((name) => [name]));
-  const stated = without(withoutUntracked(fieldSetOf(structure, config)), ignored);
+  const mentioned = without(fieldSetOf(structure, config), ignored);
+  const stated = withoutUntracked(mentioned);
 
   const merged = mergeValues(structure, before, config);
   if (!isJsonObject(merged)) throw new TypeError("a configuration must be an object");
@@ -145,11 +146,12 @@ export function applyConfiguration(
       structure,
       merged,
       found.set,
-      others.reduce((all, { set }) => union(all, set), stated),
+      others.reduce((all, { set }) => union(all, set), mentioned),
     );
 
-  const changes = compareValues(structure, before, merged);
-  const changed = union(changes.added, changes.modified);
+  const { added, modified, removed } = compareValues(structure, before, merged);
+  const changed = without(union(added, modified), ignored);
+  const lost = without(removed, ignored);
   const conflicts: Conflict[] = others
     .filter(({ entry }) => entry.apiVersion === write.apiVersion)
     .map(({ entry, set }) => ({ entry, set: intersection(set, changed) }))
@@ -160,11 +162,16 @@ export function applyConfiguration(
       write.manager === kubectlManager ? lastAppliedFields(structure, before, write.apiVersion) : emptySet,
     );
 
-  const left = others.map(({ entry, set }) => ({ entry, set: difference(difference(set, changed), changes.removed) }));
-  const unchanged = found !== undefined && setsEqual(found.set, stated) && jsonEqual(before, merged);
-  setManagedFields(merged, [...left, { entry: unchanged ? found.entry : mine, set: stated }]);
+  const left = others.map(({ entry, set }) => ({ entry, set: difference(difference(set, changed), lost) }));
+  const isSame = isEmptySet(changed) && isEmptySet(lost);
+  setManagedFields(merged, [...left, { entry: isSame ? (found?.entry ?? timeless(mine)) : mine, set: stated }]);
   if (write.manager === kubectlManager && live !== undefined) followLastApplied(merged, config);
   return merged;
+}
+
+/** The time of an entry is that of its manager's last change of the object; whoever only agrees has none. */
+function timeless({ time: _time, ...entry }: ManagedFieldsEntry): ManagedFieldsEntry {
+  return entry;
 }
 
 /** Throws when there are conflicts about more than the applier's own fields. */
@@ -182,11 +189,11 @@ function ownersBeforeApply(schema: StructSchema, live: JsonObject, write: WriteI
   const zero = emptyOf(schema);
   const set = withoutUntracked(compareValues(structureOf(schema), zero, withoutManagedFields(live)).added);
   const changed = withoutUntracked(compareValues(structureOf(schema), zero, withoutManagedFields(live)).modified);
-  const { time: _time, ...entry } = updateEntry({ ...write, manager: "before-first-apply", subresource: "" });
+  const entry = timeless(updateEntry({ ...write, manager: "before-first-apply", subresource: "" }));
   return [{ entry, set: union(set, changed) }];
 }
 
-function readOwners(object: JsonObject): Owner[] {
+export function readOwners(object: JsonObject): Owner[] {
   const metadata = object["metadata"];
   const entries =
     isJsonObject(metadata) && Array.isArray(metadata["managedFields"])
@@ -203,10 +210,10 @@ function isReset(next: JsonObject): boolean {
   const entries = isJsonObject(metadata) ? metadata["managedFields"] : undefined;
   if (!Array.isArray(entries)) return false;
   const [only] = entries as unknown[];
-  return entries.length === 1 && isJsonObject(only) && Object.keys(only).length === 0;
+  return entries.length === 0 || (entries.length === 1 && isJsonObject(only) && Object.keys(only).length === 0);
 }
 
-function setManagedFields(object: JsonObject, owners: readonly Owner[]): void {
+export function setManagedFields(object: JsonObject, owners: readonly Owner[]): void {
   const metadata = isJsonObject(object["metadata"]) ? object["metadata"] : {};
   const entries = owners
     .filter(({ set }) => !isEmptySet(set))

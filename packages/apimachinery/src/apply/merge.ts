@@ -5,7 +5,8 @@ import { itemElement, type Structure } from "./structure.ts";
 
 /** The live value with the configuration over it: members and items merge, leaves are replaced. Shares nothing with its arguments. */
 export function mergeValues(structure: Structure, live: unknown, config: unknown): unknown {
-  if (config === undefined || config === null) return cloneJson(live);
+  if (config === undefined) return cloneJson(live);
+  if (config === null && structure.is !== "leaf" && live !== undefined) return cloneJson(live);
   if (structure.is === "members" && isJsonObject(live) && isJsonObject(config)) {
     const result = cloneJson(live);
     for (const [name, value] of Object.entries(config))

@@ -46,7 +46,7 @@ function build(schema: Schema): Structure {
       const found = members.get(name);
       if (found !== undefined) return found;
       const field = schema.isKind && (name === "apiVersion" || name === "kind") ? undefined : schema.fields.get(name);
-      if (field === undefined) return leaf;
+      if (field === undefined) return schema.others ? structureOf(schema.others) : leaf;
       const structure = fieldStructure(field);
       members.set(name, structure);
       return structure;
@@ -54,7 +54,7 @@ function build(schema: Schema): Structure {
   };
 }
 
-function fieldStructure(field: FieldSchema): Structure {
+export function fieldStructure(field: FieldSchema): Structure {
   const found = known.get(field);
   if (found !== undefined) return found;
   const structure =

@@ -19,14 +19,19 @@ export function managerName({ options, exchange }: TrackContext): string {
 
 export function writeInfo(kind: Kind, context: TrackContext): WriteInfo {
   const { subresource } = context.exchange.info;
-  const ignored = kind.hasStatus && subresource !== "status" ? { ignored: ["status"] } : {};
   return {
     manager: managerName(context),
     apiVersion: kind.apiVersion,
     subresource,
     time: rfc3339(context.nowMs),
-    ...ignored,
+    ignored: ignoredThrough(kind, subresource),
   };
+}
+
+/** What the endpoint puts back as it was. */
+function ignoredThrough({ hasStatus, strategy }: Kind, subresource: string): readonly string[] {
+  if (subresource === "status") return strategy.statusKeepsMetadata ? ["spec", "metadata"] : ["spec"];
+  return hasStatus ? ["status"] : [];
 }
 
 /** After a create or update by any verb but apply; in place. */

@@ -57,9 +57,11 @@ describe("apply", () => {
       const { code, body } = await apply(path, config, "fieldManager=a&force=true");
       return [code, code < 300 ? body["data"] : body["message"]];
     };
-    const version = "Incorrect version specified in apply patch. Specified patch version:";
-    expect(await said({})).toEqual([400, `${version} , expected: v1`]);
-    expect(await said({ apiVersion: "v2", kind: "ConfigMap" })).toEqual([400, `${version} v2, expected: v1`]);
+    expect(await said({})).toEqual([400, "invalid object type: /, Kind="]);
+    expect(await said({ apiVersion: "v2", kind: "ConfigMap" })).toEqual([
+      400,
+      "invalid object type: /v2, Kind=ConfigMap",
+    ]);
     const unnamed = { apiVersion: "v1", kind: "ConfigMap", data: { a: "1" } };
     const missing = "the name of the object (nameless based on URL) was undeterminable: name must be provided";
     for (const config of [unnamed, { ...unnamed, metadata: null }, { ...unnamed, metadata: {} }])
@@ -74,7 +76,7 @@ describe("apply", () => {
     const { code, body } = await apply(path, web(path, { template }), "fieldManager=a&fieldValidation=Ignore");
     expect([code, body["message"]]).toEqual([
       400,
-      `failed to create typed patch object (default/${nameOf(path)}; apps/v1, Kind=Deployment): .spec.template.spec.containers[name="c"].imgae: field not declared in schema`,
+      `failed to create typed patch object (/${nameOf(path)}; apps/v1, Kind=Deployment): .spec.template.spec.containers[name="c"].imgae: field not declared in schema`,
     ]);
     const lines = `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: twice}\ndata:\n  a: "1"\n  a: "2"\n`;
     const map = "/api/v1/namespaces/default/configmaps/twice";
@@ -89,6 +91,74 @@ describe("apply", () => {
       ['line 6: key "a" already set in map'],
       { a: "2" },
     ]);
+  });
+
+  it.each([
+    [{ replicas: "x" }, ".spec.replicas: expected numeric (int or float), got string"],
+    [{ paused: "x" }, ".spec.paused: expected boolean, got &{x}"],
+    [{ selector: [] }, ".spec.selector: expected map, got &{[]}"],
+    [
+      { selector: { matchLabels: { a: 1 } } },
+      ".spec.selector.matchLabels.a: expected string, got &value.valueUnstructured{Value:1}",
+    ],
+    [
+      { template: { spec: { containers: [{ name: "c" }, { name: "c" }] } } },
+      '.spec.template.spec.containers: duplicate entries for key [name="c"]',
+    ],
+    [
+      { template: { spec: { containers: [null] } } },
+      ".spec.template.spec.containers: element 0: associative list with keys may not have a null element",
+    ],
+    [
+      { replicas: "x", paused: 1 },
+      "errors:\n  .spec.replicas: expected numeric (int or float), got string\n  .spec.paused: expected boolean, got &{1}",
+    ],
+  ])("apply refuses what has another type: %j", async (spec, why) => {
+    const config = {
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata: { name: "typed", namespace: "default" },
+      spec,
+    };
+    const { code, body } = await apply("/apis/apps/v1/namespaces/default/deployments/typed", config, "fieldManager=a");
+    const prefix = "failed to create typed patch object (default/typed; apps/v1, Kind=Deployment): ";
+    expect([code, body.message]).toEqual([400, prefix + why]);
+  });
+
+  it("apply that states no metadata any more takes its own out, and leaves what makes the object", async () => {
+    const path = deployment();
+    await apply(path, web(path, {}, { labels: { a: "1" }, annotations: { b: "2" } }), "fieldManager=a");
+    const { code, body } = await apply(path, web(path), "fieldManager=a");
+    expect([code, body.metadata.name, body.metadata.labels, body.metadata.annotations]).toEqual([
+      200,
+      nameOf(path),
+      undefined,
+      undefined,
+    ]);
+  });
+
+  it("apply that changes nothing gives a new owner no time", async () => {
+    const path = deployment();
+    await apply(path, web(path), "fieldManager=a");
+    const { body } = await apply(path, web(path), "fieldManager=b");
+    expect(entries(body).map(({ manager, time }) => [manager, time !== undefined])).toEqual([
+      ["b", false],
+      ["a", true],
+    ]);
+  });
+
+  it("apply names conflicts of a level before those below it", async () => {
+    const path = deployment();
+    await apply(path, web(path, { paused: true, replicas: 1, strategy: { type: "Recreate" } }), "fieldManager=a");
+    const other = web(
+      path,
+      { paused: false, replicas: 2, strategy: { type: "RollingUpdate" } },
+      { labels: { x: "1" } },
+    );
+    const { body } = await apply(path, other, "fieldManager=b");
+    expect(body.message).toBe(
+      'Apply failed with 3 conflicts: conflicts with "a":\n- .spec.paused\n- .spec.replicas\n- .spec.strategy.type',
+    );
   });
 
   it("apply makes the object when it is not there, and applying the same again writes nothing", async () => {
@@ -154,6 +224,33 @@ describe("apply", () => {
     expect(template.spec.containers.map(({ name }) => name)).toEqual(["two", "three"]);
   });
 
+  it("apply takes an item away with what others have put into it, unless they own the item itself", async () => {
+    const path = deployment();
+    const containers = (...list: readonly (object | undefined)[]) => ({
+      template: { metadata: { labels: { app: "web" } }, spec: { containers: list } },
+    });
+    const [one, two, three] = ["one", "two", "three"].map((name) => ({ name, image: "x:1" }));
+    await apply(path, web(path, containers(one, two)), "fieldManager=a");
+    await apply(path, web(path, containers(two)), "fieldManager=b");
+    const more = containers({ ...one, workingDir: "/w" }, { ...two, workingDir: "/w" });
+    await put(path, web(path, more), "editor");
+    const { body } = await apply(path, web(path, containers(three)), "fieldManager=a");
+    const template = spec(body)["template"] as { spec: { containers: { name: string; workingDir?: string }[] } };
+    expect(template.spec.containers.map(({ name, workingDir }) => [name, workingDir])).toEqual([
+      ["two", "/w"],
+      ["three", undefined],
+    ]);
+  });
+
+  it("apply creates nothing by a uid", async () => {
+    const path = deployment();
+    const { code, body } = await apply(path, web(path, {}, { uid: "x" }), "fieldManager=a");
+    expect([code, body["message"]]).toEqual([
+      409,
+      `Operation cannot be fulfilled on deployments.apps "${nameOf(path)}": uid mismatch: the provided object specified uid x, and no existing object was found`,
+    ]);
+  });
+
   it.each([
     ["[a b] + [c]", ["a", "b"], ["c"], ["a", "b", "c"]],
     ["[a b c] + [c a]", ["a", "b", "c"], ["c", "a"], ["b", "c", "a"]],
@@ -180,33 +277,6 @@ describe("apply", () => {
     await apply(path, web(path, {}, { finalizers: ["x.io/c"] }), "fieldManager=b");
     const { body } = await apply(path, web(path, {}, { finalizers: ["x.io/b"] }), "fieldManager=a");
     expect([...(body.metadata.finalizers ?? [])].sort()).toEqual(["x.io/b", "x.io/c"]);
-  });
-
-  it("apply takes an item away with what others have put into it, unless they own the item itself", async () => {
-    const path = deployment();
-    const containers = (...list: readonly (object | undefined)[]) => ({
-      template: { metadata: { labels: { app: "web" } }, spec: { containers: list } },
-    });
-    const [one, two, three] = ["one", "two", "three"].map((name) => ({ name, image: "x:1" }));
-    await apply(path, web(path, containers(one, two)), "fieldManager=a");
-    await apply(path, web(path, containers(two)), "fieldManager=b");
-    const more = containers({ ...one, workingDir: "/w" }, { ...two, workingDir: "/w" });
-    await put(path, web(path, more), "editor");
-    const { body } = await apply(path, web(path, containers(three)), "fieldManager=a");
-    const template = spec(body)["template"] as { spec: { containers: { name: string; workingDir?: string }[] } };
-    expect(template.spec.containers.map(({ name, workingDir }) => [name, workingDir])).toEqual([
-      ["two", "/w"],
-      ["three", undefined],
-    ]);
-  });
-
-  it("apply creates nothing by a uid", async () => {
-    const path = deployment();
-    const { code, body } = await apply(path, web(path, {}, { uid: "x" }), "fieldManager=a");
-    expect([code, body["message"]]).toEqual([
-      409,
-      `Operation cannot be fulfilled on deployments.apps "${nameOf(path)}": uid mismatch: the provided object specified uid x, and no existing object was found`,
-    ]);
   });
 
   it.each([

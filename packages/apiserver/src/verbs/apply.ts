@@ -1,37 +1,24 @@
 // PATCH with an applied configuration: fields have owners, and taking one from somebody else is a conflict unless forced.
 // Creates the object when it is not there.
-import { applyConfiguration, StatusError, statuses, undeclaredFields } from "@coxswain/apimachinery";
-import type { ApiObject, JsonObject } from "@coxswain/apimachinery";
-import { joinLines, parseText, StrictError } from "../core/body/decode-body.ts";
+import { applyConfiguration, parseApiVersion, StatusError, statuses, typedErrors } from "@coxswain/apimachinery";
+import type { ApiObject, JsonObject, StructSchema } from "@coxswain/apimachinery";
+import { joinLines, parseText } from "../core/body/decode-body.ts";
 import type { ParsedBody } from "../core/body/decode-body.ts";
 import { writeInfo } from "../core/field-manager.ts";
 import { agreeWithPath, unnamed } from "../core/metadata.ts";
 import type { WriteOptions } from "../core/options.ts";
-import type { Kind } from "../core/registry/kind.ts";
+import { textOf } from "../core/registry/strategy.ts";
 import { createObject } from "./create.ts";
 import type { Answer, Exchange, Parts } from "./parts.ts";
 import { changeObject } from "./update.ts";
 
 export async function apply(parts: Parts, exchange: Exchange, bytes: Buffer, options: WriteOptions): Promise<Answer> {
   const { kind, info } = exchange;
-  if (options.fieldManager === "") {
-    throw new StatusError(
-      statuses.invalid({ group: "meta.k8s.io", kind: "PatchOptions" }, "", [
-        { type: "FieldValueRequired", field: "fieldManager", detail: "is required for apply patch" },
-      ]),
-    );
-  }
-  const parsed = parseText(bytes.toString(), "yaml", kind.kind);
-  exchange.audit?.requested(parsed.value);
-  checkVersion(kind, parsed.value);
-  // Decoding checks and complains; what is applied is what was stated, without the zero values decoding writes.
-  const checked = checkedBy(kind, parsed, exchange);
-  complainOfRepeated(parsed, options, exchange);
-  const { metadata, ...content } = stated(parsed.value as JsonObject, checked as ApiObject & JsonObject) as JsonObject;
-  const config = { ...content, kind: kind.kind, apiVersion: kind.apiVersion, metadata: metadata ?? {} } as ApiObject &
-    JsonObject;
-  if (config.metadata.managedFields !== undefined)
-    throw new StatusError(statuses.badRequest("metadata.managedFields must be nil"));
+  const config = readConfiguration(exchange, bytes, options, {
+    ...kind,
+    decode: (value) => kind.rules.decode({ value, complaints: () => [] }, "Ignore", () => undefined),
+    keepsNull: !kind.rules.mergesStrategically,
+  });
   // Whoever changes what is there need not name it again.
   const isNamed = (config.metadata.name ?? "") !== "";
   if (!isNamed) config.metadata.name = info.name;
@@ -56,25 +43,61 @@ export async function apply(parts: Parts, exchange: Exchange, bytes: Buffer, opt
   });
 }
 
-function checkVersion({ apiVersion }: Kind, config: unknown): void {
-  if (!isRecord(config)) return;
-  const given = typeof config["apiVersion"] === "string" ? config["apiVersion"] : "";
-  if (given === apiVersion) return;
-  const why = `Specified patch version: ${given}, expected: ${apiVersion}`;
-  throw new StatusError(statuses.badRequest(`Incorrect version specified in apply patch. ${why}`));
+/** What a configuration is for. */
+interface Configured {
+  readonly kind: string;
+  readonly apiVersion: string;
+  readonly schema: StructSchema;
+  /** Values in the form in which the kind keeps them. */
+  decode(value: JsonObject): ApiObject;
+  /** Null is a value, and not the same as nothing. */
+  readonly keepsNull: boolean;
 }
 
-/** Fields that the type does not have are refused however strict the client wants it: nobody could own them. */
-function checkedBy(kind: Kind, parsed: ParsedBody, { info, warn }: Exchange): ApiObject {
-  try {
-    return kind.rules.decode({ value: parsed.value, complaints: () => [] }, "Strict", warn);
-  } catch (error) {
-    if (!(error instanceof StatusError) || !(error.cause instanceof StrictError)) throw error;
-    const type = `${kind.group === "" ? "/" : `${kind.group}/`}${kind.version}, Kind=${kind.kind}`;
-    const why = undeclaredFields(kind.schema, parsed.value, error.cause.unknown);
-    const message = `failed to create typed patch object (${info.namespace}/${info.name}; ${type}): ${why}`;
-    throw new StatusError(statuses.badRequest(message), { cause: error });
+/** What was stated, without the zero values that decoding writes. Throws what is wrong with its types. */
+export function readConfiguration(
+  exchange: Exchange,
+  bytes: Buffer,
+  options: WriteOptions,
+  of: Configured,
+): ApiObject & JsonObject {
+  if (options.fieldManager === "") {
+    throw new StatusError(
+      statuses.invalid({ group: "meta.k8s.io", kind: "PatchOptions" }, "", [
+        { type: "FieldValueRequired", field: "fieldManager", detail: "is required for apply patch" },
+      ]),
+    );
   }
+  const undecoded = (why: string): StatusError => refused(`error decoding YAML: ${why}`);
+  const parsed = parseText(bytes.toString(), "yaml", of.kind, (why) =>
+    undecoded(`error converting YAML to JSON: ${why}`),
+  );
+  const value = parsed.value ?? {};
+  exchange.audit?.requested(value);
+  complainOfRepeated(parsed, options, exchange);
+  if (!isRecord(value)) {
+    const found = Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
+    throw undecoded(
+      `error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${found} into Go value of type map[string]interface {}`,
+    );
+  }
+  const { group, version } = parseApiVersion(textOf(value, "apiVersion")) ?? { group: "", version: "" };
+  const type = `${group}/${version}, Kind=${textOf(value, "kind")}`;
+  if (value["apiVersion"] !== of.apiVersion || value["kind"] !== of.kind) throw refused(`invalid object type: ${type}`);
+  const { metadata } = value;
+  if (isRecord(metadata) && (metadata["managedFields"] ?? null) !== null)
+    throw refused("metadata.managedFields must be nil");
+  const faults = typedErrors(of.schema, value);
+  if (faults !== undefined) {
+    const subject = `${textOf(value, "metadata", "namespace")}/${textOf(value, "metadata", "name")}`;
+    throw refused(`failed to create typed patch object (${subject}; ${type}): ${faults}`);
+  }
+  const content = stated(value, of.decode(value), of.keepsNull) as JsonObject;
+  return { ...content, metadata: content["metadata"] ?? {} } as ApiObject & JsonObject;
+}
+
+function refused(message: string): StatusError {
+  return new StatusError(statuses.badRequest(message));
 }
 
 /** To Kubernetes every configuration is YAML, also one that is written as JSON. */
@@ -91,20 +114,22 @@ function decoded({ kind }: Exchange, value: JsonObject, options: WriteOptions): 
   return kind.rules.decode({ value, complaints: () => [] }, "Ignore", () => void options);
 }
 
-/** The values of `decoded` at the places that `input` names. */
-function stated(input: unknown, decoded: unknown): unknown {
-  if (Array.isArray(input) && Array.isArray(decoded)) return decoded.map((item, index) => stated(input[index], item));
+/** The values of `decoded` at the places that `input` names; null is a value of kinds that definitions bring. */
+function stated(input: unknown, decoded: unknown, keepsNull: boolean): unknown {
+  if (Array.isArray(input) && Array.isArray(decoded))
+    return decoded.map((item, index) => stated(input[index], item, keepsNull));
   if (!isRecord(input) || !isRecord(decoded)) return decoded;
   const result: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(input)) {
-    if (value !== null && Object.hasOwn(decoded, name)) result[name] = stated(value, decoded[name]);
+    if ((keepsNull || value !== null) && Object.hasOwn(decoded, name))
+      result[name] = stated(value, decoded[name], keepsNull);
     // Decoding leaves empty values out; whoever states one means it.
     else if (value !== null && isEmpty(value)) result[name] = value;
   }
   return result;
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+function isRecord(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

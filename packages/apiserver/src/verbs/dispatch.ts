@@ -25,7 +25,8 @@ import { get, keyOf, mustRead } from "./get.ts";
 import { list } from "./list.ts";
 import type { Exchange } from "./parts.ts";
 import { patch } from "./patch.ts";
-import { bind, changeScale, evict, getScale } from "./subresources.ts";
+import { changeScale, getScale } from "./scale.ts";
+import { bind, evict } from "./subresources.ts";
 import { update } from "./update.ts";
 import { watch } from "./watch.ts";
 

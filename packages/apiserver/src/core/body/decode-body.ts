@@ -78,7 +78,13 @@ export function mediaTypeOf(contentType: string | undefined): string {
   return (contentType ?? "application/json").split(";", 1)[0]?.trim().toLowerCase() || "application/json";
 }
 
-export function parseText(text: string, format: "json" | "yaml", of: string): ParsedBody {
+/** `refuse` says of YAML that it is none. */
+export function parseText(
+  text: string,
+  format: "json" | "yaml",
+  of: string,
+  refuse: (why: string) => StatusError = (why) => unrecognized(of, why, text),
+): ParsedBody {
   // kubectl sends JSON as YAML in server-side apply; reading JSON is ten times cheaper.
   if (format === "json" || text.startsWith("{")) {
     try {
@@ -100,7 +106,7 @@ export function parseText(text: string, format: "json" | "yaml", of: string): Pa
     }
   }
   const parsed = parseYaml(text);
-  if ("error" in parsed) throw unrecognized(of, `yaml: ${parsed.error}`, text);
+  if ("error" in parsed) throw refuse(`yaml: ${parsed.error}`);
   return { value: parsed.value, complaints: () => parsed.complaints };
 }
 

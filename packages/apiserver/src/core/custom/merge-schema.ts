@@ -1,22 +1,27 @@
-// A definition's schema in the form by which apply sees values: which lists have keys, which maps are owned as one. Values themselves are
-// checked by `validate.ts`; here every scalar is a leaf.
-import type { FieldSchema, MapSchema, Schema, StructSchema } from "@coxswain/apimachinery";
+// A definition's schema in the form by which apply sees values: which lists have keys, which maps are owned as one, of which type scalars are.
+// Whether values are as they should be is asked in `validate.ts`.
+import type { FieldSchema, MapSchema, ScalarName, Schema, StructSchema } from "@coxswain/apimachinery";
 import { findSchema } from "@coxswain/api";
 import type { JsonSchema } from "./structural.ts";
 import { isSchema } from "./structural.ts";
 
 /** `name` is for messages only. */
 export function mergeSchemaOf(schema: JsonSchema, name: string): StructSchema {
+  const struct = structOf(schema, name, true);
+  return { ...struct, fields: new Map([["metadata", metadataField()], ...struct.fields]) };
+}
+
+function metadataField(): FieldSchema {
   const metadata = findSchema({ group: "", version: "v1", kind: "ConfigMap" })?.fields.get("metadata");
   if (!metadata) throw new Error("the scheme has no metadata");
-  const struct = structOf(schema, name, true);
-  return { ...struct, fields: new Map([["metadata", metadata], ...struct.fields]) };
+  return metadata;
 }
 
 const anything: Schema = { type: "any" };
 /** Of what no schema tells: members are owned one by one, lists as a whole. */
 const deduced: MapSchema = {
   type: "map",
+  deduced: true,
   get values(): Schema {
     return deduced;
   },
@@ -27,7 +32,12 @@ function structOf(schema: JsonSchema, name: string, isKind: boolean): StructSche
   for (const [member, part] of Object.entries(schema.properties ?? {}))
     if (!isKind || (member !== "apiVersion" && member !== "kind")) fields.set(member, fieldOf(member, part));
   if (isKind) fields.delete("metadata");
-  return { type: "struct", name, isKind, atomic: schema["x-kubernetes-map-type"] === "atomic", fields };
+  if (schema["x-kubernetes-embedded-resource"] === true) {
+    for (const member of ["apiVersion", "kind"]) fields.set(member, { ...plain(member), schema: scalar("string") });
+    fields.set("metadata", metadataField());
+  }
+  const others = schema["x-kubernetes-preserve-unknown-fields"] === true && { others: deduced };
+  return { type: "struct", name, isKind, atomic: schema["x-kubernetes-map-type"] === "atomic", fields, ...others };
 }
 
 function plain(name: string): FieldSchema {
@@ -57,10 +67,30 @@ function fieldOf(name: string, part: JsonSchema): FieldSchema {
 }
 
 function schemaOf(part: JsonSchema, name: string): Schema {
-  const { items, additionalProperties, properties } = part;
-  if (part.type === "array") return { type: "list", items: isSchema(items) ? schemaOf(items, name) : anything };
-  if (part.type !== "object" && part["x-kubernetes-preserve-unknown-fields"] !== true) return anything;
+  const { items, additionalProperties, properties, type } = part;
+  if (part["x-kubernetes-int-or-string"] === true) return scalar("intOrString");
+  if (type === "array") return { type: "list", items: isSchema(items) ? schemaOf(items, name) : anything };
+  if (type !== "object" && part["x-kubernetes-preserve-unknown-fields"] !== true) return scalarOf(part);
   if (properties) return structOf(part, name, false);
   if (isSchema(additionalProperties)) return { type: "map", values: schemaOf(additionalProperties, name) };
   return deduced;
+}
+
+/** A text with a format may be any scalar. */
+function scalarOf({ type, format }: JsonSchema): Schema {
+  switch (type) {
+    case "string":
+      return scalar(format === undefined || format === "byte" ? "string" : "intOrString");
+    case "integer":
+    case "number":
+      return scalar("double");
+    case "boolean":
+      return scalar("bool");
+    default:
+      return anything;
+  }
+}
+
+function scalar(name: ScalarName): Schema {
+  return { type: "scalar", scalar: name };
 }

@@ -1,0 +1,89 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { createTestApi } from "../../testing/test-api.ts";
+import type { Body, TestAnswer } from "../../testing/test-api.ts";
+
+const api = createTestApi();
+afterEach(async () => {
+  await api.send("DELETE", path);
+  api.stop();
+});
+const deployments = "/apis/apps/v1/namespaces/default/deployments";
+const path = `${deployments}/web`;
+
+const web = (replicas: number) => ({
+  apiVersion: "apps/v1",
+  kind: "Deployment",
+  metadata: { name: "web" },
+  spec: {
+    replicas,
+    selector: { matchLabels: { app: "web" } },
+    template: { metadata: { labels: { app: "web" } }, spec: { containers: [{ name: "c", image: "x:1" }] } },
+  },
+});
+const scale = (replicas: number) => ({
+  apiVersion: "autoscaling/v1",
+  kind: "Scale",
+  metadata: { name: "web", namespace: "default" },
+  spec: { replicas },
+});
+const put = (body: object, manager: string): Promise<TestAnswer> =>
+  api.send("PUT", `${path}/scale?fieldManager=${manager}`, body);
+const apply = (at: string, body: object, query: string): Promise<TestAnswer> =>
+  api.send("PATCH", `${at}?${query}`, body, { "content-type": "application/apply-patch+yaml" });
+
+/** Who owns the number of replicas. */
+async function owners(): Promise<string[]> {
+  const { body } = await api.send("GET", path);
+  const { managedFields } = body.metadata as unknown as {
+    managedFields: readonly { manager: string; operation: string; subresource?: string; fieldsV1: Body }[];
+  };
+  return managedFields
+    .filter(({ fieldsV1 }) => JSON.stringify(fieldsV1).includes('"f:replicas"'))
+    .map(({ manager, operation, subresource = "" }) => `${manager} ${operation} ${subresource}`.trim());
+}
+
+describe("scale", () => {
+  it("whoever scales owns the number, and who owned it before does not any more", async () => {
+    await apply(path, web(1), "fieldManager=a");
+    expect(await owners()).toEqual(["a Apply"]);
+    await put(scale(3), "b");
+    expect(await owners()).toEqual(["b Update scale"]);
+    const { code, body } = await apply(path, web(4), "fieldManager=a");
+    expect([code, body.message]).toEqual([
+      409,
+      'Apply failed with 1 conflict: conflict with "b" with subresource "scale" using apps/v1: .spec.replicas',
+    ]);
+  });
+
+  it("applying a scale takes the number from others only by force, and shares one that it repeats", async () => {
+    await api.send("POST", `${deployments}?fieldManager=maker`, web(2));
+    const refused = await apply(`${path}/scale`, scale(5), "fieldManager=c");
+    expect([refused.code, refused.body.message]).toEqual([
+      409,
+      'Apply failed with 1 conflict: conflict with "maker" using autoscaling/v1 at 2026-01-01T00:00:00Z: .spec.replicas',
+    ]);
+    expect((await apply(`${path}/scale`, scale(2), "fieldManager=c")).code).toBe(200);
+    expect(await owners()).toEqual(["c Apply scale", "maker Update"]);
+    const forced = await apply(`${path}/scale`, scale(5), "fieldManager=d&force=true");
+    expect([forced.code, forced.body["spec"]]).toEqual([200, { replicas: 5 }]);
+    expect(await owners()).toEqual(["d Apply scale"]);
+    expect((await apply(`${path}/scale`, scale(6), "fieldManager=d")).code).toBe(200);
+  });
+
+  it("applying a scale is refused for another kind, another type, and without a manager", async () => {
+    await api.send("POST", deployments, web(2));
+    const said = async (body: object, query = "fieldManager=a"): Promise<unknown> => {
+      const answer = await apply(`${path}/scale`, body, query);
+      return [answer.code, answer.body.message];
+    };
+    expect(await said(web(1))).toEqual([400, "invalid object type: apps/v1, Kind=Deployment"]);
+    expect(await said({ ...scale(1), spec: { replicas: "x" } })).toEqual([
+      400,
+      "failed to create typed patch object (default/web; autoscaling/v1, Kind=Scale): .spec.replicas: expected numeric (int or float), got string",
+    ]);
+    expect(await said(scale(1), "")).toEqual([
+      422,
+      'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
+    ]);
+  });
+});

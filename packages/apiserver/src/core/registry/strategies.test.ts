@@ -152,6 +152,22 @@ describe("kinds with a way of their own", () => {
     expect(status.body["status"]).toEqual({ phase: "Active" });
   });
 
+  it("a profile in a pod's annotations becomes its container's, where the pod has another", async () => {
+    const key = "container.apparmor.security.beta.kubernetes.io/c";
+    const profileBy = async (annotation: string, appArmorProfile?: object): Promise<unknown> => {
+      const { body } = await api.send("POST", "/api/v1/namespaces/default/pods?dryRun=All", {
+        metadata: { name: "p", annotations: { [key]: annotation } },
+        spec: { ...template.spec, securityContext: { appArmorProfile } },
+      });
+      return (body["spec"] as { containers: { securityContext?: object }[] }).containers[0]?.securityContext;
+    };
+    expect(await profileBy("localhost/a")).toEqual({
+      appArmorProfile: { type: "Localhost", localhostProfile: "a" },
+    });
+    expect(await profileBy("unconfined", { type: "Unconfined" })).toBeUndefined();
+    expect(await profileBy("")).toBeUndefined();
+  });
+
   it("a pod's keys of labels become a part of its selectors", async () => {
     const term = { topologyKey: "zone", labelSelector: {}, matchLabelKeys: ["a", "none"], mismatchLabelKeys: ["b"] };
     const constraint = { maxSkew: 1, topologyKey: "zone", whenUnsatisfiable: "DoNotSchedule", matchLabelKeys: ["a"] };

@@ -4,13 +4,18 @@ import { ipAddress, isDualStack } from "../../../validation/addresses.ts";
 import { unchanged } from "../../../validation/metadata.ts";
 import { qualifiedName, wrong } from "../../../validation/values.ts";
 import type { ContainerStatus, Pod } from "../types.ts";
+import { validateAnnotationUpdate, validatePodAnnotations } from "./annotation-validation.ts";
 
 const { invalid, forbidden, duplicate } = fieldErrors;
 
 /** What a status may not say, and what of it may not change. */
 export function validatePodStatus(next: DeepReadonly<Pod>, old: DeepReadonly<Pod>): FieldError[] {
   const [status, before] = [next.status ?? {}, old.status ?? {}];
-  const errors: FieldError[] = [];
+  const { annotations } = next.metadata;
+  const errors = [
+    ...validateAnnotationUpdate(annotations, old.metadata.annotations),
+    ...validatePodAnnotations(annotations, next.spec ?? { containers: [] }, "metadata.annotations"),
+  ];
   const system = ["PodScheduled", "Ready", "Initialized"];
   for (const [index, { type }] of (status.conditions ?? []).entries())
     if (!system.includes(type)) errors.push(...qualifiedName(type, `metadata.conditions[${index}].Type`));

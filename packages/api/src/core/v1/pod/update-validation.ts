@@ -2,6 +2,7 @@
 import { compareQuantities, type DeepReadonly, type FieldError, fieldErrors, jsonEqual } from "@coxswain/apimachinery";
 import { wholeObject } from "../../../validation/values.ts";
 import type { Affinity, NodeSelectorTerm, Pod, PodSpec, Toleration } from "../types.ts";
+import { mirrorAnnotation, validateAnnotationUpdate } from "./annotation-validation.ts";
 import { validatePodObject } from "./validation.ts";
 
 const { invalid, forbidden, required } = fieldErrors;
@@ -20,7 +21,7 @@ const frozen = `pod updates may not change fields other than ${[
 /** A running pod's spec stands still, apart from images, the deadline, added tolerations and removed scheduling gates. */
 export const validatePodUpdate: Update = (next, old) => {
   const [spec, before] = [specOf(next), specOf(old)];
-  const errors = validatePodObject(next);
+  const errors = withAnnotations(next, old);
   for (const list of ["containers", "initContainers"] as const) {
     if ((spec[list] ?? []).length !== (before[list] ?? []).length)
       return [...errors, forbidden(`spec.${list}`, "pod updates may not add or remove containers")];
@@ -42,6 +43,11 @@ export const validatePodUpdate: Update = (next, old) => {
   if (changed.length > 0) errors.push(forbidden("spec", `${frozen}\nchanged: ${changed.join(", ")}`));
   return errors;
 };
+
+const withAnnotations: Update = (next, old) => [
+  ...validatePodObject(next),
+  ...validateAnnotationUpdate(next.metadata.annotations, old.metadata.annotations),
+];
 
 function addedTolerations(
   next: readonly DeepReadonly<Toleration>[],
@@ -142,7 +148,7 @@ function changedFields(next: Record<string, unknown>, old: Record<string, unknow
 export const validateEphemeralUpdate: Update = (next, old) => {
   if (isMirror(old)) return [forbidden(wholeObject, "static pods do not support ephemeral containers")];
   const path = "spec.ephemeralContainers";
-  const errors = validatePodObject(next);
+  const errors = withAnnotations(next, old);
   const now = new Map((next.spec?.ephemeralContainers ?? []).map((container) => [container.name, container]));
   for (const before of old.spec?.ephemeralContainers ?? []) {
     const after = now.get(before.name);
@@ -154,8 +160,7 @@ export const validateEphemeralUpdate: Update = (next, old) => {
   return errors;
 };
 
-const isMirror = (pod: DeepReadonly<Pod>): boolean =>
-  pod.metadata.annotations?.["kubernetes.io/config.mirror"] !== undefined;
+const isMirror = (pod: DeepReadonly<Pod>): boolean => pod.metadata.annotations?.[mirrorAnnotation] !== undefined;
 
 /** A resize changes cpu and memory of containers and sidecars, within the pod's class of service. */
 export const validateResize: Update = (next, old) => {

@@ -11,6 +11,7 @@ import { validateAnnotations, validateLabels } from "../../../validation/metadat
 import { dnsLabel, oneOf, qualifiedName, wrong } from "../../../validation/values.ts";
 import { validateAmounts } from "../resource-validation.ts";
 import type { Pod, PodResourceClaim, PodSpec, PodTemplateSpec } from "../types.ts";
+import { validatePodAnnotations, validateProfilesMatch } from "./annotation-validation.ts";
 import { trimmedImage, validateContainers } from "./container-validation.ts";
 import { validateDnsConfig, validateHostAliases, validateHostPorts } from "./network-validation.ts";
 import { validatePodResources } from "./pod-resources-validation.ts";
@@ -30,13 +31,17 @@ export function validatePod(pod: DeepReadonly<Pod>): FieldError[] {
     errors.push(forbidden("spec.ephemeralContainers", "cannot be set on create"));
   if (spec.nodeName && (spec.schedulingGates ?? []).length > 0)
     errors.push(forbidden("spec.nodeName", "cannot be set until all schedulingGates have been cleared"));
-  return errors;
+  return [...errors, ...validateProfilesMatch(pod.metadata.annotations, spec, "spec")];
 }
 
 /** What holds of a pod at all times. */
 export function validatePodObject(pod: DeepReadonly<Pod>): FieldError[] {
   const spec = pod.spec ?? { containers: [] };
-  const errors = [...validatePodAnnotations(pod), ...validatePodSpec(spec, "spec", pod.metadata)];
+  const { annotations } = pod.metadata;
+  const errors = [
+    ...validatePodAnnotations(annotations, spec, "metadata.annotations"),
+    ...validatePodSpec(spec, "spec", pod.metadata),
+  ];
   if (!spec.serviceAccountName) {
     for (const [index, { projected }] of (spec.volumes ?? []).entries())
       for (const [at, { serviceAccountToken }] of (projected?.sources ?? []).entries())
@@ -51,31 +56,14 @@ export function validatePodObject(pod: DeepReadonly<Pod>): FieldError[] {
   return errors;
 }
 
-const deletionCost = "controller.kubernetes.io/pod-deletion-cost";
-
-function validatePodAnnotations(pod: DeepReadonly<Pod>): FieldError[] {
-  const path = "metadata.annotations";
-  const annotations = pod.metadata.annotations ?? {};
-  const errors: FieldError[] = [];
-  const mirror = annotations["kubernetes.io/config.mirror"];
-  if (mirror !== undefined && !pod.spec?.nodeName)
-    errors.push(
-      invalid(`${path}[kubernetes.io/config.mirror]`, mirror, "must set spec.nodeName if mirror pod annotation is set"),
-    );
-  if (annotations["kubernetes.io/tolerations"] !== undefined)
-    errors.push(...validateTolerations([], `${path}.kubernetes.io/tolerations`));
-  const cost = annotations[deletionCost];
-  if (cost !== undefined && !(/^(0|-?[1-9]\d*)$/.test(cost) && Math.abs(Number(cost)) <= 2147483647))
-    errors.push(invalid(`${path}[${deletionCost}]`, cost, "must be a 32bit integer"));
-  return errors;
-}
-
 export function validatePodTemplate(template: DeepReadonly<PodTemplateSpec>, path: string): FieldError[] {
   const spec = template.spec ?? { containers: [] };
   return [
     ...validateLabels(template.metadata?.labels, `${path}.labels`),
     ...validateAnnotations(template.metadata?.annotations, `${path}.annotations`),
+    ...validatePodAnnotations(template.metadata?.annotations, spec, `${path}.annotations`),
     ...validatePodSpec(spec, `${path}.spec`),
+    ...validateProfilesMatch(template.metadata?.annotations, spec, `${path}.spec`),
     ...((spec.ephemeralContainers ?? []).length > 0
       ? [forbidden(`${path}.spec.ephemeralContainers`, "ephemeral containers not allowed in pod template")]
       : []),

@@ -3,6 +3,7 @@ import { compareQuantities } from "@coxswain/apimachinery";
 import type { ApiObject } from "@coxswain/apimachinery";
 import type { Loose, Strategy } from "../../strategy.ts";
 import { keep, memberOf, textOf } from "../../strategy.ts";
+import { adoptAppArmorAnnotations } from "./app-armor.ts";
 import { mergeLabelKeys } from "./label-keys.ts";
 
 /** What a pod says of itself that may not be scheduled yet. */
@@ -23,6 +24,7 @@ export const podStrategy: Strategy = {
       ...((gates ?? []).length > 0 && { conditions: [gated] }),
     };
     mergeLabelKeys(pod);
+    adoptAppArmorAnnotations(pod);
   },
   prepareForUpdate(pod, old, { subresource }) {
     if (subresource === "ephemeralcontainers") {

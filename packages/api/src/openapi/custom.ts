@@ -80,12 +80,19 @@ function describe(kinds: readonly CustomResourceSchema[], version: OpenApiVersio
       return name === undefined ? definitions.reference(schemaName) : { $ref: prefix + name };
     },
   };
-  const paths = Object.assign({}, ...kinds.map(({ info }) => pathsOf(info, version, referring))) as Record<
-    string,
-    Definition
-  >;
+  const paths = Object.assign(
+    {},
+    ...kinds.map(({ info }) => pathsOf(info, version, referring, customPatchTypes)),
+  ) as Record<string, Definition>;
   return { paths, own, definitions };
 }
+
+/** No strategic merge: kubectl takes the first of its ways of merging that it finds here. */
+const customPatchTypes = [
+  "application/json-patch+json",
+  "application/merge-patch+json",
+  "application/apply-patch+yaml",
+];
 
 /**
  * The schema with the members that every object has. In version 2 one that keeps unknown members is described by nothing at all: to kubectl,

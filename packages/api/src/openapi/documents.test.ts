@@ -2,7 +2,7 @@ import SwaggerParser from "@apidevtools/swagger-parser";
 import { describe, expect, it } from "vitest";
 import type { ResourceInfo } from "../resource-info.ts";
 import { openApiDiscoveryNames, openApiDiscoveryV3, openApiV2, openApiV3 } from "./documents.ts";
-import { openApiV2OfCustom } from "./custom.ts";
+import { openApiV2OfCustom, openApiV3OfCustom } from "./custom.ts";
 import { joinOpenApiV2 } from "./custom-version-2.ts";
 import { encodeOpenApiV2 } from "./protobuf.ts";
 
@@ -15,9 +15,30 @@ interface Operation {
   readonly responses: Readonly<Record<string, unknown>>;
 }
 
+type Patchable = Readonly<
+  Record<
+    string,
+    { readonly patch?: { readonly consumes?: object; readonly requestBody?: { readonly content: object } } }
+  >
+>;
+
 const v2 = openApiV2("v1");
 const paths = v2.paths as Readonly<Record<string, Readonly<Record<string, Operation>>>>;
 const definitions = v2["definitions"] as Readonly<Record<string, Record<string, unknown>>>;
+
+const info: ResourceInfo = {
+  folder: "example.com/v1",
+  group: "example.com",
+  version: "v1",
+  resource: "foos",
+  kind: "Foo",
+  singular: "foo",
+  namespaced: true,
+  verbs: ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
+  shortNames: [],
+  categories: [],
+  subresources: ["status"],
+};
 
 describe("the OpenAPI documents", () => {
   it("of version 2 are what a parser of OpenAPI takes them for", { timeout: 60_000 }, async () => {
@@ -132,20 +153,19 @@ describe("the OpenAPI documents", () => {
     expect(inside(9, 1)).toEqual(Object.keys(definitions));
   });
 
+  it.each([
+    ["2", openApiV2OfCustom([{ info, listKind: "FooList", schema: undefined }]).paths],
+    ["3", openApiV3OfCustom([{ info, listKind: "FooList", schema: undefined }], "v1").paths as object],
+  ])("of version %s offer no strategic merge of custom kinds: kubectl would take it", (_version, custom) => {
+    const types = ["", "/status"].map((below) => {
+      const patch = (custom as Patchable)[`/apis/example.com/v1/namespaces/{namespace}/foos/{name}${below}`]?.patch;
+      return patch?.consumes ?? Object.keys(patch?.requestBody?.content ?? {});
+    });
+    const taken = ["application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml"];
+    expect(types).toEqual([taken, taken]);
+  });
+
   it("of version 2 describe custom kinds as kubectl understands it", () => {
-    const info: ResourceInfo = {
-      folder: "example.com/v1",
-      group: "example.com",
-      version: "v1",
-      resource: "foos",
-      kind: "Foo",
-      singular: "foo",
-      namespaced: true,
-      verbs: ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
-      shortNames: [],
-      categories: [],
-      subresources: ["status"],
-    };
     const schema = {
       description: "Foo.",
       type: "object",

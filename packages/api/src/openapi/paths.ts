@@ -29,18 +29,22 @@ const deleting = [
 const deletingMany = [...deleting, ...reading.filter((name) => name !== "allowWatchBookmarks" && name !== "watch")];
 const listTypes = ["application/json", "application/yaml", "application/json;stream=watch"];
 
-/** All paths of one resource, its watches and its subresources. */
+/** All paths of one resource, its watches and its subresources. `patches`: the media types of patches, where not all are taken. */
 export function pathsOf(
   info: ResourceInfo,
   version: OpenApiVersion,
   definitions: Definitions,
+  patches?: readonly string[],
 ): Record<string, Definition> {
   const object = definitions.reference(`${info.folder}.${info.kind}`);
   const collection = collectionActions(info, object, definitions);
   const single = singleActions(info, object, definitions);
   const paths: Record<string, Definition> = {};
   const add = (path: string, of: ResourceInfo, suffix: string, actions: readonly Action[], names: string[]): void => {
-    if (actions.length > 0) paths[path] = pathItem(of, suffix, actions, version, names);
+    const taking = actions.map((action) =>
+      action.method === "patch" && patches ? { consumes: patches, ...action } : action,
+    );
+    if (taking.length > 0) paths[path] = pathItem(of, suffix, taking, version, names);
   };
   add(pathTo(info), info, "", collection, []);
   add(`${pathTo(info)}/{name}`, info, "", single, ["name"]);

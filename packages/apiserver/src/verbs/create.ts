@@ -7,7 +7,7 @@ import { trackUpdate } from "../core/field-manager.ts";
 import { agreeWithPath, generatedName, nameOwnersOnce, stampCreate } from "../core/metadata.ts";
 import type { WriteOptions } from "../core/options.ts";
 import { readWriteOptions, shownOptions } from "../core/options.ts";
-import { toBeStored } from "../core/registry/convert.ts";
+import { asWritten, toBeStored } from "../core/registry/convert.ts";
 import { encodeForStore } from "../core/registry/encoding.ts";
 import { prepareForCreate } from "../core/registry/strategy.ts";
 import type { Loose } from "../core/registry/strategy.ts";
@@ -92,7 +92,7 @@ async function tryCreate(
     const key = keyOf(kind, object.metadata.namespace ?? "", object.metadata.name);
     if (dryRun) {
       if ((await parts.storage.get(key)).value) return undefined;
-      return { type: "object", code: 201, object, kind };
+      return { type: "object", code: 201, object: asWritten(kind, object), kind };
     }
     const written = async (): Promise<Answer | undefined> => {
       const value = encodeForStore(await toBeStored(kind, object));

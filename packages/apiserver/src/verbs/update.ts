@@ -8,7 +8,7 @@ import { trackUpdate } from "../core/field-manager.ts";
 import { agreeWithPath, checkVersion, meansThisOne, nameOwnersOnce, stampUpdate } from "../core/metadata.ts";
 import type { WriteOptions } from "../core/options.ts";
 import { readWriteOptions, shownOptions } from "../core/options.ts";
-import { served, toBeStored } from "../core/registry/convert.ts";
+import { asWritten, served, toBeStored } from "../core/registry/convert.ts";
 import { decodeStored, encodeForStore } from "../core/registry/encoding.ts";
 import { mayVanish, prepareForUpdate } from "../core/registry/strategy.ts";
 import type { GroupVersionKind } from "../core/request.ts";
@@ -161,7 +161,8 @@ async function write(
   value: Buffer,
   current: StoredValue,
 ): Promise<Attempt> {
-  if (options.dryRun) return { kind: "done", answer: { type: "object", code: 200, object, kind } };
+  if (options.dryRun)
+    return { kind: "done", answer: { type: "object", code: 200, object: asWritten(kind, object), kind } };
   // The last finalizer is gone: this update is the end of the object.
   if (mayVanish(kind.strategy, object)) {
     const outcome = await parts.storage.remove(current.key, current.revision);

@@ -21,6 +21,12 @@ export function requiredSelector(selector: Selector, owner: string, between: Fie
     : errors;
 }
 
+/** A selector that cannot be read is spoken of once more, as a whole, and nobody looks at the template. */
+export function withReadable(selector: Selector, words: string, template: () => FieldError[]): FieldError[] {
+  const isReadable = validateLabelSelector(selector, "").length === 0;
+  return isReadable ? template() : [fieldErrors.invalid("spec.selector", selector, words)];
+}
+
 /** A selector that cannot be read has been spoken of already; one that is not there selects nothing. */
 export function labelsMatch(selector: Selector, labels: Readonly<Record<string, string>> | undefined): FieldError[] {
   if (selector !== undefined) {

@@ -1,11 +1,28 @@
-/** Validation of what daemon sets and stateful sets report about themselves. */
+/** Validation of what workloads report about themselves. */
 import { type DeepReadonly, type FieldError, fieldErrors } from "@coxswain/apimachinery";
 import { notNegative } from "../../validation/values.ts";
-import type { DaemonSet, StatefulSet } from "./types.ts";
+import type { DaemonSet, Deployment, StatefulSet } from "./types.ts";
 
 const { invalid } = fieldErrors;
 
-export function neverDecremented(next: number | undefined, old: number | undefined): FieldError[] {
+export function validateDeploymentStatus(next: DeepReadonly<Deployment>, old: DeepReadonly<Deployment>): FieldError[] {
+  const status = next.status ?? {};
+  const { replicas = 0, readyReplicas: ready = 0, availableReplicas: available = 0 } = status;
+  const parts = ["updatedReplicas", "readyReplicas", "availableReplicas"] as const;
+  const counts = ["observedGeneration", "replicas", ...parts, "unavailableReplicas", "collisionCount"] as const;
+  const errors = [...counts, "terminatingReplicas" as const].flatMap((name) =>
+    notNegative(status[name], `status.${name}`),
+  );
+  for (const name of parts) {
+    const count = status[name] ?? 0;
+    if (count > replicas) errors.push(invalid(`status.${name}`, count, "cannot be greater than status.replicas"));
+  }
+  if (available > ready)
+    errors.push(invalid("status.availableReplicas", available, "cannot be greater than readyReplicas"));
+  return [...errors, ...neverDecremented(status.collisionCount, old.status?.collisionCount)];
+}
+
+function neverDecremented(next: number | undefined, old: number | undefined): FieldError[] {
   const isLess = old !== undefined && (next === undefined || next < old);
   return isLess ? [invalid("status.collisionCount", next ?? 0, "cannot be decremented")] : [];
 }

@@ -13,9 +13,9 @@ import { validatePodTemplate } from "../../core/v1/pod/validation.ts";
 import { validateEndless, validateReplicaCounts } from "../../core/v1/replication-controller/validation.ts";
 import { unchanged } from "../../validation/metadata.ts";
 import { type RuleTable, thenUpdate } from "../../validation/rules.ts";
-import { atMostAll, countOrPercentage, notNegative } from "../../validation/values.ts";
-import { labelsMatch, requiredSelector } from "./selector-validation.ts";
-import { neverDecremented, validateDaemonSetStatus, validateStatefulSetStatus } from "./status-validation.ts";
+import { atMostAll, countOrPercentage, dnsLabel, notNegative } from "../../validation/values.ts";
+import { labelsMatch, requiredSelector, withReadable } from "./selector-validation.ts";
+import { validateDaemonSetStatus, validateDeploymentStatus, validateStatefulSetStatus } from "./status-validation.ts";
 import type {
   ControllerRevision,
   DaemonSet,
@@ -28,10 +28,12 @@ import type {
 
 const { invalid, required, notSupported, forbidden } = fieldErrors;
 
+/** Text that is neither a percentage nor a number counts as nothing, too. */
 const isZero = (value: IntOrString | undefined): boolean =>
   value === undefined ||
   value === 0 ||
-  (typeof value === "string" && isPercentage(value) && Number.parseInt(value, 10) === 0);
+  (typeof value === "string" &&
+    (isPercentage(value) || /^[+-]?\d+$/.test(value) ? Number.parseInt(value, 10) === 0 : true));
 
 function validateDeployment(deployment: DeepReadonly<Deployment>): FieldError[] {
   const spec: Partial<DeepReadonly<DeploymentSpec>> = deployment.spec ?? {};
@@ -39,9 +41,7 @@ function validateDeployment(deployment: DeepReadonly<Deployment>): FieldError[] 
   const errors = [
     ...notNegative(spec.replicas, "spec.replicas"),
     ...requiredSelector(spec.selector, "deployment"),
-    ...labelsMatch(spec.selector, template.metadata?.labels),
-    ...validatePodTemplate(template, "spec.template"),
-    ...validateEndless(template, "ReplicaSet", "spec.template"),
+    ...validateReplicaTemplate(spec.selector, template),
     ...validateStrategy(spec.strategy ?? {}),
     ...notNegative(minReadySeconds, "spec.minReadySeconds"),
     ...notNegative(spec.revisionHistoryLimit, "spec.revisionHistoryLimit"),
@@ -78,10 +78,16 @@ function validateReplicaSet(set: DeepReadonly<ReplicaSet>): FieldError[] {
     ...notNegative(replicas, "spec.replicas"),
     ...notNegative(minReadySeconds, "spec.minReadySeconds"),
     ...requiredSelector(selector, "deployment"),
+    ...validateReplicaTemplate(selector, template),
+  ];
+}
+
+function validateReplicaTemplate(selector: Parameters<typeof labelsMatch>[0], template: Template): FieldError[] {
+  return withReadable(selector, "invalid label selector", () => [
     ...labelsMatch(selector, template.metadata?.labels),
     ...validatePodTemplate(template, "spec.template"),
     ...validateEndless(template, "ReplicaSet", "spec.template"),
-  ];
+  ]);
 }
 
 function validateDaemonSet(set: DeepReadonly<DaemonSet>): FieldError[] {
@@ -119,7 +125,7 @@ function validateDaemonStrategy(
   return errors;
 }
 
-function validateStatefulSet(set: DeepReadonly<StatefulSet>): FieldError[] {
+function validateStatefulSet(set: DeepReadonly<StatefulSet>, old?: DeepReadonly<StatefulSet>): FieldError[] {
   const spec: Partial<DeepReadonly<StatefulSetSpec>> = set.spec ?? {};
   const policy: string = spec.podManagementPolicy ?? "";
   const errors: FieldError[] = [];
@@ -136,27 +142,36 @@ function validateStatefulSet(set: DeepReadonly<StatefulSet>): FieldError[] {
   errors.push(...notNegative(spec.replicas, "spec.replicas"));
   errors.push(...notNegative(spec.minReadySeconds, "spec.minReadySeconds"));
   errors.push(...notNegative(spec.ordinals?.start, "spec.ordinals.start"));
+  // What can never change is asked about only once.
+  if (old === undefined && spec.serviceName) errors.push(...dnsLabel(spec.serviceName, "spec.serviceName"));
   errors.push(...requiredSelector(spec.selector, "statefulset"));
-  const claims = spec.volumeClaimTemplates ?? [];
-  for (const [index, claim] of claims.entries())
+  for (const [index, claim] of (old === undefined ? (spec.volumeClaimTemplates ?? []) : []).entries())
     errors.push(...validateClaimSpec(claim.spec ?? {}, `spec.volumeClaimTemplates[${index}].spec`));
   const template = spec.template ?? {};
-  errors.push(...labelsMatch(spec.selector, template.metadata?.labels));
   errors.push(
-    ...validatePodTemplate(
-      withClaims(
-        template,
-        claims.map(({ metadata }) => metadata.name),
-      ),
-      "spec.template",
-    ),
+    ...withReadable(spec.selector, "", () => [
+      ...labelsMatch(spec.selector, template.metadata?.labels),
+      ...(old !== undefined && validateTemplate(old).length > 0 ? [] : validateTemplate(set)),
+    ]),
   );
   return [...errors, ...validateEndless(template, "StatefulSet", "spec.template")];
 }
 
+/** Pods of a stateful set can mount their claims by the names of the templates. */
+function validateTemplate({ spec }: DeepReadonly<StatefulSet>): FieldError[] {
+  const names = (spec?.volumeClaimTemplates ?? []).flatMap(({ metadata }: DeepReadonly<ClaimTemplate>) =>
+    metadata?.name ? [metadata.name] : [],
+  );
+  return validatePodTemplate(withClaims(spec?.template ?? {}, names), "spec.template");
+}
+
+/** One that was sent without metadata has none. */
+interface ClaimTemplate {
+  metadata?: { name?: string };
+}
+
 type Template = Parameters<typeof validatePodTemplate>[0];
 
-/** Pods of a stateful set can mount their claims by the names of the templates. */
 function withClaims(template: Template, names: readonly string[]): Template {
   if (template.spec === undefined || names.length === 0) return template;
   const own = (template.spec.volumes ?? []).filter(({ name }) => !names.includes(name));
@@ -194,7 +209,8 @@ function validateStatefulSetUpdate(next: DeepReadonly<StatefulSet>, old: DeepRea
     serviceName: spec?.serviceName,
     volumeClaimTemplates: spec?.volumeClaimTemplates,
   });
-  return jsonEqual(stable(next), stable(old)) ? [] : [forbidden("spec", statefulSetFrozen)];
+  const errors = validateStatefulSet(next, old);
+  return jsonEqual(stable(next), stable(old)) ? errors : [...errors, forbidden("spec", statefulSetFrozen)];
 }
 
 type Selecting = DeepReadonly<Deployment | ReplicaSet | DaemonSet>;
@@ -204,10 +220,13 @@ const fixedSelector = (next: Selecting, old: Selecting): FieldError[] =>
   unchanged(next.spec?.selector, old.spec?.selector, "spec.selector");
 
 function validateControllerRevision(revision: DeepReadonly<ControllerRevision>): FieldError[] {
-  return [
-    ...(revision.data === undefined ? [required("data", "data is mandatory")] : []),
-    ...notNegative(revision.revision, "revision"),
-  ];
+  return [...validateData(revision.data), ...notNegative(revision.revision, "revision")];
+}
+
+function validateData(data: unknown): FieldError[] {
+  if (data === undefined || data === null) return [required("data", "data is mandatory")];
+  const isObject = typeof data === "object" && !Array.isArray(data);
+  return isObject ? [] : [required("data", "data must be a valid JSON object")];
 }
 
 const fixedData = (next: DeepReadonly<ControllerRevision>, old: DeepReadonly<ControllerRevision>): FieldError[] =>
@@ -217,12 +236,7 @@ export const appsRules: RuleTable = {
   "apps/v1.Deployment": {
     ...thenUpdate(validateDeployment, fixedSelector),
     subresources: {
-      status: (next: DeepReadonly<Deployment>, old: DeepReadonly<Deployment>) => [
-        ...validateReplicaCounts({
-          status: { ...next.status, fullyLabeledReplicas: next.status?.updatedReplicas },
-        }).map((error) => ({ ...error, field: error.field.replace("fullyLabeledReplicas", "updatedReplicas") })),
-        ...neverDecremented(next.status?.collisionCount, old.status?.collisionCount),
-      ],
+      status: validateDeploymentStatus,
     },
   },
   "apps/v1.ReplicaSet": {
@@ -235,7 +249,8 @@ export const appsRules: RuleTable = {
   },
   "apps/v1.StatefulSet": {
     name: dnsLabelErrors,
-    ...thenUpdate(validateStatefulSet, validateStatefulSetUpdate),
+    object: (set: DeepReadonly<StatefulSet>) => validateStatefulSet(set),
+    update: validateStatefulSetUpdate,
     subresources: { status: validateStatefulSetStatus },
   },
   "apps/v1.ControllerRevision": thenUpdate(validateControllerRevision, fixedData),

@@ -9,6 +9,7 @@ import {
 import { containerResourceName } from "../../core/v1/resource-validation.ts";
 import { validateLabelSelector } from "../../validation/metadata.ts";
 import type { RuleTable } from "../../validation/rules.ts";
+import type { HorizontalPodAutoscaler as FirstAutoscaler } from "../v1/types.ts";
 import { dnsLabel, named, notNegative, supported, wrong } from "../../validation/values.ts";
 import type {
   HorizontalPodAutoscaler,
@@ -183,7 +184,18 @@ function validateStatus(next: DeepReadonly<HorizontalPodAutoscaler>): FieldError
 
 const object = (next: DeepReadonly<HorizontalPodAutoscaler>): FieldError[] => validateAutoscaler(next);
 
+type First = DeepReadonly<FirstAutoscaler>;
+
 /** Version 1 is judged in this form: its fields have the same names, apart from the one metric it knows. */
+function asSecond(autoscaler: First): DeepReadonly<HorizontalPodAutoscaler> {
+  const { targetCPUUtilizationPercentage: averageUtilization, ...spec } = autoscaler.spec;
+  const target = { type: "Utilization" as const, averageUtilization };
+  const metrics =
+    averageUtilization === undefined ? [] : [{ type: "Resource" as const, resource: { name: "cpu", target } }];
+  const { currentCPUUtilizationPercentage: _current, ...status } = autoscaler.status ?? { desiredReplicas: 0 };
+  return { ...autoscaler, apiVersion: "autoscaling/v2", spec: { ...spec, metrics }, status };
+}
+
 export const autoscalingRules: RuleTable = {
   "autoscaling/v2.HorizontalPodAutoscaler": {
     object,
@@ -191,8 +203,8 @@ export const autoscalingRules: RuleTable = {
     subresources: { status: validateStatus },
   },
   "autoscaling/v1.HorizontalPodAutoscaler": {
-    object,
-    update: validateUpdate,
-    subresources: { status: validateStatus },
+    object: (next: First) => object(asSecond(next)),
+    update: (next: First, old: First) => validateUpdate(asSecond(next), asSecond(old)),
+    subresources: { status: (next: First) => validateStatus(asSecond(next)) },
   },
 };

@@ -1,5 +1,12 @@
 /** Validation of jobs and cron jobs. */
-import { type DeepReadonly, dnsLabelErrors, type FieldError, fieldErrors, jsonEqual } from "@coxswain/apimachinery";
+import {
+  type DeepReadonly,
+  dnsLabelErrors,
+  type FieldError,
+  fieldErrors,
+  jsonEqual,
+  labelSelectorMatcher,
+} from "@coxswain/apimachinery";
 import { validatePodTemplate } from "../../core/v1/pod/validation.ts";
 import { labelsMatch } from "../../apps/v1/selector-validation.ts";
 import { unchanged, validateLabelSelector } from "../../validation/metadata.ts";
@@ -13,9 +20,9 @@ const { invalid, required, notSupported, duplicate, tooLong } = fieldErrors;
 type Spec = DeepReadonly<JobSpec>;
 const emptySpec: Spec = { template: {} };
 
-function validateJob(job: DeepReadonly<Job>): FieldError[] {
+function validateJob(job: DeepReadonly<Job>, old?: DeepReadonly<Job>): FieldError[] {
   const spec = job.spec ?? emptySpec;
-  const errors = [...validateGeneratedSelector(job), ...validateSpecAndSelector(spec)];
+  const errors = [...validateGeneratedSelector(job, old), ...validateSpecAndSelector(spec)];
   const { completions = 0, completionMode } = spec;
   const last = `${job.metadata.name}-${completions - 1}`;
   if (completionMode === "Indexed" && completions > 0 && dnsLabelErrors(last).length > 0) {
@@ -25,25 +32,32 @@ function validateJob(job: DeepReadonly<Job>): FieldError[] {
   return errors;
 }
 
-/** The selector that the server makes goes with labels that it makes. */
-function validateGeneratedSelector(job: DeepReadonly<Job>): FieldError[] {
+const prefix = "batch.kubernetes.io/";
+
+/** The selector that the server makes goes with labels that it makes. A job from before the prefixed ones need not have them. */
+function validateGeneratedSelector(job: DeepReadonly<Job>, old?: DeepReadonly<Job>): FieldError[] {
   const spec = job.spec ?? emptySpec;
   if (spec.manualSelector === true || spec.selector === undefined) return [];
+  const { uid = "" } = job.metadata;
+  // There may be none yet, which is said elsewhere.
+  const name = job.metadata.name ?? "";
+  const legacy = { "controller-uid": uid, "job-name": name };
+  const prefixed = { [`${prefix}controller-uid`]: uid, [`${prefix}job-name`]: name };
+  const before = old?.spec?.template.metadata?.labels ?? {};
+  const isPrefixed = old === undefined || Object.keys(prefixed).every((key) => before[key] !== undefined);
+  const expected = isPrefixed ? { ...legacy, ...prefixed } : legacy;
   const labels = spec.template.metadata?.labels ?? {};
-  const { uid = "", name } = job.metadata;
   const errors = uid === "" ? [required("metadata.uid")] : [];
-  for (const [key, value] of [
-    ["controller-uid", uid],
-    ["job-name", name],
-    ["batch.kubernetes.io/controller-uid", uid],
-    ["batch.kubernetes.io/job-name", name],
-  ] as const) {
-    const field = "spec.template.metadata.labels";
+  for (const [key, value] of Object.entries(expected)) {
+    const field = `spec.template.metadata.labels[${key}]`;
     const actual = labels[key];
-    if (actual === undefined) errors.push(required(`${field}[${key}]`, `must be '${value}'`));
-    else if (actual !== value) errors.push(invalid(`${field}[${key}]`, labels, `must be '${value}'`));
+    if (actual === undefined) errors.push(required(field, `must be '${value}'`));
+    else if (actual !== value) errors.push(invalid(field, labels, `must be '${value}'`));
   }
-  return errors;
+  const isReadable = validateLabelSelector(spec.selector, "").length === 0;
+  return isReadable && !labelSelectorMatcher(spec.selector).matches(expected)
+    ? [...errors, invalid("spec.selector", spec.selector, "`selector` not auto-generated")]
+    : errors;
 }
 
 function validateSpecAndSelector(spec: Spec): FieldError[] {
@@ -55,7 +69,7 @@ function validateSpecAndSelector(spec: Spec): FieldError[] {
 
 function validateJobUpdate(next: DeepReadonly<Job>, old: DeepReadonly<Job>): FieldError[] {
   const [spec, before] = [next.spec ?? emptySpec, old.spec ?? emptySpec];
-  const errors = validateSpecAndSelector(spec);
+  const errors = validateJob(next, old);
   errors.push(...completionsChange(spec, before));
   errors.push(...unchanged(spec.selector, before.selector, "spec.selector"));
   const mayMove = before.suspend === true && old.status?.startTime === undefined;
@@ -253,6 +267,10 @@ function isKnownZone(zone: string): boolean {
 }
 
 export const batchRules: RuleTable = {
-  "batch/v1.Job": { object: validateJob, update: validateJobUpdate, subresources: { status: validateJobStatus } },
+  "batch/v1.Job": {
+    object: (job: DeepReadonly<Job>) => validateJob(job),
+    update: validateJobUpdate,
+    subresources: { status: validateJobStatus },
+  },
   "batch/v1.CronJob": { object: validateCronJob, update: validateCronJobUpdate },
 };

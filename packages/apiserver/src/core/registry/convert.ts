@@ -35,6 +35,12 @@ export async function toBeStored({ conversion }: Kind, object: ApiObject): Promi
   return made;
 }
 
+/** What an object would be read as, had it been written: not every version can say the same. Other programs are not asked for that. */
+export function asWritten(kind: Kind, object: ApiObject): ApiObject {
+  const { conversion } = kind;
+  return conversion && !conversion.remote ? toServed(kind, conversion.toStored(object)) : object;
+}
+
 /** An object of one version in another version of the same resource. The given one is left as it is. */
 export async function convertBetween(from: Kind, to: Kind, object: ApiObject): Promise<ApiObject> {
   return served(to, await toBeStored(from, cloneJson(object)));

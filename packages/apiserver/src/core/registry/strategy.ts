@@ -53,8 +53,8 @@ export function prepareForCreate(
   context: WriteContext,
 ): void {
   if (blankStatus !== undefined && !strategy.createsWithStatus) (object as Loose)["status"] = blankStatus;
+  // Where nobody counts, what the client says stays.
   if (strategy.countsGenerations) object.metadata.generation = 1;
-  else delete object.metadata.generation;
   strategy.prepareForCreate?.(object, context);
 }
 

@@ -1,4 +1,6 @@
-// Jobs: unless told otherwise, the selector and the pods' labels are made of the job's uid.
+// Jobs: unless told otherwise, the selector and the pods' labels are made of the job's uid. What the client has said of them stays, and is
+// refused where it is something else.
+import { jsonEqual } from "@coxswain/apimachinery";
 import type { Loose, Strategy } from "../../strategy.ts";
 import { memberOf } from "../../strategy.ts";
 
@@ -18,12 +20,16 @@ export const jobStrategy: Strategy = {
       "job-name": job.metadata.name ?? "",
       "controller-uid": uid,
     };
-    metadata["labels"] = { ...memberOf(metadata, "labels"), ...own };
+    const given = memberOf(metadata, "labels");
+    metadata["labels"] = { ...own, ...given };
+    // Labels that the job has of its template grow with them.
+    if (jsonEqual(job.metadata.labels ?? {}, given))
+      job.metadata.labels = { ...own, ...given } as Record<string, string>;
     template["metadata"] = metadata;
     const selector = memberOf(spec, "selector");
     spec["selector"] = {
       ...selector,
-      matchLabels: { ...memberOf(selector, "matchLabels"), "batch.kubernetes.io/controller-uid": uid },
+      matchLabels: { "batch.kubernetes.io/controller-uid": uid, ...memberOf(selector, "matchLabels") },
     };
     spec["template"] = template;
     loose["spec"] = spec;

@@ -29,6 +29,7 @@ export async function bind(parts: Parts, exchange: Exchange, podKind: Kind): Pro
   const given = decodeObject(parsed, bindingType, mustFindSchema(bindingType), options.fieldValidation, exchange.warn);
   exchange.audit?.requested(given);
   const name = info.name || given.metadata.name;
+  if (!name) throw new StatusError(statuses.badRequest("Name parameter required."));
   if (given.metadata.name !== name)
     throw new StatusError(statuses.badRequest("name in URL does not match name in Binding object"));
   const subject = {
@@ -42,16 +43,11 @@ export async function bind(parts: Parts, exchange: Exchange, podKind: Kind): Pro
   const binding = (await mutatingAdmission(parts, exchange, { ...subject, object: given })) ?? given;
   const node = textOf(binding, "target", "name");
   const targetKind = textOf(binding, "target", "kind");
-  if (node === "")
-    throw new StatusError(
-      statuses.invalid({ group: "", kind: "Binding" }, name, [fieldErrors.required("target.name")]),
-    );
-  if (targetKind !== "" && targetKind !== "Node")
-    throw new StatusError(
-      statuses.invalid({ group: "", kind: "Binding" }, name, [
-        fieldErrors.notSupported("target.kind", targetKind, ["Node", ""]),
-      ]),
-    );
+  const errors = ["", "Node"].includes(targetKind)
+    ? []
+    : [fieldErrors.notSupported("target.kind", targetKind, ["Node", "<empty>"])];
+  if (node === "") errors.push(fieldErrors.required("target.name"));
+  if (errors.length > 0) throw new StatusError(statuses.invalid({ group: "", kind: "Binding" }, name, errors));
   await validatingAdmission(parts, exchange, { ...subject, object: binding });
   await changeObject({ ...parts, admission: [] }, asPod(exchange, podKind, name, "binding"), options, {
     name,

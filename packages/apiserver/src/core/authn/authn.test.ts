@@ -183,6 +183,9 @@ describe("service-account tokens", () => {
       requestToken({ boundObjectRef: { kind: "Pod", apiVersion: "v1", name: "web-1", uid: "old" } }),
     ).rejects.toThrow("the UID in the bound object reference (old) does not match the UID in record");
     objects.put("pods", object("Pod", "shop", "other", { spec: { serviceAccountName: "other", containers: [] } }));
+    await expect(requestToken({ boundObjectRef: { kind: "Bad", apiVersion: "v1", name: "x" } })).rejects.toThrow(
+      "cannot bind token to object of type /v1, Kind=Bad",
+    );
     await expect(requestToken({ boundObjectRef: { kind: "Pod", apiVersion: "v1", name: "other" } })).rejects.toThrow(
       'cannot bind token for serviceaccount "web" to pod running with different serviceaccount name.',
     );

@@ -1,6 +1,13 @@
 // TokenReview ("whose token is this?"), SelfSubjectReview ("who am I?", `kubectl auth whoami`) and `serviceaccounts/token`, which
 // makes tokens. Nothing is stored.
-import { type ApiObject, type FieldError, fieldErrors, StatusError, statuses } from "@coxswain/apimachinery";
+import {
+  type ApiObject,
+  type FieldError,
+  fieldErrors,
+  parseApiVersion,
+  StatusError,
+  statuses,
+} from "@coxswain/apimachinery";
 import { rfc3339, type Clock, type Random } from "@coxswain/clock";
 import type { NameAndUid, ServiceAccountClaims } from "@coxswain/pki";
 import type { TokenKeys } from "../authn/token-keys.ts";
@@ -118,19 +125,20 @@ async function boundTo(
   const ref = request.spec?.boundObjectRef;
   if (ref === undefined || ref === null) return {};
   const name = ref.name ?? "";
-  const kind = `${ref.apiVersion ?? ""}, Kind=${ref.kind ?? ""}`;
+  const of = parseApiVersion(ref.apiVersion ?? "") ?? { group: "", version: "" };
+  const kind = ref.kind ?? "";
   const read = async (resource: string, where: string): Promise<NameAndUid & { readonly object: ApiObject }> => {
     const object = await reader.read({ group: "", resource }, where, name);
     if (object === undefined) throw new StatusError(statuses.notFound({ group: "", resource }, name));
-    const uid = object.metadata.uid ?? "";
-    if ((ref.uid ?? "") !== "" && ref.uid !== uid) {
-      const why = `the UID in the bound object reference (${ref.uid ?? ""}) does not match the UID in record. The object might have been deleted and then recreated`;
-      throw new StatusError(statuses.conflict({ group: "", resource }, name, why));
-    }
-    return { name, uid, object };
+    return { name, uid: object.metadata.uid ?? "", object };
   };
-  switch (kind) {
-    case "v1, Kind=Pod": {
+  const mustBe = (uid: string): void => {
+    if (!ref.uid || ref.uid === uid) return;
+    const why = `the UID in the bound object reference (${ref.uid}) does not match the UID in record. The object might have been deleted and then recreated`;
+    throw new StatusError(statuses.conflict({ group: of.group, resource: kind }, name, why));
+  };
+  switch (of.group === "" ? kind : "") {
+    case "Pod": {
       const { object, uid } = await read("pods", namespace);
       const { spec } = object as Pod;
       if (spec?.serviceAccountName !== account) {
@@ -140,6 +148,7 @@ async function boundTo(
           ),
         );
       }
+      mustBe(uid);
       const nodeName = spec.nodeName ?? "";
       if (nodeName === "") return { pod: { name, uid } };
       const node =
@@ -148,16 +157,20 @@ async function boundTo(
       const nodeUid = node?.metadata.uid;
       return { pod: { name, uid }, node: { name: nodeName, ...(nodeUid === undefined ? {} : { uid: nodeUid }) } };
     }
-    case "v1, Kind=Secret": {
+    case "Secret": {
       const { uid } = await read("secrets", namespace);
+      mustBe(uid);
       return { secret: { name, uid } };
     }
-    case "v1, Kind=Node": {
+    case "Node": {
       const { uid } = await read("nodes", "");
+      mustBe(uid);
       return { node: { name, uid } };
     }
     default:
-      throw new StatusError(statuses.badRequest(`cannot bind token to object of type ${kind}`));
+      throw new StatusError(
+        statuses.badRequest(`cannot bind token to object of type ${of.group}/${of.version}, Kind=${kind}`),
+      );
   }
 }
 

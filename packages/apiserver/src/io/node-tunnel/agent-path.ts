@@ -3,8 +3,6 @@ import { type FieldError, fieldErrors, StatusError, statuses } from "@coxswain/a
 import { parseRfc3339 } from "@coxswain/clock";
 import type { Pod } from "@coxswain/api/core/v1";
 
-const defaultContainer = "kubectl.kubernetes.io/default-container";
-
 export function logPath(pod: Pod, query: URLSearchParams): string {
   const errors: FieldError[] = [];
   const number = (name: string, least: number): void => {
@@ -22,7 +20,9 @@ export function logPath(pod: Pod, query: URLSearchParams): string {
   const sinceTime = query.get("sinceTime") ?? "";
   if (sinceTime !== "" && parseRfc3339(sinceTime) === undefined) {
     throw new StatusError(
-      statuses.badRequest(`parsing time ${JSON.stringify(sinceTime)} as "2006-01-02T15:04:05Z07:00": cannot parse`),
+      statuses.badRequest(
+        `parsing time ${JSON.stringify(sinceTime)} as "2006-01-02T15:04:05Z07:00": cannot parse ${JSON.stringify(sinceTime)} as "2006"`,
+      ),
     );
   }
   if (sinceTime !== "" && (query.get("sinceSeconds") ?? "") !== "")
@@ -67,27 +67,19 @@ export function portForwardPath(pod: Pod, query: URLSearchParams): string {
   return withQuery(`/portForward/${place(pod)}`, passed);
 }
 
-/** The container that is meant when none is named: the only one, or the one that the pod's author marked. */
+/** The container that is meant when none is named: the only one. Which one a pod's author has marked as the default is clients' business. */
 export function chooseContainer(pod: Pod, asked: string): string {
   const { containers = [], initContainers = [], ephemeralContainers = [] } = pod.spec ?? {};
-  const names = (list: readonly { readonly name: string }[]): string => `[${list.map(({ name }) => name).join(" ")}]`;
-  const all = [...containers, ...initContainers, ...ephemeralContainers];
+  const all = [...initContainers, ...containers, ...ephemeralContainers].map(({ name }) => name);
+  const { name } = pod.metadata;
   if (asked !== "") {
-    if (!all.some(({ name }) => name === asked))
-      throw new StatusError(statuses.badRequest(`container ${asked} is not valid for pod ${pod.metadata.name}`));
+    if (!all.includes(asked))
+      throw new StatusError(statuses.badRequest(`container ${asked} is not valid for pod ${name}`));
     return asked;
   }
-  const marked = pod.metadata.annotations?.[defaultContainer];
-  if (marked !== undefined && containers.some(({ name }) => name === marked)) return marked;
   if (containers.length === 1 && containers[0] !== undefined) return containers[0].name;
-  if (containers.length === 0)
-    throw new StatusError(statuses.badRequest(`a container name must be specified for pod ${pod.metadata.name}`));
-  const others = initContainers.length === 0 ? "" : ` or one of the init containers: ${names(initContainers)}`;
-  throw new StatusError(
-    statuses.badRequest(
-      `a container name must be specified for pod ${pod.metadata.name}, choose one of: ${names(containers)}${others}`,
-    ),
-  );
+  const choice = containers.length === 0 ? "" : `, choose one of: [${all.join(" ")}]`;
+  throw new StatusError(statuses.badRequest(`a container name must be specified for pod ${name}${choice}`));
 }
 
 /** As Kubernetes reads booleans in queries: a name without a value is true, and so is all but "0" and "false" (Python writes "True"). */

@@ -171,7 +171,12 @@ describe("logs", () => {
     expect(await get("lost/log")).toBe(
       '500 Get "https://127.0.0.1:1/containerLogs/shop/lost/c": dial tcp 127.0.0.1:1: connect: connection refused',
     );
-    expect(await get("young/log")).toBe("200 ");
+    expect(await get("web/log?sinceTime=now")).toBe(
+      '400 parsing time "now" as "2006-01-02T15:04:05Z07:00": cannot parse "now" as "2006"',
+    );
+    expect(await get("young/log")).toBe("204 ");
+    expect(await get("young/exec?command=x")).toBe("400 pod young does not have a host assigned");
+    expect(await get("web/exec?command=x")).toBe("400 Upgrade request required");
   });
 });
 

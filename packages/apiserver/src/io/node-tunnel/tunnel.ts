@@ -26,10 +26,12 @@ export function createNodeTunnel(ports: NodeTunnelPorts): Tunnel {
     async serve(request, raw, response, signal) {
       const target = await targetOf(request);
       if (!isProxy(request) && request.info.subresource !== "log")
-        throw new StatusError(statuses.badRequest("Upgrade request required"));
+        throw target === undefined
+          ? unassigned(request)
+          : new StatusError(statuses.badRequest("Upgrade request required"));
       if (target === undefined) {
         // A pod that no node has yet has written nothing.
-        beginAnswer(response, 200, { "content-type": "text/plain" });
+        beginAnswer(response, 204, {});
         response.end();
         return;
       }
@@ -44,8 +46,7 @@ export function createNodeTunnel(ports: NodeTunnelPorts): Tunnel {
     },
     async upgrade(request, raw, socket, head) {
       const target = await targetOf(request);
-      if (target === undefined)
-        throw new StatusError(statuses.badRequest(`pod ${request.info.name} does not have a host assigned`));
+      if (target === undefined) throw unassigned(request);
       await passUpgrade(target, raw satisfies IncomingMessage, socket, head);
     },
   };
@@ -71,9 +72,14 @@ export function createNodeTunnel(ports: NodeTunnelPorts): Tunnel {
     const nodes = { group: "", resource: "nodes" };
     const node = (ports.reader.view(nodes).get("", nodeName) ?? (await ports.reader.read(nodes, "", nodeName))) as
       Node | undefined;
-    if (node === undefined) throw new StatusError(statuses.notFound(nodes, nodeName));
+    // Kubernetes speaks of what was asked for, also when it means the node.
+    if (node === undefined) throw new StatusError(statuses.notFound({ group: "", resource: "pods" }, nodeName));
     return { ...agentOf(node, ports.tls()), path };
   }
+}
+
+function unassigned({ info }: TunnelRequest): StatusError {
+  return new StatusError(statuses.badRequest(`pod ${info.name} does not have a host assigned`));
 }
 
 function agentPath({ info, query }: TunnelRequest, pod: Pod): string {

@@ -21,7 +21,7 @@ const measuredWatchers = 50;
 export const benchmark: StandaloneBenchmark = {
   summary: `pod creates and gets with 16 and 64 in flight, list of ${2 * creates} pods, ${watchers} watchers × ${eventsPerSecond} events/s`,
   async measure(say) {
-    await using plane = await startControlPlane({ nodeFlags: nodeFlagsOf("apiserver") });
+    await using plane = await startControlPlane({ nodeFlagsOf });
     const [server] = plane.servers;
     if (!server) throw new Error("no apiserver");
     await delay(3000);

@@ -21,8 +21,8 @@ export interface ControlPlaneOptions {
   readonly apiservers?: number;
   /** Further flags of the apiservers. */
   readonly flags?: readonly string[];
-  /** Flags for Node itself, for the apiservers. */
-  readonly nodeFlags?: readonly string[];
+  /** Flags for Node itself, by daemon. */
+  readonly nodeFlagsOf?: (daemon: "store" | "apiserver") => readonly string[];
 }
 
 export interface Answer {
@@ -87,7 +87,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   await pki.ensureControlPlane("test", [host, "localhost"], "10.96.0.1");
   const [storePort, peerPort] = [await freePort(), await freePort()];
   const storeUrl = `https://${host}:${storePort}`;
-  const store = launch(join(dir, "store.log"), ...storeCommand(options.store ?? "ours", dir, pki, storePort, peerPort));
+  const store = launch(join(dir, "store.log"), ...storeCommand(options, dir, pki, storePort, peerPort));
   const agents: Agent[] = [];
   const servers: (ApiServer & { start(): Promise<void> })[] = [];
   const admin = pki.files("test", "admin");
@@ -110,7 +110,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     servers.push(
       apiServer(port, kubeconfig, () =>
         launch(join(dir, `apiserver-${index}.log`), process.execPath, [
-          ...(options.nodeFlags ?? []),
+          ...(options.nodeFlagsOf?.("apiserver") ?? []),
           daemonEntry("apiserver"),
           ...apiServerFlags(pki, storeUrl, port),
           ...(options.flags ?? []),
@@ -178,7 +178,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
 }
 
 function storeCommand(
-  which: "ours" | "etcd",
+  { store, nodeFlagsOf }: ControlPlaneOptions,
   dir: string,
   pki: ClusterPki,
   port: number,
@@ -196,7 +196,7 @@ function storeCommand(
     `--trusted-ca-file=${authority}`,
     "--client-cert-auth",
   ];
-  if (which === "ours") return [process.execPath, [daemonEntry("store"), ...args]];
+  if (store !== "etcd") return [process.execPath, [...(nodeFlagsOf?.("store") ?? []), daemonEntry("store"), ...args]];
   const peer = `http://${host}:${peerPort}`;
   return [
     "etcd",

@@ -143,7 +143,11 @@ export function createPassage(request: Request, auditId = ""): Passage {
 }
 
 export async function pass(passage: Passage, parts: PipelineParts): Promise<Reply> {
-  for (const stage of stages) await stage.run(passage, parts);
+  for (const stage of stages) {
+    const running = stage.run(passage, parts);
+    // Most stages have nothing to wait for, and each wait is a turn of its own.
+    if (running) await running;
+  }
   if (!passage.reply) throw new Error("the last stage gave no reply");
   return passage.reply;
 }

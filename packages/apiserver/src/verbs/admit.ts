@@ -35,19 +35,18 @@ async function mutatingRound(
   subject: AdmissionSubject,
   reinvocation: Reinvocation,
 ): Promise<ApiObject | undefined> {
-  let object = subject.object;
+  let attributes: AdmissionAttributes = { ...attributesOf(exchange, subject, subject.object), reinvocation };
   for (const plugin of parts.admission) {
-    if (!plugin.admit) continue;
-    const attributes = { ...attributesOf(exchange, subject, object), reinvocation };
-    if (!plugin.handles(attributes)) continue;
+    if (!plugin.admit || !plugin.handles(attributes)) continue;
     try {
-      object = (await plugin.admit(attributes)) ?? object;
+      const object = await plugin.admit(attributes);
+      if (object) attributes = { ...attributes, object };
     } catch (error) {
       exchange.refusedBy(plugin.name);
       throw error;
     }
   }
-  return object;
+  return attributes.object;
 }
 
 export async function validatingAdmission(parts: Parts, exchange: Exchange, subject: AdmissionSubject): Promise<void> {

@@ -1,7 +1,6 @@
 // The sending half of a connection's socket: frames of one turn of the event loop gather here and leave in one write. Small
 // ones are written into a chunk, large payloads stand beside it uncopied.
 import type { Socket } from "node:net";
-import { nextTick } from "node:process";
 import { defaultMaxFrameBytes, frameFlags, frameHeadBytes, frameTypes, writeFrameHead } from "./frame.ts";
 
 const smallFrameBytes = 4096;
@@ -17,6 +16,7 @@ export class Outbox {
   #at = 0;
   #outgoing: Buffer[] = [];
   #flushing = false;
+  readonly #flush = (): void => this.flush();
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -116,10 +116,10 @@ export class Outbox {
     this.#from = this.#at;
   }
 
-  /** After everything that this turn's promises have to say. */
+  /** After everything that came in this turn of the loop has been answered: what many streams say leaves in one write. */
   #flushSoon(): void {
     if (this.#flushing) return;
     this.#flushing = true;
-    nextTick(() => this.flush());
+    setImmediate(this.#flush);
   }
 }

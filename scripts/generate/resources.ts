@@ -30,6 +30,11 @@ const corrections: readonly ResourceFact[] = [
 
 const dropped = new Set(["policy/v1/evictions"]);
 
+/** What is true of a whole group. */
+const ofGroup: Readonly<Record<string, Partial<ResourceFact>>> = {
+  "admissionregistration.k8s.io": { categories: ["api-extensions"] },
+};
+
 /** The resources of one group version, in alphabetical order. */
 export function resourcesOf(facts: readonly ResourceFact[], group: string, version: string): ResourceFact[] {
   const mine = (fact: ResourceFact): boolean => fact.group === group && fact.version === version;
@@ -37,7 +42,8 @@ export function resourcesOf(facts: readonly ResourceFact[], group: string, versi
   const rest = facts
     .filter(mine)
     .filter((fact) => !dropped.has(`${fact.group}/${fact.version}/${fact.resource}`))
-    .filter((fact) => !corrected.some((other) => other.resource === fact.resource));
+    .filter((fact) => !corrected.some((other) => other.resource === fact.resource))
+    .map((fact) => ({ ...fact, ...ofGroup[group] }));
   return [...rest, ...corrected].sort((left, right) => (left.resource < right.resource ? -1 : 1));
 }
 

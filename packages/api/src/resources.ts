@@ -649,7 +649,7 @@ export const resources: readonly ResourceInfo[] = [
     namespaced: false,
     verbs: everything,
     shortNames: [],
-    categories: [],
+    categories: ["api-extensions"],
     subresources: [],
   },
   {
@@ -662,7 +662,7 @@ export const resources: readonly ResourceInfo[] = [
     namespaced: false,
     verbs: everything,
     shortNames: [],
-    categories: [],
+    categories: ["api-extensions"],
     subresources: [],
   },
   {
@@ -675,7 +675,7 @@ export const resources: readonly ResourceInfo[] = [
     namespaced: false,
     verbs: everything,
     shortNames: [],
-    categories: [],
+    categories: ["api-extensions"],
     subresources: [],
   },
   {
@@ -688,7 +688,7 @@ export const resources: readonly ResourceInfo[] = [
     namespaced: false,
     verbs: everything,
     shortNames: [],
-    categories: [],
+    categories: ["api-extensions"],
     subresources: ["status"],
   },
   {
@@ -701,7 +701,7 @@ export const resources: readonly ResourceInfo[] = [
     namespaced: false,
     verbs: everything,
     shortNames: [],
-    categories: [],
+    categories: ["api-extensions"],
     subresources: [],
   },
   {
@@ -714,7 +714,7 @@ export const resources: readonly ResourceInfo[] = [
     namespaced: false,
     verbs: everything,
     shortNames: [],
-    categories: [],
+    categories: ["api-extensions"],
     subresources: [],
   },
   {

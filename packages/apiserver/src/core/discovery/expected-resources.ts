@@ -4,18 +4,18 @@
  */
 export const expectedResources: Readonly<Record<string, string>> = {
   "admissionregistration.k8s.io/v1 mutatingadmissionpolicies":
-    "MutatingAdmissionPolicy mutatingadmissionpolicy Cluster all",
+    "MutatingAdmissionPolicy mutatingadmissionpolicy Cluster all in=api-extensions",
   "admissionregistration.k8s.io/v1 mutatingadmissionpolicybindings":
-    "MutatingAdmissionPolicyBinding mutatingadmissionpolicybinding Cluster all",
+    "MutatingAdmissionPolicyBinding mutatingadmissionpolicybinding Cluster all in=api-extensions",
   "admissionregistration.k8s.io/v1 mutatingwebhookconfigurations":
-    "MutatingWebhookConfiguration mutatingwebhookconfiguration Cluster all",
+    "MutatingWebhookConfiguration mutatingwebhookconfiguration Cluster all in=api-extensions",
   "admissionregistration.k8s.io/v1 validatingadmissionpolicies":
-    "ValidatingAdmissionPolicy validatingadmissionpolicy Cluster all",
+    "ValidatingAdmissionPolicy validatingadmissionpolicy Cluster all in=api-extensions",
   "admissionregistration.k8s.io/v1 validatingadmissionpolicies/status": "get,patch,update",
   "admissionregistration.k8s.io/v1 validatingadmissionpolicybindings":
-    "ValidatingAdmissionPolicyBinding validatingadmissionpolicybinding Cluster all",
+    "ValidatingAdmissionPolicyBinding validatingadmissionpolicybinding Cluster all in=api-extensions",
   "admissionregistration.k8s.io/v1 validatingwebhookconfigurations":
-    "ValidatingWebhookConfiguration validatingwebhookconfiguration Cluster all",
+    "ValidatingWebhookConfiguration validatingwebhookconfiguration Cluster all in=api-extensions",
   "apiextensions.k8s.io/v1 customresourcedefinitions":
     "CustomResourceDefinition customresourcedefinition Cluster all short=crd,crds in=api-extensions",
   "apiextensions.k8s.io/v1 customresourcedefinitions/status": "get,patch,update",

@@ -1,13 +1,15 @@
-// Passes one ordinary request on and its answer back, in chunks as they come. It does not retry and does not rewrite pages; addresses that
-// answers redirect to are rewritten so that they lead through us again.
+// Passes one ordinary request on and its answer back, in chunks as they come. It does not retry. Addresses that answers redirect to, and links
+// of HTML pages, are rewritten so that they lead through us again.
 import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import { request as httpsRequest } from "node:https";
+import type { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { StatusError, statuses } from "@coxswain/apimachinery";
 import type { RawRequest } from "../http/incoming.ts";
 import type { RawResponse } from "../http/outgoing.ts";
 import type { TunnelRequest } from "../http/tunnel.ts";
 import type { AgentTls } from "./agent.ts";
+import { linkStreams } from "./links.ts";
 
 // Not imported: the facade of an import evaluates all that node:http has, and so loads the client behind `fetch`, which no daemon uses.
 const { request: httpRequest } = process.getBuiltinModule("node:http");
@@ -92,8 +94,11 @@ export async function forwardWhole(
   const answered = passedHeaders(upstream.headers);
   const location = upstream.headers.location;
   if (location !== undefined) answered.location = throughUs(location, target, prefix);
+  const hosts = { prefix, target: `${target.host}:${target.port}`, client: host };
+  const streams = location === undefined && raw.method !== "HEAD" ? linkStreams(upstream.headers, hosts) : [];
+  if (streams.length > 0) delete answered["content-length"];
   beginAnswer(response, upstream.statusCode ?? 502, answered);
-  await copy(upstream, response, signal);
+  await copy(upstream, response, signal, streams);
 }
 
 /** An address on the target's own host, as the client reaches it. Addresses elsewhere stay as they are. */
@@ -104,9 +109,14 @@ function throughUs(location: string, target: Target, prefix: string): string {
   return url.host === base.host ? `${prefix}${url.pathname}${url.search}${url.hash}` : location;
 }
 
-async function copy(upstream: IncomingMessage, response: RawResponse, signal: AbortSignal): Promise<void> {
+async function copy(
+  upstream: IncomingMessage,
+  response: RawResponse,
+  signal: AbortSignal,
+  through: readonly Transform[] = [],
+): Promise<void> {
   try {
-    await pipeline(upstream, response);
+    await pipeline([upstream, ...through, response]);
   } catch (error) {
     // After the first byte there is no better way to say it: the client sees a cut answer.
     upstream.destroy();

@@ -69,6 +69,8 @@ beforeAll(async () => {
   });
   const agentPort = await listening(agent);
   const page = createHttpServer((request, response) => {
+    if (request.url === "/page")
+      return void response.writeHead(200, { "content-type": "text/html", "content-length": 13 }).end('<a href="/b">');
     if (request.url === "/old") return void response.writeHead(302, { location: "/new?x=1" }).end();
     response.writeHead(201, { "x-page": "yes" });
     request
@@ -238,6 +240,10 @@ describe("the proxy", () => {
     expect(await get("web:1/proxy/")).toBe(
       "503 error trying to reach service: dial tcp 127.0.0.1:1: connect: connection refused",
     );
+  });
+
+  test("leads the links of a page through itself", async () => {
+    expect(await get("web:http/proxy/page")).toBe('200 <a href="/api/v1/namespaces/shop/pods/web:http/proxy/b">');
   });
 
   test("passes method, path, query and body on to the pod's port, by name or number", async () => {

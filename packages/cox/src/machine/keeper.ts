@@ -6,6 +6,7 @@ import { createClient, loadKubeconfig } from "@coxswain/client";
 import type { Client } from "@coxswain/client";
 import type { EtcdClient } from "@coxswain/etcd-api";
 import { load } from "js-yaml";
+import { eventsOf } from "../resource/events-of.ts";
 import { paths, read } from "./api.ts";
 import { approvePending } from "./approval.ts";
 import type { PendingRequest } from "./approval.ts";
@@ -286,8 +287,7 @@ async function watchRequests(client: Client, { clock, say }: KeeperPorts, signal
       for (const because of await approvePending(client, items, signal)) say(`granted: ${because}`);
       const query = { watch: true, resourceVersion: metadata.resourceVersion, timeoutSeconds: 300 };
       const stream = await client.stream({ method: "GET", path: paths.requests, query, signal });
-      for await (const event of linesOf(stream.body)) {
-        const { type, object } = JSON.parse(event) as { type: string; object: PendingRequest };
+      for await (const { type, object } of eventsOf<PendingRequest>(stream.body)) {
         if (type === "ERROR") break;
         if (type !== "ADDED" && type !== "MODIFIED") continue;
         for (const because of await approvePending(client, [object], signal)) say(`granted: ${because}`);
@@ -296,16 +296,6 @@ async function watchRequests(client: Client, { clock, say }: KeeperPorts, signal
       // The API is away; the other duties say so.
       await clock.sleep(roundMs, signal).catch(() => undefined);
     }
-  }
-}
-
-async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  let rest = "";
-  const decoder = new TextDecoder();
-  for await (const chunk of body) {
-    const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-    rest = parts.pop() ?? "";
-    yield* parts.filter((line) => line !== "");
   }
 }
 

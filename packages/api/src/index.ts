@@ -10,6 +10,7 @@ export { tablePrinter } from "./columns.ts";
 export type { Column, TablePrinter } from "./table.ts";
 export { fieldLabelError, keptFieldLabel, selectableFields } from "./fields.ts";
 export { validateCreate, validateUpdate } from "./validation.ts";
+export { validateAddresses as validateServiceAddresses } from "./core/v1/service/address-validation.ts";
 export type { OpenApiDocument } from "./openapi/documents.ts";
 export { openApiV2OfCustom, openApiV3OfCustom } from "./openapi/custom.ts";
 export type { OpenApiV2Part } from "./openapi/custom.ts";

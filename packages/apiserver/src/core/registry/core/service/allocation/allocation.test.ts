@@ -1,9 +1,10 @@
-import { StatusError, type ApiObject } from "@coxswain/apimachinery";
+import { fieldErrorText, StatusError, type ApiObject } from "@coxswain/apimachinery";
 import { createSeededRandom } from "@coxswain/clock/testing";
 import type { Service } from "@coxswain/api/core/v1";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createMemoryObjects, createMemoryStorage } from "../../../../../../testing/memory-objects.ts";
+import { withFamilies } from "./families.ts";
 import { createIpAllocator } from "./ip-allocator.ts";
 import { parseIpRange } from "./ip-range.ts";
 import { createPortAllocator, parsePortRange } from "./port-allocator.ts";
@@ -214,5 +215,85 @@ describe("service allocation", () => {
     expect([await allocate("a", "10.200.0.2"), await allocate("b")]).toEqual(["10.200.0.2", "10.200.0.1"]);
     cidr("True", true);
     await expect(allocate("late", "10.200.0.1")).rejects.toThrow("not in the valid range");
+  });
+
+  test("a dry run gives what stands for an address and ports", async () => {
+    const { allocators } = servers([1]);
+    const asked = service("web", {
+      type: "LoadBalancer",
+      externalTrafficPolicy: "Local",
+      ports: [{ port: 80 }, { port: 81, nodePort: 30_005 }, { port: 82 }],
+    });
+    const { spec } = (await allocators[0]!.allocate(asked, undefined, true)).service as Service;
+    expect([spec?.clusterIP, spec?.ports?.map(({ nodePort }) => nodePort), spec?.healthCheckNodePort]).toEqual([
+      "10.96.0.0",
+      [30_006, 30_005, 30_007],
+      30_008,
+    ]);
+  });
+
+  test("one port over two protocols gets the one number that is asked for", async () => {
+    const { allocators } = servers([1]);
+    const list = [
+      { port: 53, protocol: "TCP" as const },
+      { port: 53, protocol: "UDP" as const, nodePort: 30_003 },
+    ];
+    const made = await allocators[0]!.allocate(service("dns", { type: "NodePort", ports: list }), undefined, false);
+    expect(specOf(made.service).ports?.map(({ nodePort }) => nodePort)).toEqual([30_003, 30_003]);
+  });
+});
+
+describe("families of a service", () => {
+  const families = (spec: Service["spec"], old?: Service["spec"]): unknown => {
+    const { spec: made, errors } = withFamilies(spec ?? {}, old);
+    return errors.length > 0 ? errors.map(fieldErrorText) : [made.ipFamilies, made.ipFamilyPolicy];
+  };
+
+  test.each<[Service["spec"], unknown]>([
+    [{}, [["IPv4"], "SingleStack"]],
+    [{ ipFamilyPolicy: "PreferDualStack" }, [["IPv4"], "PreferDualStack"]],
+    [{ clusterIP: "None", clusterIPs: ["None"], selector: { a: "b" } }, [["IPv4"], "SingleStack"]],
+    [{ clusterIP: "None", clusterIPs: ["None"] }, [["IPv4", "IPv6"], "RequireDualStack"]],
+    [{ clusterIP: "None", clusterIPs: ["None"], ipFamilies: ["IPv6"] }, [["IPv6", "IPv4"], "RequireDualStack"]],
+    [
+      { clusterIP: "None", clusterIPs: ["None"], ipFamilies: ["IPv6"], ipFamilyPolicy: "SingleStack" },
+      [["IPv6"], "SingleStack"],
+    ],
+    [
+      { ipFamilies: ["IPv6"], ipFamilyPolicy: "RequireDualStack" },
+      [
+        'spec.ipFamilyPolicy: Invalid value: "RequireDualStack": this cluster is not configured for dual-stack services',
+        'spec.ipFamilies[0]: Invalid value: "IPv6": not configured on this cluster',
+      ],
+    ],
+    [
+      { clusterIP: "fd00::1", clusterIPs: ["fd00::1"] },
+      ['spec.clusterIPs[0]: Invalid value: ["fd00::1"]: IPv6 is not configured on this cluster'],
+    ],
+    [
+      { clusterIPs: ["10.96.0.1"] },
+      ['spec.clusterIPs: Invalid value: ["10.96.0.1"]: must be empty when `clusterIP` is not specified'],
+    ],
+    [
+      { ipFamilies: ["IPv4", "IPv6"] },
+      [
+        "spec.ipFamilyPolicy: Invalid value: \"SingleStack\": must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified",
+      ],
+    ],
+  ])("%j", (spec, expected) => {
+    expect(families(spec)).toEqual(expected);
+  });
+
+  test("are given up by who asks for one, not by who leaves one out", () => {
+    const old: Service["spec"] = {
+      clusterIP: "None",
+      clusterIPs: ["None"],
+      ipFamilies: ["IPv4", "IPv6"],
+      ipFamilyPolicy: "RequireDualStack",
+    };
+    expect(families({ ...old, ipFamilyPolicy: "SingleStack" }, old)).toEqual([["IPv4"], "SingleStack"]);
+    expect(families({ ...old, ipFamilies: ["IPv4"] }, old)).toEqual([
+      "spec.ipFamilyPolicy: Invalid value: \"RequireDualStack\": must be 'SingleStack' to release the secondary IP family",
+    ]);
   });
 });

@@ -6,7 +6,8 @@
 import { type ApiObject, type FieldError, fieldErrors, jsonEqual, StatusError, statuses } from "@coxswain/apimachinery";
 import type { Service } from "@coxswain/api/core/v1";
 import type { IpAllocator, Owner } from "./ip-allocator.ts";
-import type { IpRange } from "./ip-range.ts";
+import { withFamilies } from "./families.ts";
+import { inRange, ipAt, type IpRange } from "./ip-range.ts";
 import type { PortAllocator, PortRange } from "./port-allocator.ts";
 
 export interface ServiceAllocation {
@@ -16,7 +17,7 @@ export interface ServiceAllocation {
 }
 
 export interface ServiceAllocator {
-  /** `old` is the stored object of an update. With `dryRun` nothing is taken; the address stays open. */
+  /** `old` is the stored object of an update. With `dryRun` nothing is taken: what is given may be another's. */
   allocate(service: ApiObject, old: ApiObject | undefined, dryRun: boolean): Promise<ServiceAllocation>;
   /** After the service has been deleted. */
   release(service: ApiObject): Promise<void>;
@@ -32,10 +33,9 @@ export function createServiceAllocator(
   return {
     async allocate(object, oldObject, dryRun) {
       const old = (oldObject as Service | undefined)?.spec;
-      const service = { ...object, spec: carriedOver((object as Service).spec ?? {}, old) } as ApiObject & {
-        spec: Spec;
-      };
-      familyErrors(service);
+      const { spec, errors } = withFamilies(carriedOver((object as Service).spec ?? {}, old), old);
+      if (errors.length > 0) throw invalid(object, ...errors);
+      const service = { ...object, spec } as ApiObject & { spec: Spec };
       const taken: { ips: string[]; ports: number[] } = { ips: [], ports: [] };
       const giveBack = async (what: { ips: readonly string[]; ports: readonly number[] }): Promise<void> => {
         await Promise.all(what.ips.map((ip) => ports.ips.release(ip, ownerOf(object))));
@@ -74,16 +74,16 @@ export function createServiceAllocator(
     const { spec } = service;
     if (spec.type === "ExternalName") return service;
     const asked = spec.clusterIP ?? spec.clusterIPs?.[0] ?? "";
-    const families: Pick<Spec, "ipFamilies" | "ipFamilyPolicy"> = {
-      ipFamilies: ["IPv4"],
-      ipFamilyPolicy: spec.ipFamilyPolicy ?? "SingleStack",
-    };
     const having = (ip: string): ApiObject & { spec: Spec } => ({
       ...service,
-      spec: { ...spec, clusterIP: ip, clusterIPs: [ip], ...families },
+      spec: { ...spec, clusterIP: ip, clusterIPs: [ip] },
     });
-    if (asked === "None" || (asked !== "" && ipsOf(old).includes(asked))) return having(asked);
-    if (dryRun) return asked === "" ? { ...service, spec: { ...spec, ...families } } : having(asked);
+    // Whether it may be another than before is for validation to say.
+    const hasOne = old !== undefined && old.type !== "ExternalName" && (old.clusterIPs ?? []).length > 0;
+    if (asked === "None" || (asked !== "" && hasOne)) return having(asked);
+    // Nothing is looked for in vain: the network's own address stands for any.
+    if (dryRun && asked === "") return having(ipAt(config.ipRange, -1));
+    if (dryRun && inRange(config.ipRange, asked)) return having(asked);
 
     const owner = ownerOf(service);
     const outcome = asked === "" ? await ports.ips.allocateNext(owner) : await ports.ips.allocate(asked, owner);
@@ -137,14 +137,15 @@ export function createServiceAllocator(
     }
     const healthPort = needsHealthPort(spec) ? (spec.healthCheckNodePort ?? 0) : undefined;
     if (healthPort !== undefined && healthPort !== 0 && !have.has(healthPort)) wanted.add(healthPort);
-    // A port that is served over TCP and UDP gets one number for both, as DNS servers need it.
+    // A port that is served over TCP and UDP gets one number for both, as DNS servers need it: where one is asked for, that one.
     const chosenFor = new Map<string, number>();
+    for (const port of list) if (port.nodePort) chosenFor.set(groupOf(port), port.nodePort);
     const open = list.filter((port) => (port.nodePort ?? 0) === 0);
-    const groups = [...new Set(open.map(groupOf))];
+    const groups = [...new Set(open.map(groupOf))].filter((group) => !chosenFor.has(group));
     const more = groups.length + (healthPort === 0 ? 1 : 0);
-    if (dryRun) return service;
-
-    const outcome = await ports.nodePorts.allocate([...wanted], more);
+    const outcome = dryRun
+      ? { kind: "allocated" as const, ports: guessed([...wanted], more) }
+      : await ports.nodePorts.allocate([...wanted], more);
     if (outcome.kind === "full")
       throw new StatusError(statuses.internalError("failed to allocate a nodePort: range is full"));
     if (outcome.kind !== "allocated") {
@@ -157,7 +158,7 @@ export function createServiceAllocator(
           : `provided port is not in the valid range. The range of valid ports is ${range}`;
       throw invalid(service, fieldErrors.invalid(field, outcome.port, why));
     }
-    taken.push(...outcome.ports);
+    if (!dryRun) taken.push(...outcome.ports);
     const fresh = outcome.ports.slice(wanted.size);
     for (const [index, group] of groups.entries()) chosenFor.set(group, fresh[index] ?? 0);
     const given = (port: Port): Port =>
@@ -193,8 +194,10 @@ function isReachedFromOutside({ type, externalIPs = [] }: Spec): boolean {
 
 /** An update that leaves out what the cluster gave means "as it is". */
 function carriedOver(spec: Spec, old: Spec | undefined): Spec {
-  if (old === undefined) return spec;
-  let next = spec;
+  const asked = spec.clusterIP ?? "";
+  const isAlone = asked !== "" && ((spec.clusterIPs ?? []).length === 0 || isOnlyChange(spec, old));
+  let next = isAlone ? { ...spec, clusterIPs: [asked, ...(spec.clusterIPs ?? []).slice(1)] } : spec;
+  if (old === undefined) return next;
   const bothHaveIp = spec.type !== "ExternalName" && old.type !== "ExternalName";
   if (bothHaveIp && (spec.clusterIP ?? "") === "" && (spec.clusterIPs ?? []).length === 0) {
     next = { ...next, clusterIP: old.clusterIP, clusterIPs: old.clusterIPs };
@@ -216,6 +219,11 @@ function carriedOver(spec: Spec, old: Spec | undefined): Spec {
   if (needsHealthPort(next) && needsHealthPort(old) && (next.healthCheckNodePort ?? 0) === 0)
     next = { ...next, healthCheckNodePort: old.healthCheckNodePort };
   return next;
+}
+
+/** Who knows of one address only changes that one. */
+function isOnlyChange(spec: Spec, old: Spec | undefined): boolean {
+  return old !== undefined && spec.clusterIP !== old.clusterIP && jsonEqual(spec.clusterIPs, old.clusterIPs ?? null);
 }
 
 function needsNodePorts(spec: Spec): boolean {
@@ -258,27 +266,12 @@ function missing<T>(before: readonly T[], after: readonly T[]): readonly T[] {
   return before.filter((value) => !after.includes(value));
 }
 
-function familyErrors(service: ApiObject & { spec: Spec }): void {
-  const { spec } = service;
-  if (spec.type === "ExternalName") return;
-  if (spec.ipFamilyPolicy === "RequireDualStack") {
-    throw invalid(
-      service,
-      fieldErrors.invalid(
-        "spec.ipFamilyPolicy",
-        spec.ipFamilyPolicy,
-        "this cluster is not configured for dual-stack services",
-      ),
-    );
-  }
-  const at = (spec.ipFamilies ?? []).findIndex((family) => family !== "IPv4");
-  if (at >= 0)
-    throw invalid(
-      service,
-      fieldErrors.invalid(`spec.ipFamilies[${at}]`, spec.ipFamilies?.[at], "not configured on this cluster"),
-    );
+/** Ports that stand for any others, behind those asked for. */
+function guessed(wanted: readonly number[], more: number): readonly number[] {
+  const last = wanted.length === 0 ? 32_768 : Math.max(...wanted);
+  return [...wanted, ...Array.from({ length: more }, (_, index) => last + 1 + index)];
 }
 
-function invalid(service: ApiObject, error: FieldError): StatusError {
-  return new StatusError(statuses.invalid({ group: "", kind: "Service" }, service.metadata.name, [error]));
+function invalid(service: ApiObject, ...errors: readonly FieldError[]): StatusError {
+  return new StatusError(statuses.invalid({ group: "", kind: "Service" }, service.metadata.name, errors));
 }

@@ -30,6 +30,15 @@ export interface FieldError {
   readonly omitsValue?: boolean;
 }
 
+/** A value of an error that is shown as it stands: a structure of Go's, whose members have an order and names of their own. */
+export class GoValue {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
 /** Constructors of field errors, one per type. */
 export const fieldErrors = {
   notFound: (field: string, value: unknown, detail = ""): FieldError => ({
@@ -116,6 +125,7 @@ export function causeOf(error: FieldError): StatusCause {
 /** Values as these messages show them: text quoted, numbers bare, the rest as JSON, with the keys of maps in order. */
 function describe(value: unknown): string {
   if (value === undefined || value === null) return "null";
+  if (value instanceof GoValue) return value.text;
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint") return String(value);
   return JSON.stringify(value, (_key, inner: unknown) => (isTextMap(inner) ? sorted(inner) : inner));

@@ -37,7 +37,7 @@ export {
   statuses,
 } from "./status.ts";
 export type { FieldError, FieldErrorType, StatusCause } from "./field-error.ts";
-export { aggregateText, causeOf, fieldErrorBody, fieldErrors, fieldErrorText } from "./field-error.ts";
+export { aggregateText, causeOf, fieldErrorBody, fieldErrors, fieldErrorText, GoValue } from "./field-error.ts";
 export { exactInteger, parseJson } from "./exact-json.ts";
 export type { JsonObject } from "./json-value.ts";
 export { cloneJson, isJsonObject, jsonEqual, setMember } from "./json-value.ts";

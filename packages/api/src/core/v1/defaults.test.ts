@@ -54,3 +54,8 @@ test.each<[string, object, object]>([
 ])("a %s that says %j", (kind, given, expected) => {
   expect(complete({ group: "", version: "v1", kind }, { metadata, ...given })).toMatchObject(expected);
 });
+
+test("times and pointers that are absent stay so, where Go would write null", () => {
+  const event = complete({ group: "", version: "v1", kind: "Event" }, { metadata, involvedObject: {} });
+  expect(Object.keys(event).filter((name) => /time/i.test(name))).toEqual([]);
+});

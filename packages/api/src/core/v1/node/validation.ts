@@ -2,6 +2,7 @@
 import { type DeepReadonly, type FieldError, fieldErrors, jsonEqual, labelValueErrors } from "@coxswain/apimachinery";
 import { ipRange, isDualStack } from "../../../validation/addresses.ts";
 import { qualifiedName } from "../../../validation/values.ts";
+import { goValue } from "../go-values.ts";
 import type { Node, Taint } from "../types.ts";
 import { resourceAmount } from "../resource-validation.ts";
 import { taintEffect } from "../pod/scheduling-validation.ts";
@@ -27,7 +28,8 @@ function validateTaints(taints: readonly DeepReadonly<Taint>[], path: string): F
     if (details.length > 0) errors.push(invalid(`${here}.value`, value, details.join(";")));
     errors.push(...(effect === "" ? [required(`${here}.effect`)] : taintEffect(effect, `${here}.effect`)));
     const pair = `${key}:${effect}`;
-    if (seen.has(pair)) errors.push(duplicate(here, taint, "taints must be unique by key and effect pair"));
+    if (seen.has(pair))
+      errors.push(duplicate(here, goValue("taint", taint), "taints must be unique by key and effect pair"));
     seen.add(pair);
     return errors;
   });
@@ -57,7 +59,7 @@ export function validateNodeUpdate(next: DeepReadonly<Node>, old: DeepReadonly<N
   const addresses = next.status?.addresses ?? [];
   for (const [index, address] of addresses.entries())
     if (addresses.slice(0, index).some((other) => jsonEqual(other, address)))
-      errors.push(duplicate(`status.addresses[${index}]`, address));
+      errors.push(duplicate(`status.addresses[${index}]`, goValue("address", address)));
   const [ranges, before] = [next.spec?.podCIDRs ?? [], old.spec?.podCIDRs ?? []];
   if (before.length > 0 && !jsonEqual(ranges, before))
     errors.push(forbidden("spec.podCIDRs", 'node updates may not change podCIDR except from "" to valid'));

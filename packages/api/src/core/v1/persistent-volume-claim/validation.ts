@@ -30,7 +30,11 @@ export function validateClaimUpdate(next: Claim, old: Claim): FieldError[] {
   if (annotation !== (old.metadata.annotations?.[classAnnotation] ?? ""))
     errors.push(invalid(`metadata.annotations.${classAnnotation}`, annotation, "field is immutable"));
   const isBound = next.status?.phase === "Bound";
-  const changed = changedFields(comparable(spec, before, isBound), comparable(before, before, isBound));
+  const mayBeNamed = mayNameClass(next, old);
+  const changed = changedFields(
+    comparable(spec, before, isBound, mayBeNamed),
+    comparable(before, before, isBound, mayBeNamed),
+  );
   if (changed.length > 0) errors.push(forbidden("spec", `${frozen}\nchanged: ${changed.join(", ")}`));
   const [size, oldSize] = [
     spec.resources?.requests?.["storage"] ?? "0",
@@ -49,14 +53,21 @@ export function validateClaimUpdate(next: Claim, old: Claim): FieldError[] {
 
 type Spec = DeepReadonly<PersistentVolumeClaimSpec>;
 
+/** A claim without a class may get one: the one that its annotation names, if there is one. */
+function mayNameClass(next: Claim, old: Claim): boolean {
+  const named = old.metadata.annotations?.[classAnnotation];
+  const asked = next.spec?.storageClassName;
+  return old.spec?.storageClassName === undefined && (named === undefined || asked === undefined || asked === named);
+}
+
 /** What must stay: not the volume that a claim gets, the class it had not, nor a bound one's size. */
-function comparable(spec: Spec, before: Spec, isBound: boolean): Record<string, unknown> {
+function comparable(spec: Spec, before: Spec, isBound: boolean, mayBeNamed: boolean): Record<string, unknown> {
   const { storage: _size, ...requests } = spec.resources?.requests ?? {};
   return {
     ...spec,
     resources: isBound ? { ...spec.resources, requests } : spec.resources,
     ...(!before.volumeName && { volumeName: undefined }),
-    ...(before.storageClassName === undefined && { storageClassName: undefined }),
+    ...(mayBeNamed && { storageClassName: undefined }),
     ...(isBound && { volumeAttributesClassName: undefined }),
   };
 }

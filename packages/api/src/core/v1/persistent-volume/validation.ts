@@ -12,6 +12,7 @@ import { unchanged } from "../../../validation/metadata.ts";
 import { wrong } from "../../../validation/values.ts";
 import { validateAccessModes, volumeMode } from "../persistent-volume-claim/spec-validation.ts";
 import { validateNodeSelector } from "../pod/scheduling-validation.ts";
+import { goValue } from "../go-values.ts";
 import { persistentSources, spokenNames } from "../pod/volume-sources.ts";
 import type { PersistentVolume, PersistentVolumeSource, PersistentVolumeSpec } from "../types.ts";
 
@@ -154,7 +155,7 @@ export function validatePersistentVolumeUpdate(
   errors.push(...unchanged(spec.volumeMode, before.volumeMode, "volumeMode"));
   if (before.nodeAffinity !== undefined && !jsonEqual(spec.nodeAffinity ?? null, before.nodeAffinity)) {
     const words = "field is immutable, except for updating from beta label to GA";
-    errors.push(invalid("nodeAffinity", spec.nodeAffinity, words));
+    errors.push(invalid("nodeAffinity", goValue("volumeAffinity", spec.nodeAffinity), words));
   }
   if (before.volumeAttributesClassName !== undefined && spec.volumeAttributesClassName === undefined)
     errors.push(forbidden("spec.volumeAttributesClassName", "update from non-nil value to nil is forbidden"));

@@ -39,6 +39,14 @@ test.each<[object, object, string[]]>([
       'metadata.annotations.scheduler.alpha.kubernetes.io/tolerations[0].operator: Unsupported value: "x": supported values: "Equal", "Exists"',
     ],
   ],
+  ...[
+    ["x", "invalid character 'x' looking for beginning of value"],
+    ["1", "json: cannot unmarshal number into Go value of type []core.Toleration"],
+  ].map(([text, words]): [object, object, string[]] => [
+    { "scheduler.alpha.kubernetes.io/tolerations": text },
+    {},
+    [`metadata.annotations: Invalid value: "scheduler.alpha.kubernetes.io/tolerations": ${words}`],
+  ]),
   [
     { [seccomp]: "unconfined" },
     profile("seccompProfile", "RuntimeDefault"),

@@ -2,7 +2,7 @@
  * Validation of what a pod says of itself in annotations: tolerations and profiles as they were said before there were fields for them, and what
  * of annotations never changes.
  */
-import { type DeepReadonly, type FieldError, fieldErrors } from "@coxswain/apimachinery";
+import { type DeepReadonly, type FieldError, fieldErrors, jsonSyntaxError } from "@coxswain/apimachinery";
 import { descendingPath } from "../../../validation/paths.ts";
 import type { AppArmorProfile, PodSpec, SeccompProfile, Toleration } from "../types.ts";
 import { eachContainer } from "./each-container.ts";
@@ -36,16 +36,13 @@ export function validatePodAnnotations(annotations: Annotations = {}, spec: Spec
 }
 
 function oldTolerations(text: string, path: string): FieldError[] {
-  let tolerations: unknown;
-  try {
-    tolerations = JSON.parse(text);
-  } catch (cause) {
-    return [invalid(path, tolerationsKey, cause instanceof Error ? cause.message : String(cause))];
-  }
-  return validateTolerations(
-    Array.isArray(tolerations) ? (tolerations as Toleration[]) : [],
-    `${path}.${tolerationsKey}`,
-  );
+  const fault = jsonSyntaxError(text);
+  if (fault !== undefined) return [invalid(path, tolerationsKey, fault)];
+  const given: unknown = JSON.parse(text);
+  if (Array.isArray(given)) return validateTolerations(given as Toleration[], `${path}.${tolerationsKey}`);
+  const kind = given === true || given === false ? "bool" : typeof given;
+  const words = `json: cannot unmarshal ${kind} into Go value of type []core.Toleration`;
+  return given === null ? [] : [invalid(path, tolerationsKey, words)];
 }
 
 function oldSeccomp(profile: string, field: string): FieldError[] {

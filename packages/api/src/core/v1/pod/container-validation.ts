@@ -97,7 +97,8 @@ function validateEphemeral(around: Surroundings, path: string): FieldError[] {
     names.add(container.name);
     const target = container.targetContainerName ?? "";
     if (target !== "" && !others.has(target)) errors.push(notFound(`${here}.targetContainerName`, target));
-    for (const name of notEphemeral) if (isSet(container[name])) errors.push(forbidden(`${here}.${name}`, words));
+    for (const name of notEphemeral)
+      if (isSet(container[name], name === "resources")) errors.push(forbidden(`${here}.${name}`, words));
     for (const [at, mount] of (container.volumeMounts ?? []).entries())
       for (const name of ["subPath", "subPathExpr"] as const)
         if (mount[name]) errors.push(forbidden(`${here}.volumeMounts[${at}].${name}`, words));
@@ -105,9 +106,9 @@ function validateEphemeral(around: Surroundings, path: string): FieldError[] {
   });
 }
 
-/** Set to more than nothing: an empty list or structure is nothing. */
-function isSet(value: DeepReadonly<EphemeralContainer>[(typeof notEphemeral)[number]]): boolean {
-  return value !== undefined && (typeof value === "string" || Object.keys(value).length > 0);
+/** Set to more than nothing: of resources, which are there by value, nothing is nothing. */
+function isSet(value: DeepReadonly<EphemeralContainer>[(typeof notEphemeral)[number]], isValue: boolean): boolean {
+  return value !== undefined && (!(isValue || Array.isArray(value)) || Object.keys(value).length > 0);
 }
 
 /** Pods, but not templates, refuse padding. */

@@ -2,6 +2,7 @@
 import { type DeepReadonly, type FieldError, fieldErrors } from "@coxswain/apimachinery";
 import { descendingPath } from "../../../validation/paths.ts";
 import { supported, systemId } from "../../../validation/values.ts";
+import { goSecurityContext, goValue } from "../go-values.ts";
 import type { AppArmorProfile, PodSpec, SeccompProfile, SecurityContext } from "../types.ts";
 import { windowsOptions } from "./windows-validation.ts";
 
@@ -54,10 +55,16 @@ export function validateSecurity(
   errors.push(...validateSeccomp(context.seccompProfile, `${path}.seccompProfile`));
   if (allowPrivilegeEscalation === false) {
     if (privileged === true)
-      errors.push(invalid(path, context, "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"));
+      errors.push(
+        invalid(
+          path,
+          goSecurityContext(context),
+          "cannot set `allowPrivilegeEscalation` to false and `privileged` to true",
+        ),
+      );
     if ((capabilities?.add ?? []).includes("CAP_SYS_ADMIN")) {
       const words = "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN";
-      errors.push(invalid(path, context, words));
+      errors.push(invalid(path, goSecurityContext(context), words));
     }
   }
   errors.push(...windowsOptions(context.windowsOptions, `${path}.windowsOptions`));
@@ -75,7 +82,7 @@ function validateSeccomp(profile: DeepReadonly<SeccompProfile> | undefined, path
   else errors.push(...supported(type, profileTypes, `${path}.type`));
   if (type !== "Localhost") {
     if (localhostProfile !== undefined)
-      errors.push(invalid(field, profile, "can only be set when seccomp type is Localhost"));
+      errors.push(invalid(field, goValue("profile", profile), "can only be set when seccomp type is Localhost"));
   } else if (localhostProfile === undefined) errors.push(required(field, "must be set when seccomp type is Localhost"));
   else errors.push(...descendingPath(localhostProfile, field));
   return errors;

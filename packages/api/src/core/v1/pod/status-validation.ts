@@ -3,7 +3,9 @@ import { type DeepReadonly, dnsSubdomainErrors, type FieldError, fieldErrors } f
 import { ipAddress, isDualStack } from "../../../validation/addresses.ts";
 import { unchanged } from "../../../validation/metadata.ts";
 import { qualifiedName, wrong } from "../../../validation/values.ts";
+import { goValue } from "../go-values.ts";
 import type { ContainerStatus, Pod } from "../types.ts";
+import { validateContainerStatuses } from "./container-status-validation.ts";
 import { validateAnnotationUpdate, validatePodAnnotations } from "./annotation-validation.ts";
 
 const { invalid, forbidden, duplicate } = fieldErrors;
@@ -56,7 +58,8 @@ export function validatePodStatus(next: DeepReadonly<Pod>, old: DeepReadonly<Pod
   const hostIps = (status.hostIPs ?? []).map(({ ip }) => ip);
   if (hostIps.length > 0 && (status.hostIP ?? "") !== hostIps[0])
     errors.push(invalid("status.hostIPs[0].ip", hostIps[0], "must be equal to `hostIP`"));
-  return [...errors, ...validateIps(hostIps, status.hostIPs ?? [], "status.hostIPs")];
+  errors.push(...validateIps(hostIps, status.hostIPs ?? [], "status.hostIPs"));
+  return [...errors, ...validateContainerStatuses(next)];
 }
 
 type Statuses = readonly DeepReadonly<ContainerStatus>[] | undefined;
@@ -89,9 +92,9 @@ function validateIps(ips: readonly string[], given: readonly unknown[], path: st
   const errors = ips.flatMap((ip, index) => ipAddress(ip, `${path}[${index}]`));
   if (ips.length < 2) return errors;
   if (!isDualStack(ips) || ips.length > 2)
-    errors.push(invalid(path, given, "may specify no more than one IP for each IP family"));
+    errors.push(invalid(path, goValue("ip", given), "may specify no more than one IP for each IP family"));
   const again = ips.flatMap((ip, index) =>
-    ips.indexOf(ip) < index ? [duplicate(`${path}[${index}]`, given[index])] : [],
+    ips.indexOf(ip) < index ? [duplicate(`${path}[${index}]`, goValue("ip", given[index]))] : [],
   );
   return [...errors, ...again];
 }

@@ -1,6 +1,7 @@
 /** Validation of what may change in a pod: by an update, with ephemeral containers, by a resize. */
 import { compareQuantities, type DeepReadonly, type FieldError, fieldErrors, jsonEqual } from "@coxswain/apimachinery";
 import { wholeObject } from "../../../validation/values.ts";
+import { goValue } from "../go-values.ts";
 import type { Affinity, NodeSelectorTerm, Pod, PodSpec, Toleration } from "../types.ts";
 import { mirrorAnnotation, validateAnnotationUpdate } from "./annotation-validation.ts";
 import { validatePodObject } from "./validation.ts";
@@ -93,12 +94,18 @@ function gatedChanges(spec: Spec, before: Spec): FieldError[] {
   const path = "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms";
   if (old.length > 0 && terms.length !== old.length) {
     const words = "no additions/deletions to non-empty NodeSelectorTerms list are allowed";
-    return [...errors, invalid(path, terms, words)];
+    return [...errors, invalid(path, goValue("nodeTerm", terms), words)];
   }
   for (const [index, before_] of old.entries()) {
     const term = terms[index] ?? {};
     if (!onlyAdds(term, before_))
-      errors.push(invalid(`${path}[${index}]`, term, "only additions are allowed (no mutations or deletions)"));
+      errors.push(
+        invalid(
+          `${path}[${index}]`,
+          goValue("nodeTerm", term),
+          "only additions are allowed (no mutations or deletions)",
+        ),
+      );
   }
   return errors;
 }

@@ -9,6 +9,7 @@ import {
 } from "@coxswain/apimachinery";
 import { validateAnnotations, validateLabels } from "../../../validation/metadata.ts";
 import { dnsLabel, oneOf, qualifiedName, wrong } from "../../../validation/values.ts";
+import { goValue } from "../go-values.ts";
 import { validateAmounts } from "../resource-validation.ts";
 import type { Pod, PodResourceClaim, PodSpec, PodTemplateSpec } from "../types.ts";
 import { validatePodAnnotations, validateProfilesMatch } from "./annotation-validation.ts";
@@ -149,10 +150,12 @@ function validateClaims(claims: readonly DeepReadonly<PodResourceClaim>[], path:
     names.add(name);
     if (own !== undefined && template !== undefined) {
       const words = "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified";
-      errors.push(invalid(here, claim, words));
+      errors.push(invalid(here, goValue("claim", claim), words));
     }
     if (own === undefined && template === undefined)
-      errors.push(invalid(here, claim, "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`"));
+      errors.push(
+        invalid(here, goValue("claim", claim), "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`"),
+      );
     if (own !== undefined) errors.push(...wrong(`${here}.resourceClaimName`, own, dnsSubdomainErrors(own)));
     if (template !== undefined)
       errors.push(...wrong(`${here}.resourceClaimTemplateName`, template, dnsSubdomainErrors(template)));

@@ -29,7 +29,8 @@ export function windowsOptions(
 function userName(user: string, field: string): FieldError[] {
   const problem = (detail: string): FieldError[] => [invalid(field, user, detail)];
   if (user.length === 0) return problem("runAsUserName cannot be an empty string");
-  if ([...user].some((letter) => letter < " " || letter === "\x7f")) return problem("runAsUserName cannot contain control characters");
+  if ([...user].some((letter) => letter < " " || letter === "\x7f"))
+    return problem("runAsUserName cannot contain control characters");
   const parts = user.split("\\");
   if (parts.length > 2) return problem("runAsUserName cannot contain more than one backslash");
   const [domain, name = ""] = parts.length === 2 ? parts : [undefined, user];

@@ -1,6 +1,7 @@
 /** Validation of resource quotas: names, amounts, scopes and whether a scope goes with what is counted. */
 import { type DeepReadonly, type FieldError, fieldErrors, jsonEqual } from "@coxswain/apimachinery";
 import { immutable } from "../../../validation/metadata.ts";
+import { goValue } from "../go-values.ts";
 import { isQuotaName, quotaResourceName, resourceAmount } from "../resource-validation.ts";
 import type { ResourceQuota, ResourceQuotaSpec } from "../types.ts";
 
@@ -101,7 +102,7 @@ function validateSelector(spec: Spec, path: string): FieldError[] {
     const own: FieldError[] = [];
     if (!scopes.includes(scopeName)) own.push(invalid(`${path}.scopeName`, scopeName, "unsupported scope"));
     for (const _name of unfit(spec, scopeName))
-      own.push(invalid(path, spec.scopeSelector, "unsupported scope applied to resource"));
+      own.push(invalid(path, goValue("scopeSelector", spec.scopeSelector), "unsupported scope applied to resource"));
     const needsExists = !["PriorityClass", "VolumeAttributesClass"].includes(scopeName) && scopes.includes(scopeName);
     if (needsExists && operator !== "Exists") own.push(invalid(`${path}.operator`, operator, scopeWords));
     if (operator === "In" || operator === "NotIn") {

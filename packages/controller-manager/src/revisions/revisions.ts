@@ -8,10 +8,9 @@ import { canonicalJson } from "../loop/same-json.ts";
 export type ReadonlyRevision = DeepReadonly<ControllerRevision>;
 export const revisionLabel = "controller-revision-hash";
 
-/** The patch that brings a template back; kubectl rollout undo sends it as it is. */
-export const revisionData = (template: DeepReadonly<PodTemplateSpec>): unknown => ({
-  spec: { template: { ...template, $patch: "replace" } },
-});
+/** The patch that brings a template back; kubectl rollout undo sends it as it is, and compares its text: names are in the order of letters. */
+export const revisionData = (template: DeepReadonly<PodTemplateSpec>): unknown =>
+  JSON.parse(canonicalJson({ spec: { template: { ...template, $patch: "replace" } } }));
 
 export type RevisionStep =
   | { readonly kind: "current"; readonly revision: ReadonlyRevision }

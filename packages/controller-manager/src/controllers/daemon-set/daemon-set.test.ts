@@ -1,6 +1,6 @@
 // DaemonSets over an API server in memory.
 import { describe, expect, it } from "vitest";
-import { daemonSets } from "@coxswain/api/apps/v1";
+import { controllerRevisions, daemonSets } from "@coxswain/api/apps/v1";
 import type { DaemonSet } from "@coxswain/api/apps/v1";
 import { events, nodes, pods } from "@coxswain/api/core/v1";
 import { createWorld, readyStatus, testNode } from "../../../testing/world.ts";
@@ -76,6 +76,13 @@ describe("a DaemonSet", () => {
     await world.settle(30, () => (fewest = Math.min(fewest, world.activePods().length)));
     expect(placement(world)).toEqual(["a 2", "b 2", "c 2"]);
     expect(fewest).toBeGreaterThanOrEqual(2);
+    // As the texts of Kubernetes, which kubectl compares with its own.
+    expect(world.api.all(controllerRevisions).map(({ data }) => JSON.stringify(data))).toEqual(
+      ["1", "2"].map(
+        (image) =>
+          `{"spec":{"template":{"$patch":"replace","metadata":{"labels":{"app":"agent"}},"spec":{"containers":[{"image":"${image}","name":"agent"}]}}}}`,
+      ),
+    );
     await manager.stop();
   });
 

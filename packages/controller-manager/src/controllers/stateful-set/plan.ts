@@ -1,6 +1,6 @@
 // Decides the next step of a StatefulSet: pods with fixed names, made from the lowest ordinal up, removed and updated from the
-// highest down, one after the other unless it is told to do so in parallel. A pod of an old template that cannot become ready is
-// replaced although it is not its turn: otherwise a broken rollout could never be mended (Kubernetes waits for ever).
+// highest down, one after the other unless it is told to do so in parallel. A pod of an old template that has never become ready, or of a
+// rollout that was given up, is replaced although it is not its turn: otherwise a broken rollout could never be mended (Kubernetes waits for ever).
 import type { StatefulSet, StatefulSetStatus } from "@coxswain/api/apps/v1";
 import type { DeepReadonly } from "@coxswain/apimachinery";
 import type { Plan } from "@coxswain/controller";
@@ -35,9 +35,24 @@ export function ordinalOf(set: ReadonlyStatefulSet, pod: ReadonlyPod): number | 
   return /^\d+$/.test(suffix) ? Number(suffix) : undefined;
 }
 
+/** A first status is written in more than one step. */
+const firstStatusMs = 2_000;
+
 const revisionOf = (pod: ReadonlyPod): string => pod.metadata.labels?.[revisionLabel] ?? "";
 const isGoing = (pod: ReadonlyPod): boolean => pod.metadata.deletionTimestamp !== undefined;
 const isUp = (pod: ReadonlyPod): boolean => pod.status?.phase === "Running" && isReady(pod);
+
+/** A pod of the template that the last complete rollout had may come back by itself, if it was ready once. */
+function isStuck({ currentRevision, updateRevision }: StatefulSetView, pod: ReadonlyPod): boolean {
+  const revision = revisionOf(pod);
+  return !isUp(pod) && revision !== updateRevision && (revision !== currentRevision || !wasReady(pod));
+}
+
+/** The condition has changed since the pod's first status. */
+function wasReady({ status }: ReadonlyPod): boolean {
+  const changed = status?.conditions?.find(({ type }) => type === "Ready")?.lastTransitionTime;
+  return Date.parse(changed ?? "") > Date.parse(status?.startTime ?? "") + firstStatusMs;
+}
 
 export function planStatefulSet(view: StatefulSetView): Plan<StatefulAction> {
   const { set, updateRevision } = view;
@@ -69,7 +84,7 @@ export function planStatefulSet(view: StatefulSetView): Plan<StatefulAction> {
       actions.push({ kind: "delete", pod, scaledDown: false });
       if (ordered) return { actions, because: `pod ${ordinal} has ended` };
     } else if (ordered && !settled(pod)) {
-      const stuck = rolling && ordinal >= boundary && !isUp(pod) && revisionOf(pod) !== updateRevision;
+      const stuck = rolling && ordinal >= boundary && isStuck(view, pod);
       if (!stuck) return still(`pod ${ordinal} is not available yet`);
       return {
         actions: [{ kind: "delete", pod, scaledDown: false }],
@@ -80,11 +95,14 @@ export function planStatefulSet(view: StatefulSetView): Plan<StatefulAction> {
   const condemned = [...byOrdinal]
     .filter(([ordinal]) => ordinal < start || ordinal >= start + replicas)
     .sort(([a], [b]) => b - a);
+  const unhealthy = condemned.findLast(([, pod]) => isGoing(pod) || !isUp(pod))?.[1];
   for (const [ordinal, pod] of condemned) {
     if (isGoing(pod)) {
       if (ordered) return still(`pod ${ordinal} is on its way out`);
       continue;
     }
+    if (ordered && !settled(pod) && pod !== unhealthy)
+      return still(`pod ${ordinal} is more than asked for, but not available, and not the first that is not`);
     actions.push({ kind: "delete", pod, scaledDown: true });
     if (ordered) return { actions, because: `pod ${ordinal} is more than asked for` };
   }

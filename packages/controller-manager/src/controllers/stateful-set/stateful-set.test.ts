@@ -33,6 +33,18 @@ async function change(world: World, wanted: StatefulSet): Promise<void> {
   await world.api.resource(statefulSets).update({ ...wanted, metadata });
 }
 
+/** Pods that have started a while ago become ready, or are not any more. */
+async function setReady(world: World, names: readonly string[], isReady: boolean): Promise<void> {
+  const conditions = [
+    { type: "Ready", status: isReady ? ("True" as const) : ("False" as const), lastTransitionTime: world.now() },
+  ];
+  for (const name of names) {
+    const pod = await world.api.resource(pods).get({ namespace: "default", name });
+    const status = { ...readyStatus(world.now()), startTime: pod.metadata.creationTimestamp, conditions };
+    await world.api.resource(pods).update({ ...pod, status }, { subresource: "status" });
+  }
+}
+
 describe("a StatefulSet", () => {
   it("makes its pods in order, each after the one before is ready, with claims of their own", async () => {
     const world = createWorld(1, { graceful: true });
@@ -100,6 +112,38 @@ describe("a StatefulSet", () => {
     await change(world, set("1", { replicas: 1 }));
     await world.settle(10);
     expect(images(world)).toEqual(["db-0 1"]);
+    await manager.stop();
+  });
+
+  it("waits with an update for a pod that was ready before", async () => {
+    const world = createWorld(5, { graceful: true });
+    const manager = world.start(createStatefulSetController);
+    await world.api.resource(statefulSets).create(set("1"));
+    await world.settle(10);
+    await setReady(world, ["db-1"], false);
+    await world.settle(5);
+    await change(world, set("2"));
+    await world.settle(30);
+    expect(images(world)).toEqual(["db-0 1", "db-1 1", "db-2 1"]);
+    await setReady(world, ["db-1"], true);
+    await world.settle(30);
+    expect(images(world)).toEqual(["db-0 2", "db-1 2", "db-2 2"]);
+    await manager.stop();
+  });
+
+  it("does not shrink while pods are not ready, but for the first that is not", async () => {
+    const world = createWorld(6, { graceful: true });
+    const manager = world.start(createStatefulSetController);
+    await world.api.resource(statefulSets).create(set("1"));
+    await world.settle(10);
+    await setReady(world, ["db-1", "db-2"], false);
+    await world.settle(5);
+    await change(world, set("1", { replicas: 0 }));
+    await world.settle(30);
+    expect(images(world)).toEqual(["db-0 1", "db-1 1", "db-2 1"]);
+    await setReady(world, ["db-1"], true);
+    await world.settle(30);
+    expect(images(world)).toEqual([]);
     await manager.stop();
   });
 

@@ -258,7 +258,8 @@ describe("a custom resource", () => {
   it("keeps integers that doubles do not hold, from one request to the next", async () => {
     const path = "/apis/stable.example.com/v1/namespaces/default/crontabs";
     const large = "9223372036854775807";
-    const body = `{"metadata":{"name":"large"},"spec":{"cronSpec":"* * * * *","free":{"least":-9007199254740993,"most":${large}}}}`;
+    const type = '"apiVersion":"stable.example.com/v1","kind":"CronTab"';
+    const body = `{${type},"metadata":{"name":"large"},"spec":{"cronSpec":"* * * * *","free":{"least":-9007199254740993,"most":${large}}}}`;
     const made = await plane.call("POST", path, { body, headers: { "content-type": "application/json" } });
     expect([made.status, made.text]).toEqual([201, expect.stringContaining(`"most":${large}`)]);
     const patched = await plane.call("PATCH", `${path}/large`, {

@@ -2,18 +2,28 @@
 import { validateMetadata, validateMetadataUpdate } from "@coxswain/api";
 import type { ResourceInfo } from "@coxswain/api";
 import type { CustomResourceDefinition, CustomResourceDefinitionVersion } from "@coxswain/api/apiextensions/v1";
-import { age, cloneJson, decode, dnsSubdomainErrors, jsonEqual } from "@coxswain/apimachinery";
-import type { ApiObject, Decoded, FieldError, JsonObject, StructSchema } from "@coxswain/apimachinery";
+import {
+  age,
+  cloneJson,
+  dnsSubdomainErrors,
+  fieldErrors,
+  isJsonObject,
+  jsonEqual,
+  StatusError,
+  statuses,
+} from "@coxswain/apimachinery";
+import type { ApiObject, Decoded, FieldError, JsonObject } from "@coxswain/apimachinery";
 import { decodeWith } from "../body/decode-body.ts";
 import { loadLanguage } from "../cel/lazily.ts";
 import type { Conversion } from "../registry/conversions.ts";
 import type { Kind } from "../registry/kind.ts";
-import type { KindRules, KindTable } from "../registry/rules.ts";
+import type { KindRules, KindTable, ScalePaths } from "../registry/rules.ts";
 import type { Loose, Strategy } from "../registry/strategy.ts";
 import type { Upkeep } from "../registry/upkeep.ts";
 import { createUpkeep } from "../registry/upkeep.ts";
 import type { ConversionPorts, Convert } from "./conversion-review.ts";
 import { converterOf } from "./conversion-review.ts";
+import { coerceEmbedded, duplicateErrors, embeddedErrors, readMetadata } from "./invariants.ts";
 import { mergeSchemaOf } from "./merge-schema.ts";
 import { hasRules, validateByRules } from "./rules.ts";
 import { valuesAt } from "./simple-path.ts";
@@ -77,7 +87,7 @@ function customKind(
     schema: merge,
     fields: (object) =>
       Object.fromEntries(selectable.map((path) => [path.replace(/^\./, ""), textOf(valuesAt(object, path)[0])])),
-    rules: rulesOf(info, version, schema, merge, selectable, names.listKind || `${names.kind}List`),
+    rules: rulesOf(info, version, schema, selectable, names.listKind || `${names.kind}List`),
   };
 }
 
@@ -166,7 +176,6 @@ function rulesOf(
   info: ResourceInfo,
   version: CustomResourceDefinitionVersion,
   schema: JsonSchema,
-  merge: StructSchema,
   selectable: readonly string[],
   listKind: string,
 ): KindRules {
@@ -174,20 +183,23 @@ function rulesOf(
   const known = new Set(["metadata.name", "metadata.namespace", ...selectable.map((path) => path.replace(/^\./, ""))]);
   const deprecation = version.deprecationWarning ?? `${info.group}/${info.version} ${info.kind} is deprecated`;
   return {
-    decode: (parsed, validation, warn) =>
-      decodeWith(parsed, info, (input) => read(input, schema, merge), validation, warn),
+    decode(parsed, validation, warn) {
+      checkIdentity(parsed.value, info);
+      const unordered = { value: parsed.value, complaints: parsed.complaints };
+      return decodeWith(unordered, info, (input) => read(input, schema), validation, warn);
+    },
     setDefaults: (object) => fillDefaults(object, schema),
     prepare: () => (hasRules(schema) ? loadLanguage() : undefined),
     validateCreate: (object) => [
       ...validateMetadata(object.metadata, info.namespaced, dnsSubdomainErrors),
-      ...validateContent(object, schema),
+      ...validateContent(object, schema, scale),
     ],
     validateUpdate: (object, old) => [
       ...validateMetadataUpdate(object.metadata, old.metadata),
       ...validateMetadata(object.metadata, info.namespaced, dnsSubdomainErrors),
-      ...validateContent(object, schema, old),
+      ...validateContent(object, schema, scale, old),
     ],
-    warnings: () => [],
+    warnings: finalizerWarnings,
     notices: version.deprecated === true ? [deprecation] : [],
     keptFieldLabel: (field) => field,
     fieldLabelError: (field) => (known.has(field) ? undefined : `field label not supported: ${field}`),
@@ -200,20 +212,86 @@ function rulesOf(
   };
 }
 
-/** The schema first, then its rules. */
-function validateContent(object: ApiObject, schema: JsonSchema, old?: ApiObject): FieldError[] {
-  const errors = validateBySchema(object, schema, "", old);
+/** The schema first, then what else it demands, then its rules. */
+function validateContent(
+  object: ApiObject,
+  schema: JsonSchema,
+  scale: ScalePaths | undefined,
+  old?: ApiObject,
+): FieldError[] {
+  const hadDuplicates = old !== undefined && duplicateErrors(old, schema).length > 0;
+  const errors = [
+    ...validateBySchema(object, schema, "", old),
+    ...(scale ? scaleErrors(object, scale) : []),
+    ...embeddedErrors(object, schema),
+    ...(hadDuplicates ? [] : duplicateErrors(object, schema)),
+  ];
   return [...errors, ...validateByRules(object, schema, errors, old)];
 }
 
+const mostReplicas = 2 ** 31 - 1;
+
+/** The numbers that /scale shows. */
+function scaleErrors(object: ApiObject, { specReplicasPath, statusReplicasPath }: ScalePaths): FieldError[] {
+  return [specReplicasPath, statusReplicasPath].flatMap((path) => {
+    const value = valuesAt(object, path)[0];
+    if (typeof value !== "number") return [];
+    if (value < 0) return [fieldErrors.invalid(path, value, "should be a non-negative integer")];
+    const why = `should be less than or equal to ${mostReplicas}`;
+    return value > mostReplicas ? [fieldErrors.invalid(path, value, why)] : [];
+  });
+}
+
+const standardFinalizers: ReadonlySet<string> = new Set(["kubernetes", "orphan", "foregroundDeletion"]);
+
+function finalizerWarnings(object: ApiObject, old?: ApiObject): readonly string[] {
+  const before = new Set(old?.metadata.finalizers);
+  return (object.metadata.finalizers ?? [])
+    .filter((name) => !before.has(name) && !name.includes("/") && !standardFinalizers.has(name))
+    .toSorted()
+    .map(
+      (name) =>
+        `metadata.finalizers: ${JSON.stringify(name)}: prefer a domain-qualified finalizer name to avoid accidental conflicts with other finalizer writers`,
+    );
+}
+
+/** Unlike built-in kinds' objects, others must say what they are. */
+function checkIdentity(input: unknown, { kind, group, version }: ResourceInfo): void {
+  if (
+    !isJsonObject(input) ||
+    typeof (input["kind"] ?? "") !== "string" ||
+    typeof (input["apiVersion"] ?? "") !== "string"
+  )
+    return;
+  const given = { kind: textOf(input["kind"]), apiVersion: textOf(input["apiVersion"]) };
+  const wanted = `${group}/${version}`;
+  if (given.kind === "") {
+    const text = JSON.stringify(input);
+    const why = `Object 'Kind' is missing in '${text}' (${text.length > 30 ? `${text.slice(0, 30)} ...` : text})`;
+    throw new StatusError(statuses.badRequest(`the object provided is unrecognized (must be of type ${kind}): ${why}`));
+  }
+  if (given.apiVersion !== wanted) {
+    const why = `the API version in the data (${given.apiVersion}) does not match the expected API version (${wanted})`;
+    throw new StatusError(statuses.badRequest(why));
+  }
+  if (given.kind === kind) return;
+  const name = isJsonObject(input["metadata"]) ? textOf(input["metadata"]["name"]) : "";
+  const error = fieldErrors.invalid("kind", given.kind, `must be ${kind}`);
+  throw new StatusError(statuses.invalid({ group, kind: given.kind }, name, [error]));
+}
+
 /** Metadata is read like that of any object; the rest is kept as it came, less what the schema does not know. */
-function read(input: JsonObject, schema: JsonSchema, merge: StructSchema): Decoded {
-  const head: StructSchema = { ...merge, fields: new Map([...merge.fields].slice(0, 1)) };
+function read(input: JsonObject, schema: JsonSchema): Decoded {
   const { kind, apiVersion, metadata, ...content } = input;
-  const decoded = decode(head, { kind, apiVersion, metadata });
-  const value = { ...decoded.value, ...(cloneJson(content) as JsonObject) };
-  const unknown = prune(value, schema).map((path) => `unknown field ${JSON.stringify(path)}`);
-  return { value, complaints: [...decoded.complaints, ...unknown], hints: decoded.hints };
+  const { value: meta, complaints, hints } = readMetadata(metadata);
+  // An empty list of managed fields says nothing of these kinds.
+  if (Array.isArray(meta["managedFields"]) && meta["managedFields"].length === 0) delete meta["managedFields"];
+  const value: JsonObject = { kind, apiVersion, metadata: meta, ...(cloneJson(content) as JsonObject) };
+  const unknown = [...prune(value, schema), ...coerceEmbedded(value, schema)].map(
+    (path) => `unknown field ${JSON.stringify(path)}`,
+  );
+  const inMetadata = complaints.map((complaint) => complaint.replace(/^(unknown field ")/, "$1metadata."));
+  return { value, complaints: [...inMetadata, ...unknown].toSorted(), hints };
 }
 
 const ageColumn = { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" };

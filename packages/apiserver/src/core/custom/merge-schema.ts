@@ -11,7 +11,8 @@ export function mergeSchemaOf(schema: JsonSchema, name: string): StructSchema {
   return { ...struct, fields: new Map([["metadata", metadataField()], ...struct.fields]) };
 }
 
-function metadataField(): FieldSchema {
+/** Of any object. */
+export function metadataField(): FieldSchema {
   const metadata = findSchema({ group: "", version: "v1", kind: "ConfigMap" })?.fields.get("metadata");
   if (!metadata) throw new Error("the scheme has no metadata");
   return metadata;

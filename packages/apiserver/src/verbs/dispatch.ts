@@ -165,6 +165,7 @@ async function admitted(
 /** Streams and proxies: admission as CONNECT, then the tunnel takes over. */
 async function connect(parts: PipelineParts, exchange: Exchange): Promise<Reply> {
   const { kind, info, user, query } = exchange;
+  if (streamVerbs[info.subresource]?.includes(info.verb) === false) throw new StatusError(statuses.methodNotAllowed());
   mustCreateStream(parts, exchange);
   const bare = info.subresource === "proxy" ? splitProxyName(info.name).name : info.name;
   const { value, revision } = await mustRead(parts, kind, keyOf(kind, info.namespace, bare), bare);
@@ -185,6 +186,14 @@ async function connect(parts: PipelineParts, exchange: Exchange): Promise<Reply>
   }
   return { type: "tunnel", request: { info, user, query, object } };
 }
+
+/** Proxies take every method. */
+const streamVerbs: Readonly<Record<string, readonly string[]>> = {
+  log: ["get"],
+  exec: ["get", "create"],
+  attach: ["get", "create"],
+  portforward: ["get", "create"],
+};
 
 /** A stream begun with GET, as WebSockets are, starts something all the same: reading is not enough to be allowed it (since 1.35). */
 function mustCreateStream({ authorizer }: PipelineParts, { info, user, query }: Exchange): void {

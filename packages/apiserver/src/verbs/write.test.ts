@@ -692,6 +692,16 @@ describe("paths", () => {
 });
 
 describe("pods' other subresources", () => {
+  it.each([
+    ["log", ["POST", "PUT", "PATCH", "DELETE"]],
+    ["exec", ["PUT", "PATCH", "DELETE"]],
+    ["attach", ["PUT", "PATCH", "DELETE"]],
+    ["portforward", ["PUT", "PATCH", "DELETE"]],
+  ])("%s is not for %j", async (subresource, methods) => {
+    await api.send("POST", pods, pod("a"));
+    for (const method of methods) expect((await api.send(method, `${pods}/a/${subresource}`)).code, method).toBe(405);
+  });
+
   it("ephemeralcontainers adds a container to debug with and changes nothing else", async () => {
     await api.send("POST", pods, pod("a"));
     const patch = {

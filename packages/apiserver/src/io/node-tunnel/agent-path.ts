@@ -41,15 +41,14 @@ export function logPath(pod: Pod, query: URLSearchParams): string {
 }
 
 export function execPath(pod: Pod, query: URLSearchParams): string {
+  const container = chooseContainer(pod, query.get("container") ?? "");
   const command = query.getAll("command");
-  if (command.length === 0 || command[0] === "")
+  // Of a pod that no node has yet nothing else is to be said than that.
+  if ((pod.spec?.nodeName ?? "") !== "" && (command.length === 0 || command[0] === ""))
     throw invalidOptions("PodExecOptions", pod, fieldErrors.required("command"));
   const passed = streamsOf("PodExecOptions", query);
   for (const word of command) passed.append("command", word);
-  return withQuery(
-    `/exec/${place(pod)}/${encodeURIComponent(chooseContainer(pod, query.get("container") ?? ""))}`,
-    passed,
-  );
+  return withQuery(`/exec/${place(pod)}/${encodeURIComponent(container)}`, passed);
 }
 
 export function attachPath(pod: Pod, query: URLSearchParams): string {

@@ -177,7 +177,10 @@ describe("logs", () => {
       '400 parsing time "now" as "2006-01-02T15:04:05Z07:00": cannot parse "now" as "2006"',
     );
     expect(await get("young/log")).toBe("204 ");
-    expect(await get("young/exec?command=x")).toBe("400 pod young does not have a host assigned");
+    for (const query of ["", "?command=x"])
+      expect(await get(`young/exec${query}`)).toBe("400 pod young does not have a host assigned");
+    expect(await get("web/exec?container=x")).toBe("400 container x is not valid for pod web");
+    expect(await get("web/exec")).toBe('422 PodExecOptions "web" is invalid: command: Required value');
     expect(await get("web/exec?command=x")).toBe("400 Upgrade request required");
   });
 });

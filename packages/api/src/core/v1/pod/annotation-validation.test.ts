@@ -42,6 +42,7 @@ test.each<[object, object, string[]]>([
   ...[
     ["x", "invalid character 'x' looking for beginning of value"],
     ["1", "json: cannot unmarshal number into Go value of type []core.Toleration"],
+    ['[null,{"key":1}]', "json: cannot unmarshal number into Go struct field Toleration.key of type string"],
   ].map(([text, words]): [object, object, string[]] => [
     { "scheduler.alpha.kubernetes.io/tolerations": text },
     {},

@@ -2,7 +2,15 @@
  * Validation of what a pod says of itself in annotations: tolerations and profiles as they were said before there were fields for them, and what
  * of annotations never changes.
  */
-import { type DeepReadonly, type FieldError, fieldErrors, jsonSyntaxError } from "@coxswain/apimachinery";
+import {
+  decode,
+  DecodeError,
+  type DeepReadonly,
+  type FieldError,
+  fieldErrors,
+  jsonSyntaxError,
+} from "@coxswain/apimachinery";
+import { schemas } from "../../../scheme.ts";
 import { descendingPath } from "../../../validation/paths.ts";
 import type { AppArmorProfile, PodSpec, SeccompProfile, Toleration } from "../types.ts";
 import { eachContainer } from "./each-container.ts";
@@ -39,10 +47,23 @@ function oldTolerations(text: string, path: string): FieldError[] {
   const fault = jsonSyntaxError(text);
   if (fault !== undefined) return [invalid(path, tolerationsKey, fault)];
   const given: unknown = JSON.parse(text);
-  if (Array.isArray(given)) return validateTolerations(given as Toleration[], `${path}.${tolerationsKey}`);
-  const kind = given === true || given === false ? "bool" : typeof given;
-  const words = `json: cannot unmarshal ${kind} into Go value of type []core.Toleration`;
-  return given === null ? [] : [invalid(path, tolerationsKey, words)];
+  if (given === null) return [];
+  if (!Array.isArray(given)) {
+    const kind = typeof given === "boolean" ? "bool" : typeof given;
+    const words = `json: cannot unmarshal ${kind} into Go value of type []core.Toleration`;
+    return [invalid(path, tolerationsKey, words)];
+  }
+  try {
+    return validateTolerations(given.map(readToleration), `${path}.${tolerationsKey}`);
+  } catch (cause) {
+    if (cause instanceof DecodeError) return [invalid(path, tolerationsKey, cause.message)];
+    throw cause;
+  }
+}
+
+function readToleration(given: unknown): Toleration {
+  const schema = schemas.find("core/v1.Toleration");
+  return schema === undefined ? {} : decode(schema, given ?? {}).value;
 }
 
 function oldSeccomp(profile: string, field: string): FieldError[] {

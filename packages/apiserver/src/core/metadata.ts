@@ -46,14 +46,13 @@ export function stampCreate(object: ApiObject, uid: string, nowMs: number): void
 }
 
 /** Owners that are named twice, in the very same words, are kept once, and the client is told. */
-export function nameOwnersOnce(object: ApiObject, isPatch: boolean, warn: (text: string) => void): void {
+export function nameOwnersOnce(object: ApiObject, is: "as sent" | "as admitted", warn: (text: string) => void): void {
   const owners = object.metadata.ownerReferences ?? [];
   if (owners.length < 2) return;
   const once = owners.filter((owner, index) => owners.findIndex((other) => jsonEqual(other, owner)) === index);
   if (once.length === owners.length) return;
   const repeated = owners.filter((owner) => !once.includes(owner)).map(({ uid }) => uid);
-  // Patches are looked at later in Kubernetes, and its words tell so.
-  const when = isPatch ? " after mutating admission happens" : "";
+  const when = is === "as admitted" ? " after mutating admission happens" : "";
   warn(
     `.metadata.ownerReferences contains duplicate entries${when}; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${repeated.join(", ")}`,
   );

@@ -39,7 +39,7 @@ export async function createObject(
   const { kind, info } = exchange;
   agreeWithPath(kind, object, info.namespace, info.name);
   const base = object.metadata.name ? "" : (object.metadata.generateName ?? "");
-  nameOwnersOnce(object, info.verb === "patch", exchange.warn);
+  if (info.verb !== "patch") nameOwnersOnce(object, "as sent", exchange.warn);
   stampCreate(object, parts.random.uuid(), parts.clock.now());
   // Only decoding leaves an object complete; admission, which sees it next, may rely on defaults.
   kind.rules.setDefaults(object);
@@ -74,6 +74,7 @@ async function tryCreate(
   if (!options.isApply) trackUpdate(kind, given, undefined, { options, exchange, nowMs: parts.clock.now() });
   const { uid, creationTimestamp, namespace } = given.metadata;
   const admitted = (await mutatingAdmission(parts, exchange, { ...subject, object: given })) ?? given;
+  nameOwnersOnce(admitted, "as admitted", exchange.warn);
   // Whatever a webhook says of them: they are the server's.
   if (admitted !== given) agreeWithServer(admitted, { uid, creationTimestamp, namespace });
   prepareForCreate(kind.strategy, kind.blankStatus(), admitted, {

@@ -112,7 +112,7 @@ async function tryChange(
   if (info.verb !== "patch") meansThisOne(kind, current.key, next, old.metadata.uid ?? "");
   checkVersion(kind, next, String(current.revision));
   stampUpdate(kind, next, old);
-  nameOwnersOnce(next, info.verb === "patch", exchange.warn);
+  if (info.verb !== "patch") nameOwnersOnce(next, "as sent", exchange.warn);
   kind.rules.setDefaults(next);
   const { admittedAs } = change;
   const shown = (object: ApiObject): ApiObject => admittedAs?.of(object) ?? object;
@@ -128,6 +128,7 @@ async function tryChange(
   const made = (await mutatingAdmission(parts, exchange, { ...subject, object: seen })) ?? seen;
   if (admittedAs && made !== seen) admittedAs.into(next, made);
   const admitted = admittedAs ? next : made;
+  nameOwnersOnce(admitted, "as admitted", exchange.warn);
   if (!change.isSystem)
     prepareForUpdate(kind.strategy, kind.hasStatus, admitted, old, { nowMs: parts.clock.now(), subresource });
   if (!change.tracksItself && !change.isSystem)

@@ -134,6 +134,26 @@ describe("create", () => {
     expect([code, warnings]).toEqual([201, ['unknown field "spce"']]);
   });
 
+  it("keeps owners once that admission names again, and says so", async () => {
+    const owner = { apiVersion: "v1", kind: "Node", name: "n", uid: "1" };
+    const twice = (object: ApiObject): ApiObject => ({
+      ...object,
+      metadata: { ...object.metadata, ownerReferences: [owner, owner] },
+    });
+    const admit = ({ object }: { readonly object: ApiObject | undefined }): ApiObject | undefined =>
+      object && twice(object);
+    const admitting = createTestApi([{ name: "Doubles", handles: () => true, admit }]);
+    for (const verb of ["POST", "PUT"] as const) {
+      const path = verb === "POST" ? configMaps : `${configMaps}/m`;
+      const { warnings, body } = await admitting.send(verb, path, { metadata: { name: "m" } });
+      expect(body.metadata.ownerReferences).toEqual([owner]);
+      expect(warnings).toEqual([
+        expect.stringContaining("contains duplicate entries after mutating admission happens"),
+      ]);
+    }
+    admitting.stop();
+  });
+
   it("keeps owners that are named twice once, and says so; patches have words of their own", async () => {
     const owner = (uid: string) => ({ apiVersion: "v1", kind: "Node", name: "n", uid });
     const words = (when = "") =>

@@ -421,7 +421,7 @@ describe("a new object", () => {
         })),
       },
       [
-        "webhooks[0].clientConfig.service.namespace: Required value",
+        "webhooks[0].clientConfig.service.name: Required value",
         'webhooks[1].clientConfig.service.path: Invalid value: "//": segment[0] may not be empty',
         "webhooks[2].clientConfig.service.path: Invalid value: \"a/b\": must start with a '/'",
         'webhooks[2].clientConfig.service.path: Invalid value: "a/b": segment[0] may not be empty',

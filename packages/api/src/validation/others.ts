@@ -6,6 +6,7 @@ import {
   dnsSubdomainErrors,
   type FieldError,
   fieldErrors,
+  pathSegmentErrors,
 } from "@coxswain/apimachinery";
 import type { APIService } from "../apiregistration/v1/types.ts";
 import type { Lease } from "../coordination/v1/types.ts";
@@ -15,7 +16,7 @@ import type { RuntimeClass } from "../node/v1/types.ts";
 import type { PriorityClass } from "../scheduling/v1/types.ts";
 import { unchanged, validateLabels } from "./metadata.ts";
 import { type RuleTable, thenUpdate } from "./rules.ts";
-import { named, notNegative, portNumber, positive, supported, wrong } from "./values.ts";
+import { notNegative, portNumber, positive, supported, wrong } from "./values.ts";
 
 const { invalid, required, forbidden } = fieldErrors;
 
@@ -61,7 +62,9 @@ function validatePriorityClass(priorityClass: DeepReadonly<PriorityClass>): Fiel
     }
   } else if (value > mostUserPriority)
     errors.push(forbidden("value", `maximum allowed value of a user defined priority is ${mostUserPriority}`));
-  return [...errors, ...supported(preemptionPolicy, ["PreemptLowerPriority", "Never"], "preemptionPolicy")];
+  const policy: string | undefined = preemptionPolicy;
+  if (policy === "") return [...errors, required("preemptionPolicy")];
+  return [...errors, ...supported(policy, ["PreemptLowerPriority", "Never"], "preemptionPolicy")];
 }
 
 function validatePriorityClassUpdate(
@@ -75,10 +78,20 @@ function validatePriorityClassUpdate(
 function validateRuntimeClass(runtimeClass: DeepReadonly<RuntimeClass>): FieldError[] {
   const { handler, overhead, scheduling } = runtimeClass;
   const errors = wrong("handler", handler, dnsLabelErrors(handler));
-  if (overhead !== undefined) errors.push(...validateAmounts(overhead.podFixed ?? {}, "overhead.podFixed"));
+  if (overhead !== undefined) errors.push(...validateAmounts(overhead.podFixed ?? {}, "overhead"));
   if (scheduling === undefined) return errors;
   errors.push(...validateLabels(scheduling.nodeSelector, "scheduling.nodeSelector"));
-  return [...errors, ...validateTolerations(scheduling.tolerations ?? [], "scheduling.tolerations")];
+  const tolerations = scheduling.tolerations ?? [];
+  const path = "scheduling.tolerations";
+  errors.push(...validateTolerations(tolerations, path));
+  const seen = new Set<string>();
+  for (const [index, toleration] of tolerations.entries()) {
+    const { tolerationSeconds: _seconds, ...key } = toleration;
+    const text = JSON.stringify(["key", "operator", "value", "effect"].map((name) => Object(key)[name] ?? ""));
+    if (seen.has(text)) errors.push(fieldErrors.duplicate(`${path}[${index}]`, toleration));
+    seen.add(text);
+  }
+  return errors;
 }
 
 const fixedHandler = (next: DeepReadonly<RuntimeClass>, old: DeepReadonly<RuntimeClass>): FieldError[] =>
@@ -87,37 +100,43 @@ const fixedHandler = (next: DeepReadonly<RuntimeClass>, old: DeepReadonly<Runtim
 function validateApiService(service: DeepReadonly<APIService>): FieldError[] {
   const spec: Partial<NonNullable<DeepReadonly<APIService>["spec"]>> = service.spec ?? {};
   const { group = "", version = "", groupPriorityMinimum: groups = 0, versionPriority: versions = 0 } = spec;
-  const expected = `${version}.${group}`;
-  const errors: FieldError[] = [];
-  if (service.metadata.name !== expected)
-    errors.push(
-      invalid(
-        "metadata.name",
-        service.metadata.name,
-        `must be \`spec.version+"."+spec.group\`: ${JSON.stringify(expected)}`,
-      ),
-    );
+  const { generateName = "", name = "" } = service.metadata as Partial<typeof service.metadata>;
+  const errors = [
+    ...serviceName(generateName, `${version}.${group}`, "metadata.generateName"),
+    ...serviceName(name, `${version}.${group}`, "metadata.name"),
+  ];
+  if (group === "" && version !== "v1")
+    errors.push(required("spec.group", "only v1 may have an empty group and it better be legacy kube"));
   errors.push(...(group === "" ? [] : wrong("spec.group", group, dnsSubdomainErrors(group))));
-  errors.push(...named(version, dns1035LabelErrors, "spec.version"));
+  errors.push(...wrong("spec.version", version, dns1035LabelErrors(version)));
   if (groups <= 0 || groups > 20_000)
     errors.push(invalid("spec.groupPriorityMinimum", groups, "must be positive and less than 20000"));
   if (versions <= 0 || versions > 1000)
     errors.push(invalid("spec.versionPriority", versions, "must be positive and less than 1000"));
   if (spec.service === undefined) {
-    if (spec.caBundle)
-      errors.push(
-        invalid("spec.caBundle", `${spec.caBundle.length} bytes`, "local APIServices may not have a caBundle"),
-      );
+    const bytes = Buffer.from(spec.caBundle ?? "", "base64").length;
+    if (bytes > 0) errors.push(invalid("spec.caBundle", `${bytes} bytes`, "local APIServices may not have a caBundle"));
     if (spec.insecureSkipTLSVerify === true)
       errors.push(invalid("spec.insecureSkipTLSVerify", true, "local APIServices may not have insecureSkipTLSVerify"));
     return errors;
   }
   if (!spec.service.namespace) errors.push(required("spec.service.namespace"));
   if (!spec.service.name) errors.push(required("spec.service.name"));
-  if (spec.service.port !== undefined) errors.push(...portNumber(spec.service.port, "spec.service.port"));
+  const { port } = spec.service;
+  if (port !== undefined && portNumber(port, "").length > 0)
+    errors.push(invalid("spec.service.port", port, "port is not valid: must be between 1 and 65535, inclusive"));
   if (spec.insecureSkipTLSVerify === true && spec.caBundle)
     errors.push(invalid("spec.insecureSkipTLSVerify", true, "may not be true if caBundle is present"));
   return errors;
+}
+
+/** A name that is not there yet is spoken of elsewhere. */
+function serviceName(name: string, expected: string, field: string): FieldError[] {
+  if (name === "") return [];
+  const errors = wrong(field, name, pathSegmentErrors(name));
+  return errors.length > 0 || name === expected
+    ? errors
+    : [invalid(field, name, `must be \`spec.version+"."+spec.group\`: ${JSON.stringify(expected)}`)];
 }
 
 export const otherRules: RuleTable = {

@@ -32,6 +32,7 @@ export function validateRule(rule: DeepReadonly<RuleWithOperations>, path: strin
 function validateResources(resources: readonly string[], path: string): FieldError[] {
   if (resources.length === 0) return [required(path)];
   const errors: FieldError[] = [];
+  let isBare = false;
   const withAll = new Set<string>();
   const ofAll = new Set<string>();
   for (const [index, text] of resources.entries()) {
@@ -40,16 +41,22 @@ function validateResources(resources: readonly string[], path: string): FieldErr
       errors.push(required(here));
       continue;
     }
-    if (text === "*/*" && resources.length > 1)
-      errors.push(invalid(path, resources, "if '*/*' is present, must not specify other resources"));
-    const [resource = "", part = ""] = text.split("/");
+    const slash = text.indexOf("/");
+    if (slash < 0) {
+      // As Kubernetes has it: the last one counts.
+      isBare = text !== "*";
+      continue;
+    }
+    const [resource, part] = [text.slice(0, slash), text.slice(slash + 1)];
     if (withAll.has(resource))
       errors.push(invalid(here, text, `if '${resource}/*' is present, must not specify ${text}`));
     if (ofAll.has(part)) errors.push(invalid(here, text, `if '*/${part}' is present, must not specify ${text}`));
     if (part === "*") withAll.add(resource);
     if (resource === "*") ofAll.add(part);
   }
-  if (resources.length > 1 && resources.includes("*") && resources.every((text) => !text.includes("/")))
+  if (resources.length > 1 && resources.includes("*/*"))
+    errors.push(invalid(path, resources, "if '*/*' is present, must not specify other resources"));
+  if (isBare && resources.includes("*"))
     errors.push(invalid(path, resources, "if '*' is present, must not specify other resources without subresources"));
   return errors;
 }

@@ -1,5 +1,5 @@
 /** Validation of certificate requests. Whether a request can be read as such is asked where keys are known, not here. */
-import { type DeepReadonly, type FieldError, fieldErrors, jsonEqual } from "@coxswain/apimachinery";
+import { type DeepReadonly, type FieldError, fieldErrors, jsonEqual, pathSegmentErrors } from "@coxswain/apimachinery";
 import type { RuleTable } from "../../validation/rules.ts";
 import { signerName } from "./signer-name.ts";
 import type { CertificateSigningRequest } from "./types.ts";
@@ -43,7 +43,7 @@ function validateRequest(request: Request): FieldError[] {
     const words = "PEM block type must be CERTIFICATE REQUEST";
     errors.push(invalid("spec.request", spec.request, words));
   }
-  if (given.length === 0) errors.push(required("spec.usages"));
+  if (given.length === 0) errors.push(required("spec.usages", "usages must be provided"));
   for (const [index, usage] of given.entries())
     if (!usages.includes(usage)) errors.push(notSupported(`spec.usages[${index}]`, usage, usages));
   for (const [index, usage] of given.entries())
@@ -77,6 +77,17 @@ function validateConditions(request: Request): FieldError[] {
   });
 }
 
+/** What is wrong with the blocks of an issued certificate; what is in them is not looked at. */
+function certificateProblem(pem: string): string | undefined {
+  if (pem === "") return undefined;
+  const blocks = [...pem.matchAll(/-----BEGIN ([^\n-]*)-----\r?\n([\s\S]*?)-----END \1-----/g)];
+  for (const [, type = "", body = ""] of blocks) {
+    if (type !== "CERTIFICATE") return `only CERTIFICATE PEM blocks are allowed, found ${JSON.stringify(type)}`;
+    if (body.includes(":")) return "no PEM block headers are permitted";
+  }
+  return blocks.length === 0 ? "must contain at least one CERTIFICATE PEM block" : undefined;
+}
+
 type Change = (next: Request, old: Request) => FieldError[];
 
 /** Through which door a change comes decides what it may touch: decisions, the certificate, or neither. */
@@ -98,6 +109,8 @@ function changeThrough(door: "" | "approval" | "status"): Change {
     const [certificate, had] = [next.status?.certificate ?? "", old.status?.certificate ?? ""];
     if (certificate === had) return errors;
     const field = "status.certificate";
+    const problem = certificateProblem(Buffer.from(certificate, "base64").toString("latin1"));
+    if (problem !== undefined) errors.push(invalid(field, "<certificate data>", problem));
     if (door !== "status") errors.push(forbidden(field, "updates may not set certificate content"));
     else if (had !== "") errors.push(forbidden(field, "updates may not modify existing certificate content"));
     return errors;
@@ -106,7 +119,7 @@ function changeThrough(door: "" | "approval" | "status"): Change {
 
 export const certificatesRules: RuleTable = {
   "certificates/v1.CertificateSigningRequest": {
-    name: () => [],
+    name: pathSegmentErrors,
     object: validateRequest,
     update: changeThrough(""),
     subresources: { approval: changeThrough("approval"), status: changeThrough("status") },

@@ -9,7 +9,7 @@ import {
 import { ipAddressOf, nonSpecialAddress } from "../../validation/addresses.ts";
 import { unchanged, validateLabels } from "../../validation/metadata.ts";
 import { type RuleTable, thenUpdate } from "../../validation/rules.ts";
-import { dnsLabel, fullyQualifiedDomainName, oneOf, qualifiedName, wrong } from "../../validation/values.ts";
+import { dnsLabel, fullyQualifiedDomainName, oneOf, qualifiedName, supported, wrong } from "../../validation/values.ts";
 import type { Endpoint, EndpointPort, EndpointSlice } from "./types.ts";
 
 const { required, tooMany, duplicate } = fieldErrors;
@@ -66,7 +66,11 @@ function validatePorts(ports: readonly DeepReadonly<EndpointPort>[]): FieldError
     const errors = name === "" ? [] : dnsLabel(name, `${here}.name`);
     if (names.has(name)) errors.push(duplicate(`${here}.name`, name));
     names.add(name);
-    errors.push(...oneOf(protocol, ["SCTP", "TCP", "UDP"], `${here}.protocol`));
+    errors.push(
+      ...(protocol === undefined
+        ? [required(`${here}.protocol`)]
+        : supported(protocol, ["SCTP", "TCP", "UDP"], `${here}.protocol`)),
+    );
     return appProtocol === undefined ? errors : [...errors, ...qualifiedName(appProtocol, `${here}.appProtocol`)];
   });
 }

@@ -68,7 +68,7 @@ function validateRule(rule: DeepReadonly<IngressRule>, path: string): FieldError
 function validatePath(part: DeepReadonly<HTTPIngressPath>, path: string): FieldError[] {
   const { path: target = "" } = part;
   const type: string | undefined = part.pathType;
-  if (type === undefined || type === "") return [required(`${path}.pathType`, "pathType must be specified")];
+  if (type === undefined) return [required(`${path}.pathType`, "pathType must be specified")];
   const errors: FieldError[] = [];
   const problem = (detail: string): void => void errors.push(invalid(`${path}.path`, target, detail));
   if (type === "Exact" || type === "Prefix") {
@@ -105,8 +105,12 @@ interface Reference {
 function validateReference({ apiGroup, kind, name }: Reference, path: string): FieldError[] {
   return [
     ...(apiGroup === undefined ? [] : wrong(`${path}.apiGroup`, apiGroup, dnsSubdomainErrors(apiGroup))),
-    ...named(kind, pathSegmentErrors, `${path}.kind`),
-    ...named(name, pathSegmentErrors, `${path}.name`),
+    ...(kind === ""
+      ? [required(`${path}.kind`, "kind is required")]
+      : wrong(`${path}.kind`, kind, pathSegmentErrors(kind))),
+    ...(name === ""
+      ? [required(`${path}.name`, "name is required")]
+      : wrong(`${path}.name`, name, pathSegmentErrors(name))),
   ];
 }
 

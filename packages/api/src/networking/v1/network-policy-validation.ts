@@ -35,7 +35,7 @@ function validateRule(
 }
 
 function validatePort({ protocol, port, endPort }: DeepReadonly<NetworkPolicyPort>, path: string): FieldError[] {
-  const errors = supported(protocol, ["SCTP", "TCP", "UDP"], `${path}.protocol`);
+  const errors = supported(protocol, ["TCP", "UDP", "SCTP"], `${path}.protocol`);
   const end = (detail: string): void => {
     if (endPort !== undefined) errors.push(invalid(`${path}.endPort`, endPort, detail));
   };

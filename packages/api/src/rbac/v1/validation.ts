@@ -7,6 +7,7 @@ import {
   jsonEqual,
   pathSegmentErrors,
 } from "@coxswain/apimachinery";
+import { validateLabelSelector } from "../../validation/metadata.ts";
 import { type RuleTable, thenUpdate } from "../../validation/rules.ts";
 import { named, wrong } from "../../validation/values.ts";
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, Subject } from "./types.ts";
@@ -16,7 +17,20 @@ const group = "rbac.authorization.k8s.io";
 type Binding = DeepReadonly<RoleBinding | ClusterRoleBinding>;
 
 const validateRole = (role: DeepReadonly<Role>): FieldError[] => validateRules(role.rules ?? [], true);
-const validateClusterRole = (role: DeepReadonly<ClusterRole>): FieldError[] => validateRules(role.rules ?? [], false);
+
+function validateClusterRole({ rules = [], aggregationRule }: DeepReadonly<ClusterRole>): FieldError[] {
+  const errors = validateRules(rules ?? [], false);
+  if (aggregationRule === undefined) return errors;
+  const path = "aggregationRule.clusterRoleSelectors";
+  const selectors = aggregationRule.clusterRoleSelectors ?? [];
+  if (selectors.length === 0)
+    errors.push(required(path, "at least one clusterRoleSelector required if aggregationRule is non-nil"));
+  for (const [index, selector] of selectors.entries()) {
+    const own = validateLabelSelector(selector, `${path}[${index}]`);
+    if (own.length > 0) errors.push(...own, invalid(`${path}[${index}]`, undefined, "invalid label selector."));
+  }
+  return errors;
+}
 
 function validateRules(rules: readonly DeepReadonly<PolicyRule>[], namespaced: boolean): FieldError[] {
   return rules.flatMap((rule, index) => validateRule(rule, namespaced, `rules[${index}]`));
@@ -62,7 +76,6 @@ function validateSubject(subject: DeepReadonly<Subject>, namespaced: boolean, pa
     if (apiGroup !== "") errors.push(notSupported(`${path}.apiGroup`, apiGroup, [""]));
     if (!namespaced && namespace === "") errors.push(required(`${path}.namespace`));
   } else if (kind === "User" || kind === "Group") {
-    if (name === "") errors.push(invalid(`${path}.name`, name, `${kind.toLowerCase()} name cannot be empty`));
     if (apiGroup !== group) errors.push(notSupported(`${path}.apiGroup`, apiGroup, [group]));
   } else errors.push(notSupported(`${path}.kind`, kind, ["ServiceAccount", "User", "Group"]));
   return errors;

@@ -7,6 +7,7 @@ import {
   fieldErrors,
   jsonEqual,
   parseQuantity,
+  qualifiedNameErrors,
 } from "@coxswain/apimachinery";
 import { validateVolumeSpec } from "../../core/v1/persistent-volume/validation.ts";
 import { csiDriverName } from "../../core/v1/pod/volume-sources.ts";
@@ -29,13 +30,16 @@ const [mostParameters, mostBytes, mostIdLength, mostMessage] = [512, 256 * 1024,
 
 function validateStorageClass(storageClass: DeepReadonly<StorageClass>): FieldError[] {
   const { provisioner, parameters, reclaimPolicy, volumeBindingMode: mode, allowedTopologies = [] } = storageClass;
-  const errors =
-    provisioner === "" ? [required("provisioner")] : qualifiedName(provisioner.toLowerCase(), "provisioner");
+  const errors = validateProvisioner(provisioner, "provisioner");
   errors.push(...validateParameters(parameters, true));
   errors.push(...supported(reclaimPolicy || undefined, ["Delete", "Retain"], "reclaimPolicy"));
   if (mode === undefined) errors.push(required("volumeBindingMode"));
   errors.push(...supported(mode, ["Immediate", "WaitForFirstConsumer"], "volumeBindingMode"));
   return [...errors, ...validateTopologies(allowedTopologies)];
+}
+
+function validateProvisioner(name: string, field: string): FieldError[] {
+  return name === "" ? [required(field)] : wrong(field, name, qualifiedNameErrors(name.toLowerCase()));
 }
 
 function validateParameters(parameters: Readonly<Record<string, string>> = {}, mayBeEmpty: boolean): FieldError[] {
@@ -63,9 +67,14 @@ function validateTopologies(terms: readonly DeepReadonly<TopologySelectorTerm>[]
       keys.add(key);
       return own;
     });
-    const isRepeated = terms.slice(0, index).some((other) => jsonEqual(other, term));
+    // Kubernetes compares each with as many empty ones as there are terms, too.
+    const isRepeated = [{}, ...terms.slice(0, index)].some((other) => jsonEqual(valuesByKey(other), valuesByKey(term)));
     return isRepeated ? [...errors, duplicate(path, "")] : errors;
   });
+}
+
+function valuesByKey({ matchLabelExpressions = [] }: DeepReadonly<TopologySelectorTerm>): unknown {
+  return Object.fromEntries(matchLabelExpressions.map(({ key, values }) => [key, [...new Set(values)].toSorted()]));
 }
 
 function validateStorageClassUpdate(next: DeepReadonly<StorageClass>, old: DeepReadonly<StorageClass>): FieldError[] {
@@ -82,7 +91,7 @@ function fixed<T>(next: T, old: T, name: keyof T & string, empty: unknown): Fiel
 
 function validateAttributesClass(attributes: DeepReadonly<VolumeAttributesClass>): FieldError[] {
   const { driverName, parameters } = attributes;
-  const errors = driverName === "" ? [required("driverName")] : qualifiedName(driverName.toLowerCase(), "driverName");
+  const errors = validateProvisioner(driverName, "driverName");
   return [...errors, ...validateParameters(parameters, false)];
 }
 
@@ -151,7 +160,7 @@ function validateCsiNode(node: DeepReadonly<CSINode>): FieldError[] {
     for (const [at, key] of topologyKeys.entries()) {
       if (key === "") errors.push(required(here));
       if (topologyKeys.indexOf(key) < at) errors.push(duplicate(here, key));
-      errors.push(...qualifiedName(key, here));
+      errors.push(...wrong(here, topologyKeys, qualifiedNameErrors(key)));
     }
     return errors;
   });
@@ -192,9 +201,13 @@ function validateCapacityUpdate(
 }
 
 export const storageRules: RuleTable = {
-  "storage/v1.StorageClass": { object: validateStorageClass, update: validateStorageClassUpdate },
+  "storage/v1.StorageClass": thenUpdate(validateStorageClass, validateStorageClassUpdate),
   "storage/v1.VolumeAttributesClass": withUpdate(validateAttributesClass, validateAttributesClassUpdate),
-  "storage/v1.VolumeAttachment": { object: validateAttachment, update: validateAttachmentUpdate },
+  "storage/v1.VolumeAttachment": {
+    object: validateAttachment,
+    update: validateAttachmentUpdate,
+    subresources: { status: validateAttachmentUpdate },
+  },
   "storage/v1.CSIDriver": thenUpdate(validateCsiDriver, validateCsiDriverUpdate),
   "storage/v1.CSINode": thenUpdate(validateCsiNode, validateCsiNodeUpdate),
   "storage/v1.CSIStorageCapacity": thenUpdate(validateCapacity, validateCapacityUpdate),

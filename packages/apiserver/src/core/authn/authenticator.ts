@@ -91,13 +91,20 @@ export function createAuthenticator(
     return remoteUser(config.requestHeader, headersOf);
   }
 
+  /** Of tokens that name no audience: they are meant for this server. */
+  function forThisServer(user: UserInfo, wanted: readonly string[]): TokenAuthentication {
+    const audiences = wanted.filter((audience) => config.audiences.includes(audience));
+    if (audiences.length === 0) return { kind: "unknown", because: "invalid bearer token" };
+    return { kind: "user", user: withAuthenticated(user), audiences };
+  }
+
   async function authenticateToken(token: string, audiences: readonly string[]): Promise<TokenAuthentication> {
     const named = findStaticToken(config.staticTokens(), token);
-    if (named !== undefined) return { kind: "user", user: withAuthenticated(named), audiences: config.audiences };
+    if (named !== undefined) return forThisServer(named, audiences);
     const nowMs = ports.clock.now();
     if (config.bootstrapTokens) {
       const joining = await findBootstrapToken(token, ports.reader, nowMs);
-      if (joining !== undefined) return { kind: "user", user: withAuthenticated(joining), audiences: config.audiences };
+      if (joining !== undefined) return forThisServer(joining, audiences);
     }
     const checked = await verifiedClaims(token);
     if (typeof checked === "string") return { kind: "unknown", because: checked };

@@ -286,6 +286,18 @@ describe("identity reviews", () => {
     });
   });
 
+  test("take a token that names no audience for one that is meant for this server", async () => {
+    const { call } = world();
+    const review = (audiences: string[]): Promise<TokenReview> =>
+      call("authentication.k8s.io/tokenreviews", {
+        kind: "TokenReview",
+        metadata: {},
+        spec: { token: "sesame", audiences },
+      });
+    expect(await review(["else", issuer])).toMatchObject({ status: { authenticated: true, audiences: [issuer] } });
+    expect((await review(["else"])).status).toEqual({ user: {}, error: "invalid bearer token" });
+  });
+
   test("say who the caller is", async () => {
     const answer = await world().call<SelfSubjectReview>(
       "authentication.k8s.io/selfsubjectreviews",

@@ -31,12 +31,26 @@ export function accessReviews(authorizer: ClusterAuthorizer): ReadonlyMap<string
   ]);
 
   async function subject(review: SubjectAccessReview): Promise<ApiObject> {
-    refuseIf(review, [...specErrors(review.spec), ...subjectErrors(review.spec)]);
+    refuseIf(review, [...specErrors(review.spec), ...subjectErrors(review.spec), ...metadataErrors(review)]);
     return { ...review, status: judge(review.spec, subjectOf(review)) } as SubjectAccessReview;
   }
 
   async function local(review: LocalSubjectAccessReview, namespace: string): Promise<ApiObject> {
-    const errors = [...specErrors(review.spec), ...subjectErrors(review.spec)];
+    const errors = [
+      ...specErrors(review.spec),
+      ...subjectErrors(review.spec),
+      ...metadataErrors(review, "must be empty except for namespace"),
+    ];
+    const asked = review.spec.resourceAttributes;
+    if (asked !== undefined && asked.namespace !== namespace) {
+      errors.push(
+        fieldErrors.invalid(
+          "spec.resourceAttributes.namespace",
+          asked.namespace ?? "",
+          "must match metadata.namespace",
+        ),
+      );
+    }
     if (review.spec.nonResourceAttributes !== undefined) {
       errors.push(
         fieldErrors.invalid(
@@ -46,21 +60,12 @@ export function accessReviews(authorizer: ClusterAuthorizer): ReadonlyMap<string
         ),
       );
     }
-    if (review.spec.resourceAttributes?.namespace !== namespace) {
-      errors.push(
-        fieldErrors.invalid(
-          "spec.resourceAttributes.namespace",
-          review.spec.resourceAttributes?.namespace ?? "",
-          "must match metadata.namespace",
-        ),
-      );
-    }
     refuseIf(review, errors);
     return { ...review, status: judge(review.spec, subjectOf(review)) } as LocalSubjectAccessReview;
   }
 
   async function self(review: SelfSubjectAccessReview, user: UserInfo): Promise<ApiObject> {
-    refuseIf(review, specErrors(review.spec));
+    refuseIf(review, [...specErrors(review.spec), ...metadataErrors(review)]);
     return { ...review, status: judge(review.spec, user) } as SelfSubjectAccessReview;
   }
 
@@ -88,7 +93,8 @@ export function accessReviews(authorizer: ClusterAuthorizer): ReadonlyMap<string
     }
     const evaluation = errors.length === 0 ? {} : { evaluationError: aggregateErrors(errors) };
     const status = { resourceRules, nonResourceRules, incomplete: isNode || errors.length > 0, ...evaluation };
-    return { ...review, status } as SelfSubjectRulesReview;
+    // What was asked is not said again.
+    return { ...review, metadata: {} as typeof review.metadata, spec: {}, status } as SelfSubjectRulesReview;
   }
 
   function judge(spec: SelfSubjectAccessReviewSpec, user: UserInfo): SubjectAccessReviewStatus {
@@ -144,6 +150,12 @@ function specErrors(spec: SelfSubjectAccessReviewSpec): FieldError[] {
       ),
     ];
   return [];
+}
+
+/** A review is not kept, so it has no name. */
+function metadataErrors({ metadata }: ApiObject, words = "must be empty"): FieldError[] {
+  const { namespace: _namespace, managedFields: _fields, uid: _uid, creationTimestamp: _time, ...rest } = metadata;
+  return Object.keys(rest).length === 0 ? [] : [fieldErrors.invalid("metadata", metadata, words)];
 }
 
 function subjectErrors(spec: { user?: string | undefined; groups?: string[] | undefined }): FieldError[] {

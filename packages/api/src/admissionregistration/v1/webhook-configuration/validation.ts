@@ -45,8 +45,7 @@ function validateWebhook(
   errors.push(...supported(hook.failurePolicy, failurePolicies, `${path}.failurePolicy`));
   errors.push(...supported(hook.matchPolicy, matchPolicies, `${path}.matchPolicy`));
   const field = `${path}.sideEffects`;
-  if (hook.sideEffects === undefined || hook.sideEffects === "")
-    errors.push(required(field, `must specify one of ${effects.join(", ")}`));
+  if (hook.sideEffects === undefined) errors.push(required(field, `must specify one of ${effects.join(", ")}`));
   else if (!effects.includes(hook.sideEffects)) errors.push(notSupported(field, hook.sideEffects, effects));
   const seconds = hook.timeoutSeconds;
   if (seconds !== undefined && (seconds > 30 || seconds < 1))
@@ -68,29 +67,48 @@ export function validateClient({ url, service }: DeepReadonly<WebhookClientConfi
 
 const form = "desired format: https://host[/path]";
 
+/** Reads it as Go's `net/url` does, which takes nearly everything for an address: without a scheme it is a path. */
 function validateUrl(url: string, field: string): FieldError[] {
-  let parsed: URL;
-  try {
-    parsed = new URL(url);
-  } catch {
-    return [required(field, `url must be a valid URL: parse ${JSON.stringify(url)}: invalid URL; ${form}`)];
-  }
+  const problem = urlProblem(url);
+  if (problem !== undefined)
+    return [required(field, `url must be a valid URL: parse ${JSON.stringify(url)}: ${problem}; ${form}`)];
+  const [, scheme = "", authority = "", query = "", fragment = ""] =
+    /^(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?:\/\/([^/?#]*))?[^?#]*(?:\?([^#]*))?(?:#(.*))?$/s.exec(url) ?? [];
+  const at = authority.lastIndexOf("@");
+  const host = authority.slice(at + 1);
   const errors: FieldError[] = [];
-  if (parsed.protocol !== "https:")
-    errors.push(invalid(field, parsed.protocol.slice(0, -1), `'https' is the only allowed URL scheme; ${form}`));
-  if (parsed.host === "") errors.push(invalid(field, parsed.host, `host must be specified; ${form}`));
-  if (parsed.username !== "" || parsed.password !== "")
-    errors.push(invalid(field, parsed.username, "user information is not permitted in the URL"));
-  if (parsed.hash !== "") errors.push(invalid(field, parsed.hash.slice(1), "fragments are not permitted in the URL"));
-  if (parsed.search !== "")
-    errors.push(invalid(field, parsed.search.slice(1), "query parameters are not permitted in the URL"));
+  if (scheme.toLowerCase() !== "https")
+    errors.push(invalid(field, scheme.toLowerCase(), `'https' is the only allowed URL scheme; ${form}`));
+  if (host === "") errors.push(invalid(field, host, `host must be specified; ${form}`));
+  if (at >= 0) errors.push(invalid(field, authority.slice(0, at), "user information is not permitted in the URL"));
+  if (fragment !== "") errors.push(invalid(field, fragment, "fragments are not permitted in the URL"));
+  if (query !== "") errors.push(invalid(field, query, "query parameters are not permitted in the URL"));
   return errors;
+}
+
+function urlProblem(url: string): string | undefined {
+  // eslint-disable-next-line no-control-regex -- exactly these are what Go refuses
+  if (/[\u0000-\u001f\u007f]/.test(url)) return "net/url: invalid control character in URL";
+  const escape = /%(?![0-9A-Fa-f]{2}).{0,2}/s.exec(url);
+  if (escape) return `invalid URL escape ${JSON.stringify(escape[0])}`;
+  if (url.startsWith(":")) return "missing protocol scheme";
+  const [first = ""] = url.split("/");
+  const hasScheme = /^[A-Za-z][A-Za-z0-9+.-]*:/.test(url);
+  if (!hasScheme && first.includes(":")) return "first path segment in URL cannot contain colon";
+  const host = /^(?:[^:]*:)?\/\/([^/?#]*)/.exec(url)?.[1] ?? "";
+  if (/[ "<>\\^`{|}]/.test(host))
+    return `invalid character ${JSON.stringify(/[ "<>\\^`{|}]/.exec(host)?.[0])} in host name`;
+  const port = /:([^\]:]*)$/.exec(host)?.[1];
+  return port !== undefined && !/^\d*$/.test(port)
+    ? `invalid port ${JSON.stringify(`:${port}`)} after host`
+    : undefined;
 }
 
 function validateService({ name, namespace, path, port }: DeepReadonly<ServiceReference>, here: string): FieldError[] {
   const errors: FieldError[] = [];
-  if (name === "") errors.push(required(`${here}.name`));
-  if (namespace === "") errors.push(required(`${here}.namespace`));
+  // Kubernetes passes the two the wrong way round, so each is missed under the other's name.
+  if (namespace === "") errors.push(required(`${here}.name`));
+  if (name === "") errors.push(required(`${here}.namespace`));
   if (port !== undefined && portNumber(port, here).length > 0)
     errors.push(invalid(`${here}.port`, port, "port is not valid: must be between 1 and 65535, inclusive"));
   if (path === undefined || path === "/" || path === "") return errors;

@@ -234,6 +234,10 @@ export async function createNodeAgent(config: NodeAgentConfig, daemon: DaemonPor
     {
       ...{ client, clock, random, log, missing },
       machine: async () => ({ ...(await machine()), images: engineWatch.images() }),
+      seen() {
+        const node = nodeInformer.get(nodeName);
+        return node && own<Node>(node);
+      },
       pressures: () => resources.pressures(),
       tell: ({ type, reason, message }) => recorder.record(self, type, reason, message),
       heartbeatFailed: () => metrics.heartbeatFailures.inc(),

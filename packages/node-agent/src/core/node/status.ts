@@ -90,7 +90,9 @@ export function nodeStatus(
   nowMs: number,
   pressures: readonly string[] = [],
 ): NodeStatus {
-  const capacity = {
+  // Others may offer resources of their own on the node: they write its capacity, and we say that pods may have it.
+  const capacity: Record<string, string> = {
+    ...previous?.capacity,
     cpu: String(facts.cpus),
     memory: kibi(facts.memoryBytes),
     pods: String(settings.maxPods),
@@ -101,9 +103,11 @@ export function nodeStatus(
   };
   const { milliCpus, memoryBytes, ephemeralBytes } = allocatableOf(facts, settings);
   return {
-    capacity: { ...previous?.capacity, ...capacity },
+    capacity,
     allocatable: {
-      ...previous?.allocatable,
+      ...Object.fromEntries(
+        Object.entries(previous?.allocatable ?? {}).filter(([name]) => name in capacity || !name.includes("/")),
+      ),
       ...capacity,
       cpu: milliCpus % 1000 === 0 ? String(milliCpus / 1000) : `${milliCpus}m`,
       memory: kibi(memoryBytes),

@@ -1,5 +1,6 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Node } from "@coxswain/api/core/v1";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createClient } from "@coxswain/client";
 import type { Client } from "@coxswain/client";
@@ -51,7 +52,11 @@ const quiet: Logger = {
 /** Just enough of an API: objects by path, created once, replaced, merged at the top level. */
 interface Stored {
   readonly metadata: Readonly<Record<string, unknown>>;
-  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+  readonly status?: {
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+    readonly capacity?: Readonly<Record<string, string>>;
+    readonly allocatable?: Readonly<Record<string, string | null>>;
+  };
   readonly [field: string]: unknown;
 }
 const objects = new Map<string, Stored>();
@@ -119,6 +124,7 @@ test("a node registers itself, tells when it becomes ready, and renews its lease
     log: quiet,
     machine: async () => facts,
     missing: () => missing,
+    seen: () => objects.get("/api/v1/nodes/n1") as unknown as Node | undefined,
     pressures: () => [],
     tell: ({ reason }) => void told.push(reason),
     heartbeatFailed: () => undefined,
@@ -164,6 +170,32 @@ test("a node registers itself, tells when it becomes ready, and renews its lease
       ...["NodeHasSufficientMemory", "NodeHasNoDiskPressure", "NodeHasSufficientPID", "NodeNotReady"],
       "NodeReady",
     ]);
+
+  // Somebody offers a resource on it, and sets a condition; later the resource is gone.
+  const offer = (version: string, amount: string | null): void => {
+    const node = objects.get("/api/v1/nodes/n1");
+    const { "example.com/foo": _, ...capacity } = node?.status?.capacity ?? {};
+    objects.set("/api/v1/nodes/n1", {
+      ...node,
+      metadata: { ...node?.metadata, resourceVersion: version },
+      status: {
+        ...node?.status,
+        capacity: amount === null ? capacity : { ...capacity, "example.com/foo": amount },
+        conditions: [
+          ...(node?.status?.conditions ?? []).filter(({ type }) => type !== "Odd"),
+          { type: "Odd", status: "True" },
+        ],
+      },
+    });
+    registration.poke();
+  };
+  const allocatable = () => objects.get("/api/v1/nodes/n1")?.status?.allocatable;
+  offer("7", "3");
+  await expect.poll(allocatable, within).toMatchObject({ cpu: "2", "example.com/foo": "3" });
+  expect(objects.get("/api/v1/nodes/n1")?.status?.conditions?.map(({ type }) => type)).toContain("Odd");
+  offer("8", null);
+  // As the merge patch says it.
+  await expect.poll(allocatable, within).toMatchObject({ cpu: "2", "example.com/foo": null });
 
   // The node is deleted by somebody: it comes back.
   objects.delete("/api/v1/nodes/n1");

@@ -39,6 +39,8 @@ export function createRegistration(
     readonly random: Random;
     readonly log: Logger;
     readonly machine: () => Promise<MachineFacts>;
+    /** The node as others have made it since, where somebody watches it: what they offer on it, and conditions of theirs. */
+    readonly seen?: () => Node | undefined;
     readonly missing: () => readonly string[];
     /** Conditions of pressure that hold. */
     readonly pressures: () => readonly string[];
@@ -87,7 +89,7 @@ export function createRegistration(
   };
 
   const look = async (signal: AbortSignal): Promise<void> => {
-    if (!own) own = await register(signal);
+    own = newest(own ?? (await register(signal)), ports.seen?.());
     const previous = own.status;
     const status = nodeStatus(
       settings,
@@ -99,7 +101,13 @@ export function createRegistration(
     );
     if (!differs(previous, status) && clock.now() - writtenAtMs < statusIntervalMs) return;
     try {
-      own = await nodeApi.patch(ref, statusPatch(previous, status), { type: "merge", subresource: "status", signal });
+      const patch = statusPatch(previous, status).status;
+      const allocatable = withNulls(previous?.allocatable, status.allocatable);
+      own = await nodeApi.patch(
+        ref,
+        { status: { ...patch, allocatable } },
+        { type: "merge", subresource: "status", signal },
+      );
       writtenAtMs = clock.now();
       tellOf(previous, status);
     } catch (error) {
@@ -169,4 +177,18 @@ export function createRegistration(
     registered: () => own !== undefined,
     poke: () => wake.resolve(),
   };
+}
+
+/** A node of the same name that was made anew is not ours yet; its absence shows when it is written to. */
+function newest(own: Node, seen: Node | undefined): Node {
+  const isNewer = Number(seen?.metadata.resourceVersion) > Number(own.metadata.resourceVersion);
+  return seen && seen.metadata.uid === own.metadata.uid && isNewer ? seen : own;
+}
+
+/** For a merge patch: what is no longer offered goes. */
+function withNulls(
+  before: Readonly<Record<string, string>> = {},
+  now: Readonly<Record<string, string>> = {},
+): Record<string, string | null> {
+  return { ...Object.fromEntries(Object.keys(before).map((name) => [name, null])), ...now };
 }

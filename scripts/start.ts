@@ -20,6 +20,7 @@ import { prepareMachines } from "./cluster/machinery.ts";
 import type { Machinery } from "./cluster/machinery.ts";
 import { parseStartOptions, startUsage } from "./cluster/options.ts";
 import type { StartOptions } from "./cluster/options.ts";
+import { routePods } from "./cluster/pod-routes.ts";
 import type { ClusterPlan } from "./cluster/processes.ts";
 import { createProgress } from "./cluster/progress.ts";
 import type { Progress } from "./cluster/progress.ts";
@@ -117,6 +118,7 @@ async function bringUp(
   const client = adminClient(layout);
   const nodeCount = options.hollow || machines.workers.length;
   await progress.phase(nodeCount === 1 ? "node ready" : "nodes ready", () => whenNodesReady(client, nodeCount, signal));
+  await routePods(client, machines, signal);
   await imagesReady;
   await applyAddons(client, signal);
   const [worker] = machines.workers;

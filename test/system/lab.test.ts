@@ -2,6 +2,7 @@
 // demos are played, each for one challenge of a cluster.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { systemClock } from "@coxswain/clock";
 import { createLab, labDirectory } from "@coxswain/lab";
 import type { Lab } from "@coxswain/lab";
@@ -40,6 +41,15 @@ describe("a lab of one master and three workers", () => {
       .trim()
       .split(" ");
     expect([...new Set(nodes)].sort()).toEqual(["m2", "m3", "m4"]);
+  });
+
+  it("leads the control-plane machine to pods, as its API server needs it for webhooks", async () => {
+    const addresses = await cluster.must(["-n", "demo", "get", "pods", "-o", "jsonpath={.items[*].status.podIP}"]);
+    const master = (await lab.machines()).find(({ name }) => name === "m1");
+    for (const address of addresses.trim().split(" ")) {
+      const asked = master?.spawn("curl", ["-sS", `http://${address}:8080/`], { stdio: ["ignore", "pipe", "inherit"] });
+      expect(asked?.stdout && (await text(asked.stdout))).toContain("Ahoy from pod");
+    }
   });
 
   it("carries requests from any pod through the service's name to pods on every node (A165, A175)", async () => {

@@ -21,7 +21,7 @@ export function parseFieldSelector(text: string): FieldMatcher {
   return fieldMatcher(
     splitTerms(text)
       .filter((term) => term !== "")
-      .map(readTerm),
+      .map((term) => readTerm(term, text)),
   );
 }
 
@@ -37,23 +37,27 @@ export function fieldMatcher(terms: readonly FieldTerm[]): FieldMatcher {
 }
 
 function splitTerms(text: string): string[] {
-  return text.match(/(?:\\.|[^,\\])+|(?<=,|^)(?=,|$)/gs) ?? [];
-}
-
-function readTerm(term: string): FieldTerm {
-  const match = /^((?:\\.|[^=!\\])*)(!=|==|=)(.*)$/s.exec(term);
-  const [, field, operator, value] = match ?? [];
-  if (field === undefined || value === undefined) {
-    throw new SelectorError(`invalid selector: '${term}'; can't understand '${term}'`);
+  const terms = [""];
+  for (const [piece] of text.matchAll(/\\.|[^]/gsu)) {
+    if (piece === ",") terms.push("");
+    else terms.push(`${terms.pop() ?? ""}${piece}`);
   }
-  const unescaped = unescape(value, term);
-  return { field, operator: operator === "!=" ? "!=" : "=", value: unescaped };
+  return terms;
 }
 
-function unescape(value: string, term: string): string {
-  if (/(^|[^\\])(\\\\)*=/.test(value))
-    throw new SelectorError(`invalid field selector: invalid unescaped character in ${JSON.stringify(term)}`);
-  const bad = /\\(?![\\,=])/.exec(value.replaceAll("\\\\", ""));
-  if (bad !== null) throw new SelectorError(`invalid field selector: invalid escape sequence: ${value}`);
-  return value.replace(/\\([\\,=])/g, "$1");
+function readTerm(term: string, text: string): FieldTerm {
+  const [, field, operator, value] = /^(.*?)(!=|==|=)(.*)$/s.exec(term) ?? [];
+  if (field === undefined || value === undefined)
+    throw new SelectorError(`invalid selector: '${text}'; can't understand '${term}'`);
+  return { field, operator: operator === "!=" ? "!=" : "=", value: unescape(value) };
+}
+
+function unescape(value: string): string {
+  return value.replace(/\\(.?)|[,=]/gsu, (found, escaped?: string) => {
+    if (escaped === undefined)
+      throw new SelectorError(`invalid field selector: unescaped character in value: ${found.codePointAt(0)}`);
+    if (!["\\", ",", "="].includes(escaped))
+      throw new SelectorError(`invalid field selector: invalid escape sequence: ${found}`);
+    return escaped;
+  });
 }

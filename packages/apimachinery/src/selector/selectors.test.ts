@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { SelectorError } from "./label-parser.ts";
 import { parseFieldSelector } from "./fields.ts";
 import { labelSelectorMatcher, parseLabelSelector } from "./labels.ts";
 
@@ -70,7 +71,12 @@ describe("a field selector", () => {
     expect(parseFieldSelector("spec.nodeName=n1,x!=y").exact("spec.nodeName")).toBe("n1");
   });
 
-  it("refuses what has no operator", () => {
-    expect(() => parseFieldSelector("abc")).toThrow("invalid selector: 'abc'; can't understand 'abc'");
+  it.each([
+    ["a=b,abc", "invalid selector: 'a=b,abc'; can't understand 'abc'"],
+    ["a=b=c", "invalid field selector: unescaped character in value: 61"],
+    ["a=b\\c", "invalid field selector: invalid escape sequence: \\c"],
+    ["a=b\\", "invalid field selector: invalid escape sequence: \\"],
+  ])("refuses %j", (text, message) => {
+    expect(() => parseFieldSelector(text)).toThrow(new SelectorError(message));
   });
 });

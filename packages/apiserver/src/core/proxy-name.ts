@@ -1,4 +1,5 @@
 // Names in the path of a proxy subresource: "[scheme:]name[:port]". Kubernetes' `SplitSchemeNamePort`.
+import { StatusError, statuses } from "@coxswain/apimachinery";
 
 export interface ProxyName {
   readonly scheme: "" | "http" | "https";
@@ -7,11 +8,11 @@ export interface ProxyName {
   readonly port: string;
 }
 
-/** Anything that is not of the form is taken as a name, which then is not found. */
-export function splitProxyName(text: string): ProxyName {
+/** Refused as `what` writes it ("pod", "service", "node") when it is not of the form. */
+export function splitProxyName(text: string, what: string): ProxyName {
   const parts = text.split(":");
-  if (parts.length === 2) return { scheme: "", name: parts[0] ?? "", port: parts[1] ?? "" };
-  const [scheme, name = "", port = ""] = parts;
-  if (parts.length === 3 && (scheme === "http" || scheme === "https" || scheme === "")) return { scheme, name, port };
-  return { scheme: "", name: text, port: "" };
+  const [scheme = "", name = "", port = ""] = parts.length === 3 ? parts : ["", ...parts];
+  if (parts.length > 3 || name === "" || (scheme !== "http" && scheme !== "https" && scheme !== ""))
+    throw new StatusError(statuses.badRequest(`invalid ${what} request ${JSON.stringify(text)}`));
+  return { scheme, name, port };
 }

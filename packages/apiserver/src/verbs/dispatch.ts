@@ -167,7 +167,7 @@ async function connect(parts: PipelineParts, exchange: Exchange): Promise<Reply>
   const { kind, info, user, query } = exchange;
   if (streamVerbs[info.subresource]?.includes(info.verb) === false) throw new StatusError(statuses.methodNotAllowed());
   mustCreateStream(parts, exchange);
-  const bare = info.subresource === "proxy" ? splitProxyName(info.name).name : info.name;
+  const bare = info.subresource === "proxy" ? splitProxyName(info.name, kind.kind.toLowerCase()).name : info.name;
   const { value, revision } = await mustRead(parts, kind, keyOf(kind, info.namespace, bare), bare);
   const object = decodeStored(value, revision);
   if (info.subresource !== "log") {

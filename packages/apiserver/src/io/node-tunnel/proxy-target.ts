@@ -11,14 +11,14 @@ import { splitProxyName } from "../../core/proxy-name.ts";
 const anyCertificate: AgentTls = { cert: undefined, key: undefined, ca: undefined };
 
 export function nodeTarget(node: Node, asked: string, path: string, tls: AgentTls): Target {
-  const { port } = splitProxyName(asked);
+  const { port } = splitProxyName(asked, "node");
   const agent = agentOf(node, tls);
   if (port === "" || Number(port) === agent.port) return { ...agent, path };
   return { host: agent.host, port: Number(port), tls: undefined, path };
 }
 
 export function podTarget(pod: Pod, asked: string, path: string): Target {
-  const { scheme, port } = splitProxyName(asked);
+  const { scheme, port } = splitProxyName(asked, "pod");
   const host = pod.status?.podIP ?? "";
   if (host === "") throw new StatusError(statuses.badRequest("address not allowed"));
   const ports = (pod.spec?.containers ?? []).flatMap((container) => container.ports ?? []);
@@ -31,7 +31,7 @@ export function podTarget(pod: Pod, asked: string, path: string): Target {
 
 /** A ready endpoint of the service, the first that its slices name. */
 export function serviceTarget(reader: ObjectReader, namespace: string, asked: string, path: string): Target {
-  const { scheme, name, port } = splitProxyName(asked);
+  const { scheme, name, port } = splitProxyName(asked, "service");
   const service = reader.view({ group: "", resource: "services" }).get(namespace, name) as Service | undefined;
   if (service === undefined) throw new StatusError(statuses.notFound({ group: "", resource: "services" }, name));
   const ports = service.spec?.ports ?? [];

@@ -1,6 +1,5 @@
 /** Validation of containers of all three sorts: what they share, and what only one sort may have. */
 import { type DeepReadonly, type FieldError, fieldErrors, portNameErrors } from "@coxswain/apimachinery";
-import { ipAddress } from "../../../validation/addresses.ts";
 import { dnsLabel, oneOf, portNumber, supported, wrong } from "../../../validation/values.ts";
 import { validateResources } from "../resource-validation.ts";
 import type {
@@ -144,7 +143,7 @@ function validatePorts(ports: readonly DeepReadonly<ContainerPort>[], path: stri
   const names = new Set<string>();
   return ports.flatMap((port, index) => {
     const here = `${path}[${index}]`;
-    const { name = "", hostPort = 0, hostIP = "" } = port;
+    const { name = "", hostPort = 0 } = port;
     const errors: FieldError[] = [];
     if (name !== "") {
       const details = portNameErrors(name);
@@ -156,7 +155,7 @@ function validatePorts(ports: readonly DeepReadonly<ContainerPort>[], path: stri
     else errors.push(...portNumber(port.containerPort, `${here}.containerPort`));
     if (hostPort !== 0) errors.push(...portNumber(hostPort, `${here}.hostPort`));
     errors.push(...oneOf(port.protocol, ["SCTP", "TCP", "UDP"], `${here}.protocol`));
-    return hostIP === "" ? errors : [...errors, ...ipAddress(hostIP, `${here}.hostIP`)];
+    return errors;
   });
 }
 

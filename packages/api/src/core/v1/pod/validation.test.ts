@@ -76,7 +76,7 @@ describe("a new pod", () => {
           { containerPort: 70000, protocol: "IP" },
           { containerPort: 1, name: "a--b", hostPort: 5 },
           { containerPort: 2, hostPort: 5, hostIP: "x" },
-          { containerPort: 3, hostPort: 5 },
+          { containerPort: 3, hostPort: 5, hostIP: "x" },
         ],
       }),
       [
@@ -84,8 +84,7 @@ describe("a new pod", () => {
         "spec.containers[0].ports[1].containerPort: Invalid value: 70000: must be between 1 and 65535, inclusive",
         'spec.containers[0].ports[1].protocol: Unsupported value: "IP": supported values: "SCTP", "TCP", "UDP"',
         'spec.containers[0].ports[2].name: Invalid value: "a--b": must not contain consecutive hyphens',
-        'spec.containers[0].ports[3].hostIP: Invalid value: "x": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
-        'spec.containers[0].ports[4].hostPort: Duplicate value: "TCP//5"',
+        'spec.containers[0].ports[4].hostPort: Duplicate value: "TCP/x/5"',
       ],
     ],
     [

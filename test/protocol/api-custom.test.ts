@@ -228,7 +228,7 @@ describe("a custom resource", () => {
         {rule: ${JSON.stringify(rule)}, message: too many}, {rule: "self.kind_ == oldSelf.kind_", message: kind_ cannot change, fieldPath: .kind_}],
       properties: {replicas: {type: integer}, most: {type: integer}, kind_: {type: string}}}}}}}]}}`;
     expect(await refused("create -f -", ruled("self.replicas <="))).toContain(
-      "spec.versions[0].schema.openAPIV3Schema.properties[spec].x-kubernetes-validations[0].rule: Invalid value",
+      "spec.validation.openAPIV3Schema.properties[spec].x-kubernetes-validations[0].rule: Invalid value",
     );
     await must("create -f -", ruled("self.replicas <= self.most"));
     await must("wait --for condition=established --timeout=30s crd/scales.rules.example.com");

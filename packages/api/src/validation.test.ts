@@ -55,11 +55,11 @@ describe("a new object", () => {
       [
         'spec.group: Invalid value: "example": should be a domain with at least one dot',
         'spec.scope: Unsupported value: "Namespace": supported values: "Cluster", "Namespaced"',
-        "spec.versions[0].schema.openAPIV3Schema: Required value: schemas are required",
+        "spec.versions[0].schema.openAPIV3Schema: Required value",
         `spec.versions[1].name: Invalid value: "1v": a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')`,
+        `spec.versions: Invalid value: ${JSON.stringify(["v1", "1v"].map((Name) => ({ Name, Served: true, Storage: true, Deprecated: false, DeprecationWarning: null, Schema: null, Subresources: null, AdditionalPrinterColumns: null, SelectableFields: null })))}: must have exactly one version marked as storage version`,
         "spec.versions[1].schema.openAPIV3Schema.properties[spec].type: Required value: must not be empty for specified object fields",
         "spec.versions[1].schema.openAPIV3Schema.properties[spec].items.type: Required value: must not be empty for specified array items",
-        'spec.versions: Invalid value: "v1 1v": must have exactly one version marked as storage version',
         'spec.names.listKind: Invalid value: "Thing": kind and listKind may not be the same',
       ],
     ],

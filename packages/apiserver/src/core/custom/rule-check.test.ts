@@ -17,7 +17,7 @@ const properties: Readonly<Record<string, JsonSchema>> = {
   texts,
   few: { ...texts, maxItems: 20 },
 };
-const said = (rule: string, spec: JsonSchema = { type: "object", properties }): readonly string[] => {
+const said = (rule: string | object, spec: JsonSchema = { type: "object", properties }): readonly string[] => {
   const definition: ApiObject & Record<string, unknown> = {
     kind: "CustomResourceDefinition",
     apiVersion: "apiextensions.k8s.io/v1",
@@ -29,7 +29,9 @@ const said = (rule: string, spec: JsonSchema = { type: "object", properties }): 
           schema: {
             openAPIV3Schema: {
               type: "object",
-              properties: { spec: { ...spec, "x-kubernetes-validations": [{ rule }] } },
+              properties: {
+                spec: { ...spec, "x-kubernetes-validations": [typeof rule === "string" ? { rule } : rule] },
+              },
             },
           },
         },
@@ -60,7 +62,27 @@ describe("rules beside their schema", () => {
     ["self.steps.all(i, s, s.nome != '')", 23, "nome"],
   ])("%s names a field that is not there", (rule, column, field) => {
     const shown = `ERROR: <input>:1:${column}: undefined field '${field}'\n | ${rule}\n | ${".".repeat(column - 1)}^`;
-    expect(said(rule)).toEqual([`Invalid value: ${JSON.stringify(rule)}: compilation failed: ${shown}`]);
+    const given = {
+      Rule: rule,
+      Message: "",
+      MessageExpression: "",
+      Reason: null,
+      FieldPath: "",
+      OptionalOldSelf: null,
+    };
+    expect(said(rule)).toEqual([`Invalid value: ${JSON.stringify(given)}: compilation failed: ${shown}`]);
+  });
+
+  it.each<[object, string]>([
+    [{ rule: "true\n&& true" }, "Required value: message must be specified if rule contains line breaks"],
+    [{ rule: "true", message: "a\nb" }, 'Invalid value: "a\\nb": must not contain line breaks'],
+    [{ rule: "true", message: " " }, 'Invalid value: " ": must be non-empty if specified'],
+    [{ rule: "true", messageExpression: " " }, "Required value: messageExpression must be non-empty if specified"],
+    [{ rule: "true", fieldPath: ".nope" }, 'Invalid value: ".nope": must be a valid path'],
+    [{ rule: "true", fieldPath: ".steps[0]" }, 'Invalid value: ".steps[0]": must be a valid path'],
+    [{ rule: "true", optionalOldSelf: true }, "Invalid value: true: may not be set if oldSelf is not used in rule"],
+  ])("%j is refused", (rule, why) => {
+    expect(said(rule)).toEqual([why]);
   });
 
   it("that may run for ever are refused", () => {

@@ -5,10 +5,11 @@ import type { ApiObject, FieldError } from "@coxswain/apimachinery";
 import { fieldErrors, jsonEqual } from "@coxswain/apimachinery";
 import { loadedLanguage } from "../cel/lazily.ts";
 import { isDefinition } from "./custom-kinds.ts";
+import { schemaPlaces } from "./definition-check.ts";
 import { lookAt, sizeOf } from "./rule-schema.ts";
 import { hasRules, rulesOf, variablesOf } from "./rules.ts";
 import type { JsonSchema } from "./structural.ts";
-import { isSchema } from "./structural.ts";
+import { isSchema, memberSchema } from "./structural.ts";
 
 const { forbidden, invalid, notSupported, required } = fieldErrors;
 const reasons = ["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"];
@@ -16,11 +17,10 @@ const reasons = ["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvali
 /** Schemas that are as they were before are not looked at again. */
 export function ruleErrors(object: ApiObject, old?: ApiObject): readonly FieldError[] {
   if (!isDefinition(object)) return [];
-  return object.spec.versions.flatMap(({ name, schema }, index) => {
-    const root = schema?.openAPIV3Schema;
+  return schemaPlaces(object).flatMap(({ name, schema, path }) => {
     const before = old && isDefinition(old) ? schemaOf(old, name) : undefined;
-    if (!root || !hasRules(root) || (before && jsonEqual(before, root))) return [];
-    return errorsIn(root, `spec.versions[${index}].schema.openAPIV3Schema`, 1, true);
+    if (!hasRules(schema) || (before && jsonEqual(before, schema))) return [];
+    return errorsIn(schema, path, 1, true);
   });
 }
 
@@ -72,13 +72,43 @@ function errorsOf(
   if (rule.rule.trim() === "") errors.push(required(`${path}.rule`, "rule is not specified"));
   else errors.push(...compiled(rule, rule.rule, "bool", `${path}.rule`, { schema, times, isRoot }));
   if (message !== undefined && message !== "" && message.trim() === "")
-    errors.push(invalid(`${path}.message`, message, "message must be non-empty if specified"));
+    errors.push(invalid(`${path}.message`, message, "must be non-empty if specified"));
   if (message?.trim().includes("\n") === true)
-    errors.push(invalid(`${path}.message`, message, "message must not contain line breaks"));
-  if (messageExpression !== undefined && messageExpression !== "")
+    errors.push(invalid(`${path}.message`, message, "must not contain line breaks"));
+  if (rule.rule.trim().includes("\n") && (message ?? "").trim() === "")
+    errors.push(required(`${path}.message`, "message must be specified if rule contains line breaks"));
+  if (messageExpression !== undefined && messageExpression !== "" && messageExpression.trim() === "")
+    errors.push(required(`${path}.messageExpression`, "messageExpression must be non-empty if specified"));
+  else if (messageExpression !== undefined && messageExpression !== "")
     errors.push(...compiled(rule, messageExpression, "string", `${path}.messageExpression`, { schema, times, isRoot }));
   if (reason !== undefined && !reasons.includes(reason)) errors.push(notSupported(`${path}.reason`, reason, reasons));
+  const { fieldPath = "", optionalOldSelf } = rule;
+  if (fieldPath !== "" && !isFieldPath(fieldPath, schema))
+    errors.push(invalid(`${path}.fieldPath`, fieldPath, "must be a valid path"));
+  if (optionalOldSelf === true && !/\boldSelf\b/.test(rule.rule))
+    errors.push(invalid(`${path}.optionalOldSelf`, optionalOldSelf, "may not be set if oldSelf is not used in rule"));
   return errors;
+}
+
+/** `.name` or `['name']`, any number of times, and the schema knows each. */
+function isFieldPath(path: string, schema: JsonSchema): boolean {
+  if (!/^(?:\.[A-Za-z_][\w-]*|\['[^']+'\])+$/.test(path)) return false;
+  let at: JsonSchema | undefined = schema;
+  for (const [, plain, quoted] of path.matchAll(/\.([A-Za-z_][\w-]*)|\['([^']+)'\]/g))
+    at = at && memberSchema(at, plain ?? quoted ?? "");
+  return at !== undefined;
+}
+
+/** As Kubernetes shows a rule in messages. */
+function shownRule({ rule, message, messageExpression, reason, fieldPath, optionalOldSelf }: ValidationRule): object {
+  return {
+    Rule: rule,
+    Message: message ?? "",
+    MessageExpression: messageExpression ?? "",
+    Reason: reason ?? null,
+    FieldPath: fieldPath ?? "",
+    OptionalOldSelf: optionalOldSelf ?? null,
+  };
 }
 
 interface Place {
@@ -99,25 +129,21 @@ function compiled(
   { schema, times, isRoot }: Place,
 ): FieldError[] {
   const { CelError, compile, faultAt } = loadedLanguage();
+  const of = wanted === "string" ? "messageExpression" : "cel expression";
+  const refused = (why: string): FieldError[] => [invalid(path, shownRule(rule), why)];
+  const failed = (why: string): FieldError[] =>
+    refused(`${wanted === "string" ? "messageExpression " : ""}compilation failed: ${why}`);
   try {
     const program = compile(expression, variablesOf(rule));
     const { type } = program;
-    if (type !== wanted && type !== "dyn")
-      return [invalid(path, expression, `compilation failed: cel expression must evaluate to a ${wanted}`)];
+    if (type !== wanted && type !== "dyn") return refused(`${of} must evaluate to a ${wanted}`);
     const { undefinedFields, cost } = lookAt(program.expression, schema, isRoot);
     const [first] = undefinedFields;
-    if (first)
-      return [
-        invalid(
-          path,
-          expression,
-          `compilation failed: ${faultAt(expression, first.at, `undefined field '${first.name}'`)}`,
-        ),
-      ];
+    if (first) return failed(faultAt(expression, first.at, `undefined field '${first.name}'`));
     return cost * times > costLimit * tolerance ? [forbidden(path, costWords((cost * times) / costLimit))] : [];
   } catch (error) {
     if (!(error instanceof CelError)) throw error;
-    return [invalid(path, expression, `compilation failed: ${error.located}`)];
+    return failed(error.located);
   }
 }
 

@@ -109,7 +109,7 @@ function mistyped(path: string, wanted: string, found: string): FieldError {
 
 /** The validator's own name of a place: as ours, and "in body" behind it. */
 function says(path: string): string {
-  return path === "" ? "" : `${path} in body`;
+  return `${path} in body`;
 }
 
 function enumErrors(value: unknown, schema: JsonSchema, path: string): FieldError[] {

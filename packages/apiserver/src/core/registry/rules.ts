@@ -14,6 +14,7 @@ import type { FieldValidation, ParsedBody } from "../body/decode-body.ts";
 import { decodeObject } from "../body/decode-body.ts";
 import { expressionErrors, hasExpressions } from "../admission/expressions.ts";
 import { loadLanguage } from "../cel/lazily.ts";
+import { formatWarnings, schemaErrors } from "../custom/definition-check.ts";
 import { definitionHasRules, ruleErrors } from "../custom/rule-check.ts";
 import type { GroupVersionKind } from "../request.ts";
 
@@ -68,7 +69,8 @@ export function builtInRules(type: GroupVersionKind, schema: () => StructSchema)
       ...validateUpdate(type, object, old, subresource),
       ...(subresource === "" ? furtherErrors(type, object, old) : []),
     ],
-    warnings: (object, old) => objectWarnings(type, object, old),
+    warnings:
+      type.kind === "CustomResourceDefinition" ? formatWarnings : (object, old) => objectWarnings(type, object, old),
     notices: kindWarnings(type),
     fieldLabelError: (field) => fieldLabelError(type, field),
     keptFieldLabel: (field) => keptFieldLabel(type, field),
@@ -81,6 +83,6 @@ export function builtInRules(type: GroupVersionKind, schema: () => StructSchema)
 
 /** What only the server can judge: whether it can carry out the rules of a definition, and the expressions of admission. */
 function furtherErrors({ group, kind }: GroupVersionKind, object: ApiObject, old?: ApiObject): readonly FieldError[] {
-  if (kind === "CustomResourceDefinition") return ruleErrors(object, old);
+  if (kind === "CustomResourceDefinition") return [...schemaErrors(object, old), ...ruleErrors(object, old)];
   return group === "admissionregistration.k8s.io" ? expressionErrors(object, old) : [];
 }

@@ -14,16 +14,21 @@ import type {
   CustomResourceDefinition,
   CustomResourceDefinitionNames,
   CustomResourceDefinitionSpec,
-  JSONSchemaProps,
+  CustomResourceDefinitionVersion,
 } from "../types.ts";
+import { versionErrors } from "./versions.ts";
 
 const { forbidden, invalid, required } = fieldErrors;
 const scopes = ["Cluster", "Namespaced"];
 
-export function validateCustomResourceDefinition({
-  metadata,
-  spec,
-}: DeepReadonly<CustomResourceDefinition>): FieldError[] {
+export function validateCustomResourceDefinition(next: DeepReadonly<CustomResourceDefinition>): FieldError[] {
+  return [...validateDefinition(next), ...validateApproval(next)];
+}
+
+function validateDefinition(
+  { metadata, spec }: DeepReadonly<CustomResourceDefinition>,
+  old?: DeepReadonly<CustomResourceDefinition>,
+): FieldError[] {
   const named =
     metadata.name === `${spec.names.plural}.${spec.group}`
       ? []
@@ -32,7 +37,11 @@ export function validateCustomResourceDefinition({
     ...named,
     ...validateGroup(spec.group),
     ...oneOf(spec.scope, scopes, "spec.scope"),
+    ...(spec.preserveUnknownFields === true && old?.spec.preserveUnknownFields !== true
+      ? [invalid("spec.preserveUnknownFields", true, preserving)]
+      : []),
     ...validateVersions(spec),
+    ...versionErrors(spec, old?.spec),
     ...(["plural", "singular", "kind", "listKind"] as const).flatMap((name) =>
       spec.names[name] ? [] : [required(`spec.names.${name}`)],
     ),
@@ -41,12 +50,28 @@ export function validateCustomResourceDefinition({
   ];
 }
 
+const preserving =
+  "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead";
+const approval = "api-approved.kubernetes.io";
+
+/** Groups under Kubernetes' own domains say who has approved them. */
+function validateApproval({ metadata, spec }: DeepReadonly<CustomResourceDefinition>): FieldError[] {
+  if (!/(?:^|\.)(?:k8s|kubernetes)\.io$/.test(spec.group)) return [];
+  const given = metadata.annotations?.[approval] ?? "";
+  const path = `metadata.annotations[${approval}]`;
+  const words = `protected groups must have approval annotation "${approval}"`;
+  const where = "see https://github.com/kubernetes/enhancements/pull/1111";
+  if (given === "") return [required(path, `${words}, ${where}`)];
+  if (given.startsWith("unapproved") || /^[a-z][a-z0-9+.-]*:\/\/[^/]/i.test(given)) return [];
+  return [invalid(path, given, `${words} with either a URL or a reason starting with "unapproved", ${where}`)];
+}
+
 /** What cannot change once objects of the kind may exist. */
 export function validateCustomResourceDefinitionUpdate(
   next: DeepReadonly<CustomResourceDefinition>,
   old: DeepReadonly<CustomResourceDefinition>,
 ): FieldError[] {
-  const errors = validateCustomResourceDefinition(next);
+  const errors = validateDefinition(next, old);
   const isEstablished = old.status?.conditions?.some(({ type, status }) => type === "Established" && status === "True");
   if (isEstablished)
     errors.push(
@@ -70,46 +95,35 @@ function validateGroup(group: string): FieldError[] {
 function validateVersions({ versions }: DeepReadonly<CustomResourceDefinitionSpec>): FieldError[] {
   const at = (index: number): string => `spec.versions[${index}]`;
   const errors = versions.flatMap(({ served, schema }, index) =>
-    served && !schema?.openAPIV3Schema ? [required(`${at(index)}.schema.openAPIV3Schema`, "schemas are required")] : [],
+    served && !schema?.openAPIV3Schema ? [required(`${at(index)}.schema.openAPIV3Schema`)] : [],
   );
-  for (const [index, { name, schema }] of versions.entries()) {
-    errors.push(...label(name, `${at(index)}.name`));
-    const root = schema?.openAPIV3Schema;
-    if (root) errors.push(...validateRoot(root, `${at(index)}.schema.openAPIV3Schema`));
-  }
-  const shown = versions.map(({ name }) => name).join(" ");
+  for (const [index, { name }] of versions.entries()) errors.push(...label(name, `${at(index)}.name`));
+  // The first is also the version of Kubernetes' own form.
+  if (versions[0] && versions[0].name !== "") errors.push(...label(versions[0].name, "spec.version"));
+  const shown = versions.map(shownVersion);
   if (new Set(versions.map(({ name }) => name)).size < versions.length)
     errors.push(invalid("spec.versions", shown, "must contain unique version names"));
-  if (versions.filter(({ storage }) => storage).length !== 1)
+  const stored = versions.filter(({ storage }) => storage).length;
+  if (stored !== 1)
     errors.push(invalid("spec.versions", shown, "must have exactly one version marked as storage version"));
+  if (stored === 0) errors.push(invalid("status.storedVersions", null, "must have at least one stored version"));
   return errors;
 }
 
-function validateRoot(root: DeepReadonly<JSONSchemaProps>, path: string): FieldError[] {
-  if (!root.type) return [required(`${path}.type`, "must not be empty at the root"), ...membersHaveTypes(root, path)];
-  const isObject = root.type === "object" ? [] : [invalid(`${path}.type`, root.type, "must be object at the root")];
-  return [...isObject, ...membersHaveTypes(root, path)];
-}
-
-/** A schema is structural: what it describes has a type, or says that it may be anything. */
-function membersHaveTypes(schema: DeepReadonly<JSONSchemaProps>, path: string): FieldError[] {
-  const errors: FieldError[] = [];
-  const check = (part: DeepReadonly<JSONSchemaProps>, at: string, words: string): void => {
-    const isFree = part["x-kubernetes-int-or-string"] === true || part["x-kubernetes-preserve-unknown-fields"] === true;
-    if (!part.type && !isFree) errors.push(required(`${at}.type`, words));
-    errors.push(...membersHaveTypes(part, at));
+/** As Kubernetes shows a version in messages: what versions have in common does not stand in them. */
+function shownVersion(version: DeepReadonly<CustomResourceDefinitionVersion>): object {
+  const { name, served, storage, deprecated = false, deprecationWarning = null } = version;
+  return {
+    Name: name,
+    Served: served,
+    Storage: storage,
+    Deprecated: deprecated,
+    DeprecationWarning: deprecationWarning,
+    Schema: null,
+    Subresources: null,
+    AdditionalPrinterColumns: null,
+    SelectableFields: null,
   };
-  for (const [name, part] of Object.entries(schema.properties ?? {}))
-    check(part, `${path}.properties[${name}]`, "must not be empty for specified object fields");
-  const { items, additionalProperties } = schema;
-  if (isSchema(items)) check(items, `${path}.items`, "must not be empty for specified array items");
-  if (isSchema(additionalProperties))
-    check(additionalProperties, `${path}.additionalProperties`, "must not be empty for specified object fields");
-  return errors;
-}
-
-function isSchema(part: unknown): part is DeepReadonly<JSONSchemaProps> {
-  return typeof part === "object" && part !== null && !Array.isArray(part);
 }
 
 /** Paths are those of the form that Kubernetes validates, in which a webhook's members stand one level higher. */

@@ -19,7 +19,7 @@ export interface HookClient extends HookCaller, Component {}
 
 /** Connections to one webhook, of which some are kept while nobody asks. */
 const mostConnections = 64;
-const mostIdleConnections = 8;
+const mostIdleConnections = 25;
 const idleMs = 60_000;
 /** Webhooks whose connections are kept. */
 const mostAgents = 64;

@@ -12,6 +12,7 @@ import type { GroupVersionKind, RequestInfo } from "../core/request.ts";
 import { isTrue } from "../core/request-info.ts";
 import type { WriteOptions } from "../core/options.ts";
 import { readWriteOptions, shownOptions } from "../core/options.ts";
+import { mustBeLogOptions } from "../core/log-options.ts";
 import { splitProxyName } from "../core/proxy-name.ts";
 import type { Kind } from "../core/registry/kind.ts";
 import { decodeStored } from "../core/registry/encoding.ts";
@@ -167,6 +168,7 @@ async function connect(parts: PipelineParts, exchange: Exchange): Promise<Reply>
   const { kind, info, user, query } = exchange;
   if (streamVerbs[info.subresource]?.includes(info.verb) === false) throw new StatusError(statuses.methodNotAllowed());
   mustCreateStream(parts, exchange);
+  if (info.subresource === "log") mustBeLogOptions(info.name, query);
   const bare = info.subresource === "proxy" ? splitProxyName(info.name, kind.kind.toLowerCase()).name : info.name;
   const { value, revision } = await mustRead(parts, kind, keyOf(kind, info.namespace, bare), bare);
   const object = decodeStored(value, revision);

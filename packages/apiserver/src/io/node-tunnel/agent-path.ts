@@ -1,35 +1,8 @@
 // What to ask the node agent for: the kubelet's paths and parameters, after the checks that the API makes on the options.
 import { type FieldError, fieldErrors, StatusError, statuses } from "@coxswain/apimachinery";
-import { parseRfc3339 } from "@coxswain/clock";
 import type { Pod } from "@coxswain/api/core/v1";
 
 export function logPath(pod: Pod, query: URLSearchParams): string {
-  const errors: FieldError[] = [];
-  const number = (name: string, least: number): void => {
-    const text = query.get(name);
-    if (text === null || text === "") return;
-    const value = Number(text);
-    if (!Number.isInteger(value))
-      throw new StatusError(statuses.badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`));
-    if (value < least)
-      errors.push(fieldErrors.invalid(name, value, `must be greater than ${least === 0 ? "or equal to 0" : "0"}`));
-  };
-  number("tailLines", 0);
-  number("limitBytes", 1);
-  number("sinceSeconds", 1);
-  const sinceTime = query.get("sinceTime") ?? "";
-  if (sinceTime !== "" && parseRfc3339(sinceTime) === undefined) {
-    throw new StatusError(
-      statuses.badRequest(
-        `parsing time ${JSON.stringify(sinceTime)} as "2006-01-02T15:04:05Z07:00": cannot parse ${JSON.stringify(sinceTime)} as "2006"`,
-      ),
-    );
-  }
-  if (sinceTime !== "" && (query.get("sinceSeconds") ?? "") !== "")
-    errors.push(fieldErrors.forbidden("[]", "at most one of `sinceTime` or `sinceSeconds` may be specified"));
-  if (errors.length > 0)
-    throw new StatusError(statuses.invalid({ group: "", kind: "PodLogOptions" }, pod.metadata.name, errors));
-
   const container = chooseContainer(pod, query.get("container") ?? "");
   const passed = new URLSearchParams();
   for (const name of ["follow", "previous", "timestamps"]) if (isOn(query, name)) passed.set(name, "true");

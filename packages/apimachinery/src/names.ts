@@ -37,8 +37,12 @@ export function dnsLabelErrors(text: string): string[] {
 
 /** RFC 1123 subdomain: names of most objects. */
 export function dnsSubdomainErrors(text: string): string[] {
+  return subdomainErrors(text, "characters");
+}
+
+function subdomainErrors(text: string, unit: Unit): string[] {
   const shape = `${dns1123Label}(\\.${dns1123Label})*`;
-  return [...tooLong(text, 253), ...mismatch(text, patterns.subdomain, subdomainText, shape, ["example.com"])];
+  return [...tooLong(text, 253, unit), ...mismatch(text, patterns.subdomain, subdomainText, shape, ["example.com"])];
 }
 
 /** RFC 1035 label: names of services. */
@@ -63,14 +67,14 @@ export function qualifiedNameErrors(text: string): string[] {
   const [first = "", second] = parts;
   if (parts.length > 2) {
     return [
-      `a qualified name ${withExample(qualifiedText, qualifiedPart, ["MyName", "my.name", "123-abc"])} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
+      `a valid label key ${withExample(qualifiedText, qualifiedPart, ["MyName", "my.name", "123-abc"])} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
     ];
   }
   const errors: string[] = [];
   const name = second ?? first;
   if (second !== undefined) {
     if (first === "") errors.push("prefix part must be non-empty");
-    else errors.push(...dnsSubdomainErrors(first).map((error) => `prefix part ${error}`));
+    else errors.push(...subdomainErrors(first, "bytes").map((error) => `prefix part ${error}`));
   }
   if (name === "") errors.push("name part must be non-empty");
   else if (name.length > 63) errors.push("name part must be no more than 63 bytes");
@@ -82,7 +86,7 @@ export function qualifiedNameErrors(text: string): string[] {
 
 export function labelValueErrors(text: string): string[] {
   return [
-    ...tooLong(text, 63),
+    ...tooLong(text, 63, "bytes"),
     ...mismatch(text, patterns.labelValue, labelValueText, `(${qualifiedPart})?`, ["MyValue", "my_value", "12345"]),
   ];
 }
@@ -108,7 +112,7 @@ export function envVarNameErrors(text: string): string[] {
 /** The name of a port of a container: an IANA service name. */
 export function portNameErrors(text: string): string[] {
   const errors: string[] = [];
-  if (text.length > 15) errors.push("must be no more than 15 bytes");
+  if (text.length > 15) errors.push("must be no more than 15 characters");
   if (!patterns.portName.test(text))
     errors.push("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
   if (!/[a-z]/.test(text)) errors.push("must contain at least one letter (a-z)");
@@ -154,8 +158,11 @@ export function withExample(words: string, pattern: string, examples: readonly s
   return `${words} (e.g. ${quoted}regex used for validation is '${pattern}')`;
 }
 
-function tooLong(text: string, most: number): string[] {
-  return Buffer.byteLength(text) > most ? [`must be no more than ${most} bytes`] : [];
+/** Labels' limits are said in bytes, others in characters; bytes are counted for all. */
+type Unit = "bytes" | "characters";
+
+function tooLong(text: string, most: number, unit: Unit = "characters"): string[] {
+  return Buffer.byteLength(text) > most ? [`must be no more than ${most} ${unit}`] : [];
 }
 
 function mismatch(text: string, pattern: RegExp, words: string, shape: string, examples: readonly string[]): string[] {

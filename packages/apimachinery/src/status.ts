@@ -157,7 +157,7 @@ export const statuses = {
     return failure(415, "UnsupportedMediaType", message);
   },
   requestEntityTooLarge(message: string): Status {
-    return failure(413, "RequestEntityTooLarge", `Request entity is too large: ${message}`);
+    return failure(413, "RequestEntityTooLarge", `Request entity too large: ${message}`);
   },
   tooManyRequests(message: string, retryAfterSeconds: number): Status {
     return failure(429, "TooManyRequests", message, retry(retryAfterSeconds));

@@ -1,5 +1,5 @@
 /** JSON patch (RFC 6902): a list of operations at JSON pointers, all or none. */
-import { cloneJson, isJsonObject, jsonEqual, setMember, textOf } from "../json-value.ts";
+import { cloneJson, isJsonObject, jsonEqual, setMember } from "../json-value.ts";
 import { PatchError } from "./patch-error.ts";
 
 /** The most operations one patch may have, as in Kubernetes. */
@@ -33,7 +33,10 @@ export function applyJsonPatch(target: unknown, patch: unknown): unknown {
 
 function readOperations(patch: unknown): Operation[] {
   if (!Array.isArray(patch))
-    throw new PatchError("malformed", "json: cannot unmarshal object into Go value of type jsonpatch.Patch");
+    throw new PatchError(
+      "malformed",
+      "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp",
+    );
   if (patch.length > maximumOperations)
     throw new PatchError(
       "too-large",
@@ -56,7 +59,7 @@ function readOperations(patch: unknown): Operation[] {
       case "copy":
         return { op, path, from: pointer(entry["from"]), text };
       default:
-        throw new PatchError("inapplicable", `Unexpected kind: ${textOf(op)}`);
+        throw new PatchError("malformed", `invalid operation ${JSON.stringify(entry)}: unsupported operation`);
     }
   });
 }

@@ -65,7 +65,8 @@ export function patchFunction(
     case "application/json-patch+json":
       return (current) => reporting(() => applyJsonPatch(current, parsed.value));
     case "application/merge-patch+json":
-      return (current) => reporting(() => applyMergePatch(current, mustBeObject(parsed.value)));
+      return (current) =>
+        reporting(() => applyMergePatch(current, mustBeObject(parsed.value, "error decoding patch: ")));
     default:
       return (current) =>
         reporting(() =>
@@ -131,11 +132,13 @@ function asGo(value: unknown): string {
   return `map[${members.map((name) => `${name}:${asGo(value[name])}`).join(" ")}]`;
 }
 
-function mustBeObject(value: unknown): JsonObject {
+function mustBeObject(value: unknown, before = ""): JsonObject {
   if (isJsonObject(value)) return value;
+  // Go reads null as a map; what is no patch is said by who merges it.
+  if (value === null && before !== "") throw new StatusError(statuses.badRequest("Invalid JSON Patch"));
   throw new StatusError(
     statuses.badRequest(
-      `json: cannot unmarshal ${value === null ? "null" : Array.isArray(value) ? "array" : typeof value} into Go value of type map[string]interface {}`,
+      `${before}json: cannot unmarshal ${value === null ? "null" : Array.isArray(value) ? "array" : typeof value} into Go value of type map[string]interface {}`,
     ),
   );
 }

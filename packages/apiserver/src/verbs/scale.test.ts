@@ -70,6 +70,22 @@ describe("scale", () => {
     expect((await apply(`${path}/scale`, scale(6), "fieldManager=d")).code).toBe(200);
   });
 
+  it("a scale of another name or namespace is refused", async () => {
+    await api.send("POST", deployments, web(2));
+    const said = async (metadata: object): Promise<unknown> => {
+      const { code, body } = await put({ ...scale(1), metadata }, "a");
+      return [code, body.message];
+    };
+    expect(await said({ name: "x", namespace: "default" })).toEqual([
+      400,
+      "the name of the object (x) does not match the name on the URL (web)",
+    ]);
+    expect(await said({ name: "web", namespace: "x" })).toEqual([
+      400,
+      "the namespace of the provided object does not match the namespace sent on the request",
+    ]);
+  });
+
   it("applying a scale is refused for another kind, another type, and without a manager", async () => {
     await api.send("POST", deployments, web(2));
     const said = async (body: object, query = "fieldManager=a"): Promise<unknown> => {

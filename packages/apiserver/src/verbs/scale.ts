@@ -14,6 +14,7 @@ import type { ApiObject, JsonObject, StructSchema } from "@coxswain/apimachinery
 import { decodeObject, mediaTypeOf, parseBody } from "../core/body/decode-body.ts";
 import { valuesAt } from "../core/custom/simple-path.ts";
 import { writeInfo } from "../core/field-manager.ts";
+import { agreeWithPath } from "../core/metadata.ts";
 import type { WriteOptions } from "../core/options.ts";
 import { readWriteOptions } from "../core/options.ts";
 import { served } from "../core/registry/convert.ts";
@@ -60,6 +61,7 @@ export async function changeScale(parts: Parts, exchange: Exchange): Promise<Ans
       const before = decoded(exchange, scaleOf(kind, current));
       setScaleOwners(before, current as ApiObject & JsonObject, path);
       const scale = next(before);
+      agreeWithPath(kind, scale, exchange.info.namespace, exchange.info.name);
       mustFit(kind, exchange.info.name, scale, current);
       setReplicas(kind, current, replicasOf(scale));
       takeScaleOwners(current as ApiObject & JsonObject, scale, path, kind.apiVersion);

@@ -68,6 +68,8 @@ export interface Passage {
   refusal: { readonly stage: "authentication" | "authorization" | "admission"; readonly reason: string } | undefined;
   /** The flow schema and priority level it belongs to, once that is known. */
   flow: FlowMatch | undefined;
+  /** When it must have been answered, by the monotonic clock; undefined: any time. */
+  deadlineMs: number | undefined;
   /** What is told of it in the audit log; undefined: nothing. */
   audit: AuditTrail | undefined;
   /** The reply has been sent or has failed. */
@@ -136,6 +138,7 @@ export function createPassage(request: Request, auditId = ""): Passage {
     reply: undefined,
     refusal: undefined,
     flow: undefined,
+    deadlineMs: undefined,
     audit: undefined,
     isOver: false,
     onEnd: [],

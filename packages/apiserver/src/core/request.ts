@@ -110,6 +110,8 @@ export interface AdmissionAttributes {
   readonly options?: object | undefined;
   /** Aborted when the client goes away. */
   readonly signal?: AbortSignal | undefined;
+  /** When the request must have been answered, by the monotonic clock. */
+  readonly deadlineMs?: number | undefined;
   /** While mutating. */
   readonly reinvocation?: Reinvocation | undefined;
   /** What is told of the request in the audit log; undefined: nothing. */

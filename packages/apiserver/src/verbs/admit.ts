@@ -67,7 +67,7 @@ function attributesOf(
   subject: AdmissionSubject,
   object: ApiObject | undefined,
 ): AdmissionAttributes {
-  const { info, kind, user, userAgent, warn, signal, audit } = exchange;
+  const { info, kind, user, userAgent, warn, signal, deadlineMs, audit } = exchange;
   return {
     operation: subject.operation,
     kind: subject.kind ?? { group: kind.group, version: kind.version, kind: kind.kind },
@@ -85,6 +85,7 @@ function attributesOf(
     userAgent,
     options: subject.options,
     signal,
+    deadlineMs,
     warn,
     audit,
   };

@@ -249,6 +249,7 @@ function exchangeOf(passage: Passage, kind: Kind): Exchange {
     contentType: request.header("content-type"),
     body: request.body,
     signal: request.signal,
+    deadlineMs: passage.deadlineMs,
     reserve: (bytes) => request.memory.reserve(bytes),
     warn: (text) => void warnings.add(text),
     audit: passage.audit,

@@ -38,6 +38,8 @@ export interface Exchange {
   /** The whole body; throws a 413 when it is too large. */
   readonly body: () => Promise<Buffer>;
   readonly signal: AbortSignal;
+  /** When it must have been answered, by the monotonic clock. */
+  readonly deadlineMs?: number | undefined;
   /** Takes from the memory budget until the answer has left; throws 429. */
   readonly reserve: (bytes: number) => void;
   readonly warn: (text: string) => void;

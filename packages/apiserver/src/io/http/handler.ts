@@ -15,7 +15,7 @@ import type { metricTable } from "../../metrics.ts";
 import type { Passage, PipelineParts, Reply, Request } from "../../pipeline.ts";
 import { createPassage, pass } from "../../pipeline.ts";
 import type { RawRequest } from "./incoming.ts";
-import { withinDeadline } from "./deadline.ts";
+import { timeoutOf, withinDeadline } from "./deadline.ts";
 import type { FanOut } from "./fan-out.ts";
 import { createRequest } from "./incoming.ts";
 import { listText } from "./list-form.ts";
@@ -66,6 +66,7 @@ export async function handle(raw: RawRequest, response: RawResponse, ports: Hand
   let outcome: AuditOutcome = { code: 200 };
   try {
     const representation = passage.info.isResourceRequest ? representationFor(request, passage, ports) : fallback;
+    if (!isLongRunning(passage.info)) passage.deadlineMs = startedMs + timeoutOf(request.query);
     const reply = await withinDeadline(passage.info, request.query, ports.clock, () => pass(passage, ports.parts));
     outcome = outcomeOf(reply);
     nameFlow(response, passage);

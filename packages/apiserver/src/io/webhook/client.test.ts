@@ -2,6 +2,7 @@
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { systemClock } from "@coxswain/clock";
+import { createSimulatedClock } from "@coxswain/clock/testing";
 import { createAuthority, openAuthority } from "@coxswain/pki";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createMemoryObjects } from "../../../testing/memory-objects.ts";
@@ -13,6 +14,7 @@ let stop: () => Promise<void>;
 let caBundle: string;
 let url: string;
 let connections = 0;
+const asked: string[] = [];
 
 /** A webhook that answers when a whole crowd has asked, so that each of them needs a connection. */
 beforeAll(async () => {
@@ -26,6 +28,7 @@ beforeAll(async () => {
   let waiting: (() => void)[] = [];
   const server = createServer({ cert: leaf.certificate, key: leaf.key }, (request, response) => {
     request.resume();
+    asked.push(request.url ?? "");
     waiting.push(() => response.end("{}"));
     if (waiting.length < crowd) return;
     for (const answer of waiting) answer();
@@ -46,4 +49,18 @@ it("as many connections are kept as client-go keeps: a second crowd needs no new
   for (const _round of ["first", "second"]) await Promise.all(Array.from({ length: crowd }, ask));
   await client.stop();
   expect(connections).toBe(crowd);
+});
+
+it.each([
+  ["its own time when the request has more", 10, 60_000, "10s"],
+  ["what is left of the request's, rounded up", 10, 2500, "3s"],
+])("a webhook is told %s", async (_what, seconds, leftMs, wanted) => {
+  const clock = createSimulatedClock(0);
+  const client = createHookClient({ objects: createMemoryObjects(), clock });
+  asked.length = 0;
+  const ask = (): Promise<unknown> =>
+    client.post({ url, caBundle }, {}, seconds, undefined, clock.monotonic() + leftMs);
+  await Promise.all(Array.from({ length: crowd }, ask));
+  await client.stop();
+  expect(new Set(asked)).toEqual(new Set([`/?timeout=${wanted}`]));
 });

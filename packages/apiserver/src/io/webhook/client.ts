@@ -52,11 +52,12 @@ export function createHookClient({ objects, clock }: { objects: ObjectReader; cl
   };
 
   return {
-    async post(config, review, timeoutSeconds, signal) {
-      const target = await targetOf(config, timeoutSeconds, objects, signal);
+    async post(config, review, timeoutSeconds, signal, deadlineMs = Infinity) {
+      const limitMs = Math.max(1, Math.min(timeoutSeconds * 1000, deadlineMs - clock.monotonic()));
+      const target = await targetOf(config, Math.ceil(limitMs / 1000), objects, signal);
       const body = Buffer.from(JSON.stringify(review));
       const aborter = new AbortController();
-      const timer = clock.setTimeout(() => aborter.abort(timedOut), timeoutSeconds * 1000);
+      const timer = clock.setTimeout(() => aborter.abort(timedOut), limitMs);
       const either = signal ? AbortSignal.any([signal, aborter.signal]) : aborter.signal;
       const agent = agentFor(target, config.caBundle);
       try {

@@ -88,7 +88,7 @@ export async function ask(
   const uid = random.uuid();
   const { version, body } = reviewOf(attributes, matched, shown, { uid, versions: spec.admissionReviewVersions });
   const value = await caller
-    .post(spec.clientConfig, body, spec.timeoutSeconds ?? 10, attributes.signal)
+    .post(spec.clientConfig, body, spec.timeoutSeconds ?? 10, attributes.signal, attributes.deadlineMs)
     .catch((error: unknown) => {
       if (error instanceof HookError) throw new HookError(`failed to call webhook: ${error.message}`, { cause: error });
       throw error;

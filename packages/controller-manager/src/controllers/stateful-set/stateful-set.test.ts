@@ -40,7 +40,11 @@ async function setReady(world: World, names: readonly string[], isReady: boolean
   ];
   for (const name of names) {
     const pod = await world.api.resource(pods).get({ namespace: "default", name });
-    const status = { ...readyStatus(world.now()), startTime: pod.metadata.creationTimestamp ?? world.now(), conditions };
+    const status = {
+      ...readyStatus(world.now()),
+      startTime: pod.metadata.creationTimestamp ?? world.now(),
+      conditions,
+    };
     await world.api.resource(pods).update({ ...pod, status }, { subresource: "status" });
   }
 }

@@ -53,7 +53,11 @@ export const flagTable = defineFlags({
     default: false,
     help: "Accept bootstrap tokens, secrets of kube-system by which machines join",
   },
-  "anonymous-auth": { type: "boolean", default: true, help: "Serve requests without credentials as system:anonymous" },
+  "anonymous-auth": {
+    type: "boolean",
+    default: true,
+    help: "Serve requests without credentials as system:anonymous; not with AlwaysAllow",
+  },
   "authorization-mode": {
     type: "list",
     default: ["Node", "RBAC"],
@@ -217,7 +221,8 @@ export function readConfig(flags: FlagValues<typeof flagTable>): ApiServerConfig
     requestHeader: requestHeaderOf(flags),
     tokenFile: flags["token-auth-file"],
     bootstrapTokens: flags["enable-bootstrap-token-auth"],
-    anonymousAuth: flags["anonymous-auth"],
+    // Who may be anybody must at least say who they are.
+    anonymousAuth: flags["anonymous-auth"] && !flags["authorization-mode"].includes("AlwaysAllow"),
     authorizationModes: flags["authorization-mode"].map(modeOf),
     admission: {
       enabled: flags["enable-admission-plugins"],

@@ -45,6 +45,17 @@ describe("parseYaml", () => {
     });
   });
 
+  it("renderYaml quotes and indents as Kubernetes does", () => {
+    const value = {
+      metadata: { resourceVersion: "7", creationTimestamp: "2026-01-01T00:00:00Z" },
+      n: 1,
+      list: [{ b: "x", a: [] }],
+    };
+    expect(renderYaml(value)).toBe(
+      'list:\n- a: []\n  b: x\nmetadata:\n  creationTimestamp: "2026-01-01T00:00:00Z"\n  resourceVersion: "7"\n"n": 1\n',
+    );
+  });
+
   it("renderYaml writes what parseYaml reads, integers that numbers do not hold included", () => {
     const value = { a: 9223372036854775807n, b: [-9007199254740993n, 0, 1.5], c: "9223372036854775807", d: "0x10" };
     expect(parseYaml(renderYaml(value))).toEqual({ value, complaints: [] });

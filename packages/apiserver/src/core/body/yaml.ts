@@ -155,5 +155,12 @@ const written = DUMP_SCHEMA.withTags({
 
 /** For `Accept: application/yaml`. */
 export function renderYaml(value: unknown): string {
-  return dump(value, { noRefs: true, lineWidth: -1, sortKeys: true, schema: written });
+  return dump(value, {
+    noRefs: true,
+    lineWidth: -1,
+    sortKeys: true,
+    seqNoIndent: true,
+    quoteStyle: "double",
+    schema: written,
+  });
 }

@@ -14,6 +14,11 @@ describe("field selectors", () => {
     [event, "involvedObject.name", "field label not supported: involvedObject.name"],
     [{ group: "batch", version: "v1", kind: "Job" }, "x", 'field label "x" not supported for Job'],
     [
+      { group: "certificates.k8s.io", version: "v1", kind: "CertificateSigningRequest" },
+      "metadata.namespace",
+      "field label not supported: metadata.namespace",
+    ],
+    [
       { group: "apps", version: "v1", kind: "Deployment" },
       "spec.replicas",
       '"spec.replicas" is not a known field selector: only "metadata.name", "metadata.namespace"',

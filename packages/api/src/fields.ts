@@ -48,8 +48,10 @@ const counts = new Set(["status.replicas", "status.successful"]);
 
 /** What is wrong with a field selector that names this field; undefined where it may. */
 export function fieldLabelError(type: GroupVersionKind, field: string): string | undefined {
-  if (field === "metadata.name" || field === "metadata.namespace") return undefined;
   const name = schemaName(type) ?? "";
+  // Of requests for certificates Kubernetes lists what it knows, and this is not in the list.
+  const hasNamespaces = name !== "certificates/v1.CertificateSigningRequest";
+  if (field === "metadata.name" || (field === "metadata.namespace" && hasNamespaces)) return undefined;
   if (Object.hasOwn(keptNames[name] ?? paths[name] ?? {}, field)) return undefined;
   if (name === "batch/v1.Job") return `field label ${JSON.stringify(field)} not supported for Job`;
   if (name === "resource/v1.ResourceSlice")

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { createTestApi } from "../../testing/test-api.ts";
-import type { Body, TestAnswer } from "../../testing/test-api.ts";
+import type { TestAnswer } from "../../testing/test-api.ts";
 
 const api = createTestApi();
 afterEach(async () => {
@@ -34,12 +34,9 @@ const apply = (at: string, body: object, query: string): Promise<TestAnswer> =>
 /** Who owns the number of replicas. */
 async function owners(): Promise<string[]> {
   const { body } = await api.send("GET", path);
-  const { managedFields } = body.metadata as unknown as {
-    managedFields: readonly { manager: string; operation: string; subresource?: string; fieldsV1: Body }[];
-  };
-  return managedFields
+  return (body.metadata.managedFields ?? [])
     .filter(({ fieldsV1 }) => JSON.stringify(fieldsV1).includes('"f:replicas"'))
-    .map(({ manager, operation, subresource = "" }) => `${manager} ${operation} ${subresource}`.trim());
+    .map(({ manager, operation, subresource = "" }) => `${manager ?? ""} ${operation ?? ""} ${subresource}`.trim());
 }
 
 describe("scale", () => {

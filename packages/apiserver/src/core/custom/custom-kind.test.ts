@@ -6,6 +6,8 @@ import { parseText } from "../body/decode-body.ts";
 import { customKinds } from "./custom-kind.ts";
 
 const definition = {
+  kind: "CustomResourceDefinition",
+  apiVersion: "apiextensions.k8s.io/v1",
   metadata: { name: "widgets.example.com" },
   spec: {
     group: "example.com",
@@ -26,7 +28,7 @@ const definition = {
       },
     ],
   },
-} as unknown as CustomResourceDefinition;
+} as CustomResourceDefinition;
 const nobody = { post: () => Promise.reject(new Error("nobody converts")) };
 const [widgets] = customKinds(definition, { caller: nobody, uuid: () => "" });
 if (!widgets) throw new Error("the definition serves no version");

@@ -7,12 +7,12 @@ const ports = ["", "0.0.0.0", "::", "192.0.2.1", "x", "2001:db8::1", "1.2.3.4 -j
   hostPort: index + 1,
   hostIP,
 }));
-const pod: Pod = {
+const pod = {
   apiVersion: "v1",
   kind: "Pod",
   metadata: { name: "web" },
   spec: { containers: [{ name: "c", image: "i", ports }] },
-} as unknown as Pod;
+} as Pod;
 
 describe("the ports of the machine that lead to a pod", () => {
   it("are those whose address the machine can have", () => {

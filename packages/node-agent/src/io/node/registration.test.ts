@@ -124,7 +124,10 @@ test("a node registers itself, tells when it becomes ready, and renews its lease
     log: quiet,
     machine: async () => facts,
     missing: () => missing,
-    seen: () => objects.get("/api/v1/nodes/n1") as unknown as Node | undefined,
+    seen: () => {
+      const node: object | undefined = objects.get("/api/v1/nodes/n1");
+      return node as Node | undefined;
+    },
     pressures: () => [],
     tell: ({ reason }) => void told.push(reason),
     heartbeatFailed: () => undefined,

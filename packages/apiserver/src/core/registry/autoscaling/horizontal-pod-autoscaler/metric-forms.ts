@@ -33,7 +33,7 @@ type MetricV1 = { readonly type: string } & { readonly [kind in Kind]?: SourceV1
 const kinds: readonly Kind[] = ["object", "pods", "resource", "containerResource", "external"];
 
 /** Each source of a metric, through `change`; there is one as a rule. */
-function mapped<T extends object>(metric: object, change: (kind: Kind, source: T) => object): Members {
+function mapped<T extends object>(metric: object, change: (kind: Kind, source: T) => object): object {
   const parts = metric as Members;
   const changed = kinds.flatMap((kind) => (parts[kind] ? [[kind, change(kind, parts[kind] as T)] as const] : []));
   return { type: parts["type"], ...Object.fromEntries(changed) };
@@ -72,7 +72,7 @@ export function metricFromV1(metric: object): MetricSpec {
       ...named(kind, source),
       target: present({ type, value: whole, averageValue: average, averageUtilization: utilization }),
     };
-  }) as unknown as MetricSpec;
+  }) as MetricSpec;
 }
 
 export function statusFromV1(metric: object): MetricStatus {
@@ -87,7 +87,7 @@ export function statusFromV1(metric: object): MetricStatus {
         averageUtilization: source.currentAverageUtilization,
       }),
     };
-  }) as unknown as MetricStatus;
+  }) as MetricStatus;
 }
 
 interface SourceV2 {
@@ -99,7 +99,7 @@ interface SourceV2 {
   readonly current?: Partial<MetricValueStatus>;
 }
 
-export function metricToV1(metric: MetricSpec): Members {
+export function metricToV1(metric: MetricSpec): object {
   return mapped<SourceV2>(metric, (kind, { name, container, metric: { name: metricName, selector } = {}, ...rest }) => {
     const { value, averageValue: average, averageUtilization: utilization } = rest.target ?? {};
     switch (kind) {
@@ -127,7 +127,7 @@ export function metricToV1(metric: MetricSpec): Members {
   });
 }
 
-export function statusToV1(metric: MetricStatus): Members {
+export function statusToV1(metric: MetricStatus): object {
   return mapped<SourceV2>(metric, (kind, { name, container, metric: { name: metricName, selector } = {}, ...rest }) => {
     const { value, averageValue: average, averageUtilization: utilization } = rest.current ?? {};
     switch (kind) {

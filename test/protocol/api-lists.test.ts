@@ -228,6 +228,17 @@ describe.each(["ours", "etcd"] as const)("lists and watches over %s as the store
     for (const name of ["one", "two"]) await plane.call("DELETE", `${configMaps}/${name}`);
   });
 
+  it("JSON ends with its line, but where it is indented, as Go's encoders leave it", async () => {
+    const texts = await Promise.all(
+      ["/api/v1/namespaces/default", "/api/v1/namespaces", "/api/v1/namespaces/nobody", "/api/v1", "/apis"].map(
+        async (path) => [await plane.call("GET", path), await plane.call("GET", `${path}?pretty=true`)] as const,
+      ),
+    );
+    expect(texts.map(([{ text }]) => /[^\n]\n$/.test(text))).toEqual([true, true, true, true, true]);
+    expect(texts.slice(0, 3).map(([, { text }]) => /\n}$/.test(text))).toEqual([true, true, true]);
+    expect((await plane.call("GET", "/version")).text).toMatch(/^{\n {2}"major": [^]*\n}$/);
+  });
+
   it("objects, lists, metadata and watches come in protobuf to who asks for it", async () => {
     const protobuf = "application/vnd.kubernetes.protobuf";
     const asked = async (path: string, accept: string): Promise<[number, string | undefined, string]> => {

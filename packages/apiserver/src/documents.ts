@@ -122,7 +122,7 @@ export function createDocuments(ports: DocumentsPorts): Documents {
   }
 
   async function findAt(path: string, request: Request): Promise<Reply | undefined> {
-    if (path === "/version") return json(versionInfo);
+    if (path === "/version") return indented(versionInfo);
     if (path === "/metrics")
       return {
         type: "document",
@@ -134,7 +134,7 @@ export function createDocuments(ports: DocumentsPorts): Documents {
       return { type: "document", code: 200, contentType: ports.metrics.contentType, body: health.figures() };
     if (path === "/statusz") return zPage(statusPage(facts, rootPaths(), request.header("accept"), ports.clock.now()));
     if (path === "/flagz") return zPage(flagPage(facts, request.header("accept")));
-    if (path === "/") return json({ paths: rootPaths() });
+    if (path === "/") return indented({ paths: rootPaths() });
     const asked = /^\/(healthz|livez|readyz)(?:\/(.+))?$/.exec(path);
     if (asked) {
       const answer = await health.answer(asked[1] as HealthEndpoint, asked[2], request.query);
@@ -276,4 +276,9 @@ function openApiPaths({ custom, descriptions }: DocumentsPorts): Record<string, 
       { serverRelativeURL },
     ]),
   ]);
+}
+
+/** As Go writes what is no object of the API. */
+function indented(value: object): Reply {
+  return { type: "document", code: 200, contentType: "application/json", body: JSON.stringify(value, null, 2) };
 }

@@ -11,6 +11,7 @@ import { decodeEntry, objectBytes, storedValueOf } from "../core/watch-cache/ent
 import type { Kind } from "../core/registry/kind.ts";
 import type { Answer, Exchange, Parts } from "./parts.ts";
 import { liesAsServed, toServed } from "./served.ts";
+import { tooLargeVersion } from "./too-large-version.ts";
 
 export async function get(parts: Parts, exchange: Exchange): Promise<Answer> {
   const { kind, info, query } = exchange;
@@ -21,6 +22,12 @@ export async function get(parts: Parts, exchange: Exchange): Promise<Answer> {
     await feed.whenFilled();
     const entry = feed.cache.get(key);
     if (entry && liesAsServed(kind, entry)) return kept(kind, entry);
+  }
+  if (wanted !== undefined && wanted > 0) {
+    const { value, revision } = await parts.storage.get(key);
+    if (revision < wanted) throw tooLargeVersion(wanted, revision);
+    if (!value) throw new StatusError(statuses.notFound(kind, info.name));
+    return answerOf(kind, 200, value);
   }
   const known = kind.conversion && !kind.upkeep ? undefined : parts.startedFeed(kind)?.cache.get(key);
   if (!known) return answerOf(kind, 200, await mustRead(parts, kind, key, info.name));

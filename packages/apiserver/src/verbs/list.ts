@@ -16,6 +16,7 @@ import type { Entry } from "../core/watch-cache/entry.ts";
 import { createEntry } from "../core/watch-cache/entry.ts";
 import type { Answer, Exchange, Parts } from "./parts.ts";
 import { convertedItems, itemOf } from "./served.ts";
+import { tooLargeVersion } from "./too-large-version.ts";
 
 /** How long a list waits for the watch cache before it reads the store itself. */
 const freshnessMs = 1000;
@@ -50,17 +51,6 @@ export async function list(parts: Parts, exchange: Exchange): Promise<Answer> {
   }
   const items = await itemsOf(kind, selected);
   return { type: "list", kind, metadata: { resourceVersion: String(cache.revision) }, items };
-}
-
-/** 504: the client has seen a later state than this server or its store. */
-export function tooLargeVersion(wanted: number, current: number): StatusError {
-  return new StatusError({
-    ...statuses.timeout(`Too large resource version: ${wanted}, current: ${current}`, 1),
-    details: {
-      causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }],
-      retryAfterSeconds: 1,
-    },
-  });
 }
 
 /** What a selector picks of a cache; a demanded name is looked up rather than searched. */

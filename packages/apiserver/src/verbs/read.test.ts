@@ -13,6 +13,22 @@ afterEach(() => api.stop());
 const names = async (path: string): Promise<string[]> =>
   ((await api.send("GET", path)).body.items ?? []).map(({ metadata }) => metadata.name);
 
+describe("get", () => {
+  it("answers with a state that is not older than the client wants, and says so when there is none yet", async () => {
+    expect((await api.send("GET", `${configMaps}/a?resourceVersion=5`)).body.metadata.resourceVersion).toBe("2");
+    for (const name of ["a", "nobody"])
+      expect(await api.send("GET", `${configMaps}/${name}?resourceVersion=1000`)).toMatchObject({
+        code: 504,
+        body: {
+          reason: "Timeout",
+          message: "Timeout: Too large resource version: 1000, current: 6",
+          details: { causes: [{ reason: "ResourceVersionTooLarge" }], retryAfterSeconds: 1 },
+        },
+      });
+    expect((await api.send("GET", `${configMaps}/nobody?resourceVersion=1`)).code).toBe(404);
+  });
+});
+
 describe("list", () => {
   it("list shows a collection at one resourceVersion, items without kind", async () => {
     const { body } = await api.send("GET", configMaps);

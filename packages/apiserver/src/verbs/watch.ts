@@ -11,7 +11,8 @@ import type { Entry } from "../core/watch-cache/entry.ts";
 import { decodeEntry, lineOf, piecesOf } from "../core/watch-cache/entry.ts";
 import { encodeObject } from "../core/registry/encoding.ts";
 import { convertingSink } from "./converting-sink.ts";
-import { selectFrom, tooLargeVersion } from "./list.ts";
+import { selectFrom } from "./list.ts";
+import { tooLargeVersion } from "./too-large-version.ts";
 import type { Answer, Exchange, InitialEvent, Parts, WatchEventKind, WatchSink, WatchSource } from "./parts.ts";
 import { liesAsServed, toServed } from "./served.ts";
 

@@ -203,7 +203,7 @@ function encoded(value: Legacy, format: Form["format"]): Document {
 }
 
 function documentOf(value: object, contentType = "application/json"): Document {
-  return bytesOf(Buffer.from(JSON.stringify(value)), contentType);
+  return bytesOf(Buffer.from(`${JSON.stringify(value)}\n`), contentType);
 }
 
 function bytesOf(body: Buffer, contentType: string): Document {

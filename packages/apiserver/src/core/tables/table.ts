@@ -26,7 +26,7 @@ export function tableOf(
   const rows = objects.map((object) => ({
     cells: printer.cells(object, nowMs),
     ...conditionsOf(printer.conditions?.(object)),
-    ...(include !== "None" && { object: include === "Object" ? object : partialOf(object, meta) }),
+    object: include === "None" ? null : include === "Object" ? object : partialOf(object, meta),
   }));
   const columnDefinitions = withColumns ? printer.columns : null;
   const table = { kind: "Table" as const, apiVersion: `meta.k8s.io/${meta}`, metadata, columnDefinitions, rows };

@@ -225,7 +225,7 @@ function representationOfFailure(request: Request): Representation {
 
 /** The failure of an upgrade, written on the bare connection. */
 export function failureText(status: Status): string {
-  const body = JSON.stringify(status);
+  const body = `${JSON.stringify(status)}\n`;
   return `HTTP/1.1 ${status.code} ${status.reason ?? "Error"}\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 }
 

@@ -43,8 +43,9 @@ const following = Buffer.from(",{");
 const nothing = Buffer.alloc(0);
 
 /** Bytes behind each other; nothing is decoded. */
-function keptForm({ kind, metadata }: ListAnswer): ListForm {
-  const head = `{"kind":"${kind.rules.listKind}","apiVersion":"${kind.apiVersion}","metadata":${JSON.stringify(metadata)},"items":[`;
+function keptForm(answer: ListAnswer): ListForm {
+  const { kind } = answer;
+  const head = `{"kind":"${kind.rules.listKind}","apiVersion":"${kind.apiVersion}","metadata":${JSON.stringify(metadataOf(answer))},"items":[`;
   const named = kind.rules.namesItems ? `"apiVersion":"${kind.apiVersion}","kind":"${kind.kind}",` : "";
   const first = named === "" ? opening : Buffer.from(`{${named}`);
   const next = named === "" ? following : Buffer.from(`,{${named}`);
@@ -55,22 +56,23 @@ function keptForm({ kind, metadata }: ListAnswer): ListForm {
   };
 }
 
+/** Lists of custom kinds always say how they go on. */
+function metadataOf({ kind, metadata }: ListAnswer): ListAnswer["metadata"] {
+  return kind.rules.namesItems ? { continue: "", ...metadata } : metadata;
+}
+
 interface Shape {
   /** The list without any items; they stand in its last member. */
   readonly empty: object;
   readonly pieceOf: (object: ApiObject) => unknown;
 }
 
-function shapeOf(
-  { kind, metadata }: ListAnswer,
-  { as, meta }: Representation,
-  query: URLSearchParams,
-  nowMs: number,
-): Shape {
+function shapeOf(answer: ListAnswer, { as, meta }: Representation, query: URLSearchParams, nowMs: number): Shape {
+  const { kind, metadata } = answer;
   switch (as) {
     case "object":
       return {
-        empty: { kind: kind.rules.listKind, apiVersion: kind.apiVersion, metadata, items: [] },
+        empty: { kind: kind.rules.listKind, apiVersion: kind.apiVersion, metadata: metadataOf(answer), items: [] },
         pieceOf: kind.rules.namesItems
           ? (object) => object
           : ({ kind: _kind, apiVersion: _apiVersion, ...rest }) => rest,
@@ -98,7 +100,7 @@ function jsonForm(empty: object, pieceOf: Shape["pieceOf"], pretty: boolean): Li
       const placed = pretty ? piece.replaceAll("\n", "\n    ") : piece;
       into.push(Buffer.from(`${isFirst ? (pretty ? "\n    " : "") : between}${placed}`));
     },
-    end: (isEmpty) => Buffer.from(`${pretty && !isEmpty ? "\n  " : ""}${text.slice(cut)}\n`),
+    end: (isEmpty) => Buffer.from(pretty ? `${isEmpty ? "" : "\n  "}${text.slice(cut)}` : `${text.slice(cut)}\n`),
   };
 }
 

@@ -31,6 +31,7 @@ const gzipFromBytes = 128 * 1024;
 /** Pieces of a list. */
 const chunkBytes = 256 * 1024;
 const gzipAsync = promisify(gzip);
+const lineEnd = Buffer.from("\n");
 
 export interface Sending {
   readonly representation: Representation;
@@ -49,7 +50,7 @@ export async function sendObject(response: RawResponse, answer: ObjectAnswer, se
   const { representation } = sending;
   const plain = representation.as === "object" && representation.format === "json" && !representation.pretty;
   if (plain && answer.type === "encoded")
-    return sendBytes(response, answer.code, representation.mediaType, answer.bytes, sending);
+    return sendBytes(response, answer.code, representation.mediaType, Buffer.concat([answer.bytes, lineEnd]), sending);
   await sendBytes(
     response,
     answer.code,
@@ -73,11 +74,12 @@ function valueOf(answer: ObjectAnswer, { representation, query, nowMs }: Sending
   return tableOf(type, [object], { resourceVersion }, includeObjectOf(query), nowMs, true, meta);
 }
 
+/** JSON ends with the line, as Go's encoder leaves it; where it is indented it does not. */
 export function render(value: Typed, { format, pretty }: Representation): Buffer {
   if (format === "protobuf") return writeProtobuf(value);
   if (format === "yaml") return Buffer.from(renderYaml(value));
-  if (pretty) return Buffer.from(`${JSON.stringify(value, null, 2)}\n`);
-  return isObject(value) ? encodeObject(value) : Buffer.from(JSON.stringify(value));
+  if (pretty) return Buffer.from(JSON.stringify(value, null, 2));
+  return isObject(value) ? Buffer.concat([encodeObject(value), lineEnd]) : Buffer.from(`${JSON.stringify(value)}\n`);
 }
 
 function isObject(value: Typed): value is ApiObject {

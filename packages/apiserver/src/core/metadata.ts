@@ -99,7 +99,7 @@ export function checkVersion(kind: Kind, object: ApiObject, current: string): vo
   if (given === "" || given === "0") {
     if (kind.strategy.unconditionalUpdate !== false) return;
     throw new StatusError(
-      statuses.invalid(kind, object.metadata.name, [
+      statuses.invalid({ group: kind.group, kind: kind.resource }, object.metadata.name, [
         fieldErrors.invalid("metadata.resourceVersion", 0, "must be specified for an update"),
       ]),
     );

@@ -22,6 +22,7 @@ describe("options are refused in Kubernetes' words", () => {
       'fieldManager: Invalid value: "äb\\t": invalid character U+0009 (at position 3)',
     ],
     [write("force=false", true), "force: Forbidden: may not be specified for non-apply patch"],
+    [remove("dryRun="), 'dryRun: Unsupported value: [""]: supported values: "All"'],
     [
       remove("propagationPolicy=x"),
       'propagationPolicy: Unsupported value: "x": supported values: "Foreground", "Background", "Orphan", "nil"',
@@ -32,6 +33,16 @@ describe("options are refused in Kubernetes' words", () => {
     ],
   ])("%#", (read, words) => {
     expect(read).toThrow(words);
+  });
+
+  it("and not read beside a body", () => {
+    const query = new URLSearchParams("gracePeriodSeconds=x&uid=u");
+    expect(readDeleteOptions(query, { orphanDependents: true })).toEqual({ orphanDependents: true, isDryRun: false });
+    expect(remove("uid=u&orphanDependents=")()).toEqual({
+      orphanDependents: true,
+      preconditions: { uid: "u" },
+      isDryRun: false,
+    });
   });
 
   it("and taken where they are right", () => {

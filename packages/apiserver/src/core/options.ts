@@ -83,30 +83,18 @@ function isFieldValidation(text: string): text is FieldValidation {
 }
 
 function readDryRun(values: readonly string[], errors: FieldError[]): boolean {
-  const given = values.filter((value) => value !== "");
-  if (given.some((value) => value !== "All")) errors.push(fieldErrors.notSupported("dryRun", given, ["All"]));
-  return given.length > 0;
+  if (values.some((value) => value !== "All")) errors.push(fieldErrors.notSupported("dryRun", values, ["All"]));
+  return values.length > 0;
 }
 
 export interface ReadDeleteOptions extends DeleteOptions {
   readonly isDryRun: boolean;
 }
 
-/** The body wins over the query, as in Kubernetes. */
+/** With a body the query is not read, as in Kubernetes. */
 export function readDeleteOptions(query: URLSearchParams, body: DeleteOptions | undefined): ReadDeleteOptions {
   const errors: FieldError[] = [];
-  const grace = query.get("gracePeriodSeconds");
-  if (grace !== null && !/^-?\d+$/.test(grace))
-    throw new StatusError(statuses.badRequest(`strconv.ParseInt: parsing ${JSON.stringify(grace)}: invalid syntax`));
-  const fromQuery: DeleteOptions = {
-    ...(grace !== null && { gracePeriodSeconds: Number(grace) }),
-    ...(query.has("propagationPolicy") && {
-      propagationPolicy: query.get("propagationPolicy") as NonNullable<DeleteOptions["propagationPolicy"]>,
-    }),
-    ...(query.has("orphanDependents") && { orphanDependents: isTrue(query.get("orphanDependents")) }),
-    ...(query.has("dryRun") && { dryRun: query.getAll("dryRun") }),
-  };
-  const options = body ?? fromQuery;
+  const options = body ?? deleteOptionsOf(query);
   const policy = options.propagationPolicy;
   if (policy !== undefined && options.orphanDependents !== undefined) {
     errors.push(
@@ -120,6 +108,25 @@ export function readDeleteOptions(query: URLSearchParams, body: DeleteOptions | 
   if (errors.length > 0)
     throw new StatusError(statuses.invalid({ group: "meta.k8s.io", kind: "DeleteOptions" }, "", errors));
   return { ...options, isDryRun };
+}
+
+function deleteOptionsOf(query: URLSearchParams): DeleteOptions {
+  const grace = query.get("gracePeriodSeconds");
+  if (grace !== null && !/^-?\d+$/.test(grace))
+    throw new StatusError(statuses.badRequest(`strconv.ParseInt: parsing ${JSON.stringify(grace)}: invalid syntax`));
+  const uid = query.get("uid") ?? "";
+  const resourceVersion = query.get("resourceVersion") ?? "";
+  return {
+    ...(grace !== null && { gracePeriodSeconds: Number(grace) }),
+    ...(query.has("propagationPolicy") && {
+      propagationPolicy: query.get("propagationPolicy") as NonNullable<DeleteOptions["propagationPolicy"]>,
+    }),
+    ...(query.has("orphanDependents") && { orphanDependents: isTrue(query.get("orphanDependents")) }),
+    ...(query.has("dryRun") && { dryRun: query.getAll("dryRun") }),
+    ...(uid + resourceVersion !== "" && {
+      preconditions: { ...(uid !== "" && { uid }), ...(resourceVersion !== "" && { resourceVersion }) },
+    }),
+  };
 }
 
 export interface ListOptions {
@@ -137,8 +144,12 @@ export interface ListOptions {
 export function readListOptions(query: URLSearchParams, kind: Kind, isWatch: boolean): ListOptions {
   const { labels, fields } = readSelectors(query, kind);
   const resourceVersion = query.get("resourceVersion") ?? "";
-  const resourceVersionMatch = query.get("resourceVersionMatch") ?? "";
   const sendInitialEvents = query.get("sendInitialEvents");
+  const match = query.get("resourceVersionMatch") ?? "";
+  // A watch from nowhere is one that begins with what there is, whether or not it says so: it is told where that ends.
+  const fromNowhere =
+    isWatch && sendInitialEvents === null && match === "" && (resourceVersion === "" || resourceVersion === "0");
+  const resourceVersionMatch = fromNowhere ? "NotOlderThan" : match;
   const continueToken = query.get("continue") ?? "";
   const options = {
     labels,
@@ -149,7 +160,7 @@ export function readListOptions(query: URLSearchParams, kind: Kind, isWatch: boo
     limit: readCount(query, "limit") ?? 0,
     timeoutSeconds: readCount(query, "timeoutSeconds"),
     allowWatchBookmarks: isTrue(query.get("allowWatchBookmarks")),
-    sendInitialEvents: sendInitialEvents === null ? undefined : isTrue(sendInitialEvents),
+    sendInitialEvents: fromNowhere || (sendInitialEvents === null ? undefined : isTrue(sendInitialEvents)),
   };
   const errors = checkVersionMatch(options, isWatch);
   if (errors.length > 0)

@@ -76,7 +76,7 @@ export function isLongRunning({ verb, subresource }: RequestInfo): boolean {
 }
 
 export function isTrue(text: string | null): boolean {
-  return text !== null && text !== "" && text !== "false" && text !== "0";
+  return text !== null && text !== "0" && text.toLowerCase() !== "false";
 }
 
 function nonResource(method: string, path: string): RequestInfo {

@@ -8,7 +8,8 @@ import { agreeWithPath, generatedName, nameOwnersOnce, stampCreate } from "../co
 import type { WriteOptions } from "../core/options.ts";
 import { readWriteOptions, shownOptions } from "../core/options.ts";
 import { asWritten, toBeStored } from "../core/registry/convert.ts";
-import { encodeForStore } from "../core/registry/encoding.ts";
+import { decodeStored, encodeForStore } from "../core/registry/encoding.ts";
+import type { Kind } from "../core/registry/kind.ts";
 import { prepareForCreate } from "../core/registry/strategy.ts";
 import type { Loose } from "../core/registry/strategy.ts";
 import { mutatingAdmission, validatingAdmission } from "./admit.ts";
@@ -48,9 +49,17 @@ export async function createObject(
     if (base !== "") own.metadata.name = generatedName(base, parts.random.suffix(5));
     const answer = await tryCreate(parts, exchange, own, options);
     if (answer) return answer;
-    if (base === "") throw new StatusError(statuses.alreadyExists(kind, own.metadata.name));
+    if (base === "") throw await taken(parts, kind, own);
     if (attempt >= nameAttempts) throw new StatusError(statuses.generateNameConflict(kind, own.metadata.name, 1));
   }
+}
+
+/** 409; whoever waits for the name is told that it will be free. */
+async function taken({ storage }: Parts, kind: Kind, { metadata }: ApiObject): Promise<StatusError> {
+  const status = statuses.alreadyExists(kind, metadata.name);
+  const { value } = await storage.get(keyOf(kind, metadata.namespace ?? "", metadata.name));
+  const leaves = value && decodeStored(value.value, value.revision).metadata.deletionTimestamp !== undefined;
+  return new StatusError(leaves ? { ...status, message: `object is being deleted: ${status.message}` } : status);
 }
 
 /** Undefined when the name is taken. */

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { TestApi } from "../../testing/test-api.ts";
 import { createTestApi } from "../../testing/test-api.ts";
@@ -161,6 +162,24 @@ describe("watch", () => {
     const watch = await api.watch(
       `${configMaps}?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&labelSelector=odd=false`,
     );
+    expect(watch.events()).toEqual(["ADDED b 3", "ADDED d 5", "BOOKMARK 6 initial-events-end"]);
+  });
+
+  it("a watch from what is no number is refused, one from what may still come ends with a failure", async () => {
+    const { body } = await api.send("GET", `${configMaps}?watch=true&resourceVersion=x`);
+    expect(body).toMatchObject({ code: 422, message: expect.stringContaining('strconv.ParseUint: parsing "x"') });
+    const query = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&resourceVersion=1000";
+    await api.send("GET", configMaps);
+    const watch = api.watch(`${configMaps}?watch=true&${query}`);
+    await setImmediate();
+    await api.clock.advance(5000);
+    expect((await watch).events()).toEqual([
+      expect.stringContaining('"message":"Timeout: Too large resource version: 1000, current: 6"'),
+    ]);
+  });
+
+  it.each(["", "&resourceVersion=0"])("a watch from nowhere%s is told where what there is ends", async (from) => {
+    const watch = await api.watch(`${configMaps}?watch=true&allowWatchBookmarks=true&labelSelector=odd=false${from}`);
     expect(watch.events()).toEqual(["ADDED b 3", "ADDED d 5", "BOOKMARK 6 initial-events-end"]);
   });
 

@@ -32,8 +32,10 @@ export async function watch(parts: Parts, exchange: Exchange): Promise<Answer> {
     await feed.whenAt(await parts.storage.revision(), freshnessMs, true);
   // What is there first must not be older than what the client has seen. Without it nothing need be waited for: events up to
   // the revision are passed over, as those of another server that is ahead of this one.
-  if (initial && wanted !== undefined && !(await feed.whenAt(wanted, freshnessMs)))
-    throw tooLargeVersion(wanted, feed.cache.revision);
+  const refusal =
+    initial && wanted !== undefined && !(await feed.whenAt(wanted, freshnessMs))
+      ? tooLargeVersion(wanted, feed.cache.revision).status
+      : undefined;
   const scope: Scope = {
     kind,
     options,
@@ -49,6 +51,11 @@ export async function watch(parts: Parts, exchange: Exchange): Promise<Answer> {
     timeoutMs,
     allowBookmarks: options.allowWatchBookmarks,
     start: (reader) => {
+      // Kubernetes, too, says it in the stream.
+      if (refusal) {
+        reader.end(refusal);
+        return () => undefined;
+      }
       const converting = kind.conversion?.remote && convertingSink(kind, reader);
       const seen = (revision: number): void => {
         const note = (): void => void lastSeen.set(reader, revision);

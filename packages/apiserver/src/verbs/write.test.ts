@@ -596,6 +596,37 @@ describe("delete", () => {
     await api.send("DELETE", `${configMaps}?labelSelector=app=x`);
     expect((await api.send("GET", configMaps)).body.items?.map(({ metadata }) => metadata.name)).toEqual(["b"]);
   });
+
+  it("deletecollection deletes a page when it is asked for one, and nothing where a list would fail", async () => {
+    for (const name of ["a", "b", "c"]) await api.send("POST", configMaps, { metadata: { name } });
+    const names = async (): Promise<unknown> =>
+      (await api.send("GET", configMaps)).body.items?.map(({ metadata }) => metadata.name);
+    const { code, body } = await api.send("DELETE", `${configMaps}?limit=2`);
+    expect([code, body.items?.map(({ metadata }) => metadata.name), await names()]).toEqual([200, ["a", "b"], ["c"]]);
+    expect(body.metadata).toMatchObject({ continue: expect.stringMatching(/./), remainingItemCount: 1 });
+    expect((await api.send("DELETE", `${configMaps}?continue=garbage`)).code).toBe(400);
+    expect((await api.send("DELETE", `${configMaps}?resourceVersion=1&resourceVersionMatch=NotOlderThan`)).code).toBe(
+      409,
+    );
+    expect(await names()).toEqual(["c"]);
+  });
+
+  it("preconditions may stand in the query of a deletion without body", async () => {
+    await api.send("POST", configMaps, { metadata: { name: "a" } });
+    for (const query of ["uid=other", "resourceVersion=1"])
+      expect((await api.send("DELETE", `${configMaps}/a?${query}`)).body).toMatchObject({ code: 409 });
+    expect((await api.send("GET", `${configMaps}/a`)).code).toBe(200);
+  });
+
+  it("who creates what is leaving is told so", async () => {
+    await api.send("POST", configMaps, { metadata: { name: "a", finalizers: ["x.y/z"] } });
+    await api.send("DELETE", `${configMaps}/a`);
+    const { body } = await api.send("POST", configMaps, { metadata: { name: "a" } });
+    expect([body.reason, body.message]).toEqual([
+      "AlreadyExists",
+      'object is being deleted: configmaps "a" already exists',
+    ]);
+  });
 });
 
 describe("subresources", () => {

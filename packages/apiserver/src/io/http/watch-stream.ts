@@ -199,7 +199,6 @@ export function streamWatch(
 function bookmarkOf(kind: Kind, { as, meta }: Representation, revision: number, initialEventsEnd: boolean): Typed {
   const metadata = {
     resourceVersion: String(revision),
-    creationTimestamp: null,
     ...(initialEventsEnd && { annotations: { "k8s.io/initial-events-end": "true" } }),
   };
   const partial = { kind: "PartialObjectMetadata", apiVersion: `meta.k8s.io/${meta}`, metadata };

@@ -85,6 +85,15 @@ export function compileMutation(expression: string, variables: Variables): Progr
   return compile(text, variables);
 }
 
+/** As it is written, for whoever looks at it before it is compiled. Throws a CelError. */
+export function parse(expression: string, variables: Variables): Expression {
+  try {
+    return { text: expression, tree: environmentOf(JSON.stringify(variables), variables).parse(expression).ast };
+  } catch (error) {
+    throw celError(error);
+  }
+}
+
 function compileAnew(expression: string, scope: string, variables: Variables): Program {
   try {
     const parsed = read(expression, environmentOf(scope, variables));
@@ -191,7 +200,12 @@ function locatedOf(error: CheckError | ParseError): string {
 /** A fault at a place of an expression, in the compiler's form. */
 export function faultAt(input: string, at: number, words: string): string {
   const before = input.slice(0, at).split("\n");
-  const column = [...(before.at(-1) ?? "")].length;
+  const left = [...(before.at(-1) ?? "")];
   const line = input.split("\n")[before.length - 1] ?? "";
-  return `ERROR: <input>:${before.length}:${column + 1}: ${words}\n | ${line}\n | ${".".repeat(column)}^`;
+  return `ERROR: <input>:${before.length}:${left.length + 1}: ${words}\n | ${line}\n | ${left.map(dotBelow).join("")}^`;
+}
+
+/** As wide as Kubernetes' compiler takes a sign to be. */
+function dotBelow(sign: string): string {
+  return sign > "\u007f" ? "\uff0e" : ".";
 }

@@ -44,7 +44,7 @@ const said = (rule: string | object, spec: JsonSchema = { type: "object", proper
 describe("rules beside their schema", () => {
   it.each([
     "self.replicas > 1 && has(self.dashed__dash__name)",
-    "self.free.anything.at.all == 1 && self.labels.any == 'x' && self.labels['y'] == 'z'",
+    "has(self.free) && self.labels.any == 'x' && self.labels['y'] == 'z'",
     "self.steps.all(s, s.name != '') && self.steps[0].name == 'a' && self.steps.filter(s, s.name == 'x').size() == 1",
     "self.steps.all(i, s, s.name != '') && cel.bind(x, self.steps, x[0].name == 'a')",
     "self.texts.all(t, t.size() < 10)",
@@ -56,7 +56,8 @@ describe("rules beside their schema", () => {
 
   it.each([
     ["self.replica > 1", 5, "replica"],
-    ["self.replicas > 1 && has(self.nope)", 30, "nope"],
+    ["self.replicas > 1 && has(self.nope)", 25, "nope"],
+    ["self.free.anything == 1", 10, "anything"],
     ["self.steps.all(s, s.nome != '')", 20, "nome"],
     ["self.steps[0].nome == ''", 14, "nome"],
     ["self.steps.all(i, s, s.nome != '')", 23, "nome"],
@@ -83,6 +84,21 @@ describe("rules beside their schema", () => {
     [{ rule: "true", optionalOldSelf: true }, "Invalid value: true: may not be set if oldSelf is not used in rule"],
   ])("%j is refused", (rule, why) => {
     expect(said(rule)).toEqual([why]);
+  });
+
+  it("of items without keys cannot look at what was before", () => {
+    const items = { type: "object", properties: { a: { type: "string" } } } satisfies JsonSchema;
+    const list = (more: object): JsonSchema => ({
+      type: "array",
+      maxItems: 3,
+      items: { ...items, "x-kubernetes-validations": [{ rule: "self == oldSelf" }] },
+      ...more,
+    });
+    const properties = { plain: list({}), keyed: list({ "x-kubernetes-list-type": "map" }) };
+    expect(said("true", { type: "object", properties })).toEqual([
+      'Invalid value: "self == oldSelf": oldSelf cannot be used on the uncorrelatable portion of the schema within ' +
+        "spec.validation.openAPIV3Schema.properties[spec].properties[plain]",
+    ]);
   });
 
   it("that may run for ever are refused", () => {

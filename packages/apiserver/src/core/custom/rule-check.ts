@@ -4,9 +4,12 @@ import type { CustomResourceDefinition, ValidationRule } from "@coxswain/api/api
 import type { ApiObject, FieldError } from "@coxswain/apimachinery";
 import { fieldErrors, jsonEqual } from "@coxswain/apimachinery";
 import { loadedLanguage } from "../cel/lazily.ts";
+import { checkTypes } from "../cel/static-check.ts";
+import { isUnsure, optionalOf, shown, unsure } from "../cel/static-types.ts";
 import { isDefinition } from "./custom-kinds.ts";
 import { schemaPlaces } from "./definition-check.ts";
-import { lookAt, sizeOf } from "./rule-schema.ts";
+import { costOf, sizeOf } from "./rule-schema.ts";
+import { typeOfSchema } from "./rule-types.ts";
 import { hasRules, rulesOf, variablesOf } from "./rules.ts";
 import type { JsonSchema } from "./structural.ts";
 import { isSchema, memberSchema } from "./structural.ts";
@@ -20,7 +23,7 @@ export function ruleErrors(object: ApiObject, old?: ApiObject): readonly FieldEr
   return schemaPlaces(object).flatMap(({ name, schema, path }) => {
     const before = old && isDefinition(old) ? schemaOf(old, name) : undefined;
     if (!hasRules(schema) || (before && jsonEqual(before, schema))) return [];
-    return errorsIn(schema, path, 1, true);
+    return errorsIn({ schema, times: 1, isRoot: true }, path);
   });
 }
 
@@ -36,8 +39,17 @@ function schemaOf({ spec }: CustomResourceDefinition, name: string): JsonSchema 
   return spec.versions.find((version) => version.name === name)?.schema?.openAPIV3Schema;
 }
 
-/** `times`: how often a value of the schema may stand in one object. */
-function errorsIn(schema: JsonSchema, path: string, times: number, isRoot = false): FieldError[] {
+interface Place {
+  readonly schema: JsonSchema;
+  /** How often a value of the schema may stand in one object. */
+  readonly times: number;
+  readonly isRoot: boolean;
+  /** Of the list around it whose items have no predecessors. */
+  readonly uncorrelatable?: string | undefined;
+}
+
+function errorsIn(place: Place, path: string): FieldError[] {
+  const { schema, times } = place;
   const { properties = {}, items, additionalProperties, allOf = [] } = schema;
   const parts: (readonly [unknown, string])[] = [
     ...Object.entries(properties).map(([name, part]) => [part, `${path}.properties[${name}]`] as const),
@@ -46,13 +58,25 @@ function errorsIn(schema: JsonSchema, path: string, times: number, isRoot = fals
     ...allOf.map((part, index) => [part, `${path}.allOf[${index}]`] as const),
   ];
   return [
-    ...rulesOf(schema).flatMap((rule, index) =>
-      errorsOf(rule, `${path}.x-kubernetes-validations[${index}]`, schema, times, isRoot),
-    ),
+    ...rulesOf(schema).flatMap((rule, index) => errorsOf(rule, `${path}.x-kubernetes-validations[${index}]`, place)),
     ...parts.flatMap(([part, at]) =>
-      isSchema(part) && hasRules(part) ? errorsIn(part, at, times * timesOf(schema, part)) : [],
+      isSchema(part) && hasRules(part)
+        ? errorsIn(
+            {
+              schema: part,
+              times: times * timesOf(schema, part),
+              isRoot: false,
+              uncorrelatable: place.uncorrelatable ?? (part === items && !hasKeys(schema) ? path : undefined),
+            },
+            at,
+          )
+        : [],
     ),
   ];
+}
+
+function hasKeys(schema: JsonSchema): boolean {
+  return schema["x-kubernetes-list-type"] === "map";
 }
 
 /** Items and members of maps are as many as fit. */
@@ -60,17 +84,11 @@ function timesOf(schema: JsonSchema, part: JsonSchema): number {
   return part === schema.items || part === schema.additionalProperties ? sizeOf(schema) : 1;
 }
 
-function errorsOf(
-  rule: ValidationRule,
-  path: string,
-  schema: JsonSchema,
-  times: number,
-  isRoot: boolean,
-): FieldError[] {
+function errorsOf(rule: ValidationRule, path: string, place: Place): FieldError[] {
   const { messageExpression, message, reason } = rule;
   const errors: FieldError[] = [];
   if (rule.rule.trim() === "") errors.push(required(`${path}.rule`, "rule is not specified"));
-  else errors.push(...compiled(rule, rule.rule, "bool", `${path}.rule`, { schema, times, isRoot }));
+  else errors.push(...compiled(rule, rule.rule, "bool", `${path}.rule`, place));
   if (message !== undefined && message !== "" && message.trim() === "")
     errors.push(invalid(`${path}.message`, message, "must be non-empty if specified"));
   if (message?.trim().includes("\n") === true)
@@ -80,10 +98,10 @@ function errorsOf(
   if (messageExpression !== undefined && messageExpression !== "" && messageExpression.trim() === "")
     errors.push(required(`${path}.messageExpression`, "messageExpression must be non-empty if specified"));
   else if (messageExpression !== undefined && messageExpression !== "")
-    errors.push(...compiled(rule, messageExpression, "string", `${path}.messageExpression`, { schema, times, isRoot }));
+    errors.push(...compiled(rule, messageExpression, "string", `${path}.messageExpression`, place));
   if (reason !== undefined && !reasons.includes(reason)) errors.push(notSupported(`${path}.reason`, reason, reasons));
   const { fieldPath = "", optionalOldSelf } = rule;
-  if (fieldPath !== "" && !isFieldPath(fieldPath, schema))
+  if (fieldPath !== "" && !isFieldPath(fieldPath, place.schema))
     errors.push(invalid(`${path}.fieldPath`, fieldPath, "must be a valid path"));
   if (optionalOldSelf === true && !/\boldSelf\b/.test(rule.rule))
     errors.push(invalid(`${path}.optionalOldSelf`, optionalOldSelf, "may not be set if oldSelf is not used in rule"));
@@ -111,12 +129,6 @@ function shownRule({ rule, message, messageExpression, reason, fieldPath, option
   };
 }
 
-interface Place {
-  readonly schema: JsonSchema;
-  readonly times: number;
-  readonly isRoot: boolean;
-}
-
 /** Kubernetes' limit, and how far beyond it our coarser estimate has to be. */
 const costLimit = 10_000_000;
 const tolerance = 10;
@@ -126,21 +138,33 @@ function compiled(
   expression: string,
   wanted: string,
   path: string,
-  { schema, times, isRoot }: Place,
+  { schema, times, isRoot, uncorrelatable }: Place,
 ): FieldError[] {
-  const { CelError, compile, faultAt } = loadedLanguage();
+  const { CelError, compile, faultAt, parse } = loadedLanguage();
   const of = wanted === "string" ? "messageExpression" : "cel expression";
   const refused = (why: string): FieldError[] => [invalid(path, shownRule(rule), why)];
   const failed = (why: string): FieldError[] =>
     refused(`${wanted === "string" ? "messageExpression " : ""}compilation failed: ${why}`);
   try {
-    const program = compile(expression, variablesOf(rule));
-    const { type } = program;
-    if (type !== wanted && type !== "dyn") return refused(`${of} must evaluate to a ${wanted}`);
-    const { undefinedFields, cost } = lookAt(program.expression, schema, isRoot);
-    const [first] = undefinedFields;
-    if (first) return failed(faultAt(expression, first.at, `undefined field '${first.name}'`));
-    return cost * times > costLimit * tolerance ? [forbidden(path, costWords((cost * times) / costLimit))] : [];
+    const variables = variablesOf(rule);
+    const self = typeOfSchema(schema, "selfType", isRoot) ?? unsure;
+    const oldSelf = rule.optionalOldSelf === true ? optionalOf(self) : self;
+    const known = new Map(Object.entries({ self, oldSelf }));
+    const { faults, type } = checkTypes(parse(expression, variables).tree, expression, known);
+    if (faults.length > 0) return failed(faults.map(({ at, words }) => faultAt(expression, at, words)).join("\n"));
+    const program = compile(expression, variables);
+    const found = isUnsure(type) ? program.type : shown(type);
+    if (found !== wanted && !(isUnsure(type) && found === "dyn")) return refused(`${of} must evaluate to a ${wanted}`);
+    const cost = costOf(program.expression, schema, isRoot) * times;
+    if (cost > costLimit * tolerance) return [forbidden(path, costWords(cost / costLimit))];
+    if (uncorrelatable === undefined || wanted !== "bool" || !program.uses("oldSelf")) return [];
+    return [
+      invalid(
+        path,
+        expression,
+        `oldSelf cannot be used on the uncorrelatable portion of the schema within ${uncorrelatable}`,
+      ),
+    ];
   } catch (error) {
     if (!(error instanceof CelError)) throw error;
     return failed(error.located);

@@ -1,18 +1,12 @@
-// A rule beside the schema of its place: whether the fields that it names are there, and how much it may cost at most. Types of values are not inferred
-// further than from the schema through fields, items and variables; what is not known has no fault and costs one. After apiextensions-apiserver's
-// compilation of rules and its cost estimates, which are finer: a rule is refused here only when it is far beyond the limit.
+// A rule beside the schema of its place: how much it may cost at most. Sizes are not inferred further than from the schema through fields, items and
+// variables; what is not known costs one. After apiextensions-apiserver's cost estimates, which are finer: a rule is refused here only when it is far
+// beyond the limit.
 import type { Expression } from "../cel/environment.ts";
 import { unescapedName } from "../cel/member-names.ts";
 import type { Node } from "../cel/tree.ts";
 import { isNode, partsOf } from "../cel/tree.ts";
 import type { JsonSchema } from "./structural.ts";
 import { isSchema } from "./structural.ts";
-
-export interface Looked {
-  /** Each with the place in the text at which it is named. */
-  readonly undefinedFields: readonly { readonly name: string; readonly at: number }[];
-  readonly cost: number;
-}
 
 type Known = JsonSchema | undefined;
 interface Found {
@@ -22,8 +16,7 @@ interface Found {
 type Scope = ReadonlyMap<string, Known>;
 
 /** `schema` is that of `self`. */
-export function lookAt({ tree, text }: Expression, schema: JsonSchema, isRoot: boolean): Looked {
-  const undefinedFields: { name: string; at: number }[] = [];
+export function costOf({ tree }: Expression, schema: JsonSchema, isRoot: boolean): number {
   const self = isRoot ? withObjectMembers(schema) : schema;
 
   const walk = (value: unknown, scope: Scope): Found => {
@@ -52,11 +45,9 @@ export function lookAt({ tree, text }: Expression, schema: JsonSchema, isRoot: b
     parts.reduce((total: number, part) => total + walk(part, scope).cost, 0);
 
   const select = ({ args }: Node, scope: Scope): Found => {
-    const [base, name] = args as readonly [Node & { readonly end: number }, string];
+    const [base, name] = args as readonly [Node, string];
     const found = walk(base, scope);
-    const member = memberOf(found.schema, unescapedName(name));
-    if (member === "undefined") undefinedFields.push({ name, at: Math.max(0, text.indexOf(".", base.end)) });
-    return { schema: member === "undefined" ? undefined : member, cost: found.cost + 1 };
+    return { schema: memberOf(found.schema, unescapedName(name)), cost: found.cost + 1 };
   };
   const item = ({ args }: Node, scope: Scope): Found => {
     const [base, index] = args as readonly unknown[];
@@ -88,20 +79,13 @@ export function lookAt({ tree, text }: Expression, schema: JsonSchema, isRoot: b
     };
   };
 
-  const { cost } = walk(tree, new Map([["self", self]]));
-  return { undefinedFields, cost };
+  return walk(tree, new Map([["self", self]])).cost;
 }
 
-/** "undefined" where the schema says that there is no such member; undefined where it does not say. */
-function memberOf(schema: Known, name: string): Known | "undefined" {
+function memberOf(schema: Known, name: string): Known {
   if (!schema || schema.type !== "object") return undefined;
   if (schema.properties && Object.hasOwn(schema.properties, name)) return schema.properties[name];
-  if (isSchema(schema.additionalProperties)) return schema.additionalProperties;
-  const isFree =
-    schema.additionalProperties === true ||
-    schema["x-kubernetes-preserve-unknown-fields"] === true ||
-    schema["x-kubernetes-embedded-resource"] === true;
-  return isFree ? undefined : "undefined";
+  return isSchema(schema.additionalProperties) ? schema.additionalProperties : undefined;
 }
 
 function elementOf(schema: Known): Known {

@@ -3,6 +3,7 @@ import { noConversion } from "../../../testing/no-conversion.ts";
 import { createCustomKinds } from "../custom/custom-kinds.ts";
 import { createKinds } from "../registry/kind.ts";
 import { createDiscovery } from "./discovery.ts";
+import { storageVersionHash } from "./storage-version-hash.ts";
 import { expectedResources } from "./expected-resources.ts";
 
 interface LegacyResource {
@@ -96,6 +97,16 @@ describe("discovery", () => {
       ],
       preferredVersion: { groupVersion: "autoscaling/v2", version: "v2" },
     });
+  });
+
+  it("says in all versions in which one a resource is stored", () => {
+    const hash = (path: string, name: string): unknown =>
+      read<{ resources: (LegacyResource & { storageVersionHash: string })[] }>(path).resources.find(
+        (resource) => resource.name === name,
+      )?.storageVersionHash;
+    const scalers = ["v1", "v2"].map((version) => hash(`/apis/autoscaling/${version}`, "horizontalpodautoscalers"));
+    expect(scalers).toEqual(Array(2).fill(storageVersionHash("autoscaling", "v2", "HorizontalPodAutoscaler")));
+    expect(hash("/apis/events.k8s.io/v1", "events")).toBe(hash("/api/v1", "events"));
   });
 
   it("names a group whose server has nothing to offer now", () => {

@@ -1,6 +1,7 @@
 // What the server offers, as clients read it: the legacy documents, also as YAML and protobuf, and the aggregated one, each encoded once with its
 // ETag.
 import { createHash } from "./etag.ts";
+import { storageVersionHash } from "./storage-version-hash.ts";
 import { protobufMediaType } from "../body/protobuf.ts";
 import { writeProtobuf } from "../body/protobuf-writer.ts";
 import { renderYaml } from "../body/yaml.ts";
@@ -45,7 +46,7 @@ const order = [
   "flowcontrol.apiserver.k8s.io",
 ];
 
-type OfferedKind = Pick<Kind, "group" | "version" | "info">;
+type OfferedKind = Pick<Kind, "group" | "version" | "info"> & Partial<Pick<Kind, "conversion">>;
 
 /** What discovery needs to know of a kind; without `info`, of a version that may have none. */
 export type Offered = OfferedKind | (Omit<OfferedKind, "info"> & { readonly info?: never });
@@ -103,7 +104,7 @@ export function createDiscovery(kinds: { readonly all: readonly Offered[] }, ser
   function aggregate(path: string, version: string): Document {
     const own = names.filter((name) => (name === "") === (path === "/api"));
     const items = own.map((name) => ({
-      metadata: { name, creationTimestamp: null },
+      metadata: { name },
       versions: (groups.get(name) ?? []).map((entry) => ({
         version: entry.version,
         resources: aggregatedResources(entry),
@@ -140,8 +141,8 @@ export function createDiscovery(kinds: { readonly all: readonly Offered[] }, ser
   function resourceList(group: string, version: string): Legacy | undefined {
     const entry = groups.get(group)?.find((known) => known.version === version);
     if (!entry) return undefined;
-    const resources = entry.kinds.flatMap(({ info }) => [
-      legacyResource(info),
+    const resources = entry.kinds.flatMap(({ info, conversion }) => [
+      legacyResource(info, conversion?.stored ?? info),
       ...info.subresources.map((name) => legacySubresource(info, name)),
     ]);
     const groupVersion = group === "" ? version : `${group}/${version}`;
@@ -210,7 +211,7 @@ function bytesOf(body: Buffer, contentType: string): Document {
   return { contentType, body, etag: `"${createHash(body)}"` };
 }
 
-function legacyResource(info: ResourceInfo): object {
+function legacyResource(info: ResourceInfo, stored: Pick<ResourceInfo, "group" | "version">): object {
   const { resource, singular, namespaced, kind, verbs, shortNames, categories } = info;
   return {
     name: resource,
@@ -221,7 +222,7 @@ function legacyResource(info: ResourceInfo): object {
     ...(shortNames.length > 0 && { shortNames }),
     ...(categories.length > 0 && { categories }),
     ...(verbs.includes("list") && {
-      storageVersionHash: createHash(Buffer.from(`${info.group}/${info.version}/${kind}`)).slice(0, 11) + "=",
+      storageVersionHash: storageVersionHash(stored.group, stored.version, kind),
     }),
   };
 }

@@ -9,6 +9,8 @@ import type { ApiObject, DeepReadonly, FieldError } from "@coxswain/apimachinery
 import { fieldErrors, isJsonObject } from "@coxswain/apimachinery";
 import { loadedLanguage } from "../cel/lazily.ts";
 import type { Variables } from "../cel/environment.ts";
+import { checkTypes } from "../cel/static-check.ts";
+import { unsure } from "../cel/static-types.ts";
 import { requestVariables } from "./match/conditions.ts";
 import { policyVariables } from "./policy/variables.ts";
 
@@ -32,14 +34,21 @@ export function expressionErrors(object: ApiObject, old?: ApiObject): readonly F
 }
 
 function errorsOf({ path, text, types, variables, isMutation }: Expression): readonly FieldError[] {
-  const { CelError, compile, compileMutation } = loadedLanguage();
+  const { CelError, compile, compileMutation, faultAt, parse } = loadedLanguage();
+  const refused = (why: string): FieldError[] => [fieldErrors.invalid(path, text, `compilation failed: ${why}`)];
   try {
+    if (isMutation !== true) {
+      // What variables hold is not known beforehand; literals and what functions make of them are.
+      const scope = new Map(Object.keys(variables).map((name) => [name, unsure]));
+      const { faults } = checkTypes(parse(text, variables).tree, text, scope);
+      if (faults.length > 0) return refused(faults.map(({ at, words }) => faultAt(text, at, words)).join("\n"));
+    }
     const { type } = (isMutation ? compileMutation : compile)(text, variables);
     if (type === "dyn" || types.length === 0 || types.some((wanted) => type.startsWith(wanted))) return [];
     return [fieldErrors.invalid(path, text, mustEvaluate(types))];
   } catch (error) {
     if (!(error instanceof CelError)) throw error;
-    return [fieldErrors.invalid(path, text, `compilation failed: ${error.located}`)];
+    return refused(error.located);
   }
 }
 

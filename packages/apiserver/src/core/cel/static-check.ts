@@ -338,7 +338,7 @@ const signs: Readonly<Record<string, string>> = { ".?": ".", "[]": "[", "[?]": "
 const literals: Readonly<Record<string, (given: string) => boolean>> = {
   matches: isPattern,
   duration: (given) => /^[-+]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/.test(given),
-  timestamp: (given) => /^\d{4}-\d\d-\d\dT\d\d?:\d\d:\d\d(?:[.,]\d+)?(?:Z|[-+]\d\d:\d\d)$/.test(given),
+  timestamp: (given) => /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[-+]\d\d:\d\d)$/.test(given),
 };
 
 function typeOfValue(value: unknown): Type {

@@ -97,3 +97,20 @@ it("holds the numbers that scale shows to its bounds", () => {
     [".status.replicas", "should be less than or equal to 2147483647"],
   ]);
 });
+
+it.each([
+  ["2026-01-01T00:00:00Z", "3h"],
+  ["2026-01-01T00:00:00+01:00", "4h"],
+  ["2026-01-01", "<invalid>"],
+  ["1", "<invalid>"],
+  ["", "<unknown>"],
+  [5, null],
+  [undefined, null],
+])("a column of dates shows %j as %j", (time, shown) => {
+  const dated = structuredClone(definition);
+  const [version] = dated.spec.versions;
+  if (version) version.additionalPrinterColumns = [{ name: "Since", type: "date", jsonPath: ".since" }];
+  const [kind] = customKinds(dated, { caller: nobody, uuid: () => "" });
+  const object = { kind: "Widget", apiVersion: "example.com/v1", metadata: { name: "a" }, since: time };
+  expect(kind?.rules.table?.cells(object as ApiObject, Date.parse("2026-01-01T03:00:00Z"))).toEqual(["a", shown]);
+});

@@ -330,10 +330,17 @@ function cell(type: string, value: unknown, nowMs: number): unknown {
     case "boolean":
       return typeof value === "boolean" ? value : null;
     case "date":
-      return typeof value === "string" ? (Number.isNaN(Date.parse(value)) ? "<invalid>" : age(value, nowMs)) : null;
+      return typeof value === "string" ? ageOf(value, nowMs) : null;
     default:
       return textOf(value);
   }
+}
+
+const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d:\d\d)$/;
+
+function ageOf(time: string, nowMs: number): string {
+  if (time === "" || time === "null") return "<unknown>";
+  return rfc3339.test(time) && !Number.isNaN(Date.parse(time)) ? age(time, nowMs) : "<invalid>";
 }
 
 function textOf(value: unknown): string {

@@ -5,6 +5,7 @@ import { isJsonObject } from "@coxswain/apimachinery";
 type Step =
   | { readonly is: "member"; readonly name: string }
   | { readonly is: "index"; readonly index: number }
+  | { readonly is: "slice"; readonly start: number; readonly end: number | undefined; readonly every: number }
   | { readonly is: "all" }
   | { readonly is: "where"; readonly path: readonly Step[]; readonly operator: string; readonly value: unknown };
 
@@ -26,18 +27,25 @@ function stepsOf(path: string): readonly Step[] | undefined {
 
 const parsed = new Map<string, readonly Step[] | undefined>();
 const shapes =
-  /\.((?:\\.|[^.[\\])+)|\[\s*(-?\d+)\s*\]|\[\s*(\*)\s*\]|\[\s*(?:'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)")\s*\]|\[\?\(\s*@((?:\.[^\s=!<>]+)+)\s*(==|!=|<=|>=|<|>)\s*(?:'([^']*)'|"([^"]*)"|([^\s)]+))\s*\)\]/gy;
+  /\.((?:\\.|[^.[\\])+)|\[\s*(-?\d+)\s*\]|\[\s*(\*)\s*\]|\[\s*(?:'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)")\s*\]|\[\?\(\s*@((?:\.[^\s=!<>]+)+)\s*(==|!=|<=|>=|<|>)\s*(?:'([^']*)'|"([^"]*)"|([^\s)]+))\s*\)\]|\[\s*(-?\d*)\s*:\s*(-?\d*)\s*(?::\s*(\d*)\s*)?\]/gy;
 
 function parse(path: string): readonly Step[] | undefined {
   const steps: Step[] = [];
   let end = 0;
   for (const found of path.matchAll(shapes)) {
     end = found.index + found[0].length;
-    const [, dotted, index, star, single, double, inner, operator, text1, text2, bare] = found;
+    const [, dotted, index, star, single, double, inner, operator, text1, text2, bare, start, ending, every] = found;
     const name = dotted ?? single ?? double;
     if (dotted === "*" || star !== undefined) steps.push({ is: "all" });
     else if (name !== undefined) steps.push({ is: "member", name: name.replace(/\\(.)/g, "$1") });
     else if (index !== undefined) steps.push({ is: "index", index: Number(index) });
+    else if (start !== undefined)
+      steps.push({
+        is: "slice",
+        start: Number(start),
+        end: ending ? Number(ending) : undefined,
+        every: Number(every || 1),
+      });
     else if (inner !== undefined && operator !== undefined) {
       const left = parse(inner);
       if (!left) return undefined;
@@ -62,6 +70,8 @@ function stepInto(value: unknown, step: Step): readonly unknown[] {
       return isJsonObject(value) && Object.hasOwn(value, step.name) ? [value[step.name]] : [];
     case "index":
       return Array.isArray(value) ? value.slice(step.index, step.index === -1 ? undefined : step.index + 1) : [];
+    case "slice":
+      return Array.isArray(value) ? value.slice(step.start, step.end).filter((_, at) => at % step.every === 0) : [];
     case "all":
       return Array.isArray(value) ? value : isJsonObject(value) ? Object.values(value) : [];
     case "where":

@@ -8,8 +8,8 @@ import type { Load } from "./apiserver/load.ts";
 import type { Figure, StandaloneBenchmark } from "./bench.ts";
 import { summarize } from "./bench.ts";
 
-/** What the first seconds of a daemon's life cost is not measured here: V8 compiles what is often run. */
-const warmUps = 4000;
+/** What the first seconds of a daemon's life cost is not measured here: V8 compiles what is often run, some of it late. */
+const warmUps = 12_000;
 const creates = 5000;
 const gets = 10_000;
 const watchers = 1000;

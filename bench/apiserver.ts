@@ -41,6 +41,7 @@ export const benchmark: StandaloneBenchmark = {
     const create64 = await timed("pod create, 64 in flight", creates, 64, create("listed", "b"));
     say("created");
     const get = (index: number): Promise<unknown> => load.call("GET", `${pods("listed")}/a-${index % creates}`);
+    await timed("warm-up", warmUps, 64, get);
     const get16 = await timed("pod get, 16 in flight", gets, 16, get);
     const get64 = await timed("pod get, 64 in flight", gets, 64, get);
     const list = await timed(`list of ${2 * creates} pods`, 10, 1, () => load.call("GET", pods("listed")));

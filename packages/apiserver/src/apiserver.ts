@@ -87,7 +87,7 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
   const files = await readFiles(config, reloaded);
   const metrics = ports.metrics.create(metricTable);
   const aborter = new AbortController();
-  const client = createEtcdClient({ endpoints: config.etcd.servers, tls: files.etcd }, { clock });
+  const client = createEtcdClient({ endpoints: config.etcd.servers, tls: files.etcd, gathersWrites: true }, { clock });
   const storage = measured(createEtcdStorage(client, { clock }), { clock, metrics });
   const custom = createCustomKinds({ caller: { post: (...asked) => hooks.post(...asked) }, uuid: () => random.uuid() });
   const kinds = createKinds(custom);

@@ -21,6 +21,8 @@ export interface ChannelOptions {
   /** Asked at each new connection, so that certificates can be replaced. */
   readonly tls: () => ClientTls | undefined;
   readonly maxResponseBytes: number;
+  /** Fewer writes rather than early ones. */
+  readonly gathersWrites: boolean;
   readonly connectTimeoutMs: number;
   /** A connection with open streams is pinged this often; one that does not answer is cut. */
   readonly pingIntervalMs: number;
@@ -154,7 +156,7 @@ function open(url: URL, options: ChannelOptions, timers: Timers): Promise<Line> 
       socket.off("close", gone);
       const connection = new Http2Connection(
         socket,
-        { role: "client", streamWindowBytes },
+        { role: "client", streamWindowBytes, gathersWrites: options.gathersWrites },
         {
           settled() {
             timer.cancel();

@@ -39,6 +39,8 @@ export interface EtcdClientConfig {
   readonly pingIntervalMs?: number;
   /** Larger answers are refused. Default 2 GiB - 1, as etcd's client. */
   readonly maxResponseBytes?: number;
+  /** For fewer writes rather than early ones, where many calls are under way: they leave when all that has come in is looked at. Default false. */
+  readonly gathersWrites?: boolean;
 }
 
 /** Options of a call; `endpoint` pins it to one of the configured ones. */
@@ -83,6 +85,7 @@ export function createEtcdClient(config: EtcdClientConfig, ports: { readonly clo
         endpoint,
         tls: currentTls,
         maxResponseBytes: config.maxResponseBytes ?? 2 ** 31 - 1,
+        gathersWrites: config.gathersWrites ?? false,
         connectTimeoutMs: config.connectTimeoutMs ?? 5000,
         pingIntervalMs: config.pingIntervalMs ?? 10_000,
         quick: config.endpoints.length > 1,

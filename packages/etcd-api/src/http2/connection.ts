@@ -43,6 +43,8 @@ export interface ConnectionOptions {
   readonly streamWindowBytes: number;
   /** How many streams a client may have open on a connection; left out: more than any needs. */
   readonly mostStreams?: number;
+  /** For fewer writes rather than early ones: they leave when all that has come on any connection is answered. */
+  readonly gathersWrites?: boolean;
 }
 
 const connectionWindowBytes = 16 << 20;
@@ -80,7 +82,7 @@ export class Http2Connection implements StreamCarrier {
 
   constructor(socket: Socket, options: ConnectionOptions, events: ConnectionEvents) {
     this.socket = socket;
-    this.#outbox = new Outbox(socket);
+    this.#outbox = new Outbox(socket, options.gathersWrites);
     this.#options = options;
     this.#events = events;
     this.#prefaceLeft = options.role === "server" ? preface.length : 0;

@@ -1,6 +1,7 @@
 // The sending half of a connection's socket: frames of one turn of the event loop gather here and leave in one write. Small
 // ones are written into a chunk, large payloads stand beside it uncopied.
 import type { Socket } from "node:net";
+import { nextTick } from "node:process";
 import { defaultMaxFrameBytes, frameFlags, frameHeadBytes, frameTypes, writeFrameHead } from "./frame.ts";
 
 const smallFrameBytes = 4096;
@@ -16,10 +17,13 @@ export class Outbox {
   #at = 0;
   #outgoing: Buffer[] = [];
   #flushing = false;
+  readonly #gathers: boolean;
   readonly #flush = (): void => this.flush();
 
-  constructor(socket: Socket) {
+  /** `gathers`: waits with what it has until all that has come in this turn of the loop is answered. */
+  constructor(socket: Socket, gathers = false) {
     this.#socket = socket;
+    this.#gathers = gathers;
   }
 
   data(id: number, payload: Buffer, last: boolean): void {
@@ -116,10 +120,11 @@ export class Outbox {
     this.#from = this.#at;
   }
 
-  /** After everything that came in this turn of the loop has been answered: what many streams say leaves in one write. */
+  /** After everything that this socket's promises have to say, or all sockets': then what many say leaves in one write, a little later. */
   #flushSoon(): void {
     if (this.#flushing) return;
     this.#flushing = true;
-    setImmediate(this.#flush);
+    if (this.#gathers) setImmediate(this.#flush);
+    else nextTick(this.#flush);
   }
 }

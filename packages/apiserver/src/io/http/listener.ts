@@ -47,7 +47,7 @@ export function createListener(
   const serveHttp2 = (socket: TLSSocket): void => {
     const connection = new Http2Connection(
       socket,
-      { role: "server", streamWindowBytes, mostStreams },
+      { role: "server", streamWindowBytes, mostStreams, gathersWrites: true },
       {
         opened(stream, headers, last) {
           const exchange = openExchange(stream, headers, last, socket, date);

@@ -65,6 +65,7 @@ import { periodically } from "./io/periodically.ts";
 import { createHookClient } from "./io/webhook/client.ts";
 import { createReloadedFiles } from "./io/reloaded-files.ts";
 import type { ReloadedFiles } from "./io/reloaded-files.ts";
+import { storageVersionHash } from "./io/storage-version-hash.ts";
 import { metricTable } from "./metrics.ts";
 import { findKind } from "./verbs/dispatch.ts";
 import type { PipelineParts } from "./pipeline.ts";
@@ -188,6 +189,7 @@ export async function createApiServer(config: ApiServerConfig, ports: ApiServerP
         generation: custom.generation + aggregation.generation,
       }),
       externalHost,
+      storageVersionHash,
     ),
     custom,
     descriptions: aggregation.descriptions,

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { deployment, deployments } from "../../testing/bodies.ts";
 import { createTestApi } from "../../testing/test-api.ts";
 import type { TestAnswer } from "../../testing/test-api.ts";
 
@@ -7,19 +8,8 @@ afterEach(async () => {
   await api.send("DELETE", path);
   api.stop();
 });
-const deployments = "/apis/apps/v1/namespaces/default/deployments";
 const path = `${deployments}/web`;
 
-const web = (replicas: number) => ({
-  apiVersion: "apps/v1",
-  kind: "Deployment",
-  metadata: { name: "web" },
-  spec: {
-    replicas,
-    selector: { matchLabels: { app: "web" } },
-    template: { metadata: { labels: { app: "web" } }, spec: { containers: [{ name: "c", image: "x:1" }] } },
-  },
-});
 const scale = (replicas: number) => ({
   apiVersion: "autoscaling/v1",
   kind: "Scale",
@@ -41,11 +31,11 @@ async function owners(): Promise<string[]> {
 
 describe("scale", () => {
   it("whoever scales owns the number, and who owned it before does not any more", async () => {
-    await apply(path, web(1), "fieldManager=a");
+    await apply(path, deployment(1), "fieldManager=a");
     expect(await owners()).toEqual(["a Apply"]);
     await put(scale(3), "b");
     expect(await owners()).toEqual(["b Update scale"]);
-    const { code, body } = await apply(path, web(4), "fieldManager=a");
+    const { code, body } = await apply(path, deployment(4), "fieldManager=a");
     expect([code, body.message]).toEqual([
       409,
       'Apply failed with 1 conflict: conflict with "b" with subresource "scale" using apps/v1: .spec.replicas',
@@ -53,7 +43,7 @@ describe("scale", () => {
   });
 
   it("applying a scale takes the number from others only by force, and shares one that it repeats", async () => {
-    await api.send("POST", `${deployments}?fieldManager=maker`, web(2));
+    await api.send("POST", `${deployments}?fieldManager=maker`, deployment(2));
     const refused = await apply(`${path}/scale`, scale(5), "fieldManager=c");
     expect([refused.code, refused.body.message]).toEqual([
       409,
@@ -68,7 +58,7 @@ describe("scale", () => {
   });
 
   it("a scale of another name or namespace is refused", async () => {
-    await api.send("POST", deployments, web(2));
+    await api.send("POST", deployments, deployment(2));
     const said = async (metadata: object): Promise<unknown> => {
       const { code, body } = await put({ ...scale(1), metadata }, "a");
       return [code, body.message];
@@ -84,12 +74,12 @@ describe("scale", () => {
   });
 
   it("applying a scale is refused for another kind, another type, and without a manager", async () => {
-    await api.send("POST", deployments, web(2));
+    await api.send("POST", deployments, deployment(2));
     const said = async (body: object, query = "fieldManager=a"): Promise<unknown> => {
       const answer = await apply(`${path}/scale`, body, query);
       return [answer.code, answer.body.message];
     };
-    expect(await said(web(1))).toEqual([400, "invalid object type: apps/v1, Kind=Deployment"]);
+    expect(await said(deployment(1))).toEqual([400, "invalid object type: apps/v1, Kind=Deployment"]);
     expect(await said({ ...scale(1), spec: { replicas: "x" } })).toEqual([
       400,
       "failed to create typed patch object (default/web; autoscaling/v1, Kind=Scale): .spec.replicas: expected numeric (int or float), got string",

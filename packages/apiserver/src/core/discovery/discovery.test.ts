@@ -3,7 +3,7 @@ import { noConversion } from "../../../testing/no-conversion.ts";
 import { createCustomKinds } from "../custom/custom-kinds.ts";
 import { createKinds } from "../registry/kind.ts";
 import { createDiscovery } from "./discovery.ts";
-import { storageVersionHash } from "./storage-version-hash.ts";
+import { storageVersionHash } from "../../io/storage-version-hash.ts";
 import { expectedResources } from "./expected-resources.ts";
 
 interface LegacyResource {
@@ -18,7 +18,7 @@ interface LegacyResource {
   categories?: string[];
 }
 
-const discovery = createDiscovery(createKinds(createCustomKinds(noConversion)), "127.0.0.1:6443");
+const discovery = createDiscovery(createKinds(createCustomKinds(noConversion)), "127.0.0.1:6443", storageVersionHash);
 const everything = "create,delete,deletecollection,get,list,patch,update,watch";
 const aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
@@ -113,6 +113,7 @@ describe("discovery", () => {
     const discovery = createDiscovery(
       { all: [{ group: "custom.metrics.k8s.io", version: "v1beta1" }] },
       "127.0.0.1:6443",
+      storageVersionHash,
     );
     const groups = JSON.parse(discovery.find("/apis", undefined)?.body.toString() ?? "{}") as { groups: object[] };
     const version = { groupVersion: "custom.metrics.k8s.io/v1beta1", version: "v1beta1" };

@@ -1,7 +1,6 @@
 // What the server offers, as clients read it: the legacy documents, also as YAML and protobuf, and the aggregated one, each encoded once with its
 // ETag.
 import { createHash } from "./etag.ts";
-import { storageVersionHash } from "./storage-version-hash.ts";
 import { protobufMediaType } from "../body/protobuf.ts";
 import { writeProtobuf } from "../body/protobuf-writer.ts";
 import { renderYaml } from "../body/yaml.ts";
@@ -56,22 +55,31 @@ interface Version {
   readonly kinds: OfferedKind[];
 }
 
+/** Of the version in which a resource is stored, as `io/storage-version-hash.ts` makes it. */
+export type StorageVersionHash = (group: string, version: string, kind: string) => string;
+
 /** The same while kinds come and go: made anew when `generation` has changed. */
 export function createLiveDiscovery(
   kinds: () => { readonly all: readonly Offered[]; readonly generation: number },
   serverAddress: string,
+  hash: StorageVersionHash,
 ): Discovery {
   let made: { readonly generation: number; readonly discovery: Discovery } | undefined;
   return {
     find(path, accept) {
       const { all, generation } = kinds();
-      if (made?.generation !== generation) made = { generation, discovery: createDiscovery({ all }, serverAddress) };
+      if (made?.generation !== generation)
+        made = { generation, discovery: createDiscovery({ all }, serverAddress, hash) };
       return made.discovery.find(path, accept);
     },
   };
 }
 
-export function createDiscovery(kinds: { readonly all: readonly Offered[] }, serverAddress: string): Discovery {
+export function createDiscovery(
+  kinds: { readonly all: readonly Offered[] },
+  serverAddress: string,
+  hash: StorageVersionHash,
+): Discovery {
   const groups = new Map<string, Version[]>();
   for (const kind of kinds.all) {
     const versions = groups.get(kind.group) ?? [];
@@ -141,10 +149,13 @@ export function createDiscovery(kinds: { readonly all: readonly Offered[] }, ser
   function resourceList(group: string, version: string): Legacy | undefined {
     const entry = groups.get(group)?.find((known) => known.version === version);
     if (!entry) return undefined;
-    const resources = entry.kinds.flatMap(({ info, conversion }) => [
-      legacyResource(info, conversion?.stored ?? info),
-      ...info.subresources.map((name) => legacySubresource(info, name)),
-    ]);
+    const resources = entry.kinds.flatMap(({ info, conversion }) => {
+      const stored = conversion?.stored ?? info;
+      return [
+        legacyResource(info, hash(stored.group, stored.version, info.kind)),
+        ...info.subresources.map((name) => legacySubresource(info, name)),
+      ];
+    });
     const groupVersion = group === "" ? version : `${group}/${version}`;
     return { kind: "APIResourceList", ...(group !== "" && { apiVersion: "v1" }), groupVersion, resources };
   }
@@ -211,7 +222,7 @@ function bytesOf(body: Buffer, contentType: string): Document {
   return { contentType, body, etag: `"${createHash(body)}"` };
 }
 
-function legacyResource(info: ResourceInfo, stored: Pick<ResourceInfo, "group" | "version">): object {
+function legacyResource(info: ResourceInfo, storageVersionHash: string): object {
   const { resource, singular, namespaced, kind, verbs, shortNames, categories } = info;
   return {
     name: resource,
@@ -221,9 +232,7 @@ function legacyResource(info: ResourceInfo, stored: Pick<ResourceInfo, "group" |
     verbs,
     ...(shortNames.length > 0 && { shortNames }),
     ...(categories.length > 0 && { categories }),
-    ...(verbs.includes("list") && {
-      storageVersionHash: storageVersionHash(stored.group, stored.version, kind),
-    }),
+    ...(verbs.includes("list") && { storageVersionHash }),
   };
 }
 
